@@ -1,0 +1,1 @@
+"""Dagster plumbing: the lake, the memo, versions, checks, SQL models and publishing. No biology."""
