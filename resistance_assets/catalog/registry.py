@@ -1,0 +1,584 @@
+"""The catalog, loaded and cross-checked.
+
+Here belong the models of the TOML files (`sources.toml`, `studies.toml`, `claims.toml` and a laboratory's `study.toml`)
+and the checks that hold between them. A file that disagrees with itself, with another file or with the tables raises a
+`CatalogFault` that names file, key and remedy. Nothing here looks at data, opens a connection or knows Dagster.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from resistance_assets.catalog.faults import CatalogFault
+
+CATALOG_DIR = Path(__file__).parent
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*$")]
+Method = Literal["pydeseq2", "limma_voom", "limma", "edger_exact", "fold_change"]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class Source(_Entry):
+    """One remote resource: where it is, its terms, and how a change of it is noticed."""
+
+    id: Identifier
+    title: str
+    url: Annotated[str, StringConstraints(pattern=r"^https?://")]
+    also: tuple[str, ...] = ()
+    connector: str
+    content: Literal["gzip", "tar.gz", "zip", "json", "xml", "text", "tsv", "any"]
+    markers: tuple[str, ...] = ()
+    change: tuple[Literal["published_checksum", "published_version", "etag", "last_modified", "sha256"], ...] = Field(
+        min_length=1
+    )
+    licence: str
+    licence_url: str
+    citation: str
+    feeds: tuple[str, ...] = Field(min_length=1)
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+    opt_in: bool = False
+
+
+class Thresholds(_Entry):
+    """When a gene enters a list, and which gene sets are tested."""
+
+    q_value: float = Field(gt=0, le=1)
+    abs_log2_fold_change: float = Field(ge=0)
+    gene_set_min_size: int = Field(default=5, ge=1)
+    gene_set_max_size: int = Field(default=500, ge=1)
+
+
+class ListThresholds(_Entry):
+    q_value: float = Field(default=0.05, gt=0, le=1)
+    abs_log2_fold_change: float = Field(default=1.0, ge=0)
+
+
+class GenesOfInterest(_Entry):
+    of_interest: tuple[str, ...]
+    panels: dict[Identifier, tuple[str, ...]] = {}
+
+
+class Endpoint(_Entry):
+    """A time-to-event endpoint of a cohort and the vendor's columns that hold it."""
+
+    id: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,4}$")]
+    title: str
+    status_attribute: str
+    months_attribute: str
+
+
+class Cohort(_Entry):
+    """Patients with endpoints and tumour expression, from one study archive."""
+
+    id: Identifier
+    title: str
+    source: Identifier
+    expression_profiles: tuple[str, ...] = Field(min_length=1)
+    copy_number_profile: str | None = None
+    sample_type_codes: tuple[str, ...] = ("01",)
+    age_attribute: str | None = None
+    sex_attribute: str | None = None
+    stage_attribute: str | None = None
+    endpoint: tuple[Endpoint, ...] = Field(min_length=1)
+
+
+class Group(_Entry):
+    id: Identifier
+    title: str
+    accession: str | None = None
+    patterns: tuple[str, ...] = ()
+
+
+class PublicContrast(_Entry):
+    """A contrast of groups in a public accession."""
+
+    id: Identifier
+    numerator: str
+    denominator: str
+    drug: str | None = None
+    drug_class: str | None = None
+    methods: tuple[Method, ...] = Field(min_length=1)
+    thresholds: ListThresholds | None = None
+
+
+class PublicStudy(_Entry):
+    """Cell lines under a drug, from public accessions."""
+
+    id: Identifier
+    title: str
+    organism: str
+    kind: Literal["rna_seq_reads", "geo_series"]
+    sources: tuple[Identifier, ...] = Field(min_length=1)
+    paper: str | None = None
+    cell_line: str | None = None
+    group: tuple[Group, ...] = ()
+    contrast: tuple[PublicContrast, ...] = Field(min_length=1)
+
+
+class GeneList(_Entry):
+    id: Identifier
+    title: str
+    source: Identifier
+    role: Literal["cancer_genes", "interaction_partners"]
+
+
+class Collection(_Entry):
+    """A collection of gene sets: one family for multiple testing per list."""
+
+    id: Identifier
+    title: str
+    source: Identifier
+
+
+class IntersectionRule(_Entry):
+    id: Identifier
+    left: Literal["contrast"]
+    right: Literal["contrast"] | None = None
+    right_role: Literal["cancer_genes", "interaction_partners"] | None = None
+
+
+class Correlation(_Entry):
+    targets: tuple[str, ...]
+    methods: tuple[Literal["spearman", "pearson"], ...] = ("spearman",)
+
+
+class Paper(_Entry):
+    citation: str
+    doi: str
+    title: str
+
+
+class Claim(_Entry):
+    id: Identifier
+    paper: str
+    statement: str
+    quantity: str
+    expected: float | None = None
+    tolerance: float | None = None
+    sql: str
+
+
+class _SourcesFile(_Entry):
+    source: dict[Identifier, dict[str, Any]]
+
+
+class _StudiesFile(_Entry):
+    thresholds: Thresholds
+    genes: GenesOfInterest
+    cohort: tuple[Cohort, ...]
+    study: tuple[PublicStudy, ...]
+    gene_list: tuple[GeneList, ...]
+    collection: tuple[Collection, ...]
+    intersection_rule: tuple[IntersectionRule, ...]
+    correlation: Correlation
+
+
+class _ClaimsFile(_Entry):
+    paper: dict[Identifier, Paper]
+    claim: tuple[Claim, ...]
+
+
+# ---- a laboratory's own study ----------------------------------------------------------------------------------------
+
+
+class CountsStudy(_Entry):
+    id: Identifier
+    title: str
+    organism: str
+    kind: Literal["rna_seq_counts"]
+    accession: str | None = None
+    citation: str | None = None
+    licence: str | None = None
+    counts: str
+    samples: str
+
+
+class ResultStudy(_Entry):
+    id: Identifier
+    title: str
+    organism: str
+    kind: Literal["deg_result"]
+    accession: str | None = None
+    citation: str | None = None
+    licence: str | None = None
+
+
+class CountsContrast(_Entry):
+    """Two groups of a count study; the design is covariates + factor."""
+
+    id: Identifier
+    factor: str
+    numerator: str
+    denominator: str
+    covariates: tuple[str, ...] = ()
+    methods: tuple[Method, ...] = ("pydeseq2",)
+    normalisation: Literal["tmm", "none"] = "tmm"
+    thresholds: ListThresholds | None = None
+    subset: dict[str, tuple[str, ...]] = {}
+    drug: str | None = None
+    drug_class: str | None = None
+
+
+class ResultColumns(_Entry):
+    feature: str
+    hgnc_symbol: str
+    entrez_gene_id: str | None = None
+    log2_fold_change: str
+    p_value: str
+
+
+class ResultContrast(_Entry):
+    """A finished differential-expression table, as published."""
+
+    id: Identifier
+    table: str
+    numerator: str
+    denominator: str
+    method: str
+    n_numerator: int = Field(ge=1)
+    n_denominator: int = Field(ge=1)
+    columns: ResultColumns
+    multi_gene_separator: str | None = None
+    thresholds: ListThresholds | None = None
+    drug: str | None = None
+    drug_class: str | None = None
+
+
+class _CountsFile(_Entry):
+    study: CountsStudy
+    contrast: tuple[CountsContrast, ...] = Field(min_length=1)
+
+
+class _ResultFile(_Entry):
+    study: ResultStudy
+    contrast: tuple[ResultContrast, ...] = Field(min_length=1)
+
+
+@dataclass(frozen=True)
+class LocalStudy:
+    """A study folder with its `study.toml`, read but not its tables."""
+
+    folder: Path
+    study: CountsStudy | ResultStudy
+    contrasts: tuple[CountsContrast, ...] | tuple[ResultContrast, ...]
+
+    @property
+    def id(self) -> str:
+        return self.study.id
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The tables that the study consists of, in a fixed order."""
+        if isinstance(self.study, CountsStudy):
+            return (self.folder / self.study.counts, self.folder / self.study.samples)
+        return tuple(self.folder / contrast.table for contrast in self.contrasts)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A contrast of any study, as the orchestration needs it: what is compared, how, and when a gene enters a list."""
+
+    id: str
+    study_id: str
+    numerator: str
+    denominator: str
+    methods: tuple[str, ...]
+    thresholds: ListThresholds
+    drug: str | None
+    drug_class: str | None
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Everything that the catalog states, by id."""
+
+    sources: dict[str, Source]
+    thresholds: Thresholds
+    genes: GenesOfInterest
+    cohorts: dict[str, Cohort]
+    public_studies: dict[str, PublicStudy]
+    local_studies: dict[str, LocalStudy]
+    gene_lists: dict[str, GeneList]
+    collections: dict[str, Collection]
+    intersection_rules: tuple[IntersectionRule, ...]
+    correlation: Correlation
+    papers: dict[str, Paper]
+    claims: dict[str, Claim]
+    # A study.toml that is wrong takes only its own study out; the fault is shown and the rest goes on.
+    study_faults: tuple[tuple[Path, CatalogFault], ...] = field(default=())
+
+    def list_thresholds(self, own: ListThresholds | None) -> ListThresholds:
+        """A contrast's own thresholds, or the catalog's."""
+        return own or ListThresholds(
+            q_value=self.thresholds.q_value, abs_log2_fold_change=self.thresholds.abs_log2_fold_change
+        )
+
+    def contrasts(self) -> tuple[Contrast, ...]:
+        """Contrasts of every study, public first, in catalog order."""
+        found: list[Contrast] = []
+        declared = [
+            *((study.id, c, tuple(c.methods)) for study in self.public_studies.values() for c in study.contrast),
+            *(
+                (local.id, c, tuple(c.methods) if isinstance(c, CountsContrast) else ("published",))
+                for local in self.local_studies.values()
+                for c in local.contrasts
+            ),
+        ]
+        for study_id, c, methods in declared:
+            found.append(
+                Contrast(
+                    id=c.id,
+                    study_id=study_id,
+                    numerator=c.numerator,
+                    denominator=c.denominator,
+                    methods=methods,
+                    thresholds=self.list_thresholds(c.thresholds),
+                    drug=c.drug,
+                    drug_class=c.drug_class,
+                )
+            )
+        return tuple(found)
+
+
+# ---- loading ---------------------------------------------------------------------------------------------------------
+
+
+def load_registry(study_dirs: Sequence[Path] = (), *, catalog_dir: Path = CATALOG_DIR) -> Registry:
+    """Load and cross-check the catalog, with the studies found in ``study_dirs``.
+
+    Args:
+        study_dirs: each one a study folder (it holds a `study.toml`) or a folder of study folders.
+        catalog_dir: folder of `sources.toml`, `studies.toml` and `claims.toml`.
+
+    Raises:
+        CatalogFault: the catalog itself is wrong. A laboratory's study that is wrong is kept in `study_faults`.
+    """
+    sources_path, studies_path, claims_path = (
+        catalog_dir / name for name in ("sources.toml", "studies.toml", "claims.toml")
+    )
+    raw_sources = _parse(_SourcesFile, _read_toml(sources_path), sources_path).source
+    sources = {
+        key: _parse(Source, {"id": key, **entry}, sources_path, f"source.{key}") for key, entry in raw_sources.items()
+    }
+    studies = _parse(_StudiesFile, _read_toml(studies_path), studies_path)
+    claims = _parse(_ClaimsFile, _read_toml(claims_path), claims_path)
+
+    local: dict[str, LocalStudy] = {}
+    faults: list[tuple[Path, CatalogFault]] = []
+    taken = {c.id for s in studies.study for c in s.contrast} | {s.id for s in studies.study}
+    for folder in _study_folders(study_dirs):
+        try:
+            study = load_local_study(folder)
+            names = {study.id, *(c.id for c in study.contrasts)}
+            if twice := sorted(names & taken):
+                raise CatalogFault(
+                    f"the id {twice[0]} is already taken by another study or contrast",
+                    subject=str(folder / "study.toml"),
+                    remedy="Give the study and each of its contrasts an id of its own.",
+                )
+        except CatalogFault as fault:
+            faults.append((folder, fault))
+            continue
+        taken |= names
+        local[study.id] = study
+
+    registry = Registry(
+        sources=sources,
+        thresholds=studies.thresholds,
+        genes=studies.genes,
+        cohorts=_by_id(studies.cohort, studies_path, "cohort"),
+        public_studies=_by_id(studies.study, studies_path, "study"),
+        local_studies=local,
+        gene_lists=_by_id(studies.gene_list, studies_path, "gene_list"),
+        collections=_by_id(studies.collection, studies_path, "collection"),
+        intersection_rules=studies.intersection_rule,
+        correlation=studies.correlation,
+        papers=dict(claims.paper),
+        claims=_by_id(claims.claim, claims_path, "claim"),
+        study_faults=tuple(faults),
+    )
+    _cross_check(registry, sources_path, studies_path, claims_path)
+    return registry
+
+
+def load_local_study(folder: Path) -> LocalStudy:
+    """Read a study folder's `study.toml`; its tables are only looked for, not read.
+
+    Raises:
+        CatalogFault: the file is missing, is not TOML, has an unknown or missing key, or names a table that is absent.
+    """
+    path = folder / "study.toml"
+    document = _read_toml(path)
+    kind = document.get("study", {}).get("kind") if isinstance(document.get("study"), dict) else None
+    known = {"rna_seq_counts": _CountsFile, "deg_result": _ResultFile}
+    if kind not in known:
+        raise CatalogFault(
+            f"study.kind is {kind!r}",
+            subject=str(path),
+            place="key study.kind",
+            expected=" or ".join(sorted(known)),
+            remedy=f"Set it to {_nearest(str(kind), known) or 'one of these'}.",
+        )
+    parsed = _parse(known[kind], document, path)
+    contrasts = tuple(parsed.contrast)
+    _by_id(contrasts, path, "contrast")
+    study = LocalStudy(folder=folder, study=parsed.study, contrasts=contrasts)
+    for file in study.files:
+        if not file.is_file():
+            raise CatalogFault(
+                f"the table {file.name} is not in the folder",
+                subject=str(path),
+                expected=f"a file {file}",
+                remedy="Put the table there, or correct its name in study.toml.",
+            )
+    return study
+
+
+def _study_folders(study_dirs: Iterable[Path]) -> list[Path]:
+    folders: dict[Path, None] = {}
+    for directory in study_dirs:
+        if (directory / "study.toml").is_file():
+            folders[directory.resolve()] = None
+        elif directory.is_dir():
+            for child in sorted(directory.iterdir()):
+                if (child / "study.toml").is_file():
+                    folders[child.resolve()] = None
+        else:
+            raise CatalogFault(
+                "the folder does not exist",
+                subject=str(directory),
+                expected="a study folder (with study.toml) or a folder of study folders",
+                remedy="Correct --studies, or create the folder.",
+            )
+    return list(folders)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CatalogFault("the file does not exist", subject=str(path), remedy="Create it.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        place = re.search(r"line \d+(, column \d+)?", str(error))
+        raise CatalogFault(
+            f"the file is not valid TOML: {str(error).split(' (at')[0]}",
+            subject=str(path),
+            place=place.group(0) if place else None,
+            remedy="Correct the syntax there.",
+        ) from None
+
+
+def _parse(model: type, document: dict[str, Any], path: Path, prefix: str = "") -> Any:
+    try:
+        return model(**document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        location = [str(part) for part in first["loc"]]
+        key = ".".join([*([prefix] if prefix else []), *location])
+        if first["type"] == "extra_forbidden":
+            near = _nearest(location[-1], _field_names(model, first["loc"][:-1]))
+            remedy = f"Did you mean {near}?" if near else "Remove the key."
+            problem, expected = "the key is unknown", None
+        elif first["type"] == "missing":
+            remedy, problem, expected = "Add the key.", "the key is missing", None
+        else:
+            remedy, problem = "Correct the value.", f"the value {first.get('input')!r} is not allowed"
+            expected = first["msg"]
+        raise CatalogFault(problem, subject=str(path), place=f"key {key}", expected=expected, remedy=remedy) from None
+
+
+def _field_names(model: Any, location: Sequence[Any]) -> list[str]:
+    """Names of the keys that would have been allowed at ``location`` in ``model``."""
+    current: Any = model
+    for part in location:
+        if isinstance(part, int):
+            continue
+        annotation = current.model_fields[part].annotation if part in getattr(current, "model_fields", {}) else None
+        candidates = [annotation, *getattr(annotation, "__args__", ())]
+        current = next((c for c in candidates if hasattr(c, "model_fields")), None)
+        if current is None:
+            return []
+    return list(current.model_fields)
+
+
+def _nearest(name: str, known: Iterable[str]) -> str | None:
+    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)), None)
+
+
+def _by_id(entries: Iterable[Any], path: Path, key: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for entry in entries:
+        if entry.id in found:
+            raise CatalogFault(
+                f"the id {entry.id} occurs twice",
+                subject=str(path),
+                place=f"key {key}.id",
+                remedy="Rename one of them.",
+            )
+        found[entry.id] = entry
+    return found
+
+
+def _cross_check(registry: Registry, sources_path: Path, studies_path: Path, claims_path: Path) -> None:
+    from resistance_assets.catalog.tables import TABLES
+
+    def require(name: str, known: Iterable[str], path: Path, place: str, what: str) -> None:
+        known = list(known)
+        if name not in known:
+            near = _nearest(name, known)
+            raise CatalogFault(
+                f"{what} {name} is not known",
+                subject=str(path),
+                place=place,
+                remedy=f"Did you mean {near}?" if near else f"Declare it, or use one of: {', '.join(sorted(known))}.",
+            )
+
+    for source in registry.sources.values():
+        for table in source.feeds:
+            require(table, TABLES, sources_path, f"key source.{source.id}.feeds", "table")
+    used = [
+        *((f"cohort {c.id}", c.source) for c in registry.cohorts.values()),
+        *((f"gene_list {g.id}", g.source) for g in registry.gene_lists.values()),
+        *((f"collection {c.id}", c.source) for c in registry.collections.values()),
+        *((f"study {s.id}", source) for s in registry.public_studies.values() for source in s.sources),
+    ]
+    for place, source in used:
+        require(source, registry.sources, studies_path, place, "source")
+    contrasts: set[str] = set()
+    for study in registry.public_studies.values():
+        groups = [g.id for g in study.group]
+        if study.paper:
+            require(study.paper, registry.papers, studies_path, f"study {study.id}", "paper")
+        for contrast in study.contrast:
+            require(contrast.numerator, groups, studies_path, f"contrast {contrast.id}", "group")
+            require(contrast.denominator, groups, studies_path, f"contrast {contrast.id}", "group")
+            if contrast.id in contrasts:
+                raise CatalogFault(
+                    f"the contrast id {contrast.id} occurs twice",
+                    subject=str(studies_path),
+                    remedy="Rename one of them.",
+                )
+            contrasts.add(contrast.id)
+    for cohort in registry.cohorts.values():
+        _by_id(cohort.endpoint, studies_path, f"cohort {cohort.id}, endpoint")
+    for panel, genes in registry.genes.panels.items():
+        if repeated := {g for g in genes if genes.count(g) > 1}:
+            raise CatalogFault(
+                f"{min(repeated)} occurs twice",
+                subject=str(studies_path),
+                place=f"key genes.panels.{panel}",
+                remedy="Name each gene once.",
+            )
+    for claim in registry.claims.values():
+        require(claim.paper, registry.papers, claims_path, f"claim {claim.id}", "paper")

@@ -1,0 +1,99 @@
+"""Where data live, which profile runs, and from where sources are fetched.
+
+Every setting is an environment variable `RESISTANCE_<NAME>`; the command line sets the same ones. No Dagster here, and
+nothing is created or opened when settings are read.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings of one invocation.
+
+    Attributes:
+        data_dir: folder that holds everything the warehouse writes.
+        profile: `demo` (synthetic studies, no network), `public` (live sources); a mirror overrides either.
+        mirror: folder with `index.jsonl`, or an index file: sources are read from there and never from the network.
+        studies: folders of laboratory studies beside `<data_dir>/studies`.
+        host_map: prefixes of URLs and what stands for them, for corporate caches.
+        opt_in: ids of sources whose licence asks for a decision.
+        contact: address sent in the User-Agent to the hosts.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="RESISTANCE_", extra="ignore")
+
+    data_dir: Path = Path("data")
+    profile: Literal["demo", "public"] = "demo"
+    mirror: Path | None = None
+    studies: Annotated[tuple[Path, ...], NoDecode] = ()
+    host_map: dict[str, str] = {}
+    opt_in: Annotated[tuple[str, ...], NoDecode] = ()
+    contact: str | None = None
+
+    @field_validator("studies", mode="before")
+    @classmethod
+    def _split_paths(cls, value: object) -> object:
+        return tuple(part for part in value.split(os.pathsep) if part) if isinstance(value, str) else value
+
+    @field_validator("opt_in", mode="before")
+    @classmethod
+    def _split_words(cls, value: object) -> object:
+        return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+    @property
+    def lake_dir(self) -> Path:
+        return self.data_dir / "lake"
+
+    @property
+    def warehouse_path(self) -> Path:
+        return self.data_dir / "warehouse.duckdb"
+
+    @property
+    def releases_dir(self) -> Path:
+        return self.data_dir / "releases"
+
+    @property
+    def cache_dir(self) -> Path:
+        return self.data_dir / "cache"
+
+    @property
+    def demo_dir(self) -> Path:
+        return self.data_dir / "demo"
+
+    @property
+    def dagster_home(self) -> Path:
+        return Path(os.environ.get("DAGSTER_HOME") or self.data_dir / "dagster")
+
+    @property
+    def is_demo(self) -> bool:
+        return self.mirror is None and self.profile == "demo"
+
+    @property
+    def effective_mirror(self) -> Path | None:
+        """The mirror in use: the one that was named, or the demo's own."""
+        return self.demo_dir / "mirror" if self.is_demo else self.mirror
+
+    @property
+    def study_dirs(self) -> tuple[Path, ...]:
+        """Folders in which laboratory studies are looked for, those that exist by convention included."""
+        own = (self.data_dir / "studies", *((self.demo_dir / "studies",) if self.is_demo else ()))
+        return (*self.studies, *(path for path in own if path.is_dir()))
+
+
+def load_settings() -> Settings:
+    """Settings from the environment, with paths made absolute."""
+    settings = Settings()
+    return settings.model_copy(
+        update={
+            "data_dir": settings.data_dir.expanduser().absolute(),
+            "mirror": settings.mirror.expanduser().absolute() if settings.mirror else None,
+            "studies": tuple(path.expanduser().absolute() for path in settings.studies),
+        }
+    )
