@@ -55,7 +55,7 @@ class TransportFault(Fault):
 
 
 class SourceUnavailable(Fault):
-    """A source cannot be had now (offline, removed, not in the mirror, no connector); what depends on it stays as it is."""
+    """A source cannot be had now (offline, removed, not in the mirror); what depends on it stays as it is."""
 
 
 class DesignFault(Fault):

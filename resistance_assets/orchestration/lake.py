@@ -1,0 +1,265 @@
+"""The lake: immutable Parquet files by data version, and a pointer per table to the current one.
+
+Here belongs everything that knows how `lake/<layer>/<table>/` is laid out. Nothing here computes, validates or imports
+Dagster.
+
+    <data_version>.parquet    the table, written once, never changed
+    current.json              which version is current, from which inputs and code
+    memo/<key>.json           the same record, by what went in, so that a known result is found again
+
+A file appears under its name only when it is whole (written aside, flushed, renamed), so a process killed at any moment
+leaves the old pointer with the old file or the new pointer with the new one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from resistance_assets.catalog.faults import DataFault
+
+SIGNIFICANT_DIGITS = 12
+ROW_GROUP_ROWS = 122_880
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """What is known of one version of a table.
+
+    Attributes:
+        address: `layer.table`.
+        status: `available`, or `unavailable` where a source could not be had and nothing was ever loaded.
+        data_version: content hash; equal content has an equal version.
+        code_version: hash of the code that computed it.
+        parameters: hash of the catalog parameters that it used.
+        inputs: address of each input -> its data version.
+        rows: number of rows.
+        built_at: UTC, ISO 8601.
+        run_id: orchestrator's run.
+        seconds: how long the computation took.
+        reason: why it is unavailable.
+        notes: further facts for people (which source file, which checks passed).
+    """
+
+    address: str
+    status: str
+    data_version: str
+    code_version: str
+    parameters: str
+    inputs: dict[str, str]
+    rows: int
+    built_at: str
+    run_id: str
+    seconds: float
+    reason: str | None = None
+    notes: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_available(self) -> bool:
+        return self.status == "available"
+
+
+class Lake:
+    """A lake under ``root``; created on first write."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, address: str) -> Path:
+        layer, name = address.split(".", 1)
+        return self.root / layer / name
+
+    def path(self, address: str, data_version: str) -> Path:
+        """Where a version of a table is, whether or not it exists."""
+        return self.folder(address) / f"{data_version}.parquet"
+
+    def pointer(self, address: str) -> Pointer | None:
+        """The current version, or None where the table was never written."""
+        return _read_pointer(self.folder(address) / "current.json")
+
+    def recall(self, address: str, memo_key: str) -> Pointer | None:
+        """The version that these inputs, code and parameters gave before, if its file is still there."""
+        found = _read_pointer(self.folder(address) / "memo" / f"{memo_key}.json")
+        if found is None or not self.path(address, found.data_version).is_file():
+            return None
+        return found
+
+    def current_path(self, address: str) -> Path:
+        """File of the current version.
+
+        Raises:
+            DataFault: the table was never written, or its file is gone.
+        """
+        pointer = self.pointer(address)
+        if pointer is None:
+            raise DataFault("the table was never built", subject=address, remedy="Run `resistance run` first.")
+        path = self.path(address, pointer.data_version)
+        if not path.is_file():
+            raise DataFault(
+                "the lake has lost the current file",
+                subject=address,
+                expected=str(path),
+                remedy="Delete current.json and the memo folder beside it, and run again.",
+            )
+        return path
+
+    def scan(self, address: str) -> pl.LazyFrame:
+        """The current version, lazily."""
+        return pl.scan_parquet(self.current_path(address))
+
+    def read(self, address: str) -> pl.DataFrame:
+        """The current version, in memory."""
+        return pl.read_parquet(self.current_path(address))
+
+    def write(self, address: str, frame: pl.DataFrame) -> str:
+        """Write a frame under its content version, unless that version is already there. The pointer does not move.
+
+        Returns:
+            The data version.
+        """
+        version = content_version(frame)
+        path = self.path(address, version)
+        if not path.is_file():
+            with _replacing(path) as aside:
+                frame.write_parquet(aside, compression="zstd", row_group_size=ROW_GROUP_ROWS, statistics=True)
+        return version
+
+    def point(self, pointer: Pointer, memo_key: str | None) -> None:
+        """Make a version current and remember what it was made from."""
+        folder = self.folder(pointer.address)
+        if memo_key is not None:
+            write_json(folder / "memo" / f"{memo_key}.json", asdict(pointer))
+        write_json(folder / "current.json", asdict(pointer))
+
+    @contextlib.contextmanager
+    def locked(self, address: str) -> Iterator[None]:
+        """Exclusive right to write one table, across processes; a second writer waits."""
+        with file_lock(self.folder(address) / ".lock"):
+            yield
+
+    def addresses(self) -> list[str]:
+        """Every table that was ever written."""
+        return sorted(f"{path.parent.parent.name}.{path.parent.name}" for path in self.root.glob("*/*/current.json"))
+
+    def sweep(self) -> int:
+        """Remove files that a killed process left half-written; returns how many there were."""
+        orphans = [path for path in self.root.rglob("*.aside") if not _is_being_written(path)]
+        for path in orphans:
+            path.unlink(missing_ok=True)
+        return len(orphans)
+
+
+def content_version(frame: pl.DataFrame) -> str:
+    """Hash of a frame's content: independent of the order of its rows, floats at 12 significant digits.
+
+    Rows are hashed by DuckDB and summed, so the version is tied to the DuckDB release: an upgrade costs one full
+    recomputation (its `hash` is not promised across releases).
+    """
+    schema = [(name, str(dtype)) for name, dtype in frame.schema.items()]
+    if frame.width == 0 or frame.height == 0:
+        rows = (frame.height, 0)
+    else:
+        # Adding 0.0 makes -0.0 the same as 0.0; rounding survives another BLAS or number of threads.
+        canonical = frame.with_columns(pl.selectors.float().round_sig_figs(SIGNIFICANT_DIGITS) + 0.0)
+        columns = ", ".join(f'"{name}"' for name in canonical.columns)
+        with contextlib.closing(duckdb.connect()) as connection:
+            connection.register("canonical", canonical.to_arrow())
+            rows = connection.execute(f"SELECT count(*), sum(hash({columns})::HUGEINT) FROM canonical").fetchone()
+    digest = hashlib.sha256(repr((duckdb.__version__, schema, rows)).encode())
+    return digest.hexdigest()[:20]
+
+
+def now_iso() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def write_json(path: Path, document: Mapping[str, Any]) -> None:
+    """Write a JSON file whole or not at all."""
+    with _replacing(path) as aside:
+        aside.write_text(json.dumps(document, indent=1, sort_keys=True, default=str), encoding="utf-8")
+
+
+@contextlib.contextmanager
+def file_lock(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on ``path``; the kernel lets go of it when the process dies."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(handle, fcntl.LOCK_UN)
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """A path to write to, which becomes ``path`` at the end of the block and vanishes if the block fails."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}.aside")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield aside
+        with aside.open("rb") as handle:
+            os.fsync(handle.fileno())
+        os.replace(aside, path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise storage_fault(error, path) from error
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+
+
+def storage_fault(error: OSError, path: Path) -> DataFault:
+    """An operating-system error as something a person can act on."""
+    remedy = {
+        "ENOSPC": "Free some space or set RESISTANCE_DATA_DIR to another disk, then run again.",
+        "EDQUOT": "Your quota is used up: free some space or set RESISTANCE_DATA_DIR elsewhere, then run again.",
+        "EACCES": "Give yourself write permission there, or set RESISTANCE_DATA_DIR to a folder that you own.",
+        "EPERM": "Give yourself write permission there, or set RESISTANCE_DATA_DIR to a folder that you own.",
+        "EROFS": "The file system is read-only: set RESISTANCE_DATA_DIR to another disk.",
+    }
+    import errno
+
+    name = errno.errorcode.get(error.errno or 0, "")
+    return DataFault(
+        f"cannot be written: {error.strerror or error}",
+        subject=str(path),
+        remedy=remedy.get(name, "Look at the disk, then run again."),
+    )
+
+
+def _is_being_written(path: Path) -> bool:
+    """Whether the process that a half-written file names is alive."""
+    try:
+        pid = int(path.name.split(".")[-3])
+        os.kill(pid, 0)
+    except (ValueError, IndexError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _read_pointer(path: Path) -> Pointer | None:
+    try:
+        return Pointer(**json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (json.JSONDecodeError, TypeError) as error:
+        raise DataFault(
+            f"is not a pointer of the lake: {error}",
+            subject=str(path),
+            remedy="Delete it; the table is built again at the next run.",
+        ) from error
