@@ -1,0 +1,3 @@
+"""Fixtures for the tests of origins."""
+
+from resistance_assets_tests.loopback import loopback as loopback
