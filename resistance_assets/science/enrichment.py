@@ -79,9 +79,9 @@ def over_representation(
         One row per list and tested term, ordered by list, collection, p-value and term: `list_id`, `collection`,
         `term_id`, `term`, `list_size`, `set_size`, `universe_size` (all within the universe), `overlap`,
         `expected_overlap` (list_size x set_size / universe_size), `fold_enrichment` (overlap / expected),
-        `odds_ratio` (of the sample, not R's conditional estimate; infinite where a cell is empty, null where
-        undefined), `p_value` = P(X >= overlap), `log_p` (its natural logarithm, finite where `p_value` underflows to
-        0), `q_value_bh` (family: one list x collection over all tested terms), `genes` (shared, sorted, comma-joined).
+        `odds_ratio` (of the sample, not R's conditional estimate; null where a cell is empty that would make it
+        infinite), `p_value` = P(X >= overlap), `log_p` (its natural logarithm, finite where `p_value` underflows to 0),
+        `q_value_bh` (family: one list x collection over all tested terms), `genes` (shared, sorted, comma-joined).
 
     Raises:
         DesignFault: a list has no universe, or a universe is empty.
@@ -128,7 +128,7 @@ def over_representation(
             "universe_size": N[order],
             "expected_overlap": expected[order],
             "fold_enrichment": (k / expected)[order],
-            "odds_ratio": pl.Series(odds[order], nan_to_null=True),
+            "odds_ratio": pl.Series(np.where(np.isfinite(odds), odds, np.nan)[order], nan_to_null=True),
             "p_value": p[order],
             "log_p": log_p[order],
             "q_value_bh": q[order],

@@ -208,8 +208,8 @@ def suggest_symbols(symbol: str, known: Iterable[str], n: int = 3) -> list[str]:
     """The known symbols nearest to a mistyped one, best first.
 
     Nearness is the number of insertions, deletions, substitutions and swaps of neighbours (optimal string alignment),
-    case ignored; ties go to a name of the same letters, then the longer common beginning, then the alphabet. Anything farther than a third of the
-    symbol's length (at least one edit) is not suggested.
+    case ignored; ties go to a name of the same letters, then the longer common beginning, then the alphabet. Anything
+    farther than a third of the symbol's length (at least one edit) is not suggested.
 
     Args:
         symbol: what was typed.
@@ -249,7 +249,7 @@ def suggest_symbols(symbol: str, known: Iterable[str], n: int = 3) -> list[str]:
     same = np.zeros((len(near), min(width, len(query))), dtype=bool)
     same[:] = letters[:, : same.shape[1]] == np.array(query[: same.shape[1]], dtype=np.uint32)
     beginning = np.logical_and.accumulate(same, axis=1).sum(axis=1)
-    candidates = np.flatnonzero(distance <= allowed)
+    candidates: list[int] = np.flatnonzero(distance <= allowed).tolist()
     letters_typed = sorted(typed)
 
     def farness(at: int) -> tuple[int, bool, int, str]:

@@ -14,14 +14,15 @@ import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
 from resistance_assets.catalog.faults import CatalogFault, DesignFault
+from resistance_assets.science.multiplicity import adjust_bh
 
 INTERSECTIONS_SCHEMA = {
     "intersection_id": pl.String,
     "list_ids": pl.String,
     "n_lists": pl.Int64,
-    "list_sizes": pl.String,
+    "sizes_in_universe": pl.String,
     "n_outside_universe": pl.Int64,
-    "universe": pl.String,
+    "universe_id": pl.String,
     "universe_size": pl.Int64,
     "size": pl.Int64,
     "expected_by_chance": pl.Float64,
@@ -31,6 +32,7 @@ INTERSECTIONS_SCHEMA = {
     "permutations": pl.Int64,
     "seed": pl.Int64,
     "p_value_exact": pl.Float64,
+    "q_value_bh": pl.Float64,
     "n_same_direction": pl.Int64,
     "genes": pl.String,
 }
@@ -73,18 +75,19 @@ def intersect_lists(
     has no floor; for two lists it equals `p_value`.
 
     Args:
-        members: `list_id`, `hgnc_symbol`, `direction` ("up", "down" or null), one row per member.
+        members: `list_id`, `hgnc_symbol`, `direction` ("up", "down"; anything else states none), one row per member.
         intersections: what to intersect; at least two different lists each.
         universes: genes by universe name.
         permutations, seed: of the null for three or more lists.
 
     Returns:
         One row per intersection in the order given: `intersection_id`, `list_ids` (joined by "|"), `n_lists`,
-        `list_sizes` (within the universe, joined by "|"), `n_outside_universe` (list entries that fell out, summed
-        over the lists), `universe`, `universe_size`, `size`, `expected_by_chance`, `fold_over_chance` (null where
+        `sizes_in_universe` (of the lists, joined by "|"), `n_outside_universe` (list entries that fell out, summed
+        over the lists), `universe_id`, `universe_size`, `size`, `expected_by_chance`, `fold_over_chance` (null where
         nothing is expected), `p_value`, `p_value_method` ("hypergeometric" or "permutation"), `permutations`, `seed`
-        (null for two lists), `p_value_exact`, `n_same_direction` (shared genes with one and the same direction in
-        every list; null if a list states none), `genes` (sorted, joined by ",").
+        (null for two lists), `p_value_exact`, `q_value_bh` (of `p_value`, family: this call), `n_same_direction`
+        (shared genes with one and the same direction in every list; null if a list states none), `genes` (sorted,
+        comma-joined).
 
     Raises:
         CatalogFault: an intersection names fewer than two lists, or a universe that is not there.
@@ -154,11 +157,13 @@ def intersect_lists(
                 rounds,
                 used_seed,
                 exact,
+                None,
                 same,
                 ",".join(shared),
             )
         )
-    return pl.DataFrame(rows, schema=INTERSECTIONS_SCHEMA, orient="row")
+    frame = pl.DataFrame(rows, schema=INTERSECTIONS_SCHEMA, orient="row")
+    return frame.with_columns(q_value_bh=pl.Series(adjust_bh(frame["p_value"].to_numpy()), dtype=pl.Float64))
 
 
 def expected_overlap(n_a: ArrayLike, n_b: ArrayLike, universe_size: ArrayLike) -> NDArray[np.float64]:
