@@ -1,0 +1,118 @@
+"""Validation before anything is written.
+
+Here belong the verdicts on a frame that is about to become a table: its model (dtypes and values), its key, its least
+number of rows. A frame that fails is not written; the verdict says what is wrong with which rows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+import pandera.errors
+import polars as pl
+from pandera.config import ValidationDepth, config_context
+
+from resistance_assets.catalog.faults import DataFault
+from resistance_assets.catalog.tables import Table
+
+EXAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of one check of one table."""
+
+    name: str
+    passed: bool
+    description: str
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+def validate(table: Table, frame: pl.DataFrame | pl.LazyFrame, *, may_be_empty: bool = False) -> list[Verdict]:
+    """Judge a frame by its table's model.
+
+    Args:
+        table: what the frame is meant to become.
+        frame: eager or lazy. A lazy frame is judged on its values too: left to itself, pandera looks at nothing but its
+            dtypes.
+        may_be_empty: true where the source could not be had, so that a least number of rows does not apply.
+
+    Returns:
+        Two verdicts, `schema` and `primary_key`.
+    """
+    eager = frame.collect() if isinstance(frame, pl.LazyFrame) else frame
+    return [_judge_schema(table, eager, may_be_empty), _judge_key(table, eager)]
+
+
+def require(table: Table, verdicts: Sequence[Verdict]) -> None:
+    """Raise for the first verdict that failed.
+
+    Raises:
+        DataFault: naming table, check and what is wrong.
+    """
+    for verdict in verdicts:
+        if not verdict.passed:
+            raise DataFault(
+                f"check {verdict.name} failed: {verdict.description}",
+                subject=table.address,
+                remedy="Nothing was written; correct the input, or the model in catalog/tables.py.",
+            )
+
+
+def _judge_schema(table: Table, frame: pl.DataFrame, may_be_empty: bool) -> Verdict:
+    try:
+        with config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA):
+            table.model.to_schema().validate(frame, lazy=True)
+    except pandera.errors.SchemaErrors as errors:
+        found = _failures(errors)
+        return Verdict("schema", False, "; ".join(found[:EXAMPLES]), {"failures": len(found)})
+    floats = [name for name, dtype in frame.schema.items() if dtype.is_float()]
+    infinite = frame.select(pl.col(floats).is_infinite().sum()).to_dicts()[0] if floats else {}
+    if bad := {name: count for name, count in infinite.items() if count}:
+        return Verdict("schema", False, f"infinite values: {bad}", {"infinite": bad})
+    if not may_be_empty and frame.height < table.min_rows:
+        return Verdict("schema", False, f"{frame.height} rows, at least {table.min_rows} expected", {})
+    return Verdict("schema", True, f"{frame.height} rows, {frame.width} columns as the model says")
+
+
+def _failures(errors: pandera.errors.SchemaErrors) -> list[str]:
+    found: list[str] = []
+    for failure in errors.schema_errors:
+        error = failure if isinstance(failure, pandera.errors.SchemaError) else None
+        if error is None:
+            found.append(str(failure))
+            continue
+        column = getattr(error.schema, "name", None)
+        cases = error.failure_cases
+        values = ""
+        if isinstance(cases, pl.DataFrame) and cases.height and cases.width:
+            shown = cases[cases.columns[0]].unique(maintain_order=True).head(3).to_list()
+            values = f": {cases.height} rows, such as {', '.join(repr(value) for value in shown)}"
+        elif cases is not None:
+            values = f": {cases}"
+        reason = error.reason_code.name.lower() if error.reason_code else "check"
+        check = f" {error.check}" if error.check is not None else ""
+        found.append(f"column {column}, {reason}{check}{values}" if column else f"{reason}{check}{values}")
+    return found
+
+
+def _judge_key(table: Table, frame: pl.DataFrame) -> Verdict:
+    columns = ", ".join(f'"{name}"' for name in table.key)
+    if missing := [name for name in table.key if name not in frame.columns]:
+        return Verdict("primary_key", False, f"key column {missing[0]} is missing")
+    if frame.is_empty():
+        return Verdict("primary_key", True, f"{', '.join(table.key)}: no rows")
+    # DuckDB finds duplicates over several text columns faster than polars or pandera does.
+    with contextlib.closing(duckdb.connect()) as connection:
+        connection.register("candidate", frame.select(table.key).to_arrow())
+        repeated = connection.execute(
+            f"SELECT {columns}, count(*) AS n FROM candidate GROUP BY ALL HAVING n > 1 ORDER BY ALL LIMIT {EXAMPLES}"
+        ).fetchall()
+    if repeated:
+        shown = "; ".join(f"{row[:-1]} x {row[-1]}" for row in repeated)
+        return Verdict("primary_key", False, f"{', '.join(table.key)} is not unique: {shown}", {"examples": shown})
+    return Verdict("primary_key", True, f"{', '.join(table.key)} is unique")
