@@ -1,0 +1,259 @@
+"""Text tables of other people, split into rows without losing any.
+
+Here belongs what every tab- or comma-separated file needs before its meaning is read: decompression, line endings, the
+header, ragged rows with their line numbers, and the frame of rows that were set aside. What the columns of a particular
+source mean does not belong here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import gzip
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from resistance_assets.catalog.faults import DataFault, TransportFault
+
+REJECTED_SCHEMA = {"source": pl.String, "line": pl.Int64, "reason": pl.String, "row": pl.String}
+"""Columns of every frame of rejected rows: file, 1-based line in it, why, and the line itself."""
+
+
+def rejected_rows(rows: Iterable[tuple[str, int, str, str]] = ()) -> pl.DataFrame:
+    """A frame of rejected rows from (source, line, reason, row)."""
+    return pl.DataFrame(list(rows), schema=REJECTED_SCHEMA, orient="row")
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a file, decompressed if they are gzip. Raises TransportFault if the gzip is damaged or cut."""
+    data = path.read_bytes()
+    if not data.startswith(b"\x1f\x8b"):
+        return data
+    try:
+        return gzip.decompress(data)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise TransportFault(
+            f"truncated: the gzip file ends early or is damaged ({error})",
+            subject=str(path),
+            remedy="Fetch or copy it again",
+        ) from error
+
+
+def nearest_name(name: str, present: Sequence[str]) -> str | None:
+    """The name among `present` that is most like `name`, capitals aside, or None if none is."""
+    by_lower = {candidate.lower(): candidate for candidate in present}
+    found = difflib.get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.5)
+    return by_lower[found[0]] if found else None
+
+
+def missing_column(name: str, present: Sequence[str], *, source: str) -> DataFault:
+    """The fault for a column that a file must have and has not; it names the nearest one that is there."""
+    nearest = nearest_name(name, present)
+    hint = f"did you mean {nearest}?" if nearest else f"the file has {', '.join(present[:12])}"
+    return DataFault(
+        f"column {name} is missing; {hint}",
+        subject=source,
+        place="header",
+        remedy="Correct the column name in the file or in the catalog",
+    )
+
+
+@dataclass(frozen=True)
+class DelimitedText:
+    """A text table, split into a header and rows that all have as many fields.
+
+    Attributes:
+        source: what messages call it.
+        leading: the lines before the header (comment rows), without line ends.
+        header: column names.
+        body: the rows as UTF-8 with `\\n` line ends and no blank line.
+        lines: 1-based line of each row in the file.
+        separator, quoted: how fields are split.
+    """
+
+    source: str
+    leading: list[str]
+    header: list[str]
+    body: bytes
+    lines: np.ndarray
+    separator: str
+    quoted: bool
+
+    @property
+    def height(self) -> int:
+        """Number of rows."""
+        return len(self.lines)
+
+    def row_texts(self, rows: Iterable[int]) -> list[str]:
+        """The text of some rows, by 0-based row number."""
+        wanted = list(rows)
+        if not wanted:
+            return []
+        ends = _line_ends(np.frombuffer(self.body, np.uint8), quoted=self.quoted)
+        starts = np.concatenate([[0], ends[:-1] + 1])
+        return [self.body[starts[row] : ends[row]].decode("utf-8", "replace") for row in wanted]
+
+    def reject(self, rows: Sequence[int], reasons: Sequence[str]) -> pl.DataFrame:
+        """A frame of rejected rows for some 0-based row numbers."""
+        return rejected_rows(
+            (self.source, int(self.lines[row]), reason, text)
+            for row, reason, text in zip(rows, reasons, self.row_texts(rows), strict=True)
+        )
+
+    def require(self, columns: Iterable[str]) -> None:
+        """Raise DataFault for the first of `columns` that the header lacks."""
+        for name in columns:
+            if name not in self.header:
+                raise missing_column(name, self.header, source=self.source)
+
+    def frame(
+        self, *, schema: Mapping[str, pl.DataType | type[pl.DataType]] | None = None, nulls: Sequence[str] = ()
+    ) -> pl.DataFrame:
+        """The rows as a frame of String, or of `schema` where it names a column. Blank cells and `nulls` become null.
+
+        Raises polars.exceptions.ComputeError where a cell cannot be read as the asked type.
+        """
+        overrides = dict.fromkeys(self.header, pl.String) | dict(schema or {})
+        if not self.height:
+            return pl.DataFrame(schema=overrides)
+        return pl.read_csv(
+            self.body,
+            has_header=False,
+            separator=self.separator,
+            quote_char='"' if self.quoted else None,
+            schema=overrides,
+            null_values=["", *nulls],
+            raise_if_empty=False,
+        )
+
+
+def split_text(
+    data: bytes,
+    *,
+    source: str,
+    separator: str = "\t",
+    quoted: bool = False,
+    comment_rows: int = 0,
+    unnamed_first: str | None = None,
+) -> DelimitedText:
+    """Split a text table. Every row must have as many fields as the header.
+
+    Args:
+        data: the whole file, decompressed; UTF-8, with or without a byte-order mark, any line ends.
+        source: what messages call it.
+        separator: one character.
+        quoted: whether `"` quotes fields (and may hide separators and line ends).
+        comment_rows: how many leading lines that start with `#` may stand before the header.
+        unnamed_first: name for a first column that the header lacks (R's write.table leaves its row names unnamed):
+            then rows have one field more than the header.
+
+    Raises:
+        DataFault: the file is empty, not UTF-8, has a repeated or blank column name, or a ragged row (with its line).
+    """
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if not data.strip():
+        raise DataFault("the file is empty", subject=source, remedy="Fetch or write it again")
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DataFault(
+            f"byte 0x{data[error.start]:02x} is not UTF-8",
+            subject=source,
+            place=f"line {line}",
+            remedy="Save the file as UTF-8",
+        ) from error
+    if not data.endswith(b"\n"):
+        data += b"\n"
+    leading: list[str] = []
+    start = 0
+    while len(leading) < comment_rows and data[start : start + 1] == b"#":
+        end = data.index(b"\n", start)
+        leading.append(data[start:end].decode())
+        start = end + 1
+    head_end = data.find(b"\n", start)
+    if head_end < 0:
+        raise DataFault("the file has no header", subject=source, remedy="Fetch or write it again")
+    header = data[start:head_end].decode().split(separator)
+    if quoted:
+        header = [name.strip('"') for name in header]
+    body, lines = _drop_blank_lines(data[head_end + 1 :], first_line=len(leading) + 2, quoted=quoted)
+    width = len(header)
+    if len(lines):
+        counts = _field_counts(body, separator, quoted=quoted)
+        if unnamed_first is not None and counts[0] == width + 1:
+            header, width = [unnamed_first, *header], width + 1
+        ragged = np.flatnonzero(counts != width)
+        if len(ragged):
+            raise DataFault(
+                f"the row has {int(counts[ragged[0]])} fields",
+                subject=source,
+                place=f"line {int(lines[ragged[0]])}",
+                expected=f"{width}, as the header",
+                remedy="The file is cut or was edited by hand: fetch or write it again",
+            )
+    _check_names(header, source)
+    return DelimitedText(source, leading, header, body, lines, separator, quoted)
+
+
+def _check_names(header: list[str], source: str) -> None:
+    seen: dict[str, int] = {}
+    for number, name in enumerate(header, start=1):
+        if not name.strip():
+            raise DataFault(
+                f"column {number} has no name", subject=source, place="header", remedy="Name it in the header"
+            )
+        if name in seen:
+            raise DataFault(
+                f"column {name} occurs twice (columns {seen[name]} and {number})",
+                subject=source,
+                place="header",
+                expected="each name once",
+                remedy="Rename or remove one of them",
+            )
+        seen[name] = number
+
+
+def _outside_quotes(data: np.ndarray) -> np.ndarray:
+    return (np.cumsum(data == ord('"'), dtype=np.int64) & 1) == 0
+
+
+def _line_ends(data: np.ndarray, *, quoted: bool) -> np.ndarray:
+    ends = data == ord("\n")
+    if quoted:
+        ends &= _outside_quotes(data)
+    return np.flatnonzero(ends)
+
+
+def _field_counts(body: bytes, separator: str, *, quoted: bool) -> np.ndarray:
+    """Fields per line, by counting separators: a hundred times faster than splitting."""
+    data = np.frombuffer(body, np.uint8)
+    ends = _line_ends(data, quoted=quoted)
+    separators = data == ord(separator)
+    if quoted:
+        separators &= _outside_quotes(data)
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    return np.add.reduceat(separators.view(np.uint8), starts, dtype=np.int64) + 1
+
+
+def _drop_blank_lines(body: bytes, *, first_line: int, quoted: bool) -> tuple[bytes, np.ndarray]:
+    """The body without blank lines, and the 1-based line of each remaining row."""
+    data = np.frombuffer(body, np.uint8)
+    ends = _line_ends(data, quoted=quoted)
+    if not len(ends):
+        return b"", np.empty(0, np.int64)
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    breaks = np.cumsum(data == ord("\n"), dtype=np.int64) if quoted else None
+    before = np.arange(len(ends)) if breaks is None else np.concatenate([[0], breaks[ends[:-1]]])
+    lines = before.astype(np.int64) + first_line
+    blank = ends == starts
+    if blank.any():
+        body = b"".join(body[starts[row] : ends[row] + 1] for row in np.flatnonzero(~blank))
+        lines = lines[~blank]
+    return body, lines
