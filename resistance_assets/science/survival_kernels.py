@@ -1,0 +1,1141 @@
+"""Compiled loops of the survival analyses: partial likelihoods, log-rank sums, concordance, cut-point search.
+
+Here belong numba functions over plain arrays that the survival modules call for thousands of genes. No data frames,
+no p-values, no decisions about what to report: those are in `survival_screen` and `survival`.
+
+Throughout, the patients of a cohort are sorted once: by stratum, then by time from the *latest* to the earliest, and
+within one time deaths before censored patients. The risk set of a death is then a prefix of its stratum, and every sum
+over risk sets is a running sum. `segments` describes that order: segment g is the run of patients that enters the risk
+set between one death time and the next earlier one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+# Contraction to fused multiply-add and reordering of sums; NaN and infinity keep their meaning.
+_FAST = {"contract", "reassoc", "nsz", "arcp"}
+_CHUNK = 32
+
+_LOG2_E = 1.4426950408889634
+_LN2_HIGH = 6.93147180369123816490e-01
+_LN2_LOW = 1.90821492927058770002e-10
+
+# Columns of the per-gene result of the continuous screen.
+CONTINUOUS_FIELDS = (
+    "n",
+    "events",
+    "coefficient",
+    "standard_error",
+    "score_chi2",
+    "log_likelihood_null",
+    "log_likelihood",
+    "concordance",
+    "standard_deviation",
+    "iterations",
+    "status",
+)
+# Columns of the per-gene result of a two-group screen.
+SPLIT_FIELDS = (
+    "n",
+    "events",
+    "coefficient",
+    "standard_error",
+    "score_chi2",
+    "log_likelihood_null",
+    "log_likelihood",
+    "concordance",
+    "iterations",
+    "status",
+    "cut_high",
+    "cut_low",
+    "n_high",
+    "n_low",
+    "observed_high",
+    "expected_high",
+    "observed_low",
+    "expected_low",
+    "logrank_chi2",
+    "median_high",
+    "median_low",
+)
+
+CONVERGED = 0
+MONOTONE = 1
+NOT_CONVERGED = 2
+NO_PATIENTS = 3
+NO_EVENTS = 4
+CONSTANT = 5
+NOT_FINITE = 6
+ONE_GROUP = 7
+NO_INFORMATION = 8
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def segments(stratum, time_rank, event, n, start, end, death_start, deaths, first):
+    """Fill the arrays that describe the risk sets of n sorted patients; returns the number of distinct death times.
+
+    `first[g]` is the first patient of the stratum of segment g, so the risk set of segment g is `first[g]:end[g]`; its
+    deaths are `death_start[g] : death_start[g] + deaths[g]`.
+    """
+    count = 0
+    i = 0
+    stratum_start = 0
+    pending = 0
+    while i < n:
+        if i > 0 and stratum[i] != stratum[i - 1]:
+            stratum_start = i
+            pending = i
+        j = i
+        died = 0
+        while j < n and stratum[j] == stratum[i] and time_rank[j] == time_rank[i]:
+            if event[j]:
+                died += 1
+            j += 1
+        if died > 0:
+            start[count] = pending
+            end[count] = j
+            death_start[count] = i
+            deaths[count] = died
+            first[count] = stratum_start
+            count += 1
+            pending = j
+        i = j
+    return count
+
+
+@njit(cache=True, error_model="numpy", nogil=True, fastmath=_FAST)
+def _exponentials(x, beta, shift, n, w, bits):
+    """w = exp(beta x - shift), at least e^-700, within 2 ulp; beta x - shift must stay below 700.
+
+    A call to libm per patient would be the slowest part of the fit.
+    """
+    for i in range(n):
+        t = max(beta * x[i] - shift, -700.0)
+        k = np.floor(t * _LOG2_E + 0.5)
+        r = t - k * _LN2_HIGH
+        r = r - k * _LN2_LOW
+        p = 1.6059043836821613e-10
+        p = p * r + 2.08767569878681e-09
+        p = p * r + 2.505210838544172e-08
+        p = p * r + 2.755731922398589e-07
+        p = p * r + 2.7557319223985893e-06
+        p = p * r + 2.48015873015873e-05
+        p = p * r + 1.984126984126984e-04
+        p = p * r + 1.388888888888889e-03
+        p = p * r + 8.333333333333333e-03
+        p = p * r + 4.1666666666666664e-02
+        p = p * r + 1.6666666666666666e-01
+        p = p * r + 0.5
+        p = p * r + 1.0
+        p = p * r + 1.0
+        w[i] = p
+        bits[i] = (np.int64(k) + 1023) << 52
+    power = bits.view(np.float64)
+    for i in range(n):
+        w[i] *= power[i]
+
+
+@njit(cache=True, error_model="numpy", nogil=True, fastmath={"contract", "nsz"})
+def partial_likelihood(x, w, beta, groups, start, end, death_start, deaths, first, efron):
+    """Log partial likelihood of one covariate and its derivatives at beta, given w = exp(beta x).
+
+    Returns (log-likelihood, score, information, derivative of the information). Ties after Efron (1977, JASA 72:557)
+    or Breslow (1974, Biometrics 30:89).
+    """
+    s0 = 0.0
+    s1 = 0.0
+    s2 = 0.0
+    s3 = 0.0
+    sum_x = 0.0
+    mean_sum = 0.0
+    information = 0.0
+    third = 0.0
+    log_sum = 0.0
+    product = 1.0
+    factors = 0
+    for g in range(groups):
+        if start[g] == first[g]:
+            s0 = 0.0
+            s1 = 0.0
+            s2 = 0.0
+            s3 = 0.0
+        for i in range(start[g], end[g]):
+            xi = x[i]
+            a = w[i]
+            s0 += a
+            a *= xi
+            s1 += a
+            a *= xi
+            s2 += a
+            s3 += a * xi
+        d = deaths[g]
+        i0 = death_start[g]
+        if d == 1:
+            sum_x += x[i0]
+            inverse = 1.0 / s0
+            m1 = s1 * inverse
+            m2 = s2 * inverse
+            m3 = s3 * inverse
+            mean_sum += m1
+            variance = m2 - m1 * m1
+            information += variance
+            third += m3 - m1 * (2.0 * variance + m2)
+            product *= s0
+            factors += 1
+        else:
+            d0 = 0.0
+            d1 = 0.0
+            d2 = 0.0
+            d3 = 0.0
+            for i in range(i0, i0 + d):
+                xi = x[i]
+                sum_x += xi
+                a = w[i]
+                d0 += a
+                a *= xi
+                d1 += a
+                a *= xi
+                d2 += a
+                d3 += a * xi
+            for k in range(d):
+                share = k / d if efron else 0.0
+                t0 = s0 - share * d0
+                inverse = 1.0 / t0
+                m1 = (s1 - share * d1) * inverse
+                m2 = (s2 - share * d2) * inverse
+                m3 = (s3 - share * d3) * inverse
+                mean_sum += m1
+                variance = m2 - m1 * m1
+                information += variance
+                third += m3 - m1 * (2.0 * variance + m2)
+                log_sum += np.log(t0)
+        # One logarithm for several factors; at most 8 of them cannot leave the range of a double here.
+        if factors == 8 or product > 1e30 or product < 1e-30:
+            log_sum += np.log(product)
+            product = 1.0
+            factors = 0
+    log_sum += np.log(product)
+    return beta * sum_x - log_sum, sum_x - mean_sum, information, third
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _direction_without_limit(x, groups, start, end, death_start, deaths, first):
+    """+1 or -1 where the likelihood rises for ever in that direction, 0 where the maximum is finite.
+
+    Every death carrying the largest (smallest) value of its risk set is the exact condition: the score tends to
+    sum(x_death - max of the risk set) as beta grows.
+    """
+    rising = True
+    falling = True
+    high = -np.inf
+    low = np.inf
+    for g in range(groups):
+        if start[g] == first[g]:
+            high = -np.inf
+            low = np.inf
+        for i in range(start[g], end[g]):
+            high = max(high, x[i])
+            low = min(low, x[i])
+        for i in range(death_start[g], death_start[g] + deaths[g]):
+            if x[i] < high:
+                rising = False
+            if x[i] > low:
+                falling = False
+        if not rising and not falling:
+            return 0
+    return 1 if rising else -1
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _maximise(x, n, x_low, x_high, events, groups, start, end, death_start, deaths, first, efron, w, bits):
+    """Maximum of the partial likelihood of one standardised covariate.
+
+    Returns (beta, log-likelihood, information, score chi2 at 0, log-likelihood at 0, passes, status). Each step solves
+    the quadratic through score, information and its derivative (third order); the likelihood is concave, so the sign of
+    the score brackets the maximum and a step that leaves the bracket is replaced by a bisection.
+    """
+    for i in range(n):
+        w[i] = 1.0
+    l0, u, information, third = partial_likelihood(x, w, 0.0, groups, start, end, death_start, deaths, first, efron)
+    if not information > 1e-12:
+        return np.nan, l0, np.nan, np.nan, l0, 0, NO_INFORMATION
+    score = u * u / information
+    likelihood = l0
+    beta = 0.0
+    lower = -np.inf
+    upper = np.inf
+    x_max = max(-x_low, x_high)
+    # One outlier can push the maximum of a finite likelihood far out; beyond this it is as good as infinite.
+    edge = 20000.0 / x_max
+    for passes in range(1, 101):
+        if u > 0:
+            lower = beta
+        else:
+            upper = beta
+        discriminant = information * information + 2.0 * third * u
+        if discriminant > 0:
+            step = 2.0 * u / (information + np.sqrt(discriminant))
+        elif information > 0:
+            step = u / information
+        else:
+            step = np.inf if u > 0 else -np.inf
+        if abs(step) * np.sqrt(information) < 1e-4 and abs(step) * x_max < 0.02:
+            # What is left is of the order step^4 in the likelihood, step^3 in beta: below rounding.
+            likelihood += step * (u - step * (0.5 * information + step * third / 6.0))
+            return beta + step, likelihood, information + third * step, score, l0, passes, CONVERGED
+        limit = max(2.0 / x_max, 1.0 * abs(beta))
+        if step > limit:
+            step = limit
+        elif step < -limit:
+            step = -limit
+        proposed = beta + step
+        if proposed <= lower or proposed >= upper:
+            proposed = 0.5 * (lower + upper)
+        if proposed > edge:
+            proposed = edge
+        elif proposed < -edge:
+            proposed = -edge
+        if proposed == beta:
+            break
+        beta = proposed
+        # Keeps every weight a normal number; the likelihood does not feel it.
+        top = beta * x_high if beta > 0 else beta * x_low
+        shift = top - 300.0 if abs(beta) * x_max > 300.0 else 0.0
+        _exponentials(x, beta, shift, n, w, bits)
+        likelihood, u, information, third = partial_likelihood(
+            x, w, beta, groups, start, end, death_start, deaths, first, efron
+        )
+        likelihood -= shift * events
+    return beta, likelihood, information, score, l0, 100, NOT_CONVERGED
+
+
+@njit(cache=True, error_model="numpy", nogil=True, fastmath=_FAST)
+def _count_below(x, a, b, value):
+    """2 x (number below) + (number equal) in x[a:b]."""
+    count = np.int64(0)
+    for i in range(a, b):
+        count += np.int64(x[i] < value)
+        count += np.int64(x[i] <= value)
+    return count
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def concordance(x, n, groups, start, end, death_start, deaths, first):
+    """Share of comparable pairs in which the one who died earlier has the larger x (ties in x count half).
+
+    As `concordance` of R's survival package: a patient censored at the time of a death outlives it; two deaths at one
+    time are not compared; with strata only pairs of one stratum are.
+    """
+    pairs = np.int64(0)
+    doubled = np.int64(0)
+    comparisons = np.int64(0)
+    for g in range(groups):
+        comparisons += deaths[g] * (end[g] - first[g])
+    # Counting with SIMD compares is faster than sorting until the cohort is large.
+    if comparisons < 150 * n * np.log2(n + 2.0):
+        for g in range(groups):
+            a = death_start[g]
+            b = a + deaths[g]
+            pairs += deaths[g] * (end[g] - first[g] - deaths[g])
+            for i in range(a, b):
+                doubled += _count_below(x, first[g], a, x[i]) + _count_below(x, b, end[g], x[i])
+    else:
+        order = np.argsort(x[:n])
+        rank = np.empty(n, np.int64)
+        distinct = 0
+        for k in range(n):
+            if k == 0 or x[order[k]] != x[order[k - 1]]:
+                distinct += 1
+            rank[order[k]] = distinct
+        tree = np.zeros(distinct + 1, np.int64)
+        inserted = 0
+        for g in range(groups):
+            if start[g] == first[g]:
+                tree[:] = 0
+                inserted = 0
+            a = death_start[g]
+            b = a + deaths[g]
+            for i in range(start[g], end[g]):
+                if i < a or i >= b:
+                    k = rank[i]
+                    while k <= distinct:
+                        tree[k] += 1
+                        k += k & -k
+                    inserted += 1
+            pairs += deaths[g] * inserted
+            for i in range(a, b):
+                for upto in (rank[i] - 1, rank[i]):
+                    k = upto
+                    while k > 0:
+                        doubled += tree[k]
+                        k -= k & -k
+            for i in range(a, b):
+                k = rank[i]
+                while k <= distinct:
+                    tree[k] += 1
+                    k += k & -k
+                inserted += 1
+    if pairs == 0:
+        return np.nan
+    return doubled / (2.0 * pairs)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _fit_sorted(x, n, events, groups, start, end, death_start, deaths, first, efron, w, bits, out):
+    """One continuous covariate over n sorted patients without missing values; x is standardised in place."""
+    out[0] = n
+    out[1] = events
+    if n == 0:
+        out[10] = NO_PATIENTS
+        return
+    total = 0.0
+    low = x[0]
+    high = x[0]
+    for i in range(n):
+        total += x[i]
+        low = min(low, x[i])
+        high = max(high, x[i])
+    if not (np.isfinite(low) and np.isfinite(high)):
+        out[10] = NOT_FINITE
+        return
+    if low == high:
+        out[10] = CONSTANT if events > 0 else NO_EVENTS
+        return
+    mean = total / n
+    if not np.isfinite(mean):
+        out[10] = NOT_FINITE
+        return
+    scale = max(high - mean, mean - low)
+    squares = 0.0
+    for i in range(n):
+        # Divided by the scale first: squares of large values would overflow.
+        x[i] = (x[i] - mean) / scale
+        squares += x[i] * x[i]
+    unit = np.sqrt(squares / (n - 1))
+    inverse = 1.0 / unit
+    for i in range(n):
+        x[i] *= inverse
+    sd = unit * scale
+    out[8] = sd
+    if events == 0:
+        out[10] = NO_EVENTS
+        return
+    if _direction_without_limit(x, groups, start, end, death_start, deaths, first) != 0:
+        out[10] = MONOTONE
+        for i in range(n):
+            w[i] = 1.0
+        l0, u, information, _ = partial_likelihood(x, w, 0.0, groups, start, end, death_start, deaths, first, efron)
+        out[5] = l0
+        if information > 1e-12:
+            out[4] = u * u / information
+        else:
+            out[10] = NO_INFORMATION
+        return
+    beta, likelihood, information, score, l0, passes, status = _maximise(
+        x,
+        n,
+        (low - mean) / sd,
+        (high - mean) / sd,
+        events,
+        groups,
+        start,
+        end,
+        death_start,
+        deaths,
+        first,
+        efron,
+        w,
+        bits,
+    )
+    out[5] = l0
+    out[9] = passes
+    out[10] = status
+    if status == NO_INFORMATION:
+        return
+    out[4] = score
+    out[2] = beta / sd
+    out[3] = 1.0 / (np.sqrt(information) * sd)
+    out[6] = likelihood
+    c = concordance(x, n, groups, start, end, death_start, deaths, first)
+    out[7] = c if beta >= 0 else 1.0 - c
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _gather(row, order, n, x):
+    """Copy a row into sorted order; returns whether a value is missing."""
+    missing = False
+    for i in range(n):
+        value = row[order[i]]
+        x[i] = value
+        if value != value:
+            missing = True
+    return missing
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _drop_missing(x, n, stratum, time_rank, event, kept_stratum, kept_rank, kept_event):
+    """Squeeze missing values out of sorted patients in place; returns (patients, deaths) that stay."""
+    m = 0
+    events = 0
+    for i in range(n):
+        if x[i] == x[i]:
+            x[m] = x[i]
+            kept_stratum[m] = stratum[i]
+            kept_rank[m] = time_rank[i]
+            kept_event[m] = event[i]
+            events += event[i]
+            m += 1
+    return m, events
+
+
+@njit(cache=True, error_model="numpy", parallel=True, nogil=True)
+def screen_continuous(expression, order, stratum, time_rank, event, efron):
+    """Univariable fits of every row of `expression`; returns (n_genes, len(CONTINUOUS_FIELDS)).
+
+    order: columns of `expression` in sorted order; stratum, time_rank, event: of the patients in that order.
+    """
+    n_genes = expression.shape[0]
+    n = order.size
+    out = np.full((n_genes, 11), np.nan)
+    start = np.empty(n, np.int64)
+    end = np.empty(n, np.int64)
+    death_start = np.empty(n, np.int64)
+    deaths = np.empty(n, np.int64)
+    first = np.empty(n, np.int64)
+    groups = segments(stratum, time_rank, event, n, start, end, death_start, deaths, first)
+    events = 0
+    for i in range(n):
+        events += event[i]
+    chunks = (n_genes + _CHUNK - 1) // _CHUNK
+    for chunk in prange(chunks):
+        x = np.empty(n)
+        w = np.empty(n)
+        bits = np.empty(n, np.int64)
+        own = np.empty((8, n), np.int64)
+        for gene in range(chunk * _CHUNK, min(n_genes, (chunk + 1) * _CHUNK)):
+            if _gather(expression[gene], order, n, x):
+                m, died = _drop_missing(x, n, stratum, time_rank, event, own[0], own[1], own[2])
+                count = segments(own[0], own[1], own[2], m, own[3], own[4], own[5], own[6], own[7])
+                _fit_sorted(x, m, died, count, own[3], own[4], own[5], own[6], own[7], efron, w, bits, out[gene])
+            else:
+                _fit_sorted(x, n, events, groups, start, end, death_start, deaths, first, efron, w, bits, out[gene])
+    return out
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _median_in_place(x, n):
+    """Median of x[:n]; reorders x. Hoare's selection, the two middle values averaged when n is even."""
+    k = n // 2
+    left = 0
+    right = n - 1
+    while left < right:
+        pivot = x[(left + right) // 2]
+        i = left
+        j = right
+        while i <= j:
+            while x[i] < pivot:
+                i += 1
+            while x[j] > pivot:
+                j -= 1
+            if i <= j:
+                x[i], x[j] = x[j], x[i]
+                i += 1
+                j -= 1
+        if k <= j:
+            right = j
+        elif k >= i:
+            left = i
+        else:
+            break
+    upper = x[k]
+    if n % 2 == 1:
+        return upper
+    lower = x[0]
+    for i in range(1, k):
+        lower = max(lower, x[i])
+    return 0.5 * (lower + upper)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _quantile_sorted(x, n, share):
+    """Quantile of sorted x[:n] by linear interpolation (type 7 of R)."""
+    position = (n - 1) * share
+    k = int(np.floor(position))
+    if k + 1 >= n:
+        return x[n - 1]
+    return x[k] + (position - k) * (x[k + 1] - x[k])
+
+
+@njit(cache=True, error_model="numpy", nogil=True, fastmath=_FAST)
+def _two_group_terms(low_weight, high_weight, count, ratio):
+    """Sums over deaths of p and p(1-p), p the share of the high group in the weighted risk set."""
+    expected = 0.0
+    information = 0.0
+    for k in range(count):
+        b = high_weight[k] * ratio
+        p = b / (low_weight[k] + b)
+        expected += p
+        information += p * (1.0 - p)
+    return expected, information
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _two_group_log_sum(low_weight, high_weight, count, ratio):
+    log_sum = 0.0
+    product = 1.0
+    for k in range(count):
+        product *= low_weight[k] + high_weight[k] * ratio
+        if product > 1e30 or product < 1e-30:
+            log_sum += np.log(product)
+            product = 1.0
+    return log_sum + np.log(product)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _median_survival(times, at_risk, died, groups):
+    """Median of a Kaplan-Meier curve as R's survfit: mid-point of a stretch that is flat at exactly one half."""
+    survival = 1.0
+    half_since = np.nan
+    for g in range(groups - 1, -1, -1):
+        if died[g] == 0:
+            continue
+        survival *= 1.0 - died[g] / at_risk[g]
+        if half_since == half_since:
+            return 0.5 * (half_since + times[g])
+        if survival < 0.5 + 1.4901161193847656e-08:
+            if abs(survival - 0.5) >= 1.4901161193847656e-08:
+                return times[g]
+            half_since = times[g]
+    return half_since
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _split_sorted(high, n, times, groups, start, end, death_start, deaths, efron, number, low_w, high_w, out):
+    """Log-rank test and Cox model of two groups over n sorted patients; high holds 0 and 1."""
+    risk_high = number[0]
+    risk_low = number[1]
+    dead_high = number[2]
+    dead_low = number[3]
+    running = 0
+    observed_high = 0
+    expected_high = 0.0
+    variance = 0.0
+    events = 0
+    pairs = 0
+    doubled = 0
+    count = 0
+    for g in range(groups):
+        for i in range(start[g], end[g]):
+            running += high[i]
+        d = deaths[g]
+        d_high = 0
+        for i in range(death_start[g], death_start[g] + d):
+            d_high += high[i]
+        at_risk = end[g]
+        risk_high[g] = running
+        risk_low[g] = at_risk - running
+        dead_high[g] = d_high
+        dead_low[g] = d - d_high
+        observed_high += d_high
+        events += d
+        share = running / at_risk
+        expected_high += d * share
+        if at_risk > 1:
+            variance += d * share * (1.0 - share) * (at_risk - d) / (at_risk - 1.0)
+        # The survivors a death is compared with: the rest of the risk set, deaths of the same time left out.
+        alive_high = running - d_high
+        alive_low = at_risk - running - (d - d_high)
+        pairs += d * (alive_high + alive_low)
+        doubled += d_high * (2 * alive_low + alive_high) + (d - d_high) * alive_low
+        for k in range(d):
+            removed = k / d if efron else 0.0
+            high_w[count] = running - removed * d_high
+            low_w[count] = at_risk - running - removed * (d - d_high)
+            count += 1
+    out[14] = observed_high
+    out[15] = expected_high
+    out[16] = events - observed_high
+    out[17] = events - expected_high
+    if events == 0:
+        out[9] = NO_EVENTS
+        return
+    out[19] = _median_survival(times, risk_high, dead_high, groups)
+    out[20] = _median_survival(times, risk_low, dead_low, groups)
+    null = -_two_group_log_sum(low_w, high_w, count, 1.0)
+    expected, information = _two_group_terms(low_w, high_w, count, 1.0)
+    out[6] = np.nan
+    out[5] = null
+    if not (variance > 0 and information > 0):
+        out[9] = NO_INFORMATION
+        return
+    out[18] = (observed_high - expected_high) ** 2 / variance
+    out[4] = (observed_high - expected) ** 2 / information
+    # Finite only if some death of either group happened while the other group was at risk.
+    rising = True
+    falling = True
+    for g in range(groups):
+        if dead_low[g] > 0 and risk_high[g] > 0:
+            rising = False
+        if dead_high[g] > 0 and risk_low[g] > 0:
+            falling = False
+    if rising or falling:
+        out[9] = MONOTONE
+        return
+    beta = 0.0
+    lower = -np.inf
+    upper = np.inf
+    for passes in range(1, 101):
+        u = observed_high - expected
+        if u > 0:
+            lower = beta
+        else:
+            upper = beta
+        step = u / information
+        out[8] = passes
+        if abs(step) * np.sqrt(information) < 1e-7 and abs(step) < 0.01:
+            break
+        step = min(2.0, max(-2.0, step))
+        proposed = beta + step
+        if proposed <= lower or proposed >= upper:
+            proposed = 0.5 * (lower + upper)
+        if proposed == beta:
+            break
+        beta = proposed
+        expected, information = _two_group_terms(low_w, high_w, count, np.exp(beta))
+    else:
+        out[9] = NOT_CONVERGED
+        return
+    out[9] = CONVERGED
+    out[2] = beta
+    out[3] = 1.0 / np.sqrt(information)
+    out[6] = beta * observed_high - _two_group_log_sum(low_w, high_w, count, np.exp(beta))
+    if pairs > 0:
+        c = doubled / (2.0 * pairs)
+        out[7] = c if beta >= 0 else 1.0 - c
+
+
+@njit(cache=True, error_model="numpy", parallel=True, nogil=True)
+def screen_split(expression, order, time_rank, event, time, low_share, high_share, efron):
+    """Two-group comparison of every row of `expression`; returns (n_genes, len(SPLIT_FIELDS)).
+
+    High is above the quantile `high_share`, low is at or below the quantile `low_share`; equal shares of 0.5 are the
+    median split, otherwise the patients between the cut points are left out. `time` is in sorted order.
+    """
+    n_genes = expression.shape[0]
+    n = order.size
+    out = np.full((n_genes, 21), np.nan)
+    stratum = np.zeros(n, np.int64)
+    start = np.empty(n, np.int64)
+    end = np.empty(n, np.int64)
+    death_start = np.empty(n, np.int64)
+    deaths = np.empty(n, np.int64)
+    first = np.empty(n, np.int64)
+    groups = segments(stratum, time_rank, event, n, start, end, death_start, deaths, first)
+    death_times = np.empty(n)
+    for g in range(groups):
+        death_times[g] = time[death_start[g]]
+    median = low_share == 0.5 and high_share == 0.5
+    chunks = (n_genes + _CHUNK - 1) // _CHUNK
+    for chunk in prange(chunks):
+        x = np.empty(n)
+        values = np.empty(n)
+        high = np.empty(n, np.int64)
+        number = np.empty((4, n), np.int64)
+        low_w = np.empty(n)
+        high_w = np.empty(n)
+        own = np.empty((8, n), np.int64)
+        own_times = np.empty(n)
+        for gene in range(chunk * _CHUNK, min(n_genes, (chunk + 1) * _CHUNK)):
+            result = out[gene]
+            missing = _gather(expression[gene], order, n, x)
+            m = 0
+            finite = True
+            for i in range(n):
+                if x[i] == x[i]:
+                    values[m] = x[i]
+                    m += 1
+                    if np.isinf(x[i]):
+                        finite = False
+            result[0] = m
+            result[1] = 0
+            if m == 0:
+                result[9] = NO_PATIENTS
+                continue
+            if not finite:
+                result[9] = NOT_FINITE
+                continue
+            if median:
+                cut_high = _median_in_place(values, m)
+                cut_low = cut_high
+            else:
+                values[:m].sort()
+                cut_high = _quantile_sorted(values, m, high_share)
+                cut_low = _quantile_sorted(values, m, low_share)
+            result[10] = cut_high
+            result[11] = cut_low
+            n_high = 0
+            n_low = 0
+            for i in range(n):
+                if x[i] > cut_high:
+                    high[i] = 1
+                    n_high += 1
+                elif x[i] <= cut_low:
+                    high[i] = 0
+                    n_low += 1
+                else:
+                    x[i] = np.nan
+                    missing = True
+            result[0] = n_high + n_low
+            result[12] = n_high
+            result[13] = n_low
+            events = 0
+            for i in range(n):
+                if x[i] == x[i]:
+                    events += event[i]
+            result[1] = events
+            if n_high == 0 or n_low == 0:
+                result[9] = ONE_GROUP
+                continue
+            if missing:
+                k = 0
+                for i in range(n):
+                    if x[i] == x[i]:
+                        high[k] = high[i]
+                        own_times[k] = time[i]
+                        k += 1
+                k, _ = _drop_missing(x, n, stratum, time_rank, event, own[0], own[1], own[2])
+                count = segments(own[0], own[1], own[2], k, own[3], own[4], own[5], own[6], own[7])
+                for g in range(count):
+                    own_times[g] = own_times[own[5][g]]
+                _split_sorted(
+                    high, k, own_times, count, own[3], own[4], own[5], own[6], efron, number, low_w, high_w, result
+                )
+            else:
+                _split_sorted(
+                    high, n, death_times, groups, start, end, death_start, deaths, efron, number, low_w, high_w, result
+                )
+    return out
+
+
+# --------------------------------------------------------------------------------------------- several covariates
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def likelihood_of_model(X, p, beta, groups, start, end, death_start, deaths, first, efron, score, info, third):
+    """Log partial likelihood of p covariates (columns of X, patients sorted); fills score (p) and info (p, p).
+
+    `third` (p, p, p) receives the third central moments summed over deaths, the derivative of the information; pass an
+    array of shape (0, 0, 0) to leave it out.
+    """
+    want_third = third.shape[0] > 0
+    s1 = np.zeros(p)
+    s2 = np.zeros((p, p))
+    d1 = np.zeros(p)
+    d2 = np.zeros((p, p))
+    s3 = np.zeros((p, p, p)) if want_third else np.zeros((1, 1, 1))
+    d3 = np.zeros((p, p, p)) if want_third else np.zeros((1, 1, 1))
+    mean = np.zeros(p)
+    score[:] = 0.0
+    info[:, :] = 0.0
+    third[:, :, :] = 0.0
+    s0 = 0.0
+    value = 0.0
+    for g in range(groups):
+        if start[g] == first[g]:
+            s0 = 0.0
+            s1[:] = 0.0
+            s2[:, :] = 0.0
+            s3[:, :, :] = 0.0
+        for i in range(start[g], end[g]):
+            eta = 0.0
+            for a in range(p):
+                eta += X[i, a] * beta[a]
+            w = np.exp(eta)
+            s0 += w
+            for a in range(p):
+                wa = w * X[i, a]
+                s1[a] += wa
+                for b in range(a + 1):
+                    wab = wa * X[i, b]
+                    s2[a, b] += wab
+                    if want_third:
+                        for c in range(b + 1):
+                            s3[a, b, c] += wab * X[i, c]
+        d = deaths[g]
+        d0 = 0.0
+        d1[:] = 0.0
+        d2[:, :] = 0.0
+        d3[:, :, :] = 0.0
+        for i in range(death_start[g], death_start[g] + d):
+            eta = 0.0
+            for a in range(p):
+                eta += X[i, a] * beta[a]
+                score[a] += X[i, a]
+            value += eta
+            if d > 1 and efron:
+                w = np.exp(eta)
+                d0 += w
+                for a in range(p):
+                    wa = w * X[i, a]
+                    d1[a] += wa
+                    for b in range(a + 1):
+                        wab = wa * X[i, b]
+                        d2[a, b] += wab
+                        if want_third:
+                            for c in range(b + 1):
+                                d3[a, b, c] += wab * X[i, c]
+        for k in range(d):
+            share = k / d if efron else 0.0
+            t0 = s0 - share * d0
+            value -= np.log(t0)
+            for a in range(p):
+                mean[a] = (s1[a] - share * d1[a]) / t0
+                score[a] -= mean[a]
+            for a in range(p):
+                for b in range(a + 1):
+                    mab = (s2[a, b] - share * d2[a, b]) / t0
+                    info[a, b] += mab - mean[a] * mean[b]
+                    if want_third:
+                        for c in range(b + 1):
+                            mac = (s2[a, c] - share * d2[a, c]) / t0
+                            mbc = (s2[b, c] - share * d2[b, c]) / t0
+                            third[a, b, c] += (
+                                (s3[a, b, c] - share * d3[a, b, c]) / t0
+                                - mab * mean[c]
+                                - mac * mean[b]
+                                - mbc * mean[a]
+                                + 2.0 * mean[a] * mean[b] * mean[c]
+                            )
+    for a in range(p):
+        for b in range(a):
+            info[b, a] = info[a, b]
+    if want_third:
+        for a in range(p):
+            for b in range(a + 1):
+                for c in range(b + 1):
+                    t = third[a, b, c]
+                    third[a, c, b] = t
+                    third[b, a, c] = t
+                    third[b, c, a] = t
+                    third[c, a, b] = t
+                    third[c, b, a] = t
+    return value
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def factorise(info, p, lower):
+    """Cholesky factor of info[:p, :p]; False where a column adds nothing to those before it."""
+    for a in range(p):
+        for b in range(a + 1):
+            t = info[a, b]
+            for c in range(b):
+                t -= lower[a, c] * lower[b, c]
+            if a == b:
+                if not t > 1e-10 * info[a, a] or not info[a, a] > 0:
+                    return False
+                lower[a, a] = np.sqrt(t)
+            else:
+                lower[a, b] = t / lower[b, b]
+    return True
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def solve_factored(lower, p, right, solution):
+    """Solve with the factor of `factorise`; returns the quadratic form right' info^-1 right."""
+    quadratic = 0.0
+    for a in range(p):
+        t = right[a]
+        for c in range(a):
+            t -= lower[a, c] * solution[c]
+        solution[a] = t / lower[a, a]
+        quadratic += solution[a] * solution[a]
+    for a in range(p - 1, -1, -1):
+        t = solution[a]
+        for c in range(a + 1, p):
+            t -= lower[c, a] * solution[c]
+        solution[a] = t / lower[a, a]
+    return quadratic
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def maximise_model(X, n, p, beta, groups, start, end, death_start, deaths, first, efron, score, info):
+    """Newton with step halving from `beta` (in place) over standardised columns of X.
+
+    Returns (log-likelihood, log-likelihood at the start, score chi2 at the start, passes, status); score and info are
+    those at the maximum.
+    """
+    nothing = np.zeros((0, 0, 0))
+    lower = np.zeros((p, p))
+    step = np.zeros(p)
+    proposed = np.zeros(p)
+    spread = np.zeros(p)
+    for a in range(p):
+        for i in range(n):
+            spread[a] = max(spread[a], abs(X[i, a]))
+    value = likelihood_of_model(X, p, beta, groups, start, end, death_start, deaths, first, efron, score, info, nothing)
+    at_start = value
+    chi2 = np.nan
+    for passes in range(1, 101):
+        if not factorise(info, p, lower):
+            return value, at_start, chi2, passes, (NO_INFORMATION if passes == 1 else MONOTONE)
+        decrement = solve_factored(lower, p, score, step)
+        if passes == 1:
+            chi2 = decrement
+        reach = 0.0
+        for a in range(p):
+            reach = max(reach, abs(step[a]) * spread[a])
+        if decrement < 1e-12 and reach < 0.02:
+            for a in range(p):
+                beta[a] += step[a]
+            value = likelihood_of_model(
+                X, p, beta, groups, start, end, death_start, deaths, first, efron, score, info, nothing
+            )
+            return value, at_start, chi2, passes, CONVERGED
+        if decrement < 1e-8 and reach > 0.1:
+            # The likelihood is flat and the estimate still moves: it has no finite maximum.
+            return value, at_start, chi2, passes, MONOTONE
+        scale = min(1.0, 10.0 / reach)
+        moved = False
+        for _ in range(40):
+            for a in range(p):
+                proposed[a] = beta[a] + scale * step[a]
+            trial = likelihood_of_model(
+                X, p, proposed, groups, start, end, death_start, deaths, first, efron, score, info, nothing
+            )
+            if trial > value - 1e-9 * abs(value) and np.isfinite(trial):
+                moved = True
+                break
+            scale *= 0.5
+        if not moved:
+            return value, at_start, chi2, passes, NOT_CONVERGED
+        value = trial
+        for a in range(p):
+            beta[a] = proposed[a]
+    return value, at_start, chi2, 100, NOT_CONVERGED
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _standardise(x, n):
+    """Centre and scale x[:n] in place; returns the standard deviation, 0 if constant, NaN if not finite."""
+    low = x[0]
+    high = x[0]
+    total = 0.0
+    for i in range(n):
+        low = min(low, x[i])
+        high = max(high, x[i])
+        total += x[i]
+    if not (np.isfinite(low) and np.isfinite(high) and np.isfinite(total)):
+        return np.nan
+    if low == high:
+        return 0.0
+    mean = total / n
+    scale = max(high - mean, mean - low)
+    squares = 0.0
+    for i in range(n):
+        x[i] = (x[i] - mean) / scale
+        squares += x[i] * x[i]
+    unit = np.sqrt(squares / (n - 1))
+    for i in range(n):
+        x[i] /= unit
+    return unit * scale
+
+
+@njit(cache=True, error_model="numpy", parallel=True, nogil=True)
+def screen_adjusted(expression, order, stratum, time_rank, event, covariates, efron):
+    """Fits of every row of `expression` beside `covariates` (sorted patients, standardised, without missing values).
+
+    Returns (n_genes, len(CONTINUOUS_FIELDS)) for the coefficient of the gene; the null is the model of the covariates
+    alone on the same patients.
+    """
+    n_genes = expression.shape[0]
+    n = order.size
+    q = covariates.shape[1]
+    p = q + 1
+    out = np.full((n_genes, 11), np.nan)
+    chunks = (n_genes + _CHUNK - 1) // _CHUNK
+    start = np.empty(n, np.int64)
+    end = np.empty(n, np.int64)
+    death_start = np.empty(n, np.int64)
+    deaths = np.empty(n, np.int64)
+    first = np.empty(n, np.int64)
+    groups = segments(stratum, time_rank, event, n, start, end, death_start, deaths, first)
+    shared = np.zeros(q)
+    shared_fit = maximise_model(
+        covariates, n, q, shared, groups, start, end, death_start, deaths, first, efron, np.zeros(q), np.zeros((q, q))
+    )
+    for chunk in prange(chunks):
+        x = np.empty(n)
+        own = np.empty((8, n), np.int64)
+        X = np.empty((n, p))
+        score = np.zeros(p)
+        info = np.zeros((p, p))
+        lower = np.zeros((p, p))
+        column = np.zeros(p)
+        beta = np.zeros(p)
+        eta = np.empty(n)
+        for gene in range(chunk * _CHUNK, min(n_genes, (chunk + 1) * _CHUNK)):
+            result = out[gene]
+            _gather(expression[gene], order, n, x)
+            m = 0
+            for i in range(n):
+                if x[i] == x[i]:
+                    for a in range(q):
+                        X[m, a] = covariates[i, a]
+                    m += 1
+            m, died = _drop_missing(x, n, stratum, time_rank, event, own[0], own[1], own[2])
+            result[0] = m
+            result[1] = died
+            if m == 0:
+                result[10] = NO_PATIENTS
+                continue
+            if died == 0:
+                result[10] = NO_EVENTS
+                continue
+            sd = _standardise(x, m)
+            if not np.isfinite(sd):
+                result[10] = NOT_FINITE
+                continue
+            if sd == 0.0:
+                result[10] = CONSTANT
+                continue
+            result[8] = sd
+            for i in range(m):
+                X[i, q] = x[i]
+            count = segments(own[0], own[1], own[2], m, own[3], own[4], own[5], own[6], own[7])
+            beta[:] = 0.0
+            status = shared_fit[4]
+            if m == n:
+                beta[:q] = shared
+                null = shared_fit[0]
+            else:
+                null, _, _, _, status = maximise_model(
+                    X, m, q, beta, count, own[3], own[4], own[5], own[6], own[7], efron, score, info
+                )
+            if status == CONVERGED:
+                likelihood, null, chi2, passes, status = maximise_model(
+                    X, m, p, beta, count, own[3], own[4], own[5], own[6], own[7], efron, score, info
+                )
+                result[4] = chi2
+                result[9] = passes
+            result[5] = null
+            result[10] = status
+            if status != CONVERGED and status != NOT_CONVERGED:
+                continue
+            if not factorise(info, p, lower):
+                result[10] = NO_INFORMATION
+                continue
+            column[:] = 0.0
+            column[q] = 1.0
+            variance = solve_factored(lower, p, column, score)
+            result[2] = beta[q] / sd
+            result[3] = np.sqrt(variance) / sd
+            result[6] = likelihood
+            for i in range(m):
+                t = 0.0
+                for a in range(p):
+                    t += X[i, a] * beta[a]
+                eta[i] = t
+            result[7] = concordance(eta, m, count, own[3], own[4], own[5], own[6], own[7])
+    return out
