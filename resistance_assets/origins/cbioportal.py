@@ -430,17 +430,7 @@ def _read_matrix(data: bytes, *, source: str) -> tuple[pl.DataFrame, pl.DataFram
     for column in _GENE_COLUMNS:
         if column not in frame.columns:
             frame = frame.with_columns(pl.lit(None, pl.String).alias(column))
-    entrez = frame["Entrez_Gene_Id"].str.strip_chars().replace("", None)
-    number = entrez.cast(pl.Int64, strict=False)
-    wrong = (entrez.is_not_null() & number.is_null()).arg_true()
-    if len(wrong):
-        raise DataFault(
-            f"{entrez[wrong[0]]!r} is not a gene id",
-            subject=source,
-            place=f"line {int(text.lines[wrong[0]])}, column Entrez_Gene_Id",
-            expected="a whole number or nothing",
-            remedy="Fetch the study again",
-        )
+    number = text.whole_numbers(frame["Entrez_Gene_Id"])
     keyed = frame.select(
         pl.col("Hugo_Symbol").str.strip_chars().replace("", None).alias("hugo_symbol"),
         number.alias("entrez_gene_id"),

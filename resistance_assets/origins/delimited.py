@@ -110,6 +110,25 @@ class DelimitedText:
             if name not in self.header:
                 raise missing_column(name, self.header, source=self.source)
 
+    def whole_numbers(self, values: pl.Series) -> pl.Series:
+        """A column of this text as Int64. Raises DataFault at the first cell that holds something else."""
+        text = values.str.strip_chars().replace("", None)
+        numbers = text.cast(pl.Int64, strict=False)
+        wrong = (text.is_not_null() & numbers.is_null()).arg_true()
+        if len(wrong):
+            raise self.cell_fault(values, wrong[0], expected="a whole number or nothing")
+        return numbers
+
+    def cell_fault(self, values: pl.Series, row: int, *, expected: str, remedy: str | None = None) -> DataFault:
+        """The fault for one cell that cannot be read: names file, line, column and the cell."""
+        return DataFault(
+            f"{values[row]!r} cannot be read",
+            subject=self.source,
+            place=f"line {int(self.lines[row])}, column {values.name}",
+            expected=expected,
+            remedy=remedy or "The layout may have changed: fetch the file again and compare it with its documentation",
+        )
+
     def frame(
         self, *, schema: Mapping[str, pl.DataType | type[pl.DataType]] | None = None, nulls: Sequence[str] = ()
     ) -> pl.DataFrame:
@@ -148,8 +167,8 @@ def split_text(
         separator: one character.
         quoted: whether `"` quotes fields (and may hide separators and line ends).
         comment_rows: how many leading lines that start with `#` may stand before the header.
-        unnamed_first: name for a first column that the header lacks (R's write.table leaves its row names unnamed):
-            then rows have one field more than the header.
+        unnamed_first: name for a first column that the header leaves blank or lacks (R's write.table leaves the row
+            names unnamed: rows then have one field more than the header).
 
     Raises:
         DataFault: the file is empty, not UTF-8, has a repeated or blank column name, or a ragged row (with its line).
@@ -183,6 +202,8 @@ def split_text(
     header = data[start:head_end].decode().split(separator)
     if quoted:
         header = [name.strip('"') for name in header]
+    if unnamed_first is not None and len(header) > 1 and not header[0].strip():
+        header[0] = unnamed_first
     body, lines = _drop_blank_lines(data[head_end + 1 :], first_line=len(leading) + 2, quoted=quoted)
     width = len(header)
     if len(lines):

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import polars as pl
 
-from resistance_assets.catalog.faults import DataFault
 from resistance_assets.origins.delimited import DelimitedText, missing_column, read_bytes, split_text
 
 LIST_SEPARATOR = "|"
@@ -41,20 +40,10 @@ def read_allonco(path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
     text = split_text(read_bytes(path), source=path.name, quoted=True, unnamed_first="row")
     text.require(_ALLONCO_COLUMNS)
     frame = text.frame(nulls=["NA"])
-    numbers = (
-        frame["row"].cast(pl.Int64, strict=False)
-        if "row" in frame.columns
-        else pl.Series(range(1, frame.height + 1), dtype=pl.Int64)
-    )
-    if numbers.null_count():
-        row = numbers.is_null().arg_true()[0]
-        raise DataFault(
-            f"{frame['row'][row]!r} is not a row number",
-            subject=path.name,
-            place=f"line {int(text.lines[row])}",
-            expected="a whole number in the first field",
-            remedy="The layout of the list has changed: fetch it again, then compare it with the documented one",
-        )
+    if "row" in frame.columns:
+        numbers = text.whole_numbers(frame["row"])
+    else:
+        numbers = pl.Series(range(1, frame.height + 1), dtype=pl.Int64)
     genes = frame.select(
         numbers.alias("row_number"),
         *[pl.col(vendor).str.strip_chars().replace("", None).alias(ours) for vendor, ours in _ALLONCO_COLUMNS.items()],
@@ -128,7 +117,7 @@ def read_oncokb(path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
     for prefix, ours in _ONCOKB_TEXT.items():
         vendor = found[prefix]
         values = frame[vendor] if vendor else pl.Series([None] * frame.height, dtype=pl.String)
-        columns[ours] = _whole_numbers(values, text) if ours in ("entrez_gene_id", "n_resources") else values
+        columns[ours] = text.whole_numbers(values) if ours in ("entrez_gene_id", "n_resources") else values
     for prefix, ours in _ONCOKB_FLAGS.items():
         vendor = found[prefix]
         if vendor or ours not in columns:
@@ -154,27 +143,9 @@ def _by_prefix(prefix: str, header: Sequence[str]) -> str | None:
     return next((name for name in header if name.startswith(prefix) and name not in known), None)
 
 
-def _whole_numbers(values: pl.Series, text: DelimitedText) -> pl.Series:
-    numbers = values.cast(pl.Int64, strict=False)
-    wrong = (values.is_not_null() & numbers.is_null()).arg_true()
-    if len(wrong):
-        raise _cell_fault(values, wrong[0], text, "a whole number or nothing")
-    return numbers
-
-
 def _flags(values: pl.Series, text: DelimitedText) -> pl.Series:
     flags = values.str.to_lowercase().replace_strict({"yes": True, "no": False}, default=None, return_dtype=pl.Boolean)
     wrong = (values.is_not_null() & flags.is_null()).arg_true()
     if len(wrong):
-        raise _cell_fault(values, wrong[0], text, "Yes, No or nothing")
+        raise text.cell_fault(values, wrong[0], expected="Yes, No or nothing")
     return flags
-
-
-def _cell_fault(values: pl.Series, row: int, text: DelimitedText, expected: str) -> DataFault:
-    return DataFault(
-        f"{values[row]!r} cannot be read",
-        subject=text.source,
-        place=f"line {int(text.lines[row])}, column {values.name}",
-        expected=expected,
-        remedy="The layout of the list has changed: fetch it again, then compare it with the documented one",
-    )

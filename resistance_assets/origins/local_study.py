@@ -1,0 +1,245 @@
+"""The tables of a laboratory's own study: counts with their sample sheet, or a finished differential-expression table.
+
+Here belongs reading these files and telling exactly where one is wrong. The study.toml that names them, and what is
+computed from them, do not belong here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import polars as pl
+
+from resistance_assets.catalog.faults import CatalogFault, DataFault
+from resistance_assets.origins.delimited import DelimitedText, missing_column, nearest_name, read_bytes, split_text
+
+FEATURE_COLUMN = "feature_id"
+
+_NULLS = ("NA", "NaN", "nan", "N/A", "null", "NULL")
+_RAW_COUNTS = "Give raw counts: whole numbers, as featureCounts, HTSeq or STAR write them; not TPM, FPKM or logs"
+
+
+def read_counts(counts_path: Path, samples_path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Read a count table and its sample sheet (tab-separated, or comma-separated if named .csv; gzip or not).
+
+    Args:
+        counts_path: first column the gene (symbol, Ensembl or Entrez id), of any name, then one column per sample.
+        samples_path: a column sample_id, then one column per factor or covariate.
+
+    Returns:
+        counts: feature_id (String), then one Int64 column per sample, in the order of the file.
+        samples: sample_id, then the other columns of the sheet, all String (blank and NA are null), with the rows in
+            the order of the count columns.
+
+    Raises:
+        DataFault: an empty table; a count that is missing, negative or not whole; a gene, or sample, that occurs twice
+            (both lines); a sample of the counts that the sheet lacks, or the other way round. Each names file, line
+            and column.
+    """
+    counts = _count_table(counts_path)
+    samples = _sample_sheet(samples_path)
+    counted, listed = counts.columns[1:], samples["sample_id"].to_list()
+    for name in counted:
+        if name not in set(listed):
+            raise _unmatched(name, listed, here=counts_path, there=samples_path, place="header")
+    for name in listed:
+        if name not in set(counted):
+            raise _unmatched(name, counted, here=samples_path, there=counts_path, place=f"sample {name}")
+    order = pl.DataFrame({"sample_id": counted}, schema={"sample_id": pl.String})
+    return counts, order.join(samples, on="sample_id", how="left", maintain_order="left")
+
+
+def _unmatched(name: str, others: list[str], *, here: Path, there: Path, place: str) -> DataFault:
+    nearest = nearest_name(name, others)
+    hint = f"; the nearest name there is {nearest}" if nearest else ""
+    return DataFault(
+        f"sample {name} is not in {there.name}{hint}",
+        subject=here.name,
+        place=place,
+        expected="the same samples in both files",
+        remedy="Make the names agree, or leave the sample out of both",
+    )
+
+
+def _split(path: Path, *, unnamed_first: str | None = None) -> DelimitedText:
+    separator = "," if path.name.removesuffix(".gz").lower().endswith(".csv") else "\t"
+    text = split_text(read_bytes(path), source=path.name, separator=separator, quoted=True, unnamed_first=unnamed_first)
+    if not text.height:
+        raise DataFault("the table has a header and no row", subject=path.name, remedy="Write it again, with its rows")
+    return text
+
+
+def _count_table(path: Path) -> pl.DataFrame:
+    text = _split(path, unnamed_first=FEATURE_COLUMN)
+    first, samples = text.header[0], text.header[1:]
+    if not samples:
+        raise DataFault(
+            f"the only column is {first[:60]!r}",
+            subject=path.name,
+            place="header",
+            expected="a gene column and one column per sample, separated by tabs (commas in a .csv)",
+            remedy="Check the separator",
+        )
+    try:
+        frame = text.frame(schema=dict.fromkeys(samples, pl.Int64))
+    except pl.exceptions.ComputeError:
+        frame = _whole_from_text(text, samples)
+    for name in samples:
+        missing = frame[name].is_null().arg_true()
+        if len(missing):
+            raise _count_fault(text, missing[0], name, "the count is missing")
+        negative = (frame[name] < 0).arg_true()
+        if len(negative):
+            raise _count_fault(text, negative[0], name, f"the count {frame[name][negative[0]]} is negative")
+    features = frame[first].str.strip_chars().replace("", None)
+    blank = features.is_null().arg_true()
+    if len(blank):
+        raise DataFault(
+            "the gene has no name",
+            subject=path.name,
+            place=f"line {int(text.lines[blank[0]])}, column {first}",
+            remedy="Name the gene or remove the line",
+        )
+    _check_distinct(features, text, column=first, what="gene", remedy="Sum its counts or keep one of the lines")
+    return frame.with_columns(features.alias(first)).rename({first: FEATURE_COLUMN})
+
+
+def _whole_from_text(text: DelimitedText, samples: list[str]) -> pl.DataFrame:
+    """Counts that are whole but not written as integers (R writes 1e+05), or the fault that names the cell."""
+    cells = text.frame(nulls=_NULLS)
+    columns: list[pl.Series] = []
+    for name in samples:
+        values = cells[name].str.strip_chars()
+        numbers = values.cast(pl.Float64, strict=False)
+        whole = numbers.is_finite() & (numbers == numbers.round())
+        wrong = (values.is_not_null() & ~whole.fill_null(False)).arg_true()
+        if len(wrong):
+            raise _count_fault(text, wrong[0], name, f"{cells[name][wrong[0]]!r} is not a whole number")
+        columns.append(numbers.cast(pl.Int64).alias(name))
+    return cells.with_columns(columns)
+
+
+def _count_fault(text: DelimitedText, row: int, column: str, problem: str) -> DataFault:
+    return DataFault(
+        problem,
+        subject=text.source,
+        place=f"line {int(text.lines[row])}, column {column}",
+        expected="a whole number of at least 0",
+        remedy=_RAW_COUNTS,
+    )
+
+
+def _check_distinct(values: pl.Series, text: DelimitedText, *, column: str, what: str, remedy: str) -> None:
+    repeated = (~values.is_first_distinct()).arg_true()
+    if len(repeated):
+        value = values[repeated[0]]
+        first = (values == value).arg_true()[0]
+        raise DataFault(
+            f"{what} {value} occurs twice",
+            subject=text.source,
+            place=f"lines {int(text.lines[first])} and {int(text.lines[repeated[0]])}, column {column}",
+            expected="each once",
+            remedy=remedy,
+        )
+
+
+def _sample_sheet(path: Path) -> pl.DataFrame:
+    text = _split(path)
+    text.require(["sample_id"])
+    sheet = text.frame(nulls=_NULLS).with_columns(pl.all().str.strip_chars().replace("", None))
+    blank = sheet["sample_id"].is_null().arg_true()
+    if len(blank):
+        raise DataFault(
+            "the sample has no name",
+            subject=path.name,
+            place=f"line {int(text.lines[blank[0]])}, column sample_id",
+            remedy="Name the sample or remove the line",
+        )
+    _check_distinct(sheet["sample_id"], text, column="sample_id", what="sample", remedy="Keep one of the lines")
+    return sheet.select("sample_id", pl.exclude("sample_id"))
+
+
+DEG_SCHEMA: dict[str, type[pl.DataType]] = {
+    "feature": pl.String,
+    "hgnc_symbol": pl.String,
+    "entrez_gene_id": pl.String,
+    "log2_fold_change": pl.Float64,
+    "p_value": pl.Float64,
+    "line": pl.Int64,
+}
+"""Columns of every table that `read_deg_table` returns. Entrez ids are text, because a cell may hold several."""
+
+_REQUIRED_DEG = ("log2_fold_change", "p_value")
+
+
+def read_deg_table(path: Path, columns: Mapping[str, str]) -> pl.DataFrame:
+    """Read a finished differential-expression table (tab-separated, or comma-separated if named .csv; gzip or not).
+
+    Args:
+        path: the table.
+        columns: our name to the table's name: log2_fold_change and p_value, and at least one of hgnc_symbol,
+            entrez_gene_id and feature.
+
+    Returns:
+        One row per line of the table, none left out: feature, hgnc_symbol, entrez_gene_id (String; null where blank, NA
+        or not mapped), log2_fold_change, p_value (Float64; null where blank or NA), line (Int64, in the file).
+
+    Raises:
+        CatalogFault: `columns` lacks a name that is needed or has one that is not known.
+        DataFault: the table is empty or ragged, a column is missing (the nearest name is told), a number cannot be
+            read, a fold change is infinite, or a p-value lies outside of 0 to 1; with file, line and column.
+    """
+    _check_mapping(columns, subject=path.name)
+    text = _split(path, unnamed_first="feature")
+    for vendor in columns.values():
+        if vendor not in text.header:
+            raise missing_column(vendor, text.header, source=path.name)
+    cells = text.frame(nulls=_NULLS)
+    data: list[pl.Series] = []
+    for ours, kind in DEG_SCHEMA.items():
+        if ours == "line":
+            data.append(pl.Series(ours, text.lines, dtype=kind))
+        elif ours not in columns:
+            data.append(pl.Series(ours, [None] * text.height, dtype=kind))
+        else:
+            values = cells[columns[ours]].str.strip_chars().replace("", None)
+            data.append((_numbers(values, text, ours) if kind is pl.Float64 else values).alias(ours))
+    return pl.DataFrame(data)
+
+
+def _check_mapping(columns: Mapping[str, str], *, subject: str) -> None:
+    known = [name for name in DEG_SCHEMA if name != "line"]
+    remedy = "Correct `columns` in study.toml"
+    for name in columns:
+        if name not in known:
+            nearest = nearest_name(name, known)
+            hint = f"; did you mean {nearest}?" if nearest else ""
+            raise CatalogFault(
+                f"columns has the unknown name {name}{hint}", subject=subject, expected=", ".join(known), remedy=remedy
+            )
+    for name in _REQUIRED_DEG:
+        if name not in columns:
+            raise CatalogFault(f"columns does not say which one is {name}", subject=subject, remedy=remedy)
+    if not {"hgnc_symbol", "entrez_gene_id", "feature"} & set(columns):
+        raise CatalogFault(
+            "columns names no gene",
+            subject=subject,
+            expected="hgnc_symbol, entrez_gene_id or feature",
+            remedy=remedy,
+        )
+
+
+def _numbers(values: pl.Series, text: DelimitedText, ours: str) -> pl.Series:
+    numbers = values.cast(pl.Float64, strict=False).fill_nan(None)
+    wrong = values.is_not_null() & (numbers.is_null() | numbers.is_infinite())
+    expected = "a finite number, NA or nothing"
+    if ours == "p_value":
+        wrong |= ((numbers < 0) | (numbers > 1)).fill_null(False)
+        expected = "a probability from 0 to 1, NA or nothing"
+    rows = wrong.fill_null(False).arg_true()
+    if len(rows):
+        raise text.cell_fault(
+            values, rows[0], expected=expected, remedy="Correct the table, or the column that study.toml names"
+        )
+    return numbers
