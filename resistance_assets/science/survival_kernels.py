@@ -312,12 +312,11 @@ def _maximise(x, n, x_low, x_high, events, groups, start, end, death_start, deat
 
 
 @njit(cache=True, error_model="numpy", nogil=True, fastmath=_FAST)
-def _count_below(x, a, b, value):
-    """2 x (number below) + (number equal) in x[a:b]."""
+def _count_below(x, value):
+    """2 x (number below) + (number equal) in x. Takes a slice: an offset index would keep the loop from vectorising."""
     count = np.int64(0)
-    for i in range(a, b):
-        count += np.int64(x[i] < value)
-        count += np.int64(x[i] <= value)
+    for i in range(x.size):
+        count += np.int64(x[i] < value) + np.int64(x[i] <= value)
     return count
 
 
@@ -340,7 +339,9 @@ def concordance(x, n, groups, start, end, death_start, deaths, first):
             b = a + deaths[g]
             pairs += deaths[g] * (end[g] - first[g] - deaths[g])
             for i in range(a, b):
-                doubled += _count_below(x, first[g], a, x[i]) + _count_below(x, b, end[g], x[i])
+                doubled += _count_below(x[first[g] : end[g]], x[i])
+                for j in range(a, b):
+                    doubled -= np.int64(x[j] < x[i]) + np.int64(x[j] <= x[i])
     else:
         order = np.argsort(x[:n])
         rank = np.empty(n, np.int64)
@@ -525,37 +526,45 @@ def screen_continuous(expression, order, stratum, time_rank, event, efron):
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _median_in_place(x, n):
-    """Median of x[:n]; reorders x. Hoare's selection, the two middle values averaged when n is even."""
+def _median(values, n, below, above):
+    """Median of values[:n], the two middle values averaged when n is even; `below` and `above` are scratch.
+
+    A selection without branches on the data: each pass writes every value to both sides and advances only one of them.
+    """
     k = n // 2
-    left = 0
-    right = n - 1
-    while left < right:
-        pivot = x[(left + right) // 2]
-        i = left
-        j = right
-        while i <= j:
-            while x[i] < pivot:
-                i += 1
-            while x[j] > pivot:
-                j -= 1
-            if i <= j:
-                x[i], x[j] = x[j], x[i]
-                i += 1
-                j -= 1
-        if k <= j:
-            right = j
-        elif k >= i:
-            left = i
+    wanted = k
+    size = n
+    source = values
+    while True:
+        p, q, r = source[0], source[size // 2], source[size - 1]
+        pivot = max(min(p, q), min(max(p, q), r))
+        less = 0
+        more = 0
+        for i in range(size):
+            v = source[i]
+            below[less] = v
+            less += np.int64(v < pivot)
+            above[more] = v
+            more += np.int64(v > pivot)
+        # The next pass squeezes in place: it never writes ahead of where it reads.
+        if wanted < less:
+            size = less
+            source = below
+        elif wanted >= size - more:
+            wanted -= size - more
+            size = more
+            source = above
         else:
             break
-    upper = x[k]
     if n % 2 == 1:
-        return upper
-    lower = x[0]
-    for i in range(1, k):
-        lower = max(lower, x[i])
-    return 0.5 * (lower + upper)
+        return pivot
+    smaller = 0
+    lower = -np.inf
+    for i in range(n):
+        v = values[i]
+        smaller += np.int64(v < pivot)
+        lower = max(lower, v if v < pivot else -np.inf)
+    return 0.5 * (pivot + lower) if smaller == k else pivot
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -596,98 +605,139 @@ def _two_group_log_sum(low_weight, high_weight, count, ratio):
 @njit(cache=True, error_model="numpy", nogil=True)
 def _median_survival(times, at_risk, died, groups):
     """Median of a Kaplan-Meier curve as R's survfit: mid-point of a stretch that is flat at exactly one half."""
+    tolerance = 1.4901161193847656e-08
     survival = 1.0
-    half_since = np.nan
     for g in range(groups - 1, -1, -1):
-        if died[g] == 0:
-            continue
-        survival *= 1.0 - died[g] / at_risk[g]
-        if half_since == half_since:
-            return 0.5 * (half_since + times[g])
-        if survival < 0.5 + 1.4901161193847656e-08:
-            if abs(survival - 0.5) >= 1.4901161193847656e-08:
+        # Nobody of the group left: 0/0 must not touch the curve.
+        survival *= 1.0 - died[g] / max(at_risk[g], 1.0)
+        if survival < 0.5 + tolerance:
+            if survival <= 0.5 - tolerance:
                 return times[g]
-            half_since = times[g]
-    return half_since
+            for later in range(g - 1, -1, -1):
+                if died[later] > 0:
+                    return 0.5 * (times[g] + times[later])
+            return times[g]
+    return np.nan
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _split_sorted(high, n, times, groups, start, end, death_start, deaths, efron, number, low_w, high_w, out):
-    """Log-rank test and Cox model of two groups over n sorted patients; high holds 0 and 1."""
+def split_plan(groups, end, death_start, deaths, efron, factors, event_group, event_share):
+    """What the two-group sums need of a cohort: variance factor per death time, and per death its time and tie share."""
+    count = 0
+    for g in range(groups):
+        n = float(end[g])
+        d = float(deaths[g])
+        factors[g] = d * (n - d) / ((n - 1.0) * n * n) if n > 1.0 else 0.0
+        for k in range(deaths[g]):
+            event_group[count] = g
+            event_share[count] = k / d if efron else 0.0
+            count += 1
+    return count
+
+
+@njit(cache=True, error_model="numpy", nogil=True, fastmath=_FAST)
+def _count_groups(cumulative, groups, end, death_start, deaths, factors, number):
+    """Numbers at risk and dead of either group at each death time; returns the log-rank sums and the pair counts.
+
+    `number` rows: at risk high, at risk low, dead high, dead low.
+    """
     risk_high = number[0]
     risk_low = number[1]
     dead_high = number[2]
     dead_low = number[3]
-    running = 0
-    observed_high = 0
-    expected_high = 0.0
+    observed = 0.0
+    expected = 0.0
     variance = 0.0
-    events = 0
-    pairs = 0
-    doubled = 0
-    count = 0
+    pairs = 0.0
+    agreeing = 0.0
+    low_deaths_beside_high = 0.0
+    high_deaths_beside_low = 0.0
     for g in range(groups):
-        for i in range(start[g], end[g]):
-            running += high[i]
-        d = deaths[g]
-        d_high = 0
-        for i in range(death_start[g], death_start[g] + d):
-            d_high += high[i]
-        at_risk = end[g]
-        risk_high[g] = running
-        risk_low[g] = at_risk - running
+        n = float(end[g])
+        d = float(deaths[g])
+        n_high = cumulative[end[g]]
+        d_high = cumulative[death_start[g] + deaths[g]] - cumulative[death_start[g]]
+        n_low = n - n_high
+        d_low = d - d_high
+        risk_high[g] = n_high
+        risk_low[g] = n_low
         dead_high[g] = d_high
-        dead_low[g] = d - d_high
-        observed_high += d_high
-        events += d
-        share = running / at_risk
-        expected_high += d * share
-        if at_risk > 1:
-            variance += d * share * (1.0 - share) * (at_risk - d) / (at_risk - 1.0)
-        # The survivors a death is compared with: the rest of the risk set, deaths of the same time left out.
-        alive_high = running - d_high
-        alive_low = at_risk - running - (d - d_high)
+        dead_low[g] = d_low
+        observed += d_high
+        expected += d * n_high / n
+        variance += factors[g] * n_high * n_low
+        # A death is compared with the rest of its risk set, deaths of the same time left out.
+        alive_high = n_high - d_high
+        alive_low = n_low - d_low
         pairs += d * (alive_high + alive_low)
-        doubled += d_high * (2 * alive_low + alive_high) + (d - d_high) * alive_low
-        for k in range(d):
-            removed = k / d if efron else 0.0
-            high_w[count] = running - removed * d_high
-            low_w[count] = at_risk - running - removed * (d - d_high)
-            count += 1
-    out[14] = observed_high
+        agreeing += d_high * (alive_low + 0.5 * alive_high) + 0.5 * d_low * alive_low
+        low_deaths_beside_high += d_low * n_high
+        high_deaths_beside_low += d_high * n_low
+    return observed, expected, variance, pairs, agreeing, low_deaths_beside_high, high_deaths_beside_low
+
+
+@njit(cache=True, error_model="numpy", nogil=True, fastmath=_FAST)
+def _tie_weights(number, event_group, event_share, count, low_w, high_w):
+    for k in range(count):
+        g = event_group[k]
+        high_w[k] = number[0, g] - event_share[k] * number[2, g]
+        low_w[k] = number[1, g] - event_share[k] * number[3, g]
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _split_sorted(
+    high,
+    n,
+    times,
+    groups,
+    end,
+    death_start,
+    deaths,
+    factors,
+    event_group,
+    event_share,
+    count,
+    cumulative,
+    number,
+    low_w,
+    high_w,
+    out,
+):
+    """Log-rank test and Cox model of two groups over n sorted patients; high holds 0 and 1."""
+    running = 0.0
+    cumulative[0] = 0.0
+    for i in range(n):
+        running += high[i]
+        cumulative[i + 1] = running
+    observed, expected_high, variance, pairs, agreeing, low_beside, high_beside = _count_groups(
+        cumulative, groups, end, death_start, deaths, factors, number
+    )
+    out[14] = observed
     out[15] = expected_high
-    out[16] = events - observed_high
-    out[17] = events - expected_high
-    if events == 0:
+    out[16] = count - observed
+    out[17] = count - expected_high
+    if count == 0:
         out[9] = NO_EVENTS
         return
-    out[19] = _median_survival(times, risk_high, dead_high, groups)
-    out[20] = _median_survival(times, risk_low, dead_low, groups)
-    null = -_two_group_log_sum(low_w, high_w, count, 1.0)
+    out[19] = _median_survival(times, number[0], number[2], groups)
+    out[20] = _median_survival(times, number[1], number[3], groups)
+    _tie_weights(number, event_group, event_share, count, low_w, high_w)
+    out[5] = -_two_group_log_sum(low_w, high_w, count, 1.0)
     expected, information = _two_group_terms(low_w, high_w, count, 1.0)
-    out[6] = np.nan
-    out[5] = null
     if not (variance > 0 and information > 0):
         out[9] = NO_INFORMATION
         return
-    out[18] = (observed_high - expected_high) ** 2 / variance
-    out[4] = (observed_high - expected) ** 2 / information
+    out[18] = (observed - expected_high) ** 2 / variance
+    out[4] = (observed - expected) ** 2 / information
     # Finite only if some death of either group happened while the other group was at risk.
-    rising = True
-    falling = True
-    for g in range(groups):
-        if dead_low[g] > 0 and risk_high[g] > 0:
-            rising = False
-        if dead_high[g] > 0 and risk_low[g] > 0:
-            falling = False
-    if rising or falling:
+    if low_beside == 0.0 or high_beside == 0.0:
         out[9] = MONOTONE
         return
     beta = 0.0
     lower = -np.inf
     upper = np.inf
     for passes in range(1, 101):
-        u = observed_high - expected
+        u = observed - expected
         if u > 0:
             lower = beta
         else:
@@ -710,9 +760,9 @@ def _split_sorted(high, n, times, groups, start, end, death_start, deaths, efron
     out[9] = CONVERGED
     out[2] = beta
     out[3] = 1.0 / np.sqrt(information)
-    out[6] = beta * observed_high - _two_group_log_sum(low_w, high_w, count, np.exp(beta))
+    out[6] = beta * observed - _two_group_log_sum(low_w, high_w, count, np.exp(beta))
     if pairs > 0:
-        c = doubled / (2.0 * pairs)
+        c = agreeing / pairs
         out[7] = c if beta >= 0 else 1.0 - c
 
 
@@ -727,96 +777,150 @@ def screen_split(expression, order, time_rank, event, time, low_share, high_shar
     n = order.size
     out = np.full((n_genes, 21), np.nan)
     stratum = np.zeros(n, np.int64)
-    start = np.empty(n, np.int64)
-    end = np.empty(n, np.int64)
-    death_start = np.empty(n, np.int64)
-    deaths = np.empty(n, np.int64)
-    first = np.empty(n, np.int64)
-    groups = segments(stratum, time_rank, event, n, start, end, death_start, deaths, first)
+    plan = np.empty((5, n), np.int64)
+    groups = segments(stratum, time_rank, event, n, plan[0], plan[1], plan[2], plan[3], plan[4])
+    event_group = np.empty(n, np.int64)
+    event_share = np.empty(n)
+    factors = np.empty(n)
+    total = split_plan(groups, plan[1], plan[2], plan[3], efron, factors, event_group, event_share)
     death_times = np.empty(n)
     for g in range(groups):
-        death_times[g] = time[death_start[g]]
+        death_times[g] = time[plan[2, g]]
     median = low_share == 0.5 and high_share == 0.5
     chunks = (n_genes + _CHUNK - 1) // _CHUNK
     for chunk in prange(chunks):
         x = np.empty(n)
         values = np.empty(n)
-        high = np.empty(n, np.int64)
-        number = np.empty((4, n), np.int64)
+        below = np.empty(n)
+        above = np.empty(n)
+        high = np.empty(n)
+        cumulative = np.empty(n + 1)
+        number = np.empty((4, n))
         low_w = np.empty(n)
         high_w = np.empty(n)
         own = np.empty((8, n), np.int64)
         own_times = np.empty(n)
+        own_factors = np.empty(n)
+        own_group = np.empty(n, np.int64)
+        own_share = np.empty(n)
         for gene in range(chunk * _CHUNK, min(n_genes, (chunk + 1) * _CHUNK)):
             result = out[gene]
             missing = _gather(expression[gene], order, n, x)
-            m = 0
-            finite = True
-            for i in range(n):
-                if x[i] == x[i]:
-                    values[m] = x[i]
-                    m += 1
-                    if np.isinf(x[i]):
-                        finite = False
+            m = n
+            source = x
+            if missing:
+                m = 0
+                for i in range(n):
+                    if x[i] == x[i]:
+                        values[m] = x[i]
+                        m += 1
+                source = values
             result[0] = m
             result[1] = 0
             if m == 0:
                 result[9] = NO_PATIENTS
                 continue
-            if not finite:
+            lowest, highest = _range(source, m)
+            if np.isinf(lowest) or np.isinf(highest):
                 result[9] = NOT_FINITE
                 continue
             if median:
-                cut_high = _median_in_place(values, m)
+                cut_high = _median(source, m, below, above)
                 cut_low = cut_high
             else:
-                values[:m].sort()
-                cut_high = _quantile_sorted(values, m, high_share)
-                cut_low = _quantile_sorted(values, m, low_share)
+                below[:m] = source[:m]
+                below[:m].sort()
+                cut_high = _quantile_sorted(below, m, high_share)
+                cut_low = _quantile_sorted(below, m, low_share)
             result[10] = cut_high
             result[11] = cut_low
-            n_high = 0
-            n_low = 0
-            for i in range(n):
-                if x[i] > cut_high:
-                    high[i] = 1
-                    n_high += 1
-                elif x[i] <= cut_low:
-                    high[i] = 0
-                    n_low += 1
-                else:
-                    x[i] = np.nan
-                    missing = True
+            n_high, n_low = _classify(x, n, cut_low, cut_high, high)
             result[0] = n_high + n_low
             result[12] = n_high
             result[13] = n_low
-            events = 0
+            if n_high + n_low == n:
+                result[1] = total
+                if n_high == 0 or n_low == 0:
+                    result[9] = ONE_GROUP
+                    continue
+                _split_sorted(
+                    high,
+                    n,
+                    death_times,
+                    groups,
+                    plan[1],
+                    plan[2],
+                    plan[3],
+                    factors,
+                    event_group,
+                    event_share,
+                    total,
+                    cumulative,
+                    number,
+                    low_w,
+                    high_w,
+                    result,
+                )
+                continue
+            k = 0
             for i in range(n):
-                if x[i] == x[i]:
-                    events += event[i]
-            result[1] = events
+                if x[i] > cut_high or x[i] <= cut_low:
+                    high[k] = high[i]
+                    own_times[k] = time[i]
+                    k += 1
+                else:
+                    x[i] = np.nan
+            k, died = _drop_missing(x, n, stratum, time_rank, event, own[0], own[1], own[2])
+            result[1] = died
             if n_high == 0 or n_low == 0:
                 result[9] = ONE_GROUP
                 continue
-            if missing:
-                k = 0
-                for i in range(n):
-                    if x[i] == x[i]:
-                        high[k] = high[i]
-                        own_times[k] = time[i]
-                        k += 1
-                k, _ = _drop_missing(x, n, stratum, time_rank, event, own[0], own[1], own[2])
-                count = segments(own[0], own[1], own[2], k, own[3], own[4], own[5], own[6], own[7])
-                for g in range(count):
-                    own_times[g] = own_times[own[5][g]]
-                _split_sorted(
-                    high, k, own_times, count, own[3], own[4], own[5], own[6], efron, number, low_w, high_w, result
-                )
-            else:
-                _split_sorted(
-                    high, n, death_times, groups, start, end, death_start, deaths, efron, number, low_w, high_w, result
-                )
+            count = segments(own[0], own[1], own[2], k, own[3], own[4], own[5], own[6], own[7])
+            for g in range(count):
+                own_times[g] = own_times[own[5, g]]
+            own_total = split_plan(count, own[4], own[5], own[6], efron, own_factors, own_group, own_share)
+            _split_sorted(
+                high,
+                k,
+                own_times,
+                count,
+                own[4],
+                own[5],
+                own[6],
+                own_factors,
+                own_group,
+                own_share,
+                own_total,
+                cumulative,
+                number,
+                low_w,
+                high_w,
+                result,
+            )
     return out
+
+
+@njit(cache=True, error_model="numpy", nogil=True, fastmath=_FAST)
+def _range(x, n):
+    lowest = x[0]
+    highest = x[0]
+    for i in range(n):
+        lowest = min(lowest, x[i])
+        highest = max(highest, x[i])
+    return lowest, highest
+
+
+@njit(cache=True, error_model="numpy", nogil=True, fastmath=_FAST)
+def _classify(x, n, cut_low, cut_high, high):
+    """high = 1 above cut_high, else 0; returns how many lie above cut_high and how many at or below cut_low."""
+    n_high = np.int64(0)
+    n_low = np.int64(0)
+    for i in range(n):
+        above = x[i] > cut_high
+        high[i] = 1.0 if above else 0.0
+        n_high += np.int64(above)
+        n_low += np.int64(x[i] <= cut_low)
+    return n_high, n_low
 
 
 # --------------------------------------------------------------------------------------------- several covariates
