@@ -7,11 +7,11 @@ silent truncation. What the members mean does not belong here.
 from __future__ import annotations
 
 import gzip
-import shutil
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -30,7 +30,7 @@ class Member:
 
     name: str
     size_bytes: int
-    stream: IO[bytes]
+    stream: MemberStream
 
 
 def iterate_members(archive: Path, *, largest_unpacked: int = LARGEST_UNPACKED) -> Iterator[Member]:
@@ -43,17 +43,13 @@ def iterate_members(archive: Path, *, largest_unpacked: int = LARGEST_UNPACKED) 
             more than `largest_unpacked` bytes; or the file is neither tar nor zip.
         TransportFault: the archive is truncated or damaged.
     """
-    try:
+    with _damage_told(archive):
         if zipfile.is_zipfile(archive):
             yield from _zip_members(archive, largest_unpacked)
         elif _looks_like_tar(archive):
             yield from _tar_members(archive, largest_unpacked)
         else:
             raise _damaged(archive, "it is neither a tar nor a zip, or is cut before its end")
-    except (EOFError, tarfile.TarError, zipfile.BadZipFile, zlib.error, OSError) as error:
-        if isinstance(error, FileNotFoundError | PermissionError):
-            raise
-        raise _damaged(archive, f"it ends early or is damaged ({error})") from error
 
 
 def read_members(
@@ -83,9 +79,32 @@ def extract_members(
             path = folder / member.name
             path.parent.mkdir(parents=True, exist_ok=True)
             with path.open("wb") as target:
-                shutil.copyfileobj(member.stream, target, _BLOCK)
+                while block := member.stream.read(_BLOCK):
+                    target.write(block)
             written.append(path)
     return written
+
+
+class MemberStream:
+    """The bytes of one member, where damage is told as a fault."""
+
+    def __init__(self, stream: IO[bytes], archive: Path) -> None:
+        self._stream, self._archive = stream, archive
+
+    def read(self, size: int = -1) -> bytes:
+        """The next `size` bytes, or all that are left. Raises TransportFault if the archive ends early."""
+        with _damage_told(self._archive):
+            return self._stream.read(size) if size >= 0 else self._stream.read()
+
+
+@contextmanager
+def _damage_told(archive: Path) -> Iterator[None]:
+    try:
+        yield
+    except (FileNotFoundError, PermissionError):
+        raise
+    except (EOFError, tarfile.TarError, zipfile.BadZipFile, zlib.error, OSError) as error:
+        raise _damaged(archive, f"it ends early or is damaged ({error})") from error
 
 
 def _damaged(archive: Path, problem: str) -> TransportFault:
@@ -132,23 +151,31 @@ class _Guard:
 
 def _tar_members(archive: Path, largest_unpacked: int) -> Iterator[Member]:
     guard = _Guard(archive, largest_unpacked)
-    with tarfile.open(archive, "r|*") as opened:
-        for info in opened:
-            if info.isdir():
-                continue
-            if not info.isreg():
-                kind = "link" if info.issym() or info.islnk() else "device or special file"
-                raise guard.refuse(info.name, f"the member is a {kind}", "regular files and folders")
-            stream = opened.extractfile(info)
-            assert stream is not None  # a regular file always has one
-            yield Member(guard.admit(info.name, info.size), info.size, stream)
-    # tarfile stops at the end-of-archive blocks; the gzip checksum stands behind them.
+    end = 0
     with archive.open("rb") as handle:
         compressed = handle.read(2) == b"\x1f\x8b"
-    if compressed:
-        with gzip.open(archive, "rb") as handle:
-            while handle.read(_BLOCK):
+        handle.seek(0)
+        plain = gzip.GzipFile(fileobj=handle) if compressed else handle
+        with tarfile.open(fileobj=plain, mode="r|") as opened:
+            for info in opened:
+                end = info.offset_data + -(-info.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+                if info.isdir():
+                    continue
+                if not info.isreg():
+                    kind = "link" if info.issym() or info.islnk() else "device or special file"
+                    raise guard.refuse(info.name, f"the member is a {kind}", "regular files and folders")
+                stream = opened.extractfile(info)
+                assert stream is not None  # a regular file always has one
+                yield Member(guard.admit(info.name, info.size), info.size, MemberStream(stream, archive))
+        # tarfile never looks at what stands behind the members: the gzip checksum, or the end-of-archive block, whose
+        # absence means that further members may be lost.
+        if compressed:
+            while plain.read(_BLOCK):
                 pass
+        else:
+            handle.seek(end)
+            if len(handle.read(tarfile.BLOCKSIZE)) < tarfile.BLOCKSIZE:
+                raise EOFError("the end-of-archive block is missing")
 
 
 def _zip_members(archive: Path, largest_unpacked: int) -> Iterator[Member]:
@@ -164,6 +191,6 @@ def _zip_members(archive: Path, largest_unpacked: int) -> Iterator[Member]:
             name = guard.admit(info.filename, info.file_size)
             with opened.open(info) as stream:
                 # zipfile never yields more than the declared size and checks the CRC at the end of the stream.
-                yield Member(name, info.file_size, stream)
+                yield Member(name, info.file_size, MemberStream(stream, archive))
                 while stream.read(_BLOCK):
                     pass

@@ -17,10 +17,8 @@ import json
 import os
 import random
 import re
-import tarfile
 import threading
 import time
-import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -33,6 +31,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from urllib.parse import unquote, urlsplit
 
 from resistance_assets.catalog.faults import CatalogFault, Fault, SourceUnavailable, TransportFault
+from resistance_assets.origins.archives import iterate_members
 
 if TYPE_CHECKING:
     import httpx
@@ -243,10 +242,8 @@ def check_content(path: Path, resource: Resource) -> None:
     match resource.content:
         case "gzip":
             missing = _absent_from_gzip(path, resource, head, missing, again)
-        case "tar.gz" | "tar":
-            missing = _absent_from_tar(path, resource, head, missing, again)
-        case "zip":
-            missing = _absent_from_zip(path, resource, head, missing, again)
+        case "tar.gz" | "tar" | "zip":
+            missing = _absent_from_archive(path, resource, head, missing, again)
         case _:
             if resource.content == "json":
                 _check_json(path, resource, again)
@@ -284,7 +281,7 @@ def _absent(blocks: Iterator[bytes], markers: list[bytes]) -> list[bytes]:
     return markers
 
 
-def _truncated(resource: Resource, what: str, error: Exception, remedy: str) -> Fault:
+def _truncated(resource: Resource, what: str, error: Exception | str, remedy: str) -> Fault:
     return _fault(
         FailureKind.TRUNCATED, f"the {what} ends early or is damaged ({error})", subject=resource.label, remedy=remedy
     )
@@ -300,41 +297,18 @@ def _absent_from_gzip(path: Path, resource: Resource, head: bytes, markers: list
         raise _truncated(resource, "gzip file", error, remedy) from error
 
 
-def _absent_from_tar(path: Path, resource: Resource, head: bytes, markers: list[bytes], remedy: str) -> list[bytes]:
-    compressed = resource.content == "tar.gz"
-    if compressed and not head.startswith(b"\x1f\x8b"):
-        raise _wrong_format(resource, f"the file does not start as gzip does but with {head[:12]!r}", remedy)
-    if not compressed and b"ustar" not in head[257:265]:
-        raise _wrong_format(resource, "the file does not start as tar does", remedy)
+def _absent_from_archive(path: Path, resource: Resource, head: bytes, markers: list[bytes], remedy: str) -> list[bytes]:
+    starts = {"tar.gz": head[:2] == b"\x1f\x8b", "tar": b"ustar" in head[257:265], "zip": head[:2] == b"PK"}
+    if not starts[resource.content]:
+        raise _wrong_format(resource, f"the file starts with {head[:12]!r}", remedy)
     try:
-        if compressed:
-            # The gzip trailer is checked first: tarfile stops at the end-of-archive blocks and never looks at it.
-            _absent_from_gzip(path, resource, head, [], remedy)
-        with tarfile.open(path, "r:gz" if compressed else "r:") as archive:
-            members = archive.getmembers()
-            end = archive.offset
-        if not compressed and path.stat().st_size < end:
-            raise tarfile.ReadError("the last member is cut")
-        names = "\n".join(member.name for member in members).encode()
-    except (EOFError, tarfile.TarError, zlib.error) as error:
-        raise _truncated(resource, "tar archive", error, remedy) from error
-    if not members:
-        raise _wrong_format(resource, "the tar archive has no member", remedy)
-    return [marker for marker in markers if marker not in names]
-
-
-def _absent_from_zip(path: Path, resource: Resource, head: bytes, markers: list[bytes], remedy: str) -> list[bytes]:
-    if not head.startswith(b"PK"):
-        raise _wrong_format(resource, f"the file does not start as zip does but with {head[:12]!r}", remedy)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-            names = "\n".join(archive.namelist()).encode()
-    except (zipfile.BadZipFile, EOFError, zlib.error) as error:
-        raise _truncated(resource, "zip archive", error, remedy) from error
-    if damaged:
-        raise _truncated(resource, "zip archive", ValueError(f"checksum of member {damaged}"), remedy)
-    return [marker for marker in markers if marker not in names]
+        names = [member.name for member in iterate_members(path)]
+    except TransportFault as fault:
+        raise _truncated(resource, "archive", fault.problem, remedy) from fault
+    if not names:
+        raise _wrong_format(resource, "the archive has no member", remedy)
+    listing = "\n".join(names).encode()
+    return [marker for marker in markers if marker not in listing]
 
 
 def _check_json(path: Path, resource: Resource, remedy: str) -> None:
