@@ -92,7 +92,7 @@ def run_contrast(
     normalisation: Literal["tmm", "none"] = "tmm",
     alpha: float = 0.05,
     shrink: bool = False,
-    n_cpus: int = 1,
+    n_threads: int = 1,
     fold_change_rule: FoldChangeRule | None = None,
     gene_lengths_bp: Sequence[float] | NDArray[np.float64] | None = None,
 ) -> pl.DataFrame:
@@ -110,7 +110,7 @@ def run_contrast(
         normalisation: for limma_voom and edger_exact.
         alpha: for the independent filtering of pydeseq2.
         shrink: fill `log2_fold_change_shrunken` (pydeseq2 only, slow).
-        n_cpus: for pydeseq2.
+        n_threads: for pydeseq2.
         fold_change_rule: for fold_change; `FoldChangeRule()` if None.
         gene_lengths_bp: shape (genes,), for a rule in RPKM or TPM.
 
@@ -152,7 +152,7 @@ def run_contrast(
     if method == "pydeseq2":
         from resistance_assets.science.deg_deseq2 import fit_deseq2
 
-        return fit_deseq2(counts, design, contrast, alpha=alpha, shrink=shrink, n_cpus=n_cpus)
+        return fit_deseq2(counts, design, contrast, alpha=alpha, shrink=shrink, n_threads=n_threads)
     if method in ("limma_voom", "limma"):
         from resistance_assets.science.deg_limma import fit_limma, fit_limma_voom
 

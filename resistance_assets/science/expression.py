@@ -82,8 +82,9 @@ def _tmm_pair(sample: Matrix, reference: Matrix, lib_sample: float, lib_referenc
     # A gene that is zero in either sample has an infinite ratio and takes no part.
     both = (sample > 0) & (reference > 0)
     observed, expected = sample[both], reference[both]
-    share_o, share_e = np.log2(observed / lib_sample), np.log2(expected / lib_reference)
-    ratio, average = share_o - share_e, (share_o + share_e) / 2
+    share_o, share_e = observed / lib_sample, expected / lib_reference
+    # The quotient first, then one logarithm: a difference of logarithms would break ties that the ranks must share.
+    ratio, average = np.log2(share_o / share_e), (np.log2(share_o) + np.log2(share_e)) / 2
     if ratio.size == 0 or np.max(np.abs(ratio)) < 1e-6:
         return 1.0
     variance = (lib_sample - observed) / lib_sample / observed + (lib_reference - expected) / lib_reference / expected

@@ -1,0 +1,216 @@
+"""pydeseq2 against R's DESeq2 on the LUAD pairs. What differs by nature, and by how much, is in goldens/README.md."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from resistance_assets.science.deg import differential_gene_lists, run_contrast
+from resistance_assets.science.deg_deseq2 import compiled_inference
+from resistance_assets.science.deg_result import NOTE_ALL_ZERO, NOTE_ARM_ALL_ZERO, NOTE_COOKS, RESULT_SCHEMA
+from resistance_assets.science.designs import Contrast
+
+from .deg_goldens import PAIRED, TUMOUR_VS_NORMAL, counts_and_samples, read_tsv, thinned
+
+
+@pytest.fixture(scope="session")
+def folder(goldens):
+    return goldens / "deg_luad_paired"
+
+
+@pytest.fixture(scope="session")
+def paired(folder):
+    """The slow fit (59 samples, 28 coefficients), once per session, joined with R's table."""
+    counts, samples = counts_and_samples(folder)
+    result = run_contrast(counts, samples, PAIRED, method="pydeseq2")
+    return result.join(read_tsv(folder / "deseq2_paired.tsv.gz"), left_on="hgnc_symbol", right_on="gene")
+
+
+@pytest.fixture(scope="session")
+def three(folder):
+    counts, samples = counts_and_samples(folder, "in_3v3")
+    result = run_contrast(counts, samples, TUMOUR_VS_NORMAL, method="pydeseq2")
+    return result.join(read_tsv(folder / "deseq2_3v3.tsv.gz"), left_on="hgnc_symbol", right_on="gene")
+
+
+def finite(table):
+    """Rows whose estimate is finite: where it is not, both programs stop on the way, each at its own place.
+
+    One arm of zeros shows it for certain; beyond 2^12 in R the other arm is zero but for a count or two. Genes of
+    zeros in every sample have no estimate at all.
+    """
+    noted = pl.col("p_value_note").is_in([NOTE_ARM_ALL_ZERO, NOTE_ALL_ZERO]).fill_null(False)
+    return table.filter(~noted & (pl.col("log2FoldChange").abs() < 12))
+
+
+def log10_p_correlation(table):
+    both = table.filter(pl.col("p_value").is_not_null() & pl.col("pvalue").is_not_null())
+    # p-values that underflow to 0 in either program have no logarithm.
+    both = both.filter((pl.col("p_value") > 0) & (pl.col("pvalue") > 0))
+    return np.corrcoef(both["p_value"].log(10), both["pvalue"].log(10))[0, 1], both
+
+
+def test_3v3_matches_deseq2(three):
+    assert three.height == 13044
+    assert dict(three.schema.items()) | RESULT_SCHEMA == dict(three.schema.items())
+    np.testing.assert_allclose(three["base_mean"], three["baseMean"], rtol=1e-9)
+    rows = finite(three)
+    assert rows.height > 12980
+    close = (rows["log2_fold_change"] - rows["log2FoldChange"]).abs() <= 1e-3
+    # Four further genes have one count in an arm that is otherwise zero; R gives them no p-value.
+    assert rows.filter(~close)["pvalue"].null_count() == rows.filter(~close).height <= 4
+    correlation, both = log10_p_correlation(rows)
+    assert correlation >= 0.999
+    assert (both["p_value"] / both["pvalue"] - 1).abs().median() <= 5e-3
+    ours, theirs = three.filter(pl.col("q_value_bh") < 0.05), three.filter(pl.col("padj") < 0.05)
+    shared = ours.join(theirs.select("hgnc_symbol"), on="hgnc_symbol", how="inner").height
+    assert theirs.height == 1403
+    assert shared >= 0.99 * theirs.height
+    assert shared >= 0.99 * ours.height
+
+
+def test_3v3_missing_p_values_are_deseq2s_and_explained(three):
+    rows = finite(three)
+    assert rows["p_value"].is_null().equals(rows["pvalue"].is_null())
+    assert rows.filter(pl.col("p_value").is_null())["p_value_note"].unique().to_list() == [NOTE_COOKS]
+    assert three.filter(pl.col("p_value").is_null() & pl.col("p_value_note").is_null()).is_empty()
+    assert three.filter(pl.col("q_value_bh").is_null() & pl.col("p_value_note").is_null()).is_empty()
+
+
+def test_paired_matches_deseq2(paired):
+    rows = finite(paired)
+    assert rows.height > 13000
+    close = (rows["log2_fold_change"] - rows["log2FoldChange"]).abs() <= 1e-3
+    assert close.mean() >= 0.995
+    correlation, _ = log10_p_correlation(rows)
+    assert correlation >= 0.998
+    ours, theirs = paired.filter(pl.col("q_value_bh") < 0.05), paired.filter(pl.col("padj") < 0.05)
+    assert theirs.height == 8302
+    assert ours.join(theirs.select("hgnc_symbol"), on="hgnc_symbol", how="inner").height >= 0.99 * theirs.height
+    assert abs(ours.height - theirs.height) <= 0.01 * theirs.height
+
+
+def test_paired_standard_errors_match_where_the_estimate_exists(paired):
+    rows = finite(paired).filter(pl.col("betaConv") & (pl.col("baseMean") > 10))
+    assert (rows["standard_error"] / rows["lfcSE"] - 1).abs().median() <= 5e-3
+
+
+def test_group_of_zeros_keeps_its_sign_and_loses_its_p(paired):
+    rows = paired.filter(pl.col("p_value_note") == NOTE_ARM_ALL_ZERO)
+    assert {"SNORA52", "SNORA71A", "SNORA71D"} <= set(rows["hgnc_symbol"])
+    assert rows["p_value"].null_count() == rows["q_value_bh"].null_count() == rows["standard_error"].null_count()
+    assert rows["p_value"].null_count() == rows.height
+    assert np.array_equal(np.sign(rows["log2_fold_change"]), np.sign(rows["log2FoldChange"]))
+
+
+def test_paired_lists_agree_with_deseq2(paired):
+    lists = differential_gene_lists(paired, "luad", 0.05, 1.0)
+    assert set(lists["list_id"]) == {"luad__pydeseq2__up", "luad__pydeseq2__down"}
+    up = set(lists.filter(pl.col("direction") == "up")["hgnc_symbol"])
+    theirs = set(paired.filter((pl.col("padj") < 0.05) & (pl.col("log2FoldChange") > 1))["hgnc_symbol"])
+    assert len(theirs) == 1204
+    # A dozen genes sit on a threshold, another dozen have no finite estimate and so lose their p here.
+    assert len(up & theirs) >= 0.975 * len(up | theirs)
+
+
+def test_unpaired_fit_replaces_outliers_like_deseq2(folder):
+    counts, samples = counts_and_samples(folder)
+    result = run_contrast(counts, samples, TUMOUR_VS_NORMAL, method="pydeseq2")
+    both = result.join(read_tsv(folder / "deseq2_unpaired_all.tsv.gz"), left_on="hgnc_symbol", right_on="gene")
+    rows = finite(both)
+    close = (rows["log2_fold_change"] - rows["log2FoldChange"]).abs() <= 1e-3
+    assert close.mean() >= 0.995
+    replaced = rows.filter("replaced")
+    assert replaced.height > 380
+    # Without replacement the mean of these genes would be off by the outlier, not by rounding of the imputed count.
+    assert (replaced["base_mean"] / replaced["baseMean"] - 1).abs().median() < 1e-3
+    ours, theirs = both.filter(pl.col("q_value_bh") < 0.05), both.filter(pl.col("padj") < 0.05)
+    assert theirs.height == 8082
+    assert ours.join(theirs.select("hgnc_symbol"), on="hgnc_symbol", how="inner").height >= 0.995 * theirs.height
+
+
+def test_thinned_counts_are_reported_not_gated_on_p(folder):
+    counts, samples = thinned(folder)
+    result = run_contrast(counts, samples, TUMOUR_VS_NORMAL, method="pydeseq2")
+    both = finite(result.join(read_tsv(folder / "deseq2_thinned_3v3.tsv.gz"), left_on="hgnc_symbol", right_on="gene"))
+    both = both.filter(pl.col("log2_fold_change").is_not_null() & pl.col("log2FoldChange").is_not_null())
+    assert ((both["log2_fold_change"] - both["log2FoldChange"]).abs() <= 0.1).all()
+    zero = result.filter(pl.col("base_mean") == 0)
+    assert zero.height == int((counts.drop("hgnc_symbol").sum_horizontal() == 0).sum())
+    assert zero.height > 0
+    assert zero["p_value_note"].unique().to_list() == [NOTE_ALL_ZERO]
+    assert zero["log2_fold_change"].null_count() == zero.height
+
+
+def small(seed=1, genes=200):
+    rng = np.random.default_rng(seed)
+    values = rng.negative_binomial(5, 5 / (5 + rng.gamma(2, 50, size=(genes, 1))), size=(genes, 6))
+    names = [f"s{j}" for j in range(6)]
+    counts = pl.DataFrame({"hgnc_symbol": [f"G{i}" for i in range(genes)], **dict(zip(names, values.T, strict=True))})
+    return counts, pl.DataFrame({"sample_id": names, "arm": ["a"] * 3 + ["b"] * 3})
+
+
+def test_shrunken_fold_changes_stand_beside_the_plain_ones():
+    counts, samples = small()
+    contrast = Contrast("a_vs_b", "arm", "a", "b")
+    plain = run_contrast(counts, samples, contrast, method="pydeseq2")
+    shrunken = run_contrast(counts, samples, contrast, method="pydeseq2", shrink=True)
+    assert plain["log2_fold_change"].equals(shrunken["log2_fold_change"])
+    assert plain["p_value"].equals(shrunken["p_value"])
+    assert plain["log2_fold_change_shrunken"].null_count() == plain.height
+    assert shrunken["log2_fold_change_shrunken"].abs().sum() < shrunken["log2_fold_change"].abs().sum()
+
+
+def test_swapping_the_arms_turns_the_sign_and_the_column_order_of_samples_does_not_matter():
+    counts, samples = small(2)
+    forward = run_contrast(counts, samples, Contrast("c", "arm", "a", "b"), method="pydeseq2")
+    backward = run_contrast(counts, samples, Contrast("c", "arm", "b", "a"), method="pydeseq2")
+    # Two optimisations from different starting points agree to their stopping rule.
+    np.testing.assert_allclose(forward["log2_fold_change"], -backward["log2_fold_change"], atol=1e-5)
+    shuffled = counts.select("hgnc_symbol", *[f"s{j}" for j in (3, 0, 5, 1, 4, 2)])
+    again = run_contrast(shuffled, samples, Contrast("c", "arm", "a", "b"), method="pydeseq2")
+    assert again.equals(forward)
+
+
+def test_compiled_inference_equals_pydeseq2(folder):
+    """Every twentieth gene of the paired design: kernels against pydeseq2's loops, without the floor on means."""
+    from pydeseq2.default_inference import DefaultInference
+
+    from resistance_assets.science.designs import build_design
+
+    counts, samples = counts_and_samples(folder)
+    design = build_design(samples, PAIRED)
+    matrix = counts.gather_every(20).select(design.sample_ids).to_numpy().T
+    factors = np.linspace(0.8, 1.25, len(design.sample_ids))
+    stock, compiled = DefaultInference(n_cpus=1), compiled_inference(floor_means=False)
+    alpha = np.full(matrix.shape[1], 0.2)
+    fits = [x.irls(matrix, factors, design.values, alpha, 0.5, 1e-8) for x in (stock, compiled)]
+    ran_away = np.abs(fits[0][0]).max(axis=1) > 12
+    assert ran_away.mean() < 0.02
+    for theirs, ours in zip(fits[0][:3], fits[1][:3], strict=True):
+        genes = (~ran_away, slice(None)) if theirs.shape[0] == matrix.shape[1] else (slice(None), ~ran_away)
+        np.testing.assert_allclose(ours[genes], theirs[genes], rtol=1e-6, atol=1e-8)
+    # L-BFGS-B stops when the likelihood changes by less than 2e-9 of itself, about 1e-3 short at worst.
+    for prior in ({}, {"prior_disp_var": 0.66, "prior_reg": True}):
+        theirs, ours = (
+            x.alpha_mle(matrix, design.values, fits[0][1], alpha, 1e-8, 59.0, **prior)[0] for x in (stock, compiled)
+        )
+        gap = np.abs(ours / np.clip(theirs, 1e-8, 59.0) - 1)
+        assert np.median(gap) < 1e-6
+        assert np.mean(gap < 2e-3) >= 0.995
+    contrast = np.eye(len(design.columns))[design.coefficient]
+    tests = [
+        x.wald_test(design.values, alpha, fits[0][0], fits[0][1], 1e-6 * np.eye(len(contrast)), contrast, 0.0)
+        for x in (stock, compiled)
+    ]
+    for theirs, ours in zip(*tests, strict=True):
+        np.testing.assert_allclose(ours[~ran_away], theirs[~ran_away], rtol=1e-6)
+    np.testing.assert_allclose(
+        compiled.lin_reg_mu(matrix, factors, design.values, 0.5), stock.lin_reg_mu(matrix, factors, design.values,
+    0.5), rtol=1e-8, atol=1e-6, )  # fmt: skip
+
+
+def test_threads_do_not_change_the_numbers():
+    counts, samples = small(3, genes=600)
+    contrast = Contrast("c", "arm", "a", "b")
+    one = run_contrast(counts, samples, contrast, method="pydeseq2")
+    assert run_contrast(counts, samples, contrast, method="pydeseq2", n_threads=2).equals(one)
