@@ -15,7 +15,11 @@ from typing import Any
 import pandera.polars as pa
 import polars as pl
 
+# What is published, in the order of the data's way.
 LAYERS = ("raw", "staging", "core", "marts")
+# One accession's, contrast's or cohort's share of a table: kept in the lake so that a change recomputes one share, not
+# published. A model here serves all shares of a kind: parts.deg__features is the model of every contrast's.
+PARTS = "parts"
 
 
 @dataclass(frozen=True)
@@ -109,12 +113,17 @@ class Table:
 TABLES: dict[str, Table] = {}
 
 
+def published_tables() -> tuple[Table, ...]:
+    """Every table that a release holds, layer by layer."""
+    return tuple(table for layer in LAYERS for table in TABLES.values() if table.layer == layer)
+
+
 def table(
     address: str, *, grain: str, key: tuple[str, ...], not_true: str, sources: tuple[str, ...] = (), min_rows: int = 0
 ) -> Callable[[type[pa.DataFrameModel]], type[pa.DataFrameModel]]:
     """Register a model under its address `layer.name`."""
     layer, name = address.split(".")
-    if layer not in LAYERS:
+    if layer not in (*LAYERS, PARTS):
         raise ValueError(f"{address}: unknown layer")
 
     def register(model: type[pa.DataFrameModel]) -> type[pa.DataFrameModel]:
@@ -486,6 +495,31 @@ class GenesApproved(_Model):
 
 
 @table(
+    "staging.genes__measured",
+    grain="one row per dataset, kind of measurement and gene",
+    key=("dataset_id", "measurement", "hgnc_symbol"),
+    not_true="a gene that is absent here was not found silent: the dataset did not measure it",
+)
+class GenesMeasured(_Model):
+    """What every dataset calls its genes, resolved to approved symbols; no symbol is given twice in a dataset."""
+
+    dataset_id: pl.String = col("cohort or study")
+    measurement: pl.String = col(
+        "expression or copy_number of a cohort, features of a study", isin=["expression", "copy_number", "features"]
+    )
+    hgnc_symbol: pl.String = col(SYMBOL)
+    source_symbol: pl.String = col("symbol or id as the dataset gives it")
+    entrez_gene_id: pl.Int64 = col("NCBI Gene id; the dataset's own where the symbol was not resolved", null=True)
+    resolution: pl.String = col(
+        "how the symbol was resolved: entrez and ensembl mean by that id, collision that another row has the symbol",
+        isin=["approved", "previous", "alias", "entrez", "ensembl", "ambiguous", "unknown", "collision"],
+    )
+    profile_id: pl.String = col("profile the values come from; null for a study", null=True)
+    source_row: pl.Int64 = col("row of the gene in the vendor's matrix; null for a study", null=True)
+    rows_of_symbol: pl.Int64 = col("rows of the vendor with this symbol, of which the first is used", ge=1)
+
+
+@table(
     "staging.cohorts__patients",
     grain="one row per cohort and patient",
     key=("cohort_id", "patient_id"),
@@ -630,6 +664,45 @@ class StudyFeatures(_Model):
 
 
 # ======================================================================================================================
+# parts: one accession's, contrast's or cohort's share, in the lake alone
+# ======================================================================================================================
+
+
+@table(
+    "parts.cohorts__expression",
+    grain="one row per gene and patient of one cohort",
+    key=("hgnc_symbol", "patient_id"),
+    not_true="genes cannot be compared with one another where the scale is a z-score per gene",
+)
+class PartExpression(_Model):
+    """Expression of one cohort, so that another cohort's change does not touch it."""
+
+    hgnc_symbol: pl.String = col(SYMBOL, of="staging.cohorts__gene_expression.hgnc_symbol")
+    patient_id: pl.String = col("patient", of="staging.cohorts__gene_expression.patient_id")
+    expression_value: pl.Float64 = col(
+        "expression", unit="as the cohort's profile", null=True, of="staging.cohorts__gene_expression.expression_value"
+    )
+
+
+@table(
+    "parts.cohorts__follow_up",
+    grain="one row per patient of one cohort with a status for one endpoint",
+    key=("patient_id",),
+    not_true="a patient without a time cannot enter a model",
+)
+class PartFollowUp(_Model):
+    """Follow-up of one cohort for one endpoint."""
+
+    patient_id: pl.String = col("patient", of="staging.cohorts__patient_endpoints.patient_id")
+    time_months: pl.Float64 = col(
+        "time to event or last contact", unit="months", null=True, of="staging.cohorts__patient_endpoints.time_months"
+    )
+    event_observed: pl.Int64 = col(
+        "1 = event, 0 = censored", isin=[0, 1], of="staging.cohorts__patient_endpoints.event_observed"
+    )
+
+
+# ======================================================================================================================
 # core: computed in Python
 # ======================================================================================================================
 
@@ -638,6 +711,35 @@ _PUBLISHED = "raw.studies__published_results"
 _DEG_INPUT = (_COUNTS, f"{_PUBLISHED}.log2_fold_change", f"{_PUBLISHED}.p_value", "raw.studies__samples.value")
 _CONTRAST = "raw.catalog__contrasts.contrast_id"
 _FEATURE_SYMBOL = "staging.studies__features.hgnc_symbol"
+
+
+@table(
+    "parts.deg__features",
+    grain="one row per feature of one contrast and method",
+    key=("contrast_id", "method", "feature_id"),
+    not_true="a feature is named as the study names it",
+)
+class PartDeg(_Model):
+    """One contrast by one method, before symbols are resolved."""
+
+    contrast_id: pl.String = col("contrast", of=_CONTRAST)
+    feature_id: pl.String = col("feature as the study names it", of="raw.studies__gene_sample_counts.feature_id")
+    method: pl.String = col("method", of="raw.catalog__contrasts.methods")
+    base_mean: pl.Float64 = col("mean of normalised counts", unit="reads", null=True, of=_DEG_INPUT)
+    average_expression_log2: pl.Float64 = col("average log2 expression", unit="log2", null=True, of=_DEG_INPUT)
+    log2_fold_change: pl.Float64 = col("numerator over denominator", unit="log2", null=True, of=_DEG_INPUT)
+    log2_fold_change_shrunken: pl.Float64 = col("the same, shrunken", unit="log2", null=True, of=_DEG_INPUT)
+    standard_error: pl.Float64 = col("of log2_fold_change", unit="log2", null=True, of=_DEG_INPUT, ge=0)
+    statistic: pl.Float64 = col("as the method has it", null=True, of=_DEG_INPUT)
+    p_value: pl.Float64 = col("two-sided", null=True, of=_DEG_INPUT, **P_CHECK)
+    q_value_bh: pl.Float64 = col("Benjamini-Hochberg", null=True, of=_DEG_INPUT, **P_CHECK)
+    p_value_note: pl.String = col("why p or q is absent or qualified", null=True, of=_DEG_INPUT)
+    b_statistic: pl.Float64 = col("log-odds (limma)", unit="ln odds", null=True, of=_DEG_INPUT)
+    n_numerator: pl.Int64 = col("samples in the numerator", unit="samples", of="raw.studies__samples.value", ge=0)
+    n_denominator: pl.Int64 = col("samples in the denominator", unit="samples", of="raw.studies__samples.value", ge=0)
+    evidence_kind: pl.String = col(
+        "inferential or effect_only", of="raw.studies__samples.value", isin=["inferential", "effect_only"]
+    )
 
 
 @table(
@@ -1128,7 +1230,7 @@ class MartGeneEvidence(_Model):
     strongest_log2_fold_change: pl.Float64 = col("effect there", unit="log2", null=True)
     strongest_q_value_bh: pl.Float64 = col("q-value there", null=True)
     cohort_id: pl.String = col(
-        "cohort of the survival columns: the first of the catalog that measured the gene", null=True
+        "cohort of the survival columns: of those that tested the gene, the one with most deaths", null=True
     )
     os_n: pl.Int64 = col("patients, overall survival", unit="patients", null=True)
     os_events: pl.Int64 = col("deaths", unit="patients", null=True)

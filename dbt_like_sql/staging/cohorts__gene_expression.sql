@@ -1,0 +1,14 @@
+-- Tumour expression, one sample per patient. Sorted by gene, so that a look-up of one gene reads one piece of the file.
+SELECT
+    g.dataset_id AS cohort_id,
+    g.hgnc_symbol,
+    s.patient_id,
+    v.value AS expression_value
+FROM staging.genes__measured AS g
+INNER JOIN (SELECT DISTINCT cohort_id, study_id FROM raw.catalog__cohorts) AS c ON c.cohort_id = g.dataset_id
+INNER JOIN raw.cbioportal__mrna_values AS v
+    ON v.study_id = c.study_id AND v.stable_id = g.profile_id AND v.gene_row = g.source_row
+INNER JOIN staging.cohorts__samples AS s
+    ON s.cohort_id = g.dataset_id AND s.sample_id = v.sample_id AND s.is_analysed
+WHERE g.measurement = 'expression'
+ORDER BY g.dataset_id, g.hgnc_symbol, s.patient_id

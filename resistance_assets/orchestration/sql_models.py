@@ -1,0 +1,560 @@
+"""The SQL of dbt_like_sql: one file, one table; and the tests beside it.
+
+Here belongs everything that reads those files: which tables a model refers to, whether it gives the columns that its
+table model states, where each of its columns comes from, and how it is run over nothing but the tables that it names.
+Which assets are made of the models, and where their results are written, does not belong here.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from resistance_assets.catalog.faults import CatalogFault
+from resistance_assets.catalog.tables import Table
+from resistance_assets.orchestration.versions import sql_code_version
+
+# What a file of each folder may read. A staging model that read core would close a loop outside SQL.
+READABLE_LAYERS = {
+    "staging": ("raw", "staging"),
+    "marts": ("raw", "staging", "core", "marts"),
+    "tests": ("raw", "staging", "core", "marts"),
+}
+MODEL_LAYERS = ("staging", "marts")
+TEST_FOLDER = "tests"
+EXAMPLES = 5
+
+_README = "dbt_like_sql/README.md states the rules."
+_TABLE_HEADER = re.compile(r"^table:\s*(\S+)\s*$")
+_FILE_FUNCTIONS = re.compile(r"^(read_\w+|scan_\w+|\w+_scan|glob|parquet_\w+|query|query_table)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class SqlModel:
+    """One file of staging or marts.
+
+    Attributes:
+        address: `layer.table`, from folder and file name.
+        path: the file.
+        sql: its text.
+        description: the comment lines that it opens with.
+        refs: addresses that it reads, sorted.
+        code_version: hash of the normalised syntax tree; comments, white space and the case of keywords do not count.
+        lineage: column -> the `layer.table.column` that its values are computed from, sorted; empty for a constant.
+            Columns that only decide which rows are kept or joined are not among them.
+        table: the model of what it must give.
+    """
+
+    address: str
+    path: Path
+    sql: str
+    description: str
+    refs: tuple[str, ...]
+    code_version: str
+    lineage: dict[str, tuple[str, ...]]
+    table: Table
+
+
+@dataclass(frozen=True)
+class SqlTest:
+    """One file of tests: a query for rows that must not be there.
+
+    Attributes:
+        name: file name without its ending.
+        table: address that it guards, from the line `-- table: staging.x`.
+    """
+
+    name: str
+    path: Path
+    sql: str
+    description: str
+    table: str
+    refs: tuple[str, ...]
+    code_version: str
+
+
+@dataclass(frozen=True)
+class TestVerdict:
+    """Outcome of a test: it passed where no row was found; ``examples`` holds up to five of those that were."""
+
+    # pytest takes a class of this name for a collection of tests.
+    __test__ = False
+
+    passed: bool
+    failing_rows: int
+    examples: pl.DataFrame
+
+
+def models_folder() -> Path:
+    """Folder of the SQL files: beside the package in a checkout, inside it in an installed wheel.
+
+    Raises:
+        CatalogFault: it is in neither place.
+    """
+    package = Path(__file__).resolve().parents[1]
+    for folder in (package / "_dbt_like_sql", package.parent / "dbt_like_sql"):
+        if folder.is_dir():
+            return folder
+    raise CatalogFault(
+        "the folder of SQL models is absent",
+        subject=str(package.parent / "dbt_like_sql"),
+        remedy="Install the package again, or restore the folder from version control.",
+    )
+
+
+def load_models(folder: Path, tables: Mapping[str, Table]) -> dict[str, SqlModel]:
+    """Read and check every model.
+
+    Args:
+        folder: holds `staging/*.sql` and `marts/*.sql`.
+        tables: address -> table model; each one of staging and marts must have a file, and each file one of these.
+
+    Returns:
+        The models by address, each one after those that it reads.
+
+    Raises:
+        CatalogFault: naming file, line where known, and remedy.
+    """
+    files = {f"{layer}.{path.stem}": path for layer in MODEL_LAYERS for path in sorted((folder / layer).glob("*.sql"))}
+    expected = [address for address, table in tables.items() if table.layer in MODEL_LAYERS]
+    for address, path in files.items():
+        if address not in expected:
+            raise CatalogFault(
+                f"there is no table model {address}",
+                subject=str(path),
+                remedy=_suggest(address, expected, "Add the model to catalog/tables.py, or rename the file."),
+            )
+    for address in expected:
+        if address not in files:
+            layer, name = address.split(".", 1)
+            raise CatalogFault(
+                f"the table model {address} has no SQL",
+                subject=str(folder),
+                expected=f"a file {layer}/{name}.sql",
+                remedy="Write the file, or remove the model from catalog/tables.py.",
+            )
+    schema = _schema(tables)
+    loaded = {address: _load_model(address, path, tables, schema) for address, path in files.items()}
+    order = TopologicalSorter(
+        {address: [ref for ref in model.refs if ref in loaded] for address, model in loaded.items()}
+    )
+    try:
+        return {address: loaded[address] for address in order.static_order()}
+    except CycleError as error:
+        ring: list[str] = error.args[1]
+        raise CatalogFault(
+            f"the models read one another in a ring: {' <- '.join(ring)}",
+            subject=str(loaded[ring[0]].path),
+            remedy="Take one of these references out.",
+        ) from None
+
+
+def load_tests(folder: Path, models: Mapping[str, SqlModel], tables: Mapping[str, Table]) -> dict[str, SqlTest]:
+    """Read and check every test.
+
+    Args:
+        folder: holds `tests/*.sql`.
+        models: as `load_models` returns them.
+        tables: address -> table model.
+
+    Returns:
+        The tests by name.
+
+    Raises:
+        CatalogFault: as for models; also where the header names no table, or one that the test does not read.
+    """
+    schema = _schema(tables)
+    found: dict[str, SqlTest] = {}
+    for path in sorted((folder / TEST_FOLDER).glob("*.sql")):
+        sql = _read(path)
+        tree = _parse(sql, path)
+        refs = _references(tree, path, TEST_FOLDER, tables, None)
+        _qualify(tree, path, schema)
+        header = _header(sql)
+        guarded = [match.group(1) for line in header if (match := _TABLE_HEADER.match(line))]
+        if len(guarded) != 1:
+            raise CatalogFault(
+                f"the header names {len(guarded)} tables",
+                subject=str(path),
+                expected="one comment line like `-- table: staging.cohorts__patients`",
+                remedy="Name the one table that fails when this test does.",
+            )
+        if guarded[0] not in refs:
+            raise CatalogFault(
+                f"the test guards {guarded[0]} but does not read it",
+                subject=str(path),
+                remedy=_suggest(guarded[0], [*refs, *models], "Correct the header line."),
+            )
+        description = " ".join(line for line in header if not _TABLE_HEADER.match(line))
+        found[path.stem] = SqlTest(path.stem, path, sql, description, guarded[0], refs, _code_version(tree))
+    return found
+
+
+def run_model(model: SqlModel, mounts: Mapping[str, Path | pl.DataFrame]) -> pl.DataFrame:
+    """Compute a model in a private in-memory database that holds the tables it names and nothing else.
+
+    Args:
+        model: as loaded.
+        mounts: for each of ``model.refs`` its Parquet file or a frame; further ones are ignored.
+
+    Returns:
+        The table, with the columns, order and types of its model.
+
+    Raises:
+        CatalogFault: the query fails, or gives other columns or types than its model.
+        ValueError: a reference has no mount.
+    """
+    with _mounted(model.refs, mounts) as connection:
+        frame = _answer(connection, model.sql, model.path)
+    wanted = model.table.polars_schema
+    if frame.columns != list(wanted):
+        raise _other_columns(model.path, frame.columns, list(wanted))
+    for name, dtype in wanted.items():
+        if frame.schema[name] != dtype:
+            column = next(column for column in model.table.columns if column.name == name)
+            raise CatalogFault(
+                f"column {name} comes out as {frame.schema[name]}",
+                subject=str(model.path),
+                expected=f"{dtype}, as the model of {model.address} says",
+                remedy=f"CAST it to {column.duckdb_type} in the SELECT.",
+            )
+    return frame
+
+
+def run_test(test: SqlTest, mounts: Mapping[str, Path | pl.DataFrame]) -> TestVerdict:
+    """Look for rows that must not be there.
+
+    Args:
+        test: as loaded.
+        mounts: for each of ``test.refs`` its Parquet file or a frame; further ones are ignored.
+
+    Raises:
+        CatalogFault: the query fails.
+        ValueError: a reference has no mount.
+    """
+    with _mounted(test.refs, mounts) as connection:
+        frame = _answer(connection, test.sql, test.path)
+    return TestVerdict(frame.is_empty(), frame.height, frame.head(EXAMPLES))
+
+
+# ---- reading a file --------------------------------------------------------------------------------------------------
+
+
+def _load_model(address: str, path: Path, tables: Mapping[str, Table], schema: Any) -> SqlModel:
+    sql = _read(path)
+    tree = _parse(sql, path)
+    code_version = _code_version(tree)
+    refs = _references(tree, path, address.split(".")[0], tables, address)
+    qualified = _qualify(tree, path, schema)
+    given = [column.name for column in tables[address].columns]
+    if qualified.named_selects != given:
+        raise _other_columns(path, qualified.named_selects, given)
+    return SqlModel(
+        address=address,
+        path=path,
+        sql=sql,
+        description=" ".join(_header(sql)),
+        refs=refs,
+        code_version=code_version,
+        lineage=_lineage(qualified, schema),
+        table=tables[address],
+    )
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CatalogFault(
+            f"the file cannot be read: {error}", subject=str(path), remedy="Save it as UTF-8 text that you can read."
+        ) from None
+
+
+def _header(sql: str) -> list[str]:
+    """The comment lines that a file opens with, without their dashes."""
+    lines: list[str] = []
+    for line in sql.splitlines():
+        if not line.startswith("--"):
+            break
+        lines.append(line.removeprefix("--").strip())
+    return [line for line in lines if line]
+
+
+def _parse(sql: str, path: Path) -> Any:
+    import sqlglot
+    from sqlglot import exp
+    from sqlglot.errors import ParseError, TokenError
+
+    try:
+        statements = [statement for statement in sqlglot.parse(sql, dialect="duckdb") if statement is not None]
+    except ParseError as error:
+        first = error.errors[0] if error.errors else {}
+        place = f"line {first['line']}, column {first['col']}" if first.get("line") else None
+        problem = str(first.get("description") or error).rstrip(".")
+        near = f" near {first['highlight']!r}" if first.get("highlight") else ""
+        raise CatalogFault(
+            f"does not parse: {problem}{near}", subject=str(path), place=place, remedy="Correct the SQL there."
+        ) from None
+    except TokenError as error:
+        raise CatalogFault(
+            f"does not parse: {str(error).splitlines()[0]}",
+            subject=str(path),
+            remedy="Close the quotes, brackets and comments.",
+        ) from None
+    statements = [statement for statement in statements if not isinstance(statement, exp.Semicolon)]
+    if len(statements) != 1:
+        raise CatalogFault(
+            f"holds {len(statements)} statements",
+            subject=str(path),
+            expected="one SELECT",
+            remedy=f"Keep one statement; helpers go into WITH. {_README}",
+        )
+    tree = statements[0]
+    if not isinstance(tree, exp.Query) or tree.find(exp.Pivot):
+        what = "PIVOT" if isinstance(tree, exp.Pivot) or tree.find(exp.Pivot) else type(tree).__name__.upper()
+        raise CatalogFault(
+            f"holds a {what}",
+            subject=str(path),
+            place=_place(tree.find(exp.Pivot) or tree),
+            expected="one SELECT whose columns are known from its text",
+            remedy=f"Write one SELECT, with CASE or FILTER in place of PIVOT. {_README}",
+        )
+    return tree
+
+
+def _references(
+    tree: Any, path: Path, folder: str, tables: Mapping[str, Table], own_address: str | None
+) -> tuple[str, ...]:
+    from sqlglot import exp
+    from sqlglot.optimizer.scope import traverse_scope
+
+    for function in tree.find_all(exp.Func):
+        name = function.name if isinstance(function, exp.Anonymous) else function.sql_name()
+        if _FILE_FUNCTIONS.match(name):
+            raise _reads_files(name, path, function)
+    readable = [a for a, table in tables.items() if table.layer in READABLE_LAYERS[folder]]
+    refs: set[str] = set()
+    for scope in traverse_scope(tree):
+        for source in scope.sources.values():
+            if not isinstance(source, exp.Table):
+                continue
+            if not isinstance(source.this, exp.Identifier):
+                raise _reads_files(source.this.sql(dialect="duckdb"), path, source)
+            name = ".".join(part.name for part in source.parts)
+            if len(source.parts) != 2:
+                problem = f"refers to {name} without its layer" if len(source.parts) == 1 else f"refers to {name}"
+                raise CatalogFault(
+                    problem,
+                    subject=str(path),
+                    place=_place(source),
+                    expected="layer.table, such as staging.cohorts__patients",
+                    remedy=_suggest(name, readable, "Write it as layer.table."),
+                )
+            address = f"{source.db}.{source.name}"
+            if address == own_address:
+                raise CatalogFault(
+                    f"{address} reads itself",
+                    subject=str(path),
+                    place=_place(source),
+                    remedy="Read the tables it is made of instead.",
+                )
+            if address not in readable:
+                known = address in tables
+                layers = ", ".join(READABLE_LAYERS[folder])
+                raise CatalogFault(
+                    f"a file of {folder} may not read {address}" if known else f"refers to the unknown table {address}",
+                    subject=str(path),
+                    place=_place(source),
+                    expected=f"a table of {layers}" if known else None,
+                    remedy=_suggest(address, readable, "Correct the name, or add the table to catalog/tables.py.")
+                    if not known
+                    else "Move the model to marts, or take the reference out.",
+                )
+            refs.add(address)
+    return tuple(sorted(refs))
+
+
+def _reads_files(name: str, path: Path, node: Any) -> CatalogFault:
+    return CatalogFault(
+        f"uses {name} where a table is expected",
+        subject=str(path),
+        place=_place(node),
+        expected="tables as layer.table",
+        remedy="Read the table through its asset, so that its lineage is known.",
+    )
+
+
+def _schema(tables: Mapping[str, Table]) -> Any:
+    from sqlglot.schema import MappingSchema
+
+    schema: dict[str, dict[str, dict[str, str]]] = {}
+    for table in tables.values():
+        schema.setdefault(table.layer, {})[table.name] = {c.name: c.duckdb_type for c in table.columns}
+    return MappingSchema(schema, dialect="duckdb")
+
+
+def _qualify(tree: Any, path: Path, schema: Any) -> Any:
+    from sqlglot.errors import OptimizeError, SqlglotError
+    from sqlglot.optimizer.qualify import qualify
+
+    try:
+        return qualify(
+            tree.copy(),
+            schema=schema,
+            dialect="duckdb",
+            identify=False,
+            quote_identifiers=False,
+            sql=tree.sql("duckdb"),
+        )
+    except (OptimizeError, SqlglotError) as error:
+        text = " ".join(str(error).split())
+        unknown = re.search(r"[Cc]olumn '\"?(\w+)\"?' could not be resolved", text)
+        near = _nearest(unknown.group(1), _column_names(tree, schema)) if unknown else None
+        raise CatalogFault(
+            f"column {unknown.group(1)} is not known" if unknown else text.split(" Line:")[0].rstrip("."),
+            subject=str(path),
+            place=_place_of(unknown.group(1), tree) if unknown else None,
+            remedy=f"Did you mean {near}?" if near else "Correct the column's name or its table alias.",
+        ) from None
+
+
+def _column_names(tree: Any, schema: Any) -> list[str]:
+    from sqlglot import exp
+
+    names: set[str] = set()
+    for table in tree.find_all(exp.Table):
+        with contextlib.suppress(Exception):
+            names.update(schema.column_names(table))
+    names.update(alias.alias for alias in tree.find_all(exp.Alias))
+    return sorted(names)
+
+
+def _place_of(column: str, tree: Any) -> str | None:
+    from sqlglot import exp
+
+    return next((_place(node) for node in tree.find_all(exp.Column) if node.name == column), None)
+
+
+def _place(node: Any) -> str | None:
+    """`line N` of a node, where the parser has kept it."""
+    for inner in node.walk():
+        if line := inner.meta.get("line"):
+            return f"line {line}"
+    return None
+
+
+def _code_version(tree: Any) -> str:
+    return sql_code_version(tree.sql(dialect="duckdb", comments=False, normalize=True))
+
+
+def _lineage(qualified: Any, schema: Any) -> dict[str, tuple[str, ...]]:
+    from sqlglot import exp
+    from sqlglot.lineage import lineage
+    from sqlglot.optimizer import build_scope
+
+    nodes: dict[str, Any] = lineage(  # pyright: ignore[reportAssignmentType]
+        None, qualified, schema, dialect="duckdb", scope=build_scope(qualified), copy=False, trim_selects=False
+    )
+    found: dict[str, tuple[str, ...]] = {}
+    for column, root in nodes.items():
+        upstream = {
+            f"{node.expression.db}.{node.expression.name}.{node.name.rsplit('.', 1)[-1].strip(chr(34))}"
+            for node in root.walk()
+            if isinstance(node.expression, exp.Table) and node.expression.db
+        }
+        found[column] = tuple(sorted(upstream))
+    return found
+
+
+def _other_columns(path: Path, given: Iterable[str], wanted: Iterable[str]) -> CatalogFault:
+    given, wanted = list(given), list(wanted)
+    missing = [name for name in wanted if name not in given]
+    surplus = [name for name in given if name not in wanted]
+    repeated = sorted({name for name in given if given.count(name) > 1})
+    if missing:
+        problem = f"column {missing[0]} is not among its columns"
+        remedy = (
+            f"Rename {surplus[0]} to {missing[0]}." if len(missing) == len(surplus) == 1 else "Add it to the SELECT."
+        )
+    elif surplus:
+        problem, remedy = f"column {surplus[0]} is not in the table model", "Remove it, or add it to catalog/tables.py."
+    elif repeated:
+        problem, remedy = f"column {repeated[0]} is given twice", "Give it once."
+    else:
+        first = next(i for i, (a, b) in enumerate(zip(given, wanted, strict=False)) if a != b)
+        problem, remedy = f"column {first + 1} is {given[first]}", "Put the columns in the order of the table model."
+    return CatalogFault(problem, subject=str(path), expected=", ".join(wanted), remedy=remedy)
+
+
+def _nearest(name: str, known: Iterable[str]) -> str | None:
+    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)), None)
+
+
+def _suggest(name: str, known: Iterable[str], otherwise: str) -> str:
+    known = list(known)
+    bare = {address.split(".", 1)[1]: address for address in known if "." in address}
+    near = bare.get(name.rsplit(".", 1)[-1]) or _nearest(name, known) or bare.get(_nearest(name, bare) or "")
+    return f"Did you mean {near}?" if near else otherwise
+
+
+# ---- running ---------------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _mounted(refs: Iterable[str], mounts: Mapping[str, Path | pl.DataFrame]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database with one view per reference, that can reach no other file, no network and no setting."""
+    if missing := [ref for ref in refs if ref not in mounts]:
+        raise ValueError(f"no mount for {', '.join(missing)}")
+    # What does not fit into memory is spilled there, and not into the folder the process happens to stand in.
+    with (
+        tempfile.TemporaryDirectory(prefix="resistance_sql_") as spill,
+        contextlib.closing(duckdb.connect()) as connection,
+    ):
+        connection.execute(f"SET temp_directory = {_literal(spill)}")
+        connection.execute("SET TimeZone = 'UTC'")
+        files = [str(mount) for ref in refs if isinstance(mount := mounts[ref], Path)]
+        connection.execute(f"SET allowed_paths = [{', '.join(_literal(file) for file in files)}]")
+        connection.execute("SET autoinstall_known_extensions = false")
+        connection.execute("SET autoload_known_extensions = false")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        for number, ref in enumerate(refs):
+            layer, name = ref.split(".", 1)
+            mount = mounts[ref]
+            if isinstance(mount, Path):
+                source = f"read_parquet({_literal(str(mount))})"
+            else:
+                source = f"mounted_{number}"
+                connection.register(source, mount.to_arrow())
+            connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{layer}"')
+            connection.execute(f'CREATE VIEW "{layer}"."{name}" AS SELECT * FROM {source}')
+        yield connection
+
+
+def _answer(connection: duckdb.DuckDBPyConnection, sql: str, path: Path) -> pl.DataFrame:
+    try:
+        return connection.sql(sql).pl()
+    except duckdb.Error as error:
+        text = str(error)
+        line = re.search(r"^LINE (\d+):", text, re.MULTILINE)
+        problem = " ".join(text.split("\n\nLINE", 1)[0].split())
+        raise CatalogFault(
+            f"the query fails: {problem.rstrip('.!?')}",
+            subject=str(path),
+            place=f"line {line.group(1)}" if line else None,
+            remedy="Correct the SQL, or the input that it cannot take.",
+        ) from error
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
