@@ -1,7 +1,7 @@
 """One Cox model: arrays of sorted patients in, estimates out.
 
-Here belong the fit of a single model with any number of covariates and Firth's penalised fit of a model whose likelihood
-has no finite maximum. Screens over genes are in `survival_screen`, tables for people in `survival`, loops in
+Here belong the fit of a single model with any number of covariates and Firth's penalised fit of a model whose
+likelihood has no finite maximum. Screens over genes are in `survival_screen`, tables for people in `survival`, loops in
 `survival_kernels`.
 """
 
@@ -15,6 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from resistance_assets.science import survival_kernels as kernels
+
+Integers = NDArray[np.int64]
+#: start, end, death_start, deaths, first of `survival_kernels.segments`.
+RiskSets = tuple[Integers, Integers, Integers, Integers, Integers]
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ def standardise(columns: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDAr
     return np.ascontiguousarray(centred / sd), sd
 
 
-def fit_model(columns: NDArray[np.float64], risk_sets: tuple[NDArray[np.int64], ...], *, efron: bool = True) -> CoxFit:
+def fit_model(columns: NDArray[np.float64], risk_sets: RiskSets, *, efron: bool = True) -> CoxFit:
     """Maximise the partial likelihood.
 
     Args:
@@ -70,12 +74,12 @@ def fit_model(columns: NDArray[np.float64], risk_sets: tuple[NDArray[np.int64], 
         if kernels.factorise(info, p, lower):
             covariance = np.linalg.inv(info) / np.outer(sd, sd)
             wald = float(beta @ info @ beta)
-    c = kernels.concordance(X @ beta, n, groups, *risk_sets)
+    c = float(kernels.concordance(X @ beta, n, groups, *risk_sets))
     return CoxFit(beta / sd, covariance, null, value, wald, chi2, c, passes, status)
 
 
 def fit_firth(
-    columns: NDArray[np.float64], target: int, risk_sets: tuple[NDArray[np.int64], ...], *, efron: bool = True
+    columns: NDArray[np.float64], target: int, risk_sets: RiskSets, *, efron: bool = True
 ) -> dict[str, float]:
     """Firth's penalised estimate of one coefficient, with profile limits and the penalised likelihood-ratio test.
 
@@ -153,13 +157,13 @@ def fit_firth(
     upper = _crossing(profile, estimate[target], se)
     eta = X @ estimate
     return {
-        "coefficient": estimate[target] / sd[target],
-        "standard_error": se / sd[target],
-        "lower": lower / sd[target],
-        "upper": upper / sd[target],
+        "coefficient": float(estimate[target] / sd[target]),
+        "standard_error": float(se / sd[target]),
+        "lower": float(lower / sd[target]),
+        "upper": float(upper / sd[target]),
         "p_value": float(chdtrc(1, max(0.0, 2.0 * (best - null)))),
-        "log_likelihood": likelihood,
-        "concordance": kernels.concordance(eta, n, groups, *risk_sets),
+        "log_likelihood": float(likelihood),
+        "concordance": float(kernels.concordance(eta, n, groups, *risk_sets)),
         "iterations": passes,
     }
 

@@ -23,7 +23,7 @@ _LN2_HIGH = 6.93147180369123816490e-01
 _LN2_LOW = 1.90821492927058770002e-10
 
 # Columns of the per-gene result of the continuous screen.
-CONTINUOUS_FIELDS = (
+CONTINUOUS_FIELDS: tuple[str, ...] = (
     "n",
     "events",
     "coefficient",
@@ -37,7 +37,7 @@ CONTINUOUS_FIELDS = (
     "status",
 )
 # Columns of the per-gene result of a two-group screen.
-SPLIT_FIELDS = (
+SPLIT_FIELDS: tuple[str, ...] = (
     "n",
     "events",
     "coefficient",
@@ -622,7 +622,7 @@ def _median_survival(times, at_risk, died, groups):
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def split_plan(groups, end, death_start, deaths, efron, factors, event_group, event_share):
-    """What the two-group sums need of a cohort: variance factor per death time, and per death its time and tie share."""
+    """What two-group sums need of a cohort: a variance factor per death time, and per death its time and tie share."""
     count = 0
     for g in range(groups):
         n = float(end[g])
@@ -1243,3 +1243,178 @@ def screen_adjusted(expression, order, stratum, time_rank, event, covariates, ef
                 eta[i] = t
             result[7] = concordance(eta, m, count, own[3], own[4], own[5], own[6], own[7])
     return out
+
+
+# ------------------------------------------------------------------------------------------- maximally selected cuts
+
+# Columns of the per-gene result of the cut-point search.
+CUT_FIELDS: tuple[str, ...] = (
+    "cut_point",
+    "statistic",
+    "n_low",
+    "n_cut_points",
+    "lau94_linear",
+    "lau94_cubic",
+    "status",
+)
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def logrank_scores(time_rank, event, n, scores):
+    """Log-rank scores of n patients: event minus the cumulative hazard up to and including the own time.
+
+    `time_rank` counts upwards with time. Each event adds 1 / (number still under observation after its time, plus 1),
+    as Hothorn & Lausen's maxstat does with the largest rank among ties.
+    """
+    order = np.argsort(time_rank[:n])
+    hazard = 0.0
+    i = 0
+    while i < n:
+        j = i
+        died = 0
+        while j < n and time_rank[order[j]] == time_rank[order[i]]:
+            died += event[order[j]]
+            j += 1
+        hazard += died / (n - j + 1.0)
+        for k in range(i, j):
+            scores[order[k]] = event[order[k]] - hazard
+        i = j
+
+
+@njit(cache=True, error_model="numpy", parallel=True, nogil=True)
+def search_cuts(expression, scores, m_low, m_high, candidates):
+    """Best cut-point of every row (no missing values): the largest standardised partial sum of scores.
+
+    candidates: (n_genes, m_high - m_low + 1), filled with whether a cut leaves that many patients low; ties take some
+    away. Returns (n_genes, len(CUT_FIELDS)).
+    """
+    n_genes, n = expression.shape
+    out = np.full((n_genes, 7), np.nan)
+    total = 0.0
+    squares = 0.0
+    for i in range(n):
+        total += scores[i]
+        squares += scores[i] * scores[i]
+    spread = (n * squares - total * total) / (n * n * (n - 1.0))
+    chunks = (n_genes + _CHUNK - 1) // _CHUNK
+    for chunk in prange(chunks):
+        for gene in range(chunk * _CHUNK, min(n_genes, (chunk + 1) * _CHUNK)):
+            row = expression[gene]
+            result = out[gene]
+            order = np.argsort(row)
+            if not (np.isfinite(row[order[0]]) and np.isfinite(row[order[n - 1]])):
+                result[6] = NOT_FINITE
+                continue
+            if row[order[0]] == row[order[n - 1]]:
+                result[6] = CONSTANT
+                continue
+            running = 0.0
+            best = -1.0
+            best_m = 0
+            cuts = 0
+            previous = 0
+            linear = 0.0
+            cubic = 0.0
+            for m in range(1, m_high + 1):
+                running += scores[order[m - 1]]
+                if m < m_low:
+                    continue
+                if m >= n or row[order[m - 1]] == row[order[m]]:
+                    candidates[gene, m - m_low] = 0
+                    continue
+                candidates[gene, m - m_low] = 1
+                cuts += 1
+                statistic = abs(running - m * total / n) / np.sqrt(m * (n - m) * spread)
+                if statistic > best:
+                    best = statistic
+                    best_m = m
+                if previous > 0:
+                    t = np.sqrt(1.0 - previous * (n - float(m)) / ((n - float(previous)) * m))
+                    linear += t
+                    cubic += t * t * t / 6.0
+                previous = m
+            if cuts == 0:
+                result[6] = ONE_GROUP
+                continue
+            result[0] = row[order[best_m - 1]]
+            result[1] = best
+            result[2] = best_m
+            result[3] = cuts
+            result[4] = linear
+            result[5] = cubic
+            result[6] = CONVERGED
+    return out
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _next_random(state):
+    """One step of splitmix64: (new state, 64 random bits)."""
+    state = state + np.uint64(0x9E3779B97F4A7C15)
+    z = state
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return state, z ^ (z >> np.uint64(31))
+
+
+@njit(cache=True, error_model="numpy", parallel=True, nogil=True)
+def permuted_processes(scores, m_low, m_high, seed, first_permutation, processes, peaks, peak_places):
+    """|standardised partial sums| of permuted scores for every size of the low group, and where each is largest.
+
+    processes: (permutations, m_high - m_low + 1). Permutation k draws from its own stream, so neither the number of
+    threads nor the size of a block changes the result.
+    """
+    n = scores.size
+    width = m_high - m_low + 1
+    total = 0.0
+    squares = 0.0
+    for i in range(n):
+        total += scores[i]
+        squares += scores[i] * scores[i]
+    spread = (n * squares - total * total) / (n * n * (n - 1.0))
+    scale = np.empty(width)
+    for k in range(width):
+        m = float(m_low + k)
+        scale[k] = 1.0 / np.sqrt(m * (n - m) * spread)
+    for b in prange(processes.shape[0]):
+        shuffled = scores.copy()
+        state = np.uint64(seed) ^ (np.uint64(first_permutation + b + 1) * np.uint64(0xD1342543DE82EF95))
+        state, _ = _next_random(state)
+        for i in range(n - 1, 0, -1):
+            state, bits = _next_random(state)
+            # Multiply and shift: bias below n / 2^32.
+            j = np.int64(((bits >> np.uint64(32)) * np.uint64(i + 1)) >> np.uint64(32))
+            held = shuffled[i]
+            shuffled[i] = shuffled[j]
+            shuffled[j] = held
+        running = 0.0
+        peak = -1.0
+        place = 0
+        for m in range(1, m_high + 1):
+            running += shuffled[m - 1]
+            if m >= m_low:
+                value = abs(running - m * total / n) * scale[m - m_low]
+                processes[b, m - m_low] = value
+                if value > peak:
+                    peak = value
+                    place = m - m_low
+        peaks[b] = peak
+        peak_places[b] = place
+
+
+@njit(cache=True, error_model="numpy", parallel=True, nogil=True)
+def count_exceedances(statistics, candidates, processes, peaks, peak_places, counts):
+    """Add, per gene, the permuted processes that reach the gene's statistic at one of the gene's own candidate cuts."""
+    for gene in prange(statistics.size):
+        bar = statistics[gene] * (1.0 - 1e-12)
+        reached = 0
+        for b in range(peaks.size):
+            if peaks[b] < bar:
+                continue
+            if candidates[gene, peak_places[b]]:
+                reached += 1
+                continue
+            for k in range(processes.shape[1]):
+                if candidates[gene, k] and processes[b, k] >= bar:
+                    reached += 1
+                    break
+        counts[gene] += reached

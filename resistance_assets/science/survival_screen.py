@@ -1,17 +1,17 @@
 """Survival screens: one test per gene, for every gene of a cohort at once.
 
 Here belong analyses that ask the same survival question of thousands of genes (univariable or adjusted Cox models,
-median and quartile splits, corrected optimal cut-points) and the power that a gene's estimate calls for. Analyses of one
-model, one curve or one signature belong in `survival`; the compiled loops in `survival_kernels`.
+median and quartile splits, corrected optimal cut-points) and the power that a gene's estimate calls for. Analyses of
+one model, one curve or one signature belong in `survival`; the compiled loops in `survival_kernels`.
 
-Numbers follow R's survival (Therneau; coxph, survdiff, survfit) and maxstat (Hothorn). Expression is standardised inside
-for conditioning and every coefficient is reported per unit of the input row. Patients whose follow-up cannot be used are
-left out as `usable_follow_up` says, and `n` and `events` of each row count those who were used.
+Numbers follow R's survival (Therneau; coxph, survdiff, survfit) and maxstat (Hothorn). Expression is standardised
+inside for conditioning and every coefficient is reported per unit of the input row. Patients whose follow-up cannot be
+used are left out as `usable_follow_up` says, and `n` and `events` of each row count those who were used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +23,8 @@ from resistance_assets.science.multiplicity import adjust_bh, percentile_of_smal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from resistance_assets.science.cox_model import RiskSets
 
 Z_95 = 1.959963984540054
 
@@ -71,6 +73,26 @@ _SPLIT_SCHEMA: dict[str, Any] = {
 #: Columns and types of `screen_survival`, and of the two screens it stacks (each without what does not apply to it).
 SCREEN_SCHEMA: dict[str, Any] = {**_COX_SCHEMA, **_SPLIT_SCHEMA}
 
+#: Columns and types of `screen_optimal_cut`.
+OPTIMAL_CUT_SCHEMA: dict[str, Any] = {
+    "hgnc_symbol": pl.String,
+    "n": pl.Int64,
+    "events": pl.Int64,
+    "cut_point": pl.Float64,
+    "n_high": pl.Int64,
+    "n_low": pl.Int64,
+    "n_cut_points": pl.Int64,
+    "statistic": pl.Float64,
+    "p_naive": pl.Float64,
+    "p_lau92": pl.Float64,
+    "p_lau94": pl.Float64,
+    "p_permutation": pl.Float64,
+    "permutations": pl.Int64,
+    "q_value_bh": pl.Float64,
+    "percentile_among_genes": pl.Float64,
+    "fit_note": pl.String,
+}
+
 _NOTES = {
     3: "no patient has a value for this gene",
     4: "no event among the patients with a value",
@@ -86,8 +108,8 @@ _NOT_CONVERGED_NOTE = "the maximum was not reached within 100 passes"
 def usable_follow_up(time_months: ArrayLike, event_observed: ArrayLike) -> tuple[NDArray[np.bool_], pl.DataFrame]:
     """Which patients a survival analysis can use, and why not the others.
 
-    A time of 0 is kept, as R's `coxph` and `survfit` keep it: such a patient is in the first risk set only. Left out are
-    patients whose time is missing, infinite or negative, or whose event is missing.
+    A time of 0 is kept, as R's `coxph` and `survfit` keep it. Left out are patients whose time is missing, infinite or
+    negative, or whose event is missing.
 
     Args:
         time_months: shape (n_patients,), None or NaN where missing.
@@ -177,7 +199,7 @@ class SortedCohort:
         self.event = np.ascontiguousarray(event[within])
         self.time = np.ascontiguousarray(time[within])
 
-    def risk_sets(self, present: NDArray[np.bool_] | None = None) -> tuple[NDArray[np.int64], ...]:
+    def risk_sets(self, present: NDArray[np.bool_] | None = None) -> RiskSets:
         """Arrays start, end, death_start, deaths, first of `survival_kernels.segments`.
 
         `present` (in sorted order) restricts them to some patients, numbered among themselves.
@@ -186,9 +208,9 @@ class SortedCohort:
 
         chosen = slice(None) if present is None else present
         stratum, rank, event = self.stratum[chosen], self.time_rank[chosen], self.event[chosen]
-        arrays = tuple(np.empty(event.size, np.int64) for _ in range(5))
-        count = kernels.segments(stratum, rank, event, event.size, *arrays)
-        return tuple(array[:count] for array in arrays)
+        start, end, death_start, deaths, first = np.empty((5, event.size), np.int64)
+        count = kernels.segments(stratum, rank, event, event.size, start, end, death_start, deaths, first)
+        return start[:count], end[:count], death_start[:count], deaths[:count], first[:count]
 
 
 def merge_nearly_equal(time: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -265,8 +287,9 @@ def screen_median_split(
     declared in `fit_status`.
 
     Returns:
-        One row per gene, all columns of `SCREEN_SCHEMA`. Log-rank and expected events as R's `survdiff`; median survival
-        as R's `survfit` (mid-point of a flat stretch at one half; null = not reached). `hazard_ratio_per_sd` is null.
+        One row per gene, all columns of `SCREEN_SCHEMA`. Log-rank and expected events as R's `survdiff`; median
+        survival as R's `survfit` (mid-point of a flat stretch at one half; null = not reached). `hazard_ratio_per_sd`
+        is null.
     """
     return _split_screen(expression, time_months, event_observed, genes, 0.5, 0.5, "median_split").select(
         list(SCREEN_SCHEMA)
@@ -293,6 +316,74 @@ def screen_survival(
     continuous = screen_cox(expression, time_months, event_observed, genes)
     split = screen_median_split(expression, time_months, event_observed, genes)
     return pl.concat([continuous, split], how="diagonal").select(list(SCREEN_SCHEMA))
+
+
+def screen_optimal_cut(
+    expression: ArrayLike,
+    time_months: ArrayLike,
+    event_observed: ArrayLike,
+    genes: Sequence[str],
+    *,
+    min_proportion: float = 0.1,
+    max_proportion: float = 0.9,
+    permutations: int = 10_000,
+    seed: int = 20240501,
+) -> pl.DataFrame:
+    """Best cut-point of every gene by the log-rank statistic, with p-values that pay for the search.
+
+    The maximally selected log-rank statistic (Lausen & Schumacher 1992, Biometrics 48:73; Hothorn & Lausen 2003, CSDA
+    43:121). Choosing the cut with the smallest p and reporting that p (`p_naive`) finds "significant" cuts in about
+    every second gene that has nothing to do with survival; it stands here only beside its corrections.
+
+    The permutation null shuffles the log-rank scores over the patients. Partial sums of shuffled scores depend on the
+    patients and on the admitted group sizes, not on a gene, so one set of permuted processes serves all genes. A gene
+    with ties admits fewer group sizes: the same processes are then read at that gene's sizes only. Genes with missing
+    values get the processes of the patients they have.
+
+    Args:
+        min_proportion, max_proportion: share of patients in the low group, rounded down to patients.
+        permutations: number of permuted processes; p_permutation = (reached + 1) / (permutations + 1).
+        Otherwise, and for errors, as `screen_cox`.
+
+    Returns:
+        One row per gene, columns of `OPTIMAL_CUT_SCHEMA`. Low is at or below `cut_point`. p_lau92 and p_lau94 are the
+        approximations of Lausen & Schumacher (1992) and Lausen, Sauerbrei & Schumacher (1994), the latter cut at 1.
+        `q_value_bh` is over p_permutation.
+    """
+    from resistance_assets.science import survival_kernels as kernels
+
+    if not 0 < min_proportion < max_proportion < 1:
+        raise ValueError(f"proportions {min_proportion} and {max_proportion} must be ordered within 0 and 1")
+    if permutations < 1:
+        raise ValueError("at least one permutation is needed")
+    x = _matrix(expression, genes, time_months)
+    cohort = SortedCohort(time_months, event_observed)
+    n_genes = len(genes)
+    fields = {name: np.full(n_genes, np.nan) for name in kernels.CUT_FIELDS}
+    n_used, events_used, reached = np.zeros(n_genes), np.zeros(n_genes), np.full(n_genes, np.nan)
+    for members, present in _by_missing(x, cohort):
+        event, rank = cohort.event[present], cohort.time_rank[present]
+        n = event.size
+        n_used[members], events_used[members] = n, event.sum()
+        m_low, m_high = max(1, int(np.floor(min_proportion * n))), int(np.floor(max_proportion * n))
+        if n == 0 or event.sum() == 0 or m_high < m_low or n < 2:
+            fields["status"][members] = 3 if n == 0 else 4 if event.sum() == 0 else 7
+            continue
+        scores = np.empty(n)
+        kernels.logrank_scores(rank, event, n, scores)
+        columns = cohort.order[present]
+        null = _PermutedCuts(scores, m_low, m_high, permutations, seed)
+        # A slab of genes at a time bounds the memory that the sorted copies and candidate masks take.
+        slab = max(1, 40_000_000 // max(n, 1) // 8)
+        for begin in range(0, members.size, slab):
+            some = members[begin : begin + slab]
+            candidates = np.zeros((some.size, m_high - m_low + 1), np.uint8)
+            found = kernels.search_cuts(x[np.ix_(some, columns)], scores, m_low, m_high, candidates)
+            for k, name in enumerate(kernels.CUT_FIELDS):
+                fields[name][some] = found[:, k]
+            searched = found[:, 6] == 0
+            reached[some[searched]] = null.count_reached(found[searched, 1], candidates[searched])
+    return _cut_frame(fields, genes, n_used, events_used, reached, permutations, min_proportion, max_proportion)
 
 
 def events_for_power(
@@ -537,3 +628,105 @@ def _frame(columns: Mapping[str, Any], schema: Mapping[str, Any]) -> pl.DataFram
         else:
             series.append(pl.Series(name, np.asarray(column, np.float64), nan_to_null=True).cast(dtype))
     return pl.DataFrame(series)
+
+
+class _PermutedCuts:
+    """Permuted score processes of one set of patients, made in blocks so that memory stays bounded."""
+
+    def __init__(self, scores: NDArray[np.float64], m_low: int, m_high: int, permutations: int, seed: int) -> None:
+        self.scores, self.m_low, self.m_high = scores, m_low, m_high
+        self.permutations, self.seed = permutations, seed
+        self._sorted_peaks: NDArray[np.float64] | None = None
+
+    def _blocks(self) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]]:
+        from resistance_assets.science import survival_kernels as kernels
+
+        width = self.m_high - self.m_low + 1
+        size = max(1, min(self.permutations, 8_000_000 // width))
+        for begin in range(0, self.permutations, size):
+            count = min(size, self.permutations - begin)
+            processes, peaks, places = np.empty((count, width)), np.empty(count), np.empty(count, np.int64)
+            kernels.permuted_processes(self.scores, self.m_low, self.m_high, self.seed, begin, processes, peaks, places)
+            yield processes, peaks, places
+
+    def count_reached(self, statistics: NDArray[np.float64], candidates: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """For each gene, how many permuted processes reach its statistic at one of its candidate cuts."""
+        from resistance_assets.science import survival_kernels as kernels
+
+        counts = np.zeros(statistics.size, np.int64)
+        tied = ~candidates.all(axis=1)
+        some, admitted, bars = np.zeros(int(tied.sum()), np.int64), candidates[tied], statistics[tied]
+        peaks_seen = []
+        if tied.any() or self._sorted_peaks is None:
+            for processes, peaks, places in self._blocks():
+                peaks_seen.append(peaks)
+                kernels.count_exceedances(bars, admitted, processes, peaks, places, some)
+            self._sorted_peaks = np.sort(np.concatenate(peaks_seen))
+        counts[tied] = some
+        # Without ties every group size is admitted, and the largest value of a process is all that matters.
+        below = np.searchsorted(self._sorted_peaks, statistics[~tied] * (1.0 - 1e-12), side="left")
+        counts[~tied] = self.permutations - below
+        return counts
+
+
+def _by_missing(x: NDArray[np.float64], cohort: SortedCohort) -> Iterator[tuple[NDArray[np.intp], NDArray[np.bool_]]]:
+    """Genes that have values for the same patients, with those patients in sorted order."""
+    missing: dict[bytes, list[int]] = {}
+    complete = []
+    for gene, row in enumerate(x):
+        absent = np.isnan(row[cohort.order])
+        if absent.any():
+            missing.setdefault(np.packbits(absent).tobytes(), []).append(gene)
+        else:
+            complete.append(gene)
+    n = cohort.order.size
+    if complete:
+        yield np.array(complete), np.ones(n, bool)
+    for key, members in missing.items():
+        absent = np.unpackbits(np.frombuffer(key, np.uint8), count=n).astype(bool)
+        yield np.array(members), ~absent
+
+
+def _cut_frame(
+    fields: Mapping[str, NDArray[np.float64]],
+    genes: Sequence[str],
+    n: NDArray[np.float64],
+    events: NDArray[np.float64],
+    reached: NDArray[np.float64],
+    permutations: int,
+    min_proportion: float,
+    max_proportion: float,
+) -> pl.DataFrame:
+    b = fields["statistic"]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        density = np.exp(-0.5 * b * b) / np.sqrt(2.0 * np.pi)
+        width = np.log(max_proportion * (1 - min_proportion) / ((1 - max_proportion) * min_proportion))
+        lau92 = 4.0 * density / b + density * (b - 1.0 / b) * width
+        lau92 = np.where(b < 1, 1.0, np.clip(lau92, 0.0, 1.0))
+        series = fields["lau94_linear"] - (b * b / 4.0 - 1.0) * fields["lau94_cubic"]
+        lau94 = np.clip(_two_sided(b) + np.exp(-0.5 * b * b) / np.pi * series, 0.0, 1.0)
+    untested = np.isnan(b)
+    lau92[untested] = np.nan
+    p_permutation = (reached + 1.0) / (permutations + 1.0)
+    columns = {
+        "hgnc_symbol": list(genes),
+        "n": n,
+        "events": events,
+        "cut_point": fields["cut_point"],
+        "n_high": n - fields["n_low"],
+        "n_low": fields["n_low"],
+        "n_cut_points": fields["n_cut_points"],
+        "statistic": b,
+        "p_naive": _two_sided(b),
+        "p_lau92": lau92,
+        "p_lau94": lau94,
+        "p_permutation": p_permutation,
+        "permutations": np.where(untested, np.nan, permutations),
+        "q_value_bh": adjust_bh(p_permutation),
+        "percentile_among_genes": percentile_of_smallest(p_permutation),
+        "fit_note": [
+            "no cut leaves both groups large enough" if code == 7 else _NOTES.get(int(code))
+            for code in fields["status"]
+        ],
+    }
+    return _frame(columns, OPTIMAL_CUT_SCHEMA)
