@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from fnmatch import translate
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -107,7 +107,7 @@ def over_representation(
     with np.errstate(divide="ignore", invalid="ignore"):
         odds = (k.astype(np.float64) * (N - n - K + k)) / ((n - k).astype(np.float64) * (K - k))
 
-    family = at_list.astype(np.int64) * len(counted.collections) + counted.collection_of_set[at_set]
+    family = at_list.astype(np.int64) * len(counted.sets.collections) + counted.sets.collection_of_set[at_set]
     q = np.empty(p.size)
     by_family = np.argsort(family, kind="stable")
     for rows in np.split(by_family, np.flatnonzero(np.diff(family[by_family])) + 1):
@@ -115,7 +115,7 @@ def over_representation(
 
     order = np.lexsort((at_set, log_p, family))
     at_list, at_set = at_list[order], at_set[order]
-    names = counted.terms[at_set]
+    names = counted.sets.terms[at_set]
     return pl.DataFrame(
         {
             "list_id": pl.Series(counted.list_ids, dtype=pl.String).gather(at_list),
@@ -158,13 +158,13 @@ def account_for_families(
     rows = []
     for at, list_id in enumerate(counted.list_ids):
         u = counted.universe_of_list[at]
-        for number, collection in enumerate(counted.collections):
-            mine = counted.collection_of_set == number
+        for number, collection in enumerate(counted.sets.collections):
+            mine = counted.sets.collection_of_set == number
             size = counted.set_size[mine, u]
             small = int(np.count_nonzero(size < min_set_size))
             large = int(np.count_nonzero(size > max_set_size))
             annotated = np.zeros(counted.in_list.shape[0], dtype=bool)
-            annotated[counted.genes_of_set[np.repeat(mine, np.diff(counted.offsets))]] = True
+            annotated[counted.sets.genes[np.repeat(mine, np.diff(counted.sets.offsets))]] = True
             left = int(counted.list_size[at])
             rows.append(
                 (
@@ -184,16 +184,26 @@ def account_for_families(
     return pl.DataFrame(rows, schema=FAMILIES_SCHEMA, orient="row").sort("list_id", "collection")
 
 
+class SetLayout(NamedTuple):
+    """Gene sets as integers: set s holds genes[offsets[s]:offsets[s + 1]], ascending, without repeats.
+
+    `terms` (collection, term_id, term) has one row per set, also for sets of which no gene is among the numbered ones;
+    `collections` are sorted, `collection_of_set` numbers them.
+    """
+
+    terms: pl.DataFrame
+    collections: list[str]
+    collection_of_set: np.ndarray
+    offsets: np.ndarray
+    genes: np.ndarray
+
+
 class _Counted:
     """Lists, sets and universes as integers. Genes are numbered in alphabetical order."""
 
     gene_names: pl.Series
     list_ids: list[str]
-    collections: list[str]
-    terms: pl.DataFrame
-    collection_of_set: np.ndarray
-    offsets: np.ndarray
-    genes_of_set: np.ndarray
+    sets: SetLayout
     in_list: np.ndarray
     given: np.ndarray
     list_size: np.ndarray
@@ -207,7 +217,6 @@ def _count(lists: pl.DataFrame, gene_sets: pl.DataFrame, universe: Universe | Ma
     from resistance_assets.science.hypergeometric_kernel import count_overlaps
 
     _require_columns(lists, ("list_id", "hgnc_symbol"), "gene lists")
-    _require_columns(gene_sets, ("collection", "term_id", "term", "hgnc_symbol"), "gene sets")
     out = _Counted()
     members = lists.select("list_id", "hgnc_symbol").drop_nulls().unique()
     out.list_ids = sorted(
@@ -261,16 +270,24 @@ def _count(lists: pl.DataFrame, gene_sets: pl.DataFrame, universe: Universe | Ma
     out.in_list &= in_universe[:, out.universe_of_list] if universes else 0
     out.list_size = out.in_list.sum(axis=0, dtype=np.int64)
 
-    _lay_out_sets(out, gene_sets, numbers)
-    out.overlap, out.set_size = count_overlaps(out.offsets, out.genes_of_set, out.in_list, in_universe)
+    out.sets = lay_out_sets(gene_sets, out.gene_names)
+    out.overlap, out.set_size = count_overlaps(out.sets.offsets, out.sets.genes, out.in_list, in_universe)
     return out
 
 
-def _lay_out_sets(out: _Counted, gene_sets: pl.DataFrame, numbers: pl.DataFrame) -> None:
-    named = gene_sets.lazy().select(
-        pl.col("collection").cast(pl.String), pl.col("term_id").cast(pl.String), pl.col("term").cast(pl.String)
-    )
-    terms = named.unique().sort("collection", "term_id").collect()
+def lay_out_sets(gene_sets: pl.DataFrame, gene_names: pl.Series) -> SetLayout:
+    """Number the members of gene sets by their place in `gene_names` (distinct); other genes are left out.
+
+    Args:
+        gene_sets: `collection`, `term_id`, `term`, `hgnc_symbol`, one row per member.
+        gene_names: symbols, in the order that shall number them.
+
+    Raises:
+        DataFault: a column is missing, or a term id has two names.
+    """
+    _require_columns(gene_sets, ("collection", "term_id", "term", "hgnc_symbol"), "gene sets")
+    text = gene_sets.lazy().select(pl.col("collection", "term_id", "term", "hgnc_symbol").cast(pl.String))
+    terms = text.select("collection", "term_id", "term").unique().sort("collection", "term_id").collect()
     repeated = terms.filter(terms.select(pl.struct("collection", "term_id").is_duplicated()).to_series())
     if repeated.height:
         raise DataFault(
@@ -280,37 +297,24 @@ def _lay_out_sets(out: _Counted, gene_sets: pl.DataFrame, numbers: pl.DataFrame)
             expected="one name per term id",
             remedy="Read the collection again, or give the terms distinct ids.",
         )
-    out.terms = terms
     collections = terms["collection"].unique().sort()
-    out.collections = collections.to_list()
-    out.collection_of_set = (
-        terms.join(collections.to_frame("collection").with_row_index("number"), on="collection", maintain_order="left")[
-            "number"
-        ]
-        .to_numpy()
-        .astype(np.int64)
-    )
+    width = max(1, gene_names.len())
     membership = (
-        gene_sets.lazy()
-        .select(
-            pl.col("collection").cast(pl.String),
-            pl.col("term_id").cast(pl.String),
-            pl.col("hgnc_symbol").cast(pl.String),
-        )
-        .join(numbers.lazy(), on="hgnc_symbol")
-        .join(
-            terms.lazy().select("collection", "term_id").with_row_index("set"),
-            on=["collection", "term_id"],
-        )
-        .select((pl.col("set").cast(pl.Int64) * max(1, numbers.height) + pl.col("gene").cast(pl.Int64)).alias("pair"))
+        text.join(gene_names.to_frame("hgnc_symbol").with_row_index("gene").lazy(), on="hgnc_symbol")
+        .join(terms.lazy().select("collection", "term_id").with_row_index("set"), on=["collection", "term_id"])
+        .select((pl.col("set").cast(pl.Int64) * width + pl.col("gene").cast(pl.Int64)).alias("pair"))
         .unique()
         .sort("pair")
         .collect()["pair"]
         .to_numpy()
     )
-    set_of = membership // max(1, numbers.height)
-    out.genes_of_set = membership % max(1, numbers.height)
-    out.offsets = np.searchsorted(set_of, np.arange(terms.height + 1))
+    return SetLayout(
+        terms=terms,
+        collections=collections.to_list(),
+        collection_of_set=collections.search_sorted(terms["collection"]).to_numpy().astype(np.int64),
+        offsets=np.searchsorted(membership // width, np.arange(terms.height + 1)),
+        genes=membership % width,
+    )
 
 
 def _numbers_of(series: pl.Series, numbers: pl.DataFrame) -> np.ndarray:
@@ -322,7 +326,7 @@ def _overlap_genes(counted: _Counted, at_list: np.ndarray, at_set: np.ndarray) -
     from resistance_assets.science.hypergeometric_kernel import gather_overlaps
 
     offsets, genes = gather_overlaps(
-        counted.offsets, counted.genes_of_set, counted.in_list, at_list, at_set, counted.overlap
+        counted.sets.offsets, counted.sets.genes, counted.in_list, at_list, at_set, counted.overlap
     )
     names = counted.gene_names.gather(genes).to_arrow()
     nested = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), names)
