@@ -1,0 +1,207 @@
+"""The demo folder: a mirror of the hosts, the laboratory studies and the truth, written once and kept.
+
+Here belong the folder's layout, the mirror's index and the replacement of an older demo. What goes into a file belongs
+in the module named after it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+from resistance_assets.catalog.faults import UsageFault
+from resistance_assets.catalog.registry import Registry, load_registry
+from resistance_assets.demo.cbioportal_archive import write_archive
+from resistance_assets.demo.cohort import N_EXPRESSED, N_PATIENTS, draw_cohort
+from resistance_assets.demo.packing import FIXED_HTTP_DATE
+from resistance_assets.demo.plan import DemoTruth, Plan, make_plan
+from resistance_assets.demo.reference_files import (
+    allonco_list,
+    biogrid_zip,
+    enrichr_library,
+    gmt_file,
+    hgnc_complete_set,
+    reactome_zip,
+)
+from resistance_assets.demo.study_folders import study_files
+
+DEFAULT_SEED = 20260101
+STAMP = "demo.json"
+_ENTRIES = frozenset({"mirror", "studies", "truth.json", "README.md", STAMP})
+
+# Source id of the catalog to the content type that its host sends.
+SOURCES = {
+    "cbioportal_luad_tcga_pan_can_atlas_2018": "application/gzip",
+    "allonco_may2018": "text/tab-separated-values",
+    "enrichr_go_bp_2021": "text/plain;charset=UTF-8",
+    "enrichr_kegg_2016": "text/plain;charset=UTF-8",
+    "msigdb_hallmark": "text/plain",
+    "msigdb_kegg": "text/plain",
+    "reactome_pathways": "application/zip",
+    "hgnc_complete_set": "text/plain",
+    "biogrid_human": "application/download",
+}
+_HUB_PANEL = "wang_2022_cytokines"
+
+_README = """\
+# Synthetic demo
+
+Everything below this folder was made by `resistance_assets.demo`. No value was measured: patients, counts, gene sets,
+lists and interactions are drawn at random around the effects that `truth.json` states. Gene symbols and identifiers of
+known genes are real (HGNC, CC0), their values are not. SYN genes do not exist.
+
+`mirror/` stands in for the hosts of the catalog, `studies/` holds laboratory studies. CC0 1.0.
+The folder is replaced when the generator changes: keep nothing of your own in it.
+"""
+
+
+def write_demo(folder: Path, *, seed: int = DEFAULT_SEED) -> DemoTruth:
+    """Write the demo, unless ``folder`` already holds that of the same generator and seed.
+
+    The new demo is written beside the old one and then takes its place, so that a folder is never half one and half
+    the other. Equal generator and seed give equal bytes on every machine.
+
+    Args:
+        folder: becomes `mirror/index.jsonl` and its files, `studies/<study>/`, `truth.json`, `README.md`, `demo.json`.
+        seed: of all random numbers.
+
+    Returns:
+        What was planted.
+
+    Raises:
+        UsageFault: the folder holds something that is not a demo.
+    """
+    folder = Path(folder)
+    registry = load_registry()
+    generator = generator_version(registry)
+    if (present := _current_truth(folder, generator, seed)) is not None:
+        return present
+    _refuse_foreign(folder)
+    plan = make_plan(seed, generator, n_patients=N_PATIENTS, n_samples_expressed=N_EXPRESSED)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        fresh.chmod(0o755)
+        _write_all(fresh, _demo_files(plan, registry))
+        _take_place(fresh, folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return plan.truth
+
+
+def generator_version(registry: Registry) -> str:
+    """Hash of the generator's own files and of what it takes from the catalog; never set by hand."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.iterdir()):
+        if path.suffix in (".py", ".tsv"):
+            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    catalog = [[registry.sources[source].url for source in SOURCES], registry.genes.panels[_HUB_PANEL]]
+    digest.update(json.dumps(catalog).encode())
+    return digest.hexdigest()[:16]
+
+
+def _current_truth(folder: Path, generator: str, seed: int) -> DemoTruth | None:
+    try:
+        stamp = json.loads((folder / STAMP).read_text("utf-8"))
+        if stamp != {"generator": generator, "seed": seed}:
+            return None
+        return DemoTruth.from_json(json.loads((folder / "truth.json").read_text("utf-8")))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _refuse_foreign(folder: Path) -> None:
+    if not folder.exists():
+        return
+    names = {entry.name for entry in folder.iterdir()} if folder.is_dir() else {folder.name}
+    foreign = sorted(names - _ENTRIES) if STAMP in names else sorted(names)
+    if foreign:
+        raise UsageFault(
+            f"the folder for the demo holds {foreign[0]}, which the demo did not write",
+            subject=str(folder),
+            expected="a folder that is absent, empty or an older demo",
+            remedy="Move it elsewhere or name another folder.",
+        )
+
+
+def _demo_files(plan: Plan, registry: Registry) -> dict[str, bytes]:
+    sets = plan.collections
+    contents = {
+        "cbioportal_luad_tcga_pan_can_atlas_2018": write_archive(plan, draw_cohort(plan)),
+        "allonco_may2018": allonco_list(plan),
+        "enrichr_go_bp_2021": enrichr_library(sets["enrichr_go_bp_2021"]),
+        "enrichr_kegg_2016": enrichr_library(sets["enrichr_kegg_2016"]),
+        "msigdb_hallmark": gmt_file(sets["msigdb_hallmark"]),
+        "msigdb_kegg": gmt_file(sets["msigdb_kegg"]),
+        "reactome_pathways": reactome_zip(sets["reactome_pathways"]),
+        "hgnc_complete_set": hgnc_complete_set(),
+        "biogrid_human": biogrid_zip(plan, registry.genes.panels[_HUB_PANEL]),
+    }
+    files: dict[str, bytes] = {}
+    index: list[str] = []
+    for source, content_type in SOURCES.items():
+        data, url = contents[source], registry.sources[source].url
+        name = f"files/{_file_name(url)}"
+        sha256 = hashlib.sha256(data).hexdigest()
+        entry = {
+            "method": "GET",
+            "url": url,
+            "file": name,
+            "sha256": sha256,
+            "bytes": len(data),
+            "content_type": content_type,
+            "etag": f'"{sha256[:32]}"',
+            "last_modified": FIXED_HTTP_DATE,
+            "provenance": f"synthetic: written by resistance_assets.demo {plan.truth.generator}, seed {plan.seed}",
+            "licence": "CC0 1.0 (synthetic data)",
+        }
+        files[f"mirror/{name}"] = data
+        index.append(json.dumps(entry) + "\n")
+    files["mirror/index.jsonl"] = "".join(index).encode()
+    files |= {f"studies/{name}": data for name, data in study_files(plan).items()}
+    files["README.md"] = _README.encode()
+    files["truth.json"] = _json(plan.truth.to_json())
+    files[STAMP] = _json({"generator": plan.truth.generator, "seed": plan.seed})
+    return files
+
+
+def _file_name(url: str) -> str:
+    """Host and last part of a URL as a path; the values of a query stand where it names the file."""
+    parts = urlsplit(url)
+    stem = parts.path.rpartition("/")[2]
+    values = [value for _, value in parse_qsl(parts.query)]
+    return f"{parts.netloc}/{'_'.join([stem, *values])}"
+
+
+def _json(document: object) -> bytes:
+    return (json.dumps(document, indent=1, sort_keys=True) + "\n").encode()
+
+
+def _write_all(folder: Path, files: Mapping[str, bytes]) -> None:
+    for name, data in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+def _take_place(fresh: Path, folder: Path) -> None:
+    """Put ``fresh`` where ``folder`` is. If another process was quicker with the same demo, its folder stays."""
+    if folder.exists():
+        retired = fresh.with_name(f"{fresh.name}.old")
+        # Another process may have moved it a moment ago.
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(folder, retired)
+        shutil.rmtree(retired, ignore_errors=True)
+    try:
+        os.rename(fresh, folder)
+    except OSError:
+        stamp = folder / STAMP
+        if not stamp.is_file() or stamp.read_bytes() != (fresh / STAMP).read_bytes():
+            raise

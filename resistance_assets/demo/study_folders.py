@@ -1,0 +1,172 @@
+"""The synthetic laboratory studies, as folders with a `study.toml` such as any laboratory would write.
+
+Here belong the files. What the numbers are belongs in `counts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from resistance_assets.demo.counts import (
+    N_REPLICATES,
+    CountTable,
+    PublishedRow,
+    draw_four_arms,
+    draw_paired_tumours,
+    draw_published_table,
+    draw_resistant_line,
+)
+from resistance_assets.demo.packing import gzip_stored
+from resistance_assets.demo.plan import (
+    ARM_RESISTANT,
+    PAIRED,
+    PARENTAL_TREATED,
+    PUBLISHED,
+    RESISTANT,
+    RESISTANT_TREATED,
+    Plan,
+)
+
+_PAIRED_TOML = f"""\
+[study]
+id = "demo_luad_paired"
+title = "Synthetic paired tumour and normal lung (demo)"
+organism = "Homo sapiens"
+kind = "rna_seq_counts"
+licence = "CC0 1.0 (synthetic)"
+counts = "counts.tsv.gz"
+samples = "samples.tsv"
+
+[[contrast]]
+id = "{PAIRED}"
+factor = "condition"
+numerator = "tumor"
+denominator = "normal"
+covariates = ["patient_id"]
+methods = ["pydeseq2", "limma_voom"]
+normalisation = "tmm"
+"""
+
+_RESISTANT_TOML = f"""\
+[study]
+id = "demo_h1975_resistance"
+title = "Synthetic drug-resistant line against its parental line, three cultures each (demo)"
+organism = "Homo sapiens"
+kind = "rna_seq_counts"
+licence = "CC0 1.0 (synthetic)"
+counts = "counts.tsv.gz"
+samples = "samples.tsv"
+
+[[contrast]]
+id = "{RESISTANT}"
+factor = "condition"
+numerator = "resistant"
+denominator = "parental"
+methods = ["pydeseq2", "edger_exact"]
+drug = "anlotinib"
+drug_class = "multi-target TKI"
+"""
+
+
+def _arm_contrast(contrast_id: str, numerator: str, denominator: str) -> str:
+    return f"""
+[[contrast]]
+id = "{contrast_id}"
+factor = "arm"
+numerator = "{numerator}"
+denominator = "{denominator}"
+methods = ["fold_change", "edger_exact"]
+drug = "anlotinib"
+drug_class = "multi-target TKI"
+"""
+
+
+_FOUR_ARMS_TOML = (
+    """\
+[study]
+id = "demo_h1975_four_arms"
+title = "Synthetic parental and resistant line with and without drug, one sample per arm (demo)"
+organism = "Homo sapiens"
+kind = "rna_seq_counts"
+licence = "CC0 1.0 (synthetic)"
+counts = "counts.tsv.gz"
+samples = "samples.tsv"
+"""
+    + _arm_contrast(PARENTAL_TREATED, "PA", "P")
+    + _arm_contrast(ARM_RESISTANT, "R", "P")
+    + _arm_contrast(RESISTANT_TREATED, "RA", "R")
+)
+
+_PUBLISHED_TOML = f"""\
+[study]
+id = "demo_h3122_published"
+title = "Synthetic published table, crizotinib-resistant against parental (demo)"
+organism = "Homo sapiens"
+kind = "deg_result"
+licence = "CC0 1.0 (synthetic)"
+
+[[contrast]]
+id = "{PUBLISHED}"
+table = "demo_crizotinib_limma.tsv.gz"
+numerator = "H3122_CR"
+denominator = "H3122_parental"
+drug = "crizotinib"
+drug_class = "ALK-TKI"
+method = "limma (synthetic)"
+n_numerator = {N_REPLICATES}
+n_denominator = {N_REPLICATES}
+columns = {{ feature = "probe", hgnc_symbol = "geneSymbol", entrez_gene_id = "geneID", \
+log2_fold_change = "logFC", p_value = "pValue" }}
+multi_gene_separator = " /// "
+"""
+
+_README = """\
+Synthetic study of the demo: every number was drawn at random around planted effects, none was measured.
+What was planted stands in ../../truth.json.
+"""
+
+
+def study_files(plan: Plan) -> dict[str, bytes]:
+    """Every file of every study: name below `studies/` to content."""
+    files: dict[str, bytes] = {}
+    for folder, toml, table in (
+        ("demo_luad_paired", _PAIRED_TOML, draw_paired_tumours(plan)),
+        ("demo_h1975_resistance", _RESISTANT_TOML, draw_resistant_line(plan)),
+        ("demo_h1975_four_arms", _FOUR_ARMS_TOML, draw_four_arms(plan)),
+    ):
+        files |= {
+            f"{folder}/study.toml": toml.encode(),
+            f"{folder}/README.md": _README.encode(),
+            f"{folder}/counts.tsv.gz": gzip_stored(_counts_text(plan.symbols, table)),
+            f"{folder}/samples.tsv": _samples_text(table),
+        }
+    files |= {
+        "demo_h3122_published/study.toml": _PUBLISHED_TOML.encode(),
+        "demo_h3122_published/README.md": _README.encode(),
+        "demo_h3122_published/demo_crizotinib_limma.tsv.gz": gzip_stored(_published_text(draw_published_table(plan))),
+    }
+    return files
+
+
+def _counts_text(symbols: Sequence[str], table: CountTable) -> bytes:
+    header = ["hugo_symbol", *(row["sample_id"] for row in table.sample_sheet)]
+    lines = ["\t".join(header)]
+    lines.extend(
+        "\t".join([symbol, *map(str, row)]) for symbol, row in zip(symbols, table.counts.tolist(), strict=True)
+    )
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _samples_text(table: CountTable) -> bytes:
+    lines = ["\t".join(table.sample_sheet[0])]
+    lines.extend("\t".join(row.values()) for row in table.sample_sheet)
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _published_text(rows: Sequence[PublishedRow]) -> bytes:
+    lines = ["\t".join(("probe", "geneSymbol", "geneID", "logFC", "pValue"))]
+    lines.extend(
+        f"{row.probe}\t{row.symbol}\t{row.entrez_gene_id}\t{row.log2_fold_change:.8g}\t{row.p_value:.8g}"
+        for row in rows
+    )
+    return ("\n".join(lines) + "\n").encode()
