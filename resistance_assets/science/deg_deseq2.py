@@ -21,7 +21,7 @@ from resistance_assets.science.deg_result import (
     NOTE_INDEPENDENT_FILTERING,
     build_result,
 )
-from resistance_assets.science.designs import Contrast, DesignMatrix, count_matrix, report_design
+from resistance_assets.science.designs import Contrast, DesignMatrix, compressed_rows, count_matrix, report_design
 
 METHOD = "pydeseq2"
 
@@ -147,7 +147,7 @@ def _as_result(
 
 
 def compiled_inference(*, n_threads: int = 1, floor_means: bool = True) -> Any:
-    """A pydeseq2 inference whose loops over genes are compiled (`negative_binomial_kernels`).
+    """A pydeseq2 inference whose loops over genes are compiled (`glm_kernels`).
 
     Means, coefficients and standard errors equal those of pydeseq2's own inference to rounding. Dispersions are
     brought to the optimum itself, where L-BFGS-B stops within about 1e-3 of it. Genes that a kernel gives back
@@ -166,7 +166,7 @@ def compiled_inference(*, n_threads: int = 1, floor_means: bool = True) -> Any:
     from pydeseq2.default_inference import DefaultInference
     from scipy.stats import norm
 
-    from resistance_assets.science import negative_binomial_kernels as kernels
+    from resistance_assets.science import glm_kernels as kernels
 
     def in_blocks(n_genes: int, work: Callable[[slice], None]) -> None:
         if n_threads <= 1 or n_genes < 256:
@@ -198,7 +198,7 @@ def compiled_inference(*, n_threads: int = 1, floor_means: bool = True) -> Any:
             beta = np.empty(start.shape)
             mu, hat = np.full(y.shape, np.nan), np.full(y.shape, np.nan)
             converged = np.zeros(len(y), dtype=bool)
-            rows = _compressed_rows(x)
+            rows = compressed_rows(x)
 
             def work(part: slice) -> None:
                 kernels.irls_kernel(
@@ -225,7 +225,7 @@ def compiled_inference(*, n_threads: int = 1, floor_means: bool = True) -> Any:
             x = np.ascontiguousarray(design_matrix, dtype=np.float64)
             start = np.asarray(alpha_hat, dtype=np.float64)
             found, converged = np.full(len(y), np.nan), np.zeros(len(y), dtype=bool)
-            rows = _compressed_rows(x)
+            rows = compressed_rows(x)
             variance = float(prior_disp_var) if prior_reg and prior_disp_var is not None else 0.0
 
             def work(part: slice) -> None:
@@ -253,7 +253,7 @@ def compiled_inference(*, n_threads: int = 1, floor_means: bool = True) -> Any:
             alpha, vector = np.asarray(disp, dtype=np.float64), np.asarray(contrast, dtype=np.float64)
             error, finished = np.empty(len(means)), np.zeros(len(means), dtype=bool)
             if plain:
-                kernels.wald_kernel(means, *_compressed_rows(x), alpha, vector, ridge, error, finished)
+                kernels.wald_kernel(means, *compressed_rows(x), alpha, vector, ridge, error, finished)
             with np.errstate(invalid="ignore", divide="ignore"):
                 statistic = (lfc - lfc_null) @ vector / error
             p = 2 * norm.sf(np.abs(statistic))
@@ -265,11 +265,3 @@ def compiled_inference(*, n_threads: int = 1, floor_means: bool = True) -> Any:
             return p, statistic, error
 
     return CompiledInference()
-
-
-def _compressed_rows(x: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """Row starts, columns and values of the non-zero entries of a design: patient blocks leave it nearly empty."""
-    rows, columns = np.nonzero(x)
-    start = np.zeros(x.shape[0] + 1, dtype=np.int64)
-    np.add.at(start, rows + 1, 1)
-    return np.cumsum(start), columns.astype(np.int64), np.ascontiguousarray(x[rows, columns])

@@ -302,6 +302,14 @@ def count_matrix(counts: pl.DataFrame, sample_ids: Sequence[str]) -> NDArray[np.
     return np.ascontiguousarray(counts.select(pl.col(list(sample_ids)).cast(pl.Float64)).to_numpy())
 
 
+def compressed_rows(x: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Row starts, columns and values of the non-zero entries of a model matrix; patient blocks leave few."""
+    rows, columns = np.nonzero(x)
+    start = np.zeros(x.shape[0] + 1, dtype=np.int64)
+    np.add.at(start, rows + 1, 1)
+    return np.cumsum(start), columns.astype(np.int64), np.ascontiguousarray(x[rows, columns])
+
+
 def _subset(samples: pl.DataFrame, contrast: Contrast) -> pl.DataFrame:
     _require_sample_ids(samples, contrast)
     kept = samples

@@ -1,8 +1,9 @@
-"""Compiled loops over genes for negative binomial models with a log link.
+"""Compiled loops over genes for linear and negative binomial models.
 
-Here belong the kernels that `deg_deseq2` hands to pydeseq2: reweighted least squares, dispersion and standard error,
-one gene after another over contiguous rows. Each reports the genes that it could not finish, so that the caller can
-treat those with the slower, more patient code. What the numbers mean belongs in the modules that call them.
+Here belong the kernels that fit one gene after another over contiguous rows: weighted least squares for `deg_limma`;
+reweighted least squares, dispersion and standard error for `deg_deseq2`. Each reports the genes that it could not
+finish, so that the caller can treat those with slower, more patient code. What the numbers mean belongs in the modules
+that call them.
 """
 
 from __future__ import annotations
@@ -366,3 +367,52 @@ def wald_kernel(means, row_start, row_column, row_value, dispersion, contrast, r
             quadratic += weights[i] * eta * eta
         standard_error[g] = math.sqrt(quadratic)
         finished[g] = True
+
+
+@nb.njit(cache=True, nogil=True)
+def weighted_least_squares_kernel(
+    values, weights, row_start, row_column, row_value, contrasts, estimates, covariance, sigma, finished
+):
+    """Weighted least squares per gene and linear combinations of its coefficients.
+
+    Args:
+        values, weights: (genes, samples). contrasts: (combinations, coefficients). Design as in `irls_kernel`.
+        estimates (genes, combinations), covariance (genes, combinations, combinations; unscaled), sigma (genes,):
+            filled in, as is finished (genes,): False where the weighted design is singular.
+    """
+    n_genes, n = values.shape
+    k, p = contrasts.shape
+    information = np.empty((p, p))
+    right = np.empty(p)
+    solved = np.empty((k, p))
+    for g in range(n_genes):
+        right[:] = 0.0
+        for i in range(n):
+            wy = weights[g, i] * values[g, i]
+            for a in range(row_start[i], row_start[i + 1]):
+                right[row_column[a]] += row_value[a] * wy
+        _information(row_start, row_column, row_value, weights[g], p, information)
+        finished[g] = _cholesky(information, p)
+        if not finished[g]:
+            continue
+        _solve(information, right, p)
+        rss = 0.0
+        for i in range(n):
+            fitted = 0.0
+            for a in range(row_start[i], row_start[i + 1]):
+                fitted += row_value[a] * right[row_column[a]]
+            rss += weights[g, i] * (values[g, i] - fitted) ** 2
+        sigma[g] = math.sqrt(rss / (n - p))
+        for c in range(k):
+            solved[c, :] = contrasts[c]
+            _solve(information, solved[c], p)
+            estimate = 0.0
+            for j in range(p):
+                estimate += contrasts[c, j] * right[j]
+            estimates[g, c] = estimate
+            for d in range(c + 1):
+                total = 0.0
+                for j in range(p):
+                    total += contrasts[d, j] * solved[c, j]
+                covariance[g, c, d] = total
+                covariance[g, d, c] = total
