@@ -134,6 +134,7 @@ def read_study(
     wanted = _data_files(metas, names, study_id, source, stable_ids)
     contents, _ = read_members(archive, lambda name: name in {f"{study_id}/{file}" for file in wanted.values()})
     data = {name: contents[f"{study_id}/{file}"] for name, file in wanted.items()}
+    del contents
 
     clinical: dict[str, _Clinical] = {}
     matrices: dict[str, pl.DataFrame] = {}
@@ -153,7 +154,7 @@ def read_study(
         if "stable_id" in entry:
             matrix = None
             if name in data:
-                matrix = _read_matrix(data[name], source=f"{source}{wanted[name]}")
+                matrix = _read_matrix(data.pop(name), source=f"{source}{wanted[name]}")
             if matrix is not None:
                 matrices[entry["stable_id"]], rejects = matrix
                 rejected.append(rejects)

@@ -17,10 +17,12 @@ import json
 import os
 import random
 import re
+import shutil
+import ssl
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -65,6 +67,7 @@ class FailureKind(Enum):
     UNREACHABLE = "unreachable"  # DNS, connection, TLS, timeout, after retries
     NOT_LISTED = "not_listed"  # the mirror does not have it
     FILE_MISSING = "file_missing"  # the mirror lists it and does not hold it
+    CACHE_UNUSABLE = "cache_unusable"  # disk full, no permission
     OFFLINE = "offline"  # not in the cache, and the network is not to be used
 
 
@@ -179,6 +182,7 @@ def _fault(
         FailureKind.SERVER_ERROR,
         FailureKind.UNREACHABLE,
         FailureKind.NOT_LISTED,
+        FailureKind.CACHE_UNUSABLE,
         FailureKind.OFFLINE,
     }
     fault_type = SourceUnavailable if kind in unavailable else TransportFault
@@ -517,16 +521,55 @@ class MirrorTransport:
         return f"mirror {self.index_path} ({sum(map(len, self._entries.values()))} resources)"
 
 
+def write_mirror(folder: Path, files: Iterable[Fetched], *, notes: Mapping[str, Mapping[str, str]] = {}) -> Path:
+    """Add fetched files to a mirror, or start one, and return its index.
+
+    Files stand below `files/<host>/`; the index is replaced at the end, so that a reader sees the old or the new one.
+    A resource that the index lists already is listed anew.
+
+    Args:
+        folder: the mirror.
+        files: what a transport fetched.
+        notes: by URL, further fields for the index, such as licence and provenance.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    index = folder / "index.jsonl"
+    entries: dict[tuple[str, str, str | None], dict[str, Any]] = {}
+    if index.is_file():
+        for listed in MirrorTransport(folder)._entries.values():
+            entries.update({(e["method"], e["url"], e.get("body_sha256")): e for e in listed})
+    for fetched in files:
+        resource = fetched.resource
+        host = re.sub(r"[^A-Za-z0-9.-]", "_", urlsplit(resource.url).netloc)
+        # The key keeps apart what ends alike: queries of one page, the same file name in two folders.
+        place = Path("files") / host / resource.key[:12] / fetched.path.name
+        target = folder / place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f"{target.name}.{os.getpid()}.tmp")
+        shutil.copyfile(fetched.path, temporary)
+        os.replace(temporary, target)
+        entry: dict[str, Any] = {"method": resource.method, "url": resource.url, "file": place.as_posix()}
+        if resource.body is not None:
+            entry["body_sha256"] = hashlib.sha256(resource.body).hexdigest()
+        entry |= {"sha256": fetched.sha256, "bytes": fetched.size_bytes, "content_type": fetched.content_type}
+        entry |= {"etag": fetched.etag, "last_modified": fetched.last_modified}
+        entry |= {"retrieved_at": fetched.retrieved_at.isoformat(), **notes.get(resource.url, {})}
+        entries[resource.method, resource.url, entry.get("body_sha256")] = entry
+    _write_atomically(index, "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries.values()))
+    return index
+
+
 # Live -----------------------------------------------------------------------------------------------------------------
 
 
 class _TransientError(Exception):
     """An attempt that failed in a way that another attempt may mend."""
 
-    def __init__(self, fault: Fault, retry_after: float | None = None) -> None:
+    def __init__(self, fault: Fault, retry_after: float | None = None, *, progressed: bool = False) -> None:
         super().__init__(str(fault))
         self.fault = fault
         self.retry_after = retry_after
+        self.progressed = progressed
 
 
 def re_point(url: str, host_map: Mapping[str, str]) -> str:
@@ -675,18 +718,26 @@ class LiveTransport:
 
         `progress(bytes_so_far, bytes_in_all or None)` is called as bytes arrive. Raises as `Transport.fetch`.
         """
-        with _locked(self.cache_dir / "locks" / f"{resource.key}.lock"):
-            cached = self._cached(resource)
-            if cached is not None and (self.offline or resource.sha256 == cached.sha256):
-                return cached
-            if self.offline:
-                raise _fault(
-                    FailureKind.OFFLINE,
-                    "the network is not to be used and the cache does not hold it",
-                    subject=resource.label,
-                    remedy="Run once with network access, or give a mirror with --mirror",
-                )
-            return self._with_retries(lambda: self._attempt(resource, cached, progress))
+        try:
+            with _locked(self.cache_dir / "locks" / f"{resource.key}.lock"):
+                cached = self._cached(resource)
+                if cached is not None and (self.offline or resource.sha256 == cached.sha256):
+                    return cached
+                if self.offline:
+                    raise _fault(
+                        FailureKind.OFFLINE,
+                        "the network is not to be used and the cache does not hold it",
+                        subject=resource.label,
+                        remedy="Run once with network access, or give a mirror with --mirror",
+                    )
+                return self._with_retries(lambda: self._attempt(resource, cached, progress))
+        except OSError as error:
+            raise _fault(
+                FailureKind.CACHE_UNUSABLE,
+                f"the download cache {self.cache_dir} cannot be written ({error.strerror or error})",
+                subject=resource.label,
+                remedy="Free some space or correct its permissions, or set RESISTANCE_DATA_DIR to another place",
+            ) from error
 
     def _cached(self, resource: Resource) -> Fetched | None:
         """What the cache holds for a request, if it is intact and is what the resource now declares."""
@@ -793,7 +844,8 @@ class LiveTransport:
                     subject=resource.label,
                     expected=f"{total} bytes" if total is not None else None,
                     remedy="Try again later: the part that arrived is kept where the host can resume",
-                )
+                ),
+                progressed=bool(resumable and strong) and done > offset,
             ) from error
         if total is not None and done != total:
             _discard(part, notes)
@@ -907,16 +959,25 @@ class LiveTransport:
         with self._client_lock:
             if self._client is None:
                 connect, read = self._timeouts
-                self._client = httpx.Client(
-                    timeout=httpx.Timeout(read, connect=connect),
-                    headers={
-                        "User-Agent": f"resistance-warehouse/0.1 ({self.contact or 'no contact given'})",
-                        # The bytes on the wire are then the bytes of the file: lengths, ranges and checksums agree.
-                        "Accept-Encoding": "identity",
-                    },
-                    follow_redirects=False,
-                    trust_env=True,
-                )
+                try:
+                    self._client = httpx.Client(
+                        timeout=httpx.Timeout(read, connect=connect),
+                        headers={
+                            "User-Agent": f"resistance-warehouse/0.1 ({self.contact or 'no contact given'})",
+                            # The bytes on the wire are then those of the file: lengths, ranges and checksums agree.
+                            "Accept-Encoding": "identity",
+                        },
+                        follow_redirects=False,
+                        trust_env=True,
+                        verify=_certificates(),
+                    )
+                except (OSError, ValueError, ImportError) as error:
+                    raise _fault(
+                        FailureKind.UNREACHABLE,
+                        f"the proxy or certificate settings cannot be used ({error})",
+                        subject="network",
+                        remedy="Correct HTTPS_PROXY, ALL_PROXY, SSL_CERT_FILE or REQUESTS_CA_BUNDLE",
+                    ) from error
             return self._client
 
     @contextmanager
@@ -998,17 +1059,32 @@ class LiveTransport:
         )
 
     def _with_retries(self, attempt: Callable[[], Any]) -> Any:
-        """Run an attempt again while it fails in a way that may pass; waits grow twofold, with jitter."""
+        """Run an attempt again while it fails in a way that may pass; waits grow twofold, with jitter.
+
+        Only attempts that bring nothing count: a large file over a poor line may be cut any number of times.
+        """
         import tenacity
 
-        def wait(state: tenacity.RetryCallState) -> float:
+        fruitless = 0
+
+        def error_of(state: tenacity.RetryCallState) -> _TransientError | None:
             error = state.outcome.exception() if state.outcome else None
-            if isinstance(error, _TransientError) and error.retry_after is not None:
+            return error if isinstance(error, _TransientError) else None
+
+        def count(state: tenacity.RetryCallState) -> None:
+            nonlocal fruitless
+            error = error_of(state)
+            fruitless = 0 if error and error.progressed else fruitless + 1
+
+        def wait(state: tenacity.RetryCallState) -> float:
+            error = error_of(state)
+            if error and error.retry_after is not None:
                 return error.retry_after
-            return min(30.0, 2.0 ** (state.attempt_number - 1)) * self._jitter.uniform(0.5, 1.5)
+            return min(30.0, 2.0 ** max(0, fruitless - 1)) * self._jitter.uniform(0.5, 1.5)
 
         retrying = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(self._attempts),
+            after=count,
+            stop=lambda _: fruitless >= self._attempts,
             wait=wait,
             sleep=self._sleep,
             retry=tenacity.retry_if_exception_type(_TransientError),
@@ -1018,6 +1094,15 @@ class LiveTransport:
             return retrying(attempt)
         except _TransientError as last:
             raise last.fault from last
+
+
+def _certificates() -> ssl.SSLContext | bool:
+    """Certificates of the environment. httpx knows SSL_CERT_FILE; clusters often set the variable of requests alone."""
+    bundle = os.environ.get("REQUESTS_CA_BUNDLE")
+    if bundle and not (os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")):
+        folder = os.path.isdir(bundle)
+        return ssl.create_default_context(cafile=None if folder else bundle, capath=bundle if folder else None)
+    return True
 
 
 def _resumable(part: Path, notes: Path) -> tuple[int, str | None]:

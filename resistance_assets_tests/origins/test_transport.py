@@ -26,6 +26,7 @@ from resistance_assets.origins.transport import (
     re_point,
     require_all_pages,
     retry_after_seconds,
+    write_mirror,
 )
 from resistance_assets_tests.loopback import LoopbackHost, Reply
 
@@ -140,6 +141,26 @@ def test_mirror_refuses_an_index_that_leads_outside_or_cannot_be_read(tmp_path):
         MirrorTransport(tmp_path / "absent")
 
 
+def test_mirror_that_was_written_gives_back_what_was_fetched(tmp_path, live, loopback: LoopbackHost):
+    get = Resource(loopback.script("/a/t.tsv", Reply(TABLE, headers={"ETag": '"v1"'})), content="tsv")
+    url = loopback.script("/fetch", Reply(b'["a"]'), Reply(b'["b"]'))
+    posts = [Resource(url, method="POST", body=body, content="json") for body in (b"1", b"2")]
+    folder = tmp_path / "mirror"
+    write_mirror(folder, [live.fetch(get)], notes={get.url: {"licence": "CC0"}})
+    write_mirror(folder, [live.fetch(post) for post in posts])
+    mirror = MirrorTransport(folder)
+    copy, original = mirror.fetch(get), live.fetch(get)
+    assert copy.path.read_bytes() == TABLE
+    assert (copy.etag, copy.retrieved_at) == ('"v1"', original.retrieved_at)
+    assert [mirror.fetch(post).path.read_bytes() for post in posts] == [b'["a"]', b'["b"]']
+    assert failure_kind(fault_of(mirror, Resource(url, method="POST", body=b"3"))) is FailureKind.NOT_LISTED
+    assert json.loads((folder / "index.jsonl").read_text().splitlines()[0])["licence"] == "CC0"
+    loopback.script("/a/t.tsv", Reply(TABLE * 2))
+    write_mirror(folder, [live.fetch(get)])
+    assert MirrorTransport(folder).fetch(get).size_bytes == 2 * len(TABLE)
+    assert len((folder / "index.jsonl").read_text().splitlines()) == 3
+
+
 # Live: what goes well
 
 
@@ -211,6 +232,14 @@ def test_cut_transfer_is_resumed_by_range(live, waits, loopback: LoopbackHost):
     assert len(waits) == 1
 
 
+def test_any_number_of_cuts_is_survived_while_each_attempt_brings_something(live, waits, loopback: LoopbackHost):
+    cut = Reply(GZIPPED, headers={"ETag": '"v1"'}, ranges=True, cut_after=len(GZIPPED) // 8)
+    url = loopback.script("/t.gz", *[cut] * 7, Reply(GZIPPED, headers={"ETag": '"v1"'}, ranges=True))
+    assert live.fetch(Resource(url, content="gzip")).sha256 == sha256(GZIPPED)
+    assert len(loopback.requests) == 8  # twice the attempts that may bring nothing
+    assert all(seconds <= 1.5 for seconds in waits)
+
+
 def test_file_that_changed_during_a_cut_transfer_is_fetched_whole(live, loopback: LoopbackHost):
     newer = gzip.compress(TABLE[::-1], mtime=0)
     url = loopback.script(
@@ -223,9 +252,9 @@ def test_file_that_changed_during_a_cut_transfer_is_fetched_whole(live, loopback
 
 def test_part_of_an_earlier_process_is_resumed(tmp_path, waits, loopback: LoopbackHost):
     cut = Reply(GZIPPED, headers={"ETag": '"v1"'}, ranges=True, cut_after=2000)
-    url = loopback.script("/t.gz", cut)
+    url = loopback.script("/t.gz", cut, Reply(status=503))
     with LiveTransport(tmp_path, sleep=waits, attempts=1) as first:
-        assert failure_kind(fault_of(first, Resource(url, content="gzip"))) is FailureKind.TRUNCATED
+        assert failure_kind(fault_of(first, Resource(url, content="gzip"))) is FailureKind.SERVER_ERROR
     loopback.script("/t.gz", Reply(GZIPPED, headers={"ETag": '"v1"'}, ranges=True))
     with LiveTransport(tmp_path, sleep=waits, attempts=1) as second:
         assert second.fetch(Resource(url, content="gzip")).sha256 == sha256(GZIPPED)
@@ -436,6 +465,26 @@ def test_host_that_cannot_be_reached_is_unavailable_with_the_reason(tmp_path, wa
     assert isinstance(fault, SourceUnavailable)
     assert failure_kind(fault) is FailureKind.UNREACHABLE
     assert "ConnectError" in str(fault)
+
+
+def test_cache_that_cannot_be_written_is_told(tmp_path, loopback: LoopbackHost):
+    (tmp_path / "cache").write_text("a file where a folder belongs")
+    url = loopback.script("/t", Reply(TABLE))
+    with LiveTransport(tmp_path / "cache") as live:
+        fault = fault_of(live, Resource(url))
+    assert isinstance(fault, SourceUnavailable)
+    assert failure_kind(fault) is FailureKind.CACHE_UNUSABLE
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "HTTPS_PROXY"])
+def test_settings_of_the_network_that_cannot_be_used_are_told(tmp_path, monkeypatch, loopback: LoopbackHost, variable):
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+    monkeypatch.setenv(variable, "gopher://absent")
+    with LiveTransport(tmp_path) as live:
+        fault = fault_of(live, Resource(loopback.url + "/t"))
+    assert isinstance(fault, SourceUnavailable)
+    assert variable in str(fault)
 
 
 def test_failed_fetch_leaves_no_file_in_the_cache(live, loopback: LoopbackHost):
