@@ -26,7 +26,7 @@ Method = Literal["pydeseq2", "limma_voom", "limma", "edger_exact", "fold_change"
 
 
 class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Source(_Entry):
@@ -483,7 +483,8 @@ def _parse(model: type, document: dict[str, Any], path: Path, prefix: str = "") 
     try:
         return model(**document)
     except ValidationError as error:
-        first = error.errors()[0]
+        # A misspelt key is both unknown and missing; the unknown one is what the person wrote.
+        first = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")[0]
         location = [str(part) for part in first["loc"]]
         key = ".".join([*([prefix] if prefix else []), *location])
         if first["type"] == "extra_forbidden":

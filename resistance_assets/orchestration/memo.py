@@ -18,7 +18,7 @@ import polars as pl
 from resistance_assets.catalog.faults import DataFault, SourceUnavailable
 from resistance_assets.catalog.tables import Table
 from resistance_assets.orchestration.checks import Verdict, validate
-from resistance_assets.orchestration.lake import Lake, Pointer, now_iso
+from resistance_assets.orchestration.lake import Lake, Pointer, now_iso, storage_fault
 from resistance_assets.orchestration.versions import parameters_version
 
 Outcome = Literal["built", "memo hit", "kept", "unavailable"]
@@ -36,8 +36,8 @@ class Step:
         optional_inputs: addresses that are taken where they are there: the parts of a union.
         tolerant: an unavailable input counts as an empty table.
         parameters: catalog parameters that decide the result.
-        externals: files that come from outside the lake, looked up at run time: name -> checksum and path. Raises
-            SourceUnavailable where they cannot be had.
+        externals: files that come from outside the lake, looked up at run time from the origins that the run was given:
+            name -> checksum and path. Raises SourceUnavailable where they cannot be had.
         tests: further checks of an output before it is written, by address.
     """
 
@@ -48,7 +48,7 @@ class Step:
     optional_inputs: tuple[str, ...] = ()
     tolerant: bool = False
     parameters: Any = None
-    externals: Callable[[], Mapping[str, External]] | None = None
+    externals: Callable[[Any], Mapping[str, External]] | None = None
     tests: Mapping[str, Sequence[StepTest]] = field(default_factory=dict)
 
     @property
@@ -127,12 +127,15 @@ class StepFailed(Exception):
         self.verdicts = verdicts
 
 
-def run_step(lake: Lake, step: Step, *, run_id: str = "", force: bool = False) -> dict[str, StepResult]:
+def run_step(
+    lake: Lake, step: Step, *, origins: Any = None, run_id: str = "", force: bool = False
+) -> dict[str, StepResult]:
     """Bring the outputs of a step up to date.
 
     Args:
         lake: where the inputs are and the outputs go.
         step: what to do.
+        origins: what the step's externals are looked up in.
         run_id: recorded with what is built.
         force: compute even where the result is known.
 
@@ -149,7 +152,7 @@ def run_step(lake: Lake, step: Step, *, run_id: str = "", force: bool = False) -
         try:
             if lacking:
                 raise lacking
-            externals = dict(step.externals()) if step.externals else {}
+            externals = dict(step.externals(origins)) if step.externals else {}
             versions = {
                 **{address: pointer.data_version for address, pointer in pointers.items()},
                 **{f"source:{name}": external.checksum for name, external in externals.items()},
@@ -209,8 +212,6 @@ def _locked_all(lake: Lake, step: Step) -> Iterator[None]:
             for address in sorted(step.outputs):
                 stack.enter_context(lake.locked(address))
         except OSError as error:
-            from resistance_assets.orchestration.lake import storage_fault
-
             raise storage_fault(error, lake.folder(address)) from error
         yield
 

@@ -1,0 +1,251 @@
+"""The `resistance` command: thin, each command calls one function elsewhere.
+
+Dagster, polars and the numeric packages are imported inside the commands that need them, so that `--help` and `sql`
+answer at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from resistance_assets.catalog.faults import Fault, UsageFault
+
+if TYPE_CHECKING:
+    from resistance_assets.settings import Settings
+
+app = typer.Typer(
+    name="resistance",
+    help="A multi-omics warehouse for drug resistance in lung cancer: bring it up to date, ask it, look at it.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+
+OK, FAILED, BAD_USAGE = 0, 1, 2
+
+
+class Profile(StrEnum):
+    demo = "demo"
+    public = "public"
+
+
+class Format(StrEnum):
+    table = "table"
+    csv = "csv"
+    json = "json"
+    parquet = "parquet"
+
+
+ProfileOption = Annotated[
+    Profile | None, typer.Option(help="demo: synthetic studies, no network. public: live sources.", show_default="demo")
+]
+MirrorOption = Annotated[
+    Path | None, typer.Option(help="Folder with index.jsonl (or an index file): sources are read from there alone.")
+]
+StudiesOption = Annotated[
+    list[Path] | None, typer.Option(help="A laboratory's study folder, or a folder of them. May be repeated.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
+
+
+def main() -> None:
+    """Entry point: faults become one line on stderr and an exit code."""
+    try:
+        app(standalone_mode=False)
+    except UsageFault as fault:
+        _complain(str(fault))
+        sys.exit(BAD_USAGE)
+    except Fault as fault:
+        _complain(str(fault))
+        sys.exit(FAILED)
+    except KeyboardInterrupt:
+        _complain("interrupted; what was published stays as it was")
+        sys.exit(130)
+    except typer.Exit as leave:
+        sys.exit(leave.exit_code)
+    except Exception as error:
+        # Typer's own complaints (unknown option, missing argument) carry an exit code; anything else is a bug.
+        show = getattr(error, "show", None)
+        if show is None:
+            raise
+        show()
+        sys.exit(getattr(error, "exit_code", BAD_USAGE))
+    sys.exit(OK)
+
+
+def _complain(message: str) -> None:
+    typer.echo(f"resistance: {message}", err=True)
+
+
+def _settings(
+    profile: Profile | None = None, mirror: Path | None = None, studies: list[Path] | None = None
+) -> Settings:
+    """Settings with the command's own options, which are also put where child processes find them."""
+    from pydantic import ValidationError
+
+    from resistance_assets.settings import load_settings
+
+    if profile is not None:
+        os.environ["RESISTANCE_PROFILE"] = profile.value
+        if mirror is None:
+            os.environ.pop("RESISTANCE_MIRROR", None)
+    if mirror is not None:
+        if not mirror.exists():
+            raise UsageFault("there is no such mirror", subject=str(mirror), remedy="Correct --mirror.")
+        os.environ["RESISTANCE_MIRROR"] = str(mirror.absolute())
+    if studies:
+        os.environ["RESISTANCE_STUDIES"] = os.pathsep.join(str(path.absolute()) for path in studies)
+    try:
+        return load_settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise UsageFault(
+            f"the value {first.get('input')!r} is not allowed",
+            subject=f"RESISTANCE_{str(first['loc'][0]).upper()}",
+            expected=first["msg"],
+            remedy="Correct the environment variable.",
+        ) from None
+
+
+@app.command()
+def run(
+    profile: ProfileOption = None,
+    mirror: MirrorOption = None,
+    studies: StudiesOption = None,
+    select: Annotated[
+        str | None,
+        typer.Option(help="A table (`core.deg__contrast_genes`, with what it needs), a layer, or Dagster's syntax."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring everything up to date and publish.
+
+    Example: `resistance run --mirror ../shared/mirror --studies ../shared/studies`
+    """
+    from resistance_assets.running import bring_up_to_date
+
+    settings = _settings(profile, mirror, studies)
+    summary = bring_up_to_date(settings, select=select, quiet=as_json)
+    if as_json:
+        typer.echo(json.dumps(summary.as_document(), indent=1))
+    else:
+        summary.show()
+    if not summary.ok:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def status(
+    mirror: MirrorOption = None,
+    studies: StudiesOption = None,
+    everything: Annotated[bool, typer.Option("--all", help="List fresh tables too, one by one.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say of every table whether it is fresh, stale (why), missing, or unavailable (why).
+
+    Example: `resistance status --all`
+    """
+    from resistance_assets.running import look_at_tables, show_states
+
+    settings = _settings(None, mirror, studies)
+    states = look_at_tables(settings)
+    if as_json:
+        typer.echo(json.dumps([_document(state) for state in states], indent=1))
+    else:
+        show_states(states, everything=everything)
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="One SELECT; `-` reads it from standard input.")],
+    output_format: Annotated[Format, typer.Option("--format", help="How the answer is written.")] = Format.table,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write to this file.")] = None,
+    release: Annotated[int | None, typer.Option(help="Ask an old release.")] = None,
+) -> None:
+    """Ask the published warehouse. Read-only; the query can reach neither files nor the network.
+
+    Example: `resistance sql "SELECT * FROM marts.gene_evidence WHERE hgnc_symbol = 'CCL20'"`
+    """
+    from contextlib import closing
+
+    from resistance_assets.warehouse_reader import open_warehouse, run_query, write_result
+
+    settings = _settings()
+    text = sys.stdin.read() if query == "-" else query
+    with closing(open_warehouse(settings.data_dir, release)) as connection:
+        frame = run_query(connection, text)
+    write_result(frame, output_format.value, output)
+
+
+@app.command()
+def sources(mirror: MirrorOption = None, studies: StudiesOption = None, as_json: JsonOption = False) -> None:
+    """Show every source: version, checksum, size, licence, what it feeds, and its state.
+
+    Example: `resistance sources --json`
+    """
+    from resistance_assets.running import list_sources, show_sources
+
+    frame = list_sources(_settings(None, mirror, studies))
+    if as_json:
+        typer.echo(json.dumps(frame.to_dicts(), indent=1))
+    else:
+        show_sources(frame)
+
+
+@app.command()
+def ui(
+    profile: ProfileOption = None,
+    mirror: MirrorOption = None,
+    studies: StudiesOption = None,
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000,
+) -> None:
+    """Open the Dagster UI: the asset graph, Materialize all, runs and checks.
+
+    Example: `resistance ui --profile demo --port 3000`
+    """
+    from resistance_assets.running import serve_ui
+
+    raise typer.Exit(serve_ui(_settings(profile, mirror, studies), port=port))
+
+
+@app.command()
+def doctor(mirror: MirrorOption = None, studies: StudiesOption = None, as_json: JsonOption = False) -> None:
+    """Check folder, disk, tools, catalog and sources, and say what to do.
+
+    Example: `resistance doctor`
+    """
+    from resistance_assets.running import diagnose, show_findings
+
+    findings = diagnose(_settings(None, mirror, studies))
+    if as_json:
+        typer.echo(json.dumps([_document(finding) for finding in findings], indent=1))
+    else:
+        show_findings(findings)
+    if any(finding.state == "failed" for finding in findings):
+        raise typer.Exit(FAILED)
+
+
+@app.command(name="next-steps", hidden=True)
+def next_steps() -> None:
+    """Say where to look after the demo."""
+    from resistance_assets.running import show_next_steps
+
+    show_next_steps(_settings())
+
+
+def _document(entry: Any) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return asdict(entry)
+
+
+if __name__ == "__main__":
+    main()

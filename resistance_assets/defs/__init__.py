@@ -1,0 +1,1 @@
+"""The assets themselves, thin: load, one call, validate, return. Each module holds one `definitions` function."""

@@ -1,0 +1,128 @@
+"""Correlations in the cohorts, and the account of every hypothesis that was tested."""
+
+from __future__ import annotations
+
+import dagster as dg
+import polars as pl
+
+from resistance_assets.catalog.registry import Cohort, Registry
+from resistance_assets.catalog.tables import TABLES
+from resistance_assets.defs.expression import expression_address, expression_matrix
+from resistance_assets.defs.resources import current_registry
+from resistance_assets.defs.sql import guarded
+from resistance_assets.defs.survival import together
+from resistance_assets.orchestration.assets import assets_of
+from resistance_assets.orchestration.memo import Inputs, Step
+from resistance_assets.orchestration.versions import code_version_of
+from resistance_assets.science.correlation import correlate_genes
+
+PAIRS = TABLES["core.correlation__gene_pairs"]
+HYPOTHESES = TABLES["core.hypotheses_tested"]
+
+# Table with tests -> what a family is, the test's p, its q, the correction in words.
+FAMILIES: tuple[tuple[str, tuple[str, ...], str, str, str], ...] = (
+    ("core.deg__contrast_genes", ("contrast_id", "method"), "p_value", "q_value_bh", "Benjamini-Hochberg over genes"),
+    ("core.enrichment__terms", ("list_id", "collection"), "p_value", "q_value_bh", "Benjamini-Hochberg over terms"),
+    ("core.intersections__sets", (), "p_value", "q_value_bh", "Benjamini-Hochberg over intersections"),
+    (
+        "core.survival__cohort_endpoint_genes",
+        ("cohort_id", "endpoint", "model"),
+        "p_value",
+        "q_value_bh",
+        "Benjamini-Hochberg over genes (Wald)",
+    ),
+    (
+        "core.survival__cohort_endpoint_genes",
+        ("cohort_id", "endpoint"),
+        "p_logrank",
+        "q_value_bh_logrank",
+        "Benjamini-Hochberg over genes (log-rank at the median)",
+    ),
+    (
+        "core.correlation__gene_pairs",
+        ("cohort_id", "method", "hgnc_symbol_a"),
+        "p_value",
+        "q_value_bh",
+        "Benjamini-Hochberg over genes",
+    ),
+)
+
+
+def correlate_cohort(
+    expression: pl.DataFrame, cohort_id: str, targets: tuple[str, ...], methods: tuple[str, ...]
+) -> pl.DataFrame:
+    """Each target against every gene of a cohort; targets that the cohort did not measure are left out."""
+    matrix, genes, _ = expression_matrix(expression)
+    present = [target for target in targets if target in genes]
+    frames = [PAIRS.empty()]
+    for method in methods if present else ():
+        pairs = correlate_genes(matrix, genes, present, method=method)
+        frames.append(PAIRS.shape(pairs.with_columns(cohort_id=pl.lit(cohort_id))))
+    return pl.concat(frames)
+
+
+def correlation_part(cohort: Cohort, registry: Registry) -> dg.AssetsDefinition:
+    address, expression = f"parts.correlation__{cohort.id}", expression_address(cohort.id)
+    cohort_id = cohort.id
+    targets, methods = tuple(registry.correlation.targets), tuple(registry.correlation.methods)
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        return correlate_cohort(inputs.read(expression), cohort_id, targets, methods)
+
+    step = Step(
+        outputs={address: PAIRS},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=(expression,),
+        parameters={"cohort": cohort_id, "targets": targets, "methods": methods},
+    )
+    return assets_of(step, tags={"cohort": cohort_id})
+
+
+def count_family(
+    address: str, frame: pl.DataFrame, family: tuple[str, ...], p: str, q: str, words: str
+) -> pl.DataFrame:
+    """How many tests each family of a table holds, and how many of them stand."""
+    tested = frame.filter(pl.col(p).is_not_null())
+    label = pl.concat_str([pl.lit("all"), *[pl.col(name) for name in family]], separator=" ").str.strip_prefix("all ")
+    return HYPOTHESES.shape(
+        tested.with_columns(family=pl.concat_str([label, pl.lit(p)], separator=" "))
+        .group_by("family")
+        .agg(
+            pl.len().alias("n_tests"),
+            (pl.col(p) < 0.05).sum().alias("n_below_0_05"),
+            (pl.col(q) < 0.05).sum().alias("n_q_below_0_05"),
+        )
+        .with_columns(analysis=pl.lit(address), correction=pl.lit(words))
+        .sort("family")
+    )
+
+
+def hypotheses_tested() -> dg.AssetsDefinition:
+    addresses = tuple(dict.fromkeys(family[0] for family in FAMILIES))
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        return pl.concat([count_family(address, inputs.read(address), *rest) for address, *rest in FAMILIES])
+
+    step = Step(
+        outputs={HYPOTHESES.address: HYPOTHESES},
+        compute=compute,
+        code_version=code_version_of(compute, also=[repr(FAMILIES)]),
+        inputs=addresses,
+        tolerant=True,
+    )
+    return assets_of(guarded(step))
+
+
+def evidence_assets(registry: Registry) -> list[dg.AssetsDefinition]:
+    cohorts = list(registry.cohorts.values())
+    return [
+        *(correlation_part(cohort, registry) for cohort in cohorts),
+        together(PAIRS.address, [f"parts.correlation__{cohort.id}" for cohort in cohorts]),
+        hypotheses_tested(),
+    ]
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    return dg.Definitions(assets=evidence_assets(current_registry()))

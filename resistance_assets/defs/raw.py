@@ -1,0 +1,416 @@
+"""Raw tables: what the sources hold, in the vendor's names; one share per source, stacked into one table per kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from resistance_assets.catalog.registry import Cohort, CountsStudy, LocalStudy, Registry, ResultContrast, Source
+from resistance_assets.catalog.tables import TABLES, Table
+from resistance_assets.defs.resources import Origins, current_registry, local_files
+from resistance_assets.defs.sql import guarded
+from resistance_assets.orchestration.assets import assets_of
+from resistance_assets.orchestration.memo import External, Inputs, Step
+from resistance_assets.orchestration.versions import code_version_of
+from resistance_assets.origins.biogrid import read_tab3
+from resistance_assets.origins.cbioportal import read_study, unpivot_matrix
+from resistance_assets.origins.gene_lists import read_allonco, read_oncokb
+from resistance_assets.origins.gene_sets import read_gmt
+from resistance_assets.origins.hgnc import read_hgnc
+from resistance_assets.origins.local_study import read_counts, read_deg_table
+
+REJECTED = TABLES["raw.rejected_rows"]
+ROW_TEXT_CHARACTERS = 500
+
+# Readers of this release; a source with another connector is shown as unavailable.
+GENE_LIST_READERS: dict[str, Callable[[Path], tuple[pl.DataFrame, pl.DataFrame]]] = {
+    "allonco": read_allonco,
+    "oncokb": read_oncokb,
+}
+CONNECTORS = frozenset({"cbioportal", "gmt", "hgnc", "biogrid", *GENE_LIST_READERS})
+
+
+def rejected_as_table(frames: Iterable[tuple[str, pl.DataFrame]]) -> pl.DataFrame:
+    """Rejected rows of the parsers (source, line, reason, row) as rows of `raw.rejected_rows`.
+
+    Args:
+        frames: the table that the rows did not enter, and the rows.
+    """
+    stacked = pl.concat(
+        [
+            rejected.select(
+                pl.lit(name).alias("table_name"),
+                "source",
+                pl.col("line").cast(pl.Int64),
+                "reason",
+                pl.col("row").cast(pl.String).str.slice(0, ROW_TEXT_CHARACTERS).alias("row_text"),
+            )
+            for name, rejected in frames
+        ]
+    )
+    return stacked.with_columns(
+        pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("table_name", "source").alias("row_number")
+    ).select(REJECTED.polars_schema.names())
+
+
+def fetching(source: Source) -> Callable[[Origins], Mapping[str, External]]:
+    """Externals of a step that reads one source."""
+
+    def externals(origins: Origins) -> Mapping[str, External]:
+        return {source.id: origins.fetch(source)}
+
+    return externals
+
+
+def stacking(address: str, parts: Iterable[str]) -> dg.AssetsDefinition:
+    """The asset that stacks its shares."""
+    table = TABLES[address]
+    schema = dict(table.polars_schema)
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        shares = [inputs.scan(part) for part in inputs.addresses if inputs.has(part)]
+        return pl.concat(shares).collect() if shares else pl.DataFrame(schema=schema)
+
+    step = Step(
+        outputs={address: table},
+        compute=compute,
+        code_version=code_version_of(compute),
+        optional_inputs=tuple(parts),
+        tolerant=True,
+    )
+    return assets_of(guarded(step))
+
+
+# ---- patients --------------------------------------------------------------------------------------------------------
+
+CBIOPORTAL_TABLES = {
+    "attributes": "raw.cbioportal__attributes",
+    "patients": "raw.cbioportal__patient_attributes",
+    "samples": "raw.cbioportal__sample_attributes",
+    "profiles": "raw.cbioportal__profiles",
+    "mrna": "raw.cbioportal__mrna_values",
+    "copy_number": "raw.cbioportal__copy_number_values",
+}
+
+
+def matrix_values(
+    matrices: Mapping[str, pl.DataFrame], stable_ids: Iterable[str], study_id: str, table: Table
+) -> pl.DataFrame:
+    """Matrices of an archive as one long table, each gene with its row in the vendor's file."""
+    frames = [table.empty()]
+    for stable_id in stable_ids:
+        wide = matrices[stable_id]
+        # The reader's key (symbol, Entrez id) is unique within a matrix, so it gives each gene its row back.
+        rows = wide.select("hugo_symbol", "entrez_gene_id").with_row_index("gene_row", offset=1)
+        long = unpivot_matrix(wide).join(
+            rows, on=["hugo_symbol", "entrez_gene_id"], how="left", nulls_equal=True, maintain_order="left"
+        )
+        frames.append(table.shape(long.with_columns(study_id=pl.lit(study_id), stable_id=pl.lit(stable_id))))
+    return pl.concat(frames)
+
+
+def read_cohort(cohort: Cohort, archive: Path) -> dict[str, pl.DataFrame]:
+    """A cohort's archive as shares of the raw tables, by the names of `CBIOPORTAL_TABLES` and `rejected`."""
+    status = [endpoint.status_attribute for endpoint in cohort.endpoint]
+    months = [endpoint.months_attribute for endpoint in cohort.endpoint]
+    study = read_study(archive, required_patient_columns=[*status, *months], event_columns=status)
+
+    def of_study(frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.with_columns(study_id=pl.lit(study.study_id))
+
+    read = study.profiles.filter(pl.col("stable_id").is_in(list(study.matrices)))
+    expression = [p for p in read["stable_id"] if p in cohort.expression_profiles]
+    # Only the profile in use is unpivoted: an archive may hold six expression matrices of 100 MB.
+    chosen = [p for p in cohort.expression_profiles if p in expression][:1]
+    copy_number = [p for p in read["stable_id"] if p == cohort.copy_number_profile]
+    return {
+        "attributes": of_study(study.attributes),
+        "patients": of_study(study.patient_attributes),
+        "samples": of_study(study.sample_attributes),
+        "profiles": of_study(read),
+        "mrna": matrix_values(study.matrices, chosen, study.study_id, TABLES["raw.cbioportal__mrna_values"]),
+        "copy_number": matrix_values(
+            study.matrices, copy_number, study.study_id, TABLES["raw.cbioportal__copy_number_values"]
+        ),
+        "rejected": rejected_as_table([("raw.cbioportal", study.rejected)]),
+    }
+
+
+def cohort_asset(cohort: Cohort, source: Source) -> dg.AssetsDefinition:
+    """Shares of one cohort's archive."""
+    addresses = {name: f"parts.cbioportal_{name}__{cohort.id}" for name in CBIOPORTAL_TABLES}
+    addresses["rejected"] = f"parts.rejected__{cohort.id}"
+    tables = {name: TABLES[address] for name, address in CBIOPORTAL_TABLES.items()} | {"rejected": REJECTED}
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        shares = read_cohort(cohort, inputs.externals[source.id].path)
+        return {addresses[name]: share for name, share in shares.items()}
+
+    step = Step(
+        outputs={addresses[name]: tables[name] for name in addresses},
+        compute=compute,
+        code_version=code_version_of(compute),
+        parameters=cohort.model_dump(mode="json"),
+        externals=fetching(source),
+    )
+    return assets_of(guarded(step), sources=[source.id], kinds=["python", "cbioportal"], tags={"cohort": cohort.id})
+
+
+def catalog_cohorts(registry: Registry) -> pl.DataFrame:
+    """Cohorts and endpoints of the catalog as a table."""
+    rows = [
+        {
+            "cohort_id": cohort.id,
+            "study_id": Path(registry.sources[cohort.source].url).name.removesuffix(".tar.gz"),
+            "title": cohort.title,
+            "endpoint": endpoint.id,
+            "endpoint_title": endpoint.title,
+            "status_attribute": endpoint.status_attribute,
+            "months_attribute": endpoint.months_attribute,
+            "age_attribute": cohort.age_attribute,
+            "sex_attribute": cohort.sex_attribute,
+            "stage_attribute": cohort.stage_attribute,
+            "expression_profiles": "|".join(cohort.expression_profiles),
+            "copy_number_profile": cohort.copy_number_profile,
+            "sample_type_codes": "|".join(cohort.sample_type_codes),
+        }
+        for cohort in registry.cohorts.values()
+        for endpoint in cohort.endpoint
+    ]
+    return pl.DataFrame(rows, schema=TABLES["raw.catalog__cohorts"].polars_schema)
+
+
+def catalog_contrasts(registry: Registry) -> pl.DataFrame:
+    """Contrasts of the catalog and of the laboratory studies as a table."""
+    titles = {study.id: study.title for study in registry.public_studies.values()}
+    titles |= {local.id: local.study.title for local in registry.local_studies.values()}
+    rows = [
+        {
+            "contrast_id": contrast.id,
+            "study_id": contrast.study_id,
+            "study_title": titles[contrast.study_id],
+            "numerator": contrast.numerator,
+            "denominator": contrast.denominator,
+            "drug": contrast.drug,
+            "drug_class": contrast.drug_class,
+            "methods": "|".join(contrast.methods),
+            "q_value_threshold": contrast.thresholds.q_value,
+            "abs_log2_fold_change_threshold": contrast.thresholds.abs_log2_fold_change,
+        }
+        for contrast in registry.contrasts()
+    ]
+    return pl.DataFrame(rows, schema=TABLES["raw.catalog__contrasts"].polars_schema)
+
+
+def catalog_asset(address: str, frame: pl.DataFrame, compute_from: Callable[..., Any]) -> dg.AssetsDefinition:
+    """A table that the catalog itself is the source of."""
+    rows = frame.to_dicts()
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        return frame
+
+    step = Step(
+        outputs={address: TABLES[address]},
+        compute=compute,
+        code_version=code_version_of(compute_from),
+        parameters=rows,
+    )
+    return assets_of(guarded(step), kinds=["python", "toml"])
+
+
+# ---- gene lists, gene sets, symbols, interactions --------------------------------------------------------------------
+
+
+def gene_list_asset(list_id: str, source: Source) -> dg.AssetsDefinition:
+    table = TABLES["raw.gene_lists__members"]
+    own, rejected = f"parts.gene_list__{list_id}", f"parts.rejected__{list_id}"
+    reader = GENE_LIST_READERS[source.connector]
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        members, set_aside = reader(inputs.externals[source.id].path)
+        if "row_number" not in members.columns:
+            members = members.with_row_index("row_number", offset=1)
+        blank = [
+            name for name in ("previous_symbols", "synonyms", "name", "refseq_name") if name not in members.columns
+        ]
+        frame = members.with_columns(
+            *[pl.lit(None, pl.String).alias(name) for name in blank], list_id=pl.lit(list_id)
+        ).rename({"row_number": "source_row", "name": "gene_name"})
+        return {own: frame, rejected: rejected_as_table([(table.address, set_aside)])}
+
+    step = Step(
+        outputs={own: table, rejected: REJECTED},
+        compute=compute,
+        code_version=code_version_of(compute, reader),
+        externals=fetching(source),
+    )
+    return assets_of(guarded(step), sources=[source.id], kinds=["python", source.connector])
+
+
+def gene_sets_asset(collection_id: str, source: Source) -> dg.AssetsDefinition:
+    table = TABLES["raw.gene_sets__members"]
+    own, rejected = f"parts.gene_sets__{collection_id.lower()}", f"parts.rejected__{collection_id.lower()}"
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        sets, set_aside = read_gmt(inputs.externals[source.id].path)
+        return {
+            own: sets.with_columns(collection=pl.lit(collection_id)),
+            rejected: rejected_as_table([(table.address, set_aside)]),
+        }
+
+    step = Step(
+        outputs={own: table, rejected: REJECTED},
+        compute=compute,
+        code_version=code_version_of(compute),
+        externals=fetching(source),
+    )
+    return assets_of(guarded(step), sources=[source.id], kinds=["python", "gmt"])
+
+
+def hgnc_asset(source: Source) -> dg.AssetsDefinition:
+    table = TABLES["raw.hgnc__genes"]
+    rejected = "parts.rejected__hgnc"
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        genes, set_aside = read_hgnc(inputs.externals[source.id].path)
+        return {table.address: genes, rejected: rejected_as_table([(table.address, set_aside)])}
+
+    step = Step(
+        outputs={table.address: table, rejected: REJECTED},
+        compute=compute,
+        code_version=code_version_of(compute),
+        externals=fetching(source),
+    )
+    return assets_of(guarded(step), sources=[source.id], kinds=["python", "hgnc"])
+
+
+def interactions_asset(source: Source) -> dg.AssetsDefinition:
+    table = TABLES["raw.interactions__pairs"]
+    rejected = "parts.rejected__biogrid"
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        pairs, set_aside = read_tab3(inputs.externals[source.id].path)
+        frame = pairs.with_row_index("source_row", offset=1).with_columns(database_id=pl.lit(source.id))
+        return {table.address: frame, rejected: rejected_as_table([(table.address, set_aside)])}
+
+    step = Step(
+        outputs={table.address: table, rejected: REJECTED},
+        compute=compute,
+        code_version=code_version_of(compute),
+        externals=fetching(source),
+    )
+    return assets_of(guarded(step), sources=[source.id], kinds=["python", "biogrid"])
+
+
+# ---- laboratory studies ----------------------------------------------------------------------------------------------
+
+
+def counts_study_asset(local: LocalStudy) -> dg.AssetsDefinition:
+    """Counts and sample sheet of one laboratory study."""
+    assert isinstance(local.study, CountsStudy)
+    counts_table, samples_table = TABLES["raw.studies__gene_sample_counts"], TABLES["raw.studies__samples"]
+    counts_address, samples_address = f"parts.study_counts__{local.id}", f"parts.study_samples__{local.id}"
+    counts_path, samples_path = local.files
+    study_id = local.id
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        counts, samples = read_counts(counts_path, samples_path)
+        return {
+            counts_address: counts.unpivot(
+                index="feature_id", variable_name="sample_id", value_name="read_count"
+            ).with_columns(study_id=pl.lit(study_id)).sort("feature_id", "sample_id"),
+            samples_address: samples.with_columns(pl.exclude("sample_id").cast(pl.String))
+            .unpivot(index="sample_id", variable_name="attribute_id", value_name="value")
+            .filter(pl.col("value").is_not_null())
+            .with_columns(study_id=pl.lit(study_id)),
+        }  # fmt: skip
+
+    step = Step(
+        outputs={counts_address: counts_table, samples_address: samples_table},
+        compute=compute,
+        code_version=code_version_of(compute),
+        externals=lambda origins: local_files({"counts": counts_path, "samples": samples_path}),
+    )
+    return assets_of(guarded(step), kinds=["python", "study"], tags={"study": local.id})
+
+
+def published_study_asset(local: LocalStudy) -> dg.AssetsDefinition:
+    """Published differential-expression tables of one laboratory study."""
+    table = TABLES["raw.studies__published_results"]
+    address = f"parts.study_published__{local.id}"
+    contrasts = [contrast for contrast in local.contrasts if isinstance(contrast, ResultContrast)]
+    study_id, folder = local.id, local.folder
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        frames = []
+        for contrast in contrasts:
+            columns = contrast.columns.model_dump(exclude_none=True)
+            frame = read_deg_table(folder / contrast.table, columns).rename({"feature": "feature_id"})
+            if "entrez_gene_id" not in frame.columns:
+                frame = frame.with_columns(entrez_gene_id=pl.lit(None, pl.String))
+            frames.append(frame.with_columns(study_id=pl.lit(study_id), contrast_id=pl.lit(contrast.id)))
+        return pl.concat(frames, how="diagonal")
+
+    step = Step(
+        outputs={address: table},
+        compute=compute,
+        code_version=code_version_of(compute),
+        parameters=[{"id": c.id, "table": c.table, "columns": c.columns.model_dump()} for c in contrasts],
+        externals=lambda origins: local_files({c.table: folder / c.table for c in contrasts}),
+    )
+    return assets_of(guarded(step), kinds=["python", "study"], tags={"study": local.id})
+
+
+def raw_assets(registry: Registry) -> list[dg.AssetsDefinition]:
+    """Every raw asset that the catalog and the laboratory studies call for."""
+    assets: list[dg.AssetsDefinition] = []
+    rejected: list[str] = []
+    cohorts = [c for c in registry.cohorts.values() if registry.sources[c.source].connector in CONNECTORS]
+    for cohort in cohorts:
+        assets.append(cohort_asset(cohort, registry.sources[cohort.source]))
+        rejected.append(f"parts.rejected__{cohort.id}")
+    for name, address in CBIOPORTAL_TABLES.items():
+        assets.append(stacking(address, [f"parts.cbioportal_{name}__{cohort.id}" for cohort in cohorts]))
+
+    lists = [g for g in registry.gene_lists.values() if registry.sources[g.source].connector in GENE_LIST_READERS]
+    for gene_list in lists:
+        assets.append(gene_list_asset(gene_list.id, registry.sources[gene_list.source]))
+        rejected.append(f"parts.rejected__{gene_list.id}")
+    assets.append(stacking("raw.gene_lists__members", [f"parts.gene_list__{g.id}" for g in lists]))
+
+    collections = [c for c in registry.collections.values() if registry.sources[c.source].connector == "gmt"]
+    for collection in collections:
+        assets.append(gene_sets_asset(collection.id, registry.sources[collection.source]))
+        rejected.append(f"parts.rejected__{collection.id.lower()}")
+    assets.append(stacking("raw.gene_sets__members", [f"parts.gene_sets__{c.id.lower()}" for c in collections]))
+
+    for source in registry.sources.values():
+        if source.connector == "hgnc":
+            assets.append(hgnc_asset(source))
+            rejected.append("parts.rejected__hgnc")
+        elif source.connector == "biogrid":
+            assets.append(interactions_asset(source))
+            rejected.append("parts.rejected__biogrid")
+
+    counted = [s for s in registry.local_studies.values() if isinstance(s.study, CountsStudy)]
+    published = [s for s in registry.local_studies.values() if not isinstance(s.study, CountsStudy)]
+    assets += [counts_study_asset(study) for study in counted]
+    assets += [published_study_asset(study) for study in published]
+    rejected += [f"parts.rejected__deg_{c.id}" for study in published for c in study.contrasts]
+    assets.append(stacking("raw.studies__gene_sample_counts", [f"parts.study_counts__{s.id}" for s in counted]))
+    assets.append(stacking("raw.studies__samples", [f"parts.study_samples__{s.id}" for s in counted]))
+    assets.append(stacking("raw.studies__published_results", [f"parts.study_published__{s.id}" for s in published]))
+
+    assets.append(catalog_asset("raw.catalog__cohorts", catalog_cohorts(registry), catalog_cohorts))
+    assets.append(catalog_asset("raw.catalog__contrasts", catalog_contrasts(registry), catalog_contrasts))
+    assets.append(stacking("raw.rejected_rows", rejected))
+    return assets
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    return dg.Definitions(assets=raw_assets(current_registry()))

@@ -1,0 +1,82 @@
+"""Whether each table is fresh, and if not, why: which input, code or parameter.
+
+Here belongs the comparison of a step with what the lake remembers of its last result. Nothing is computed or written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from resistance_assets.catalog.faults import Fault
+from resistance_assets.orchestration.lake import Lake
+from resistance_assets.orchestration.memo import Step
+from resistance_assets.orchestration.versions import parameters_version
+
+State = Literal["fresh", "stale", "missing", "unavailable"]
+
+
+@dataclass(frozen=True)
+class TableState:
+    """State of one table, with the reasons in words."""
+
+    address: str
+    state: State
+    reasons: tuple[str, ...]
+    rows: int | None
+    data_version: str | None
+    built_at: str | None
+
+
+def states_of(lake: Lake, steps: Mapping[str, Step], origins: Any, *, look_at_sources: bool) -> list[TableState]:
+    """State of every table that the definitions know, in their order.
+
+    A table whose input is stale is stale itself, because its input's next version is not known before it is built.
+
+    Args:
+        look_at_sources: whether sources are asked for their present version; without a mirror that costs transfers.
+    """
+    states: dict[str, TableState] = {}
+
+    def state_of(address: str) -> TableState:
+        if address not in states:
+            states[address] = _judge(lake, address, steps[address], state_of, steps, origins, look_at_sources)
+        return states[address]
+
+    return [state_of(address) for address in steps]
+
+
+def _judge(
+    lake: Lake, address: str, step: Step, state_of: Any, steps: Mapping[str, Step], origins: Any, look: bool
+) -> TableState:
+    pointer = lake.pointer(address)
+    if pointer is None:
+        return TableState(address, "missing", ("never built",), None, None, None)
+    facts = (pointer.rows, pointer.data_version, pointer.built_at)
+    if not pointer.is_available:
+        return TableState(address, "unavailable", (pointer.reason or "no reason recorded",), *facts)
+    reasons = []
+    if pointer.code_version != step.code_version:
+        reasons.append("code changed")
+    if pointer.parameters != parameters_version(step.parameters):
+        reasons.append("catalog parameters changed")
+    for upstream in (*step.inputs, *step.optional_inputs):
+        current = lake.pointer(upstream)
+        version = current.data_version if current is not None else None
+        recorded = pointer.inputs.get(upstream)
+        # An optional input that has no data does not take part.
+        if upstream in step.optional_inputs and current is not None and not current.is_available:
+            version = None
+        if version != recorded:
+            reasons.append(f"{upstream} changed" if recorded and version else f"{upstream} came or went")
+        elif upstream in steps and state_of(upstream).state == "stale":
+            reasons.append(f"{upstream} is stale")
+    if step.externals is not None and look:
+        try:
+            for name, external in step.externals(origins).items():
+                if pointer.inputs.get(f"source:{name}") != external.checksum:
+                    reasons.append(f"source {name} changed")
+        except Fault as fault:
+            return TableState(address, "fresh", (f"kept, its source cannot be had: {fault}",), *facts)
+    return TableState(address, "stale" if reasons else "fresh", tuple(reasons), *facts)

@@ -1,0 +1,481 @@
+"""What the commands do: prepare a data folder, launch a run, look at states and sources, and show it to a person.
+
+Here belongs everything between `cli.py` and the other packages. It may import `defs`, late, because Dagster takes
+seconds to import.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from resistance_assets.catalog.faults import CatalogFault, Fault, UsageFault
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from resistance_assets.orchestration.launch import Launch
+    from resistance_assets.orchestration.progress import Announcement
+    from resistance_assets.orchestration.status import TableState
+    from resistance_assets.settings import Settings
+
+LEAST_FREE_BYTES = 200_000_000
+LAYER_ORDER = ("raw", "staging", "core", "marts", "parts", "warehouse")
+OUTCOME_ORDER = ("built", "memo hit", "kept", "unavailable", "failed")
+
+
+@dataclass
+class Summary:
+    """A run as the last thing that a person sees of it."""
+
+    launch: Launch
+    release: int | None
+    is_new_release: bool
+    study_faults: tuple[tuple[Path, CatalogFault], ...]
+    data_dir: Path
+
+    @property
+    def ok(self) -> bool:
+        return not self.launch.failed and not self.study_faults and self.release is not None
+
+    def as_document(self) -> dict[str, Any]:
+        return {
+            "ok": self.ok,
+            "release": self.release,
+            "new_release": self.is_new_release,
+            "seconds": round(self.launch.elapsed, 2),
+            "layers": {layer: dict(counts) for layer, counts in self.launch.by_layer().items()},
+            "failed": {address: self.launch.messages[address] for address in self.launch.failed},
+            "unavailable": {
+                address: self.launch.messages.get(address, "")
+                for address, outcome in self.launch.outcomes.items()
+                if outcome in ("unavailable", "kept")
+            },
+            "not_reached": list(self.launch.not_reached),
+            "study_faults": {str(folder): str(fault) for folder, fault in self.study_faults},
+            "run_ids": self.launch.run_ids,
+        }
+
+    def show(self) -> None:
+        from rich.console import Console
+        from rich.table import Table
+
+        console, errors = Console(), Console(stderr=True)
+        counts = self.launch.by_layer()
+        seconds: dict[str, float] = {}
+        for address, spent in self.launch.seconds.items():
+            if self.launch.outcomes[address] == "built":
+                layer = address.split(".", 1)[0]
+                seconds[layer] = seconds.get(layer, 0.0) + spent
+        table = Table(title=None, pad_edge=False)
+        for name in ("layer", *OUTCOME_ORDER, "seconds"):
+            table.add_column(name, justify="left" if name == "layer" else "right")
+        for layer in LAYER_ORDER:
+            if layer in counts:
+                numbers = [str(counts[layer].get(outcome, 0) or "·") for outcome in OUTCOME_ORDER]
+                table.add_row(layer, *numbers, f"{seconds.get(layer, 0.0):.1f}")
+        console.print(table)
+        reasons = {
+            self.launch.messages.get(address, "")
+            for address, outcome in self.launch.outcomes.items()
+            if outcome in ("unavailable", "kept")
+        }
+        for reason in sorted(reasons):
+            console.print(f"[yellow]unavailable[/] {reason}", highlight=False, soft_wrap=True)
+        shown = set()
+        for address in self.launch.failed:
+            message = self.launch.messages[address]
+            if message not in shown:
+                errors.print(f"[red]failed[/] {message}", highlight=False, soft_wrap=True)
+                shown.add(message)
+        for folder, fault in self.study_faults:
+            errors.print(f"[red]study left out[/] {folder.name}: {fault}", highlight=False, soft_wrap=True)
+        if self.launch.not_reached:
+            errors.print(
+                f"not built, because they rest on what failed: {', '.join(self.launch.not_reached)}", soft_wrap=True
+            )
+        if self.release is None:
+            errors.print("[red]nothing was published[/]; the warehouse is as it was")
+        else:
+            word = "new release" if self.is_new_release else "nothing changed, still release"
+            console.print(
+                f"{word} {self.release} in {self.launch.elapsed:.1f} s: {self.data_dir / 'warehouse.duckdb'}",
+                soft_wrap=True,
+            )
+
+
+def prepare(settings: Settings) -> None:
+    """Make the data folder, and the demo's mirror where the demo runs.
+
+    Raises:
+        DataFault: the folder cannot be written.
+    """
+    from resistance_assets.orchestration.lake import storage_fault
+
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        probe = settings.data_dir / f".writable.{os.getpid()}"
+        probe.write_text("x", encoding="utf-8")
+        probe.unlink()
+    except OSError as error:
+        raise storage_fault(error, settings.data_dir) from None
+    if settings.is_demo:
+        from resistance_assets.demo import write_demo
+
+        try:
+            write_demo(settings.demo_dir)
+        except OSError as error:
+            raise storage_fault(error, settings.demo_dir) from None
+
+
+def bring_up_to_date(settings: Settings, *, select: str | None = None, quiet: bool = False) -> Summary:
+    """Materialise what is selected (everything, by default) in this process, and publish."""
+    prepare(settings)
+    _say(quiet, f"data folder {settings.data_dir}; sources from {_where(settings)}")
+    definitions = load_definitions()
+    from resistance_assets.defs.resources import current_registry
+    from resistance_assets.orchestration.lake import Lake
+    from resistance_assets.orchestration.launch import WAREHOUSE, launch, open_instance
+    from resistance_assets.orchestration.progress import listening
+
+    lake = Lake(settings.lake_dir)
+    lake.sweep()
+    selection = resolve_selection(definitions, select) if select else None
+    instance = open_instance(settings.dagster_home)
+    with _Progress(quiet, len(definitions.resolve_all_asset_specs())) as hear, listening(hear):
+        done = launch(definitions, instance, lake, selection=selection)
+    release, is_new = None, False
+    if done.outcomes.get(WAREHOUSE) in ("built", "memo hit"):
+        release = int(done.messages[WAREHOUSE].split()[-1])
+        is_new = done.outcomes[WAREHOUSE] == "built"
+    return Summary(done, release, is_new, current_registry().study_faults, settings.data_dir)
+
+
+def load_definitions() -> Any:
+    """The code location's definitions, loaded for the present settings."""
+    from resistance_assets.definitions import defs
+
+    loaded = defs()
+    return loaded
+
+
+def resolve_selection(definitions: Any, select: str) -> set[Any]:
+    """Asset keys of a table with all that it needs, of a layer, or of a selection in Dagster's syntax; and publish.
+
+    Raises:
+        UsageFault: it selects nothing.
+    """
+    import dagster as dg
+    from dagster._core.errors import DagsterError
+
+    graph = definitions.resolve_asset_graph()
+    keys = graph.get_all_asset_keys()
+    text = select
+    if "." in select and dg.AssetKey(select.split(".", 1)) in keys:
+        text = f'+key:"{select.replace(".", "/", 1)}"'
+    elif any(key.path[0] == select for key in keys):
+        text = f'group:"{select}"'
+    try:
+        chosen = dg.AssetSelection.from_string(text).resolve(graph)
+    except (DagsterError, ValueError) as error:
+        raise UsageFault(
+            f"is no selection: {error}",
+            subject=f"--select {select}",
+            remedy="Name a table, a layer, or see the README.",
+        ) from None
+    if not chosen:
+        import difflib
+
+        near = difflib.get_close_matches(select, [".".join(key.path) for key in keys], n=1)
+        raise UsageFault(
+            "selects nothing",
+            subject=f"--select {select}",
+            remedy=f"Did you mean {near[0]}?" if near else "See `resistance status --all` for the tables.",
+        )
+    return set(chosen) | {dg.AssetKey(["warehouse"])}
+
+
+def look_at_tables(settings: Settings) -> list[TableState]:
+    """State of every table, beginning with those that a person must look at."""
+    load_definitions()
+    from resistance_assets.defs.resources import open_origins
+    from resistance_assets.orchestration.assets import STEPS
+    from resistance_assets.orchestration.lake import Lake
+    from resistance_assets.orchestration.status import states_of
+
+    origins = open_origins(settings) if _mirror_is_there(settings) else None
+    return states_of(
+        Lake(settings.lake_dir), STEPS, origins, look_at_sources=origins is not None and not origins.is_live
+    )
+
+
+def _mirror_is_there(settings: Settings) -> bool:
+    mirror = settings.effective_mirror
+    return mirror is None or mirror.exists()
+
+
+def show_states(states: list[TableState], *, everything: bool) -> None:
+    from collections import Counter
+
+    from rich.console import Console
+
+    console = Console()
+    colour = {"fresh": "green", "stale": "yellow", "missing": "magenta", "unavailable": "yellow"}
+    for state in states:
+        if everything or state.state != "fresh":
+            rows = f" {state.rows:,} rows" if state.rows is not None and state.state == "fresh" else ""
+            why = f": {'; '.join(state.reasons)}" if state.reasons else ""
+            console.print(
+                f"[{colour[state.state]}]{state.state:<11}[/] {state.address}{rows}{why}",
+                highlight=False,
+                soft_wrap=True,
+            )
+    counts = Counter(state.state for state in states)
+    console.print(", ".join(f"{count} {name}" for name, count in counts.items()) or "no table is defined")
+
+
+def list_sources(settings: Settings) -> pl.DataFrame:
+    """Every source of the catalog and of the laboratory studies with its state."""
+    from resistance_assets.defs.resources import current_registry
+    from resistance_assets.defs.warehouse import state_of_sources
+    from resistance_assets.orchestration.lake import Lake
+
+    return state_of_sources(current_registry(), Lake(settings.lake_dir))
+
+
+def show_sources(frame: pl.DataFrame) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(pad_edge=False)
+    for name in ("source", "state", "sha256", "bytes", "last modified", "licence", "feeds"):
+        table.add_column(name, overflow="fold")
+    for row in frame.iter_rows(named=True):
+        size = f"{row['bytes']:,}" if row["bytes"] is not None else ""
+        table.add_row(
+            row["source_id"],
+            row["state"] if row["state"] == "loaded" else f"{row['state']}: {row['reason']}",
+            (row["sha256"] or "")[:12],
+            size,
+            row["last_modified"] or "",
+            row["licence"],
+            row["feeds"],
+        )
+    Console().print(table)
+
+
+def serve_ui(settings: Settings, *, port: int) -> int:
+    """Run the Dagster UI until it is stopped; returns its exit code."""
+    from resistance_assets.orchestration.launch import open_instance
+
+    prepare(settings)
+    home = settings.dagster_home
+    open_instance(home).dispose()
+    environment = {**os.environ, "DAGSTER_HOME": str(home), "RESISTANCE_DATA_DIR": str(settings.data_dir)}
+    _say(False, f"Dagster UI on http://127.0.0.1:{port} (Ctrl-C ends it); data folder {settings.data_dir}")
+    command = [
+        sys.executable,
+        "-m",
+        "dagster",
+        "dev",
+        "-m",
+        "resistance_assets.definitions",
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(port),
+    ]
+    try:
+        return subprocess.run(command, env=environment, cwd=settings.data_dir, check=False).returncode
+    except KeyboardInterrupt:
+        return 0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that `doctor` looked at."""
+
+    subject: str
+    state: Literal["ok", "warning", "failed"]
+    message: str
+
+
+def diagnose(settings: Settings) -> list[Finding]:
+    """Folder, disk, tools, catalog, sources and warehouse, each with what to do."""
+    findings: list[Finding] = []
+
+    def look(subject: str, act: Any) -> None:
+        try:
+            findings.append(Finding(subject, *act()))
+        except Fault as fault:
+            findings.append(Finding(subject, "failed", str(fault)))
+
+    def folder() -> tuple[str, str]:
+        prepare(settings)
+        return "ok", f"{settings.data_dir} can be written"
+
+    def disk() -> tuple[str, str]:
+        free = shutil.disk_usage(settings.data_dir).free
+        if free < LEAST_FREE_BYTES:
+            return (
+                "failed",
+                f"{free / 1e6:,.0f} MB free; at least {LEAST_FREE_BYTES / 1e6:,.0f} MB are needed. Free some space.",
+            )
+        return "ok", f"{free / 1e9:,.1f} GB free"
+
+    def catalog() -> tuple[str, str]:
+        from resistance_assets.defs.resources import current_registry
+
+        registry = current_registry()
+        if registry.study_faults:
+            return "failed", "; ".join(str(fault) for _, fault in registry.study_faults)
+        return "ok", (
+            f"{len(registry.sources)} sources, {len(registry.contrasts())} contrasts, "
+            f"{len(registry.local_studies)} laboratory studies"
+        )
+
+    def models() -> tuple[str, str]:
+        from resistance_assets.catalog.tables import TABLES
+        from resistance_assets.orchestration.sql_models import load_models, models_folder
+
+        return "ok", f"{len(load_models(models_folder(), TABLES))} SQL models parse"
+
+    def reach() -> tuple[str, str]:
+        from resistance_assets.defs.resources import current_registry, open_origins
+
+        origins = open_origins(settings)
+        had, lacking = 0, []
+        for source in current_registry().sources.values():
+            try:
+                origins.probe(source)
+                had += 1
+            except Fault as fault:
+                lacking.append((source.id, fault))
+        if not had:
+            return "failed", f"no source can be had from {_where(settings)}; the first: {lacking[0][1]}"
+        if lacking:
+            names = ", ".join(name for name, _ in lacking)
+            return "warning", f"{had} sources can be had from {_where(settings)}, not: {names}"
+        return "ok", f"all {had} sources can be had from {_where(settings)}"
+
+    def warehouse() -> tuple[str, str]:
+        from contextlib import closing
+
+        from resistance_assets.warehouse_reader import open_warehouse
+
+        if not settings.warehouse_path.exists():
+            return "warning", "not published yet: run `resistance run`"
+        with closing(open_warehouse(settings.data_dir)) as connection:
+            row = connection.execute("SELECT max(release) FROM meta.releases").fetchone()
+        return "ok", f"release {row[0] if row else '?'} opens"
+
+    for subject, act in (
+        ("data folder", folder),
+        ("disk", disk),
+        ("catalog", catalog),
+        ("SQL models", models),
+        ("sources", reach),
+        ("warehouse", warehouse),
+    ):
+        look(subject, act)
+        if subject == "data folder" and findings[-1].state == "failed":
+            break
+    return findings
+
+
+def show_findings(findings: Iterable[Finding]) -> None:
+    from rich.console import Console
+
+    console = Console()
+    colour = {"ok": "green", "warning": "yellow", "failed": "red"}
+    for finding in findings:
+        console.print(
+            f"[{colour[finding.state]}]{finding.state:<8}[/] {finding.subject}: {finding.message}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def show_next_steps(settings: Settings) -> None:
+    """Where to look after the demo."""
+    from rich.console import Console
+
+    prefix = "" if shutil.which("resistance") else ".venv/bin/"
+    Console().print(
+        "\nThe demo's data are synthetic; their planted truth is in "
+        f"{settings.demo_dir / 'truth.json'}.\nNow look around:\n\n"
+        f"  {prefix}resistance sql \"SELECT * FROM marts.gene_evidence WHERE hgnc_symbol = 'CCL20'\"\n"
+        f'  {prefix}resistance sql "SELECT * FROM marts.cohort_endpoints"\n'
+        f"  {prefix}resistance ui            # the asset graph in a browser\n"
+        f"  {prefix}resistance status        # fresh, stale and why\n"
+        f"  {prefix}resistance sources       # what came from where, under which licence\n",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def _where(settings: Settings) -> str:
+    if settings.is_demo:
+        return "the demo (synthetic)"
+    return f"the mirror {settings.mirror}" if settings.mirror else "live hosts"
+
+
+def _say(quiet: bool, message: str) -> None:
+    if not quiet:
+        from rich.console import Console
+
+        Console().print(message, highlight=False, soft_wrap=True)
+
+
+class _Progress:
+    """A line that says what is being worked on, and how much is done; on a pipe, a line per thing that took a while."""
+
+    def __init__(self, quiet: bool, total: int) -> None:
+        from rich.console import Console
+
+        self._quiet = quiet
+        self._total = total
+        self._done = 0
+        self._console = Console(stderr=True)
+        self._bar: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> Any:
+        if self._quiet:
+            return lambda announcement: None
+        if self._console.is_terminal:
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+            self._bar = Progress(
+                BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"),
+                console=self._console, transient=True,
+            )  # fmt: skip
+            self._bar.start()
+            self._task = self._bar.add_task("starting", total=self._total)
+        return self.hear
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def hear(self, announcement: Announcement) -> None:
+        if self._bar is not None:
+            self._hear_on_terminal(announcement)
+        elif announcement.kind == "finished" and announcement.outcome == "built" and announcement.seconds > 1:
+            self._console.print(f"built {announcement.subject} in {announcement.seconds:.1f} s", highlight=False)
+
+    def _hear_on_terminal(self, announcement: Announcement) -> None:
+        if announcement.kind == "started":
+            self._bar.update(self._task, description=announcement.subject)
+        elif announcement.kind == "bytes":
+            share = f" of {announcement.total / 1e6:.1f}" if announcement.total else ""
+            self._bar.update(self._task, description=f"{announcement.subject}: {announcement.done / 1e6:.1f}{share} MB")
+        elif announcement.kind == "finished":
+            self._bar.advance(self._task)

@@ -1,0 +1,164 @@
+"""The catalog loads, agrees with itself, and names what is wrong with a file."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from resistance_assets.catalog import registry as module
+from resistance_assets.catalog.faults import CatalogFault
+from resistance_assets.catalog.registry import CATALOG_DIR, load_local_study, load_registry
+from resistance_assets.catalog.tables import TABLES
+
+STUDY = """
+[study]
+id = "my_study"
+title = "A study"
+organism = "Homo sapiens"
+kind = "rna_seq_counts"
+counts = "counts.tsv"
+samples = "samples.tsv"
+
+[[contrast]]
+id = "resistant_vs_parental"
+factor = "condition"
+numerator = "resistant"
+denominator = "parental"
+"""
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Path:
+    folder = tmp_path / "catalog"
+    folder.mkdir()
+    for path in CATALOG_DIR.glob("*.toml"):
+        shutil.copy(path, folder)
+    return folder
+
+
+def write_study(folder: Path, text: str = STUDY) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "study.toml").write_text(text)
+    for name in ("counts.tsv", "samples.tsv"):
+        (folder / name).touch()
+    return folder
+
+
+def edit(folder: Path, name: str, before: str, after: str) -> None:
+    path = folder / name
+    text = path.read_text()
+    assert before in text
+    path.write_text(text.replace(before, after, 1))
+
+
+def test_the_catalog_agrees_with_itself():
+    registry = load_registry()
+    assert set(registry.cohorts) == {"luad_tcga"}
+    assert [endpoint.id for endpoint in registry.cohorts["luad_tcga"].endpoint] == ["OS", "DSS", "DFS", "PFS"]
+    assert {"h1975_anlotinib", "h2228_alk_tki"} == set(registry.public_studies)
+    assert {"CCL20", "CXCL2", "AXL", "GAS6"} <= set(registry.genes.of_interest)
+    for source in registry.sources.values():
+        assert source.licence
+        assert source.citation
+        assert all(table in TABLES for table in source.feeds)
+
+
+def test_every_accession_of_the_papers_has_a_source():
+    urls = " ".join(source.url for source in load_registry().sources.values())
+    for accession in ("E-MTAB-5997", "E-MTAB-7068", "GSE94089", "luad_tcga_pan_can_atlas_2018", "allOnco_May2018"):
+        assert accession in urls
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "message"),
+    [
+        (
+            "sources.toml",
+            'connector = "cbioportal"',
+            'conector = "cbioportal"',
+            r"sources\.toml.*conector.*(unknown|connector)",
+        ),
+        ("sources.toml", 'content = "tar.gz"', 'content = "rar"', r"sources\.toml.*content.*'rar'"),
+        ("sources.toml", "[source.geo_gse94089]", "[source.geo_gse94089", r"sources\.toml, line \d+.*TOML"),
+        ("sources.toml", "raw.hgnc__genes", "raw.hgnc__gene", r"raw\.hgnc__gene is not known.*raw\.hgnc__genes"),
+        (
+            "studies.toml",
+            "abs_log2_fold_change",
+            "abs_log2_foldchange",
+            r"abs_log2_foldchange.*Did you mean abs_log2_fold_change",
+        ),
+        ("studies.toml", 'source = "msigdb_hallmark"', 'source = "msigdb_halmark"', "Did you mean msigdb_hallmark"),
+        ("studies.toml", 'numerator = "PA"', 'numerator = "PB"', "contrast h1975_parental_anlotinib_vs_parental.*PB"),
+        ("studies.toml", 'id = "KEGG_MSIGDB"', 'id = "KEGG"', "the id KEGG occurs twice"),
+        ("claims.toml", 'paper = "wang_2022"', 'paper = "wang_2021"', "Did you mean wang_2022"),
+        ("claims.toml", 'quantity = "Spearman rho"\n', "", "claim.0.quantity: the key is missing"),
+    ],
+)
+def test_a_mistake_in_the_catalog_is_named_with_file_key_and_remedy(catalog, name, before, after, message):
+    edit(catalog, name, before, after)
+    with pytest.raises(CatalogFault, match=message):
+        load_registry(catalog_dir=catalog)
+
+
+def test_a_threshold_of_a_study_wins_over_the_catalogs(tmp_path):
+    write_study(tmp_path / "a", STUDY + "thresholds = { q_value = 0.2 }\n")
+    contrast = next(c for c in load_registry([tmp_path]).contrasts() if c.study_id == "my_study")
+    assert contrast.thresholds.q_value == 0.2
+    assert contrast.thresholds.abs_log2_fold_change == 1.0
+
+
+def test_studies_are_found_one_by_one_and_by_the_folder(tmp_path):
+    write_study(tmp_path / "many" / "a")
+    write_study(tmp_path / "b", STUDY.replace("my_study", "other").replace("resistant_vs", "other_vs"))
+    registry = load_registry([tmp_path / "many", tmp_path / "b"])
+    assert set(registry.local_studies) == {"my_study", "other"}
+
+
+def test_a_study_with_a_typo_takes_out_itself_alone(tmp_path):
+    write_study(tmp_path / "a", STUDY.replace("denominator", "denominater"))
+    write_study(tmp_path / "b", STUDY.replace("my_study", "other").replace("resistant_vs", "other_vs"))
+    registry = load_registry([tmp_path])
+    assert set(registry.local_studies) == {"other"}
+    ((folder, fault),) = registry.study_faults
+    assert folder.name == "a"
+    assert "study.toml, key contrast.0.denominat" in str(fault)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ('kind = "rna_seq_counts"', 'kind = "rna_seq_count"', "Set it to rna_seq_counts"),
+        ('counts = "counts.tsv"', 'counts = "count.tsv"', r"the table count\.tsv is not in the folder"),
+        ('title = "A study"', "title = A study", "line 4"),
+        ('id = "my_study"', 'id = "my study"', "key study.id: the value 'my study' is not allowed"),
+    ],
+)
+def test_a_mistake_in_a_study_is_named(tmp_path, before, after, message):
+    assert before in STUDY
+    write_study(tmp_path / "a", STUDY.replace(before, after))
+    with pytest.raises(CatalogFault, match=message):
+        load_local_study(tmp_path / "a")
+
+
+def test_two_studies_of_one_id_are_refused(tmp_path):
+    write_study(tmp_path / "a")
+    write_study(tmp_path / "b")
+    registry = load_registry([tmp_path])
+    assert len(registry.local_studies) == 1
+    assert "already taken" in str(registry.study_faults[0][1])
+
+
+def test_a_study_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(CatalogFault, match=r"does not exist.*--studies"):
+        load_registry([tmp_path / "nowhere"])
+
+
+def test_the_shared_studies_load(shared):
+    registry = load_registry([shared / "studies"])
+    assert not registry.study_faults
+    assert set(registry.local_studies) == {"luad_paired", "gse37699"}
+    published = registry.local_studies["gse37699"].contrasts[0]
+    assert isinstance(published, module.ResultContrast)
+    assert published.multi_gene_separator == " /// "

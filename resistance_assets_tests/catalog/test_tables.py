@@ -1,0 +1,52 @@
+"""The table models state everything that is derived from them."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from resistance_assets.catalog.tables import LAYERS, PARTS, TABLES, published_tables
+
+UNIT_WORDS = ("_months", "_log2", "_fraction", "_years")
+
+
+@pytest.mark.parametrize("address", TABLES)
+def test_a_table_says_what_a_row_is_what_identifies_it_and_what_is_not_true(address):
+    table = TABLES[address]
+    assert table.layer in (*LAYERS, PARTS)
+    assert table.grain.startswith("one row per")
+    assert table.key
+    assert table.not_true
+    assert table.description
+    assert all(column.description for column in table.columns)
+    assert all(not c.nullable for c in table.columns if c.name in table.key), "a key column is never missing"
+
+
+@pytest.mark.parametrize("address", [a for a, t in TABLES.items() if t.layer in ("raw", "core")])
+def test_a_column_computed_in_python_states_where_it_comes_from(address):
+    for column in TABLES[address].columns:
+        assert column.upstream, f"{address}.{column.name} has no lineage"
+        for upstream in column.upstream:
+            if upstream == "source":
+                continue
+            table, _, name = upstream.rpartition(".")
+            assert table in TABLES, upstream
+            assert name in TABLES[table].polars_schema, upstream
+
+
+def test_columns_with_a_measure_state_its_unit():
+    for table in published_tables():
+        for column in table.columns:
+            if column.dtype == pl.Float64 and column.name.endswith(UNIT_WORDS):
+                assert column.unit, f"{table.address}.{column.name}"
+
+
+def test_published_tables_are_in_the_order_of_the_layers():
+    layers = [table.layer for table in published_tables()]
+    assert layers == sorted(layers, key=LAYERS.index)
+    assert PARTS not in layers
+
+
+def test_every_column_has_a_duckdb_type():
+    for table in TABLES.values():
+        assert {column.duckdb_type for column in table.columns} <= {"VARCHAR", "DOUBLE", "BIGINT", "BOOLEAN"}

@@ -1,0 +1,119 @@
+"""The lake: content versions, atomic files, pointers."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resistance_assets.catalog.faults import DataFault
+from resistance_assets.orchestration.lake import Lake, Pointer, content_version, now_iso
+
+FRAME = pl.DataFrame({"gene": ["CCL20", "AXL", None], "value": [1.5, -0.25, None], "n": [1, 2, 3]})
+
+
+def pointer_to(address: str, version: str, **changes) -> Pointer:
+    facts = {
+        "address": address, "status": "available", "data_version": version, "code_version": "c", "parameters": "p",
+        "inputs": {}, "rows": 3, "built_at": now_iso(), "run_id": "r", "seconds": 0.1,
+    }  # fmt: skip
+    return Pointer(**{**facts, **changes})
+
+
+@given(st.randoms(use_true_random=False))
+def test_version_does_not_depend_on_the_order_of_rows(random):
+    frame = pl.DataFrame({"a": list(range(20)), "b": [x / 7 for x in range(20)]})
+    order = list(range(20))
+    random.shuffle(order)
+    assert content_version(frame[order]) == content_version(frame)
+
+
+def test_version_ignores_what_lies_beyond_twelve_digits_and_the_sign_of_zero():
+    value = 0.123456789012345
+    assert content_version(pl.DataFrame({"x": [value]})) == content_version(pl.DataFrame({"x": [value * (1 + 1e-15)]}))
+    assert content_version(pl.DataFrame({"x": [0.0]})) == content_version(pl.DataFrame({"x": [-0.0]}))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        FRAME.with_columns(value=pl.col("value") * (1 + 1e-9)),
+        FRAME.head(2),
+        pl.concat([FRAME, FRAME.head(1)]),
+        FRAME.rename({"n": "m"}),
+        FRAME.with_columns(pl.col("n").cast(pl.Float64)),
+        FRAME.with_columns(gene=pl.col("gene").fill_null("")),
+    ],
+    ids=["ninth digit", "row less", "row twice", "renamed", "another type", "null filled"],
+)
+def test_version_notices_every_change_of_content(changed):
+    assert content_version(changed) != content_version(FRAME)
+
+
+def test_a_row_that_occurs_twice_does_not_cancel_out():
+    once, thrice = FRAME.head(1), pl.concat([FRAME.head(1)] * 3)
+    assert content_version(once) != content_version(thrice)
+
+
+def test_written_table_is_read_back_and_written_once(tmp_path):
+    lake = Lake(tmp_path)
+    version = lake.write("raw.x", FRAME)
+    lake.point(pointer_to("raw.x", version), "key")
+    assert lake.read("raw.x").equals(FRAME)
+    first = lake.path("raw.x", version).stat().st_mtime_ns
+    assert lake.write("raw.x", FRAME) == version
+    assert lake.path("raw.x", version).stat().st_mtime_ns == first
+    assert lake.recall("raw.x", "key") == lake.pointer("raw.x")
+    assert lake.addresses() == ["raw.x"]
+
+
+def test_a_result_whose_file_is_gone_is_not_recalled(tmp_path):
+    lake = Lake(tmp_path)
+    version = lake.write("raw.x", FRAME)
+    lake.point(pointer_to("raw.x", version), "key")
+    lake.path("raw.x", version).unlink()
+    assert lake.recall("raw.x", "key") is None
+    with pytest.raises(DataFault, match="lost the current file"):
+        lake.read("raw.x")
+
+
+def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
+    lake = Lake(tmp_path)
+
+    def full(*_args, **_kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pl.DataFrame, "write_parquet", full)
+    with pytest.raises(DataFault, match=r"No space left on device.*Free some space"):
+        lake.write("raw.x", FRAME)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_half_written_files_of_dead_processes_are_swept(tmp_path):
+    lake = Lake(tmp_path)
+    folder = lake.folder("raw.x")
+    folder.mkdir(parents=True)
+    dead, alive = folder / ".v.parquet.999999999.ab.aside", folder / f".v.parquet.{os.getpid()}.ab.aside"
+    dead.write_text("x")
+    alive.write_text("x")
+    assert lake.sweep() == 1
+    assert not dead.exists()
+    assert alive.exists()
+
+
+def test_a_damaged_pointer_is_named(tmp_path):
+    lake = Lake(tmp_path)
+    path = lake.folder("raw.x") / "current.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"address": "raw.x"}))
+    with pytest.raises(DataFault, match=r"current\.json.*Delete it"):
+        lake.pointer("raw.x")
+
+
+def test_a_table_that_was_never_built_says_so(tmp_path):
+    with pytest.raises(DataFault, match=r"never built.*resistance run"):
+        Lake(tmp_path).read("core.nothing")

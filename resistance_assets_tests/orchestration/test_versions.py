@@ -1,0 +1,129 @@
+"""Code versions: what changes them and what must not."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+from resistance_assets.orchestration.versions import code_version_of, parameters_version, sql_code_version
+
+BASE = '''
+"""Module docstring."""
+import numpy as np
+
+SCALE = 2.0
+
+
+class Rule:
+    limit = 3
+
+    def apply(self, x):
+        return min(x, self.limit)
+
+
+def inner(x):
+    """Doc."""
+    return x * SCALE
+
+
+def unused(x):
+    return x - 1
+
+
+def outer(x):
+    # a comment
+    return np.sqrt(inner(x)) + Rule().apply(x)
+'''
+
+
+@pytest.fixture
+def version_of(tmp_path: Path, monkeypatch):
+    """Code version of `outer` in a module with the given source, as a member of this package."""
+    counter = iter(range(1000))
+
+    def load(source: str) -> str:
+        path = tmp_path / f"m{next(counter)}.py"
+        path.write_text(source)
+        name = "resistance_assets.science.made_up"
+        spec = importlib.util.spec_from_file_location(name, path)
+        module = importlib.util.module_from_spec(spec)
+        monkeypatch.setitem(sys.modules, name, module)
+        spec.loader.exec_module(module)
+        return code_version_of(module.outer)
+
+    return load
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("# a comment", "# another comment, longer"),
+        ('"""Doc."""', '"""Another doc."""'),
+        ("return x - 1", "return x - 2"),
+        ("def inner(x):", "def inner( x ):"),
+        ('"""Module docstring."""', ""),
+    ],
+    ids=["comment", "docstring", "function not used", "white space", "module docstring"],
+)
+def test_what_does_not_decide_the_result_does_not_count(version_of, before, after):
+    assert before in BASE
+    assert version_of(BASE) == version_of(BASE.replace(before, after))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("SCALE = 2.0", "SCALE = 3.0"),
+        ("return x * SCALE", "return x / SCALE"),
+        ("limit = 3", "limit = 4"),
+        ("np.sqrt", "np.abs"),
+        ("min(x, self.limit)", "max(x, self.limit)"),
+    ],
+    ids=["constant", "called function", "class attribute", "library call", "method"],
+)
+def test_what_decides_the_result_counts(version_of, before, after):
+    assert before in BASE
+    assert version_of(BASE) != version_of(BASE.replace(before, after))
+
+
+def test_a_release_of_a_numeric_package_counts(version_of, monkeypatch):
+    import importlib.metadata
+
+    before = version_of(BASE)
+    real = importlib.metadata.version
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: "99.0" if name == "numpy" else real(name))
+    assert version_of(BASE) != before
+
+
+def test_the_walk_goes_through_late_imports_and_jitted_functions():
+    from resistance_assets.orchestration import versions
+    from resistance_assets.science import survival_kernels
+    from resistance_assets.science.survival_screen import screen_survival
+
+    pieces = versions._anatomy(versions._unwrap(screen_survival))
+    assert pieces[1], "the screen reaches further functions of the package"
+    assert code_version_of(screen_survival) == code_version_of(screen_survival)
+    jitted = next(value for value in vars(survival_kernels).values() if hasattr(value, "py_func"))
+    assert len(code_version_of(jitted)) == 16
+
+
+def test_partials_count_as_their_function():
+    from resistance_assets.science.multiplicity import adjust_bh
+
+    assert code_version_of(functools.partial(adjust_bh)) == code_version_of(adjust_bh)
+
+
+def test_parameters_do_not_depend_on_the_order_of_keys():
+    assert parameters_version({"a": 1, "b": [1, 2]}) == parameters_version({"b": [1, 2], "a": 1})
+    assert parameters_version({"a": 1}) != parameters_version({"a": 2})
+    assert parameters_version({"s": {"x", "y"}}) == parameters_version({"s": {"y", "x"}})
+
+
+def test_sql_is_tied_to_the_release_of_duckdb(monkeypatch):
+    before = sql_code_version("select 1")
+    monkeypatch.setattr("importlib.metadata.version", lambda name: "99.0")
+    assert sql_code_version("select 1") != before
