@@ -171,7 +171,8 @@ def split_text(
             names unnamed: rows then have one field more than the header).
 
     Raises:
-        DataFault: the file is empty, not UTF-8, has a repeated or blank column name, or a ragged row (with its line).
+        DataFault: the file is empty, not UTF-8, has a repeated or blank column name, a quote that is not closed, or a
+            ragged row (with its line).
     """
     data = data.removeprefix(b"\xef\xbb\xbf")
     if b"\r" in data:
@@ -190,6 +191,14 @@ def split_text(
         ) from error
     if not data.endswith(b"\n"):
         data += b"\n"
+    if quoted and data.count(b'"') % 2:
+        number = next(number for number, line in enumerate(data.split(b"\n"), start=1) if line.count(b'"') % 2)
+        raise DataFault(
+            "a quotation mark is not closed",
+            subject=source,
+            place=f"line {number}",
+            remedy="Close it, or remove the quotation marks",
+        )
     leading: list[str] = []
     start = 0
     while len(leading) < comment_rows and data[start : start + 1] == b"#":

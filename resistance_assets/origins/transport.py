@@ -42,6 +42,7 @@ Content = Literal["gzip", "tar.gz", "tar", "zip", "json", "xml", "html", "text",
 Progress = Callable[[int, "int | None"], None]
 
 _BLOCK = 1 << 20
+_REST_SECONDS = 60.0
 _LFS_PREFIX = "version https://git-lfs.github.com/spec/"
 
 
@@ -563,10 +564,25 @@ def write_mirror(folder: Path, files: Iterable[Fetched], *, notes: Mapping[str, 
 
 
 class _TransientError(Exception):
-    """An attempt that failed in a way that another attempt may mend."""
+    """An attempt that failed in a way that another attempt may mend.
 
-    def __init__(self, fault: Fault, retry_after: float | None = None, *, progressed: bool = False) -> None:
+    Attributes:
+        fault: what is raised if no attempt mends it.
+        retry_after: seconds that the host asks to wait.
+        progressed: whether the attempt brought bytes that the next one need not fetch.
+        attempts: fewer attempts than usual, where more are of little use.
+    """
+
+    def __init__(
+        self,
+        fault: Fault,
+        retry_after: float | None = None,
+        *,
+        progressed: bool = False,
+        attempts: int | None = None,
+    ) -> None:
         super().__init__(str(fault))
+        self.attempts = attempts
         self.fault = fault
         self.retry_after = retry_after
         self.progressed = progressed
@@ -691,6 +707,8 @@ class LiveTransport:
         self._verified = _Verified()
         self._client: httpx.Client | None = None
         self._client_lock = threading.Lock()
+        self._clock = clock
+        self._unreachable_until: dict[str, float] = {}
 
     def describe(self) -> str:
         """One line: live or cache only, where the cache is, which prefixes are re-pointed."""
@@ -730,7 +748,7 @@ class LiveTransport:
                         subject=resource.label,
                         remedy="Run once with network access, or give a mirror with --mirror",
                     )
-                return self._with_retries(lambda: self._attempt(resource, cached, progress))
+                return self._with_retries(resource, lambda: self._attempt(resource, cached, progress))
         except OSError as error:
             raise _fault(
                 FailureKind.CACHE_UNUSABLE,
@@ -924,7 +942,7 @@ class LiveTransport:
             )
         if resource.method == "GET":
             for method, headers in (("HEAD", {}), ("GET", {"Range": "bytes=0-0"})):
-                found = self._with_retries(lambda m=method, h=headers: self._look(resource, m, h))
+                found = self._with_retries(resource, lambda m=method, h=headers: self._look(resource, m, h))
                 if found is not None:
                     return found
         fetched = self.fetch(resource)
@@ -989,14 +1007,25 @@ class LiveTransport:
         request = client.build_request(
             method, re_point(resource.url, self.host_map), headers=headers, content=resource.body
         )
-        with self._pace.turn(urlsplit(resource.url).hostname or ""):
+        host = urlsplit(resource.url).hostname or ""
+        if self._clock() < self._unreachable_until.get(host, 0.0):
+            raise _fault(
+                FailureKind.UNREACHABLE,
+                f"host {host} could not be reached a moment ago",
+                subject=resource.label,
+                remedy="Check the network and the proxy settings, or give a mirror with --mirror",
+            )
+        with self._pace.turn(host):
             for _ in range(10):
                 try:
                     response = client.send(request, stream=True)
-                except httpx.TransportError as error:
-                    raise _TransientError(self._unreachable(resource, request, error)) from error
                 except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
                     raise self._unreachable(resource, request, error) from error
+                except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
+                    fault = self._unreachable(resource, request, error)
+                    raise _TransientError(fault, attempts=min(3, self._attempts)) from error
+                except httpx.TransportError as error:
+                    raise _TransientError(self._unreachable(resource, request, error)) from error
                 if response.next_request is None:
                     break
                 response.close()
@@ -1058,13 +1087,14 @@ class LiveTransport:
             remedy="Look up the present URL and correct the catalog",
         )
 
-    def _with_retries(self, attempt: Callable[[], Any]) -> Any:
+    def _with_retries(self, resource: Resource, attempt: Callable[[], Any]) -> Any:
         """Run an attempt again while it fails in a way that may pass; waits grow twofold, with jitter.
 
         Only attempts that bring nothing count: a large file over a poor line may be cut any number of times.
         """
         import tenacity
 
+        host = urlsplit(resource.url).hostname or ""
         fruitless = 0
 
         def error_of(state: tenacity.RetryCallState) -> _TransientError | None:
@@ -1076,6 +1106,10 @@ class LiveTransport:
             error = error_of(state)
             fruitless = 0 if error and error.progressed else fruitless + 1
 
+        def stop(state: tenacity.RetryCallState) -> bool:
+            error = error_of(state)
+            return fruitless >= (error.attempts if error and error.attempts else self._attempts)
+
         def wait(state: tenacity.RetryCallState) -> float:
             error = error_of(state)
             if error and error.retry_after is not None:
@@ -1084,7 +1118,7 @@ class LiveTransport:
 
         retrying = tenacity.Retrying(
             after=count,
-            stop=lambda _: fruitless >= self._attempts,
+            stop=stop,
             wait=wait,
             sleep=self._sleep,
             retry=tenacity.retry_if_exception_type(_TransientError),
@@ -1093,6 +1127,9 @@ class LiveTransport:
         try:
             return retrying(attempt)
         except _TransientError as last:
+            if last.attempts is not None:
+                # Several resources of one dead host shall not each wait for it.
+                self._unreachable_until[host] = self._clock() + _REST_SECONDS
             raise last.fault from last
 
 

@@ -53,6 +53,12 @@ def test_quotes_hide_separators_and_line_ends(rows):
     assert text.frame().rows() == [tuple(value or None for value in row) for row in rows]
 
 
+def test_quote_that_is_not_closed_is_told_with_its_line():
+    with pytest.raises(DataFault, match="line 3: a quotation mark is not closed"):
+        split_text(b'a\tb\n"1"\t2\n5" dish\t1\n2\t3\n', source="t", quoted=True)
+    assert split_text(b'a\tb\n5" dish\t1\n', source="t").frame().rows() == [('5" dish', "1")]
+
+
 @pytest.mark.parametrize(("row", "fields"), [("1", 1), ("1\t2\t3", 3)])
 def test_ragged_row_is_told_with_its_line(row, fields):
     with pytest.raises(DataFault, match=rf"t, line 4: the row has {fields} fields \(expected 2"):

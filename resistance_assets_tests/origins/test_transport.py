@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import multiprocessing
+import socket
 import tarfile
 import zipfile
 from datetime import UTC, datetime
@@ -457,14 +458,31 @@ def test_server_errors_pass_or_are_reported(live, waits, loopback: LoopbackHost)
     assert failure_kind(fault) is FailureKind.SERVER_ERROR
 
 
-def test_host_that_cannot_be_reached_is_unavailable_with_the_reason(tmp_path, waits, loopback: LoopbackHost):
-    url = loopback.url
-    loopback._server.server_close()
-    with LiveTransport(tmp_path, sleep=waits, attempts=2, connect_timeout=2) as live:
-        fault = fault_of(live, Resource(url + "/t"))
+def test_host_that_cannot_be_reached_is_unavailable_with_the_reason_and_is_not_waited_for_twice(
+    tmp_path, waits, monkeypatch
+):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        now = [0.0]
+        with LiveTransport(tmp_path, sleep=waits, clock=lambda: now[0], requests_per_second=1e9) as live:
+            fault = fault_of(live, Resource(url + "/a"))
+            assert isinstance(fault, SourceUnavailable)
+            assert failure_kind(fault) is FailureKind.UNREACHABLE
+            assert "ConnectError" in str(fault)
+            waited = len(waits)
+            assert waited >= 2
+            assert "a moment ago" in str(fault_of(live, Resource(url + "/b")))
+            assert len(waits) == waited
+            now[0] = 61.0
+            assert "ConnectError" in str(fault_of(live, Resource(url + "/b")))
+
+
+def test_other_protocols_are_refused_at_once(live, waits):
+    fault = fault_of(live, Resource("ftp://ftp.example/file"))
     assert isinstance(fault, SourceUnavailable)
-    assert failure_kind(fault) is FailureKind.UNREACHABLE
-    assert "ConnectError" in str(fault)
+    assert waits == []
 
 
 def test_cache_that_cannot_be_written_is_told(tmp_path, loopback: LoopbackHost):
