@@ -81,7 +81,7 @@ def draw_cohort(plan: Plan) -> Cohort:
 
     deviations = _draw_deviations(plan, expressed)
     background = _LOG_HAZARD_PER_STAGE * (_STAGE_NUMBERS[stage] - 1) + _LOG_HAZARD_PER_YEAR * (age - 65)
-    endpoints = _draw_follow_up(plan, deviations, background, _STAGE_NUMBERS[stage])
+    endpoints = _draw_follow_up(plan, deviations, expressed, background, _STAGE_NUMBERS[stage])
 
     recurrent = np.sort(clinical.choice(expressed, N_RECURRENT, replace=False))
     samples = np.concatenate([expressed, recurrent])
@@ -127,8 +127,7 @@ def _draw_deviations(plan: Plan, expressed: NDArray[np.int64]) -> NDArray[np.flo
     symbols = {symbol: row for row, symbol in enumerate(plan.symbols)}
     z = draw.normal(size=(len(plan.genes), N_PATIENTS))
     _plant_modules(plan, draw, z)
-    prognostic = [*dict.fromkeys(gene for effects in plan.truth.log_hazard_per_sd.values() for gene in effects)]
-    core = [symbols[gene] for gene in (*prognostic, *NOT_PROGNOSTIC, *SPEARMAN_WITH_CCL20)]
+    core = [symbols[gene] for gene in (*_survival_genes(plan), *SPEARMAN_WITH_CCL20)]
     block = np.ix_(core, expressed.tolist())
     z[block] = _orthonormal(z[block])
     target = z[symbols["CCL20"]]
@@ -139,9 +138,14 @@ def _draw_deviations(plan: Plan, expressed: NDArray[np.int64]) -> NDArray[np.flo
     return z
 
 
+def _survival_genes(plan: Plan) -> list[str]:
+    """Prognostic genes and those that are stated not to be."""
+    return [*dict.fromkeys(g for effects in plan.truth.log_hazard_per_sd.values() for g in effects), *NOT_PROGNOSTIC]
+
+
 def _plant_modules(plan: Plan, draw: np.random.RandomState, z: NDArray[np.float64]) -> None:
     """Ten groups of twenty genes that share a factor: tumours are not made of independent genes."""
-    core = {gene for effects in plan.truth.log_hazard_per_sd.values() for gene in effects}
+    core = set(_survival_genes(plan))
     free = [row for row, gene in enumerate(plan.genes) if gene.family == "synthetic" and gene.symbol not in core]
     for module in draw.permutation(free)[:200].reshape(10, 20):
         z[module] = np.sqrt(0.4) * draw.normal(size=N_PATIENTS) + np.sqrt(0.6) * z[module]
@@ -173,16 +177,28 @@ def _draw_copy_number(plan: Plan, n_samples: int) -> tuple[NDArray[np.int64], ND
 
 
 def _draw_follow_up(
-    plan: Plan, deviations: NDArray[np.float64], background: NDArray[np.float64], stage: NDArray[np.float64]
+    plan: Plan,
+    deviations: NDArray[np.float64],
+    expressed: NDArray[np.int64],
+    background: NDArray[np.float64],
+    stage: NDArray[np.float64],
 ) -> dict[str, FollowUp]:
-    """Weibull times to death and to progression, each with its own genes, and one censoring time per patient."""
+    """Weibull times to death and to progression, each with its own genes, and one censoring time per patient.
+
+    What chance adds to the log times is made uncorrelated with the genes of interest, for the same reason as these are
+    made uncorrelated with one another: some hundred events would hide a moderate effect, or show one where none is.
+    """
     draw = random_stream(plan.seed, "follow-up")
     symbols = {symbol: row for row, symbol in enumerate(plan.symbols)}
+    known = [deviations[symbols[gene], expressed] for gene in _survival_genes(plan)]
 
     def times(endpoint: str) -> NDArray[np.float64]:
         effects = plan.truth.log_hazard_per_sd[endpoint]
         log_hazard = background + sum(effect * deviations[symbols[gene]] for gene, effect in effects.items())
-        return (draw.exponential(size=N_PATIENTS) / np.exp(log_hazard)) ** (1 / _WEIBULL_SHAPE)
+        chance = np.log(draw.exponential(size=N_PATIENTS))
+        for deviation in known:
+            chance[expressed] -= (chance[expressed] * deviation).mean() * deviation
+        return np.exp((chance - log_hazard) / _WEIBULL_SHAPE)
 
     censored = 4 + draw.exponential(28, N_PATIENTS)
     death, progression = times("OS"), times("PFS")

@@ -120,7 +120,8 @@ def _current_truth(folder: Path, generator: str, seed: int) -> DemoTruth | None:
 def _refuse_foreign(folder: Path) -> None:
     if not folder.exists():
         return
-    names = {entry.name for entry in folder.iterdir()} if folder.is_dir() else {folder.name}
+    # Hidden files are those of file managers and backups.
+    names = {e.name for e in folder.iterdir() if not e.name.startswith(".")} if folder.is_dir() else {folder.name}
     foreign = sorted(names - _ENTRIES) if STAMP in names else sorted(names)
     if foreign:
         raise UsageFault(
