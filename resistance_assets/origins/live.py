@@ -377,11 +377,13 @@ class LiveTransport:
             check_declared(part, resource, sha256=sha256)
         except TransportFault as fault:
             _discard(part, notes)
-            # A cut or garbled transfer may be whole the next time; a page of HTML only provokes the host further.
-            mendable = (FailureKind.TRUNCATED, FailureKind.CHECKSUM_MISMATCH, FailureKind.EMPTY_FILE)
-            if failure_kind(fault) in mendable:
+            kind = failure_kind(fault)
+            if kind in (FailureKind.TRUNCATED, FailureKind.EMPTY_FILE):
                 raise _TransientError(fault) from fault
-            raise
+            if kind in (FailureKind.CHECKSUM_MISMATCH, FailureKind.MARKER_MISSING):
+                # Garbled on the way, or a new release: a second look tells which.
+                raise _TransientError(fault, attempts=min(2, self._attempts)) from fault
+            raise  # asking again for a page of HTML only provokes the host further
         name = _file_name(resource.url)
         target = self.cache_dir / "files" / sha256 / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -617,7 +619,7 @@ class LiveTransport:
         try:
             return retrying(attempt)
         except _TransientError as last:
-            if last.attempts is not None:
+            if failure_kind(last.fault) is FailureKind.UNREACHABLE:
                 # Several resources of one dead host shall not each wait for it.
                 self._unreachable_until[host] = self._clock() + _REST_SECONDS
             raise last.fault from last

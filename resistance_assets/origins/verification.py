@@ -116,7 +116,7 @@ def _absent(blocks: Iterator[bytes], markers: list[bytes]) -> list[bytes]:
         if markers:
             window = tail + block
             markers = [marker for marker in markers if marker not in window]
-            tail = window[len(window) - keep :] if keep else b""
+            tail = window[-keep:] if keep else b""
     return markers
 
 

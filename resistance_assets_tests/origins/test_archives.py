@@ -103,6 +103,20 @@ def test_bomb_and_repeated_member_are_refused(archive, tmp_path):
         read_members(twice, lambda _: True)
 
 
+def test_encrypted_member_is_refused(tmp_path):
+    path = zipped(tmp_path / "a.zip", FILES)
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + 8] |= 1  # the flag in the central directory
+    path.write_bytes(data)
+    with pytest.raises(DataFault, match="encrypted"):
+        read_members(path, lambda _: True)
+
+
+def test_folders_are_passed_over(tmp_path):
+    path = tar(tmp_path / "a.tar", FILES, mode="w", extra=(special("study", tarfile.DIRTYPE),))
+    assert [member.name for member in iterate_members(path)] == list(FILES)
+
+
 def test_other_files_are_no_archives(tmp_path):
     path = tmp_path / "page.tar.gz"
     path.write_bytes(b"<!DOCTYPE html><html></html>")
