@@ -397,7 +397,7 @@ def _reads_files(name: str, path: Path, node: Any) -> CatalogFault:
 def _schema(tables: Mapping[str, Table]) -> Any:
     from sqlglot.schema import MappingSchema
 
-    schema: dict[str, dict[str, dict[str, str]]] = {}
+    schema: dict[str, Any] = {}
     for table in tables.values():
         schema.setdefault(table.layer, {})[table.name] = {c.name: c.duckdb_type for c in table.columns}
     return MappingSchema(schema, dialect="duckdb")
