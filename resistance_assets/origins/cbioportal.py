@@ -116,7 +116,7 @@ def read_study(
         DataFault: the archive or one of its files is not what the format says; names file, line, column or sample.
         TransportFault: the archive is truncated.
     """
-    small, names = read_members(archive, lambda name: _is_meta(name) or "/case_lists/" in name)
+    small, names = read_members(archive, lambda name: _is_meta(name) or _is_case_list(name))
     study_id = _top_folder(archive, names)
     source = f"{archive.name}:"
     meta_texts = {PurePosixPath(name).name: data for name, data in small.items() if _is_meta(name)}
@@ -129,8 +129,18 @@ def read_study(
             expected=f"{study_id}/meta_study.txt",
             remedy="This is not a study archive of cBioPortal, or it was packed without its meta files",
         )
+    stable: dict[str, str] = {}
     for name, entry in metas.items():
-        _check_identifier(entry, study_id, source=f"{source}{name}")
+        # meta_cancer_type.txt belongs to no study and has no identifier.
+        if name == "meta_study.txt" or "cancer_study_identifier" in entry:
+            _check_identifier(entry, study_id, source=f"{source}{name}")
+        if "stable_id" in entry and stable.setdefault(entry["stable_id"], name) != name:
+            raise DataFault(
+                f"stable_id {entry['stable_id']} is also that of {stable[entry['stable_id']]}",
+                subject=f"{source}{name}",
+                expected="each profile once",
+                remedy="Fetch the study again",
+            )
     wanted = _data_files(metas, names, study_id, source, stable_ids)
     contents, _ = read_members(archive, lambda name: name in {f"{study_id}/{file}" for file in wanted.values()})
     data = {name: contents[f"{study_id}/{file}"] for name, file in wanted.items()}
@@ -170,7 +180,7 @@ def read_study(
                 expected=f"meta_clinical_{level}.txt",
                 remedy="This study cannot be read without its clinical tables",
             )
-    case_lists = {name: text for name, text in small.items() if "/case_lists/" in name}
+    case_lists = {name: text for name, text in small.items() if _is_case_list(name)}
     patient, sample = clinical["patient"], clinical["sample"]
     return CbioportalStudy(
         study_id=study_id,
@@ -212,8 +222,14 @@ def unpivot_matrix(wide: pl.DataFrame) -> pl.DataFrame:
 
 
 def _is_meta(name: str) -> bool:
-    base = PurePosixPath(name).name
-    return base.startswith("meta_") and base.endswith(".txt")
+    # As in the portal's importer, only the study folder itself counts: folders in it (normals) hold meta files too.
+    parts = PurePosixPath(name).parts
+    return len(parts) == 2 and parts[1].startswith("meta_") and parts[1].endswith(".txt")
+
+
+def _is_case_list(name: str) -> bool:
+    parts = PurePosixPath(name).parts
+    return len(parts) == 3 and parts[1] == "case_lists" and parts[2].endswith(".txt")
 
 
 def _top_folder(archive: Path, names: Sequence[str]) -> str:

@@ -245,6 +245,15 @@ def test_profiles_that_are_no_gene_matrix_are_listed_and_not_read(tmp_path):
     assert sizes == {"mrna": 2, "rppa": None, "seg": None, "mutations": None}
 
 
+def test_folders_within_the_study_and_files_without_identifier_are_passed_over(tmp_path):
+    more = {
+        "normals/meta_mrna_normals.txt": meta("MRNA_EXPRESSION", "CONTINUOUS", "data_normals.txt", "normals"),
+        "normals/data_normals.txt": MATRIX.encode(),
+        "meta_cancer_type.txt": b"genetic_alteration_type: CANCER_TYPE\ndatatype: CANCER_TYPE\ndata_filename: c.txt",
+    }
+    assert list(read_study(pack(tmp_path, files() | more)).matrices) == ["mrna"]
+
+
 def test_only_the_wanted_profiles_are_read(tmp_path):
     more = {"meta_cna.txt": meta("COPY_NUMBER_ALTERATION", "DISCRETE", "data_cna.txt", "gistic")}
     archive = pack(tmp_path, files() | more | {"data_cna.txt": MATRIX.encode()})
@@ -264,6 +273,7 @@ def test_only_the_wanted_profiles_are_read(tmp_path):
         ({"meta_study__txt": None}, "meta_study.txt is missing"),
         ({"meta_study__txt": "cancer_study_identifier: t"}, r"meta_study.txt: cancer_study_identifier is 't'"),
         ({"meta_mrna__txt": meta("MRNA_EXPRESSION", "Z-SCORE", "data_mrna.txt", "m", "t")}, r"meta_mrna.txt: .*'t'"),
+        ({"meta_more__txt": meta("MRNA_EXPRESSION", "Z-SCORE", "data_mrna.txt", "mrna")}, "stable_id mrna is also that"),
         ({"data_mrna__txt": None}, r"meta_mrna.txt: data_filename 'data_mrna.txt' is not in the archive"),
         ({"meta_clinical_sample__txt": None}, "no meta file declares SAMPLE_ATTRIBUTES"),
         ({"meta_mrna__txt": "just words"}, r"meta_mrna.txt, line 1: 'just words' is not a key"),
