@@ -194,15 +194,24 @@ def _write_all(folder: Path, files: Mapping[str, bytes]) -> None:
 
 def _take_place(fresh: Path, folder: Path) -> None:
     """Put ``fresh`` where ``folder`` is. If another process was quicker with the same demo, its folder stays."""
-    if folder.exists():
-        retired = fresh.with_name(f"{fresh.name}.old")
-        # Another process may have moved it a moment ago.
-        with contextlib.suppress(FileNotFoundError):
-            os.rename(folder, retired)
-        shutil.rmtree(retired, ignore_errors=True)
+    stamp = (fresh / STAMP).read_bytes()
+
+    def is_there() -> bool:
+        try:
+            return (folder / STAMP).read_bytes() == stamp and (folder / "truth.json").is_file()
+        except OSError:
+            return False
+
+    if is_there():
+        return
+    retired = fresh.with_name(f"{fresh.name}.old")
+    # Absent, or moved by another process a moment ago.
+    with contextlib.suppress(FileNotFoundError):
+        os.rename(folder, retired)
     try:
         os.rename(fresh, folder)
     except OSError:
-        stamp = folder / STAMP
-        if not stamp.is_file() or stamp.read_bytes() != (fresh / STAMP).read_bytes():
+        if not is_there():
             raise
+    finally:
+        shutil.rmtree(retired, ignore_errors=True)

@@ -16,6 +16,8 @@ from resistance_assets.demo.folder import SOURCES, STAMP
 from resistance_assets.origins.transport import MirrorTransport, Resource
 from resistance_assets_tests.demo.conftest import WrittenDemo
 
+SCRIPT = "import sys, pathlib; from resistance_assets.demo import write_demo; write_demo(pathlib.Path(sys.argv[1]))"
+
 
 def _checksums(folder: Path) -> dict[str, str]:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -24,9 +26,8 @@ def _checksums(folder: Path) -> dict[str, str]:
 
 def test_another_process_writes_the_same_bytes(demo: WrittenDemo, tmp_path: Path):
     # Another hash seed, folder and locale: whatever leans on the order of sets or on names would differ.
-    script = "import sys, pathlib; from resistance_assets.demo import write_demo; write_demo(pathlib.Path(sys.argv[1]))"
     environment = {**os.environ, "PYTHONHASHSEED": "12345", "LC_ALL": "C", "TZ": "Asia/Tokyo"}
-    subprocess.run([sys.executable, "-c", script, str(tmp_path / "again")], check=True, env=environment)
+    subprocess.run([sys.executable, "-c", SCRIPT, str(tmp_path / "again")], check=True, env=environment)
     assert _checksums(tmp_path / "again") == _checksums(demo.folder)
 
 
@@ -84,6 +85,14 @@ def test_an_older_or_damaged_demo_is_replaced_whole(tmp_path: Path, demo: Writte
     (folder / "truth.json").unlink()
     assert write_demo(folder) == demo.truth
     assert (folder / "truth.json").is_file()
+
+
+def test_processes_that_write_at_the_same_time_agree(tmp_path: Path, demo: WrittenDemo):
+    folder = tmp_path / "demo"
+    writers = [subprocess.Popen([sys.executable, "-c", SCRIPT, str(folder)]) for _ in range(2)]
+    assert [writer.wait(timeout=120) for writer in writers] == [0, 0]
+    assert _checksums(folder) == _checksums(demo.folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["demo"]
 
 
 def test_a_folder_of_somebody_else_is_refused_and_kept(tmp_path: Path):
