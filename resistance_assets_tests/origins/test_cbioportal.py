@@ -273,7 +273,7 @@ def test_only_the_wanted_profiles_are_read(tmp_path):
         ({"meta_study__txt": None}, "meta_study.txt is missing"),
         ({"meta_study__txt": "cancer_study_identifier: t"}, r"meta_study.txt: cancer_study_identifier is 't'"),
         ({"meta_mrna__txt": meta("MRNA_EXPRESSION", "Z-SCORE", "data_mrna.txt", "m", "t")}, r"meta_mrna.txt: .*'t'"),
-        ({"meta_more__txt": meta("MRNA_EXPRESSION", "Z-SCORE", "data_mrna.txt", "mrna")}, "stable_id mrna is also that"),
+        ({"meta_more__txt": meta("MRNA_EXPRESSION", "Z-SCORE", "data_mrna.txt", "mrna")}, "stable_id mrna is also"),
         ({"data_mrna__txt": None}, r"meta_mrna.txt: data_filename 'data_mrna.txt' is not in the archive"),
         ({"meta_clinical_sample__txt": None}, "no meta file declares SAMPLE_ATTRIBUTES"),
         ({"meta_mrna__txt": "just words"}, r"meta_mrna.txt, line 1: 'just words' is not a key"),
