@@ -172,7 +172,7 @@ def resolve_selection(definitions: Any, select: str) -> set[Any]:
         UsageFault: it selects nothing.
     """
     import dagster as dg
-    from dagster._core.errors import DagsterError
+    from dagster_shared.error import DagsterError
 
     graph = definitions.resolve_asset_graph()
     keys = graph.get_all_asset_keys()

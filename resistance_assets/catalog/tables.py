@@ -156,7 +156,7 @@ class _Model(pa.DataFrameModel):
 
 
 SYMBOL = "gene symbol approved by HGNC where the source's symbol could be resolved, else the source's own"
-P_CHECK = {"ge": 0.0, "le": 1.0}
+P_CHECK: dict[str, Any] = {"ge": 0.0, "le": 1.0}
 
 # ======================================================================================================================
 # raw: parsed, the vendor's names
@@ -710,7 +710,7 @@ _COUNTS = "raw.studies__gene_sample_counts.read_count"
 _PUBLISHED = "raw.studies__published_results"
 _DEG_INPUT = (_COUNTS, f"{_PUBLISHED}.log2_fold_change", f"{_PUBLISHED}.p_value", "raw.studies__samples.value")
 _CONTRAST = "raw.catalog__contrasts.contrast_id"
-_FEATURE_SYMBOL = "staging.studies__features.hgnc_symbol"
+_FEATURE_SYMBOL = "staging.genes__measured.hgnc_symbol"
 
 
 @table(
@@ -753,8 +753,8 @@ class DegContrastGenes(_Model):
 
     contrast_id: pl.String = col("contrast, numerator_vs_denominator", of=_CONTRAST)
     hgnc_symbol: pl.String = col(SYMBOL, of=_FEATURE_SYMBOL)
-    entrez_gene_id: pl.Int64 = col("NCBI Gene id", null=True, of="staging.studies__features.entrez_gene_id")
-    source_symbol: pl.String = col("feature as the study names it", of="staging.studies__features.feature_id")
+    entrez_gene_id: pl.Int64 = col("NCBI Gene id", null=True, of="staging.genes__measured.entrez_gene_id")
+    source_symbol: pl.String = col("feature as the study names it", of="staging.genes__measured.source_symbol")
     method: pl.String = col(
         "pydeseq2, limma_voom, limma, edger_exact, fold_change or published", of="raw.catalog__contrasts.methods"
     )

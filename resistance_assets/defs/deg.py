@@ -134,21 +134,27 @@ def published_contrast(local: LocalStudy, declared: ResultContrast) -> dg.Assets
     )
 
 
-def resolve_parts(parts: pl.DataFrame, features: pl.DataFrame, study_of: Mapping[str, str]) -> pl.DataFrame:
+def resolve_parts(parts: pl.DataFrame, measured: pl.DataFrame, study_of: Mapping[str, str]) -> pl.DataFrame:
     """Results of all contrasts with resolved symbols.
 
     Args:
         parts: rows of `parts.deg__features`.
-        features: rows of `staging.studies__features`.
+        measured: rows of `staging.genes__measured`.
         study_of: contrast -> study.
     """
     studies = pl.DataFrame(
         {"contrast_id": list(study_of), "study_id": list(study_of.values())},
         schema={"contrast_id": pl.String, "study_id": pl.String},
     )
+    names = measured.filter(pl.col("measurement") == "features").select(
+        pl.col("dataset_id").alias("study_id"),
+        pl.col("source_symbol").alias("feature_id"),
+        "hgnc_symbol",
+        "entrez_gene_id",
+    )
     return (
         parts.join(studies, on="contrast_id", how="left")
-        .join(features, on=["study_id", "feature_id"], how="left", maintain_order="left")
+        .join(names, on=["study_id", "feature_id"], how="left", maintain_order="left")
         .with_columns(hgnc_symbol=pl.coalesce("hgnc_symbol", "feature_id"), source_symbol=pl.col("feature_id"))
         .sort("contrast_id", "method", "hgnc_symbol")
     )
@@ -157,19 +163,19 @@ def resolve_parts(parts: pl.DataFrame, features: pl.DataFrame, study_of: Mapping
 def contrast_genes(registry: Registry, parts: list[str]) -> dg.AssetsDefinition:
     """All contrasts in one table."""
     table = TABLES["core.deg__contrast_genes"]
-    features = "staging.studies__features"
+    measured = "staging.genes__measured"
     study_of = {contrast.id: contrast.study_id for contrast in registry.contrasts()}
 
     def compute(inputs: Inputs) -> pl.DataFrame:
         shares = [inputs.scan(part) for part in parts if inputs.has(part)]
         stacked = pl.concat(shares).collect() if shares else PART.empty()
-        return resolve_parts(stacked, inputs.read(features), study_of)
+        return resolve_parts(stacked, inputs.read(measured), study_of)
 
     step = Step(
         outputs={table.address: table},
         compute=compute,
         code_version=code_version_of(compute),
-        inputs=(features,),
+        inputs=(measured,),
         optional_inputs=tuple(parts),
         tolerant=True,
         parameters=study_of,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal, NamedTuple
+
 import dagster as dg
 import polars as pl
 
@@ -19,26 +21,40 @@ from resistance_assets.science.correlation import correlate_genes
 PAIRS = TABLES["core.correlation__gene_pairs"]
 HYPOTHESES = TABLES["core.hypotheses_tested"]
 
-# Table with tests -> what a family is, the test's p, its q, the correction in words.
-FAMILIES: tuple[tuple[str, tuple[str, ...], str, str, str], ...] = (
-    ("core.deg__contrast_genes", ("contrast_id", "method"), "p_value", "q_value_bh", "Benjamini-Hochberg over genes"),
-    ("core.enrichment__terms", ("list_id", "collection"), "p_value", "q_value_bh", "Benjamini-Hochberg over terms"),
-    ("core.intersections__sets", (), "p_value", "q_value_bh", "Benjamini-Hochberg over intersections"),
-    (
+
+class Family(NamedTuple):
+    """Tests of one table that are corrected together: within which columns, the p, the q, the correction in words."""
+
+    table: str
+    within: tuple[str, ...]
+    p_value: str
+    q_value: str
+    correction: str
+
+
+FAMILIES = (
+    Family(
+        "core.deg__contrast_genes", ("contrast_id", "method"), "p_value", "q_value_bh", "Benjamini-Hochberg over genes"
+    ),
+    Family(
+        "core.enrichment__terms", ("list_id", "collection"), "p_value", "q_value_bh", "Benjamini-Hochberg over terms"
+    ),
+    Family("core.intersections__sets", (), "p_value", "q_value_bh", "Benjamini-Hochberg over intersections"),
+    Family(
         "core.survival__cohort_endpoint_genes",
         ("cohort_id", "endpoint", "model"),
         "p_value",
         "q_value_bh",
         "Benjamini-Hochberg over genes (Wald)",
     ),
-    (
+    Family(
         "core.survival__cohort_endpoint_genes",
         ("cohort_id", "endpoint"),
         "p_logrank",
         "q_value_bh_logrank",
         "Benjamini-Hochberg over genes (log-rank at the median)",
     ),
-    (
+    Family(
         "core.correlation__gene_pairs",
         ("cohort_id", "method", "hgnc_symbol_a"),
         "p_value",
@@ -49,7 +65,10 @@ FAMILIES: tuple[tuple[str, tuple[str, ...], str, str, str], ...] = (
 
 
 def correlate_cohort(
-    expression: pl.DataFrame, cohort_id: str, targets: tuple[str, ...], methods: tuple[str, ...]
+    expression: pl.DataFrame,
+    cohort_id: str,
+    targets: tuple[str, ...],
+    methods: tuple[Literal["spearman", "pearson"], ...],
 ) -> pl.DataFrame:
     """Each target against every gene of a cohort; targets that the cohort did not measure are left out."""
     matrix, genes, _ = expression_matrix(expression)
@@ -79,30 +98,29 @@ def correlation_part(cohort: Cohort, registry: Registry) -> dg.AssetsDefinition:
     return assets_of(step, tags={"cohort": cohort_id})
 
 
-def count_family(
-    address: str, frame: pl.DataFrame, family: tuple[str, ...], p: str, q: str, words: str
-) -> pl.DataFrame:
+def count_family(family: Family, frame: pl.DataFrame) -> pl.DataFrame:
     """How many tests each family of a table holds, and how many of them stand."""
-    tested = frame.filter(pl.col(p).is_not_null())
-    label = pl.concat_str([pl.lit("all"), *[pl.col(name) for name in family]], separator=" ").str.strip_prefix("all ")
+    p, q = family.p_value, family.q_value
+    label = pl.concat_str([*[pl.col(name) for name in family.within], pl.lit(p)], separator=" ")
     return HYPOTHESES.shape(
-        tested.with_columns(family=pl.concat_str([label, pl.lit(p)], separator=" "))
+        frame.filter(pl.col(p).is_not_null())
+        .with_columns(family=label)
         .group_by("family")
         .agg(
             pl.len().alias("n_tests"),
             (pl.col(p) < 0.05).sum().alias("n_below_0_05"),
             (pl.col(q) < 0.05).sum().alias("n_q_below_0_05"),
         )
-        .with_columns(analysis=pl.lit(address), correction=pl.lit(words))
+        .with_columns(analysis=pl.lit(family.table), correction=pl.lit(family.correction))
         .sort("family")
     )
 
 
 def hypotheses_tested() -> dg.AssetsDefinition:
-    addresses = tuple(dict.fromkeys(family[0] for family in FAMILIES))
+    addresses = tuple(dict.fromkeys(family.table for family in FAMILIES))
 
     def compute(inputs: Inputs) -> pl.DataFrame:
-        return pl.concat([count_family(address, inputs.read(address), *rest) for address, *rest in FAMILIES])
+        return pl.concat([count_family(family, inputs.read(family.table)) for family in FAMILIES])
 
     step = Step(
         outputs={HYPOTHESES.address: HYPOTHESES},

@@ -16,7 +16,7 @@ from resistance_assets.defs.sql import guarded
 from resistance_assets.orchestration.assets import assets_of
 from resistance_assets.orchestration.memo import Inputs, Step
 from resistance_assets.orchestration.versions import code_version_of
-from resistance_assets.science.survival import kaplan_meier, median_follow_up, median_survival
+from resistance_assets.science.survival import kaplan_meier, summarise_endpoint
 from resistance_assets.science.survival_screen import screen_survival, usable_follow_up
 
 SCREEN = TABLES["core.survival__cohort_endpoint_genes"]
@@ -108,28 +108,32 @@ def curves_part(cohort: Cohort, endpoint: str, genes: tuple[str, ...]) -> dg.Ass
     return assets_of(step, tags={"cohort": cohort_id, "endpoint": endpoint})
 
 
-def summarise_endpoint(
+def endpoint_row(
     patients: pl.DataFrame, profiled: list[str], follow_up: pl.DataFrame, cohort_id: str, endpoint: str
 ) -> pl.DataFrame:
     """How many patients and events an endpoint has, with and without expression, and how long they were followed."""
-    usable, left_out = usable_follow_up(follow_up["time_months"], follow_up["event_observed"])
-    followed = follow_up.filter(pl.Series(usable))
-    analysed = followed.filter(pl.col("patient_id").is_in(profiled))
-    time, event = analysed["time_months"].to_numpy(), analysed["event_observed"].to_numpy()
-    reasons = left_out["reason"].value_counts().sort("reason").iter_rows()
-    row = {
-        "cohort_id": cohort_id,
-        "endpoint": endpoint,
-        "n_patients": patients.filter(pl.col("cohort_id") == cohort_id).height,
-        "n_with_follow_up": followed.height,
-        "n_events_with_follow_up": int(followed["event_observed"].sum()),
-        "n_analysed": analysed.height,
-        "n_events_analysed": int(analysed["event_observed"].sum()),
-        "median_follow_up_months": median_follow_up(time, event) if analysed.height else None,
-        "median_survival_months": median_survival(time, event) if analysed.height else None,
-        "excluded": "; ".join(f"{reason}: {count}" for reason, count in reasons) or None,
-    }
-    return ENDPOINTS.shape(pl.DataFrame([row], schema=ENDPOINTS.polars_schema))
+    subject = f"{endpoint} of {cohort_id}"
+    everyone = summarise_endpoint(follow_up["time_months"], follow_up["event_observed"], endpoint=subject)
+    with_expression = follow_up.filter(pl.col("patient_id").is_in(profiled))
+    analysed = summarise_endpoint(
+        with_expression["time_months"],
+        with_expression["event_observed"],
+        endpoint=f"{subject}, patients with expression",
+    )
+    return ENDPOINTS.shape(
+        analysed.select(
+            pl.lit(cohort_id).alias("cohort_id"),
+            pl.lit(endpoint).alias("endpoint"),
+            pl.lit(patients.filter(pl.col("cohort_id") == cohort_id).height).alias("n_patients"),
+            pl.lit(everyone["n"][0]).alias("n_with_follow_up"),
+            pl.lit(everyone["events"][0]).alias("n_events_with_follow_up"),
+            pl.col("n").alias("n_analysed"),
+            pl.col("events").alias("n_events_analysed"),
+            "median_follow_up_months",
+            "median_survival_months",
+            pl.lit(everyone["left_out_reasons"][0], pl.String).alias("excluded"),
+        )
+    )
 
 
 def endpoint_part(cohort: Cohort, endpoint: str) -> dg.AssetsDefinition:
@@ -139,7 +143,7 @@ def endpoint_part(cohort: Cohort, endpoint: str) -> dg.AssetsDefinition:
 
     def compute(inputs: Inputs) -> pl.DataFrame:
         profiled = inputs.scan(expression).select(pl.col("patient_id").unique()).collect()["patient_id"].to_list()
-        return summarise_endpoint(inputs.read(PATIENTS), profiled, inputs.read(follow_up), cohort_id, endpoint)
+        return endpoint_row(inputs.read(PATIENTS), profiled, inputs.read(follow_up), cohort_id, endpoint)
 
     step = Step(
         outputs={address: ENDPOINTS},
