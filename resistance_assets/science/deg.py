@@ -148,6 +148,10 @@ def run_contrast(
             p_value_note=NOTE_PAPER_RULE,
         )
     if report.evidence_kind == "effect_only":
+        if method == "edger_exact":
+            from resistance_assets.science.deg_edger import fit_edger_effect
+
+            return fit_edger_effect(counts, design, contrast, normalisation=normalisation)
         return _effect_only(counts, design, method)
     if method == "pydeseq2":
         from resistance_assets.science.deg_deseq2 import fit_deseq2
