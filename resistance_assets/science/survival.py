@@ -500,6 +500,9 @@ def proportional_hazards_test(
     fit = fit_model(X, cohort.risk_sets(), efron=ties == "efron")
     residuals, variances, moments = _schoenfeld(X, fit.coefficients, cohort, ties == "efron")
     g = _one_minus_km_before(cohort, moments)
+    # Shifting g changes no test; centred, a variable that one death time carries shows as a singular matrix.
+    weight = np.einsum("kaa->k", variances) / max(np.einsum("kaa->", variances), 1e-300)
+    g = g - g @ weight
     p = X.shape[1]
     score = np.concatenate([np.zeros(p), g @ residuals])
     plain = variances.sum(axis=0)
@@ -514,8 +517,9 @@ def proportional_hazards_test(
         # Scaled to unit diagonal: covariates of very different spread would cost digits.
         scale = np.sqrt(np.diag(info)[use])
         scaled = info[np.ix_(use, use)] / np.outer(scale, scale)
-        # One patient may carry the whole variable: x g(t) is then x again, and there is nothing to test.
-        if not np.isfinite(scaled).all() or np.linalg.eigvalsh(scaled)[0] < 1e-10:
+        # All information may lie at one death time: x g(t) is then x again, and there is nothing to test.
+        alone = (np.diag(twice)[extra] < 1e-10 * np.diag(plain)[extra]).any()
+        if alone or not np.isfinite(scaled).all() or np.linalg.eigvalsh(scaled)[0] < 1e-10:
             return np.nan
         return float((u / scale) @ np.linalg.solve(scaled, u / scale))
 
@@ -572,10 +576,10 @@ def time_dependent_auc(
     columns = np.asarray(predictors, np.float64)
     columns = columns[:, None] if columns.ndim == 1 else columns
     complete = np.isfinite(columns).all(axis=1)
-    usable, _ = usable_follow_up(np.where(complete, np.asarray(time_months, float), np.nan), event_observed)
+    usable, _ = usable_follow_up(np.where(complete, _as_floats(time_months), np.nan), event_observed)
     columns = columns[usable]
-    time = merge_nearly_equal(np.asarray(time_months, float)[usable])
-    event = np.asarray(event_observed, float)[usable].astype(np.int64)
+    time = merge_nearly_equal(_as_floats(time_months)[usable])
+    event = _as_floats(event_observed)[usable].astype(np.int64)
     if not event.any():
         raise DesignFault(
             f"none of {time.size} patients had the event",
@@ -676,7 +680,7 @@ def compare_with_random_signatures(
             remedy="Check the gene symbols, or use a cohort that measured them.",
         )
     x = x[:, usable]
-    time, event = np.asarray(time_months, float)[usable], np.asarray(event_observed, float)[usable]
+    time, event = _as_floats(time_months)[usable], _as_floats(event_observed)[usable]
     z = _z_scores(x)
     varying = np.flatnonzero(np.abs(z).max(axis=1) > 0)
     if varying.size < rows.size:

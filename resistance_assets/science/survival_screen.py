@@ -253,11 +253,12 @@ def screen_cox(
 
     Returns:
         One row per gene in the input order, columns and types of `SCREEN_SCHEMA` without those of a split. `fit_status`
-        is converged, monotone_likelihood (no finite maximum: the row holds Firth's penalised estimate, its profile
-        limits and the penalised likelihood-ratio p; statistic and score p of the plain likelihood stay, the Wald
-        statistic is null), not_converged or not_estimable (`fit_note` says why). `percentile_among_genes` and
-        `q_value_bh` are over the genes of this call. `events_for_80pct_power` is Schoenfeld's number of events
-        (1983, Biometrics 39:499) at the hazard ratio per standard deviation found here.
+        is converged, monotone_likelihood, not_converged or not_estimable; `fit_note` says why. A monotone likelihood
+        has no finite maximum: its row holds Firth's penalised estimate (`estimator` firth) with profile limits, p_value
+        and p_likelihood_ratio are both of the penalised likelihood ratio, and the Wald statistic is null. A row that
+        did not converge has no p-value. `q_value_bh` and `percentile_among_genes` are over the genes of this call.
+        `events_for_80pct_power` is Schoenfeld's number of events (1983, Biometrics 39:499) at the hazard ratio per
+        standard deviation found here.
 
     Raises:
         DesignFault: no usable patient, no event.

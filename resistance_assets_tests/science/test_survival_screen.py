@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resistance_assets.catalog.faults import DataFault, DesignFault
+from resistance_assets.science.survival import compare_groups, median_survival
 from resistance_assets.science.survival_screen import (
     SCREEN_SCHEMA,
     events_for_power,
@@ -512,3 +513,47 @@ def test_optimal_cut_declares_what_it_cannot_search():
     notes = frame["fit_note"].to_list()
     for note, word in zip(notes, ["same value", "infinite", "no patient", "large enough"], strict=True):
         assert word in note
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(6, 50), missing=st.booleans())
+def test_split_screen_equals_the_single_comparison(seed, n, missing):
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 12, n).astype(float)
+    if missing:
+        x[rng.random(n) < 0.2] = np.nan
+    time, event = rng.integers(1, 15, n).astype(float), rng.integers(0, 2, n)
+    event[0] = 1
+    row = screen_median_split(x[None], time, event, ["A"]).row(0, named=True)
+    kept = ~np.isnan(x)
+    assert row["n"] == kept.sum()
+    assert row["events"] == event[kept].sum()
+    if row["fit_status"] == "not_estimable":
+        assert row["fit_note"]
+        return
+    group = np.where(x[kept] > np.median(x[kept]), "high", "low")
+    test = compare_groups(time[kept], event[kept], group)
+    assert row["logrank_chi2"] == pytest.approx(test.chi2, rel=1e-9, abs=1e-12)
+    assert row["expected_high"] == pytest.approx(test.groups["expected"][0], rel=1e-12)
+    medians = median_survival(time[kept], event[kept], group)["median_survival_months"].to_list()
+    assert [row["median_survival_months_high"], row["median_survival_months_low"]] == medians
+    # The same two groups as a covariate: the general fit must agree with the two-group sums.
+    code = np.where(kept, (x > row["cut_point"]).astype(float), np.nan)
+    general = screen_cox(code[None], time, event, ["A"]).row(0, named=True)
+    for name in ("fit_status", "estimator"):
+        assert general[name] == row[name]
+    for name in ("log_hazard_ratio", "standard_error", "p_score", "concordance", "log_likelihood"):
+        assert general[name] == pytest.approx(row[name], rel=1e-5, abs=1e-6)
+
+
+def test_missing_values_within_strata(lung):
+    x = lung.rows(["CCL20"]).copy()
+    missing = np.arange(lung.time.size) % 5 == 0
+    x[0, missing] = np.nan
+    sparse = screen_cox(x, lung.time, lung.event, ["CCL20"], strata=lung.is_female)
+    dense = screen_cox(
+        x[:, ~missing], lung.time[~missing], lung.event[~missing], ["CCL20"], strata=lung.is_female[~missing]
+    )
+    assert sparse.equals(dense)
+    with pytest.raises(DataFault, match="1 patients have no stratum"):
+        screen_cox(x, lung.time, lung.event, ["CCL20"], strata=[None, *lung.is_female[1:]])
