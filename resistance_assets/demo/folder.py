@@ -40,6 +40,8 @@ _ENTRIES = frozenset({"mirror", "studies", "truth.json", "README.md", STAMP})
 SOURCES = {
     "cbioportal_luad_tcga_pan_can_atlas_2018": "application/gzip",
     "allonco_may2018": "text/tab-separated-values",
+    "allonco_june2021": "text/tab-separated-values",
+    "allonco_feb2017": "text/tab-separated-values",
     "enrichr_go_bp_2021": "text/plain;charset=UTF-8",
     "enrichr_kegg_2016": "text/plain;charset=UTF-8",
     "msigdb_hallmark": "text/plain",
@@ -136,7 +138,6 @@ def _demo_files(plan: Plan, registry: Registry) -> dict[str, bytes]:
     sets = plan.collections
     contents = {
         "cbioportal_luad_tcga_pan_can_atlas_2018": write_archive(plan, draw_cohort(plan)),
-        "allonco_may2018": allonco_list(plan),
         "enrichr_go_bp_2021": enrichr_library(sets["enrichr_go_bp_2021"]),
         "enrichr_kegg_2016": enrichr_library(sets["enrichr_kegg_2016"]),
         "msigdb_hallmark": gmt_file(sets["msigdb_hallmark"]),
@@ -145,6 +146,7 @@ def _demo_files(plan: Plan, registry: Registry) -> dict[str, bytes]:
         "hgnc_complete_set": hgnc_complete_set(),
         "biogrid_human": biogrid_zip(plan, registry.genes.panels[_HUB_PANEL]),
     }
+    contents |= {source: allonco_list(symbols) for source, symbols in plan.cancer_lists.items()}
     files: dict[str, bytes] = {}
     index: list[str] = []
     for source, content_type in SOURCES.items():

@@ -102,7 +102,7 @@ class DemoTruth:
             others; a screen of one gene at a time finds somewhat less. DSS follows OS, DFS follows PFS.
         not_prognostic: genes of interest without any effect on survival.
         spearman_with_ccl20: gene to rank correlation with CCL20 in tumours.
-        cancer_genes: measured genes of the cancer list.
+        cancer_genes: measured genes of the cancer list of May 2018.
         resistant_cancer_genes: how many resistance genes are on that list, `..._expected` how many by chance.
         enriched_sets: see `PlantedSet`.
         n_patients, n_samples_expressed: size of the cohort.
@@ -200,7 +200,8 @@ class Plan:
         genes: measured genes, in the row order of every table.
         abundance_log2: shape (genes,), typical log2 abundance, shared by all studies.
         truth: what is planted.
-        cancer_list: symbols of the cancer list, unmeasured ones included.
+        cancer_lists: symbols of the cancer list, unmeasured ones included, by source id of the catalog: that of
+            May 2018, of which the truth speaks, and an older and a newer version of it.
         collections: gene sets by source id of the catalog.
     """
 
@@ -208,7 +209,7 @@ class Plan:
     genes: tuple[Gene, ...]
     abundance_log2: np.ndarray
     truth: DemoTruth
-    cancer_list: tuple[str, ...]
+    cancer_lists: dict[str, tuple[str, ...]]
     collections: dict[str, GeneSets]
 
     @property
@@ -258,9 +259,18 @@ def make_plan(seed: int, generator: str, *, n_patients: int, n_samples_expressed
         genes=genes,
         abundance_log2=_abundances(random_stream(seed, "abundance"), genes, truth),
         truth=truth,
-        cancer_list=(*cancer, *unmeasured[:20]),
+        cancer_lists=_list_versions((*cancer, *unmeasured[:20]), newer=unmeasured[20:35]),
         collections=collections,
     )
+
+
+def _list_versions(may_2018: tuple[str, ...], newer: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The older version lacks every twelfth gene, the newer one has dropped a few and gained others."""
+    return {
+        "allonco_feb2017": tuple(symbol for at, symbol in enumerate(may_2018, start=1) if at % 12),
+        "allonco_may2018": may_2018,
+        "allonco_june2021": (*(symbol for at, symbol in enumerate(may_2018, start=1) if at % 40), *newer),
+    }
 
 
 def _synthetic_pool() -> list[str]:

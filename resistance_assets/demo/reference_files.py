@@ -86,11 +86,11 @@ def hgnc_complete_set() -> bytes:
     return _text(lines)
 
 
-def allonco_list(plan: Plan) -> bytes:
+def allonco_list(symbols: Sequence[str]) -> bytes:
     """Written as R's write.table does: all quoted, row numbers without a column name."""
     by_symbol = {gene.symbol: gene for gene in all_genes()}
     lines = ["\t".join(f'"{name}"' for name in ("symbol", "prevSymbols", "synonyms", "name", "refSeqName"))]
-    for number, symbol in enumerate(plan.cancer_list, start=1):
+    for number, symbol in enumerate(symbols, start=1):
         former = by_symbol[symbol].previous_symbols
         printed = _LISTED_UNDER_FORMER_SYMBOL.get(symbol, symbol)
         # The host's numbering has gaps, left by rows that were removed.

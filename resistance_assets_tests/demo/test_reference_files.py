@@ -50,6 +50,16 @@ def test_every_symbol_of_every_file_resolves(demo: WrittenDemo):
     assert set(resolve_symbols(sets["gene_symbol"], index)["resolution"]) == {"approved"}
 
 
+def test_the_cancer_list_has_an_older_and_a_newer_version(demo: WrittenDemo):
+    versions = [
+        set(read_allonco(demo.source(f"allonco_{date}"))[0]["symbol"]) for date in ("feb2017", "may2018", "june2021")
+    ]
+    older, current, newer = versions
+    assert older < current
+    assert current - newer
+    assert newer - current
+
+
 def test_the_row_numbers_of_the_cancer_list_have_gaps_as_the_real_ones(demo: WrittenDemo):
     genes, _ = read_allonco(demo.source("allonco_may2018"))
     assert genes["row_number"].is_sorted()
