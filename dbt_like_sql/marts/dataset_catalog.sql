@@ -1,5 +1,5 @@
--- What is loaded and how much of it. Samples of a study are counted in its sample sheet, or in its contrasts where it has
--- none (a published table).
+-- What is loaded and how much of it. Samples of a study are counted in its sample sheet, or in its contrasts where it
+-- has none (a published table).
 WITH measured AS (
     SELECT dataset_id, count(hgnc_symbol) AS n_genes
     FROM staging.genes__measured
@@ -10,10 +10,14 @@ cohorts AS (
     SELECT cohort_id, min(title) AS title FROM raw.catalog__cohorts GROUP BY cohort_id
 ),
 profiled AS (
-    SELECT cohort_id, count(DISTINCT patient_id) AS n_samples FROM staging.cohorts__gene_expression GROUP BY cohort_id
+    SELECT cohort_id, count(DISTINCT patient_id) AS n_samples
+    FROM staging.cohorts__gene_expression
+    GROUP BY cohort_id
 ),
 studies AS (
-    SELECT study_id, min(study_title) AS title, count(contrast_id) AS n_contrasts FROM raw.catalog__contrasts GROUP BY study_id
+    SELECT study_id, min(study_title) AS title, count(contrast_id) AS n_contrasts
+    FROM raw.catalog__contrasts
+    GROUP BY study_id
 ),
 sheets AS (
     SELECT study_id, count(DISTINCT sample_id) AS n_samples FROM raw.studies__samples GROUP BY study_id

@@ -1,5 +1,6 @@
--- What every dataset calls its genes, and what we call them. One symbol is given to one gene of a dataset at most: where
--- two names of a dataset lead to one approved symbol, the name that is that symbol keeps it and the other stays as it is.
+-- What every dataset calls its genes, and what we call them. One symbol is given to one gene of a dataset at most:
+-- where two names of a dataset lead to one approved symbol, the name that is that symbol keeps it and the other stays
+-- as it is.
 WITH cohorts AS (
     SELECT DISTINCT cohort_id, study_id, expression_profiles, copy_number_profile FROM raw.catalog__cohorts
 ),
@@ -102,7 +103,8 @@ resolved AS (
         c.rows_of_symbol,
         c.entrez_gene_id AS source_entrez_gene_id,
         CASE
-            WHEN c.believes_entrez THEN coalesce(e.hgnc_symbol, s.hgnc_symbol, x.hgnc_symbol, i.hgnc_symbol, c.source_symbol)
+            WHEN c.believes_entrez
+                THEN coalesce(e.hgnc_symbol, s.hgnc_symbol, x.hgnc_symbol, i.hgnc_symbol, c.source_symbol)
             ELSE coalesce(s.hgnc_symbol, x.hgnc_symbol, i.hgnc_symbol, e.hgnc_symbol, c.source_symbol)
         END AS proposed_symbol,
         CASE
@@ -156,8 +158,10 @@ decided AS (
         CASE WHEN v.source_symbol IS NULL THEN c.source_symbol ELSE c.proposed_symbol END AS hgnc_symbol,
         c.source_symbol,
         c.source_entrez_gene_id,
-        CASE WHEN v.source_symbol IS NULL AND c.proposed_symbol <> c.source_symbol THEN 'collision' ELSE c.resolution END
-            AS resolution,
+        CASE
+            WHEN v.source_symbol IS NULL AND c.proposed_symbol <> c.source_symbol THEN 'collision'
+            ELSE c.resolution
+        END AS resolution,
         c.profile_id,
         c.source_row,
         c.rows_of_symbol

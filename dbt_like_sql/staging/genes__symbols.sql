@@ -35,8 +35,12 @@ SELECT
     CASE WHEN genes = 1 THEN hgnc_symbol END AS hgnc_symbol,
     CASE WHEN genes = 1 THEN entrez_id END AS entrez_gene_id,
     CASE WHEN genes = 1 THEN ensembl_gene_id END AS ensembl_gene_id,
-    CASE WHEN genes > 1 THEN 'ambiguous' WHEN role_rank = 1 THEN 'approved' WHEN role_rank = 2 THEN 'previous' ELSE 'alias' END
-        AS resolution,
+    CASE
+        WHEN genes > 1 THEN 'ambiguous'
+        WHEN role_rank = 1 THEN 'approved'
+        WHEN role_rank = 2 THEN 'previous'
+        ELSE 'alias'
+    END AS resolution,
     candidates
 FROM candidates
 ORDER BY symbol

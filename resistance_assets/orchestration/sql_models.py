@@ -11,7 +11,7 @@ import contextlib
 import difflib
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -145,6 +145,9 @@ def load_models(folder: Path, tables: Mapping[str, Table]) -> dict[str, SqlModel
             )
     schema = _schema(tables)
     loaded = {address: _load_model(address, path, tables, schema) for address, path in files.items()}
+    with _empty_warehouse(tables) as connection:
+        for model in loaded.values():
+            _require_types(model, _bind(connection, model.sql, model.path))
     order = TopologicalSorter(
         {address: [ref for ref in model.refs if ref in loaded] for address, model in loaded.items()}
     )
@@ -175,28 +178,17 @@ def load_tests(folder: Path, models: Mapping[str, SqlModel], tables: Mapping[str
     """
     schema = _schema(tables)
     found: dict[str, SqlTest] = {}
-    for path in sorted((folder / TEST_FOLDER).glob("*.sql")):
-        sql = _read(path)
-        tree = _parse(sql, path)
-        refs = _references(tree, path, TEST_FOLDER, tables, None)
-        _qualify(tree, path, schema)
-        header = _header(sql)
-        guarded = [match.group(1) for line in header if (match := _TABLE_HEADER.match(line))]
-        if len(guarded) != 1:
-            raise CatalogFault(
-                f"the header names {len(guarded)} tables",
-                subject=str(path),
-                expected="one comment line like `-- table: staging.cohorts__patients`",
-                remedy="Name the one table that fails when this test does.",
-            )
-        if guarded[0] not in refs:
-            raise CatalogFault(
-                f"the test guards {guarded[0]} but does not read it",
-                subject=str(path),
-                remedy=_suggest(guarded[0], [*refs, *models], "Correct the header line."),
-            )
-        description = " ".join(line for line in header if not _TABLE_HEADER.match(line))
-        found[path.stem] = SqlTest(path.stem, path, sql, description, guarded[0], refs, _code_version(tree))
+    with _empty_warehouse(tables) as connection:
+        for path in sorted((folder / TEST_FOLDER).glob("*.sql")):
+            sql = _read(path)
+            tree = _parse(sql, path)
+            refs = _references(tree, path, TEST_FOLDER, tables, None)
+            _qualify(tree, path, schema)
+            _bind(connection, sql, path)
+            header = _header(sql)
+            table = _guarded_table(header, path, refs, models)
+            description = " ".join(line for line in header if not _TABLE_HEADER.match(line))
+            found[path.stem] = SqlTest(path.stem, path, sql, description, table, refs, _code_version(tree))
     return found
 
 
@@ -245,6 +237,79 @@ def run_test(test: SqlTest, mounts: Mapping[str, Path | pl.DataFrame]) -> TestVe
     with _mounted(test.refs, mounts) as connection:
         frame = _answer(connection, test.sql, test.path)
     return TestVerdict(frame.is_empty(), frame.height, frame.head(EXAMPLES))
+
+
+# ---- checks against the table models ---------------------------------------------------------------------------------
+
+
+def _guarded_table(header: Sequence[str], path: Path, refs: Sequence[str], models: Mapping[str, SqlModel]) -> str:
+    """The table that a test's header names; it is judged before it is written, so nothing made from it can be read."""
+    named = [match.group(1) for line in header if (match := _TABLE_HEADER.match(line))]
+    if len(named) != 1:
+        raise CatalogFault(
+            f"the header names {len(named)} tables",
+            subject=str(path),
+            expected="one comment line like `-- table: staging.cohorts__patients`",
+            remedy="Name the one table that fails when this test does.",
+        )
+    if named[0] not in refs:
+        raise CatalogFault(
+            f"the test guards {named[0]} but does not read it",
+            subject=str(path),
+            remedy=_suggest(named[0], refs, "Correct the header line."),
+        )
+    for ref in refs:
+        if ref != named[0] and named[0] in _upstream(ref, models):
+            raise CatalogFault(
+                f"the test guards {named[0]} but reads {ref}, which is made from it",
+                subject=str(path),
+                remedy=f"Let it guard {ref}, or take that reference out.",
+            )
+    return named[0]
+
+
+def _upstream(address: str, models: Mapping[str, SqlModel]) -> set[str]:
+    """Everything that a table is made from, as far as SQL knows."""
+    found: set[str] = set()
+    waiting = [address]
+    while waiting:
+        for ref in models[model].refs if (model := waiting.pop()) in models else ():
+            if ref not in found:
+                found.add(ref)
+                waiting.append(ref)
+    return found
+
+
+@contextlib.contextmanager
+def _empty_warehouse(tables: Mapping[str, Table]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Every table without rows: DuckDB itself says whether it takes a query, and what types come out."""
+    with contextlib.closing(duckdb.connect()) as connection:
+        for table in tables.values():
+            columns = ", ".join(f'"{column.name}" {column.duckdb_type}' for column in table.columns)
+            connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{table.layer}"')
+            connection.execute(f'CREATE TABLE "{table.layer}"."{table.name}" ({columns})')
+        yield connection
+
+
+def _bind(connection: duckdb.DuckDBPyConnection, sql: str, path: Path) -> dict[str, str]:
+    """Column -> DuckDB type of a query that is not run."""
+    try:
+        relation = connection.sql(sql)
+        return dict(zip(relation.columns, map(str, relation.types), strict=True))
+    except duckdb.Error as error:
+        raise _query_fault(error, path) from error
+
+
+def _require_types(model: SqlModel, types: Mapping[str, str]) -> None:
+    for column in model.table.columns:
+        given = types[column.name]
+        if given != column.duckdb_type:
+            raise CatalogFault(
+                f"column {column.name} comes out as {given}",
+                subject=str(model.path),
+                expected=f"{column.duckdb_type}, as the model of {model.address} says",
+                remedy=f"CAST it to {column.duckdb_type} in the SELECT.",
+            )
 
 
 # ---- reading a file --------------------------------------------------------------------------------------------------
@@ -545,15 +610,19 @@ def _answer(connection: duckdb.DuckDBPyConnection, sql: str, path: Path) -> pl.D
     try:
         return connection.sql(sql).pl()
     except duckdb.Error as error:
-        text = str(error)
-        line = re.search(r"^LINE (\d+):", text, re.MULTILINE)
-        problem = " ".join(text.split("\n\nLINE", 1)[0].split())
-        raise CatalogFault(
-            f"the query fails: {problem.rstrip('.!?')}",
-            subject=str(path),
-            place=f"line {line.group(1)}" if line else None,
-            remedy="Correct the SQL, or the input that it cannot take.",
-        ) from error
+        raise _query_fault(error, path) from error
+
+
+def _query_fault(error: duckdb.Error, path: Path) -> CatalogFault:
+    text = str(error)
+    line = re.search(r"^LINE (\d+):", text, re.MULTILINE)
+    problem = " ".join(text.split("\n\nLINE", 1)[0].split())
+    return CatalogFault(
+        f"the query fails: {problem.rstrip('.!?')}",
+        subject=str(path),
+        place=f"line {line.group(1)}" if line else None,
+        remedy="Correct the SQL, or the input that it cannot take.",
+    )
 
 
 def _literal(text: str) -> str:

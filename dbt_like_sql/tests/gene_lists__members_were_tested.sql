@@ -1,0 +1,8 @@
+-- Every member of a contrast's list is in the list's universe: it was tested there.
+-- table: core.gene_lists__members
+SELECT m.list_id, m.hgnc_symbol
+FROM core.gene_lists__members AS m
+INNER JOIN core.gene_lists__lists AS l ON l.list_id = m.list_id
+LEFT JOIN core.deg__contrast_genes AS g
+    ON g.contrast_id = l.contrast_id AND g.method = l.method AND g.hgnc_symbol = m.hgnc_symbol
+WHERE l.contrast_id IS NOT NULL AND g.q_value_bh IS NULL
