@@ -7,6 +7,7 @@ to say. The choice between methods belongs in `deg`.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -58,11 +59,6 @@ def fit_deseq2(
     Raises:
         DesignFault: the design supports no p-value.
     """
-    import pandas as pd
-    from pydeseq2.dds import DeseqDataSet
-    from pydeseq2.ds import DeseqStats
-    from threadpoolctl import threadpool_limits
-
     report = report_design(design, contrast)
     if report.evidence_kind != "inferential":
         raise DesignFault(
@@ -70,40 +66,81 @@ def fit_deseq2(
         )
     genes = counts["hgnc_symbol"].to_list()
     matrix = count_matrix(counts, design.sample_ids)
-    samples = list(design.sample_ids)
-    model = pd.DataFrame(design.values, index=pd.Index(samples), columns=pd.Index(design.columns))
     vector = np.zeros(len(design.columns))
     vector[design.coefficient] = 1.0
+    coefficient = design.columns[design.coefficient] if shrink else None
+    (table,), shrunken = wald_tables(
+        matrix, design.values, [vector], alpha=alpha, n_threads=n_threads,
+        columns=design.columns, shrunken_coefficient=coefficient,
+    )  # fmt: skip
+    return _as_result(table, shrunken, genes, matrix, design)
+
+
+def wald_tables(
+    counts: NDArray[np.float64],
+    design: NDArray[np.float64],
+    contrasts: Sequence[NDArray[np.float64]],
+    *,
+    alpha: float = 0.05,
+    n_threads: int = 1,
+    columns: Sequence[str] | None = None,
+    shrunken_coefficient: str | None = None,
+) -> tuple[list[dict[str, NDArray[np.float64]]], NDArray[np.float64] | None]:
+    """One pydeseq2 fit, several combinations of its coefficients tested.
+
+    Args:
+        counts: (genes, samples), whole numbers. design: (samples, coefficients), full rank, residual degrees of
+            freedom.
+        contrasts: vectors over the coefficients.
+        alpha, n_threads: as `fit_deseq2`.
+        columns: names of the coefficients.
+        shrunken_coefficient: name of the coefficient whose fold change is shrunken too; it must be the last contrast.
+
+    Returns:
+        Per contrast `baseMean`, `log2FoldChange`, `lfcSE`, `stat`, `pvalue`, `padj`, each (genes,); and the shrunken
+        log2 fold changes, or None.
+    """
+    import pandas as pd
+    from pydeseq2.dds import DeseqDataSet
+    from pydeseq2.ds import DeseqStats
+    from threadpoolctl import threadpool_limits
+
+    samples = pd.Index([f"s{j}" for j in range(counts.shape[1])])
+    genes = pd.Index([f"g{i}" for i in range(counts.shape[0])])
+    names = list(columns) if columns is not None else [f"c{j}" for j in range(design.shape[1])]
+    model = pd.DataFrame(design, index=samples, columns=pd.Index(names))
+    tables: list[dict[str, NDArray[np.float64]]] = []
+    shrunken = None
     # Many small matrices: threads inside the linear algebra only get in each other's way.
     with warnings.catch_warnings(), threadpool_limits(limits=1):
         warnings.simplefilter("ignore")
         inference = compiled_inference(n_threads=n_threads)
         fit = DeseqDataSet(
-            counts=pd.DataFrame(matrix.T.astype(np.int64), index=pd.Index(samples), columns=pd.Index(genes)),
-            metadata=pd.DataFrame({"arm": list(design.arms)}, index=pd.Index(samples)),
+            counts=pd.DataFrame(counts.T.astype(np.int64), index=samples, columns=genes),
+            metadata=pd.DataFrame({"sample": samples}, index=samples),
             design=model,
             quiet=True,
             inference=inference,
         )
         fit.deseq2()
-        test = DeseqStats(fit, contrast=vector, alpha=alpha, quiet=True, inference=inference)
-        test.summary()
-        table = test.results_df.copy()
-        shrunken = None
-        if shrink:
-            test.lfc_shrink(coeff=design.columns[design.coefficient])
-            shrunken = test.results_df["log2FoldChange"].to_numpy(dtype=np.float64)
-    return _as_result(table, shrunken, genes, matrix, design)
+        for vector in contrasts:
+            test = DeseqStats(fit, contrast=vector, alpha=alpha, quiet=True, inference=inference)
+            test.summary()
+            table = test.results_df
+            tables.append({str(name): table[name].to_numpy(dtype=np.float64).copy() for name in table.columns})
+            if shrunken_coefficient is not None and vector is contrasts[-1]:
+                test.lfc_shrink(coeff=shrunken_coefficient)
+                shrunken = test.results_df["log2FoldChange"].to_numpy(dtype=np.float64)
+    return tables, shrunken
 
 
 def _as_result(
-    table: Any,
+    columns: dict[str, NDArray[np.float64]],
     shrunken: NDArray[np.float64] | None,
     genes: list[str],
     matrix: NDArray[np.float64],
     design: DesignMatrix,
 ) -> pl.DataFrame:
-    columns = {name: table[name].to_numpy(dtype=np.float64).copy() for name in table.columns}
     p, q = columns["pvalue"], columns["padj"]
     all_zero = ~matrix.any(axis=1)
     up_only = ~matrix[:, design.is_denominator].any(axis=1) & ~all_zero
