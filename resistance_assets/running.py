@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from resistance_assets.settings import Settings
 
 LEAST_FREE_BYTES = 200_000_000
+WORKSPACE = """\
+load_from:
+  - python_module:
+      module_name: resistance_assets.definitions
+      location_name: resistance_warehouse
+"""
 LAYER_ORDER = ("raw", "staging", "core", "marts", "parts", "warehouse")
 OUTCOME_ORDER = ("built", "memo hit", "kept", "unavailable", "failed")
 
@@ -277,20 +283,11 @@ def serve_ui(settings: Settings, *, port: int) -> int:
     prepare(settings)
     home = settings.dagster_home
     open_instance(home).dispose()
+    workspace = home / "workspace.yaml"
+    workspace.write_text(WORKSPACE, encoding="utf-8")
     environment = {**os.environ, "DAGSTER_HOME": str(home), "RESISTANCE_DATA_DIR": str(settings.data_dir)}
     _say(False, f"Dagster UI on http://127.0.0.1:{port} (Ctrl-C ends it); data folder {settings.data_dir}")
-    command = [
-        sys.executable,
-        "-m",
-        "dagster",
-        "dev",
-        "-m",
-        "resistance_assets.definitions",
-        "-h",
-        "127.0.0.1",
-        "-p",
-        str(port),
-    ]
+    command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]
     try:
         return subprocess.run(command, env=environment, cwd=settings.data_dir, check=False).returncode
     except KeyboardInterrupt:

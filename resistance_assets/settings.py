@@ -25,6 +25,8 @@ class Settings(BaseSettings):
         host_map: prefixes of URLs and what stands for them, for corporate caches.
         opt_in: ids of sources whose licence asks for a decision.
         contact: address sent in the User-Agent to the hosts.
+        executor: how the steps of a run launched by Dagster are executed. Most steps take less than a second and starting
+            a process takes three, so one process is the default; `multiprocess` pays where steps are long.
     """
 
     model_config = SettingsConfigDict(env_prefix="RESISTANCE_", extra="ignore")
@@ -36,6 +38,7 @@ class Settings(BaseSettings):
     host_map: dict[str, str] = {}
     opt_in: Annotated[tuple[str, ...], NoDecode] = ()
     contact: str | None = None
+    executor: Literal["in_process", "multiprocess"] = "in_process"
 
     @field_validator("studies", mode="before")
     @classmethod

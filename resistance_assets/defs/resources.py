@@ -118,4 +118,8 @@ def local_files(files: Mapping[str, Path]) -> dict[str, External]:
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    return dg.Definitions(resources={"premises": WarehousePremises()})
+    executors = {
+        "in_process": dg.in_process_executor,
+        "multiprocess": dg.multiprocess_executor.configured({"max_concurrent": 2}),
+    }
+    return dg.Definitions(resources={"premises": WarehousePremises()}, executor=executors[load_settings().executor])

@@ -24,6 +24,8 @@ INSTANCE_CONFIG = """\
 # Written once by `resistance`; yours to change. See deploy/ for Postgres and shared storage.
 telemetry:
   enabled: false
+nux:
+  enabled: false
 concurrency:
   runs:
     max_concurrent_runs: 2
