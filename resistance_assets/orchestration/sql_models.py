@@ -376,6 +376,11 @@ def _parse(sql: str, path: Path) -> Any:
             subject=str(path),
             remedy="Close the quotes, brackets and comments.",
         ) from None
+    try:
+        # sqlglot lets pass what DuckDB does not, such as FROM FROM or a reserved word as a name.
+        duckdb.extract_statements(sql)
+    except duckdb.Error as error:
+        raise _query_fault(error, path, "does not parse") from None
     statements = [statement for statement in statements if not isinstance(statement, exp.Semicolon)]
     if len(statements) != 1:
         raise CatalogFault(
@@ -613,12 +618,12 @@ def _answer(connection: duckdb.DuckDBPyConnection, sql: str, path: Path) -> pl.D
         raise _query_fault(error, path) from error
 
 
-def _query_fault(error: duckdb.Error, path: Path) -> CatalogFault:
+def _query_fault(error: duckdb.Error, path: Path, what: str = "the query fails") -> CatalogFault:
     text = str(error)
     line = re.search(r"^LINE (\d+):", text, re.MULTILINE)
     problem = " ".join(text.split("\n\nLINE", 1)[0].split())
     return CatalogFault(
-        f"the query fails: {problem.rstrip('.!?')}",
+        f"{what}: {problem.rstrip('.!?')}",
         subject=str(path),
         place=f"line {line.group(1)}" if line else None,
         remedy="Correct the SQL, or the input that it cannot take.",
