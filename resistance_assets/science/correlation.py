@@ -141,7 +141,7 @@ def _standard_scores(
     with np.errstate(divide="ignore", invalid="ignore"):
         # What a covariate explains to rounding error, or a constant, has no direction left to correlate.
         scores = np.where((length > 1e-12 * size[:, None]) & (length > 0), y / length, np.nan)
-    return scores, n - 2 - used
+    return scores, max(0, n - 2 - used)
 
 
 def _correlation_frame(
@@ -213,7 +213,7 @@ def compare_groups_rank_sum(
     group = np.asarray(in_group, dtype=bool)
     if x.ndim != 2 or x.shape[0] != len(names) or group.shape != (x.shape[1],):
         raise ValueError(f"expression {x.shape} does not fit {len(names)} genes and {group.size} patients")
-    ranks, present, ties = rank_rows(x, np.argsort(x, axis=1, kind="stable"))
+    ranks, present, ties = rank_rows(x, np.argsort(x, axis=1))
     missing = np.isnan(ranks)
     n_group = np.count_nonzero(~missing[:, group], axis=1)
     n_rest = present - n_group
@@ -285,4 +285,4 @@ def _fill_exact(
 def _mid_ranks(x: NDArray[np.float64]) -> NDArray[np.float64]:
     from resistance_assets.science.rank_kernel import rank_rows
 
-    return rank_rows(x, np.argsort(x, axis=1, kind="stable"))[0]
+    return rank_rows(x, np.argsort(x, axis=1))[0]

@@ -218,7 +218,7 @@ def _count(lists: pl.DataFrame, gene_sets: pl.DataFrame, universe: Universe | Ma
 
     _require_columns(lists, ("list_id", "hgnc_symbol"), "gene lists")
     out = _Counted()
-    members = lists.select("list_id", "hgnc_symbol").drop_nulls().unique()
+    members = lists.select(pl.col("list_id", "hgnc_symbol").cast(pl.String)).drop_nulls().unique()
     out.list_ids = sorted(
         set(members["list_id"].unique()) | (set(universe) if isinstance(universe, Mapping) else set())
     )

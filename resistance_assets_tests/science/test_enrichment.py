@@ -225,6 +225,14 @@ def test_each_list_has_its_own_universe():
     assert ours.filter(list_id="b").equals(alone)
 
 
+def test_categorical_names_are_names_too():
+    lists, sets = lists_of(a="G1 G2"), sets_of(s="G1 G2 G4")
+    plain = over_representation(lists, sets, UNIVERSE, min_set_size=1)
+    as_categories = [frame.with_columns(pl.all().cast(pl.Categorical)) for frame in (lists, sets)]
+    ours = over_representation(*as_categories, pl.Series(UNIVERSE, dtype=pl.Categorical), min_set_size=1)
+    assert ours.equals(plain)
+
+
 def test_collections_are_families_of_their_own():
     one = sets_of(s="G1 G2 G3", t="G4 G5 G6")
     other = sets_of(s="G1 G2 G3").with_columns(collection=pl.lit("second"))
