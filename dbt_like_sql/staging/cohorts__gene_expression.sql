@@ -1,13 +1,16 @@
 -- Tumour expression, one sample per patient. Sorted by gene, so that a look-up of one gene reads one piece of the file.
+-- Linear RSEM becomes log2(RSEM + 1): a hazard ratio per unit of a linear count says nothing, and batch correction leaves
+-- small negatives, which are counted as 0.
 SELECT
     g.dataset_id AS cohort_id,
     g.hgnc_symbol,
     s.patient_id,
-    v.value AS expression_value
+    CASE WHEN e.expression_scale = 'log2(RSEM + 1)' THEN log2(greatest(v.value, 0) + 1) ELSE v.value END AS expression_value
 FROM staging.genes__measured AS g
 INNER JOIN (SELECT DISTINCT cohort_id, study_id FROM raw.catalog__cohorts) AS c ON c.cohort_id = g.dataset_id
 INNER JOIN raw.cbioportal__mrna_values AS v
     ON v.study_id = c.study_id AND v.stable_id = g.profile_id AND v.gene_row = g.source_row
+INNER JOIN staging.cohorts__genes AS e ON e.cohort_id = g.dataset_id AND e.hgnc_symbol = g.hgnc_symbol
 INNER JOIN staging.cohorts__samples AS s
     ON s.cohort_id = g.dataset_id AND s.sample_id = v.sample_id AND s.is_analysed
 WHERE g.measurement = 'expression'

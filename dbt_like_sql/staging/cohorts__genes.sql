@@ -10,7 +10,7 @@ SELECT
         WHEN 'Z-SCORE' THEN 'z-score per gene'
         WHEN 'LOG2-VALUE' THEN 'log2'
         WHEN 'LOG-VALUE' THEN 'log'
-        WHEN 'CONTINUOUS' THEN CASE WHEN contains(g.profile_id, 'rna_seq_v2') THEN 'RSEM' ELSE 'continuous' END
+        WHEN 'CONTINUOUS' THEN CASE WHEN contains(g.profile_id, 'rna_seq_v2') THEN 'log2(RSEM + 1)' ELSE 'continuous' END
         ELSE lower(p.datatype)
     END AS expression_scale
 FROM staging.genes__measured AS g
