@@ -92,7 +92,8 @@ def fit_firth(
 
     Returns:
         coefficient, standard_error (from the unpenalised information at the estimate), lower and upper (95 % profile
-        penalised likelihood), p_value, log_likelihood (unpenalised, at the estimate), concordance, iterations.
+        penalised likelihood), p_value, log_likelihood (unpenalised, at the estimate), concordance, iterations. All
+        but the last are NaN where the information is singular: too few events for the columns.
     """
     from scipy.special import chdtrc
 
@@ -111,7 +112,8 @@ def fit_firth(
         if not np.isfinite(value) or not np.isfinite(info).all() or not np.isfinite(third).all():
             return -np.inf, value, score, info
         sign, log_det = np.linalg.slogdet(info)
-        if sign <= 0:
+        # Where the information vanishes so does the penalised likelihood: out of reach, not an estimate.
+        if sign <= 0 or np.linalg.cond(info) > 1e14:
             return -np.inf, value, score, info
         penalised_score = score + 0.5 * np.einsum("ab,abc->c", np.linalg.inv(info), third)
         return value + 0.5 * log_det, value, penalised_score, info
@@ -120,10 +122,13 @@ def fit_firth(
         """Maximise over the coefficients in `free`, the others held."""
         beta = beta.copy()
         best, _, score, info = evaluate(beta)
-        if free.size == 0:
+        if free.size == 0 or not np.isfinite(best):
             return beta, best
         for _ in range(200):
-            step = np.linalg.solve(info[np.ix_(free, free)], score[free])
+            try:
+                step = np.linalg.solve(info[np.ix_(free, free)], score[free])
+            except np.linalg.LinAlgError:
+                break
             step *= min(1.0, 1.0 / max(1e-300, float(np.abs(step).max())))
             if np.abs(step).max() < 1e-9:
                 break
@@ -146,7 +151,11 @@ def fit_firth(
     _, likelihood, _, info = evaluate(estimate)
     held = np.zeros(p)
     _, null = climb(held, others)
-    se = float(np.sqrt(np.linalg.inv(info)[target, target]))
+    variance = np.linalg.inv(info)[target, target] if np.isfinite(best) and np.isfinite(null) else np.nan
+    if not variance > 0:
+        missing = ("coefficient", "standard_error", "lower", "upper", "p_value", "log_likelihood", "concordance")
+        return {**dict.fromkeys(missing, np.nan), "iterations": passes}
+    se = float(np.sqrt(variance))
 
     def profile(value: float) -> float:
         start = estimate.copy()

@@ -106,13 +106,10 @@ def segments(stratum, time_rank, event, n, start, end, death_start, deaths, firs
 
 
 @njit(cache=True, error_model="numpy", nogil=True, fastmath=_FAST)
-def _exponentials(x, beta, shift, n, w, bits):
-    """w = exp(beta x - shift), at least e^-700, within 2 ulp; beta x - shift must stay below 700.
-
-    A call to libm per patient would be the slowest part of the fit.
-    """
+def _exponentials(x, beta, n, w, bits):
+    """w = exp(beta x) for |beta x| < 700, within 2 ulp. A call to libm per patient would cost more than the rest."""
     for i in range(n):
-        t = max(beta * x[i] - shift, -700.0)
+        t = beta * x[i]
         k = np.floor(t * _LOG2_E + 0.5)
         r = t - k * _LN2_HIGH
         r = r - k * _LN2_LOW
@@ -137,10 +134,31 @@ def _exponentials(x, beta, shift, n, w, bits):
         w[i] *= power[i]
 
 
+@njit(cache=True, error_model="numpy", nogil=True)
+def _scaled_exponentials(x, beta, groups, start, end, deaths, first, w, rescale):
+    """Weights for any beta: relative to the largest in the risk set so far, with the factor from segment to segment.
+
+    Returns what the sum of log risk sums lacks by that.
+    """
+    top = -np.inf
+    lacking = 0.0
+    for g in range(groups):
+        before = -np.inf if start[g] == first[g] else top
+        top = before
+        for i in range(start[g], end[g]):
+            top = max(top, beta * x[i])
+        for i in range(start[g], end[g]):
+            w[i] = np.exp(beta * x[i] - top)
+        rescale[g] = np.exp(before - top)
+        lacking += deaths[g] * top
+    return lacking
+
+
 @njit(cache=True, error_model="numpy", nogil=True, fastmath={"contract", "nsz"})
-def partial_likelihood(x, w, beta, groups, start, end, death_start, deaths, first, efron):
+def partial_likelihood(x, w, beta, groups, start, end, death_start, deaths, first, efron, rescale=None):
     """Log partial likelihood of one covariate and its derivatives at beta, given w = exp(beta x).
 
+    `rescale`: factors of `_scaled_exponentials`; the log-likelihood then lacks what that function returned.
     Returns (log-likelihood, score, information, derivative of the information). Ties after Efron (1977, JASA 72:557)
     or Breslow (1974, Biometrics 30:89).
     """
@@ -161,6 +179,11 @@ def partial_likelihood(x, w, beta, groups, start, end, death_start, deaths, firs
             s1 = 0.0
             s2 = 0.0
             s3 = 0.0
+        if rescale is not None:
+            s0 *= rescale[g]
+            s1 *= rescale[g]
+            s2 *= rescale[g]
+            s3 *= rescale[g]
         for i in range(start[g], end[g]):
             xi = x[i]
             a = w[i]
@@ -249,7 +272,7 @@ def _direction_without_limit(x, groups, start, end, death_start, deaths, first):
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _maximise(x, n, x_low, x_high, events, groups, start, end, death_start, deaths, first, efron, w, bits):
+def _maximise(x, n, groups, start, end, death_start, deaths, first, efron, w, bits):
     """Maximum of the partial likelihood of one standardised covariate.
 
     Returns (beta, log-likelihood, information, score chi2 at 0, log-likelihood at 0, passes, status). Each step solves
@@ -266,10 +289,15 @@ def _maximise(x, n, x_low, x_high, events, groups, start, end, death_start, deat
     beta = 0.0
     lower = -np.inf
     upper = np.inf
-    x_max = max(-x_low, x_high)
-    # One outlier can push the maximum of a finite likelihood far out; beyond this it is as good as infinite.
-    edge = 20000.0 / x_max
-    for passes in range(1, 101):
+    # Patients who leave before the first death are in no risk set: their values say nothing about beta.
+    x_max = 0.0
+    for g in range(groups):
+        for i in range(start[g], end[g]):
+            x_max = max(x_max, abs(x[i]))
+    # One outlier can put the maximum thousands of standard deviations out; beyond this nothing is left to tell.
+    edge = 1e9 / x_max
+    rescale = np.empty(0)
+    for passes in range(1, 201):
         if u > 0:
             lower = beta
         else:
@@ -300,15 +328,20 @@ def _maximise(x, n, x_low, x_high, events, groups, start, end, death_start, deat
         if proposed == beta:
             break
         beta = proposed
-        # Keeps every weight a normal number; the likelihood does not feel it.
-        top = beta * x_high if beta > 0 else beta * x_low
-        shift = top - 300.0 if abs(beta) * x_max > 300.0 else 0.0
-        _exponentials(x, beta, shift, n, w, bits)
-        likelihood, u, information, third = partial_likelihood(
-            x, w, beta, groups, start, end, death_start, deaths, first, efron
-        )
-        likelihood -= shift * events
-    return beta, likelihood, information, score, l0, 100, NOT_CONVERGED
+        if abs(beta) * x_max < 300.0:
+            _exponentials(x, beta, n, w, bits)
+            likelihood, u, information, third = partial_likelihood(
+                x, w, beta, groups, start, end, death_start, deaths, first, efron
+            )
+        else:
+            if rescale.size == 0:
+                rescale = np.empty(groups)
+            lacking = _scaled_exponentials(x, beta, groups, start, end, deaths, first, w, rescale)
+            likelihood, u, information, third = partial_likelihood(
+                x, w, beta, groups, start, end, death_start, deaths, first, efron, rescale
+            )
+            likelihood -= lacking
+    return beta, likelihood, information, score, l0, 200, NOT_CONVERGED
 
 
 @njit(cache=True, error_model="numpy", nogil=True, fastmath=_FAST)
@@ -435,20 +468,7 @@ def _fit_sorted(x, n, events, groups, start, end, death_start, deaths, first, ef
             out[10] = NO_INFORMATION
         return
     beta, likelihood, information, score, l0, passes, status = _maximise(
-        x,
-        n,
-        (low - mean) / sd,
-        (high - mean) / sd,
-        events,
-        groups,
-        start,
-        end,
-        death_start,
-        deaths,
-        first,
-        efron,
-        w,
-        bits,
+        x, n, groups, start, end, death_start, deaths, first, efron, w, bits
     )
     out[5] = l0
     out[9] = passes

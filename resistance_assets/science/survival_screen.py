@@ -102,7 +102,7 @@ _NOTES = {
     8: "no variation among the patients at risk at any event",
 }
 _MONOTONE_NOTE = "the likelihood has no finite maximum: every event has an extreme value of its risk set"
-_NOT_CONVERGED_NOTE = "the maximum was not reached within 100 passes"
+_NOT_CONVERGED_NOTE = "the maximum of the likelihood was not reached; a few extreme values carry the expression"
 
 
 def usable_follow_up(time_months: ArrayLike, event_observed: ArrayLike) -> tuple[NDArray[np.bool_], pl.DataFrame]:
@@ -254,9 +254,9 @@ def screen_cox(
     Returns:
         One row per gene in the input order, columns and types of `SCREEN_SCHEMA` without those of a split. `fit_status`
         is converged, monotone_likelihood, not_converged or not_estimable; `fit_note` says why. A monotone likelihood
-        has no finite maximum: its row holds Firth's penalised estimate (`estimator` firth) with profile limits, p_value
-        and p_likelihood_ratio are both of the penalised likelihood ratio, and the Wald statistic is null. A row that
-        did not converge has no p-value. `q_value_bh` and `percentile_among_genes` are over the genes of this call.
+        has no finite maximum: its row, like one that did not converge, holds Firth's penalised estimate (`estimator`
+        firth) with profile limits; p_value and p_likelihood_ratio are both of the penalised likelihood ratio, and the
+        Wald statistic is null. `q_value_bh` and `percentile_among_genes` are over the genes of this call.
         `events_for_80pct_power` is Schoenfeld's number of events (1983, Biometrics 39:499) at the hazard ratio per
         standard deviation found here.
 
@@ -451,7 +451,7 @@ def _continuous_frame(
     covariates: NDArray[np.float64] | None = None,
 ) -> pl.DataFrame:
     columns = _cox_columns(fields, genes, "continuous")
-    _fill_monotone(columns, fields, cohort, efron, lambda gene: x[gene], covariates)
+    _fill_penalised(columns, fields, cohort, efron, lambda gene: x[gene], covariates)
     sd = fields["standard_deviation"]
     per_sd = columns["log_hazard_ratio"] * sd
     with np.errstate(over="ignore"):
@@ -515,7 +515,7 @@ def _split_screen(
         row = x[gene]
         return np.where(row > fields["cut_high"][gene], 1.0, np.where(row <= fields["cut_low"][gene], 0.0, np.nan))
 
-    _fill_monotone(columns, fields, cohort, True, groups)
+    _fill_penalised(columns, fields, cohort, True, groups)
     n_high, n_low = fields["n_high"], fields["n_low"]
     with np.errstate(invalid="ignore", divide="ignore"):
         share = n_high / (n_high + n_low)
@@ -545,7 +545,7 @@ def _split_screen(
 def _cox_columns(fields: Mapping[str, NDArray[np.float64]], genes: Sequence[str], model: str) -> dict[str, Any]:
     """Columns of the fits with a finite maximum; the others are NaN here and filled or left null later."""
     status = fields["status"].astype(np.int64)
-    fitted = (status == 0) | (status == 2)
+    fitted = status == 0
     beta = np.where(fitted, fields["coefficient"], np.nan)
     se = np.where(fitted, fields["standard_error"], np.nan)
     z = beta / se
@@ -553,12 +553,8 @@ def _cox_columns(fields: Mapping[str, NDArray[np.float64]], genes: Sequence[str]
     with np.errstate(over="ignore"):
         hazard_ratio, lower, upper = np.exp(beta), np.exp(beta - Z_95 * se), np.exp(beta + Z_95 * se)
     notes: list[str | None] = [_NOTES.get(int(code)) for code in status]
-    for gene in np.flatnonzero(status == 2):
-        notes[gene] = _NOT_CONVERGED_NOTE
     names = np.array(["converged", "monotone_likelihood", "not_converged"] + ["not_estimable"] * 6, dtype=object)
     estimable = status <= 2
-    # A fit that did not converge shows where it stopped, and no p-value.
-    good = status == 0
     return {
         "hgnc_symbol": list(genes),
         "n": fields["n"],
@@ -569,21 +565,21 @@ def _cox_columns(fields: Mapping[str, NDArray[np.float64]], genes: Sequence[str]
         "ci_lower": lower,
         "ci_upper": upper,
         "standard_error": se,
-        "statistic": np.where(good, z, np.nan),
-        "p_value": np.where(good, _two_sided(z), np.nan),
-        "p_likelihood_ratio": np.where(good, chi2_tail(ratio), np.nan),
+        "statistic": z,
+        "p_value": _two_sided(z),
+        "p_likelihood_ratio": np.where(fitted, chi2_tail(ratio), np.nan),
         "p_score": np.where(estimable, chi2_tail(fields["score_chi2"]), np.nan),
         "concordance": np.where(fitted, fields["concordance"], np.nan),
         "log_likelihood_null": fields["log_likelihood_null"],
         "log_likelihood": np.where(fitted, fields["log_likelihood"], np.nan),
         "iterations": fields["iterations"],
         "fit_status": names[status].tolist(),
-        "estimator": ["partial_likelihood" if code in (0, 2) else None for code in status],
+        "estimator": ["partial_likelihood" if code == 0 else None for code in status],
         "fit_note": notes,
     }
 
 
-def _fill_monotone(
+def _fill_penalised(
     columns: dict[str, Any],
     fields: Mapping[str, NDArray[np.float64]],
     cohort: SortedCohort,
@@ -593,12 +589,17 @@ def _fill_monotone(
 ) -> None:
     from resistance_assets.science.cox_model import fit_firth
 
-    for gene in np.flatnonzero(fields["status"] == 1):
+    for gene in np.flatnonzero((fields["status"] == 1) | (fields["status"] == 2)):
         row = values(gene)[cohort.order]
         parts = [row[:, None]] if covariates is None else [row[:, None], covariates[cohort.order]]
         design = np.hstack(parts)
         present = ~np.isnan(row)
         fit = fit_firth(design[present], 0, cohort.risk_sets(present), efron=efron)
+        if np.isnan(fit["coefficient"]):
+            columns["fit_status"][gene] = "not_estimable"
+            columns["fit_note"][gene] = _NOTES[8]
+            columns["p_score"][gene] = np.nan
+            continue
         columns["log_hazard_ratio"][gene] = fit["coefficient"]
         columns["standard_error"][gene] = fit["standard_error"]
         with np.errstate(over="ignore"):
@@ -611,7 +612,7 @@ def _fill_monotone(
         columns["concordance"][gene] = fit["concordance"]
         columns["iterations"][gene] = fit["iterations"]
         columns["estimator"][gene] = "firth"
-        columns["fit_note"][gene] = _MONOTONE_NOTE
+        columns["fit_note"][gene] = _MONOTONE_NOTE if fields["status"][gene] == 1 else _NOT_CONVERGED_NOTE
 
 
 def _correct(columns: dict[str, Any]) -> None:

@@ -557,3 +557,26 @@ def test_missing_values_within_strata(lung):
     assert sparse.equals(dense)
     with pytest.raises(DataFault, match="1 patients have no stratum"):
         screen_cox(x, lung.time, lung.event, ["CCL20"], strata=[None, *lung.is_female[1:]])
+
+
+def test_an_outlier_who_left_before_the_first_death_changes_nothing():
+    """It swallows the standard deviation, so that the maximum lies thousands of units out on the inner scale."""
+    rng = np.random.default_rng(9)
+    x, time, event = rng.standard_normal(40), rng.exponential(10, 40) + 1, (rng.random(40) < 0.6).astype(int)
+    plain = screen_cox(x[None], time, event, ["A"]).row(0, named=True)
+    far = screen_cox(np.append(x, 1e5)[None], np.append(time, 0.5), np.append(event, 0), ["A"]).row(0, named=True)
+    assert far["fit_status"] == "converged"
+    for name in ("log_hazard_ratio", "standard_error", "p_value", "p_score", "log_likelihood", "concordance"):
+        assert far[name] == pytest.approx(plain[name], rel=1e-6)
+
+
+def test_adjusted_screen_flags_what_no_model_can_hold():
+    time, event = np.arange(1.0, 41.0), np.tile([1, 1, 0, 0], 10)
+    age = np.arange(40.0) % 7
+    rows = np.vstack([age * 2 + 1, (event == 0) * (time > 20), np.arange(40.0) % 5])
+    frame = screen_cox(rows, time, event, ["copy", "never", "fine"], covariates=age[:, None])
+    assert frame["fit_status"].to_list() == ["not_estimable", "monotone_likelihood", "converged"]
+    assert frame["estimator"].to_list() == [None, "firth", "partial_likelihood"]
+    assert frame["p_value"].is_null().to_list() == [True, False, False]
+    with pytest.raises(DesignFault, match="covariate 1 has one value"):
+        screen_cox(rows, time, event, ["copy", "never", "fine"], covariates=np.ones((40, 1)))
