@@ -29,7 +29,7 @@ WAREHOUSE_FILE = "warehouse.duckdb"
 RELEASES_FOLDER = "releases"
 _NAME = "warehouse"
 _RUN_FIRST = "Run `resistance run` first, or set RESISTANCE_DATA_DIR to where the data are."
-_EXPLAIN = re.compile(r"\s*EXPLAIN\b(\s+ANALYZE\b)?(\s*\(\s*(?:ANALYZE|FORMAT)\b[^)]*\))?", re.IGNORECASE)
+_EXPLAIN = re.compile(r"\bEXPLAIN\b(\s+ANALYZE\b)?(\s*\(\s*(?:ANALYZE|FORMAT)\b[^)]*\))?", re.IGNORECASE)
 
 
 def open_warehouse(data_dir: Path, release: int | None = None) -> duckdb.DuckDBPyConnection:
