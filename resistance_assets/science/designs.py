@@ -391,13 +391,16 @@ def _covariate_block(samples: pl.DataFrame, name: str, contrast: Contrast) -> tu
     missing = column.is_null() | column.is_nan() if column.dtype.is_float() else column.is_null()
     _require_complete(samples, missing, name, contrast)
     if (column.dtype.is_float() and name != contrast.pairing) or name in contrast.continuous:
-        if not column.dtype.is_numeric():
+        # A sheet read as text is as good as one of numbers, as long as every value is a number.
+        number = column.cast(pl.Float64, strict=False)
+        if number.null_count():
+            at = int(number.is_null().arg_max() or 0)
             raise DesignFault(
-                f"{name} is declared continuous but holds {column.dtype}",
+                f"{name} is declared continuous but holds {column[at]!r} for {samples[SAMPLE_COLUMN][at]}",
                 subject=contrast.subject,
                 remedy="Clean the column, or drop it from the continuous covariates.",
             )
-        return [name], column.cast(pl.Float64).to_numpy()[:, None]
+        return [name], number.to_numpy()[:, None]
     text = column.cast(pl.String)
     levels = text.unique().sort().to_list()
     block = np.stack([(text == level).to_numpy() for level in levels[1:]], axis=1) if len(levels) > 1 else None

@@ -38,6 +38,15 @@ def test_whole_numbers_are_categories_unless_declared_continuous():
         check_design(SHEET, with_(covariates=("passage",)))
 
 
+def test_continuous_covariates_may_come_as_text_but_must_be_numbers():
+    text = SHEET.with_columns(pl.col("age").cast(pl.String))
+    contrast = with_(covariates=("age",), continuous=("age",))
+    np.testing.assert_array_equal(build_design(text, contrast).values, build_design(SHEET, contrast).values)
+    broken = text.with_columns(age=pl.Series(["50.5", "61", "old", "50.5", "61", "70.25"]))
+    with pytest.raises(DesignFault, match="age is declared continuous but holds 'old' for a3"):
+        build_design(broken, contrast)
+
+
 def test_three_against_three_is_inferential():
     report = check_design(SHEET, PLAIN)
     assert (report.n_numerator, report.n_denominator, report.rank, report.residual_degrees_of_freedom) == (3, 3, 2, 4)
