@@ -34,7 +34,8 @@ Matrix = NDArray[np.float64]
 
 METHOD = "edger_exact"
 BIG_SUM = 900
-_GRID = np.linspace(-10.0, 10.0, 21)
+# log2 of tenfold dispersions at which the likelihood is evaluated: first, last, how many.
+_GRID = (-10.0, 10.0, 21)
 
 
 @dataclass(frozen=True)
@@ -104,17 +105,18 @@ def estimate_dispersions(counts: Matrix, group: NDArray[np.int64], lib_sizes: Ma
     )
     delta = float(best.x)  # type: ignore[attr-defined]
     pseudo = _equalise_groups(used, group, n_groups, lib_sizes, delta / (1 - delta))
-    grid = 0.1 * 2.0**_GRID
+    knots = np.linspace(*_GRID)
+    grid = 0.1 * 2.0**knots
     loglik = likelihood(pseudo, grid / (1 + grid))
-    common = float(0.1 * 2.0 ** _maximise_interpolants(_GRID, loglik.sum(axis=0, keepdims=True))[0])
+    common = float(0.1 * 2.0 ** _maximise_interpolants(knots, loglik.sum(axis=0, keepdims=True))[0])
 
     abundance = average_log2_cpm(used, lib_sizes, common)
     span = 1.0 if len(used) <= 50 else 0.25 + 0.75 * np.sqrt(50 / len(used))
     shared = _local_constant(abundance, loglik, span)
-    trend = 0.1 * 2.0 ** _maximise_interpolants(_GRID, shared)
+    trend = 0.1 * 2.0 ** _maximise_interpolants(knots, shared)
     prior_df = _prior_degrees_of_freedom(used, group, n_groups, lib_sizes, trend, abundance)
     prior_n = min(prior_df / (len(group) - n_groups), 1e6)
-    tagwise = 0.1 * 2.0 ** _maximise_interpolants(_GRID, loglik + prior_n * shared)
+    tagwise = 0.1 * 2.0 ** _maximise_interpolants(knots, loglik + prior_n * shared)
     # Genes with hardly a count get the trend of the faintest gene that has one.
     trended_all = np.full(len(counts), trend[np.argmin(abundance)])
     tagwise_all = trended_all.copy()

@@ -25,12 +25,14 @@ Matrix = NDArray[np.float64]
 ARMS = ("parental", "parental_treated", "resistant", "resistant_treated")
 RESPONSE_CLASSES = ("lost_response", "gained_response", "constitutive_shift", "unchanged")
 # Columns: the four arms in the order of ARMS. Rows: what is estimated.
-_EFFECTS = {
-    "response_parental": (-1.0, 1.0, 0.0, 0.0),
-    "response_resistant": (0.0, 0.0, -1.0, 1.0),
-    "interaction": (1.0, -1.0, -1.0, 1.0),
-    "baseline_shift": (-1.0, 0.0, 1.0, 0.0),
-}
+_EFFECTS = ("response_parental", "response_resistant", "interaction", "baseline_shift")
+_WEIGHTS = (
+    (-1.0, 1.0, 0.0, 0.0),
+    (0.0, 0.0, -1.0, 1.0),
+    (1.0, -1.0, -1.0, 1.0),
+    (-1.0, 0.0, 1.0, 0.0),
+)
+_INTERACTION = _EFFECTS.index("interaction")
 
 INTERACTION_SCHEMA: dict[str, pl.DataType] = {
     "hgnc_symbol": pl.String(),
@@ -146,13 +148,13 @@ def fit_interaction(
     replicated = n_per_arm.min() >= 2 and model.shape[0] - model.shape[1] >= 1
     lib = effective_library_sizes(matrix, normalisation)
     contrasts = np.zeros((4, model.shape[1]))
-    contrasts[:, :4] = list(_EFFECTS.values())
+    contrasts[:, :4] = _WEIGHTS
     notes = np.array([None if yes else NOTE_ALL_ZERO for yes in expressed], dtype=object)
     empty = np.full((len(matrix), 4), np.nan)
     error, statistic, p, q = empty.copy(), empty.copy(), empty.copy(), empty.copy()
     if not replicated:
         logs = _arm_means(log2_cpm(matrix, lib), arm)
-        effects = logs @ np.array(list(_EFFECTS.values())).T
+        effects = logs @ np.array(_WEIGHTS).T
         notes[expressed] = NOTE_NO_REPLICATES
     elif method == "limma_voom":
         effects = empty.copy()
@@ -170,8 +172,7 @@ def fit_interaction(
         counted &= q < limits.q_value if replicated else (plain.max(axis=1) >= limits.floor_cpm)[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = plain[:, 2] / plain[:, 3]
-    names = list(_EFFECTS)
-    k = names.index("interaction")
+    names, k = _EFFECTS, _INTERACTION
     columns: dict[str, Any] = {
         "hgnc_symbol": counts[GENE_COLUMN].cast(pl.String),
         "method": [method if replicated else "log2_cpm"] * len(matrix),
@@ -215,7 +216,7 @@ def interaction_bcv_sensitivity(
     matrix = matrix[matrix.any(axis=1)]
     lib = effective_library_sizes(matrix, normalisation)
     logs = _arm_means(log2_cpm(matrix, lib), arm)
-    effect = logs @ np.array(_EFFECTS["interaction"]) * np.log(2)
+    effect = logs @ np.array(_WEIGHTS[_INTERACTION]) * np.log(2)
     n = np.bincount(arm, minlength=4)
     sampling = _arm_means(1 / (matrix + 2 * lib / lib.mean()), arm) / n
     rows = []
@@ -330,10 +331,10 @@ def _deseq2_effects(
         np.column_stack([t[name] for t in tables]) for name in ("log2FoldChange", "lfcSE", "stat", "pvalue", "padj")
     ]
     reasons = np.full(len(counts), None, dtype=object)
-    reasons[np.isnan(stacked[3][:, 2])] = NOTE_COOKS
+    reasons[np.isnan(stacked[3][:, _INTERACTION])] = NOTE_COOKS
     # An arm of zeros leaves every effect that it enters without a finite estimate, hence without a p-value.
     zero = np.column_stack([~counts[:, arm == j].any(axis=1) for j in range(4)])
-    for j, weights in enumerate(_EFFECTS.values()):
+    for j, weights in enumerate(_WEIGHTS):
         touched = zero[:, np.array(weights) != 0].any(axis=1)
         for values in stacked[1:]:
             values[touched, j] = np.nan

@@ -42,7 +42,7 @@ def size_factors_median_of_ratios(counts: ArrayLike) -> Matrix:
         raise DataFault(
             "every gene is zero in some sample, so no ratio to the geometric mean exists",
             subject="size factors",
-            remedy="Drop the sparsest samples, or normalise with TMM.",
+            remedy="Drop the sparsest samples, or use a method that normalises with TMM (limma_voom, edger_exact).",
         )
     logs = np.log(x[usable])
     return np.exp(np.median(logs - logs.mean(axis=1, keepdims=True), axis=0))

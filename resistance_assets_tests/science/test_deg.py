@@ -91,6 +91,22 @@ def test_one_against_one_gets_effects_and_no_p_from_every_method(method):
         assert result["p_value_note"].unique().to_list() == [NOTE_NO_REPLICATES]
 
 
+@pytest.mark.parametrize("method", ["pydeseq2", "limma_voom"])
+def test_further_levels_sharpen_the_variance_and_leave_the_effect(method):
+    rng = np.random.default_rng(7)
+    names = [f"s{j}" for j in range(12)]
+    values = rng.negative_binomial(8, 0.04, size=(300, 12))
+    counts = pl.DataFrame({"hgnc_symbol": [f"G{i}" for i in range(300)], **dict(zip(names, values.T, strict=True))})
+    samples = pl.DataFrame({"sample_id": names, "arm": np.repeat(["P", "PA", "Q", "S"], 3)})
+    two = run_contrast(counts, samples, CONTRAST, method=method)
+    four = run_contrast(counts, samples, Contrast("pa_vs_p", "arm", "PA", "P", fit_all_levels=True), method=method)
+    assert four["n_numerator"].unique().to_list() == [3]
+    # Library sizes and weights rest on twelve samples instead of six, so effects move by a common, small amount.
+    assert np.corrcoef(two["log2_fold_change"], four["log2_fold_change"])[0, 1] > 0.98
+    # Nothing differs: with more degrees of freedom the p-values stay uniform on average.
+    assert 0.4 < four["p_value"].mean() < 0.6
+
+
 def test_unknown_method_and_bad_counts_are_refused_before_any_fit():
     counts = pl.DataFrame({"hgnc_symbol": ["a"], "x": [1], "y": [-1]})
     with pytest.raises(DesignFault, match=r"unknown method 'deseq2'.*pydeseq2"):
