@@ -1,7 +1,9 @@
 """Compiled loops of the survival analyses: partial likelihoods, log-rank sums, concordance, cut-point search.
 
 Here belong numba functions over plain arrays that the survival modules call for thousands of genes. No data frames,
-no p-values, no decisions about what to report: those are in `survival_screen` and `survival`.
+no p-values, no decisions about what to report: those are in `survival_screen` and `survival`. The functions release the
+interpreter lock and are called from a few Python threads, a slab of genes each: numba's own parallel loops hand every
+core the same share and then wait for the busiest one.
 
 Throughout, the patients of a cohort are sorted once: by stratum, then by time from the *latest* to the earliest, and
 within one time deaths before censored patients. The risk set of a death is then a prefix of its stratum, and every sum
@@ -12,11 +14,10 @@ set between one death time and the next earlier one.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 # Contraction to fused multiply-add and reordering of sums; NaN and infinity keep their meaning.
 _FAST = {"contract", "reassoc", "nsz", "arcp"}
-_CHUNK = 32
 
 _LOG2_E = 1.4426950408889634
 _LN2_HIGH = 6.93147180369123816490e-01
@@ -511,7 +512,7 @@ def _drop_missing(x, n, stratum, time_rank, event, kept_stratum, kept_rank, kept
     return m, events
 
 
-@njit(cache=True, error_model="numpy", parallel=True, nogil=True)
+@njit(cache=True, error_model="numpy", nogil=True)
 def screen_continuous(expression, order, stratum, time_rank, event, efron):
     """Univariable fits of every row of `expression`; returns (n_genes, len(CONTINUOUS_FIELDS)).
 
@@ -529,19 +530,17 @@ def screen_continuous(expression, order, stratum, time_rank, event, efron):
     events = 0
     for i in range(n):
         events += event[i]
-    chunks = (n_genes + _CHUNK - 1) // _CHUNK
-    for chunk in prange(chunks):
-        x = np.empty(n)
-        w = np.empty(n)
-        bits = np.empty(n, np.int64)
-        own = np.empty((8, n), np.int64)
-        for gene in range(chunk * _CHUNK, min(n_genes, (chunk + 1) * _CHUNK)):
-            if _gather(expression[gene], order, n, x):
-                m, died = _drop_missing(x, n, stratum, time_rank, event, own[0], own[1], own[2])
-                count = segments(own[0], own[1], own[2], m, own[3], own[4], own[5], own[6], own[7])
-                _fit_sorted(x, m, died, count, own[3], own[4], own[5], own[6], own[7], efron, w, bits, out[gene])
-            else:
-                _fit_sorted(x, n, events, groups, start, end, death_start, deaths, first, efron, w, bits, out[gene])
+    x = np.empty(n)
+    w = np.empty(n)
+    bits = np.empty(n, np.int64)
+    own = np.empty((8, n), np.int64)
+    for gene in range(n_genes):
+        if _gather(expression[gene], order, n, x):
+            m, died = _drop_missing(x, n, stratum, time_rank, event, own[0], own[1], own[2])
+            count = segments(own[0], own[1], own[2], m, own[3], own[4], own[5], own[6], own[7])
+            _fit_sorted(x, m, died, count, own[3], own[4], own[5], own[6], own[7], efron, w, bits, out[gene])
+        else:
+            _fit_sorted(x, n, events, groups, start, end, death_start, deaths, first, efron, w, bits, out[gene])
     return out
 
 
@@ -786,7 +785,7 @@ def _split_sorted(
         out[7] = c if beta >= 0 else 1.0 - c
 
 
-@njit(cache=True, error_model="numpy", parallel=True, nogil=True)
+@njit(cache=True, error_model="numpy", nogil=True)
 def screen_split(expression, order, time_rank, event, time, low_share, high_share, efron):
     """Two-group comparison of every row of `expression`; returns (n_genes, len(SPLIT_FIELDS)).
 
@@ -807,116 +806,114 @@ def screen_split(expression, order, time_rank, event, time, low_share, high_shar
     for g in range(groups):
         death_times[g] = time[plan[2, g]]
     median = low_share == 0.5 and high_share == 0.5
-    chunks = (n_genes + _CHUNK - 1) // _CHUNK
-    for chunk in prange(chunks):
-        x = np.empty(n)
-        values = np.empty(n)
-        below = np.empty(n)
-        above = np.empty(n)
-        high = np.empty(n)
-        cumulative = np.empty(n + 1)
-        number = np.empty((4, n))
-        low_w = np.empty(n)
-        high_w = np.empty(n)
-        own = np.empty((8, n), np.int64)
-        own_times = np.empty(n)
-        own_factors = np.empty(n)
-        own_group = np.empty(n, np.int64)
-        own_share = np.empty(n)
-        for gene in range(chunk * _CHUNK, min(n_genes, (chunk + 1) * _CHUNK)):
-            result = out[gene]
-            missing = _gather(expression[gene], order, n, x)
-            m = n
-            source = x
-            if missing:
-                m = 0
-                for i in range(n):
-                    if x[i] == x[i]:
-                        values[m] = x[i]
-                        m += 1
-                source = values
-            result[0] = m
-            result[1] = 0
-            if m == 0:
-                result[9] = NO_PATIENTS
-                continue
-            lowest, highest = _range(source, m)
-            if np.isinf(lowest) or np.isinf(highest):
-                result[9] = NOT_FINITE
-                continue
-            if median:
-                cut_high = _median(source, m, below, above)
-                cut_low = cut_high
-            else:
-                below[:m] = source[:m]
-                below[:m].sort()
-                cut_high = _quantile_sorted(below, m, high_share)
-                cut_low = _quantile_sorted(below, m, low_share)
-            result[10] = cut_high
-            result[11] = cut_low
-            n_high, n_low = _classify(x, n, cut_low, cut_high, high)
-            result[0] = n_high + n_low
-            result[12] = n_high
-            result[13] = n_low
-            if n_high + n_low == n:
-                result[1] = total
-                if n_high == 0 or n_low == 0:
-                    result[9] = ONE_GROUP
-                    continue
-                _split_sorted(
-                    high,
-                    n,
-                    death_times,
-                    groups,
-                    plan[1],
-                    plan[2],
-                    plan[3],
-                    factors,
-                    event_group,
-                    event_share,
-                    total,
-                    cumulative,
-                    number,
-                    low_w,
-                    high_w,
-                    result,
-                )
-                continue
-            k = 0
+    x = np.empty(n)
+    values = np.empty(n)
+    below = np.empty(n)
+    above = np.empty(n)
+    high = np.empty(n)
+    cumulative = np.empty(n + 1)
+    number = np.empty((4, n))
+    low_w = np.empty(n)
+    high_w = np.empty(n)
+    own = np.empty((8, n), np.int64)
+    own_times = np.empty(n)
+    own_factors = np.empty(n)
+    own_group = np.empty(n, np.int64)
+    own_share = np.empty(n)
+    for gene in range(n_genes):
+        result = out[gene]
+        missing = _gather(expression[gene], order, n, x)
+        m = n
+        source = x
+        if missing:
+            m = 0
             for i in range(n):
-                if x[i] > cut_high or x[i] <= cut_low:
-                    high[k] = high[i]
-                    own_times[k] = time[i]
-                    k += 1
-                else:
-                    x[i] = np.nan
-            k, died = _drop_missing(x, n, stratum, time_rank, event, own[0], own[1], own[2])
-            result[1] = died
+                if x[i] == x[i]:
+                    values[m] = x[i]
+                    m += 1
+            source = values
+        result[0] = m
+        result[1] = 0
+        if m == 0:
+            result[9] = NO_PATIENTS
+            continue
+        lowest, highest = _range(source, m)
+        if np.isinf(lowest) or np.isinf(highest):
+            result[9] = NOT_FINITE
+            continue
+        if median:
+            cut_high = _median(source, m, below, above)
+            cut_low = cut_high
+        else:
+            below[:m] = source[:m]
+            below[:m].sort()
+            cut_high = _quantile_sorted(below, m, high_share)
+            cut_low = _quantile_sorted(below, m, low_share)
+        result[10] = cut_high
+        result[11] = cut_low
+        n_high, n_low = _classify(x, n, cut_low, cut_high, high)
+        result[0] = n_high + n_low
+        result[12] = n_high
+        result[13] = n_low
+        if n_high + n_low == n:
+            result[1] = total
             if n_high == 0 or n_low == 0:
                 result[9] = ONE_GROUP
                 continue
-            count = segments(own[0], own[1], own[2], k, own[3], own[4], own[5], own[6], own[7])
-            for g in range(count):
-                own_times[g] = own_times[own[5, g]]
-            own_total = split_plan(count, own[4], own[5], own[6], efron, own_factors, own_group, own_share)
             _split_sorted(
                 high,
-                k,
-                own_times,
-                count,
-                own[4],
-                own[5],
-                own[6],
-                own_factors,
-                own_group,
-                own_share,
-                own_total,
+                n,
+                death_times,
+                groups,
+                plan[1],
+                plan[2],
+                plan[3],
+                factors,
+                event_group,
+                event_share,
+                total,
                 cumulative,
                 number,
                 low_w,
                 high_w,
                 result,
             )
+            continue
+        k = 0
+        for i in range(n):
+            if x[i] > cut_high or x[i] <= cut_low:
+                high[k] = high[i]
+                own_times[k] = time[i]
+                k += 1
+            else:
+                x[i] = np.nan
+        k, died = _drop_missing(x, n, stratum, time_rank, event, own[0], own[1], own[2])
+        result[1] = died
+        if n_high == 0 or n_low == 0:
+            result[9] = ONE_GROUP
+            continue
+        count = segments(own[0], own[1], own[2], k, own[3], own[4], own[5], own[6], own[7])
+        for g in range(count):
+            own_times[g] = own_times[own[5, g]]
+        own_total = split_plan(count, own[4], own[5], own[6], efron, own_factors, own_group, own_share)
+        _split_sorted(
+            high,
+            k,
+            own_times,
+            count,
+            own[4],
+            own[5],
+            own[6],
+            own_factors,
+            own_group,
+            own_share,
+            own_total,
+            cumulative,
+            number,
+            low_w,
+            high_w,
+            result,
+        )
     return out
 
 
@@ -1166,7 +1163,7 @@ def _standardise(x, n):
     return unit * scale
 
 
-@njit(cache=True, error_model="numpy", parallel=True, nogil=True)
+@njit(cache=True, error_model="numpy", nogil=True)
 def screen_adjusted(expression, order, stratum, time_rank, event, covariates, efron):
     """Fits of every row of `expression` beside `covariates` (sorted patients, standardised, without missing values).
 
@@ -1178,7 +1175,6 @@ def screen_adjusted(expression, order, stratum, time_rank, event, covariates, ef
     q = covariates.shape[1]
     p = q + 1
     out = np.full((n_genes, 11), np.nan)
-    chunks = (n_genes + _CHUNK - 1) // _CHUNK
     start = np.empty(n, np.int64)
     end = np.empty(n, np.int64)
     death_start = np.empty(n, np.int64)
@@ -1189,79 +1185,78 @@ def screen_adjusted(expression, order, stratum, time_rank, event, covariates, ef
     shared_fit = maximise_model(
         covariates, n, q, shared, groups, start, end, death_start, deaths, first, efron, np.zeros(q), np.zeros((q, q))
     )
-    for chunk in prange(chunks):
-        x = np.empty(n)
-        own = np.empty((8, n), np.int64)
-        X = np.empty((n, p))
-        score = np.zeros(p)
-        info = np.zeros((p, p))
-        lower = np.zeros((p, p))
-        column = np.zeros(p)
-        beta = np.zeros(p)
-        eta = np.empty(n)
-        for gene in range(chunk * _CHUNK, min(n_genes, (chunk + 1) * _CHUNK)):
-            result = out[gene]
-            _gather(expression[gene], order, n, x)
-            m = 0
-            for i in range(n):
-                if x[i] == x[i]:
-                    for a in range(q):
-                        X[m, a] = covariates[i, a]
-                    m += 1
-            m, died = _drop_missing(x, n, stratum, time_rank, event, own[0], own[1], own[2])
-            result[0] = m
-            result[1] = died
-            if m == 0:
-                result[10] = NO_PATIENTS
-                continue
-            if died == 0:
-                result[10] = NO_EVENTS
-                continue
-            sd = _standardise(x, m)
-            if not np.isfinite(sd):
-                result[10] = NOT_FINITE
-                continue
-            if sd == 0.0:
-                result[10] = CONSTANT
-                continue
-            result[8] = sd
-            for i in range(m):
-                X[i, q] = x[i]
-            count = segments(own[0], own[1], own[2], m, own[3], own[4], own[5], own[6], own[7])
-            beta[:] = 0.0
-            status = shared_fit[4]
-            if m == n:
-                beta[:q] = shared
-                null = shared_fit[0]
-            else:
-                null, _, _, _, status = maximise_model(
-                    X, m, q, beta, count, own[3], own[4], own[5], own[6], own[7], efron, score, info
-                )
-            if status == CONVERGED:
-                likelihood, null, chi2, passes, status = maximise_model(
-                    X, m, p, beta, count, own[3], own[4], own[5], own[6], own[7], efron, score, info
-                )
-                result[4] = chi2
-                result[9] = passes
-            result[5] = null
-            result[10] = status
-            if status != CONVERGED and status != NOT_CONVERGED:
-                continue
-            if not factorise(info, p, lower):
-                result[10] = NO_INFORMATION
-                continue
-            column[:] = 0.0
-            column[q] = 1.0
-            variance = solve_factored(lower, p, column, score)
-            result[2] = beta[q] / sd
-            result[3] = np.sqrt(variance) / sd
-            result[6] = likelihood
-            for i in range(m):
-                t = 0.0
-                for a in range(p):
-                    t += X[i, a] * beta[a]
-                eta[i] = t
-            result[7] = concordance(eta, m, count, own[3], own[4], own[5], own[6], own[7])
+    x = np.empty(n)
+    own = np.empty((8, n), np.int64)
+    X = np.empty((n, p))
+    score = np.zeros(p)
+    info = np.zeros((p, p))
+    lower = np.zeros((p, p))
+    column = np.zeros(p)
+    beta = np.zeros(p)
+    eta = np.empty(n)
+    for gene in range(n_genes):
+        result = out[gene]
+        _gather(expression[gene], order, n, x)
+        m = 0
+        for i in range(n):
+            if x[i] == x[i]:
+                for a in range(q):
+                    X[m, a] = covariates[i, a]
+                m += 1
+        m, died = _drop_missing(x, n, stratum, time_rank, event, own[0], own[1], own[2])
+        result[0] = m
+        result[1] = died
+        if m == 0:
+            result[10] = NO_PATIENTS
+            continue
+        if died == 0:
+            result[10] = NO_EVENTS
+            continue
+        sd = _standardise(x, m)
+        if not np.isfinite(sd):
+            result[10] = NOT_FINITE
+            continue
+        if sd == 0.0:
+            result[10] = CONSTANT
+            continue
+        result[8] = sd
+        for i in range(m):
+            X[i, q] = x[i]
+        count = segments(own[0], own[1], own[2], m, own[3], own[4], own[5], own[6], own[7])
+        beta[:] = 0.0
+        status = shared_fit[4]
+        if m == n:
+            beta[:q] = shared
+            null = shared_fit[0]
+        else:
+            null, _, _, _, status = maximise_model(
+                X, m, q, beta, count, own[3], own[4], own[5], own[6], own[7], efron, score, info
+            )
+        if status == CONVERGED:
+            likelihood, null, chi2, passes, status = maximise_model(
+                X, m, p, beta, count, own[3], own[4], own[5], own[6], own[7], efron, score, info
+            )
+            result[4] = chi2
+            result[9] = passes
+        result[5] = null
+        result[10] = status
+        if status != CONVERGED and status != NOT_CONVERGED:
+            continue
+        if not factorise(info, p, lower):
+            result[10] = NO_INFORMATION
+            continue
+        column[:] = 0.0
+        column[q] = 1.0
+        variance = solve_factored(lower, p, column, score)
+        result[2] = beta[q] / sd
+        result[3] = np.sqrt(variance) / sd
+        result[6] = likelihood
+        for i in range(m):
+            t = 0.0
+            for a in range(p):
+                t += X[i, a] * beta[a]
+            eta[i] = t
+        result[7] = concordance(eta, m, count, own[3], own[4], own[5], own[6], own[7])
     return out
 
 
@@ -1301,7 +1296,7 @@ def logrank_scores(time_rank, event, n, scores):
         i = j
 
 
-@njit(cache=True, error_model="numpy", parallel=True, nogil=True)
+@njit(cache=True, error_model="numpy", nogil=True)
 def search_cuts(expression, scores, m_low, m_high, candidates):
     """Best cut-point of every row (no missing values): the largest standardised partial sum of scores.
 
@@ -1316,53 +1311,51 @@ def search_cuts(expression, scores, m_low, m_high, candidates):
         total += scores[i]
         squares += scores[i] * scores[i]
     spread = (n * squares - total * total) / (n * n * (n - 1.0))
-    chunks = (n_genes + _CHUNK - 1) // _CHUNK
-    for chunk in prange(chunks):
-        for gene in range(chunk * _CHUNK, min(n_genes, (chunk + 1) * _CHUNK)):
-            row = expression[gene]
-            result = out[gene]
-            order = np.argsort(row)
-            if not (np.isfinite(row[order[0]]) and np.isfinite(row[order[n - 1]])):
-                result[6] = NOT_FINITE
+    for gene in range(n_genes):
+        row = expression[gene]
+        result = out[gene]
+        order = np.argsort(row)
+        if not (np.isfinite(row[order[0]]) and np.isfinite(row[order[n - 1]])):
+            result[6] = NOT_FINITE
+            continue
+        if row[order[0]] == row[order[n - 1]]:
+            result[6] = CONSTANT
+            continue
+        running = 0.0
+        best = -1.0
+        best_m = 0
+        cuts = 0
+        previous = 0
+        linear = 0.0
+        cubic = 0.0
+        for m in range(1, m_high + 1):
+            running += scores[order[m - 1]]
+            if m < m_low:
                 continue
-            if row[order[0]] == row[order[n - 1]]:
-                result[6] = CONSTANT
+            if m >= n or row[order[m - 1]] == row[order[m]]:
+                candidates[gene, m - m_low] = 0
                 continue
-            running = 0.0
-            best = -1.0
-            best_m = 0
-            cuts = 0
-            previous = 0
-            linear = 0.0
-            cubic = 0.0
-            for m in range(1, m_high + 1):
-                running += scores[order[m - 1]]
-                if m < m_low:
-                    continue
-                if m >= n or row[order[m - 1]] == row[order[m]]:
-                    candidates[gene, m - m_low] = 0
-                    continue
-                candidates[gene, m - m_low] = 1
-                cuts += 1
-                statistic = abs(running - m * total / n) / np.sqrt(m * (n - m) * spread)
-                if statistic > best:
-                    best = statistic
-                    best_m = m
-                if previous > 0:
-                    t = np.sqrt(1.0 - previous * (n - float(m)) / ((n - float(previous)) * m))
-                    linear += t
-                    cubic += t * t * t / 6.0
-                previous = m
-            if cuts == 0:
-                result[6] = ONE_GROUP
-                continue
-            result[0] = row[order[best_m - 1]]
-            result[1] = best
-            result[2] = best_m
-            result[3] = cuts
-            result[4] = linear
-            result[5] = cubic
-            result[6] = CONVERGED
+            candidates[gene, m - m_low] = 1
+            cuts += 1
+            statistic = abs(running - m * total / n) / np.sqrt(m * (n - m) * spread)
+            if statistic > best:
+                best = statistic
+                best_m = m
+            if previous > 0:
+                t = np.sqrt(1.0 - previous * (n - float(m)) / ((n - float(previous)) * m))
+                linear += t
+                cubic += t * t * t / 6.0
+            previous = m
+        if cuts == 0:
+            result[6] = ONE_GROUP
+            continue
+        result[0] = row[order[best_m - 1]]
+        result[1] = best
+        result[2] = best_m
+        result[3] = cuts
+        result[4] = linear
+        result[5] = cubic
+        result[6] = CONVERGED
     return out
 
 
@@ -1376,7 +1369,7 @@ def _next_random(state):
     return state, z ^ (z >> np.uint64(31))
 
 
-@njit(cache=True, error_model="numpy", parallel=True, nogil=True)
+@njit(cache=True, error_model="numpy", nogil=True)
 def permuted_processes(scores, m_low, m_high, seed, first_permutation, processes, peaks):
     """|standardised partial sums| of permuted scores for every size of the low group, and the largest of each.
 
@@ -1397,7 +1390,7 @@ def permuted_processes(scores, m_low, m_high, seed, first_permutation, processes
         m = float(m_low + k)
         scale[k] = 1.0 / np.sqrt(m * (n - m) * spread)
     keep = processes.shape[0] > 0
-    for b in prange(peaks.size):
+    for b in range(peaks.size):
         shuffled = scores.copy()
         state = np.uint64(seed) ^ (np.uint64(first_permutation + b + 1) * np.uint64(0xD1342543DE82EF95))
         state, _ = _next_random(state)
@@ -1420,7 +1413,7 @@ def permuted_processes(scores, m_low, m_high, seed, first_permutation, processes
         peaks[b] = peak
 
 
-@njit(cache=True, error_model="numpy", parallel=True, nogil=True)
+@njit(cache=True, error_model="numpy", nogil=True)
 def count_exceedances(statistics, candidates, processes, counts):
     """Add, per gene, the permuted processes that reach the gene's statistic at one of the gene's own candidate cuts.
 
@@ -1428,20 +1421,18 @@ def count_exceedances(statistics, candidates, processes, counts):
     early exit by far.
     """
     size = processes.shape[1]
-    chunks = (statistics.size + _CHUNK - 1) // _CHUNK
-    for chunk in prange(chunks):
-        largest = np.empty(size, np.float32)
-        for gene in range(chunk * _CHUNK, min(statistics.size, (chunk + 1) * _CHUNK)):
-            for b in range(size):
-                largest[b] = 0.0
-            for k in range(processes.shape[0]):
-                if candidates[gene, k]:
-                    row = processes[k]
-                    for b in range(size):
-                        largest[b] = row[b] if row[b] > largest[b] else largest[b]
-            # Room for the rounding of single precision.
-            bar = np.float32(statistics[gene] * (1.0 - 1e-6))
-            reached = np.int64(0)
-            for b in range(size):
-                reached += np.int64(largest[b] >= bar)
-            counts[gene] += reached
+    largest = np.empty(size, np.float32)
+    for gene in range(statistics.size):
+        for b in range(size):
+            largest[b] = 0.0
+        for k in range(processes.shape[0]):
+            if candidates[gene, k]:
+                row = processes[k]
+                for b in range(size):
+                    largest[b] = row[b] if row[b] > largest[b] else largest[b]
+        # Room for the rounding of single precision.
+        bar = np.float32(statistics[gene] * (1.0 - 1e-6))
+        reached = np.int64(0)
+        for b in range(size):
+            reached += np.int64(largest[b] >= bar)
+        counts[gene] += reached

@@ -11,7 +11,8 @@ used are left out as `usable_follow_up` says, and `n` and `events` of each row c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
     from resistance_assets.science.cox_model import RiskSets
 
 Z_95 = 1.959963984540054
-# Permuted processes in work at a time: few enough that those of a cohort of hundreds stay in the cache of a core.
-_PERMUTATION_BLOCK = 512
+# Genes, or permutations, that a thread takes at a time: enough to be worth a call, and few enough that the permuted
+# processes of a cohort of hundreds stay in the cache of a core.
+_SLAB = 512
 
 # Columns that every model has.
 _COX_SCHEMA: dict[str, Any] = {
@@ -276,7 +278,14 @@ def screen_cox(
     from resistance_assets.science import survival_kernels as kernels
 
     cohort = SortedCohort(time_months, event_observed, strata)
-    raw = kernels.screen_continuous(x, cohort.order, cohort.stratum, cohort.time_rank, cohort.event, efron)
+    raw = np.concatenate(
+        _in_slabs(
+            lambda rows: kernels.screen_continuous(
+                x[rows], cohort.order, cohort.stratum, cohort.time_rank, cohort.event, efron
+            ),
+            len(genes),
+        )
+    )
     fields = dict(zip(kernels.CONTINUOUS_FIELDS, raw.T, strict=True))
     return _continuous_frame(fields, genes, x, cohort, efron)
 
@@ -376,12 +385,23 @@ def screen_optimal_cut(
         kernels.logrank_scores(rank, event, n, scores)
         columns = cohort.order[present]
         null = _PermutedCuts(scores, m_low, m_high, permutations, seed)
-        # A slab of genes at a time bounds the memory that the sorted copies and candidate masks take.
-        slab = max(1, 40_000_000 // max(n, 1) // 8)
-        for begin in range(0, members.size, slab):
-            some = members[begin : begin + slab]
+        # A part of the genes at a time bounds the memory that copies of their rows and candidate masks take.
+        part = max(_SLAB, 5_000_000 // n)
+        for begin in range(0, members.size, part):
+            some = members[begin : begin + part]
             candidates = np.zeros((some.size, m_high - m_low + 1), np.uint8)
-            found = kernels.search_cuts(x[np.ix_(some, columns)], scores, m_low, m_high, candidates)
+
+            def search(
+                rows: slice,
+                some: NDArray[np.intp] = some,
+                columns: NDArray[np.intp] = columns,
+                scores: NDArray[np.float64] = scores,
+                bounds: tuple[int, int] = (m_low, m_high),
+                candidates: NDArray[np.uint8] = candidates,
+            ) -> NDArray[np.float64]:
+                return kernels.search_cuts(x[np.ix_(some[rows], columns)], scores, *bounds, candidates[rows])
+
+            found = np.concatenate(_in_slabs(search, some.size))
             for k, name in enumerate(kernels.CUT_FIELDS):
                 fields[name][some] = found[:, k]
             searched = found[:, 6] == 0
@@ -409,6 +429,21 @@ def events_for_power(
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+
+
+def _in_slabs(work: Callable[[slice], Any], count: int) -> list[Any]:
+    """Call `work` for consecutive slices of range(count) from a few threads; results in order.
+
+    Whoever is free takes the next slab, so a core that others use slows down only what it holds.
+    """
+    import numba
+
+    slabs = [slice(begin, min(begin + _SLAB, count)) for begin in range(0, max(count, 1), _SLAB)]
+    workers = min(numba.config.NUMBA_NUM_THREADS, len(slabs))  # type: ignore[attr-defined]
+    if workers <= 1:
+        return [work(slab) for slab in slabs]
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(work, slabs))
 
 
 def _floats(values: Any) -> NDArray[np.float64]:
@@ -489,7 +524,14 @@ def _screen_adjusted(
             subject="adjusted survival screen",
             remedy="Leave that covariate out.",
         )
-    raw = kernels.screen_adjusted(x, cohort.order, cohort.stratum, cohort.time_rank, cohort.event, columns, efron)
+    raw = np.concatenate(
+        _in_slabs(
+            lambda rows: kernels.screen_adjusted(
+                x[rows], cohort.order, cohort.stratum, cohort.time_rank, cohort.event, columns, efron
+            ),
+            len(genes),
+        )
+    )
     fields = dict(zip(kernels.CONTINUOUS_FIELDS, raw.T, strict=True))
     return _continuous_frame(fields, genes, x, cohort, efron, beside)
 
@@ -507,8 +549,13 @@ def _split_screen(
 
     x = _matrix(expression, genes, time_months)
     cohort = SortedCohort(time_months, event_observed)
-    raw = kernels.screen_split(
-        x, cohort.order, cohort.time_rank, cohort.event, cohort.time, low_share, high_share, True
+    raw = np.concatenate(
+        _in_slabs(
+            lambda rows: kernels.screen_split(
+                x[rows], cohort.order, cohort.time_rank, cohort.event, cohort.time, low_share, high_share, True
+            ),
+            len(genes),
+        )
     )
     fields = dict(zip(kernels.SPLIT_FIELDS, raw.T, strict=True))
     columns = _cox_columns(fields, genes, model)
@@ -648,9 +695,14 @@ class _PermutedCuts:
 
         if self._sorted_peaks is None:
             peaks = np.empty(self.permutations)
-            kernels.permuted_processes(
-                self.scores, self.m_low, self.m_high, self.seed, 0, np.empty((0, 0), np.float32), peaks
-            )
+            nothing = np.empty((0, 0), np.float32)
+
+            def draw(block: slice) -> None:
+                kernels.permuted_processes(
+                    self.scores, self.m_low, self.m_high, self.seed, block.start, nothing, peaks[block]
+                )
+
+            _in_slabs(draw, self.permutations)
             self._sorted_peaks = np.sort(peaks)
         return self._sorted_peaks
 
@@ -666,15 +718,19 @@ class _PermutedCuts:
             counts[complete] = self.permutations - below
         tied = np.flatnonzero(~complete)
         if tied.size:
-            reached, bars, admitted = np.zeros(tied.size, np.int64), statistics[tied], candidates[tied]
-            for begin in range(0, self.permutations, _PERMUTATION_BLOCK):
-                size = min(_PERMUTATION_BLOCK, self.permutations - begin)
+            bars, admitted = statistics[tied], candidates[tied]
+
+            def count(block: slice) -> NDArray[np.int64]:
+                size = block.stop - block.start
                 processes = np.empty((self.m_high - self.m_low + 1, size), np.float32)
                 kernels.permuted_processes(
-                    self.scores, self.m_low, self.m_high, self.seed, begin, processes, np.empty(size)
+                    self.scores, self.m_low, self.m_high, self.seed, block.start, processes, np.empty(size)
                 )
+                reached = np.zeros(bars.size, np.int64)
                 kernels.count_exceedances(bars, admitted, processes, reached)
-            counts[tied] = reached
+                return reached
+
+            counts[tied] = np.sum(_in_slabs(count, self.permutations), axis=0)
         return counts
 
 

@@ -474,18 +474,21 @@ def test_every_maximally_selected_cut_of_maxstat(lung):
     assert (both["p_naive"] < both["p_permutation"]).all()
 
 
-def test_optimal_cut_does_not_depend_on_company_or_threads(lung):
+def test_optimal_cut_does_not_depend_on_company_or_threads(lung, monkeypatch):
     import numba
 
     genes = ["CCL20", "EGFR", "KRAS", "TP53"]
     rows = lung.rows(genes)
-    together = screen_optimal_cut(rows, lung.time, lung.event, genes, permutations=500)
-    numba.set_num_threads(1)
-    try:
-        alone = screen_optimal_cut(rows[1:2], lung.time, lung.event, genes[1:2], permutations=500)
-    finally:
-        numba.set_num_threads(numba.config.NUMBA_NUM_THREADS)
+    # More permutations than one slab, so that several threads take part.
+    together = screen_optimal_cut(rows, lung.time, lung.event, genes, permutations=1300)
+    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", 1)
+    alone = screen_optimal_cut(rows[1:2], lung.time, lung.event, genes[1:2], permutations=1300)
     assert together["p_permutation"][1] == alone["p_permutation"][0]
+
+
+def test_no_genes_give_no_rows():
+    for screen in (screen_cox, screen_median_split, screen_optimal_cut):
+        assert screen(np.empty((0, 4)), [1.0, 2, 3, 4], [1, 0, 1, 0], []).height == 0
 
 
 def test_corrected_cut_is_honest_without_an_effect():
