@@ -174,10 +174,13 @@ def column_schema(table: Table) -> dg.TableSchema:
 def column_lineage(
     table: Table, read_from_sql: Mapping[str, Sequence[str]] | None = None
 ) -> dict[str, tuple[str, ...]]:
-    """Column -> upstream columns as `layer.table.column`, or `source` for a remote file."""
-    if read_from_sql is not None:
-        return {column: tuple(upstream) for column, upstream in read_from_sql.items()}
-    return {column.name: column.upstream for column in table.columns}
+    """Column -> upstream columns as `layer.table.column`, `source` for a remote file, `constant` for neither."""
+    found = (
+        {column.name: column.upstream for column in table.columns}
+        if read_from_sql is None
+        else {column: tuple(upstream) for column, upstream in read_from_sql.items()}
+    )
+    return {column: upstream or ("constant",) for column, upstream in found.items()}
 
 
 def _metadata(
