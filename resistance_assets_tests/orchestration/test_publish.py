@@ -346,3 +346,9 @@ def test_a_disk_that_refuses_leaves_the_old_release(tmp_path: Path):
 def test_the_publisher_keeps_its_own_tables(tmp_path: Path):
     with pytest.raises(ValueError, match=r"meta\.tables is written by the publisher"):
         publish(tmp_path, [], meta={"tables": pl.DataFrame()}, code_revision="1", settings={})
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(DataFault, match=r"file/data/warehouse\.duckdb: cannot be written"):
+        publish(tmp_path / "file/data", [], meta={}, code_revision="1", settings={})
