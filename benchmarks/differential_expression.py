@@ -119,7 +119,7 @@ def cases() -> list[dict[str, Any]]:
         case("edger_exact_3v3", small, _ours(_three, _CONTRAST, "edger_exact"),
              "edgeR (R)", "edger_tmm_estimateDisp_exactTest_3v3", r_note),
         case("pydeseq2_3v3", small, _ours(_three, _CONTRAST, "pydeseq2"),
-             "pydeseq2, one cpu", None, "the same numbers to 1e-5", _pydeseq2_as_it_comes),
+             "pydeseq2, one cpu", None, "ours with DESeq2's trend; the rest equal to 1e-5", _pydeseq2_as_it_comes),
         case("pydeseq2_paired", f"{whole}, 28 coefficients", _ours(_everything, _PAIRED, "pydeseq2"),
              "DESeq2 (R)", "deseq2_paired_59_samples_28_coefficients", r_note),
     ]  # fmt: skip

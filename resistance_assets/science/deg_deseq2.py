@@ -37,7 +37,9 @@ def fit_deseq2(
     n_threads: int = 1,
 ) -> pl.DataFrame:
     """Wald test of a negative binomial model per gene (Love 2014, Genome Biology 15:550; Muzellec 2023, Bioinformatics
-    39:btad547), with outlier replacement, Cook's filter and independent filtering as DESeq2 has them by default.
+    39:btad547), with outlier replacement, Cook's filter and independent filtering as DESeq2 has them by default. Two
+    steps where pydeseq2 departs from DESeq2 are taken as DESeq2 takes them: `dispersion_trend` and the floor of
+    `compiled_inference`.
 
     A gene that is zero throughout one arm has no maximum likelihood estimate: the fit stops somewhere on the way to
     infinity and its Wald p is meaningless. Such a gene keeps the sign of its fold change and loses standard error,
@@ -115,7 +117,7 @@ def wald_tables(
     with warnings.catch_warnings(), threadpool_limits(limits=1):
         warnings.simplefilter("ignore")
         inference = compiled_inference(n_threads=n_threads)
-        fit = DeseqDataSet(
+        fit = _with_deseq2_trend(DeseqDataSet)(
             counts=pd.DataFrame(counts.T.astype(np.int64), index=samples, columns=genes),
             metadata=pd.DataFrame({"sample": samples}, index=samples),
             design=model,
@@ -132,6 +134,86 @@ def wald_tables(
                 test.lfc_shrink(coeff=shrunken_coefficient)
                 shrunken = test.results_df["log2FoldChange"].to_numpy(dtype=np.float64)
     return tables, shrunken
+
+
+def dispersion_trend(means: NDArray[np.float64], dispersions: NDArray[np.float64]) -> tuple[float, float] | None:
+    """DESeq2's parametric trend of gene-wise dispersions: dispersion = a0 + a1 / mean.
+
+    A gamma model with identity link, fitted again and again to the genes whose dispersion lies between 1e-4 and 15
+    times the curve. Every gene gets a new chance in every round; pydeseq2 drops a gene for good, which bends the curve
+    where many genes have no overdispersion.
+
+    Args:
+        means: (genes,), means of normalised counts. dispersions: (genes,), their estimates; those up to 1e-6 are not
+            used.
+
+    Returns:
+        a0 and a1, or None where the fit does not converge to positive values.
+    """
+    x, y = 1 / means[dispersions > _LOWEST_FOR_TREND], dispersions[dispersions > _LOWEST_FOR_TREND]
+    coefficients = np.array([0.1, 1.0])
+    for _ in range(11):
+        ratio = y / (coefficients[0] + coefficients[1] * x)
+        near = (ratio > 1e-4) & (ratio < 15)
+        if near.sum() < 3:
+            return None
+        design, target = np.column_stack([np.ones(int(near.sum())), x[near]]), y[near]
+        fitted = coefficients
+        deviance = _gamma_deviance(target, design @ fitted)
+        for _ in range(25):
+            # Fisher scoring: with the identity link the working response is the response itself.
+            weighted = design / ((design @ fitted) ** 2)[:, None]
+            try:
+                fitted = np.linalg.solve(weighted.T @ design, weighted.T @ target)
+            except np.linalg.LinAlgError:
+                return None
+            mu = design @ fitted
+            if (mu <= 0).any():
+                return None
+            old, deviance = deviance, _gamma_deviance(target, mu)
+            if abs(deviance - old) < 1e-8 * (abs(deviance) + 0.1):
+                break
+        if (fitted <= 0).any():
+            return None
+        moved = float((np.log(fitted / coefficients) ** 2).sum())
+        coefficients = fitted
+        if moved < 1e-6:
+            return float(coefficients[0]), float(coefficients[1])
+    return None
+
+
+def _gamma_deviance(y: NDArray[np.float64], mu: NDArray[np.float64]) -> float:
+    return float(2 * ((y - mu) / mu - np.log(y / mu)).sum())
+
+
+# A hundred times the lower bound of dispersions, below which DESeq2 takes an estimate for "none".
+_LOWEST_FOR_TREND = 1e-6
+
+
+def _with_deseq2_trend(data_set: type) -> type:
+    """pydeseq2's data set with the trend of `dispersion_trend`; where that fails, with pydeseq2's own."""
+    import pandas as pd
+
+    class DataSet(data_set):
+        """A DeseqDataSet that differs in its trend only."""
+
+        def _fit_parametric_dispersion_trend(self, vst: bool = False) -> None:
+            genes = self.var["non_zero"].to_numpy(dtype=bool)
+            means = self.var["_normed_means"].to_numpy(dtype=np.float64)
+            found = None
+            if not vst:
+                estimates = self.var["genewise_dispersions"].to_numpy(dtype=np.float64)
+                found = dispersion_trend(means[genes], estimates[genes])
+            if found is None:
+                super()._fit_parametric_dispersion_trend(vst)
+                return
+            fitted = np.full(len(means), np.nan)
+            fitted[genes] = found[0] + found[1] / means[genes]
+            self.uns["trend_coeffs"] = pd.Series(found, index=["a0", "a1"])
+            self.uns["disp_function_type"] = "parametric"
+            self.var["fitted_dispersions"] = fitted
+
+    return DataSet
 
 
 def _as_result(
