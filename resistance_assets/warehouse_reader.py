@@ -20,7 +20,6 @@ import duckdb
 import polars as pl
 
 from resistance_assets.catalog.faults import DataFault, UsageFault
-from resistance_assets.catalog.tables import TABLES
 
 Format = Literal["table", "csv", "json", "parquet"]
 FORMATS: tuple[Format, ...] = ("table", "csv", "json", "parquet")
@@ -194,6 +193,9 @@ def _manifests(connection: duckdb.DuckDBPyConnection) -> dict[int, dict[str, Any
 def _open_release(
     connection: duckdb.DuckDBPyConnection, data_dir: Path, manifests: Mapping[int, Mapping[str, Any]], release: int
 ) -> duckdb.DuckDBPyConnection:
+    # Here and not above: the table models bring pandera, which would double the start-up of every query.
+    from resistance_assets.catalog.tables import TABLES
+
     stated: Mapping[str, Mapping[str, Any]] = manifests[release]["tables"]
     files = {address: (data_dir / facts["parquet"]).resolve() for address, facts in stated.items()}
     if lost := sorted(address for address, file in files.items() if not file.is_file()):
@@ -220,6 +222,8 @@ def _write_meta_of_release(
     stated: Mapping[str, Mapping[str, Any]],
     release: int,
 ) -> None:
+    from resistance_assets.catalog.tables import TABLES
+
     tables, columns = [], []
     for address, facts in stated.items():
         layer, name = address.split(".", 1)
