@@ -65,7 +65,7 @@ META_COMMENTS = {
     "releases": "One row per release; manifest holds its tables with data version, code version, inputs and rows",
     "tables": "One row per table of this file: what a row is, how many there are, which version of data and code",
     "columns": "One row per column: type, unit, meaning and whether it is part of the key",
-    "lineage": "One row per column and column it is computed from; upstream_layer `source` is a file, `constant` neither",
+    "lineage": "One row per column and column it is computed from; `source` is a file, `constant` neither",
     "facts": "Facts about this file: the release it holds, when it was written and by which version",
     "sources": "One row per source: where it was fetched from, under which licence, with which checksum",
     "runs": "One row per run that built something of what is current",
