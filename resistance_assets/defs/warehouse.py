@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import duckdb
 import polars as pl
 
 from resistance_assets.catalog.faults import Fault
@@ -19,10 +18,11 @@ from resistance_assets.catalog.tables import TABLES, Table, published_tables
 from resistance_assets.defs.raw import CONNECTORS
 from resistance_assets.defs.resources import current_registry
 from resistance_assets.orchestration.assets import column_lineage, key_of
-from resistance_assets.orchestration.lake import Lake, Pointer, now_iso
+from resistance_assets.orchestration.lake import Lake, Pointer
 from resistance_assets.orchestration.progress import Announcement, announce
 from resistance_assets.orchestration.publish import Publication, publish
 from resistance_assets.orchestration.sql_models import load_models, models_folder
+from resistance_assets.warehouse_reader import open_warehouse
 
 WAREHOUSE_KEY = dg.AssetKey(["warehouse"])
 
@@ -139,7 +139,8 @@ def publication_of(lake: Lake, table: Table, lineage: dict[str, tuple[str, ...]]
             parameters="",
             inputs={},
             rows=0,
-            built_at=now_iso(),
+            # No time of day: the file would be written anew at every publish for as long as the table is missing.
+            built_at="1970-01-01T00:00:00+00:00",
             run_id="",
             seconds=0.0,
             reason="never built: something that it rests on failed",
@@ -163,9 +164,9 @@ def code_revision() -> str:
     return f"{version} ({commit})"
 
 
-def judge_file(path: Path, tables: tuple[Table, ...]) -> dg.AssetCheckResult:
+def judge_file(data_dir: Path, tables: tuple[Table, ...]) -> dg.AssetCheckResult:
     """Open the published file as an analyst would, and look for every table."""
-    with contextlib.closing(duckdb.connect(str(path), read_only=True)) as connection:
+    with contextlib.closing(open_warehouse(data_dir)) as connection:
         found = {
             f"{layer}.{name}"
             for layer, name in connection.execute(
@@ -228,7 +229,7 @@ def warehouse_asset(registry: Registry) -> dg.AssetsDefinition:
             raise dg.Failure(description=str(fault), allow_retries=False) from fault
         outcome = "built" if result.is_new else "memo hit"
         announce(Announcement("finished", "warehouse", outcome, result.seconds, f"release {result.release}"))
-        yield judge_file(settings.warehouse_path, tables)
+        yield judge_file(settings.data_dir, tables)
         yield dg.MaterializeResult(
             metadata={
                 "release": result.release,

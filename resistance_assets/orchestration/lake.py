@@ -14,6 +14,7 @@ leaves the old pointer with the old file or the new pointer with the new one.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -230,13 +231,11 @@ def storage_fault(error: OSError, path: Path) -> DataFault:
         "EPERM": "Give yourself write permission there, or set RESISTANCE_DATA_DIR to a folder that you own.",
         "EROFS": "The file system is read-only: set RESISTANCE_DATA_DIR to another disk.",
     }
-    import errno
-
     name = errno.errorcode.get(error.errno or 0, "")
     return DataFault(
         f"cannot be written: {error.strerror or error}",
         subject=str(path),
-        remedy=remedy.get(name, "Look at the disk, then run again."),
+        remedy=remedy.get(name, "Look at the disk, or set RESISTANCE_DATA_DIR to a folder that can be written."),
     )
 
 

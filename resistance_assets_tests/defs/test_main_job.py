@@ -137,7 +137,9 @@ def test_tumour_against_normal_agrees_with_deseq2(data_dir, goldens):
     both = r.join(ours, left_on="gene", right_on="source_symbol")
     assert both.height == r.height == 13044
     # Where one arm is (nearly) all zero there is no finite estimate and both programs stop on the way, each elsewhere.
-    no_estimate = pl.col("p_value_note").str.contains("all zero").fill_null(False) | (pl.col("log2FoldChange").abs() >= 12)
+    no_estimate = pl.col("p_value_note").str.contains("all zero").fill_null(False) | (
+        pl.col("log2FoldChange").abs() >= 12
+    )
     finite = both.filter(~no_estimate)
     assert both.height - finite.height < 30
     close = (finite["log2FoldChange"] - finite["log2_fold_change"]).abs() <= 1e-3
@@ -163,7 +165,11 @@ def test_tumour_against_normal_agrees_with_limma_voom(data_dir, goldens):
 
 def test_a_published_table_comes_in_by_gene_with_what_was_set_aside(data_dir):
     row = ask(data_dir, "SELECT * FROM core.deg__contrasts WHERE contrast_id = 'h1975_wz4002_resistant_vs_parental'")
-    assert (row["method"].item(), row["n_numerator"].item(), row["evidence_kind"].item()) == ("published", 3, "inferential")
+    assert (row["method"].item(), row["n_numerator"].item(), row["evidence_kind"].item()) == (
+        "published",
+        3,
+        "inferential",
+    )
     rejected = ask(data_dir, "SELECT reason, count(*) AS n FROM raw.rejected_rows GROUP BY ALL ORDER BY ALL").rows()
     assert ("several genes", 1405) in rejected
     assert ("no gene symbol", 1052) in rejected
@@ -172,14 +178,17 @@ def test_a_published_table_comes_in_by_gene_with_what_was_set_aside(data_dir):
 def test_endpoints_have_the_numbers_of_the_host(data_dir):
     rows = ask(
         data_dir,
-        "SELECT endpoint, n_patients, n_events_with_follow_up, n_analysed FROM core.survival__cohort_endpoints ORDER BY 1",
+        "SELECT endpoint, n_patients, n_events_with_follow_up, n_analysed FROM core.survival__cohort_endpoints"
+        " ORDER BY 1",
     ).rows()
     # Of 188 deaths 4 have no time; the same for the other endpoints.
     assert rows == [("DFS", 522, 92, 271), ("DSS", 522, 113, 421), ("OS", 522, 184, 453), ("PFS", 522, 210, 453)]
 
 
 def test_an_old_symbol_is_found_under_the_approved_one(data_dir):
-    found = ask(data_dir, "SELECT DISTINCT source_symbol FROM core.deg__contrast_genes WHERE hgnc_symbol = 'CXCL8' ORDER BY 1")
+    found = ask(
+        data_dir, "SELECT DISTINCT source_symbol FROM core.deg__contrast_genes WHERE hgnc_symbol = 'CXCL8' ORDER BY 1"
+    )
     assert found["source_symbol"].to_list() == ["CXCL8", "IL8"]
 
 
@@ -210,7 +219,9 @@ def test_lists_enrichment_and_intersections_rest_on_the_tested_genes(data_dir):
 
 
 def test_gene_evidence_has_one_row_per_gene_seen_anywhere(data_dir):
-    counted = ask(data_dir, "SELECT count(*) AS n, count(DISTINCT hgnc_symbol) AS genes FROM marts.gene_evidence").row(0)
+    counted = ask(data_dir, "SELECT count(*) AS n, count(DISTINCT hgnc_symbol) AS genes FROM marts.gene_evidence").row(
+        0
+    )
     assert counted[0] == counted[1] > 13_000
     ccl20 = ask(data_dir, "SELECT * FROM marts.gene_evidence WHERE hgnc_symbol = 'CCL20'").to_dicts()[0]
     assert ccl20["os_hazard_ratio"] == pytest.approx(1.48349, abs=5e-6)
@@ -255,8 +266,10 @@ def test_a_changed_archive_recomputes_only_what_rests_on_it(job, shared):
     built = {address for address, outcome in update.launch.outcomes.items() if outcome == "built"}
     assert "parts.survival__luad_tcga_os" in built
     assert not {address for address in built if "gene_sets" in address or ".deg__" in address or "study_" in address}
-    row = "SELECT logrank_chi2, hazard_ratio, events FROM core.survival__cohort_endpoint_genes" \
-          " WHERE hgnc_symbol = 'CCL20' AND endpoint = 'OS' AND model = 'median_split'"  # fmt: skip
+    row = (
+        "SELECT logrank_chi2, hazard_ratio, events FROM core.survival__cohort_endpoint_genes"
+        " WHERE hgnc_symbol = 'CCL20' AND endpoint = 'OS' AND model = 'median_split'"
+    )
     assert ask(data_dir, row).row(0) == pytest.approx((6.108, 1.4815, 160), abs=5e-4)
     assert ask(data_dir, row, release=1).row(0) == pytest.approx((6.0711, 1.48349, 158), abs=5e-4)
     back = run_warehouse(data_dir, mirror=shared / "mirror", studies=[shared / "studies"])
