@@ -186,6 +186,40 @@ def sql(
 
 
 @app.command()
+def explain(
+    gene: Annotated[str, typer.Argument(help="Symbol (approved, previous or alias), Ensembl or NCBI Gene id.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Tell one gene's whole story: each number with its n, method, table, source and checksum, and what is missing.
+
+    Example: `resistance explain IL8` answers for CXCL8
+    """
+    from resistance_assets.report.explain import explain_gene, explanation_as_text
+    from resistance_assets.report.published import open_published
+
+    with open_published(_settings().data_dir) as published:
+        document = explain_gene(published, gene)
+    typer.echo(_json(document) if as_json else explanation_as_text(document), nl=as_json)
+
+
+@app.command()
+def lineage(
+    column: Annotated[str, typer.Argument(help="layer.table.column")],
+    as_json: JsonOption = False,
+) -> None:
+    """Walk a published column back to the files it comes from, with their checksums.
+
+    Example: `resistance lineage marts.gene_evidence.os_hazard_ratio`
+    """
+    from resistance_assets.report.lineage import lineage_as_text, walk_lineage
+    from resistance_assets.report.published import open_published
+
+    with open_published(_settings().data_dir) as published:
+        node = walk_lineage(published, column)
+    typer.echo(_json(node.as_document()) if as_json else lineage_as_text(node), nl=as_json)
+
+
+@app.command()
 def sources(mirror: MirrorOption = None, studies: StudiesOption = None, as_json: JsonOption = False) -> None:
     """Show every source: version, checksum, size, licence, what it feeds, and its state.
 
@@ -239,6 +273,11 @@ def next_steps() -> None:
     from resistance_assets.running import show_next_steps
 
     show_next_steps(_settings())
+
+
+def _json(document: Any) -> str:
+    """JSON of a document whose times and dates are written as ISO 8601."""
+    return json.dumps(document, indent=1, ensure_ascii=False, default=str)
 
 
 def _document(entry: Any) -> dict[str, Any]:

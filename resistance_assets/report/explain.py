@@ -1,0 +1,624 @@
+"""One gene's whole story: every axis of evidence, each number with n, method, table and source checksum.
+
+`explain_gene` gathers a document (plain dictionaries, ready for JSON) and `explanation_as_text` sets it for a terminal;
+the pages show the same document. What is not there is part of it, with the reason. Nothing is computed here but what a
+query sorts and counts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from resistance_assets.catalog.faults import UsageFault
+from resistance_assets.report.published import Published, short_reason
+
+CORRELATES_SHOWN = 10
+TERMS_SHOWN = 15
+PARTNERS_SHOWN = 25
+SURVIVAL_MODELS = {
+    "continuous": "Cox model on expression, Efron ties; p from the Wald test; q Benjamini-Hochberg over all genes",
+    "median_split": "Cox model and log-rank test, above against at or below the median; q Benjamini-Hochberg",
+}
+
+
+def explain_gene(published: Published, symbol: str) -> dict[str, Any]:
+    """Everything that the release holds of a gene.
+
+    Args:
+        symbol: approved, previous or alias symbol in any case, an Ensembl gene id, or an NCBI Gene id.
+
+    Returns:
+        `asked`, `gene` (symbol, name, ids, aliases, how it was resolved), `release`, `synthetic`, `summary` (the row of
+        marts.gene_evidence), one list or dictionary per axis (`contrasts`, `candidate_scores`, `lists`, `survival`,
+        `tumour_vs_normal`, `correlates`, `enriched_terms`, `interactions`, `copy_number`), each entry with `table`,
+        `data_version`, `method`, `n` and `sources` (id and SHA-256) where they apply, and `missing` (what, why).
+
+    Raises:
+        UsageFault: the name is not known, or stands for several genes; says the nearest ones.
+    """
+    gene = resolve_gene(published, symbol)
+    name = gene["hgnc_symbol"]
+    missing: list[dict[str, str]] = []
+    contrasts = _contrasts(published, name, missing)
+    document: dict[str, Any] = {
+        "asked": symbol,
+        "gene": gene,
+        "release": {
+            "number": published.release,
+            "written_at": published.facts.get("written_at"),
+            "code_revision": published.facts.get("code_revision"),
+        },
+        "synthetic": published.is_synthetic,
+        "summary": _summary(published, name),
+        "contrasts": [row for row in contrasts if not row.pop("is_tumour_vs_normal")],
+        "candidate_scores": _candidate_scores(published, name, missing),
+        "lists": _lists(published, name, missing),
+        "survival": _survival(published, name, missing),
+        "tumour_vs_normal": [],
+        "correlates": _correlates(published, name, missing),
+        "enriched_terms": _enriched_terms(published, name, missing),
+        "interactions": _interactions(published, gene, missing),
+        "copy_number": _copy_number(published, name, missing),
+        "missing": missing,
+    }
+    shown = {(row["contrast_id"], row["method"]) for row in document["contrasts"]}
+    document["tumour_vs_normal"] = [row for row in contrasts if (row["contrast_id"], row["method"]) not in shown]
+    if not document["tumour_vs_normal"]:
+        missing.append(
+            {"what": "tumour against normal", "why": "no contrast of tumour and normal tissue holds the gene"}
+        )
+    return document
+
+
+# ---- which gene ------------------------------------------------------------------------------------------------------
+
+
+def resolve_gene(published: Published, asked: str) -> dict[str, Any]:
+    """The gene that a name or id stands for.
+
+    Raises:
+        UsageFault: it stands for none, or for several.
+    """
+    text = asked.strip()
+    key = text.upper()
+    found, resolution = None, "approved"
+    if re.fullmatch(r"ENSG\d{11}(\.\d+)?", key) or key.isdigit():
+        column, value = ("entrez_gene_id", int(key)) if key.isdigit() else ("ensembl_gene_id", key.split(".")[0])
+        found = published.value(f"SELECT hgnc_symbol FROM staging.genes__approved WHERE {column} = ?", [value])
+        resolution = "id"
+    if found is None:
+        known = published.rows("SELECT * FROM staging.genes__symbols WHERE symbol = ?", [key])
+        if known and known[0]["hgnc_symbol"] is None:
+            raise UsageFault(
+                "stands for several genes",
+                subject=text,
+                remedy=f"Ask for one of: {known[0]['candidates'].replace('|', ', ')}.",
+            )
+        if known:
+            found, resolution = known[0]["hgnc_symbol"], known[0]["resolution"]
+    if found is None:
+        # A dataset's own symbol that HGNC does not know.
+        found = published.value("SELECT hgnc_symbol FROM marts.gene_evidence WHERE upper(hgnc_symbol) = ?", [key])
+        resolution = "as the dataset gives it"
+    if found is None:
+        near = nearest_symbols(published, key)
+        raise UsageFault(
+            "is no gene symbol that HGNC or any dataset knows",
+            subject=text or "''",
+            remedy=f"Did you mean {', '.join(near)}?" if near else "Give an HGNC symbol, an alias, or an id.",
+        )
+    approved = published.rows("SELECT * FROM staging.genes__approved WHERE hgnc_symbol = ?", [found])
+    row = approved[0] if approved else {}
+    return {
+        "hgnc_symbol": found,
+        "resolution": resolution,
+        "gene_name": row.get("gene_name"),
+        "cytoband": row.get("cytoband"),
+        "locus_group": row.get("locus_group"),
+        "hgnc_id": row.get("hgnc_id"),
+        "entrez_gene_id": row.get("entrez_gene_id"),
+        "ensembl_gene_id": row.get("ensembl_gene_id"),
+        "alias_symbols": (row.get("alias_symbols") or "").split("|") if row.get("alias_symbols") else [],
+        **published.stamp("staging.genes__symbols"),
+        "sources": published.loaded_sources_of("hgnc_complete_set"),
+    }
+
+
+def nearest_symbols(published: Published, key: str, limit: int = 5) -> list[str]:
+    """Symbols a slip of the keyboard away, those that the warehouse measured first."""
+    rows = published.rows(
+        """
+        WITH known AS (
+            SELECT symbol, hgnc_symbol FROM staging.genes__symbols WHERE hgnc_symbol IS NOT NULL
+            UNION SELECT upper(hgnc_symbol), hgnc_symbol FROM marts.gene_evidence
+        ),
+        near AS (
+            SELECT symbol, hgnc_symbol, damerau_levenshtein(symbol, $key) AS distance,
+                jaro_winkler_similarity(symbol, $key) AS similarity
+            FROM known
+            WHERE abs(length(symbol) - length($key)) <= 2
+        )
+        SELECT hgnc_symbol
+        FROM near
+        WHERE distance <= greatest(1, least(3, length($key) // 3)) OR similarity > 0.93
+        GROUP BY hgnc_symbol
+        ORDER BY min(distance), max(similarity) DESC, hgnc_symbol IN (SELECT hgnc_symbol FROM marts.gene_evidence) DESC,
+            hgnc_symbol
+        LIMIT $limit
+        """,
+        {"key": key, "limit": limit},
+    )
+    return [row["hgnc_symbol"] for row in rows]
+
+
+# ---- the axes --------------------------------------------------------------------------------------------------------
+
+
+def _summary(published: Published, gene: str) -> dict[str, Any] | None:
+    rows = published.rows("SELECT * FROM marts.gene_evidence WHERE hgnc_symbol = ?", [gene])
+    return {**rows[0], **published.stamp("marts.gene_evidence")} if rows else None
+
+
+def _contrasts(published: Published, gene: str, missing: list[dict[str, str]]) -> list[dict[str, Any]]:
+    table = "core.deg__contrast_genes"
+    stamp = published.stamp(table)
+    rows = published.rows(
+        f"""
+        SELECT g.contrast_id, c.study_id, c.drug, c.drug_class, g.method, g.log2_fold_change,
+            g.log2_fold_change_shrunken, g.standard_error, g.p_value, g.q_value_bh, g.p_value_note, g.n_numerator,
+            g.n_denominator, g.evidence_kind, m.direction AS in_list,
+            c.drug IS NULL AND regexp_matches(lower(c.numerator), '^tumou?r')
+                AND regexp_matches(lower(c.denominator), 'normal') AS is_tumour_vs_normal
+        FROM {table} AS g
+        INNER JOIN raw.catalog__contrasts AS c ON c.contrast_id = g.contrast_id
+        LEFT JOIN core.gene_lists__lists AS l
+            ON l.contrast_id = g.contrast_id AND l.method = g.method
+                AND l.list_id IN (SELECT list_id FROM core.gene_lists__members WHERE hgnc_symbol = $gene)
+        LEFT JOIN core.gene_lists__members AS m ON m.list_id = l.list_id AND m.hgnc_symbol = g.hgnc_symbol
+        WHERE g.hgnc_symbol = $gene
+        ORDER BY c.drug IS NULL, g.contrast_id, g.method
+        """,
+        {"gene": gene},
+    )
+    for row in rows:
+        row.update(stamp, sources=published.loaded_sources_of(row["study_id"]))
+    seen = {row["contrast_id"] for row in rows}
+    genes = published.rows(f"SELECT contrast_id, count(DISTINCT hgnc_symbol) AS genes FROM {table} GROUP BY ALL")
+    measured = {row["contrast_id"]: row["genes"] for row in genes}
+    aside = _rows_set_aside(published, gene)
+    absent: dict[str, list[str]] = {}
+    for row in published.rows("SELECT contrast_id, study_id FROM raw.catalog__contrasts ORDER BY contrast_id"):
+        contrast = row["contrast_id"]
+        if contrast in seen:
+            continue
+        if contrast in measured:
+            why = f"not among the {measured[contrast]:,} genes that it measured"
+            names = {source.source_id.rsplit("/", 1)[-1] for source in published.sources_of(row["study_id"])}
+            for source, reason in aside:
+                if source.rsplit("/", 1)[-1] in names or row["study_id"] in source:
+                    why += f"; a row that names it was set aside: {reason}"
+                    break
+        else:
+            why = f"not loaded: {published.why_absent(row['study_id'])}"
+        absent.setdefault(why, []).append(contrast)
+    for why, contrasts in absent.items():
+        missing.append({"what": f"contrast{'s' * (len(contrasts) > 1)} {', '.join(contrasts)}", "why": why})
+    return rows
+
+
+def _rows_set_aside(published: Published, gene: str) -> list[tuple[str, str]]:
+    if not published.has("raw.rejected_rows") or not re.fullmatch(r"[\w.\-]+", gene):
+        return []
+    rows = published.rows(
+        "SELECT DISTINCT source, reason FROM raw.rejected_rows WHERE regexp_matches(row_text, ?) ORDER BY ALL",
+        [rf"(^|[^\w-]){re.escape(gene)}($|[^\w-])"],
+    )
+    return [(row["source"], row["reason"]) for row in rows]
+
+
+def _candidate_scores(published: Published, gene: str, missing: list[dict[str, str]]) -> list[dict[str, Any]]:
+    table = "marts.resistance_candidates"
+    if not published.has(table):
+        missing.append({"what": "candidate score", "why": f"this release has no {table}"})
+        return []
+    rows = published.rows(f"SELECT * FROM {table} WHERE hgnc_symbol = ? ORDER BY drug_class", [gene])
+    weights = "core.evidence__resistance_votes"
+    for row in rows:
+        row.update(published.stamp(table))
+        if published.has(weights):
+            row["contributions"] = published.rows(
+                f"SELECT * FROM {weights} WHERE hgnc_symbol = ? AND drug_class = ? ORDER BY study_id, contrast_id",
+                [gene, row["drug_class"]],
+            )
+    if not rows:
+        missing.append({"what": "candidate score", "why": "no contrast under a drug measured the gene"})
+    return rows
+
+
+def _lists(published: Published, gene: str, missing: list[dict[str, str]]) -> list[dict[str, Any]]:
+    rows = published.rows(
+        """
+        SELECT l.list_id, l.title, l.role, m.direction, l.rule, l.n_genes, l.universe_size, c.study_id
+        FROM core.gene_lists__members AS m
+        INNER JOIN core.gene_lists__lists AS l ON l.list_id = m.list_id
+        LEFT JOIN raw.catalog__contrasts AS c ON c.contrast_id = l.contrast_id
+        WHERE m.hgnc_symbol = ?
+        ORDER BY l.role, l.list_id
+        """,
+        [gene],
+    )
+    stamp = published.stamp("core.gene_lists__members")
+    for row in rows:
+        row.update(stamp, sources=published.loaded_sources_of(row.pop("study_id") or row["list_id"]))
+    published_lists = published.rows("SELECT list_id FROM core.gene_lists__lists WHERE role = 'cancer_genes'")
+    if not any(row["role"] == "cancer_genes" for row in rows):
+        names = ", ".join(row["list_id"] for row in published_lists)
+        why = f"in none of the cancer gene lists that are loaded ({names})" if names else "no such list is loaded"
+        missing.append({"what": "cancer gene list", "why": why})
+    lacking = published.rows(
+        "SELECT source_id FROM meta.sources WHERE state <> 'loaded' AND contains(feeds, 'raw.gene_lists__members')"
+    )
+    missing.extend(
+        {
+            "what": f"gene list {row['source_id']}",
+            "why": f"not loaded: {short_reason(published.sources[row['source_id']])}",
+        }
+        for row in lacking
+    )
+    return rows
+
+
+def _survival(published: Published, gene: str, missing: list[dict[str, str]]) -> list[dict[str, Any]]:
+    table = "core.survival__cohort_endpoint_genes"
+    rows = published.rows(
+        f"""
+        SELECT cohort_id, endpoint, model, n, events, hazard_ratio, ci_lower, ci_upper, hazard_ratio_per_sd, p_value,
+            q_value_bh, percentile_among_genes, p_logrank, q_value_bh_logrank, percentile_logrank, n_high, n_low,
+            median_survival_months_high, median_survival_months_low, events_for_80pct_power, fit_status, fit_note
+        FROM {table}
+        WHERE hgnc_symbol = ?
+        ORDER BY cohort_id, list_position(['OS', 'DSS', 'DFS', 'PFS'], endpoint), endpoint, model
+        """,
+        [gene],
+    )
+    stamp = published.stamp(table)
+    for row in rows:
+        row.update(stamp, method=SURVIVAL_MODELS[row["model"]], sources=published.loaded_sources_of(row["cohort_id"]))
+    counted = published.rows("SELECT cohort_id, count(hgnc_symbol) AS genes FROM staging.cohorts__genes GROUP BY 1")
+    genes = {row["cohort_id"]: row["genes"] for row in counted}
+    seen = {row["cohort_id"] for row in rows}
+    for cohort in published.rows("SELECT DISTINCT cohort_id FROM raw.catalog__cohorts ORDER BY 1"):
+        cohort_id = cohort["cohort_id"]
+        if cohort_id in seen:
+            continue
+        if cohort_id in genes:
+            why = f"the expression profile of the cohort ({genes[cohort_id]:,} genes) does not hold the gene"
+        else:
+            why = f"not loaded: {published.why_absent(cohort_id)}"
+        missing.append({"what": f"survival in {cohort_id}", "why": why})
+    return rows
+
+
+def _correlates(published: Published, gene: str, missing: list[dict[str, str]]) -> list[dict[str, Any]]:
+    table = "core.correlation__gene_pairs"
+    rows = published.rows(
+        f"""
+        SELECT cohort_id, method, hgnc_symbol_b AS partner, n, rho, p_value, q_value_bh
+        FROM {table}
+        WHERE hgnc_symbol_a = $gene AND hgnc_symbol_b <> $gene AND rho IS NOT NULL
+        QUALIFY row_number() OVER (PARTITION BY cohort_id, method ORDER BY abs(rho) DESC, hgnc_symbol_b) <= $most
+        ORDER BY cohort_id, method, abs(rho) DESC, partner
+        """,
+        {"gene": gene, "most": CORRELATES_SHOWN},
+    )
+    as_partner = False
+    if not rows:
+        as_partner = True
+        rows = published.rows(
+            f"""
+            SELECT cohort_id, method, hgnc_symbol_a AS partner, n, rho, p_value, q_value_bh
+            FROM {table}
+            WHERE hgnc_symbol_b = $gene AND hgnc_symbol_a <> $gene AND rho IS NOT NULL
+            ORDER BY cohort_id, method, abs(rho) DESC, partner
+            """,
+            {"gene": gene},
+        )
+    stamp = published.stamp(table)
+    for row in rows:
+        row.update(stamp, sources=published.loaded_sources_of(row["cohort_id"]))
+    if as_partner:
+        targets = ", ".join(
+            row["hgnc_symbol_a"] for row in published.rows(f"SELECT DISTINCT hgnc_symbol_a FROM {table} ORDER BY 1")
+        )
+        why = (
+            f"only these genes are held against every other one: {targets}"
+            + (
+                "; shown is the gene's correlation with them"
+                if rows
+                else ", and none of their cohorts measured the gene"
+            )
+            if targets
+            else "no correlation is in this release"
+        )
+        missing.append({"what": "strongest correlates", "why": why})
+    return rows
+
+
+def _enriched_terms(published: Published, gene: str, missing: list[dict[str, str]]) -> list[dict[str, Any]]:
+    table = "core.enrichment__terms"
+    rows = published.rows(
+        f"""
+        SELECT list_id, collection, term_id, term, overlap, set_size, list_size, universe_size, fold_enrichment,
+            p_value, q_value_bh
+        FROM {table}
+        WHERE q_value_bh < 0.05 AND contains(',' || genes || ',', ',' || $gene || ',')
+        ORDER BY q_value_bh, p_value, list_id, term_id
+        """,
+        {"gene": gene},
+    )
+    stamp = published.stamp(table)
+    for row in rows:
+        row.update(
+            stamp,
+            method="hypergeometric upper tail; q Benjamini-Hochberg within list and collection",
+            sources=published.loaded_sources_of(row["collection"]),
+        )
+    if not rows:
+        missing.append({"what": "enriched terms", "why": "no term with q < 0.05 owes its overlap to the gene"})
+    return rows
+
+
+def _interactions(published: Published, gene: dict[str, Any], missing: list[dict[str, str]]) -> list[dict[str, Any]]:
+    table = "raw.interactions__pairs"
+    rows = published.rows(
+        f"""
+        WITH pairs AS (
+            SELECT database_id, experimental_system,
+                CASE WHEN entrez_gene_id_a = $entrez OR symbol_a = $symbol THEN symbol_b ELSE symbol_a END AS partner
+            FROM {table}
+            WHERE entrez_gene_id_a = $entrez OR entrez_gene_id_b = $entrez OR symbol_a = $symbol OR symbol_b = $symbol
+        )
+        SELECT database_id, coalesce(s.hgnc_symbol, p.partner) AS partner, count(*) AS records,
+            string_agg(DISTINCT experimental_system, '|' ORDER BY experimental_system) AS experimental_systems
+        FROM pairs AS p
+        LEFT JOIN staging.genes__symbols AS s ON s.symbol = upper(p.partner)
+        WHERE p.partner IS NOT NULL
+        GROUP BY ALL
+        ORDER BY database_id, records DESC, partner
+        """,
+        {"entrez": gene["entrez_gene_id"], "symbol": gene["hgnc_symbol"]},
+    )
+    stamp = published.stamp(table)
+    for row in rows:
+        row.update(stamp, sources=published.loaded_sources_of(row["database_id"]))
+    if not rows:
+        loaded = ", ".join(
+            row["database_id"] for row in published.rows(f"SELECT DISTINCT database_id FROM {table} ORDER BY 1")
+        )
+        missing.append(
+            {"what": "interactors", "why": f"no pair in {loaded}" if loaded else "no interaction database is loaded"}
+        )
+    return rows
+
+
+def _copy_number(published: Published, gene: str, missing: list[dict[str, str]]) -> list[dict[str, Any]]:
+    table = "staging.cohorts__gene_copy_number"
+    rows = published.rows(
+        f"""
+        SELECT cohort_id, count(gistic_call) AS n, count(*) FILTER (WHERE gistic_call = 2) AS amplified,
+            count(*) FILTER (WHERE gistic_call = -2) AS deep_loss
+        FROM {table}
+        WHERE hgnc_symbol = ?
+        GROUP BY cohort_id
+        ORDER BY cohort_id
+        """,
+        [gene],
+    )
+    stamp = published.stamp(table)
+    for row in rows:
+        row.update(stamp, method="GISTIC thresholded calls", sources=published.loaded_sources_of(row["cohort_id"]))
+    if not rows:
+        missing.append({"what": "copy number", "why": "no cohort's copy-number profile holds the gene"})
+    return rows
+
+
+# ---- for a terminal --------------------------------------------------------------------------------------------------
+
+
+def number(value: Any) -> str:
+    """A number as people write it: four significant digits, a dot for what is not there."""
+    if value is None:
+        return "."
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.2e}" if value and abs(value) < 1e-3 else f"{value:.4g}"
+    return str(value)
+
+
+def columns_as_text(header: list[str], rows: Iterable[list[str]], indent: str = "  ") -> list[str]:
+    """Aligned columns; the first to the left, the others as they are given."""
+    cells = [header, *rows]
+    widths = [max(len(row[at]) for row in cells) for at in range(len(header))]
+    return [
+        indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
+    ]
+
+
+def explanation_as_text(document: dict[str, Any]) -> str:
+    """The document of `explain_gene` for reading: one section per axis, sources at the end."""
+    gene, release = document["gene"], document["release"]
+    marks: dict[str, str] = {}
+
+    def mark(sources: list[dict[str, Any]]) -> str:
+        for source in sources:
+            marks.setdefault(source["source_id"], source["sha256"] or "no checksum")
+        return "".join(f"[{list(marks).index(source['source_id']) + 1}]" for source in sources)
+
+    title = gene["hgnc_symbol"]
+    if document["asked"].upper() != title.upper():
+        title = f"{document['asked']} is {title} ({gene['resolution']} symbol)"
+    lines = [f"{title}: {gene['gene_name'] or 'no approved name'}"]
+    ids = [gene["hgnc_id"], gene["entrez_gene_id"] and f"NCBI Gene {gene['entrez_gene_id']}", gene["ensembl_gene_id"]]
+    lines.append("  " + ", ".join(str(one) for one in [*ids, gene["cytoband"]] if one))
+    if gene["alias_symbols"]:
+        lines.append(f"  also known as {', '.join(gene['alias_symbols'])}")
+    lines.append(f"  release {release['number']} of {release['written_at']}, code {release['code_revision']}")
+    if document["synthetic"]:
+        lines.append("  SYNTHETIC DATA: planted by the demo, no finding about any patient or cell line")
+
+    def section(
+        heading: str, key: str, header: list[str], cells: Callable[[dict[str, Any]], list[str]], most: int
+    ) -> None:
+        rows = document[key]
+        if not rows:
+            return
+        tables = sorted({row["table"] for row in rows})
+        lines.extend(["", f"{heading}  ({', '.join(tables)})"])
+        lines.extend(
+            columns_as_text([*header, "source"], [[*cells(row), mark(row.get("sources", []))] for row in rows[:most]])
+        )
+        if len(rows) > most:
+            lines.append(f"  and {len(rows) - most} more: --json lists them all")
+
+    def effect(row: dict[str, Any]) -> list[str]:
+        return [
+            row["contrast_id"],
+            row["drug"] or ".",
+            row["method"],
+            f"{row['n_numerator']} v {row['n_denominator']}",
+            number(row["log2_fold_change"]),
+            number(row["standard_error"]),
+            number(row["p_value"]),
+            number(row["q_value_bh"]),
+            row["in_list"] or ".",
+            row["evidence_kind"] + (f" ({row['p_value_note']})" if row["p_value_note"] else ""),
+        ]
+
+    header = ["contrast", "drug", "method", "n", "log2 FC", "SE", "p", "q (BH)", "list", "evidence"]
+    section("Resistance contrasts", "contrasts", header, effect, 50)
+    section("Tumour against normal", "tumour_vs_normal", header, effect, 20)
+    section(
+        "Candidate score per drug class",
+        "candidate_scores",
+        [
+            "drug class",
+            "rank",
+            "score",
+            "direction",
+            "studies",
+            "contrasts agreeing",
+            "p (permutation)",
+            "q (BH)",
+            "rank, one study left out",
+        ],
+        lambda row: [
+            row["drug_class"],
+            number(row["rank"]),
+            number(row["score"]),
+            row["direction"],
+            number(row["n_studies"]),
+            f"{row['n_contrasts_same_direction']} of {row['n_contrasts']}",
+            number(row["p_value_permutation"]),
+            number(row["q_value_bh"]),
+            f"{number(row['rank_min_leave_one_out'])} to {number(row['rank_max_leave_one_out'])}",
+        ],
+        20,
+    )
+    for row in document["candidate_scores"]:
+        for part in row.get("contributions", []):
+            line = f"    {row['drug_class']}: {part['contrast_id']} gives signed rank {number(part['signed_rank'])}"
+            weight = f"weight {number(part['weight'])} ({part['evidence_kind']})"
+            lines.append(f"{line} x {weight}, study share {number(part['study_share'])}")
+    section(
+        "Gene lists",
+        "lists",
+        ["list", "direction", "genes in it", "rule"],
+        lambda row: [row["list_id"], row["direction"], number(row["n_genes"]), row["rule"]],
+        30,
+    )
+    section(
+        "Survival",
+        "survival",
+        ["cohort", "endpoint", "model", "n", "events", "HR", "95 % CI", "p", "q (BH)", "percentile", "log-rank p", "q"],
+        lambda row: [
+            row["cohort_id"],
+            row["endpoint"],
+            "per SD" if row["model"] == "continuous" else "median split",
+            number(row["n"]),
+            number(row["events"]),
+            number(row["hazard_ratio_per_sd"] if row["model"] == "continuous" else row["hazard_ratio"]),
+            "." if row["model"] == "continuous" else f"{number(row['ci_lower'])} to {number(row['ci_upper'])}",
+            number(row["p_value"]),
+            number(row["q_value_bh"]),
+            f"{row['percentile_among_genes']:.1f} %" if row["percentile_among_genes"] is not None else ".",
+            number(row["p_logrank"]),
+            number(row["q_value_bh_logrank"]),
+        ],
+        50,
+    )
+    if document["survival"]:
+        lines.extend(f"  {text}" for text in SURVIVAL_MODELS.values())
+        lines.append("  percentile: share of all genes with a p-value as small or smaller, tested the same way")
+    section(
+        "Copy number",
+        "copy_number",
+        ["cohort", "n", "amplified", "deep loss"],
+        lambda row: [
+            row["cohort_id"],
+            number(row["n"]),
+            f"{row['amplified'] / max(row['n'], 1):.1%}",
+            f"{row['deep_loss'] / max(row['n'], 1):.1%}",
+        ],
+        10,
+    )
+    section(
+        "Strongest correlates",
+        "correlates",
+        ["cohort", "method", "gene", "n", "rho", "p", "q (BH)"],
+        lambda row: [
+            row["cohort_id"],
+            row["method"],
+            row["partner"],
+            *(number(row[name]) for name in ("n", "rho", "p_value", "q_value_bh")),
+        ],
+        20,
+    )
+    section(
+        "Enriched terms that it is in, q < 0.05",
+        "enriched_terms",
+        ["term", "collection", "list", "overlap", "fold", "p", "q (BH)"],
+        lambda row: [
+            row["term"][:60],
+            row["collection"],
+            row["list_id"],
+            f"{row['overlap']} of {row['set_size']}",
+            number(row["fold_enrichment"]),
+            number(row["p_value"]),
+            number(row["q_value_bh"]),
+        ],
+        TERMS_SHOWN,
+    )
+    section(
+        "Interactors",
+        "interactions",
+        ["gene", "database", "records", "assays"],
+        lambda row: [
+            row["partner"],
+            row["database_id"],
+            number(row["records"]),
+            row["experimental_systems"] or "not given",
+        ],
+        PARTNERS_SHOWN,
+    )
+    if document["missing"]:
+        lines.extend(["", "Not there, and why"])
+        lines.extend(f"  {entry['what']}: {entry['why']}" for entry in document["missing"])
+    if marks:
+        lines.extend(["", "Sources (SHA-256)"])
+        lines.extend(f"  [{at}] {name}  {sha}" for at, (name, sha) in enumerate(marks.items(), 1))
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,161 @@
+"""From a published column back to the files it comes from.
+
+`meta.lineage` holds one step per row; here it is walked to its ends: remote files with their checksums, the catalog, or
+values that the program itself sets.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field
+from typing import Any
+
+from resistance_assets.catalog.faults import UsageFault
+from resistance_assets.report.published import Published
+
+_CATALOG_PREFIX = "raw.catalog__"
+
+
+@dataclass
+class Node:
+    """A column with what it is computed from. ``seen_above`` means that its own upstream is shown elsewhere."""
+
+    column: str
+    description: str | None
+    unit: str | None
+    data_version: str | None
+    upstream: list[Node] = field(default_factory=list)
+    sources: list[dict[str, Any]] = field(default_factory=list)
+    origin: str | None = None
+    seen_above: bool = False
+
+    def as_document(self) -> dict[str, Any]:
+        found: dict[str, Any] = {
+            "column": self.column,
+            "description": self.description,
+            "unit": self.unit,
+            "data_version": self.data_version,
+        }
+        if self.seen_above:
+            return {**found, "seen_above": True}
+        if self.origin:
+            found["origin"] = self.origin
+        if self.sources:
+            found["sources"] = self.sources
+        if self.upstream:
+            found["upstream"] = [node.as_document() for node in self.upstream]
+        return found
+
+
+def walk_lineage(published: Published, column: str) -> Node:
+    """The tree upstream of `layer.table.column`.
+
+    Raises:
+        UsageFault: there is no such table or column.
+    """
+    described = {
+        (row["layer"], row["table_name"], row["column_name"]): (row["description"], row["unit"])
+        for row in published.rows("SELECT layer, table_name, column_name, description, unit FROM meta.columns")
+    }
+    start = _resolve(column, described)
+    steps: dict[tuple[str, str, str], list[tuple[str, str, str] | None]] = {}
+    for row in published.rows("SELECT * FROM meta.lineage ORDER BY ALL"):
+        upstream = (row["upstream_layer"], row["upstream_table"], row["upstream_column"])
+        # A column read from a file, or set by the program, has the layer `source` and no table.
+        found = None if row["upstream_table"] is None else upstream
+        steps.setdefault((row["layer"], row["table_name"], row["column_name"]), []).append(found)
+    feeds = published.rows(
+        "SELECT source_id, url, sha256, retrieved_at, feeds FROM meta.sources WHERE state = 'loaded' ORDER BY source_id"
+    )
+    seen: set[tuple[str, str, str]] = set()
+
+    def walk(at: tuple[str, str, str]) -> Node:
+        layer, table, _ = at
+        description, unit = described.get(at, (None, None))
+        stamp = published.stamp(f"{layer}.{table}")
+        node = Node(".".join(at), description, unit, stamp["data_version"])
+        if at in seen:
+            node.seen_above = True
+            return node
+        seen.add(at)
+        for upstream in steps.get(at, []):
+            if upstream is not None:
+                node.upstream.append(walk(upstream))
+            elif layer == "raw" and not f"{layer}.{table}".startswith(_CATALOG_PREFIX):
+                node.sources = _sources_feeding(f"{layer}.{table}", feeds)
+                node.origin = None if node.sources else "no source of it is loaded"
+            elif layer == "raw":
+                node.origin = f"the catalog (studies.toml, study.toml) of {published.facts.get('code_revision', '?')}"
+            else:
+                node.origin = "set by the program or the catalog, not read from data"
+        if at not in steps:
+            node.origin = "no lineage is recorded"
+        return node
+
+    return walk(start)
+
+
+def _sources_feeding(address: str, feeds: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    found = []
+    for row in feeds:
+        names = [name.strip() for name in row["feeds"].split(",")]
+        if any(name == address or (name.endswith("*") and address.startswith(name[:-1])) for name in names):
+            found.append({name: row[name] for name in ("source_id", "url", "sha256", "retrieved_at")})
+    return found
+
+
+def _resolve(column: str, described: dict[tuple[str, str, str], Any]) -> tuple[str, str, str]:
+    parts = tuple(column.split("."))
+    names = {".".join(known): known for known in described}
+    if column in names:
+        return names[column]
+    if len(parts) == 2:
+        # A table whose layer was left out, or a table without a column.
+        if full := [known for known in described if known[1:] == parts]:
+            return full[0]
+        if own := [known[2] for known in described if known[:2] == parts]:
+            raise UsageFault(
+                "names a table, not a column",
+                subject=column,
+                expected="layer.table.column",
+                remedy=f"Its columns are: {', '.join(own)}.",
+            )
+    near = difflib.get_close_matches(column, names, n=1, cutoff=0.5)
+    raise UsageFault(
+        "is no published column",
+        subject=column,
+        expected="layer.table.column",
+        remedy=f"Did you mean {near[0]}?" if near else "`resistance sql .tables` lists the tables.",
+    )
+
+
+def lineage_as_text(node: Node) -> str:
+    """The tree with one line per column; the files at its ends are listed below it with whole checksums."""
+    lines: list[str] = []
+    files: dict[str, dict[str, Any]] = {}
+
+    def put(at: Node, prefix: str, branch: str, further: str) -> None:
+        unit = f" [{at.unit}]" if at.unit else ""
+        about = f"  {at.description}{unit}" if at.description else ""
+        again = "  (see above)" if at.seen_above else about
+        lines.append(f"{prefix}{branch}{at.column}{again}")
+        ends = [(source, None) for source in at.sources] + [(None, at.origin)] * bool(at.origin)
+        children: list[Any] = [*at.upstream, *ends]
+        for number, child in enumerate(children):
+            last = number == len(children) - 1
+            arm, rest = ("└─ ", "   ") if last else ("├─ ", "│  ")
+            if isinstance(child, Node):
+                put(child, prefix + further, arm, rest)
+            elif child[0] is not None:
+                source = child[0]
+                files[source["source_id"]] = source
+                lines.append(f"{prefix}{further}{arm}file {source['source_id']}")
+            else:
+                lines.append(f"{prefix}{further}{arm}{child[1]}")
+
+    put(node, "", "", "")
+    if files:
+        lines += ["", "Files:"]
+        for name, source in sorted(files.items()):
+            lines.append(f"  {name}  sha256 {source['sha256'] or 'not known'}  {source['url']}")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,166 @@
+"""The published warehouse as the pages and `explain` read it.
+
+Here belongs what every reader asks first: which tables are there, what a table's version is, which source a study, a
+cohort or a list came from, and whether the data are synthetic. What is shown of the answers belongs in `explain`,
+`lineage` and the pages.
+"""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from resistance_assets.warehouse_reader import open_warehouse
+
+CATALOG_STUDIES = Path(__file__).parents[1] / "catalog" / "studies.toml"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A remote file or a file of a laboratory's study, as `meta.sources` states it."""
+
+    source_id: str
+    state: str
+    sha256: str | None
+    reason: str | None
+
+    def as_document(self) -> dict[str, Any]:
+        return {"source_id": self.source_id, "sha256": self.sha256}
+
+
+class Published:
+    """One open release.
+
+    Args:
+        connection: from `open_warehouse`.
+        data_dir: where it was opened; named to the reader.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, data_dir: Path) -> None:
+        self.connection = connection
+        self.data_dir = data_dir
+
+    def rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[dict[str, Any]]:
+        """Rows of a query as dictionaries."""
+        cursor = self.connection.execute(sql, parameters or None)
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def columns(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> dict[str, list[Any]]:
+        """The same by column; an empty answer keeps its columns."""
+        cursor = self.connection.execute(sql, parameters or None)
+        names = [column[0] for column in cursor.description or ()]
+        found = cursor.fetchall()
+        return {name: [row[at] for row in found] for at, name in enumerate(names)}
+
+    def value(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Any:
+        """First cell of the first row; None where there is none."""
+        row = self.connection.execute(sql, parameters or None).fetchone()
+        return row[0] if row else None
+
+    @functools.cached_property
+    def tables(self) -> dict[str, dict[str, Any]]:
+        """Address -> its row of `meta.tables`."""
+        found = self.rows("SELECT * FROM meta.tables ORDER BY layer, table_name")
+        return {f"{row['layer']}.{row['table_name']}": row for row in found}
+
+    @functools.cached_property
+    def _present(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for row in self.rows(
+            "SELECT table_schema, table_name, column_name FROM information_schema.columns "
+            "WHERE table_catalog = current_database()"
+        ):
+            found.setdefault(f"{row['table_schema']}.{row['table_name']}", set()).add(row["column_name"])
+        return found
+
+    def has(self, address: str, *columns: str) -> bool:
+        """Whether this release holds the table, with these columns."""
+        return address in self._present and set(columns) <= self._present[address]
+
+    def filled(self, address: str, *columns: str) -> bool:
+        """Whether the table is there, with these columns and at least one row."""
+        return self.has(address, *columns) and self.value(f"SELECT 1 FROM {address} LIMIT 1") == 1
+
+    def stamp(self, address: str) -> dict[str, Any]:
+        """Table, its data version and its state: what stands beside every number."""
+        row = self.tables.get(address, {})
+        return {"table": address, "data_version": row.get("data_version"), "status": row.get("status", "absent")}
+
+    @functools.cached_property
+    def facts(self) -> dict[str, str]:
+        return {row["name"]: row["value"] for row in self.rows("SELECT name, value FROM meta.facts")}
+
+    @property
+    def release(self) -> int:
+        return int(self.facts["release"])
+
+    @property
+    def is_synthetic(self) -> bool:
+        return self.facts.get("setting.synthetic") == "true"
+
+    # ---- from where --------------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def sources(self) -> dict[str, Source]:
+        found = self.rows("SELECT source_id, state, sha256, reason FROM meta.sources ORDER BY source_id")
+        return {row["source_id"]: Source(**row) for row in found}
+
+    @functools.cached_property
+    def _declared(self) -> dict[str, tuple[str, ...]]:
+        """Cohort, study, list or collection -> ids of its sources, as the catalog declares them.
+
+        Read without the registry: checking the whole catalog takes longer than everything that `explain` does.
+        """
+        document = tomllib.loads(CATALOG_STUDIES.read_text(encoding="utf-8"))
+        found: dict[str, tuple[str, ...]] = {}
+        for kind in ("cohort", "study", "gene_list", "collection"):
+            for entry in document.get(kind, ()):
+                found[entry["id"]] = tuple(entry.get("sources") or [entry["source"]])
+        return found
+
+    @functools.cached_property
+    def genes_of_interest(self) -> tuple[str, ...]:
+        document = tomllib.loads(CATALOG_STUDIES.read_text(encoding="utf-8"))
+        return tuple(document["genes"]["of_interest"])
+
+    def sources_of(self, dataset_id: str) -> list[Source]:
+        """Sources of a cohort, study, list, collection or database, loaded or not."""
+        own = [source for name, source in self.sources.items() if name.startswith(f"{dataset_id}/")]
+        declared = self._declared.get(dataset_id, (dataset_id,))
+        return own + [self.sources[name] for name in declared if name in self.sources]
+
+    def loaded_sources_of(self, dataset_id: str) -> list[dict[str, Any]]:
+        return [source.as_document() for source in self.sources_of(dataset_id) if source.state == "loaded"]
+
+    def why_absent(self, dataset_id: str) -> str:
+        """Why nothing of a study, cohort or list is in the warehouse."""
+        lacking = [source for source in self.sources_of(dataset_id) if source.state != "loaded"]
+        if not lacking:
+            return "its source is loaded, but gave no rows: see raw.rejected_rows"
+        return "; ".join(dict.fromkeys(f"{source.source_id}: {short_reason(source)}" for source in lacking))
+
+
+def short_reason(source: Source) -> str:
+    """The reason without the source's own name and address, which stand beside it already."""
+    reason = source.reason or source.state
+    _, found, rest = reason.partition("): ")
+    return rest if found and reason.startswith(source.source_id) else reason
+
+
+@contextmanager
+def open_published(data_dir: Path) -> Iterator[Published]:
+    """The release published last.
+
+    Raises:
+        DataFault: nothing was published yet, or the file cannot be opened.
+    """
+    with closing(open_warehouse(data_dir)) as connection:
+        yield Published(connection, data_dir)

@@ -1,0 +1,73 @@
+"""Walking columns back to their files."""
+
+from __future__ import annotations
+
+import pytest
+
+from resistance_assets.catalog.faults import UsageFault
+from resistance_assets.report.lineage import Node, lineage_as_text, walk_lineage
+
+
+def ends(node: Node) -> list[Node]:
+    """Nodes from which nothing leads further."""
+    if node.upstream:
+        return [end for child in node.upstream for end in ends(child)]
+    return [node]
+
+
+def test_every_published_column_leads_to_a_file_the_catalog_or_the_program(demo):
+    columns = demo.rows("SELECT layer, table_name, column_name FROM meta.columns WHERE layer <> 'meta'")
+    assert len(columns) > 300
+    names = [f"{row['layer']}.{row['table_name']}.{row['column_name']}" for row in columns]
+    lost = [
+        (name, end.column)
+        for name in names
+        for end in ends(walk_lineage(demo, name))
+        if end.origin == "no lineage is recorded" or not (end.origin or end.sources or end.seen_above)
+    ]
+    assert lost == []
+
+
+def test_a_hazard_ratio_comes_from_the_cohorts_archive_with_its_checksum(demo):
+    node = walk_lineage(demo, "marts.gene_evidence.os_hazard_ratio")
+    files = {source["source_id"]: source["sha256"] for end in ends(node) for source in end.sources}
+    assert set(files) == {"cbioportal_luad_tcga_pan_can_atlas_2018"}
+    assert files == {
+        row["source_id"]: row["sha256"]
+        for row in demo.rows("SELECT source_id, sha256 FROM meta.sources")
+        if row["source_id"] in files
+    }
+    text = lineage_as_text(node)
+    assert text.startswith("marts.gene_evidence.os_hazard_ratio")
+    assert f"sha256 {files['cbioportal_luad_tcga_pan_can_atlas_2018']}" in text
+
+
+def test_a_column_is_walked_once_however_often_it_is_reached(demo):
+    document = walk_lineage(demo, "marts.gene_evidence.os_hazard_ratio").as_document()
+    walked: list[str] = []
+
+    def collect(at):
+        if not at.get("seen_above"):
+            walked.append(at["column"])
+        for child in at.get("upstream", ()):
+            collect(child)
+
+    collect(document)
+    assert len(walked) == len(set(walked))
+
+
+@pytest.mark.parametrize(
+    ("asked", "remedy"),
+    [
+        ("marts.gene_evidenc.os_hazard_ratio", "Did you mean marts.gene_evidence.os_hazard_ratio"),
+        ("marts.gene_evidence", "os_hazard_ratio"),
+        ("nonsense", "lists the tables"),
+    ],
+)
+def test_a_wrong_name_is_answered_with_the_right_one(demo, asked, remedy):
+    with pytest.raises(UsageFault, match=remedy):
+        walk_lineage(demo, asked)
+
+
+def test_the_layer_may_be_left_out(demo):
+    assert walk_lineage(demo, "gene_evidence.os_n").column == "marts.gene_evidence.os_n"
