@@ -1,6 +1,7 @@
 """The catalog, loaded and cross-checked.
 
-Here belong the models of the TOML files (`sources.toml`, `studies.toml`, `claims.toml` and a laboratory's `study.toml`)
+Here belong the models of the TOML files (`sources.toml`, `studies.toml`, `claims.toml`, `published_tables.toml` and a
+laboratory's `study.toml`)
 and the checks that hold between them. A file that disagrees with itself, with another file or with the tables raises a
 `CatalogFault` that names file, key and remedy. Nothing here looks at data, opens a connection or knows Dagster.
 """
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from resistance_assets.catalog.faults import CatalogFault
 
@@ -159,14 +160,125 @@ class Paper(_Entry):
     title: str
 
 
+class Reported(_Entry):
+    """What a paper prints beside a figure, from which the figure can be weighed without its data."""
+
+    hazard_ratio: float | None = Field(default=None, gt=0)
+    ci_lower: float | None = Field(default=None, gt=0)
+    ci_upper: float | None = Field(default=None, gt=0)
+    p_value: float | None = Field(default=None, ge=0, le=1)
+    n: int | None = Field(default=None, ge=0)
+    # Variables of the model that the figure comes from; 1 for a univariable one.
+    variables: int | None = Field(default=None, ge=1)
+
+
+class ClaimFamily(_Entry):
+    """The tests that a claim's q-value is corrected for, as `core.hypotheses_tested` names them."""
+
+    analysis: str
+    family: str
+
+
 class Claim(_Entry):
+    """One figure of a paper, with what recomputes it and when the recomputation counts as the same.
+
+    A number is expected with `expected` and an absolute `tolerance` (beyond it, up to `near_tolerance`, it is near), a
+    direction with `direction`, the `reference` it is held against and, where the paper claims significance, `alpha`.
+    `needs` names what must be loaded: a source, `contrast:<id>` or `study:<id>`.
+    """
+
     id: Identifier
     paper: str
     statement: str
     quantity: str
+    # paper: printed there. check: found when the paper was checked on public data.
+    stated_by: Literal["paper", "check"] = "paper"
     expected: float | None = None
-    tolerance: float | None = None
-    sql: str
+    tolerance: float | None = Field(default=None, ge=0)
+    near_tolerance: float | None = Field(default=None, ge=0)
+    direction: Literal["above", "below"] | None = None
+    reference: float = 0.0
+    alpha: float | None = Field(default=None, gt=0, le=1)
+    is_public: bool = True
+    why_private: str | None = None
+    needs: tuple[str, ...] = ()
+    reported: Reported = Reported()
+    family: ClaimFamily | None = None
+    note: str | None = None
+    sql: str | None = None
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Claim:
+        if (self.expected is None) == (self.direction is None):
+            raise ValueError("either expected or direction, and not both")
+        if (self.expected is None) != (self.tolerance is None):
+            raise ValueError("expected goes with tolerance")
+        if self.near_tolerance is not None and (self.tolerance is None or self.near_tolerance < self.tolerance):
+            raise ValueError("near_tolerance is at least as large as tolerance")
+        if self.alpha is not None and self.direction is None:
+            raise ValueError("alpha goes with direction")
+        if self.is_public and (self.sql is None or self.why_private is not None):
+            raise ValueError("a claim on public data has sql and no why_private")
+        if not self.is_public and self.why_private is None:
+            raise ValueError("a claim on private data says why_private")
+        return self
+
+
+class PublishedRow(_Entry):
+    """One row of a printed table of hazard ratios."""
+
+    endpoint: str
+    model: Literal["univariable", "multivariable"]
+    label: str
+    hgnc_symbol: str
+    hazard_ratio: float = Field(gt=0)
+    p_value: float = Field(gt=0, le=1)
+    ci_lower: float | None = Field(default=None, gt=0)
+    ci_upper: float | None = Field(default=None, gt=0)
+
+
+class PublishedTable(_Entry):
+    """A printed table of hazard ratios, transcribed, so that its internal consistency can be checked.
+
+    `tests` is how many variables were tried, of which the table shows the significant ones.
+    """
+
+    id: Identifier
+    paper: str
+    title: str
+    tests: int = Field(ge=1)
+    significant_digits: int = Field(default=2, ge=1)
+    row: tuple[PublishedRow, ...] = Field(min_length=1)
+
+
+class MultiverseAxis(_Entry):
+    """A choice that a text leaves open, and its readings; the first one is the plainest."""
+
+    id: Identifier
+    title: str
+    choices: tuple[str, ...] = Field(min_length=1)
+
+
+class Multiverse(_Entry):
+    """Every reading of one analysis: all combinations of its axes, in each dataset that can support it.
+
+    `four_arms`: which genes a drug moves, which of them pass the resistance filter, which are on a cancer list.
+    `gene_survival`: the hazard ratio of one gene.
+    """
+
+    id: Identifier
+    paper: str
+    title: str
+    kind: Literal["four_arms", "gene_survival"]
+    conclusion: str
+    gene: str
+    datasets: tuple[str, ...] = Field(min_length=1)
+    # Arms of a four-arm study, as its column `arm_column` names them: parental, treated, resistant, resistant treated.
+    arm_column: str = "arm"
+    arms: tuple[str, ...] = ()
+    # Counts as published, against which every reading is measured.
+    published: dict[str, float] = {}
+    axis: tuple[MultiverseAxis, ...] = Field(min_length=1)
 
 
 class _SourcesFile(_Entry):
@@ -187,6 +299,11 @@ class _StudiesFile(_Entry):
 class _ClaimsFile(_Entry):
     paper: dict[Identifier, Paper]
     claim: tuple[Claim, ...]
+    multiverse: tuple[Multiverse, ...] = ()
+
+
+class _PublishedTablesFile(_Entry):
+    table: tuple[PublishedTable, ...] = ()
 
 
 # ---- a laboratory's own study ----------------------------------------------------------------------------------------
@@ -315,6 +432,8 @@ class Registry:
     correlation: Correlation
     papers: dict[str, Paper]
     claims: dict[str, Claim]
+    multiverses: dict[str, Multiverse]
+    published_tables: dict[str, PublishedTable]
     # A study.toml that is wrong takes only its own study out; the fault is shown and the rest goes on.
     study_faults: tuple[tuple[Path, CatalogFault], ...] = field(default=())
 
@@ -359,20 +478,21 @@ def load_registry(study_dirs: Sequence[Path] = (), *, catalog_dir: Path = CATALO
 
     Args:
         study_dirs: each one a study folder (it holds a `study.toml`) or a folder of study folders.
-        catalog_dir: folder of `sources.toml`, `studies.toml` and `claims.toml`.
+        catalog_dir: folder of `sources.toml`, `studies.toml`, `claims.toml` and `published_tables.toml`.
 
     Raises:
         CatalogFault: the catalog itself is wrong. A laboratory's study that is wrong is kept in `study_faults`.
     """
-    sources_path, studies_path, claims_path = (
-        catalog_dir / name for name in ("sources.toml", "studies.toml", "claims.toml")
+    sources_path, studies_path, claims_path, printed_path = (
+        catalog_dir / name for name in ("sources.toml", "studies.toml", "claims.toml", "published_tables.toml")
     )
     raw_sources = _parse(_SourcesFile, _read_toml(sources_path), sources_path).source
     sources = {
         key: _parse(Source, {"id": key, **entry}, sources_path, f"source.{key}") for key, entry in raw_sources.items()
     }
     studies = _parse(_StudiesFile, _read_toml(studies_path), studies_path)
-    claims = _parse(_ClaimsFile, _read_toml(claims_path), claims_path)
+    claims = _parse_claims(_read_toml(claims_path), claims_path)
+    printed = _parse(_PublishedTablesFile, _read_toml(printed_path), printed_path)
 
     local: dict[str, LocalStudy] = {}
     faults: list[tuple[Path, CatalogFault]] = []
@@ -406,9 +526,11 @@ def load_registry(study_dirs: Sequence[Path] = (), *, catalog_dir: Path = CATALO
         correlation=studies.correlation,
         papers=dict(claims.paper),
         claims=_by_id(claims.claim, claims_path, "claim"),
+        multiverses=_by_id(claims.multiverse, claims_path, "multiverse"),
+        published_tables=_by_id(printed.table, printed_path, "table"),
         study_faults=tuple(faults),
     )
-    _cross_check(registry, sources_path, studies_path, claims_path)
+    _cross_check(registry, sources_path, studies_path, claims_path, printed_path)
     return registry
 
 
@@ -479,6 +601,24 @@ def _read_toml(path: Path) -> dict[str, Any]:
         ) from None
 
 
+def _parse_claims(document: dict[str, Any], path: Path) -> Any:
+    """`claims.toml`; a fault in a claim names the claim beside its number in the file."""
+    try:
+        return _parse(_ClaimsFile, document, path)
+    except CatalogFault as fault:
+        number = re.match(r"key claim\.(\d+)", fault.place or "")
+        if number is None:
+            raise
+        name = document["claim"][int(number.group(1))].get("id", "without id")
+        raise CatalogFault(
+            fault.problem,
+            subject=fault.subject,
+            place=f"claim {name}, {fault.place}",
+            expected=fault.expected,
+            remedy=fault.remedy,
+        ) from None
+
+
 def _parse(model: type, document: dict[str, Any], path: Path, prefix: str = "") -> Any:
     try:
         return model(**document)
@@ -531,7 +671,9 @@ def _by_id(entries: Iterable[Any], path: Path, key: str) -> dict[str, Any]:
     return found
 
 
-def _cross_check(registry: Registry, sources_path: Path, studies_path: Path, claims_path: Path) -> None:
+def _cross_check(
+    registry: Registry, sources_path: Path, studies_path: Path, claims_path: Path, printed_path: Path
+) -> None:
     from resistance_assets.catalog.tables import TABLES
 
     def require(name: str, known: Iterable[str], path: Path, place: str, what: str) -> None:
@@ -583,3 +725,13 @@ def _cross_check(registry: Registry, sources_path: Path, studies_path: Path, cla
             )
     for claim in registry.claims.values():
         require(claim.paper, registry.papers, claims_path, f"claim {claim.id}", "paper")
+        # A contrast or study may come with a laboratory's folder; a source is either declared or misspelt.
+        for need in claim.needs:
+            if need.partition(":")[0] not in ("contrast", "study") or ":" not in need:
+                require(need, registry.sources, claims_path, f"claim {claim.id}, key needs", "source")
+    for printed in registry.published_tables.values():
+        require(printed.paper, registry.papers, printed_path, f"table {printed.id}", "paper")
+    for multiverse in registry.multiverses.values():
+        place = f"multiverse {multiverse.id}"
+        require(multiverse.paper, registry.papers, claims_path, place, "paper")
+        _by_id(multiverse.axis, claims_path, f"{place}, axis")
