@@ -29,13 +29,16 @@ READABLE_LAYERS = {
     "staging": ("raw", "staging"),
     "marts": ("raw", "staging", "core", "marts"),
     "tests": ("raw", "staging", "core", "marts"),
+    "queries": ("raw", "staging", "core", "marts"),
 }
 MODEL_LAYERS = ("staging", "marts")
 TEST_FOLDER = "tests"
+QUERIES = "queries"
 EXAMPLES = 5
 
 _README = "dbt_like_sql/README.md states the rules."
 _TABLE_HEADER = re.compile(r"^table:\s*(\S+)\s*$")
+_NUMBER = re.compile(r"^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL.*)$")
 _FILE_FUNCTIONS = re.compile(r"^(read_\w+|scan_\w+|\w+_scan|glob|parquet_\w+|query|query_table)$", re.IGNORECASE)
 
 
@@ -80,6 +83,22 @@ class SqlTest:
     description: str
     table: str
     refs: tuple[str, ...]
+    code_version: str
+
+
+@dataclass(frozen=True)
+class SqlQuery:
+    """A query of the catalog that gives one row, such as that of a claim.
+
+    Attributes:
+        name: what it is called in faults.
+        columns: that it gives, in order.
+    """
+
+    name: str
+    sql: str
+    refs: tuple[str, ...]
+    columns: tuple[str, ...]
     code_version: str
 
 
@@ -237,6 +256,90 @@ def run_test(test: SqlTest, mounts: Mapping[str, Path | pl.DataFrame]) -> TestVe
     with _mounted(test.refs, mounts) as connection:
         frame = _answer(connection, test.sql, test.path)
     return TestVerdict(frame.is_empty(), frame.height, frame.head(EXAMPLES))
+
+
+def load_queries(
+    texts: Mapping[str, str], tables: Mapping[str, Table], *, columns: Iterable[str], required: str
+) -> dict[str, SqlQuery]:
+    """Read and check queries that each give one row of numbers.
+
+    DuckDB runs each on the warehouse without rows: what gives one row there gives one whatever is loaded, unless it
+    finds several.
+
+    Args:
+        texts: name -> SQL.
+        tables: address -> model of the tables that the queries may read.
+        columns: names that a query may give.
+        required: the one that it must give.
+
+    Returns:
+        The queries by name.
+
+    Raises:
+        CatalogFault: naming the query: its SQL does not parse, is not a single SELECT, refers to a table or column that
+            does not exist, gives another column, something that is no number, or other than one row.
+    """
+    allowed = list(columns)
+    found: dict[str, SqlQuery] = {}
+    with _empty_warehouse(tables) as connection:
+        for name, sql in texts.items():
+            subject = Path(name)
+            tree = _parse(sql, subject)
+            refs = _references(tree, subject, QUERIES, tables, None)
+            types = _bind(connection, sql, subject)
+            if unknown := [column for column in types if column not in allowed]:
+                near = _nearest(unknown[0], allowed)
+                raise CatalogFault(
+                    f"gives the column {unknown[0]}",
+                    subject=name,
+                    expected=f"{required} and any of {', '.join(allowed)}",
+                    remedy=f"Did you mean {near}?" if near else "Rename it or leave it out.",
+                )
+            if required not in types:
+                raise CatalogFault(f"gives no column {required}", subject=name, remedy=f"Name the figure {required}.")
+            if text := [column for column, kind in types.items() if not _NUMBER.match(kind)]:
+                raise CatalogFault(
+                    f"column {text[0]} is {types[text[0]]}",
+                    subject=name,
+                    expected="a number",
+                    remedy="CAST it to DOUBLE, or count it.",
+                )
+            _require_one_row(_answer(connection, sql, subject), name)
+            found[name] = SqlQuery(name, sql, refs, tuple(types), _code_version(tree))
+    return found
+
+
+def run_queries(
+    queries: Iterable[SqlQuery], mounts: Mapping[str, Path | pl.DataFrame]
+) -> dict[str, dict[str, int | float | None]]:
+    """Run queries in one private database that holds the tables they name and nothing else.
+
+    Returns:
+        Name -> column -> value.
+
+    Raises:
+        CatalogFault: naming the query: it fails, or gives other than one row.
+        ValueError: a reference has no mount.
+    """
+    queries = list(queries)
+    refs = dict.fromkeys(ref for query in queries for ref in query.refs)
+    answers: dict[str, dict[str, int | float | None]] = {}
+    with _mounted(refs, mounts) as connection:
+        for query in queries:
+            frame = _answer(connection, query.sql, Path(query.name))
+            _require_one_row(frame, query.name)
+            answers[query.name] = frame.row(0, named=True)
+    return answers
+
+
+def _require_one_row(frame: pl.DataFrame, name: str) -> None:
+    if frame.height != 1:
+        raise CatalogFault(
+            f"gives {frame.height} rows",
+            subject=name,
+            expected="one row, whatever is loaded",
+            remedy="Aggregate, or write FROM (SELECT 1) LEFT JOIN ... with the whole key in ON.",
+        )
 
 
 # ---- checks against the table models ---------------------------------------------------------------------------------
