@@ -154,6 +154,55 @@ class Correlation(_Entry):
     methods: tuple[Literal["spearman", "pearson"], ...] = ("spearman",)
 
 
+Covariate = Literal["age_years", "sex", "stage_group"]
+
+
+class SurvivalModel(_Entry):
+    """A Cox model that is fitted for every gene of interest: the gene, what it is adjusted for, and its strata."""
+
+    id: Identifier
+    title: str
+    covariates: tuple[Covariate, ...] = ()
+    strata: tuple[Literal["sex", "stage_group"], ...] = ()
+
+
+class SurvivalSettings(_Entry):
+    """How survival is analysed, in every cohort and for every endpoint.
+
+    Attributes:
+        landmark_months, restricted_mean_months: times that survival, its mean and the AUC are looked at.
+        screen_covariates: what the genome-wide adjusted screen adjusts for.
+        min_proportion, max_proportion: share of patients that an optimal cut may leave in the low group.
+        permutations: of the null of the optimal cut. random_signatures: that a signature is held against.
+        signatures: whose gene lists are scored.
+        bootstrap_samples, cross_validation_folds, cross_validation_repeats: of the time-dependent AUC.
+        discrimination_models: models whose AUC is measured.
+    """
+
+    landmark_months: tuple[Annotated[float, Field(gt=0)], ...] = Field(min_length=1)
+    restricted_mean_months: float = Field(gt=0)
+    screen_covariates: tuple[Covariate, ...] = ()
+    min_proportion: float = Field(gt=0, lt=0.5)
+    max_proportion: float = Field(gt=0.5, lt=1)
+    permutations: int = Field(ge=100)
+    random_signatures: int = Field(ge=100)
+    signatures: tuple[Literal["contrasts_up", "contrasts_down", "panels"], ...] = ()
+    bootstrap_samples: int = Field(ge=50)
+    cross_validation_folds: int = Field(ge=2)
+    cross_validation_repeats: int = Field(ge=1)
+    seed: int = Field(ge=0)
+    model: tuple[SurvivalModel, ...] = Field(min_length=1)
+    discrimination_models: tuple[Identifier, ...] = ()
+
+
+class TumourNormal(_Entry):
+    """Which words of a sample sheet, and which TCGA sample type codes, are a tumour and a normal tissue."""
+
+    tumour_labels: tuple[str, ...] = Field(min_length=1)
+    normal_labels: tuple[str, ...] = Field(min_length=1)
+    normal_sample_type_codes: tuple[str, ...] = ("11",)
+
+
 class Paper(_Entry):
     citation: str
     doi: str
@@ -273,9 +322,11 @@ class Multiverse(_Entry):
     conclusion: str
     gene: str
     datasets: tuple[str, ...] = Field(min_length=1)
-    # Arms of a four-arm study, as its column `arm_column` names them: parental, treated, resistant, resistant treated.
-    arm_column: str = "arm"
+    # Columns of the sample sheet that may hold the arm (the first one found does), and its values in the order
+    # parental, parental treated, resistant, resistant treated.
+    arm_columns: tuple[str, ...] = ()
     arms: tuple[str, ...] = ()
+    # Gene lists that the axis list_version names are declared in studies.toml; for gene_survival, datasets are cohorts.
     # Counts as published, against which every reading is measured.
     published: dict[str, float] = {}
     axis: tuple[MultiverseAxis, ...] = Field(min_length=1)
@@ -294,6 +345,8 @@ class _StudiesFile(_Entry):
     collection: tuple[Collection, ...]
     intersection_rule: tuple[IntersectionRule, ...]
     correlation: Correlation
+    survival: SurvivalSettings
+    tumour_normal: TumourNormal
 
 
 class _ClaimsFile(_Entry):
@@ -319,6 +372,8 @@ class CountsStudy(_Entry):
     licence: str | None = None
     counts: str
     samples: str
+    # Counts that a paper on these data states, for the multiverse that reads its rule in every way.
+    reported: dict[str, float] = {}
 
 
 class ResultStudy(_Entry):
@@ -372,9 +427,39 @@ class ResultContrast(_Entry):
     drug_class: str | None = None
 
 
+class StudySurvival(_Entry):
+    """Follow-up of a count study's patients: which columns of its sample sheet hold it.
+
+    Attributes:
+        time_column, event_column, unit: time to event or last contact in that unit; 1 where the event was seen, else 0.
+        endpoint: what the event is.
+        patient_column: whose sample it is; the sample itself where not given. Of several samples of a patient the
+            first is analysed.
+        age_column, sex_column, stage_column: in years; female or male; AJCC stage.
+        subset: column -> values of the samples that are analysed, such as tumours.
+    """
+
+    time_column: str = "time"
+    event_column: str = "event"
+    unit: Literal["days", "months", "years"]
+    endpoint: Literal["OS", "DSS", "DFS", "PFS", "DFI", "PFI"]
+    patient_column: str | None = None
+    age_column: str | None = None
+    sex_column: str | None = None
+    stage_column: str | None = None
+    subset: dict[str, tuple[str, ...]] = {}
+
+
 class _CountsFile(_Entry):
     study: CountsStudy
-    contrast: tuple[CountsContrast, ...] = Field(min_length=1)
+    contrast: tuple[CountsContrast, ...] = ()
+    survival: StudySurvival | None = None
+
+    @model_validator(mode="after")
+    def _has_a_question(self) -> _CountsFile:
+        if not self.contrast and self.survival is None:
+            raise ValueError("a count study needs a [[contrast]] or a [survival] table")
+        return self
 
 
 class _ResultFile(_Entry):
@@ -389,6 +474,7 @@ class LocalStudy:
     folder: Path
     study: CountsStudy | ResultStudy
     contrasts: tuple[CountsContrast, ...] | tuple[ResultContrast, ...]
+    survival: StudySurvival | None = None
 
     @property
     def id(self) -> str:
@@ -400,6 +486,33 @@ class LocalStudy:
         if isinstance(self.study, CountsStudy):
             return (self.folder / self.study.counts, self.folder / self.study.samples)
         return tuple(self.folder / contrast.table for contrast in self.contrasts)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+STUDY_PROFILE = "log2_cpm_plus_1"
+
+
+def as_cohort(local: LocalStudy) -> Cohort:
+    """A laboratory study with follow-up as a cohort of one endpoint; its expression is log2(CPM + 1) of its counts."""
+    followed = local.survival
+    if followed is None:
+        raise ValueError(f"{local.id} has no survival table")
+    endpoint = Endpoint(
+        id=followed.endpoint,
+        title=f"{followed.endpoint} as the study defines it",
+        status_attribute=followed.event_column,
+        months_attribute=followed.time_column,
+    )
+    return Cohort(
+        id=local.id,
+        title=local.study.title,
+        source=local.id,
+        expression_profiles=(STUDY_PROFILE,),
+        sample_type_codes=(),
+        age_attribute=followed.age_column,
+        sex_attribute=followed.sex_column,
+        stage_attribute=followed.stage_column,
+        endpoint=(endpoint,),
+    )
 
 
 @dataclass(frozen=True)
@@ -430,6 +543,8 @@ class Registry:
     collections: dict[str, Collection]
     intersection_rules: tuple[IntersectionRule, ...]
     correlation: Correlation
+    survival: SurvivalSettings
+    tumour_normal: TumourNormal
     papers: dict[str, Paper]
     claims: dict[str, Claim]
     multiverses: dict[str, Multiverse]
@@ -442,6 +557,10 @@ class Registry:
         return own or ListThresholds(
             q_value=self.thresholds.q_value, abs_log2_fold_change=self.thresholds.abs_log2_fold_change
         )
+
+    def analysed_cohorts(self) -> tuple[Cohort, ...]:
+        """Cohorts of the catalog, then laboratory studies whose patients were followed, as cohorts."""
+        return (*self.cohorts.values(), *(as_cohort(s) for s in self.local_studies.values() if s.survival))
 
     def contrasts(self) -> tuple[Contrast, ...]:
         """Contrasts of every study, public first, in catalog order."""
@@ -497,6 +616,7 @@ def load_registry(study_dirs: Sequence[Path] = (), *, catalog_dir: Path = CATALO
     local: dict[str, LocalStudy] = {}
     faults: list[tuple[Path, CatalogFault]] = []
     taken = {c.id for s in studies.study for c in s.contrast} | {s.id for s in studies.study}
+    taken |= {cohort.id for cohort in studies.cohort}
     for folder in _study_folders(study_dirs):
         try:
             study = load_local_study(folder)
@@ -524,6 +644,8 @@ def load_registry(study_dirs: Sequence[Path] = (), *, catalog_dir: Path = CATALO
         collections=_by_id(studies.collection, studies_path, "collection"),
         intersection_rules=studies.intersection_rule,
         correlation=studies.correlation,
+        survival=studies.survival,
+        tumour_normal=studies.tumour_normal,
         papers=dict(claims.paper),
         claims=_by_id(claims.claim, claims_path, "claim"),
         multiverses=_by_id(claims.multiverse, claims_path, "multiverse"),
@@ -555,7 +677,9 @@ def load_local_study(folder: Path) -> LocalStudy:
     parsed = _parse(known[kind], document, path)
     contrasts = tuple(parsed.contrast)
     _by_id(contrasts, path, "contrast")
-    study = LocalStudy(folder=folder, study=parsed.study, contrasts=contrasts)
+    study = LocalStudy(
+        folder=folder, study=parsed.study, contrasts=contrasts, survival=getattr(parsed, "survival", None)
+    )
     for file in study.files:
         if not file.is_file():
             raise CatalogFault(
@@ -715,6 +839,9 @@ def _cross_check(
             contrasts.add(contrast.id)
     for cohort in registry.cohorts.values():
         _by_id(cohort.endpoint, studies_path, f"cohort {cohort.id}, endpoint")
+    models = _by_id(registry.survival.model, studies_path, "survival.model")
+    for model in registry.survival.discrimination_models:
+        require(model, models, studies_path, "key survival.discrimination_models", "survival model")
     for panel, genes in registry.genes.panels.items():
         if repeated := {g for g in genes if genes.count(g) > 1}:
             raise CatalogFault(
