@@ -59,7 +59,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a scrip
 def main() -> None:
     """Entry point: faults become one line on stderr and an exit code."""
     try:
-        app(standalone_mode=False)
+        # Outside its standalone mode Click hands the code of typer.Exit back instead of raising it.
+        code = app(standalone_mode=False)
     except UsageFault as fault:
         _complain(str(fault))
         sys.exit(BAD_USAGE)
@@ -69,8 +70,6 @@ def main() -> None:
     except KeyboardInterrupt:
         _complain("interrupted; what was published stays as it was")
         sys.exit(130)
-    except typer.Exit as leave:
-        sys.exit(leave.exit_code)
     except Exception as error:
         # Typer's own complaints (unknown option, missing argument) carry an exit code; anything else is a bug.
         show = getattr(error, "show", None)
@@ -78,7 +77,7 @@ def main() -> None:
             raise
         show()
         sys.exit(getattr(error, "exit_code", BAD_USAGE))
-    sys.exit(OK)
+    sys.exit(code if isinstance(code, int) else OK)
 
 
 def _complain(message: str) -> None:

@@ -164,11 +164,25 @@ def bring_up_to_date(settings: Settings, *, select: str | None = None, quiet: bo
 
 
 def load_definitions() -> Any:
-    """The code location's definitions, loaded for the present settings."""
-    from resistance_assets.definitions import defs
+    """The code location's definitions, loaded for the present settings.
 
-    loaded = defs()
-    return loaded
+    Raises:
+        CatalogFault: the catalog or a SQL model is wrong. Dagster wraps what goes wrong while it loads; the fault itself
+            is what a person can act on.
+    """
+    from resistance_assets.definitions import defs
+    from resistance_assets.defs.resources import current_registry
+
+    current_registry()
+    try:
+        return defs()
+    except Exception as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, Fault):
+            cause = cause.__cause__ or cause.__context__
+        if cause is None:
+            raise
+        raise cause from None
 
 
 def resolve_selection(definitions: Any, select: str) -> set[Any]:
@@ -177,34 +191,36 @@ def resolve_selection(definitions: Any, select: str) -> set[Any]:
     Raises:
         UsageFault: it selects nothing.
     """
+    import difflib
+
     import dagster as dg
     from dagster_shared.error import DagsterError
+
+    from resistance_assets.orchestration.assets import STEPS, address_of, key_of
 
     graph = definitions.resolve_asset_graph()
     keys = graph.get_all_asset_keys()
     text = select
-    if "." in select and dg.AssetKey(select.split(".", 1)) in keys:
+    if "." in select and key_of(select) in keys:
         text = f'+key:"{select.replace(".", "/", 1)}"'
     elif any(key.path[0] == select for key in keys):
         text = f'group:"{select}"'
+    chosen: set[Any] = set()
+    problem = "selects nothing"
     try:
-        chosen = dg.AssetSelection.from_string(text).resolve(graph)
+        chosen = set(dg.AssetSelection.from_string(text).resolve(graph))
     except (DagsterError, ValueError) as error:
-        raise UsageFault(
-            f"is no selection: {error}",
-            subject=f"--select {select}",
-            remedy="Name a table, a layer, or see the README.",
-        ) from None
+        problem = f"is no selection ({str(error).split('.')[0]})"
     if not chosen:
-        import difflib
-
         near = difflib.get_close_matches(select, [".".join(key.path) for key in keys], n=1)
         raise UsageFault(
-            "selects nothing",
+            problem,
             subject=f"--select {select}",
             remedy=f"Did you mean {near[0]}?" if near else "See `resistance status --all` for the tables.",
         )
-    return set(chosen) | {dg.AssetKey(["warehouse"])}
+    # Tables that are computed together are selected together.
+    together = {key_of(other) for key in chosen if (step := STEPS.get(address_of(key))) for other in step.outputs}
+    return chosen | together | {dg.AssetKey(["warehouse"])}
 
 
 def look_at_tables(settings: Settings) -> list[TableState]:
