@@ -65,6 +65,63 @@ class ListThresholds(_Entry):
     abs_log2_fold_change: float = Field(default=1.0, ge=0)
 
 
+class DifferentialExpression(_Entry):
+    """What is assumed where a design has no replicates: a what-if, never evidence."""
+
+    # Biological coefficients of variation; edgeR's guide suggests about 0.1 for one cell line, 0.4 for human tissue.
+    bcvs: tuple[float, ...] = Field(default=(0.1, 0.2, 0.3, 0.4), min_length=1)
+    fdr: float = Field(default=0.05, gt=0, lt=1)
+    noise_simulations: int = Field(default=20, ge=2)
+    noise_seed: int = 20190205
+
+
+class Gsea(_Entry):
+    """Pre-ranked gene-set enrichment: the null and where its far tail is cut."""
+
+    min_set_size: int = Field(default=15, ge=1)
+    max_set_size: int = Field(default=500, ge=1)
+    permutations: int = Field(default=10_000, ge=100)
+    seed: int = 20_240_501
+    p_value_floor: float = Field(default=1e-8, gt=0, lt=1)
+
+
+class FoldChange(_Entry):
+    """A paper's rule without a test: an expression floor, the arm it is asked of, and a ratio of means."""
+
+    threshold: float = Field(default=2.0, ge=1)
+    inclusive: bool = False
+    floor: float = Field(default=1.0, ge=0)
+    floor_arm: Literal["numerator", "denominator", "both", "either", "none"] = "denominator"
+    unit: Literal["cpm", "rpkm", "tpm", "as_given"] = "cpm"
+    pseudocount: float = Field(default=0.0, ge=0)
+    normalisation: Literal["none", "tmm"] = "none"
+
+
+class ResponseLimits(_Entry):
+    """When an effect of an interaction counts; the floor takes the place of q where there are no replicates."""
+
+    abs_log2_fold_change: float = Field(default=1.0, ge=0)
+    q_value: float = Field(default=0.05, gt=0, le=1)
+    floor_cpm: float = Field(default=1.0, ge=0)
+
+
+class PublicInteraction(_Entry):
+    """(resistant, treated - untreated) - (parental, treated - untreated), of four groups of a public study."""
+
+    id: Identifier
+    parental: str
+    parental_treated: str
+    resistant: str
+    resistant_treated: str
+    method: Literal["limma_voom", "pydeseq2"] = "limma_voom"
+    normalisation: Literal["tmm", "none"] = "tmm"
+    thresholds: ResponseLimits = ResponseLimits()
+
+    @property
+    def levels(self) -> tuple[str, str, str, str]:
+        return self.parental, self.parental_treated, self.resistant, self.resistant_treated
+
+
 class GenesOfInterest(_Entry):
     of_interest: tuple[str, ...]
     panels: dict[Identifier, tuple[str, ...]] = {}
@@ -110,6 +167,7 @@ class PublicContrast(_Entry):
     drug: str | None = None
     drug_class: str | None = None
     methods: tuple[Method, ...] = Field(min_length=1)
+    fold_change: FoldChange | None = None
     thresholds: ListThresholds | None = None
 
 
@@ -125,6 +183,7 @@ class PublicStudy(_Entry):
     cell_line: str | None = None
     group: tuple[Group, ...] = ()
     contrast: tuple[PublicContrast, ...] = Field(min_length=1)
+    interaction: tuple[PublicInteraction, ...] = ()
 
 
 class GeneList(_Entry):
@@ -143,10 +202,58 @@ class Collection(_Entry):
 
 
 class IntersectionRule(_Entry):
+    """Which lists meet as a matter of course: each contrast's with other contrasts', with published lists, or both."""
+
     id: Identifier
-    left: Literal["contrast"]
+    left: Literal["contrast", "contrast_effect_only"]
     right: Literal["contrast"] | None = None
     right_role: Literal["cancer_genes", "interaction_partners"] | None = None
+
+
+class DeclaredIntersection(_Entry):
+    """Lists that meet because somebody asked for it.
+
+    `universe`: `tested` (genes that every contrast among the lists tested), a list's id (a pool), or
+    `<contrast>__<method>`.
+    """
+
+    id: Identifier
+    title: str
+    lists: tuple[str, ...] = Field(min_length=2)
+    universe: str = "tested"
+
+
+class ListFamily(_Entry):
+    """Lists that are shown together, every combination of them; shell patterns over list ids."""
+
+    id: Identifier
+    title: str
+    lists: tuple[str, ...] = Field(min_length=1)
+    universe: Literal["tested", "none"] = "tested"
+
+
+class Partners(_Entry):
+    """Gene lists of the genes that a panel's genes interact with."""
+
+    panel: str
+    database: Identifier
+    organism_id: str = "9606"
+    experimental_system_type: Literal["physical", "genetic"] | None = None
+
+
+class Circularity(_Entry):
+    """Tests whose outcome was decided when the list was chosen; shell patterns over list ids, terms and term ids."""
+
+    list_pattern: str
+    term_pattern: str
+    reason: str
+
+
+class Intersecting(_Entry):
+    """The null of three and more lists."""
+
+    permutations: int = Field(default=9_999, ge=99)
+    seed: int = 20_240_501
 
 
 class Correlation(_Entry):
@@ -343,7 +450,14 @@ class _StudiesFile(_Entry):
     study: tuple[PublicStudy, ...]
     gene_list: tuple[GeneList, ...]
     collection: tuple[Collection, ...]
+    differential_expression: DifferentialExpression = DifferentialExpression()
+    gsea: Gsea = Gsea()
+    intersecting: Intersecting = Intersecting()
     intersection_rule: tuple[IntersectionRule, ...]
+    intersection: tuple[DeclaredIntersection, ...] = ()
+    list_family: tuple[ListFamily, ...] = ()
+    partners: tuple[Partners, ...] = ()
+    circularity: tuple[Circularity, ...] = ()
     correlation: Correlation
     survival: SurvivalSettings
     tumour_normal: TumourNormal
@@ -386,20 +500,71 @@ class ResultStudy(_Entry):
     licence: str | None = None
 
 
+class MicroarrayStudy(_Entry):
+    """Intensities by probe, which probe measures which gene, and the rules from probes to genes.
+
+    Attributes:
+        matrix: first column = probe, then one column per sample. samples: as of a count study.
+        probes: which gene a probe measures, in the columns `probe_column` and `symbol_column`.
+        multi_gene_separator: joins the symbols of a probe of several genes, which is set aside.
+        scale: of the matrix; auto tells it from the range of the values. Linear intensities are put on the log2 scale.
+        normalise: quantile, or none where the matrix is normalised.
+        collapse: the probe with the highest mean stands for its gene, or the median over its probes.
+        detection_floor: log2 intensity that `detection_min_samples` samples must reach, else the gene is left out.
+    """
+
+    id: Identifier
+    title: str
+    organism: str
+    kind: Literal["microarray"]
+    accession: str | None = None
+    citation: str | None = None
+    licence: str | None = None
+    matrix: str
+    samples: str
+    probes: str
+    probe_column: str = "probe_id"
+    symbol_column: str = "hgnc_symbol"
+    multi_gene_separator: str | None = None
+    scale: Literal["auto", "log2", "linear"] = "auto"
+    normalise: Literal["quantile", "none"]
+    collapse: Literal["highest_mean", "median"] = "highest_mean"
+    detection_floor: float | None = None
+    detection_min_samples: int = Field(default=1, ge=1)
+
+
 class CountsContrast(_Entry):
-    """Two groups of a count study; the design is covariates + factor."""
+    """Two groups of a count or array study; the design is pairing + covariates + factor.
+
+    `continuous`: covariates that are measurements although the sheet holds whole numbers. `pairing`: the column whose
+    levels are the blocks of a paired design. `fit_all_levels`: further levels of the factor take part in the fit.
+    """
 
     id: Identifier
     factor: str
     numerator: str
     denominator: str
     covariates: tuple[str, ...] = ()
+    continuous: tuple[str, ...] = ()
+    pairing: str | None = None
+    fit_all_levels: bool = False
     methods: tuple[Method, ...] = ("pydeseq2",)
     normalisation: Literal["tmm", "none"] = "tmm"
+    fold_change: FoldChange | None = None
     thresholds: ListThresholds | None = None
     subset: dict[str, tuple[str, ...]] = {}
     drug: str | None = None
     drug_class: str | None = None
+
+
+class InteractionDesign(PublicInteraction):
+    """Four levels of one factor of a laboratory's count study."""
+
+    factor: str
+    covariates: tuple[str, ...] = ()
+    continuous: tuple[str, ...] = ()
+    pairing: str | None = None
+    subset: dict[str, tuple[str, ...]] = {}
 
 
 class ResultColumns(_Entry):
@@ -408,6 +573,12 @@ class ResultColumns(_Entry):
     entrez_gene_id: str | None = None
     log2_fold_change: str
     p_value: str
+
+
+class ArrayContrast(CountsContrast):
+    """Two groups of a microarray study."""
+
+    methods: tuple[Literal["limma"], ...] = ("limma",)  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 class ResultContrast(_Entry):
@@ -453,6 +624,7 @@ class StudySurvival(_Entry):
 class _CountsFile(_Entry):
     study: CountsStudy
     contrast: tuple[CountsContrast, ...] = ()
+    interaction: tuple[InteractionDesign, ...] = ()
     survival: StudySurvival | None = None
 
     @model_validator(mode="after")
@@ -460,6 +632,11 @@ class _CountsFile(_Entry):
         if not self.contrast and self.survival is None:
             raise ValueError("a count study needs a [[contrast]] or a [survival] table")
         return self
+
+
+class _ArrayFile(_Entry):
+    study: MicroarrayStudy
+    contrast: tuple[ArrayContrast, ...] = Field(min_length=1)
 
 
 class _ResultFile(_Entry):
@@ -472,8 +649,9 @@ class LocalStudy:
     """A study folder with its `study.toml`, read but not its tables."""
 
     folder: Path
-    study: CountsStudy | ResultStudy
+    study: CountsStudy | MicroarrayStudy | ResultStudy
     contrasts: tuple[CountsContrast, ...] | tuple[ResultContrast, ...]
+    interactions: tuple[InteractionDesign, ...] = ()
     survival: StudySurvival | None = None
 
     @property
@@ -485,6 +663,8 @@ class LocalStudy:
         """The tables that the study consists of, in a fixed order."""
         if isinstance(self.study, CountsStudy):
             return (self.folder / self.study.counts, self.folder / self.study.samples)
+        if isinstance(self.study, MicroarrayStudy):
+            return tuple(self.folder / name for name in (self.study.matrix, self.study.samples, self.study.probes))
         return tuple(self.folder / contrast.table for contrast in self.contrasts)  # pyright: ignore[reportAttributeAccessIssue]
 
 
@@ -543,6 +723,13 @@ class Registry:
     collections: dict[str, Collection]
     intersection_rules: tuple[IntersectionRule, ...]
     correlation: Correlation
+    differential_expression: DifferentialExpression
+    gsea: Gsea
+    intersecting: Intersecting
+    intersections: dict[str, DeclaredIntersection]
+    list_families: dict[str, ListFamily]
+    partners: tuple[Partners, ...]
+    circularities: tuple[Circularity, ...]
     survival: SurvivalSettings
     tumour_normal: TumourNormal
     papers: dict[str, Paper]
@@ -615,12 +802,12 @@ def load_registry(study_dirs: Sequence[Path] = (), *, catalog_dir: Path = CATALO
 
     local: dict[str, LocalStudy] = {}
     faults: list[tuple[Path, CatalogFault]] = []
-    taken = {c.id for s in studies.study for c in s.contrast} | {s.id for s in studies.study}
+    taken = {c.id for s in studies.study for c in (*s.contrast, *s.interaction)} | {s.id for s in studies.study}
     taken |= {cohort.id for cohort in studies.cohort}
     for folder in _study_folders(study_dirs):
         try:
             study = load_local_study(folder)
-            names = {study.id, *(c.id for c in study.contrasts)}
+            names = {study.id, *(c.id for c in study.contrasts), *(i.id for i in study.interactions)}
             if twice := sorted(names & taken):
                 raise CatalogFault(
                     f"the id {twice[0]} is already taken by another study or contrast",
@@ -644,6 +831,13 @@ def load_registry(study_dirs: Sequence[Path] = (), *, catalog_dir: Path = CATALO
         collections=_by_id(studies.collection, studies_path, "collection"),
         intersection_rules=studies.intersection_rule,
         correlation=studies.correlation,
+        differential_expression=studies.differential_expression,
+        gsea=studies.gsea,
+        intersecting=studies.intersecting,
+        intersections=_by_id(studies.intersection, studies_path, "intersection"),
+        list_families=_by_id(studies.list_family, studies_path, "list_family"),
+        partners=studies.partners,
+        circularities=studies.circularity,
         survival=studies.survival,
         tumour_normal=studies.tumour_normal,
         papers=dict(claims.paper),
@@ -665,7 +859,7 @@ def load_local_study(folder: Path) -> LocalStudy:
     path = folder / "study.toml"
     document = _read_toml(path)
     kind = document.get("study", {}).get("kind") if isinstance(document.get("study"), dict) else None
-    known = {"rna_seq_counts": _CountsFile, "deg_result": _ResultFile}
+    known = {"rna_seq_counts": _CountsFile, "microarray": _ArrayFile, "deg_result": _ResultFile}
     if kind not in known:
         raise CatalogFault(
             f"study.kind is {kind!r}",
@@ -677,8 +871,14 @@ def load_local_study(folder: Path) -> LocalStudy:
     parsed = _parse(known[kind], document, path)
     contrasts = tuple(parsed.contrast)
     _by_id(contrasts, path, "contrast")
+    interactions = tuple(getattr(parsed, "interaction", ()))
+    _by_id((*contrasts, *interactions), path, "contrast or interaction")
     study = LocalStudy(
-        folder=folder, study=parsed.study, contrasts=contrasts, survival=getattr(parsed, "survival", None)
+        folder=folder,
+        study=parsed.study,
+        contrasts=contrasts,
+        interactions=interactions,
+        survival=getattr(parsed, "survival", None),
     )
     for file in study.files:
         if not file.is_file():
@@ -837,6 +1037,9 @@ def _cross_check(
                     remedy="Rename one of them.",
                 )
             contrasts.add(contrast.id)
+        for interaction in study.interaction:
+            for level in interaction.levels:
+                require(level, groups, studies_path, f"interaction {interaction.id}", "group")
     for cohort in registry.cohorts.values():
         _by_id(cohort.endpoint, studies_path, f"cohort {cohort.id}, endpoint")
     models = _by_id(registry.survival.model, studies_path, "survival.model")
@@ -850,6 +1053,9 @@ def _cross_check(
                 place=f"key genes.panels.{panel}",
                 remedy="Name each gene once.",
             )
+    for partners in registry.partners:
+        require(partners.panel, registry.genes.panels, studies_path, "key partners.panel", "panel")
+        require(partners.database, registry.sources, studies_path, "key partners.database", "source")
     for claim in registry.claims.values():
         require(claim.paper, registry.papers, claims_path, f"claim {claim.id}", "paper")
         # A contrast or study may come with a laboratory's folder; a source is either declared or misspelt.

@@ -96,6 +96,26 @@ def draw_four_arms(plan: Plan) -> CountTable:
     return CountTable(tuple(sheet), _draw_counts(draw, columns, _CELL_LINE_BCV))
 
 
+def count_by_paper_reading(plan: Plan, four_arms: CountTable) -> dict[str, int]:
+    """What a paper on the four arms would report, by the reading that the truth states.
+
+    Counts per million; at least 1 in both arms of the parental line; more than a doubling or halving with 1 added; of
+    the lowered genes those with less in R than in RA; of these the ones on the cancer list of May 2018.
+    """
+    p, pa, r, ra = four_arms.counts.T / four_arms.counts.sum(axis=0)[:, None] * 1e6
+    floor = (p >= 1) & (pa >= 1)
+    down = floor & (p + 1 > 2 * (pa + 1))
+    up = floor & (pa + 1 > 2 * (p + 1))
+    kept = down & (r < ra)
+    listed = np.isin(plan.symbols, plan.cancer_lists[plan.truth.paper_reading["list_version"]])
+    return {
+        "n_responsive": int((down | up).sum()),
+        "n_responsive_down": int(down.sum()),
+        "n_kept": int(kept.sum()),
+        "n_in_list": int((kept & listed).sum()),
+    }
+
+
 def _draw_counts(draw: np.random.RandomState, log2_abundance: NDArray[np.float64], bcv: float) -> NDArray[np.int64]:
     """Negative binomial counts: each gene has its own dispersion around the square of ``bcv``."""
     n_genes, n_samples = log2_abundance.shape

@@ -106,6 +106,8 @@ class DemoTruth:
         resistant_cancer_genes: how many resistance genes are on that list, `..._expected` how many by chance.
         enriched_sets: see `PlantedSet`.
         n_patients, n_samples_expressed: size of the cohort.
+        paper_reading: axis to choice, of the many ways to read the rule of fold changes, the one by which the counts
+            that the four-arm study reports were made.
     """
 
     seed: int
@@ -121,6 +123,7 @@ class DemoTruth:
     enriched_sets: tuple[PlantedSet, ...]
     n_patients: int
     n_samples_expressed: int
+    paper_reading: dict[str, str]
 
     def planted_genes(self) -> frozenset[str]:
         """Every gene that has an effect, or is stated to have none."""
@@ -180,6 +183,14 @@ LOG_HAZARDS = {
     "PFS": {"CCL20": 0.32, "LDHA": 0.75, "SYN0900": 0.32, "NAPSA": -0.75, "SYN0901": -0.32},
 }
 NOT_PROGNOSTIC = ("AXL", "GAS6", "CXCL2")
+PAPER_READING = {
+    "floor_arm": "both",
+    "threshold": "above_2",
+    "pseudocount": "1",
+    "filter_base": "responsive_down",
+    "ratio_rule": "below_1",
+    "list_version": "allonco_may2018",
+}
 SPEARMAN_WITH_CCL20 = {"VEGFA": 0.24, "IL6": 0.32, "CCL2": 0.18, "CCL24": 0.15}
 
 
@@ -253,6 +264,7 @@ def make_plan(seed: int, generator: str, *, n_patients: int, n_samples_expressed
         enriched_sets=planted_sets,
         n_patients=n_patients,
         n_samples_expressed=n_samples_expressed,
+        paper_reading=PAPER_READING,
     )
     return Plan(
         seed=seed,

@@ -11,6 +11,7 @@ from resistance_assets.demo.counts import (
     N_REPLICATES,
     CountTable,
     PublishedRow,
+    count_by_paper_reading,
     draw_four_arms,
     draw_paired_tumours,
     draw_published_table,
@@ -91,6 +92,7 @@ kind = "rna_seq_counts"
 licence = "CC0 1.0 (synthetic)"
 counts = "counts.tsv.gz"
 samples = "samples.tsv"
+reported = {{ {reported} }}
 """
     + _arm_contrast(PARENTAL_TREATED, "PA", "P")
     + _arm_contrast(ARM_RESISTANT, "R", "P")
@@ -129,10 +131,12 @@ What was planted stands in ../../truth.json.
 def study_files(plan: Plan) -> dict[str, bytes]:
     """Every file of every study: name below `studies/` to content."""
     files: dict[str, bytes] = {}
+    four_arms = draw_four_arms(plan)
+    reported = ", ".join(f"{name} = {n}" for name, n in count_by_paper_reading(plan, four_arms).items())
     for folder, toml, table in (
         ("demo_luad_paired", _PAIRED_TOML, draw_paired_tumours(plan)),
         ("demo_h1975_resistance", _RESISTANT_TOML, draw_resistant_line(plan)),
-        ("demo_h1975_four_arms", _FOUR_ARMS_TOML, draw_four_arms(plan)),
+        ("demo_h1975_four_arms", _FOUR_ARMS_TOML.format(reported=reported), four_arms),
     ):
         files |= {
             f"{folder}/study.toml": toml.encode(),
