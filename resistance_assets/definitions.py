@@ -4,7 +4,10 @@ from pathlib import Path
 
 import dagster as dg
 
+from resistance_assets.orchestration.assets import STEPS
+
 
 @dg.definitions
 def defs() -> dg.Definitions:
+    STEPS.clear()  # of another load in this process, with other studies
     return dg.load_from_defs_folder(path_within_project=Path(__file__).parent / "defs")

@@ -12,6 +12,7 @@ import polars as pl
 from resistance_assets.catalog.registry import Cohort, CountsStudy, LocalStudy, Registry, ResultContrast, Source
 from resistance_assets.catalog.tables import TABLES, Table
 from resistance_assets.defs.resources import Origins, current_registry, local_files
+from resistance_assets.defs.sources import study_key
 from resistance_assets.defs.sql import guarded
 from resistance_assets.orchestration.assets import assets_of
 from resistance_assets.orchestration.memo import External, Inputs, Step
@@ -335,7 +336,9 @@ def counts_study_asset(local: LocalStudy) -> dg.AssetsDefinition:
         code_version=code_version_of(compute),
         externals=lambda origins: local_files({"counts": counts_path, "samples": samples_path}),
     )
-    return assets_of(guarded(step), kinds=["python", "study"], tags={"study": local.id})
+    return assets_of(
+        guarded(step), sources=[study_key(local.id).path[-1]], kinds=["python", "study"], tags={"study": local.id}
+    )
 
 
 def published_study_asset(local: LocalStudy) -> dg.AssetsDefinition:
@@ -362,7 +365,9 @@ def published_study_asset(local: LocalStudy) -> dg.AssetsDefinition:
         parameters=[{"id": c.id, "table": c.table, "columns": c.columns.model_dump()} for c in contrasts],
         externals=lambda origins: local_files({c.table: folder / c.table for c in contrasts}),
     )
-    return assets_of(guarded(step), kinds=["python", "study"], tags={"study": local.id})
+    return assets_of(
+        guarded(step), sources=[study_key(local.id).path[-1]], kinds=["python", "study"], tags={"study": local.id}
+    )
 
 
 def raw_assets(registry: Registry) -> list[dg.AssetsDefinition]:

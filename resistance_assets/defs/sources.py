@@ -1,14 +1,19 @@
-"""Sources: observed, not ours. One observable asset per source of the catalog."""
+"""Sources: observed, not ours. One observable asset per source of the catalog and per laboratory study."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Collection, Iterator
+from typing import Any
 
 import dagster as dg
 
 from resistance_assets.catalog.faults import Fault
-from resistance_assets.catalog.registry import Registry, Source
+from resistance_assets.catalog.registry import LocalStudy, Registry, Source
 from resistance_assets.defs.resources import Origins, current_registry
+from resistance_assets.orchestration.automation import SOURCE_FRESHNESS, Look, changes, describe_failures
+from resistance_assets.orchestration.versions import parameters_version
+from resistance_assets.origins.transport import sha256_of
 
 
 def source_key(source_id: str) -> dg.AssetKey:
@@ -31,49 +36,97 @@ def source_spec(source: Source) -> dg.AssetSpec:
             "change_noticed_by": ", ".join(source.change),
             "feeds": ", ".join(source.feeds),
         },
+        freshness_policy=SOURCE_FRESHNESS,
     )
 
 
-def observe(registry: Registry, origins: Origins, keys: set[dg.AssetKey], log) -> Iterator[dg.ObserveResult]:
-    """Probe sources; one that cannot be looked at keeps the version that it had, and says so.
+def study_key(study_id: str) -> dg.AssetKey:
+    return dg.AssetKey(["source", f"study_{study_id}"])
+
+
+def study_spec(local: LocalStudy) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        key=study_key(local.id),
+        group_name="source",
+        description=f"{local.study.title}\n\nThe files of a laboratory study, as they are on this machine.",
+        kinds={"study", "source"},
+        owners=["team:data-engineering"],
+        metadata={"files": ", ".join(path.name for path in local.files), "change_noticed_by": "sha256"},
+        freshness_policy=SOURCE_FRESHNESS,
+    )
+
+
+def look_at_sources(
+    registry: Registry, origins: Callable[[], Origins], names: Collection[str] | None = None
+) -> dict[str, Look]:
+    """Look at sources and at the files of laboratory studies.
+
+    Args:
+        registry: says which there are.
+        origins: opened when the first source is looked at, so that a mirror that is not there fails looks and no more.
+        names: last part of the asset keys; all by default.
+
+    Returns:
+        Last part of the asset key -> what was found.
+    """
+    looks: dict[str, Look] = {}
+    for source in registry.sources.values():
+        if names is None or source.id in names:
+            try:
+                probe = origins().probe(source)
+                looks[source.id] = Look(probe.token, details={"noticed_by": probe.basis, **probe.details})
+            except Fault as fault:
+                looks[source.id] = Look(None, problem=str(fault))
+    for local in registry.local_studies.values():
+        name = study_key(local.id).path[-1]
+        if names is None or name in names:
+            try:
+                checksums = {path.name: sha256_of(path) for path in local.files}
+                looks[name] = Look(parameters_version(checksums), is_remote=False, details=checksums)
+            except OSError as error:
+                looks[name] = Look(None, problem=f"{error.filename}: {error.strerror}", is_remote=False)
+    return looks
+
+
+def observe(
+    registry: Registry, origins: Callable[[], Origins], keys: Collection[dg.AssetKey], log: Any
+) -> Iterator[dg.ObserveResult]:
+    """Look at sources; one that cannot be looked at keeps the version that it had, and says so.
 
     Raises:
-        dg.Failure: not one of them could be looked at, which must not read as "unchanged".
+        dg.Failure: not one host could be looked at, which must not read as "unchanged".
     """
-    seen = 0
-    problems = []
-    for source in registry.sources.values():
-        if source_key(source.id) not in keys:
-            continue
-        try:
-            probe = origins.probe(source)
-        except Fault as fault:
-            problems.append(f"{source.id}: {fault}")
-            log.warning(f"{source.id} could not be looked at and keeps its version: {fault}")
-            continue
-        seen += 1
-        yield dg.ObserveResult(
-            asset_key=source_key(source.id),
-            data_version=dg.DataVersion(probe.token),
-            metadata={"noticed_by": probe.basis, **probe.details},
-        )
-    if problems and not seen:
+    looks = look_at_sources(registry, origins, {key.path[-1] for key in keys})
+    for name, look in looks.items():
+        if look.version is None:
+            log.warning(f"{name} could not be looked at and keeps its version: {look.problem}")
+        else:
+            yield dg.ObserveResult(
+                asset_key=dg.AssetKey(["source", name]),
+                data_version=dg.DataVersion(look.version),
+                metadata=look.details,
+            )
+    sweep = changes(None, looks)
+    if sweep.nothing_seen:
         raise dg.Failure(
-            description=f"no source could be looked at; the first of {len(problems)}: {problems[0]}", allow_retries=True
+            description=f"no source could be looked at: {describe_failures(sweep.failing)}", allow_retries=True
         )
 
 
 def source_assets(registry: Registry) -> dg.AssetsDefinition:
-    """Every source as one observable asset each, probed together."""
+    """Every source, and every laboratory study, as one observable asset each, looked at together."""
 
     @dg.multi_observable_source_asset(
         name="observe_sources",
-        specs=[source_spec(source) for source in registry.sources.values()],
+        specs=[
+            *(source_spec(source) for source in registry.sources.values()),
+            *(study_spec(local) for local in registry.local_studies.values()),
+        ],
         can_subset=True,
         required_resource_keys={"premises"},
     )
     def observe_sources(context) -> Iterator[dg.ObserveResult]:  # Dagster refuses a postponed annotation
-        origins = context.resources.premises.origins()
+        origins = functools.cache(context.resources.premises.origins)
         yield from observe(registry, origins, set(context.selected_asset_keys), context.log)
 
     return observe_sources

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,16 @@ import polars as pl
 
 from resistance_assets.catalog.faults import Fault
 from resistance_assets.catalog.registry import Registry
-from resistance_assets.catalog.tables import TABLES, Table, published_tables
+from resistance_assets.catalog.tables import PARTS, TABLES, Table, published_tables
 from resistance_assets.defs.raw import CONNECTORS
 from resistance_assets.defs.resources import current_registry
-from resistance_assets.orchestration.assets import column_lineage, key_of
+from resistance_assets.orchestration.assets import STEPS, column_lineage, key_of
+from resistance_assets.orchestration.automation import WAREHOUSE_FRESHNESS, on_settled_change
 from resistance_assets.orchestration.lake import Lake, Pointer
 from resistance_assets.orchestration.progress import Announcement, announce
-from resistance_assets.orchestration.publish import Publication, publish
+from resistance_assets.orchestration.publish import Publication, PublishResult, publish
 from resistance_assets.orchestration.sql_models import load_models, models_folder
+from resistance_assets.settings import Settings
 from resistance_assets.warehouse_reader import open_warehouse
 
 WAREHOUSE_KEY = dg.AssetKey(["warehouse"])
@@ -181,7 +183,39 @@ def judge_file(data_dir: Path, tables: tuple[Table, ...]) -> dg.AssetCheckResult
     )
 
 
-def warehouse_asset(registry: Registry) -> dg.AssetsDefinition:
+def publish_current(settings: Settings, lake: Lake, registry: Registry) -> PublishResult:
+    """Publish what is current in the lake; touches nothing where that is what was published last.
+
+    Raises:
+        DataFault: as `publish`.
+    """
+    models = load_models(models_folder(), TABLES)
+    with lake.in_use():
+        publications = []
+        for table in published_tables():
+            model = models.get(table.address)
+            publications.append(publication_of(lake, table, column_lineage(table, model.lineage if model else None)))
+        hypotheses = next(p.parquet for p in publications if p.table.name == "hypotheses_tested")
+        faults = [{"folder": folder.name, "fault": str(fault)} for folder, fault in registry.study_faults]
+        return publish(
+            settings.data_dir,
+            publications,
+            meta={
+                "sources": state_of_sources(registry, lake),
+                "runs": runs_of(lake),
+                "hypotheses_tested": pl.read_parquet(hypotheses),
+                "study_faults": pl.DataFrame(faults, schema={"folder": pl.String, "fault": pl.String}),
+            },
+            code_revision=code_revision(),
+            settings={
+                "profile": "mirror" if settings.mirror else settings.profile,
+                "synthetic": str(settings.is_demo).lower(),
+            },
+        )
+
+
+def warehouse_asset(registry: Registry, shares: Sequence[str]) -> dg.AssetsDefinition:
+    """The published file. It rests on every table, and on the shares because it waits until nothing is under way."""
     tables = published_tables()
     check = dg.AssetCheckSpec(
         "opens", asset=WAREHOUSE_KEY, description="the file opens read-only and holds every table"
@@ -189,47 +223,27 @@ def warehouse_asset(registry: Registry) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=WAREHOUSE_KEY,
-        deps=[key_of(table.address) for table in tables],
+        deps=[key_of(address) for address in (*(table.address for table in tables), *shares)],
         group_name="warehouse",
         kinds={"duckdb"},
         owners=["team:data-engineering"],
         description="`warehouse.duckdb`, swapped in whole, and a release where any result changed.",
         check_specs=[check],
         required_resource_keys={"premises"},
+        automation_condition=on_settled_change(),
+        freshness_policy=WAREHOUSE_FRESHNESS,
     )
     def warehouse(context) -> Iterator[Any]:  # Dagster refuses a postponed annotation of `context`
         settings = context.resources.premises.settings()
-        lake = context.resources.premises.lake()
         announce(Announcement("started", "warehouse"))
-        models = load_models(models_folder(), TABLES)
-        publications = []
-        for table in tables:
-            model = models.get(table.address)
-            publications.append(publication_of(lake, table, column_lineage(table, model.lineage if model else None)))
-        hypotheses = next(p.parquet for p in publications if p.table.name == "hypotheses_tested")
-        faults = [{"folder": folder.name, "fault": str(fault)} for folder, fault in registry.study_faults]
         try:
-            result = publish(
-                settings.data_dir,
-                publications,
-                meta={
-                    "sources": state_of_sources(registry, lake),
-                    "runs": runs_of(lake),
-                    "hypotheses_tested": pl.read_parquet(hypotheses),
-                    "study_faults": pl.DataFrame(faults, schema={"folder": pl.String, "fault": pl.String}),
-                },
-                code_revision=code_revision(),
-                settings={
-                    "profile": "mirror" if settings.mirror else settings.profile,
-                    "synthetic": str(settings.is_demo).lower(),
-                },
-            )
+            result = publish_current(settings, context.resources.premises.lake(), registry)
         except Fault as fault:
             announce(Announcement("failed", "warehouse", "failed", message=str(fault)))
             raise dg.Failure(description=str(fault), allow_retries=False) from fault
         outcome = "built" if result.is_new else "memo hit"
         announce(Announcement("finished", "warehouse", outcome, result.seconds, f"release {result.release}"))
-        yield judge_file(settings.data_dir, tables)
+        yield judge_file(settings.warehouse_path, tables)
         yield dg.MaterializeResult(
             metadata={
                 "release": result.release,
@@ -246,4 +260,6 @@ def warehouse_asset(registry: Registry) -> dg.AssetsDefinition:
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    return dg.Definitions(assets=[warehouse_asset(current_registry())])
+    # Modules of this folder are loaded in the order of their names, so the shares of all of them are known here.
+    shares = [address for address in STEPS if address.startswith(f"{PARTS}.")]
+    return dg.Definitions(assets=[warehouse_asset(current_registry(), shares)])

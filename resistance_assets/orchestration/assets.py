@@ -14,8 +14,9 @@ import polars as pl
 
 from resistance_assets.catalog.faults import Fault
 from resistance_assets.catalog.tables import Table
+from resistance_assets.orchestration.automation import on_data_change
 from resistance_assets.orchestration.lake import Lake
-from resistance_assets.orchestration.memo import Step, StepFailed, StepResult, run_step
+from resistance_assets.orchestration.memo import Step, StepFailed, StepResult, identity_of, run_step
 from resistance_assets.orchestration.progress import Announcement, announce
 
 OWNERS = {
@@ -92,7 +93,9 @@ def assets_of(
                 kinds=set(kinds),
                 owners=[OWNERS[layer]],
                 tags=dict(tags or {}),
-                code_version=step.code_version,
+                # Catalog parameters too: Dagster sees a change of a threshold by this alone.
+                code_version=identity_of(step),
+                automation_condition=on_data_change(),
             )
         )
         for name, text in (

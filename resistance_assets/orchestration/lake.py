@@ -20,7 +20,7 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -145,9 +145,26 @@ class Lake:
         write_json(folder / "current.json", asdict(pointer))
 
     @contextlib.contextmanager
-    def locked(self, address: str) -> Iterator[None]:
-        """Exclusive right to write one table, across processes; a second writer waits."""
-        with file_lock(self.folder(address) / ".lock"):
+    def locked(self, address: str, *, waiting: Callable[[str], None] = lambda holder: None) -> Iterator[None]:
+        """Exclusive right to write one table, across processes; a second writer waits.
+
+        Args:
+            address: the table.
+            waiting: told who holds it (`process 1234`) before a wait begins.
+        """
+        with file_lock(self.folder(address) / ".lock", waiting=waiting):
+            yield
+
+    @contextlib.contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Right to find every file that a pointer names, for as long as the block lasts; shared among readers."""
+        with file_lock(self.root / ".in_use.lock", shared=True):
+            yield
+
+    @contextlib.contextmanager
+    def quiet(self, *, waiting: Callable[[str], None] = lambda holder: None) -> Iterator[None]:
+        """Right to remove files: nobody reads or writes meanwhile. Waits for whoever does."""
+        with file_lock(self.root / ".in_use.lock", waiting=waiting):
             yield
 
     def addresses(self) -> list[str]:
@@ -193,11 +210,30 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def file_lock(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on ``path``; the kernel lets go of it when the process dies."""
+def file_lock(
+    path: Path, *, shared: bool = False, waiting: Callable[[str], None] = lambda holder: None
+) -> Iterator[None]:
+    """Hold a lock on ``path``, exclusive or shared; the kernel lets go of it when the process dies.
+
+    Args:
+        path: an empty file, made where it is not there. The last exclusive holder's process id is written into it.
+        shared: whether others may hold it in the same way.
+        waiting: told who holds it before a wait begins.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    with path.open("a+") as handle:
+        try:
+            fcntl.flock(handle, mode | fcntl.LOCK_NB)
+        except BlockingIOError:
+            handle.seek(0)
+            holder = handle.read(20).strip()
+            waiting(f"process {holder}" if holder else "another process")
+            fcntl.flock(handle, mode)
+        if not shared:
+            handle.truncate(0)
+            handle.write(str(os.getpid()))
+            handle.flush()
         try:
             yield
         finally:

@@ -7,6 +7,7 @@ A step knows nothing of Dagster, so the same step behaves the same in the UI, in
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ from resistance_assets.catalog.faults import DataFault, SourceUnavailable
 from resistance_assets.catalog.tables import Table
 from resistance_assets.orchestration.checks import Verdict, validate
 from resistance_assets.orchestration.lake import Lake, Pointer, now_iso, storage_fault
+from resistance_assets.orchestration.progress import Announcement, announce
 from resistance_assets.orchestration.versions import parameters_version
 
 Outcome = Literal["built", "memo hit", "kept", "unavailable"]
@@ -198,10 +200,18 @@ def run_step(
 
 def memo_key_of(step: Step, versions: Mapping[str, str]) -> str:
     """What a result depends on, as one hash."""
+    *what, tests = _identity(step)
+    return parameters_version([*what, dict(versions), tests])
+
+
+def identity_of(step: Step) -> str:
+    """Hash of what a step is, whatever its inputs: outputs, code, catalog parameters and checks."""
+    return parameters_version(_identity(step))
+
+
+def _identity(step: Step) -> list[Any]:
     tests = sorted((test.name, test.code_version) for tests in step.tests.values() for test in tests)
-    return parameters_version(
-        [sorted(step.outputs), step.code_version, parameters_version(step.parameters), dict(versions), tests]
-    )
+    return [sorted(step.outputs), step.code_version, parameters_version(step.parameters), tests]
 
 
 @contextlib.contextmanager
@@ -209,11 +219,16 @@ def _locked_all(lake: Lake, step: Step) -> Iterator[None]:
     # In a fixed order, so that two processes cannot wait for each other.
     with contextlib.ExitStack() as stack:
         try:
+            stack.enter_context(lake.in_use())
             for address in sorted(step.outputs):
-                stack.enter_context(lake.locked(address))
+                stack.enter_context(lake.locked(address, waiting=functools.partial(_say_waiting, address)))
         except OSError as error:
             raise storage_fault(error, lake.folder(address)) from error
         yield
+
+
+def _say_waiting(address: str, holder: str) -> None:
+    announce(Announcement("waiting", address, message=f"{holder} is building {address}; its result will be shared"))
 
 
 def _current_inputs(lake: Lake, step: Step) -> tuple[dict[str, Pointer], SourceUnavailable | None]:

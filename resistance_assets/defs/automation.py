@@ -1,0 +1,75 @@
+"""What the daemon does by itself: watch the sources, recompute what changed, look at every source once a night."""
+
+from __future__ import annotations
+
+import functools
+
+import dagster as dg
+
+from resistance_assets.catalog.registry import Registry
+from resistance_assets.defs.resources import current_registry, open_origins
+from resistance_assets.defs.sources import look_at_sources, source_key, study_key
+from resistance_assets.orchestration.automation import (
+    automation_sensor,
+    changes,
+    describe_failures,
+    nightly_observation,
+    observations,
+)
+from resistance_assets.settings import load_settings
+
+WATCH_SECONDS = 3600
+NIGHTLY_CRON = "15 3 * * *"
+
+
+def update_watch(registry: Registry, default_status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
+    """One sensor over all sources: reports those that changed, and starts nothing itself."""
+
+    @dg.sensor(
+        name="watch_sources",
+        minimum_interval_seconds=WATCH_SECONDS,
+        default_status=default_status,
+        description="Looks at every source once an hour and reports a new version where there is one.",
+    )
+    def watch_sources(context) -> dg.SensorResult:  # Dagster refuses a postponed annotation of `context`
+        looks = look_at_sources(registry, functools.cache(lambda: open_origins(load_settings())))
+        sweep = changes(context.cursor, looks)
+        for name, reason in sweep.failing.items():
+            context.log.warning(f"{name} could not be looked at and keeps its version: {reason}")
+        # What a study on this machine shows is reported before the hosts are complained of; the next sweep complains.
+        if sweep.nothing_seen and not sweep.changed:
+            raise dg.Failure(
+                description=f"no source could be looked at: {describe_failures(sweep.failing)}", allow_retries=False
+            )
+        if sweep.is_quiet:
+            seen = len(looks) - len(sweep.failing)
+            could_not = (
+                f"; {len(sweep.failing)} could not be looked at and keep theirs: {describe_failures(sweep.failing)}"
+                if sweep.failing
+                else ""
+            )
+            return dg.SensorResult(
+                skip_reason=f"{seen} sources have the versions that they had{could_not}", cursor=sweep.cursor
+            )
+        return dg.SensorResult(
+            asset_events=observations(sweep, looks, lambda name: dg.AssetKey(["source", name])), cursor=sweep.cursor
+        )
+
+    return watch_sources
+
+
+def automation_definitions(registry: Registry, *, is_on: bool) -> dg.Definitions:
+    """Sensors and schedule; on from the first start where ``is_on``, else to be switched on by hand in the UI."""
+    sensors = dg.DefaultSensorStatus.RUNNING if is_on else dg.DefaultSensorStatus.STOPPED
+    schedules = dg.DefaultScheduleStatus.RUNNING if is_on else dg.DefaultScheduleStatus.STOPPED
+    keys = [source_key(source_id) for source_id in registry.sources]
+    keys += [study_key(study_id) for study_id in registry.local_studies]
+    return dg.Definitions(
+        sensors=[automation_sensor(sensors), update_watch(registry, sensors)],
+        schedules=[nightly_observation(keys, schedules, cron=NIGHTLY_CRON, timezone="UTC")],
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    return automation_definitions(current_registry(), is_on=load_settings().schedule == "on")

@@ -1,0 +1,165 @@
+"""The daemon's definitions: what the watch reports, what the night launches, and that all of it is off by default."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from resistance_assets_tests.warehouse_runs import environment
+
+STUDY = """
+[study]
+id = "watched"
+title = "A study that is watched"
+organism = "Homo sapiens"
+kind = "rna_seq_counts"
+counts = "counts.tsv"
+samples = "samples.tsv"
+
+[[contrast]]
+id = "watched_resistant_vs_parental"
+factor = "condition"
+numerator = "resistant"
+denominator = "parental"
+methods = ["fold_change"]
+"""
+
+
+def write_index(folder: Path, versions: dict[str, str]) -> None:
+    """A mirror's index that lists these sources at these versions."""
+    from resistance_assets.catalog.registry import load_registry
+
+    registry = load_registry()
+    lines = [
+        {"method": "GET", "url": registry.sources[name].url, "file": f"{name}.bin", "sha256": sha256, "bytes": 1}
+        for name, sha256 in versions.items()
+    ]
+    folder.mkdir(exist_ok=True)
+    (folder / "index.jsonl").write_text("\n".join(json.dumps(line) for line in lines))
+
+
+@pytest.fixture
+def place(tmp_path):
+    study = tmp_path / "studies" / "watched"
+    study.mkdir(parents=True)
+    (study / "study.toml").write_text(STUDY)
+    for name in ("counts.tsv", "samples.tsv"):
+        (study / name).write_text("one\n")
+    write_index(tmp_path / "mirror", {"hgnc_complete_set": "a1", "biogrid_human": "b1"})
+    with environment(tmp_path / "data", mirror=tmp_path / "mirror", studies=[tmp_path / "studies"]):
+        yield tmp_path
+
+
+def watch(cursor: str | None) -> dg.SensorResult:
+    """One tick of the sensor."""
+    from resistance_assets.defs.automation import update_watch
+    from resistance_assets.defs.resources import current_registry
+
+    sensor = update_watch(current_registry(), dg.DefaultSensorStatus.STOPPED)
+    return sensor(dg.build_sensor_context(cursor=cursor))
+
+
+def reported(result: dg.SensorResult) -> dict[str, str]:
+    return {event.asset_key.path[-1]: event.tags["dagster/data_version"] for event in result.asset_events}
+
+
+def test_the_watch_reports_what_changed_and_then_is_quiet(place):
+    first = watch(None)
+    assert set(reported(first)) == {"hgnc_complete_set", "biogrid_human", "study_watched"}
+    assert not first.run_requests
+    second = watch(first.cursor)
+    assert second.asset_events == []
+    assert "3 sources have the versions that they had" in second.skip_reason.skip_message
+    assert "not_listed" in second.skip_reason.skip_message  # the other sources of the catalog, each with its reason
+    write_index(place / "mirror", {"hgnc_complete_set": "a2", "biogrid_human": "b1"})
+    assert reported(watch(second.cursor)) == {"hgnc_complete_set": "a2"}
+
+
+def test_the_watch_sees_a_changed_file_of_a_laboratory_study(place):
+    first = watch(None)
+    (place / "studies" / "watched" / "samples.tsv").write_text("two\n")
+    assert set(reported(watch(first.cursor))) == {"study_watched"}
+
+
+def test_a_source_that_cannot_be_looked_at_keeps_its_version_and_is_shown(place):
+    first = watch(None)
+    write_index(place / "mirror", {"biogrid_human": "b1"})
+    second = watch(first.cursor)
+    assert reported(second) == {"hgnc_complete_set": "a1"}
+    assert "could not be looked at" in second.asset_events[0].metadata["warning"].value
+    assert watch(second.cursor).asset_events == []
+
+
+def test_a_sweep_that_saw_no_source_raises(place):
+    first = watch(None)
+    shutil.rmtree(place / "mirror")
+    with pytest.raises(dg.Failure, match="no source could be looked at"):
+        watch(first.cursor)
+
+
+def test_a_change_on_this_machine_is_reported_although_no_host_answers(place):
+    first = watch(None)
+    shutil.rmtree(place / "mirror")
+    (place / "studies" / "watched" / "samples.tsv").write_text("two\n")
+    second = watch(first.cursor)
+    assert "study_watched" in reported(second)
+    with pytest.raises(dg.Failure):
+        watch(second.cursor)
+
+
+def test_everything_is_off_by_default_and_on_by_one_switch(place, monkeypatch):
+    from resistance_assets.defs.automation import defs
+
+    off = defs()
+    assert {s.default_status for s in off.sensors} == {dg.DefaultSensorStatus.STOPPED}
+    assert {s.default_status for s in off.schedules} == {dg.DefaultScheduleStatus.STOPPED}
+    monkeypatch.setenv("RESISTANCE_SCHEDULE", "on")
+    on = defs()
+    assert {s.default_status for s in on.sensors} == {dg.DefaultSensorStatus.RUNNING}
+    assert {s.default_status for s in on.schedules} == {dg.DefaultScheduleStatus.RUNNING}
+
+
+def test_conditions_freshness_and_the_night_cover_what_they_must(place):
+    from resistance_assets.running import load_definitions
+
+    definitions = load_definitions()
+    specs = {"/".join(spec.key.path): spec for spec in definitions.resolve_all_asset_specs()}
+    sources = {name for name in specs if name.startswith("source/")}
+    assert "source/study_watched" in sources
+    for name, spec in specs.items():
+        if name in sources:
+            assert spec.automation_condition is None, name
+            assert spec.freshness_policy is not None, name
+        elif name == "warehouse":
+            assert spec.automation_condition.get_label() == "on_settled_change"
+            assert spec.freshness_policy is not None
+        else:
+            assert spec.automation_condition is not None, name
+            assert spec.automation_condition.get_label() == "on_data_change", name
+            assert spec.freshness_policy is None, name
+    # What the publication must wait for is everything but the sources.
+    waited_for = {"/".join(dep.asset_key.path) for dep in specs["warehouse"].deps}
+    assert waited_for == set(specs) - sources - {"warehouse"}
+    parts = [name for name in specs if name.startswith("parts/study_")]
+    assert parts
+    for name in parts:
+        assert dg.AssetKey(["source", "study_watched"]) in {dep.asset_key for dep in specs[name].deps}
+    night = definitions.resolve_job_def("observe_all_sources")
+    assert {"/".join(key.path) for key in night.asset_layer.selected_asset_keys} == sources
+
+
+def test_the_night_observes_and_starts_nothing_else(place):
+    from resistance_assets.running import load_definitions
+
+    definitions = load_definitions()
+    instance = dg.DagsterInstance.ephemeral()
+    result = definitions.resolve_job_def("observe_all_sources").execute_in_process(instance=instance)
+    assert result.success
+    seen = {event.asset_key.path[-1] for event in result.all_events if event.event_type_value == "ASSET_OBSERVATION"}
+    assert seen == {"hgnc_complete_set", "biogrid_human", "study_watched"}
+    assert not [event for event in result.all_events if event.event_type_value == "ASSET_MATERIALIZATION"]
+    assert not (place / "data").exists()
