@@ -167,8 +167,8 @@ def load_definitions() -> Any:
     """The code location's definitions, loaded for the present settings.
 
     Raises:
-        CatalogFault: the catalog or a SQL model is wrong. Dagster wraps what goes wrong while it loads; the fault itself
-            is what a person can act on.
+        CatalogFault: the catalog or a SQL model is wrong. Dagster wraps what goes wrong while it loads; the fault
+            itself is what a person can act on.
     """
     from resistance_assets.definitions import defs
     from resistance_assets.defs.resources import current_registry
