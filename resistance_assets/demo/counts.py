@@ -27,6 +27,7 @@ _CELL_LINE_BCV = 0.10
 _TUMOUR_BCV = 0.35
 """The same among tumours of different patients, beside what the patient's own level explains."""
 _PATIENT_SD_LOG2 = 0.5
+_N_FAINT = 400
 N_PAIRS = 12
 N_REPLICATES = 3
 
@@ -81,7 +82,7 @@ def draw_resistant_line(plan: Plan) -> CountTable:
 def draw_four_arms(plan: Plan) -> CountTable:
     """P, PA, R, RA: one sample per arm, which supports fold changes and no p-value."""
     draw = random_stream(plan.seed, "four arms")
-    base, resistant = plan.abundance_log2, plan.effects(ARM_RESISTANT)
+    base, resistant = _with_faint_genes(plan), plan.effects(ARM_RESISTANT)
     arms = {
         "P": ("parental", "none", base),
         "PA": ("parental", "anlotinib", base + plan.effects(PARENTAL_TREATED)),
@@ -94,6 +95,21 @@ def draw_four_arms(plan: Plan) -> CountTable:
     ]
     columns = np.stack([column for _, _, column in arms.values()], axis=1)
     return CountTable(tuple(sheet), _draw_counts(draw, columns, _CELL_LINE_BCV))
+
+
+def _with_faint_genes(plan: Plan) -> NDArray[np.float64]:
+    """Abundances of the four-arm study: some genes without effect are near one count per million.
+
+    There a floor, a pseudocount and the arm that the floor is applied to decide, so that readings of one rule differ.
+    """
+    draw = random_stream(plan.seed, "faint genes")
+    planted = plan.truth.planted_genes()
+    pool = [row for row, gene in enumerate(plan.genes) if gene.family == "synthetic" and gene.symbol not in planted]
+    chosen = [pool[at] for at in draw.permutation(len(pool))[:_N_FAINT]]
+    abundance = plan.abundance_log2.copy()
+    one_per_million = math.log2(np.exp2(abundance).sum() / 1e6)
+    abundance[chosen] = one_per_million + draw.uniform(-2.0, 2.5, _N_FAINT)
+    return abundance
 
 
 def count_by_paper_reading(plan: Plan, four_arms: CountTable) -> dict[str, int]:
