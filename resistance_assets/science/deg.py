@@ -28,6 +28,7 @@ from resistance_assets.science.designs import (
     GENE_COLUMN,
     Contrast,
     DesignMatrix,
+    DesignReport,
     build_design,
     check_counts,
     count_matrix,
@@ -54,6 +55,11 @@ __all__ = [
     "fold_change_gene_lists",
     "import_published",
     "run_contrast",
+    "run_edger_exact",
+    "run_fold_change",
+    "run_limma",
+    "run_limma_voom",
+    "run_pydeseq2",
 ]
 
 Method = Literal["pydeseq2", "limma_voom", "limma", "edger_exact", "fold_change"]
@@ -121,51 +127,123 @@ def run_contrast(
         DesignFault: unknown method, or what `designs.build_design` and `designs.check_design` refuse.
         DataFault: what `designs.check_counts` refuses.
     """
-    if method not in METHODS:
-        raise DesignFault(
-            f"unknown method {method!r}",
-            subject=contrast.subject,
-            expected=f"one of {', '.join(METHODS)}",
-            remedy="Correct `methods` of the contrast.",
-        )
-    rule = fold_change_rule or FoldChangeRule()
-    integers = method != "limma" and not (method == "fold_change" and rule.unit == "as_given")
-    check_counts(counts, samples, contrast, integers=integers)
-    design = build_design(samples, contrast)
-    report = report_design(design, contrast)
-    if method == "fold_change":
-        calls = call_fold_changes(counts, samples, contrast, rule, gene_lengths_bp)
-        return build_result(
-            calls[GENE_COLUMN],
-            method=method,
-            n_numerator=report.n_numerator,
-            n_denominator=report.n_denominator,
-            evidence_kind="effect_only",
-            base_mean=calls.select((pl.col("expression_numerator") + pl.col("expression_denominator")) / 2)
-            .to_series()
-            .to_numpy(),
-            log2_fold_change=calls["log2_fold_change"].cast(pl.Float64).fill_null(float("nan")).to_numpy(),
-            p_value_note=NOTE_PAPER_RULE,
-        )
-    if report.evidence_kind == "effect_only":
-        if method == "edger_exact":
-            from resistance_assets.science.deg_edger import fit_edger_effect
-
-            return fit_edger_effect(counts, design, contrast, normalisation=normalisation)
-        return _effect_only(counts, design, method)
     if method == "pydeseq2":
-        from resistance_assets.science.deg_deseq2 import fit_deseq2
+        return run_pydeseq2(counts, samples, contrast, alpha=alpha, shrink=shrink, n_threads=n_threads)
+    if method == "limma_voom":
+        return run_limma_voom(counts, samples, contrast, normalisation=normalisation)
+    if method == "limma":
+        return run_limma(counts, samples, contrast)
+    if method == "edger_exact":
+        return run_edger_exact(counts, samples, contrast, normalisation=normalisation)
+    if method == "fold_change":
+        rule = fold_change_rule or FoldChangeRule()
+        return run_fold_change(counts, samples, contrast, rule=rule, gene_lengths_bp=gene_lengths_bp)[0]
+    raise DesignFault(
+        f"unknown method {method!r}",
+        subject=contrast.subject,
+        expected=f"one of {', '.join(METHODS)}",
+        remedy="Correct `methods` of the contrast.",
+    )
 
-        return fit_deseq2(counts, design, contrast, alpha=alpha, shrink=shrink, n_threads=n_threads)
-    if method in ("limma_voom", "limma"):
-        from resistance_assets.science.deg_limma import fit_limma, fit_limma_voom
 
-        if method == "limma":
-            return fit_limma(counts, design)
-        return fit_limma_voom(counts, design, normalisation=normalisation)
-    from resistance_assets.science.deg_edger import fit_edger_exact
+# One function per method, each of which reaches its own fit alone: a change in one method's module is then no change of
+# another method's results.
 
-    return fit_edger_exact(counts, design, contrast, normalisation=normalisation)
+
+def run_pydeseq2(
+    counts: pl.DataFrame,
+    samples: pl.DataFrame,
+    contrast: Contrast,
+    *,
+    alpha: float = 0.05,
+    shrink: bool = False,
+    n_threads: int = 1,
+) -> pl.DataFrame:
+    """`run_contrast` by pydeseq2."""
+    design, report = _checked_design(counts, samples, contrast)
+    if report.evidence_kind == "effect_only":
+        matrix = count_matrix(counts, design.sample_ids)
+        return _count_effects(counts, design, "pydeseq2", matrix, size_factors_median_of_ratios(matrix))
+    from resistance_assets.science.deg_deseq2 import fit_deseq2
+
+    return fit_deseq2(counts, design, contrast, alpha=alpha, shrink=shrink, n_threads=n_threads)
+
+
+def run_limma_voom(
+    counts: pl.DataFrame,
+    samples: pl.DataFrame,
+    contrast: Contrast,
+    *,
+    normalisation: Literal["tmm", "none"] = "tmm",
+) -> pl.DataFrame:
+    """`run_contrast` by limma-voom."""
+    design, report = _checked_design(counts, samples, contrast)
+    if report.evidence_kind == "effect_only":
+        matrix = count_matrix(counts, design.sample_ids)
+        lib = effective_library_sizes(matrix, normalisation)
+        return _count_effects(counts, design, "limma_voom", matrix, lib / np.exp(np.log(lib).mean()))
+    from resistance_assets.science.deg_limma import fit_limma_voom
+
+    return fit_limma_voom(counts, design, normalisation=normalisation)
+
+
+def run_limma(expression: pl.DataFrame, samples: pl.DataFrame, contrast: Contrast) -> pl.DataFrame:
+    """`run_contrast` by limma, for log2 expression."""
+    design, report = _checked_design(expression, samples, contrast, integers=False)
+    if report.evidence_kind == "effect_only":
+        return _log_effects(expression, design)
+    from resistance_assets.science.deg_limma import fit_limma
+
+    return fit_limma(expression, design)
+
+
+def run_edger_exact(
+    counts: pl.DataFrame,
+    samples: pl.DataFrame,
+    contrast: Contrast,
+    *,
+    normalisation: Literal["tmm", "none"] = "tmm",
+) -> pl.DataFrame:
+    """`run_contrast` by the exact test."""
+    from resistance_assets.science.deg_edger import fit_edger_effect, fit_edger_exact
+
+    design, report = _checked_design(counts, samples, contrast)
+    fit = fit_edger_effect if report.evidence_kind == "effect_only" else fit_edger_exact
+    return fit(counts, design, contrast, normalisation=normalisation)
+
+
+def run_fold_change(
+    expression: pl.DataFrame,
+    samples: pl.DataFrame,
+    contrast: Contrast,
+    *,
+    rule: FoldChangeRule,
+    gene_lengths_bp: Sequence[float] | NDArray[np.float64] | None = None,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """`run_contrast` by a paper's rule: the result frame, and the calls of `call_fold_changes` that it rests on."""
+    _, report = _checked_design(expression, samples, contrast, integers=rule.unit != "as_given")
+    calls = call_fold_changes(expression, samples, contrast, rule, gene_lengths_bp)
+    result = build_result(
+        calls[GENE_COLUMN],
+        method="fold_change",
+        n_numerator=report.n_numerator,
+        n_denominator=report.n_denominator,
+        evidence_kind="effect_only",
+        base_mean=calls.select((pl.col("expression_numerator") + pl.col("expression_denominator")) / 2)
+        .to_series()
+        .to_numpy(),
+        log2_fold_change=calls["log2_fold_change"].cast(pl.Float64).fill_null(float("nan")).to_numpy(),
+        p_value_note=NOTE_PAPER_RULE,
+    )
+    return result, calls
+
+
+def _checked_design(
+    expression: pl.DataFrame, samples: pl.DataFrame, contrast: Contrast, *, integers: bool = True
+) -> tuple[DesignMatrix, DesignReport]:
+    check_counts(expression, samples, contrast, integers=integers)
+    design = build_design(samples, contrast)
+    return design, report_design(design, contrast)
 
 
 def call_fold_changes(
@@ -287,28 +365,37 @@ def differential_gene_lists(
     )
 
 
-def _effect_only(counts: pl.DataFrame, design: DesignMatrix, method: str) -> pl.DataFrame:
+def _count_effects(
+    counts: pl.DataFrame, design: DesignMatrix, method: str, matrix: NDArray[np.float64], factors: NDArray[np.float64]
+) -> pl.DataFrame:
     """Fold changes of normalised means where no variance can be estimated; half a count is added to both means."""
-    matrix = count_matrix(counts, design.sample_ids)
-    top, bottom = design.is_numerator, design.is_denominator
-    if method == "limma":
-        base, average = None, matrix.mean(axis=1)
-        change = matrix[:, top].mean(axis=1) - matrix[:, bottom].mean(axis=1)
-    else:
-        lib = effective_library_sizes(matrix)
-        factors = size_factors_median_of_ratios(matrix) if method == "pydeseq2" else lib / np.exp(np.log(lib).mean())
-        normalised = matrix / factors
-        base, average = normalised.mean(axis=1), None
-        change = np.log2(normalised[:, top].mean(axis=1) + 0.5) - np.log2(normalised[:, bottom].mean(axis=1) + 0.5)
-        change[~matrix.any(axis=1)] = np.nan
+    normalised = matrix / factors
+    top, bottom = normalised[:, design.is_numerator], normalised[:, design.is_denominator]
+    change = np.log2(top.mean(axis=1) + 0.5) - np.log2(bottom.mean(axis=1) + 0.5)
+    change[~matrix.any(axis=1)] = np.nan
     return build_result(
         counts[GENE_COLUMN],
         method=method,
-        n_numerator=int(top.sum()),
-        n_denominator=int(bottom.sum()),
+        n_numerator=top.shape[1],
+        n_denominator=bottom.shape[1],
         evidence_kind="effect_only",
-        base_mean=base,
+        base_mean=normalised.mean(axis=1),
         log2_fold_change=change,
-        average_expression_log2=average,
+        p_value_note=NOTE_NO_REPLICATES,
+    )
+
+
+def _log_effects(expression: pl.DataFrame, design: DesignMatrix) -> pl.DataFrame:
+    """Differences of mean log2 expression where no variance can be estimated."""
+    matrix = count_matrix(expression, design.sample_ids)
+    top, bottom = matrix[:, design.is_numerator], matrix[:, design.is_denominator]
+    return build_result(
+        expression[GENE_COLUMN],
+        method="limma",
+        n_numerator=top.shape[1],
+        n_denominator=bottom.shape[1],
+        evidence_kind="effect_only",
+        log2_fold_change=top.mean(axis=1) - bottom.mean(axis=1),
+        average_expression_log2=matrix.mean(axis=1),
         p_value_note=NOTE_NO_REPLICATES,
     )
