@@ -702,6 +702,25 @@ class PartFollowUp(_Model):
     )
 
 
+@table(
+    "parts.cohorts__patients",
+    grain="one row per patient of one cohort",
+    key=("patient_id",),
+    not_true="not every patient has expression, or any follow-up",
+)
+class PartPatients(_Model):
+    """What regression models adjust for, of one cohort."""
+
+    patient_id: pl.String = col("patient", of="staging.cohorts__patients.patient_id")
+    age_years: pl.Float64 = col(
+        "age at diagnosis", unit="years", null=True, ge=0, le=120, of="staging.cohorts__patients.age_years"
+    )
+    sex: pl.String = col("female or male", null=True, isin=["female", "male"], of="staging.cohorts__patients.sex")
+    stage_group: pl.String = col(
+        "I, II, III or IV", null=True, isin=["I", "II", "III", "IV"], of="staging.cohorts__patients.stage_group"
+    )
+
+
 # ======================================================================================================================
 # core: computed in Python
 # ======================================================================================================================
@@ -711,6 +730,11 @@ _PUBLISHED = "raw.studies__published_results"
 _DEG_INPUT = (_COUNTS, f"{_PUBLISHED}.log2_fold_change", f"{_PUBLISHED}.p_value", "raw.studies__samples.value")
 _CONTRAST = "raw.catalog__contrasts.contrast_id"
 _FEATURE_SYMBOL = "staging.genes__measured.hgnc_symbol"
+_SAMPLE = "raw.studies__samples.value"
+_FOUR = (_COUNTS, _SAMPLE)
+_EFFECT = "core.deg__contrast_genes.log2_fold_change"
+_P = "core.deg__contrast_genes.p_value"
+_Q = "core.deg__contrast_genes.q_value_bh"
 
 
 @table(
@@ -739,6 +763,19 @@ class PartDeg(_Model):
     n_denominator: pl.Int64 = col("samples in the denominator", unit="samples", of="raw.studies__samples.value", ge=0)
     evidence_kind: pl.String = col(
         "inferential or effect_only", of="raw.studies__samples.value", isin=["inferential", "effect_only"]
+    )
+    probes: pl.Int64 = col(
+        "probes of the gene in a published table or on an array; null for counts",
+        unit="probes",
+        null=True,
+        of=f"{_PUBLISHED}.feature_id",
+        ge=1,
+    )
+    p_value_probe_adjusted: pl.Float64 = col(
+        "smallest p over the probes, corrected for their number (published tables)",
+        null=True,
+        of=f"{_PUBLISHED}.p_value",
+        **P_CHECK,
     )
 
 
@@ -780,6 +817,19 @@ class DegContrastGenes(_Model):
         "inferential only where the design supports a p-value",
         of="raw.studies__samples.value",
         isin=["inferential", "effect_only"],
+    )
+    probes: pl.Int64 = col(
+        "probes of the gene in a published table or on an array; null for counts",
+        unit="probes",
+        null=True,
+        of=f"{_PUBLISHED}.feature_id",
+        ge=1,
+    )
+    p_value_probe_adjusted: pl.Float64 = col(
+        "smallest p over the probes, corrected for their number (published tables)",
+        null=True,
+        of=f"{_PUBLISHED}.p_value",
+        **P_CHECK,
     )
 
 
@@ -825,17 +875,220 @@ class DegContrasts(_Model):
 
 
 @table(
+    "core.deg__designs",
+    grain="one row per contrast",
+    key=("contrast_id",),
+    not_true="a design that can be fitted is not a design without confounding: what the sheet lacks is not seen",
+)
+class DegDesigns(_Model):
+    """What each contrast's design can support, looked at before anything is computed."""
+
+    contrast_id: pl.String = col("contrast", of=_CONTRAST)
+    study_id: pl.String = col("study", of="raw.catalog__contrasts.study_id")
+    factor: pl.String = col("column that holds the two arms; null for a published table", null=True, of="source")
+    numerator: pl.String = col("level in the numerator", of="raw.catalog__contrasts.numerator")
+    denominator: pl.String = col("level in the denominator", of="raw.catalog__contrasts.denominator")
+    covariates: pl.String = col("further columns of the model, joined by |", null=True, of="source")
+    pairing: pl.String = col("column whose levels are the blocks of a paired design", null=True, of="source")
+    subset: pl.String = col("samples that are kept, in words", null=True, of="source")
+    n_samples: pl.Int64 = col("samples of the fit", unit="samples", null=True, of=_SAMPLE, ge=0)
+    n_numerator: pl.Int64 = col("samples in the numerator", unit="samples", null=True, of=_SAMPLE, ge=0)
+    n_denominator: pl.Int64 = col("samples in the denominator", unit="samples", null=True, of=_SAMPLE, ge=0)
+    n_coefficients: pl.Int64 = col("columns of the model matrix", null=True, of=_SAMPLE, ge=1)
+    rank: pl.Int64 = col("rank of the model matrix", null=True, of=_SAMPLE, ge=1)
+    residual_degrees_of_freedom: pl.Int64 = col("samples less rank", null=True, of=_SAMPLE, ge=0)
+    confounded_covariates: pl.String = col(
+        "covariates that cannot be told apart from the rest, joined by |", null=True, of=_SAMPLE
+    )
+    evidence_kind: pl.String = col(
+        "inferential, effect_only (no p-value), or refused (not computed)",
+        of=_SAMPLE,
+        isin=["inferential", "effect_only", "refused"],
+    )
+    reason: pl.String = col("why it is not inferential, or what was not checked", null=True, of=_SAMPLE)
+
+
+@table(
+    "core.deg__method_agreement",
+    grain="one row per contrast and pair of its methods",
+    key=("contrast_id", "method_a", "method_b"),
+    not_true="agreement of two methods on the same samples is no replication",
+)
+class DegMethodAgreement(_Model):
+    """How far the methods of a contrast agree."""
+
+    contrast_id: pl.String = col("contrast", of="core.deg__contrast_genes.contrast_id")
+    method_a: pl.String = col("first method, alphabetically", of="core.deg__contrast_genes.method")
+    method_b: pl.String = col("second method", of="core.deg__contrast_genes.method")
+    genes_compared: pl.Int64 = col("genes with an effect by both", unit="genes", of=_EFFECT, ge=0)
+    spearman_log2_fold_change: pl.Float64 = col("rank correlation of the effects", null=True, of=_EFFECT, ge=-1, le=1)
+    genes_with_both_p_values: pl.Int64 = col("genes tested by both", unit="genes", of=_P, ge=0)
+    spearman_minus_log10_p: pl.Float64 = col("rank correlation of -log10 p", null=True, of=_P, ge=-1, le=1)
+    significant_a: pl.Int64 = col("genes on the first method's lists", unit="genes", of=(_Q, _EFFECT), ge=0)
+    significant_b: pl.Int64 = col("genes on the second method's lists", unit="genes", of=(_Q, _EFFECT), ge=0)
+    significant_both: pl.Int64 = col("genes on both", unit="genes", of=(_Q, _EFFECT), ge=0)
+    jaccard: pl.Float64 = col("on both over on either", null=True, of=(_Q, _EFFECT), **P_CHECK)
+    sign_disagreements: pl.Int64 = col("genes with opposite effects", unit="genes", of=_EFFECT, ge=0)
+    sign_disagreements_significant: pl.Int64 = col(
+        "of these, genes on either's lists", unit="genes", of=(_Q, _EFFECT), ge=0
+    )
+    q_value_threshold: pl.Float64 = col("q below which a gene is listed", of="source", **P_CHECK)
+    abs_log2_fold_change_threshold: pl.Float64 = col("effect above which it is", unit="log2", of="source", ge=0)
+
+
+@table(
+    "core.deg__fold_change_calls",
+    grain="one row per contrast with a fold-change rule and gene",
+    key=("contrast_id", "hgnc_symbol"),
+    not_true="a call is a threshold's doing: nothing here says how much of it is noise",
+)
+class DegFoldChangeCalls(_Model):
+    """A paper's rule applied: means, floor and calls, without a test."""
+
+    contrast_id: pl.String = col("contrast", of=_CONTRAST)
+    hgnc_symbol: pl.String = col(SYMBOL, of=_FEATURE_SYMBOL)
+    feature_id: pl.String = col("feature as the study names it", of="raw.studies__gene_sample_counts.feature_id")
+    unit: pl.String = col("unit of the means: cpm, rpkm, tpm or as_given", of="source")
+    expression_numerator: pl.Float64 = col("mean", unit="see unit", of=_COUNTS, ge=0)
+    expression_denominator: pl.Float64 = col("mean", unit="see unit", of=_COUNTS, ge=0)
+    log2_fold_change: pl.Float64 = col("of the means; null where one is zero", unit="log2", null=True, of=_COUNTS)
+    passes_floor: pl.Boolean = col("whether the expression floor is reached", of=_COUNTS)
+    is_called: pl.Boolean = col("whether the rule calls it changed", of=_COUNTS)
+    direction: pl.String = col("up or down; null where the means are equal", null=True, of=_COUNTS)
+
+
+@table(
+    "core.deg__bcv_sensitivity",
+    grain="one row per contrast without replicates and assumed coefficient of variation",
+    key=("contrast_id", "bcv"),
+    not_true="these are what-ifs: no design without replicates tells its own variation",
+)
+class DegBcvSensitivity(_Model):
+    """How many genes the exact test would call if the biological coefficient of variation were so."""
+
+    contrast_id: pl.String = col("contrast", of=_CONTRAST)
+    bcv: pl.Float64 = col("assumed biological coefficient of variation", of="source", ge=0)
+    fdr: pl.Float64 = col("false discovery rate", of="source", **P_CHECK)
+    genes_tested: pl.Int64 = col("genes", unit="genes", of=_COUNTS, ge=0)
+    genes_at_fdr: pl.Int64 = col("genes called", unit="genes", of=_COUNTS, ge=0)
+    up: pl.Int64 = col("of these, up", unit="genes", of=_COUNTS, ge=0)
+    down: pl.Int64 = col("of these, down", unit="genes", of=_COUNTS, ge=0)
+    p_value_largest_called: pl.Float64 = col(
+        "largest what-if p among the called; null if none", null=True, of=_COUNTS, **P_CHECK
+    )
+
+
+@table(
+    "core.deg__noise_null",
+    grain="one row per contrast with one sample per arm and assumed coefficient of variation",
+    key=("contrast_id", "bcv"),
+    not_true="it counts what noise alone gives; it does not say which of the observed genes are noise",
+)
+class DegNoiseNull(_Model):
+    """How many genes pass a fold-change rule between two samples that do not differ."""
+
+    contrast_id: pl.String = col("contrast", of=_CONTRAST)
+    bcv: pl.Float64 = col("assumed biological coefficient of variation", of="source", ge=0)
+    genes: pl.Int64 = col("genes simulated", unit="genes", of=_COUNTS, ge=0)
+    fold_change: pl.Float64 = col("ratio that must be passed, either way", of="source", ge=1)
+    floor_count: pl.Float64 = col("floor of the denominator's count", unit="reads", of=_COUNTS, ge=0)
+    expected_genes: pl.Float64 = col("genes that pass by noise alone, on average", unit="genes", of=_COUNTS, ge=0)
+    sd_genes: pl.Float64 = col("standard deviation over simulations", unit="genes", null=True, of=_COUNTS, ge=0)
+    observed_genes: pl.Int64 = col("genes that pass between the two samples", unit="genes", of=_COUNTS, ge=0)
+    simulations: pl.Int64 = col("pairs of samples drawn", of="source", ge=1)
+    seed: pl.Int64 = col("of the random numbers", of="source")
+
+
+@table(
+    "parts.deg__interaction_features",
+    grain="one row per feature of one interaction",
+    key=("interaction_id", "feature_id"),
+    not_true="a feature is named as the study names it",
+)
+class PartInteraction(_Model):
+    """One interaction, before symbols are resolved."""
+
+    interaction_id: pl.String = col("interaction", of="source")
+    feature_id: pl.String = col("feature as the study names it", of="raw.studies__gene_sample_counts.feature_id")
+    method: pl.String = col("limma_voom, pydeseq2, or log2_cpm where there are no replicates", of="source")
+    log2_response_parental: pl.Float64 = col("treated over untreated, parental", unit="log2", null=True, of=_FOUR)
+    log2_response_resistant: pl.Float64 = col("treated over untreated, resistant", unit="log2", null=True, of=_FOUR)
+    log2_interaction: pl.Float64 = col("response of resistant less of parental", unit="log2", null=True, of=_FOUR)
+    log2_baseline_shift: pl.Float64 = col("resistant over parental, untreated", unit="log2", null=True, of=_FOUR)
+    standard_error: pl.Float64 = col("of log2_interaction", unit="log2", null=True, of=_FOUR, ge=0)
+    statistic: pl.Float64 = col("of log2_interaction", null=True, of=_FOUR)
+    p_value: pl.Float64 = col("of log2_interaction, two-sided", null=True, of=_FOUR, **P_CHECK)
+    q_value_bh: pl.Float64 = col("Benjamini-Hochberg over genes", null=True, of=_FOUR, **P_CHECK)
+    q_value_response_parental: pl.Float64 = col("of log2_response_parental", null=True, of=_FOUR, **P_CHECK)
+    q_value_response_resistant: pl.Float64 = col("of log2_response_resistant", null=True, of=_FOUR, **P_CHECK)
+    q_value_baseline_shift: pl.Float64 = col("of log2_baseline_shift", null=True, of=_FOUR, **P_CHECK)
+    response_class: pl.String = col(
+        "by the declared thresholds, first match",
+        of=_FOUR,
+        isin=["lost_response", "gained_response", "constitutive_shift", "unchanged"],
+    )
+    evidence_kind: pl.String = col(
+        "inferential only with two samples in each arm", of=_SAMPLE, isin=["inferential", "effect_only"]
+    )
+    p_value_note: pl.String = col("why p is absent", null=True, of=_FOUR)
+    cpm_parental: pl.Float64 = col("mean, library sizes as they are", unit="cpm", of=_FOUR, ge=0)
+    cpm_parental_treated: pl.Float64 = col("mean", unit="cpm", of=_FOUR, ge=0)
+    cpm_resistant: pl.Float64 = col("mean", unit="cpm", of=_FOUR, ge=0)
+    cpm_resistant_treated: pl.Float64 = col("mean", unit="cpm", of=_FOUR, ge=0)
+    paper_ratio_resistant_to_resistant_treated: pl.Float64 = col(
+        "rule of Lu 2019: R over R+A, a ratio without a test; null where infinite", null=True, of=_FOUR, ge=0
+    )
+    paper_rule_keeps: pl.Boolean = col("rule of Lu 2019: whether that ratio is below 1", of=_FOUR)
+
+
+@table(
+    "core.deg__interactions",
+    grain="one row per interaction and gene",
+    key=("interaction_id", "hgnc_symbol"),
+    not_true="paper_rule_keeps is the paper's filter, not the interaction: it looks at the resistant cells alone",
+)
+class DegInteractions(PartInteraction):
+    """(R+A - R) - (P+A - P): does a drug still do to the resistant cells what it does to the parental ones?"""
+
+    study_id: pl.String = col("study", of="source")
+    hgnc_symbol: pl.String = col(SYMBOL, of=_FEATURE_SYMBOL)
+    entrez_gene_id: pl.Int64 = col("NCBI Gene id", null=True, of="staging.genes__measured.entrez_gene_id")
+
+
+@table(
+    "core.deg__interaction_bcv",
+    grain="one row per interaction and assumed coefficient of variation",
+    key=("interaction_id", "bcv"),
+    not_true="these are what-ifs: no design without replicates tells its own variation",
+)
+class DegInteractionBcv(_Model):
+    """How many interactions would be called if the biological coefficient of variation were so."""
+
+    interaction_id: pl.String = col("interaction", of="source")
+    bcv: pl.Float64 = col("assumed biological coefficient of variation", of="source", ge=0)
+    fdr: pl.Float64 = col("false discovery rate", of="source", **P_CHECK)
+    genes_tested: pl.Int64 = col("genes", unit="genes", of=_COUNTS, ge=0)
+    genes_at_fdr: pl.Int64 = col("genes called", unit="genes", of=_COUNTS, ge=0)
+    up: pl.Int64 = col("of these, interaction above 0", unit="genes", of=_COUNTS, ge=0)
+    down: pl.Int64 = col("of these, below 0", unit="genes", of=_COUNTS, ge=0)
+
+
+@table(
     "core.gene_lists__lists",
     grain="one row per gene list",
     key=("list_id",),
-    not_true="a list with rule 'effect size only' carries no statistical evidence",
+    not_true="a list of role contrast_effect_only carries no statistical evidence: its rule is a fold change alone",
 )
 class GeneLists(_Model):
     """Every gene list, published or derived from a contrast, with the rule that made it."""
 
     list_id: pl.String = col("list", of=("staging.gene_lists__members.list_id", _CONTRAST))
     title: pl.String = col("the list in words", of="source")
-    role: pl.String = col("contrast, cancer_genes or interaction_partners", of="source")
+    role: pl.String = col(
+        "contrast, contrast_effect_only (fold change alone), cancer_genes or interaction_partners",
+        of="source",
+        isin=["contrast", "contrast_effect_only", "cancer_genes", "interaction_partners"],
+    )
     contrast_id: pl.String = col("contrast it was derived from", null=True, of=_CONTRAST)
     method: pl.String = col("method it was derived by", null=True, of="core.deg__contrast_genes.method")
     direction: pl.String = col(
@@ -886,7 +1139,7 @@ _UNIVERSE = ("core.deg__contrast_genes.hgnc_symbol", "core.deg__contrast_genes.p
 class Intersections(_Model):
     """Overlaps of gene lists beside what chance would give in the stated universe."""
 
-    intersection_id: pl.String = col("the lists, joined by __and__", of=_MEMBER)
+    intersection_id: pl.String = col("the lists, joined by __and__, or the declared id", of=_MEMBER)
     list_ids: pl.String = col("the lists, joined by |", of=_MEMBER)
     n_lists: pl.Int64 = col("lists", of=_MEMBER, ge=2)
     universe_id: pl.String = col("what the universe is", of=_UNIVERSE)
@@ -900,8 +1153,39 @@ class Intersections(_Model):
     fold_over_chance: pl.Float64 = col("size over expected", null=True, of=_MEMBER, ge=0)
     p_value: pl.Float64 = col("upper tail", null=True, of=_MEMBER, **P_CHECK)
     p_value_method: pl.String = col("hypergeometric or permutation", null=True, of=_MEMBER)
+    permutations: pl.Int64 = col("rounds of the permutation null; null for two lists", null=True, of="source", ge=1)
+    seed: pl.Int64 = col("of the permutation null; null for two lists", null=True, of="source")
+    p_value_exact: pl.Float64 = col(
+        "the null summed exactly, without a floor; equals p_value for two lists", null=True, of=_MEMBER, **P_CHECK
+    )
     q_value_bh: pl.Float64 = col("Benjamini-Hochberg over all intersections", null=True, of=_MEMBER, **P_CHECK)
+    n_same_direction: pl.Int64 = col(
+        "shared genes with one direction in every list; null where a list states none",
+        unit="genes",
+        null=True,
+        of="core.gene_lists__members.direction",
+        ge=0,
+    )
     genes: pl.String = col("members, sorted, joined by a comma", null=True, of=_MEMBER)
+
+
+@table(
+    "core.intersections__upset",
+    grain="one row per family of lists and combination of them that some gene has exclusively",
+    key=("family_id", "combination_id"),
+    not_true="an exclusive size depends on which lists the family holds",
+)
+class IntersectionsUpset(_Model):
+    """Every combination of the lists of a family, as an UpSet plot shows them."""
+
+    family_id: pl.String = col("family of the catalog", of="source")
+    combination_id: pl.String = col("the lists, joined by &", of=_MEMBER)
+    list_ids: pl.String = col("the lists, joined by |", of=_MEMBER)
+    degree: pl.Int64 = col("lists of the combination", of=_MEMBER, ge=1)
+    exclusive_size: pl.Int64 = col("genes on these lists and on no other", unit="genes", of=_MEMBER, ge=1)
+    inclusive_size: pl.Int64 = col("genes on these lists, whatever others", unit="genes", of=_MEMBER, ge=1)
+    universe_id: pl.String = col("genes to which the lists were restricted; null for none", null=True, of=_UNIVERSE)
+    genes: pl.String = col("of the exclusive part, sorted, joined by a comma", of=_MEMBER)
 
 
 _SETS = ("staging.gene_sets__members.hgnc_symbol", *_MEMBER)
@@ -928,8 +1212,77 @@ class EnrichmentTerms(_Model):
     fold_enrichment: pl.Float64 = col("overlap over expected", null=True, of=_SETS, ge=0)
     odds_ratio: pl.Float64 = col("sample odds ratio; null where infinite", null=True, of=_SETS, ge=0)
     p_value: pl.Float64 = col("hypergeometric upper tail", of=_SETS, **P_CHECK)
+    log_p: pl.Float64 = col("natural logarithm of p, finite where p underflows", unit="ln", of=_SETS, le=0)
     q_value_bh: pl.Float64 = col("Benjamini-Hochberg within list and collection", of=_SETS, **P_CHECK)
+    representative_term_id: pl.String = col(
+        "term that speaks for this one in a short table: the first with similar genes; itself if none", of=_SETS
+    )
+    is_circular: pl.Boolean = col("whether the list was chosen by what is tested here: then no evidence", of="source")
+    circularity_reason: pl.String = col("why it is circular", null=True, of="source")
     genes: pl.String = col("genes in both, sorted, joined by a comma", null=True, of=_SETS)
+
+
+@table(
+    "core.enrichment__families",
+    grain="one row per list and collection",
+    key=("list_id", "collection"),
+    not_true="a gene in no set was not shown to do nothing: nobody annotated it",
+)
+class EnrichmentFamilies(_Model):
+    """What took part in each family of tests, and what fell out."""
+
+    list_id: pl.String = col("list", of="core.gene_lists__members.list_id")
+    collection: pl.String = col("collection", of="staging.gene_sets__members.collection")
+    universe_id: pl.String = col("what the universe is", of=_UNIVERSE)
+    n_genes_given: pl.Int64 = col("members of the list", unit="genes", of=_MEMBER, ge=0)
+    n_outside_universe: pl.Int64 = col("of these, outside the universe", unit="genes", of=_MEMBER, ge=0)
+    list_size: pl.Int64 = col("left", unit="genes", of=_MEMBER, ge=0)
+    n_in_no_set: pl.Int64 = col("of those left, in no set of the collection", unit="genes", of=_SETS, ge=0)
+    universe_size: pl.Int64 = col("genes that could have been listed", unit="genes", of=_UNIVERSE, ge=0)
+    n_terms: pl.Int64 = col("terms of the collection", unit="terms", of=_SETS, ge=0)
+    n_terms_too_small: pl.Int64 = col("too few genes in the universe", unit="terms", of=_SETS, ge=0)
+    n_terms_too_large: pl.Int64 = col("too many genes in the universe", unit="terms", of=_SETS, ge=0)
+    n_tested: pl.Int64 = col("size of the family", unit="terms", of=_SETS, ge=0)
+
+
+_RANKED = ("core.deg__contrast_genes.statistic", "core.deg__contrast_genes.p_value", *_SETS[:1])
+
+
+@table(
+    "core.gsea__terms",
+    grain="one row per contrast, method, collection and term tested",
+    key=("contrast_id", "method", "collection", "term_id"),
+    not_true="co-regulated genes move together, random sets do not: the p-values order terms, they settle none",
+)
+class GseaTerms(_Model):
+    """Pre-ranked gene-set enrichment along each contrast by each of its methods' statistics."""
+
+    contrast_id: pl.String = col("contrast", of="core.deg__contrast_genes.contrast_id")
+    method: pl.String = col("method", of="core.deg__contrast_genes.method")
+    ranking_metric: pl.String = col(
+        "what the genes are ranked by: wald_z, moderated_t or signed_minus_log10_p", of="source"
+    )
+    collection: pl.String = col("collection", of="staging.gene_sets__members.collection")
+    term_id: pl.String = col("vendor's id, else the term", of="staging.gene_sets__members.term_id")
+    term: pl.String = col("name of the set", of="staging.gene_sets__members.term")
+    n_ranked: pl.Int64 = col("genes of the ranking", unit="genes", of=_RANKED, ge=1)
+    set_size: pl.Int64 = col("ranked genes in the set", unit="genes", of=_RANKED, ge=1)
+    enrichment_score: pl.Float64 = col("largest deviation of the running sum", of=_RANKED, ge=-1, le=1)
+    normalised_enrichment_score: pl.Float64 = col(
+        "over the mean null score of the size and sign; null where there is none", null=True, of=_RANKED
+    )
+    p_value: pl.Float64 = col("against random sets of the same size and sign", of=_RANKED, gt=0, le=1)
+    p_value_method: pl.String = col(
+        "permutation, permutation_both_signs, multilevel_splitting, or multilevel_splitting_bound (p is at most this)",
+        of=_RANKED,
+    )
+    p_value_log2_error: pl.Float64 = col("standard error of log2 p", unit="log2", null=True, of=_RANKED, ge=0)
+    q_value_bh: pl.Float64 = col("Benjamini-Hochberg within contrast, method and collection", of=_RANKED, **P_CHECK)
+    q_value_gsea: pl.Float64 = col("GSEA's own false discovery rate", null=True, of=_RANKED, **P_CHECK)
+    permutations: pl.Int64 = col("random sets per size", of="source", ge=1)
+    seed: pl.Int64 = col("of the null", of="source")
+    leading_edge_size: pl.Int64 = col("genes up to the peak", unit="genes", of=_RANKED, ge=0)
+    leading_edge_genes: pl.String = col("those, most extreme first, joined by a comma", null=True, of=_RANKED)
 
 
 _TIME = "staging.cohorts__patient_endpoints.time_months"
@@ -939,6 +1292,21 @@ _SURVIVAL = (_TIME, _EVENT, _EXPRESSION)
 _COHORT = "staging.cohorts__patient_endpoints.cohort_id"
 _ENDPOINT = "staging.cohorts__patient_endpoints.endpoint"
 _COHORT_SYMBOL = "staging.cohorts__genes.hgnc_symbol"
+_COVARIATES = (
+    "staging.cohorts__patients.age_years",
+    "staging.cohorts__patients.sex",
+    "staging.cohorts__patients.stage_group",
+)
+_MODEL_INPUT = (*_SURVIVAL, *_COVARIATES)
+_POWER = "events needed to find the hazard ratio at hand with 80 % power (Schoenfeld)"
+
+
+def _split_power() -> Any:
+    return col(f"{_POWER}: that of the median split", unit="patients", null=True, of=_SURVIVAL, ge=0)
+
+
+def _interval(what: str, upstream: tuple[str, ...], **checks: Any) -> Any:
+    return col(f"95 % limit of {what}", null=True, of=upstream, **checks)
 
 
 @table(
@@ -982,9 +1350,15 @@ class SurvivalCohortEndpointGenes(_Model):
     hgnc_symbol: pl.String = col(SYMBOL, of=_COHORT_SYMBOL)
     source_symbol: pl.String = col("symbol as the vendor gives it", of="staging.cohorts__genes.source_symbol")
     model: pl.String = col(
-        "continuous (per unit of expression) or median_split (above median against the rest)",
+        "continuous (per unit of expression), continuous_adjusted (the same beside the covariates), median_split (above"
+        " the median against the rest), quartile_split (above the third quartile against at or below the first)",
         of="source",
-        isin=["continuous", "median_split"],
+        isin=["continuous", "continuous_adjusted", "median_split", "quartile_split"],
+    )
+    covariates: pl.String = col(
+        "what the model is adjusted for, joined by |; patients without one of them are left out (continuous_adjusted)",
+        null=True,
+        of=_COVARIATES,
     )
     n: pl.Int64 = col("patients", unit="patients", of=_SURVIVAL, ge=0)
     events: pl.Int64 = col("events", unit="patients", of=_SURVIVAL, ge=0)
@@ -1007,22 +1381,27 @@ class SurvivalCohortEndpointGenes(_Model):
         "per standard deviation of expression (continuous model)", null=True, of=_SURVIVAL, ge=0
     )
     concordance: pl.Float64 = col("of the fitted risk with survival", null=True, of=_SURVIVAL, **P_CHECK)
-    cut_point: pl.Float64 = col("median expression (median_split)", unit="as expression", null=True, of=_EXPRESSION)
-    n_high: pl.Int64 = col("patients above the median", unit="patients", null=True, of=_SURVIVAL, ge=0)
-    n_low: pl.Int64 = col("patients at or below the median", unit="patients", null=True, of=_SURVIVAL, ge=0)
+    cut_point: pl.Float64 = col(
+        "the high group is above it: median or third quartile", unit="as expression", null=True, of=_EXPRESSION
+    )
+    cut_point_low: pl.Float64 = col(
+        "the low group is at or below it: median or first quartile", unit="as expression", null=True, of=_EXPRESSION
+    )
+    n_high: pl.Int64 = col("patients in the high group", unit="patients", null=True, of=_SURVIVAL, ge=0)
+    n_low: pl.Int64 = col("patients in the low group", unit="patients", null=True, of=_SURVIVAL, ge=0)
     logrank_chi2: pl.Float64 = col("log-rank statistic, 1 degree of freedom", null=True, of=_SURVIVAL, ge=0)
     p_logrank: pl.Float64 = col("log-rank test", null=True, of=_SURVIVAL, **P_CHECK)
     q_value_bh_logrank: pl.Float64 = col(
-        "Benjamini-Hochberg of p_logrank within cohort and endpoint", null=True, of=_SURVIVAL, **P_CHECK
+        "Benjamini-Hochberg of p_logrank within cohort, endpoint and model", null=True, of=_SURVIVAL, **P_CHECK
     )
     percentile_logrank: pl.Float64 = col(
         "percentile of p_logrank among all genes tested the same way", unit="%", null=True, of=_SURVIVAL, ge=0, le=100
     )
     median_survival_months_high: pl.Float64 = col(
-        "Kaplan-Meier, above the median; null where not reached", unit="months", null=True, of=_SURVIVAL
+        "Kaplan-Meier, high group; null where not reached", unit="months", null=True, of=_SURVIVAL
     )
     median_survival_months_low: pl.Float64 = col(
-        "Kaplan-Meier, at or below the median; null where not reached", unit="months", null=True, of=_SURVIVAL
+        "Kaplan-Meier, low group; null where not reached", unit="months", null=True, of=_SURVIVAL
     )
     events_for_80pct_power: pl.Float64 = col(
         "events needed to find this hazard ratio with 80 % power (Schoenfeld)",
@@ -1058,8 +1437,381 @@ class SurvivalKaplanMeier(_Model):
     n_events: pl.Int64 = col("at the time", unit="patients", of=_SURVIVAL, ge=0)
     n_censored: pl.Int64 = col("at the time", unit="patients", of=_SURVIVAL, ge=0)
     survival: pl.Float64 = col("Kaplan-Meier estimate", of=_SURVIVAL, **P_CHECK)
+    standard_error_survival: pl.Float64 = col("of survival, after Greenwood", null=True, of=_SURVIVAL, ge=0)
     ci_lower: pl.Float64 = col("95 % limit, log transform", null=True, of=_SURVIVAL, **P_CHECK)
     ci_upper: pl.Float64 = col("95 % limit, log transform", null=True, of=_SURVIVAL, **P_CHECK)
+    ci_lower_log_log: pl.Float64 = col(
+        "95 % limit, log-log transform; null while survival is 1", null=True, of=_SURVIVAL, **P_CHECK
+    )
+    ci_upper_log_log: pl.Float64 = col(
+        "95 % limit, log-log transform; null while survival is 1", null=True, of=_SURVIVAL, **P_CHECK
+    )
+    events_for_80pct_power: pl.Float64 = _split_power()
+
+
+class _CohortEndpointGene(_Model):
+    cohort_id: pl.String = col("cohort", of=_COHORT)
+    endpoint: pl.String = col("endpoint", of=_ENDPOINT)
+    hgnc_symbol: pl.String = col(SYMBOL, of=_COHORT_SYMBOL)
+
+
+@table(
+    "core.survival__optimal_cuts",
+    grain="one row per cohort, endpoint and gene",
+    key=("cohort_id", "endpoint", "hgnc_symbol"),
+    not_true="p_naive is not a p-value of anything: the cut was chosen to make it small; read p_permutation",
+)
+class SurvivalOptimalCuts(_CohortEndpointGene):
+    """The cut-point with the largest log-rank statistic (maximally selected rank statistics), with p-values that pay
+    for the search."""
+
+    n: pl.Int64 = col("patients", unit="patients", of=_SURVIVAL, ge=0)
+    events: pl.Int64 = col("events", unit="patients", of=_SURVIVAL, ge=0)
+    cut_point: pl.Float64 = col(
+        "the high group is above it, the low one at or below", unit="as expression", null=True, of=_SURVIVAL
+    )
+    n_high: pl.Int64 = col("patients in the high group", unit="patients", null=True, of=_SURVIVAL, ge=0)
+    n_low: pl.Int64 = col("patients in the low group", unit="patients", null=True, of=_SURVIVAL, ge=0)
+    n_cut_points: pl.Int64 = col("cut-points that were tried", null=True, of=_EXPRESSION, ge=0)
+    statistic: pl.Float64 = col("largest standardised log-rank statistic", null=True, of=_SURVIVAL)
+    p_naive: pl.Float64 = col(
+        "of the chosen cut as if it had been the only one: not to be reported", null=True, of=_SURVIVAL, **P_CHECK
+    )
+    p_lau92: pl.Float64 = col("corrected, Lausen and Schumacher 1992", null=True, of=_SURVIVAL, **P_CHECK)
+    p_lau94: pl.Float64 = col(
+        "corrected, Lausen, Sauerbrei and Schumacher 1994, cut at 1", null=True, of=_SURVIVAL, **P_CHECK
+    )
+    p_permutation: pl.Float64 = col(
+        "corrected, permutations of the log-rank scores", null=True, of=_SURVIVAL, **P_CHECK
+    )
+    permutations: pl.Int64 = col("permutations behind p_permutation", null=True, of="source", ge=0)
+    q_value_bh: pl.Float64 = col(
+        "Benjamini-Hochberg of p_permutation within cohort and endpoint", null=True, of=_SURVIVAL, **P_CHECK
+    )
+    percentile_among_genes: pl.Float64 = col(
+        "percentile of p_permutation among all genes", unit="%", null=True, of=_SURVIVAL, ge=0, le=100
+    )
+    hazard_ratio_at_cut: pl.Float64 = col(
+        "high over low; too far from 1, because the cut was chosen for it", null=True, of=_SURVIVAL, ge=0
+    )
+    events_for_80pct_power: pl.Float64 = col(
+        f"{_POWER}; too few, for the same reason", unit="patients", null=True, of=_SURVIVAL, ge=0
+    )
+    fit_note: pl.String = col("why there is no cut", null=True, of=_SURVIVAL)
+
+
+class _GeneModel(_CohortEndpointGene):
+    model_id: pl.String = col("model of the catalog ([survival] of studies.toml)", of="source")
+
+
+@table(
+    "core.survival__multivariable_terms",
+    grain="one row per cohort, endpoint, gene of interest, model and term",
+    key=("cohort_id", "endpoint", "hgnc_symbol", "model_id", "term"),
+    not_true="the rows of age, sex and stage differ between genes only through what a gene takes from them",
+)
+class SurvivalMultivariableTerms(_GeneModel):
+    """Terms of the Cox models of genes of interest, ready for a forest plot."""
+
+    term: pl.String = col("variable, with its level where it has levels", of=_MODEL_INPUT)
+    term_order: pl.Int64 = col("place of the term in the model, from 1", of=_MODEL_INPUT, ge=1)
+    variable: pl.String = col("expression (per unit), age_years, sex or stage_group", of=_MODEL_INPUT)
+    level: pl.String = col("level of a variable with levels", null=True, of=_COVARIATES)
+    n: pl.Int64 = col("patients of the level, or of the model", unit="patients", of=_MODEL_INPUT, ge=0)
+    events: pl.Int64 = col("events among them", unit="patients", of=_MODEL_INPUT, ge=0)
+    log_hazard_ratio: pl.Float64 = col(
+        "Cox coefficient, Efron ties; 0 for a reference", unit="ln", null=True, of=_MODEL_INPUT
+    )
+    hazard_ratio: pl.Float64 = col("per unit, or against the reference level", null=True, of=_MODEL_INPUT, ge=0)
+    ci_lower: pl.Float64 = _interval("hazard_ratio", _MODEL_INPUT, ge=0)
+    ci_upper: pl.Float64 = _interval("hazard_ratio", _MODEL_INPUT, ge=0)
+    standard_error: pl.Float64 = col("of log_hazard_ratio", unit="ln", null=True, of=_MODEL_INPUT, ge=0)
+    statistic: pl.Float64 = col("Wald z", null=True, of=_MODEL_INPUT)
+    p_value: pl.Float64 = col(
+        "Wald, two-sided (Firth: penalised likelihood ratio)", null=True, of=_MODEL_INPUT, **P_CHECK
+    )
+    q_value_bh: pl.Float64 = col(
+        "Benjamini-Hochberg of the expression terms over the genes of interest, within cohort, endpoint and model",
+        null=True,
+        of=_MODEL_INPUT,
+        **P_CHECK,
+    )
+    hazard_ratio_per_sd: pl.Float64 = col(
+        "per standard deviation of a numeric variable", null=True, of=_MODEL_INPUT, ge=0
+    )
+    events_for_80pct_power: pl.Float64 = col(
+        f"{_POWER}, other terms aside", unit="patients", null=True, of=_MODEL_INPUT, ge=0
+    )
+    estimator: pl.String = col(
+        "partial_likelihood, firth or reference", of=_MODEL_INPUT, isin=["partial_likelihood", "firth", "reference"]
+    )
+
+
+@table(
+    "core.survival__multivariable_models",
+    grain="one row per cohort, endpoint, gene of interest and model",
+    key=("cohort_id", "endpoint", "hgnc_symbol", "model_id"),
+    not_true="patients with a missing covariate are left out, so models differ in their patients: compare n",
+)
+class SurvivalMultivariableModels(_GeneModel):
+    """Cox models of genes of interest as a whole."""
+
+    covariates: pl.String = col("what the gene is adjusted for, joined by |", null=True, of=_COVARIATES)
+    strata: pl.String = col(
+        "variables whose levels have a baseline hazard each, joined by |", null=True, of=_COVARIATES
+    )
+    n: pl.Int64 = col("patients with everything", unit="patients", of=_MODEL_INPUT, ge=0)
+    events: pl.Int64 = col("events among them", unit="patients", of=_MODEL_INPUT, ge=0)
+    n_left_out: pl.Int64 = col(
+        "patients without one of the variables or without follow-up", unit="patients", of=_MODEL_INPUT, ge=0
+    )
+    coefficients: pl.Int64 = col("coefficients estimated", null=True, of=_MODEL_INPUT, ge=0)
+    events_per_variable: pl.Float64 = col("events per coefficient", null=True, of=_MODEL_INPUT, ge=0)
+    n_strata: pl.Int64 = col("baseline hazards", null=True, of=_MODEL_INPUT, ge=0)
+    log_likelihood_null: pl.Float64 = col("of the model without coefficients", null=True, of=_MODEL_INPUT)
+    log_likelihood: pl.Float64 = col("at the estimates", null=True, of=_MODEL_INPUT)
+    likelihood_ratio_chi2: pl.Float64 = col("of all coefficients", null=True, of=_MODEL_INPUT)
+    p_likelihood_ratio: pl.Float64 = col("of all coefficients", null=True, of=_MODEL_INPUT, **P_CHECK)
+    wald_chi2: pl.Float64 = col("of all coefficients", null=True, of=_MODEL_INPUT)
+    p_wald: pl.Float64 = col("of all coefficients", null=True, of=_MODEL_INPUT, **P_CHECK)
+    score_chi2: pl.Float64 = col("of all coefficients", null=True, of=_MODEL_INPUT)
+    p_score: pl.Float64 = col("of all coefficients", null=True, of=_MODEL_INPUT, **P_CHECK)
+    concordance: pl.Float64 = col("of the fitted risk with survival", null=True, of=_MODEL_INPUT, **P_CHECK)
+    p_proportional_hazards: pl.Float64 = col("global test (cox.zph)", null=True, of=_MODEL_INPUT, **P_CHECK)
+    hazards_not_proportional: pl.String = col(
+        "variables whose hazard ratio changes with time (p < 0.05), joined by |", null=True, of=_MODEL_INPUT
+    )
+    events_for_80pct_power: pl.Float64 = col(
+        f"{_POWER}: that of the gene", unit="patients", null=True, of=_MODEL_INPUT, ge=0
+    )
+    fit_status: pl.String = col(
+        "converged, monotone_likelihood, not_converged or not_estimable",
+        of=_MODEL_INPUT,
+        isin=["converged", "monotone_likelihood", "not_converged", "not_estimable"],
+    )
+    warning: pl.String = col(
+        "too few events per coefficient, a covariate that could not enter, or why there is no fit",
+        null=True,
+        of=_MODEL_INPUT,
+    )
+
+
+@table(
+    "core.survival__proportional_hazards",
+    grain="one row per cohort, endpoint, gene of interest, model and variable, GLOBAL among them",
+    key=("cohort_id", "endpoint", "hgnc_symbol", "model_id", "variable"),
+    not_true="a large p-value does not show that hazards are proportional: with few events nothing is found",
+)
+class SurvivalProportionalHazards(_GeneModel):
+    """Score test of proportional hazards for each variable and globally, as R's cox.zph since survival 3.0."""
+
+    variable: pl.String = col("variable, or GLOBAL for all together", of=_MODEL_INPUT)
+    n: pl.Int64 = col("patients in the model", unit="patients", of=_MODEL_INPUT, ge=0)
+    events: pl.Int64 = col("events in the model", unit="patients", of=_MODEL_INPUT, ge=0)
+    chi2: pl.Float64 = col("score statistic; null where the data cannot tell", null=True, of=_MODEL_INPUT)
+    degrees_of_freedom: pl.Int64 = col("of chi2", of=_MODEL_INPUT, ge=1)
+    p_value: pl.Float64 = col("upper tail", null=True, of=_MODEL_INPUT, **P_CHECK)
+    violated: pl.Boolean = col("p_value < 0.05", null=True, of=_MODEL_INPUT)
+
+
+_GROUPS = ["high", "low"]
+
+
+@table(
+    "core.survival__restricted_means",
+    grain="one row per cohort, endpoint, gene of interest and group of the median split, and their difference",
+    key=("cohort_id", "endpoint", "hgnc_symbol", "expression_group"),
+    not_true="not a mean survival: only the months up to the horizon count",
+)
+class SurvivalRestrictedMeans(_CohortEndpointGene):
+    """Mean survival up to a horizon: the area under the Kaplan-Meier curve."""
+
+    expression_group: pl.String = col(
+        "high = above the median; high_minus_low = their difference", of=_EXPRESSION, isin=[*_GROUPS, "high_minus_low"]
+    )
+    until_months: pl.Float64 = col("horizon", unit="months", of="source")
+    n: pl.Int64 = col("patients", unit="patients", of=_SURVIVAL, ge=0)
+    events: pl.Int64 = col("events, those beyond the horizon too", unit="patients", of=_SURVIVAL, ge=0)
+    n_at_risk_at_horizon: pl.Int64 = col("patients still observed then", unit="patients", of=_SURVIVAL, ge=0)
+    restricted_mean_months: pl.Float64 = col("mean, or difference of means", unit="months", of=_SURVIVAL)
+    standard_error_months: pl.Float64 = col("of restricted_mean_months", unit="months", of=_SURVIVAL, ge=0)
+    ci_lower_months: pl.Float64 = col("95 % limit, normal", unit="months", of=_SURVIVAL)
+    ci_upper_months: pl.Float64 = col("95 % limit, normal", unit="months", of=_SURVIVAL)
+    p_value: pl.Float64 = col("of the difference, normal", null=True, of=_SURVIVAL, **P_CHECK)
+    events_for_80pct_power: pl.Float64 = _split_power()
+
+
+@table(
+    "core.survival__landmarks",
+    grain="one row per cohort, endpoint, gene of interest, group of the median split and landmark",
+    key=("cohort_id", "endpoint", "hgnc_symbol", "expression_group", "time_months"),
+    not_true="null beyond the last patient of a group does not mean that nobody survived",
+)
+class SurvivalLandmarks(_CohortEndpointGene):
+    """Survival of the two groups at fixed times, with the numbers at risk."""
+
+    expression_group: pl.String = col("high = above the median", of=_EXPRESSION, isin=_GROUPS)
+    time_months: pl.Float64 = col("landmark", unit="months", of="source")
+    n: pl.Int64 = col("patients in the group", unit="patients", of=_SURVIVAL, ge=0)
+    events: pl.Int64 = col("events in the group", unit="patients", of=_SURVIVAL, ge=0)
+    n_at_risk: pl.Int64 = col("observed at or beyond the time", unit="patients", of=_SURVIVAL, ge=0)
+    n_events_before: pl.Int64 = col("events before the time", unit="patients", of=_SURVIVAL, ge=0)
+    survival: pl.Float64 = col("Kaplan-Meier estimate", null=True, of=_SURVIVAL, **P_CHECK)
+    standard_error_survival: pl.Float64 = col("of survival, after Greenwood", null=True, of=_SURVIVAL, ge=0)
+    ci_lower: pl.Float64 = col("95 % limit, log transform", null=True, of=_SURVIVAL, **P_CHECK)
+    ci_upper: pl.Float64 = col("95 % limit, log transform", null=True, of=_SURVIVAL, **P_CHECK)
+    ci_lower_log_log: pl.Float64 = col("95 % limit, log-log transform", null=True, of=_SURVIVAL, **P_CHECK)
+    ci_upper_log_log: pl.Float64 = col("95 % limit, log-log transform", null=True, of=_SURVIVAL, **P_CHECK)
+    events_for_80pct_power: pl.Float64 = _split_power()
+
+
+@table(
+    "core.survival__time_dependent_auc",
+    grain="one row per cohort, endpoint, gene of interest, model and time",
+    key=("cohort_id", "endpoint", "hgnc_symbol", "model_id", "time_months"),
+    not_true="auc is measured on the patients that the model was fitted to: read auc_cross_validated beside it",
+)
+class SurvivalTimeDependentAuc(_GeneModel):
+    """How well a model tells those who had the event by a time from those who did not (cumulative cases, dynamic
+    controls, weighted for censoring)."""
+
+    time_months: pl.Float64 = col("time", unit="months", of="source")
+    n: pl.Int64 = col("patients in the model", unit="patients", of=_MODEL_INPUT, ge=0)
+    n_at_risk: pl.Int64 = col("observed beyond the time", unit="patients", of=_MODEL_INPUT, ge=0)
+    n_cases: pl.Int64 = col("events by the time", unit="patients", of=_MODEL_INPUT, ge=0)
+    auc: pl.Float64 = col("apparent", null=True, of=_MODEL_INPUT, **P_CHECK)
+    ci_lower: pl.Float64 = col("95 % percentile limit of auc, bootstrap", null=True, of=_MODEL_INPUT, **P_CHECK)
+    ci_upper: pl.Float64 = col("95 % percentile limit of auc, bootstrap", null=True, of=_MODEL_INPUT, **P_CHECK)
+    auc_cross_validated: pl.Float64 = col(
+        "model fitted on other patients than those compared", null=True, of=_MODEL_INPUT, **P_CHECK
+    )
+    bootstrap_samples: pl.Int64 = col("resamples in which the value exists", of=_MODEL_INPUT, ge=0)
+    events_for_80pct_power: pl.Float64 = col(
+        f"{_POWER}: that of the gene in the model", unit="patients", null=True, of=_MODEL_INPUT, ge=0
+    )
+
+
+@table(
+    "core.survival__signatures",
+    grain="one row per cohort, endpoint and gene list",
+    key=("cohort_id", "endpoint", "signature_id"),
+    not_true="p_value alone says little: in many cohorts most random signatures are as small; read p_random",
+)
+class SurvivalSignatures(_Model):
+    """Mean z-score of a gene list as a Cox covariate, against random lists of the same size."""
+
+    cohort_id: pl.String = col("cohort", of=_COHORT)
+    endpoint: pl.String = col("endpoint", of=_ENDPOINT)
+    signature_id: pl.String = col("gene list or panel", of="core.gene_lists__members.list_id")
+    genes_in_list: pl.Int64 = col("genes of the list", unit="genes", of="core.gene_lists__members.hgnc_symbol", ge=0)
+    genes_in_signature: pl.Int64 = col(
+        "of these, measured in the cohort",
+        unit="genes",
+        of=("core.gene_lists__members.hgnc_symbol", _COHORT_SYMBOL),
+        ge=0,
+    )
+    n: pl.Int64 = col("patients", unit="patients", null=True, of=_SURVIVAL, ge=0)
+    events: pl.Int64 = col("events", unit="patients", null=True, of=_SURVIVAL, ge=0)
+    log_hazard_ratio_per_sd: pl.Float64 = col("per standard deviation of the score", unit="ln", null=True, of=_SURVIVAL)
+    hazard_ratio_per_sd: pl.Float64 = col("per standard deviation of the score", null=True, of=_SURVIVAL, ge=0)
+    ci_lower: pl.Float64 = _interval("hazard_ratio_per_sd", _SURVIVAL, ge=0)
+    ci_upper: pl.Float64 = _interval("hazard_ratio_per_sd", _SURVIVAL, ge=0)
+    statistic: pl.Float64 = col("Wald z", null=True, of=_SURVIVAL)
+    p_value: pl.Float64 = col("Wald, as if the list were the only one there is", null=True, of=_SURVIVAL, **P_CHECK)
+    p_random: pl.Float64 = col(
+        "share of random lists of the same size that do at least as well", null=True, of=_SURVIVAL, **P_CHECK
+    )
+    q_value_bh: pl.Float64 = col(
+        "Benjamini-Hochberg of p_random within cohort and endpoint", null=True, of=_SURVIVAL, **P_CHECK
+    )
+    random_signatures: pl.Int64 = col("random lists drawn", null=True, of="source", ge=0)
+    random_share_below_005: pl.Float64 = col(
+        "share of random lists with p < 0.05: what a p-value alone is worth here", null=True, of=_SURVIVAL, **P_CHECK
+    )
+    concordance: pl.Float64 = col("of the score with survival", null=True, of=_SURVIVAL, **P_CHECK)
+    events_for_80pct_power: pl.Float64 = col(_POWER, unit="patients", null=True, of=_SURVIVAL, ge=0)
+    note: pl.String = col("why there is no result", null=True, of=_SURVIVAL)
+
+
+_SCREEN_COLUMNS = (
+    "core.survival__cohort_endpoint_genes.log_hazard_ratio",
+    "core.survival__cohort_endpoint_genes.standard_error",
+    "core.survival__cohort_endpoint_genes.hazard_ratio_per_sd",
+)
+
+
+@table(
+    "core.survival__meta_analysis",
+    grain="one row per endpoint, model and gene that two or more cohorts estimated",
+    key=("endpoint", "model", "hgnc_symbol"),
+    not_true="empty where no endpoint has two cohorts; cohorts that share patients would count them twice",
+)
+class SurvivalMetaAnalysis(_Model):
+    """Hazard ratio of a gene over the cohorts (random effects; per standard deviation, because scales differ)."""
+
+    endpoint: pl.String = col("endpoint", of=_ENDPOINT)
+    model: pl.String = col(
+        "continuous, continuous_adjusted (both per standard deviation) or median_split (high over low)",
+        of="core.survival__cohort_endpoint_genes.model",
+        isin=["continuous", "continuous_adjusted", "median_split"],
+    )
+    hgnc_symbol: pl.String = col(SYMBOL, of="core.survival__cohort_endpoint_genes.hgnc_symbol")
+    cohorts: pl.Int64 = col("cohorts with an estimate", of=_SCREEN_COLUMNS, ge=2)
+    cohort_ids: pl.String = col("those, joined by |", of="core.survival__cohort_endpoint_genes.cohort_id")
+    n: pl.Int64 = col("patients in them", unit="patients", of="core.survival__cohort_endpoint_genes.n", ge=0)
+    events: pl.Int64 = col("events in them", unit="patients", of="core.survival__cohort_endpoint_genes.events", ge=0)
+    log_hazard_ratio: pl.Float64 = col("random effects (DerSimonian-Laird)", unit="ln", of=_SCREEN_COLUMNS)
+    standard_error: pl.Float64 = col("of log_hazard_ratio (Hartung-Knapp)", unit="ln", of=_SCREEN_COLUMNS, ge=0)
+    hazard_ratio: pl.Float64 = col("random effects", null=True, of=_SCREEN_COLUMNS, ge=0)
+    ci_lower: pl.Float64 = _interval("hazard_ratio (Hartung-Knapp)", _SCREEN_COLUMNS, ge=0)
+    ci_upper: pl.Float64 = _interval("hazard_ratio (Hartung-Knapp)", _SCREEN_COLUMNS, ge=0)
+    p_value: pl.Float64 = col("Hartung-Knapp, t with cohorts - 1", of=_SCREEN_COLUMNS, **P_CHECK)
+    q_value_bh: pl.Float64 = col("Benjamini-Hochberg within endpoint and model", of=_SCREEN_COLUMNS, **P_CHECK)
+    p_value_normal: pl.Float64 = col("plain random effects", of=_SCREEN_COLUMNS, **P_CHECK)
+    hazard_ratio_fixed: pl.Float64 = col("fixed effect", null=True, of=_SCREEN_COLUMNS, ge=0)
+    ci_lower_fixed: pl.Float64 = _interval("hazard_ratio_fixed", _SCREEN_COLUMNS, ge=0)
+    ci_upper_fixed: pl.Float64 = _interval("hazard_ratio_fixed", _SCREEN_COLUMNS, ge=0)
+    p_value_fixed: pl.Float64 = col("fixed effect", of=_SCREEN_COLUMNS, **P_CHECK)
+    q_statistic: pl.Float64 = col("Cochran's Q", of=_SCREEN_COLUMNS, ge=0)
+    p_heterogeneity: pl.Float64 = col("of Q", of=_SCREEN_COLUMNS, **P_CHECK)
+    tau2: pl.Float64 = col("variance between cohorts", unit="ln^2", of=_SCREEN_COLUMNS, ge=0)
+    i2_percent: pl.Float64 = col("share of the variation that is between cohorts", unit="%", of=_SCREEN_COLUMNS, ge=0)
+    prediction_lower: pl.Float64 = col("95 % prediction limit; null below three cohorts", null=True, of=_SCREEN_COLUMNS)
+    prediction_upper: pl.Float64 = col("95 % prediction limit; null below three cohorts", null=True, of=_SCREEN_COLUMNS)
+    events_for_80pct_power: pl.Float64 = col(_POWER, unit="patients", null=True, of=_SCREEN_COLUMNS, ge=0)
+
+
+_TISSUE = (_COUNTS, "raw.studies__samples.value", "raw.cbioportal__mrna_values.value")
+
+
+@table(
+    "core.expression__tumour_normal",
+    grain="one row per comparison and gene",
+    key=("comparison_id", "hgnc_symbol"),
+    not_true="pairs of one patient are not compared with one another: for paired tests see core.deg__contrast_genes",
+)
+class ExpressionTumourNormal(_Model):
+    """Tumour against normal tissue, gene by gene, by rank sum; several samples of a patient in a group are averaged."""
+
+    comparison_id: pl.String = col("contrast of the study, or cohort_tumour_vs_normal", of=("source", _CONTRAST))
+    dataset_id: pl.String = col("study or cohort", of="source")
+    hgnc_symbol: pl.String = col(SYMBOL, of=_FEATURE_SYMBOL)
+    expression_scale: pl.String = col("log2 CPM (TMM), or the scale of the cohort's profile", of="source")
+    n_tumour: pl.Int64 = col("patients with tumour tissue", unit="patients", of=_TISSUE, ge=0)
+    n_normal: pl.Int64 = col("patients with normal tissue", unit="patients", of=_TISSUE, ge=0)
+    mean_tumour: pl.Float64 = col("mean expression", unit="as expression_scale", null=True, of=_TISSUE)
+    mean_normal: pl.Float64 = col("mean expression", unit="as expression_scale", null=True, of=_TISSUE)
+    difference: pl.Float64 = col("mean_tumour - mean_normal", unit="as expression_scale", null=True, of=_TISSUE)
+    probability_of_superiority: pl.Float64 = col(
+        "chance that a tumour is higher than a normal tissue (area under the ROC curve)",
+        null=True,
+        of=_TISSUE,
+        **P_CHECK,
+    )
+    statistic_w: pl.Float64 = col("Wilcoxon's W of the tumours", null=True, of=_TISSUE)
+    p_value: pl.Float64 = col("rank-sum test, two-sided", null=True, of=_TISSUE, **P_CHECK)
+    p_value_method: pl.String = col("exact or normal_approximation", null=True, of=_TISSUE)
+    q_value_bh: pl.Float64 = col("Benjamini-Hochberg within the comparison", null=True, of=_TISSUE, **P_CHECK)
 
 
 @table(
@@ -1074,7 +1826,14 @@ class CorrelationGenePairs(_Model):
     cohort_id: pl.String = col("cohort", of="staging.cohorts__gene_expression.cohort_id")
     hgnc_symbol_a: pl.String = col("target gene", of=_COHORT_SYMBOL)
     hgnc_symbol_b: pl.String = col("other gene", of=_COHORT_SYMBOL)
-    method: pl.String = col("spearman or pearson", of="source", isin=["spearman", "pearson"])
+    method: pl.String = col(
+        "spearman, pearson, or spearman_partial (given what `given` names)",
+        of="source",
+        isin=["spearman", "pearson", "spearman_partial"],
+    )
+    given: pl.String = col(
+        "what a partial correlation is freed from", null=True, of="staging.cohorts__patients.stage_group"
+    )
     n: pl.Int64 = col("patients with both", unit="patients", of=_EXPRESSION, ge=0)
     rho: pl.Float64 = col("correlation", null=True, of=_EXPRESSION, ge=-1.0, le=1.0)
     p_value: pl.Float64 = col("t approximation, two-sided", null=True, of=_EXPRESSION, **P_CHECK)

@@ -49,10 +49,10 @@ FAMILIES = (
     ),
     Family(
         "core.survival__cohort_endpoint_genes",
-        ("cohort_id", "endpoint"),
+        ("cohort_id", "endpoint", "model"),
         "p_logrank",
         "q_value_bh_logrank",
-        "Benjamini-Hochberg over genes (log-rank at the median)",
+        "Benjamini-Hochberg over genes (log-rank between the groups)",
     ),
     Family(
         "core.correlation__gene_pairs",
@@ -76,7 +76,7 @@ def correlate_cohort(
     frames = [PAIRS.empty()]
     for method in methods if present else ():
         pairs = correlate_genes(matrix, genes, present, method=method)
-        frames.append(PAIRS.shape(pairs.with_columns(cohort_id=pl.lit(cohort_id))))
+        frames.append(PAIRS.shape(pairs.with_columns(cohort_id=pl.lit(cohort_id), given=pl.lit(None, pl.String))))
     return pl.concat(frames)
 
 

@@ -1,4 +1,4 @@
-"""Slices of the cohorts: expression of one cohort, follow-up of one cohort for one endpoint.
+"""Slices of the cohorts: expression and patients of one cohort, follow-up of one cohort for one endpoint.
 
 A slice has a data version of its own, so a change in one cohort or one endpoint recomputes what rests on it and nothing
 else.
@@ -20,6 +20,7 @@ from resistance_assets.orchestration.memo import Inputs, Step
 from resistance_assets.orchestration.versions import code_version_of
 
 EXPRESSION = "staging.cohorts__gene_expression"
+PATIENTS = "staging.cohorts__patients"
 ENDPOINTS = "staging.cohorts__patient_endpoints"
 
 
@@ -29,6 +30,10 @@ def expression_address(cohort_id: str) -> str:
 
 def follow_up_address(cohort_id: str, endpoint: str) -> str:
     return f"parts.cohort_follow_up__{cohort_id}_{endpoint.lower()}"
+
+
+def patients_address(cohort_id: str) -> str:
+    return f"parts.cohort_patients__{cohort_id}"
 
 
 def expression_matrix(long: pl.DataFrame) -> tuple[NDArray[np.float64], list[str], list[str]]:
@@ -76,6 +81,26 @@ def expression_slice(cohort: Cohort) -> dg.AssetsDefinition:
     return assets_of(step, tags={"cohort": cohort_id})
 
 
+def patients_slice(cohort: Cohort) -> dg.AssetsDefinition:
+    address = patients_address(cohort.id)
+    cohort_id = cohort.id
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        frame = inputs.scan(PATIENTS).filter(pl.col("cohort_id") == cohort_id).collect()
+        if frame.is_empty():
+            raise SourceUnavailable("the cohort has no patients", subject=cohort_id, remedy="See `resistance sources`.")
+        return frame
+
+    step = Step(
+        outputs={address: TABLES["parts.cohorts__patients"]},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=(PATIENTS,),
+        parameters={"cohort": cohort_id},
+    )
+    return assets_of(step, tags={"cohort": cohort_id})
+
+
 def follow_up_slice(cohort: Cohort, endpoint: str) -> dg.AssetsDefinition:
     address = follow_up_address(cohort.id, endpoint)
     cohort_id = cohort.id
@@ -101,8 +126,8 @@ def follow_up_slice(cohort: Cohort, endpoint: str) -> dg.AssetsDefinition:
 
 def expression_assets(registry: Registry) -> list[dg.AssetsDefinition]:
     assets = []
-    for cohort in registry.cohorts.values():
-        assets.append(expression_slice(cohort))
+    for cohort in registry.analysed_cohorts():
+        assets += [expression_slice(cohort), patients_slice(cohort)]
         assets += [follow_up_slice(cohort, endpoint.id) for endpoint in cohort.endpoint]
     return assets
 
