@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,45 @@ def shared() -> Path:
     if os.environ.get("RESISTANCE_REQUIRE_SHARED") == "1":
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def _made_once(tmp_path_factory, worker_id: str, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that one of the parallel workers fills and all of them read."""
+    root = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
+    place, done = root / name, root / f"{name}.done"
+    from resistance_assets.orchestration.lake import file_lock
+
+    with file_lock(root / f"{name}.lock"):
+        if not done.exists():
+            make(place)
+            done.touch()
+    return place
+
+
+@pytest.fixture(scope="session")
+def demo_place(tmp_path_factory, worker_id: str) -> Path:
+    """A good run on the demo: `demo/` (mirror, studies, truth.json) and `data/`. To be read; copy it to change it."""
+    from resistance_assets.demo import write_demo
+    from resistance_assets_tests.warehouse_runs import run_warehouse
+
+    def make(place: Path) -> None:
+        write_demo(place / "demo")
+        summary = run_warehouse(place / "data", mirror=place / "demo" / "mirror", studies=[place / "demo" / "studies"])
+        assert summary.ok, summary.as_document()
+
+    return _made_once(tmp_path_factory, worker_id, "demo_place", make)
+
+
+@pytest.fixture(scope="session")
+def real_data_dir(tmp_path_factory, worker_id: str, shared: Path) -> Path:
+    """The data folder of a run on the real mirror and studies. To be read; copy it to change it."""
+    from resistance_assets_tests.warehouse_runs import run_warehouse
+
+    def make(place: Path) -> None:
+        summary = run_warehouse(place, mirror=shared / "mirror", studies=[shared / "studies"])
+        assert summary.ok, summary.as_document()
+
+    return _made_once(tmp_path_factory, worker_id, "real_data", make)
 
 
 @pytest.fixture(scope="session")

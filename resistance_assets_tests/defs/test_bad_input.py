@@ -1,6 +1,6 @@
 """Bad input at the door: one clear error, no half-written table, everything else still published.
 
-A good demo run is made once; each test copies its folder, spoils one thing and runs again.
+Each test copies the folder of a good demo run, spoils one thing and runs again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from pathlib import Path
 import pytest
 
 from resistance_assets.catalog.faults import CatalogFault, DataFault
-from resistance_assets.demo import write_demo
 from resistance_assets.running import bring_up_to_date
 from resistance_assets.settings import load_settings
 from resistance_assets_tests.warehouse_runs import ask, environment, run_warehouse
@@ -27,20 +26,10 @@ from resistance_assets_tests.warehouse_runs import ask, environment, run_warehou
 ARCHIVE = "luad_tcga_pan_can_atlas_2018.tar.gz"
 
 
-@pytest.fixture(scope="module")
-def good(tmp_path_factory) -> Path:
-    """A folder with a demo (mirror and studies) and the data of a good run on it."""
-    root = tmp_path_factory.mktemp("good")
-    write_demo(root / "demo")
-    summary = run_warehouse(root / "data", mirror=root / "demo" / "mirror", studies=[root / "demo" / "studies"])
-    assert summary.ok
-    return root
-
-
 @pytest.fixture
-def place(good: Path, tmp_path: Path) -> Path:
+def place(demo_place: Path, tmp_path: Path) -> Path:
     """A copy of the good folder that a test may spoil."""
-    shutil.copytree(good, tmp_path / "place")
+    shutil.copytree(demo_place, tmp_path / "place")
     return tmp_path / "place"
 
 
@@ -253,20 +242,20 @@ def test_from_an_empty_folder_everything_that_does_not_rest_on_the_bad_input_is_
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_data_folder_without_write_permission(tmp_path, good):
+def test_a_data_folder_without_write_permission(tmp_path, demo_place):
     folder = tmp_path / "closed"
     folder.mkdir(mode=0o500)
     with pytest.raises(DataFault, match=r"closed.*write permission"):
-        run_warehouse(folder, mirror=good / "demo" / "mirror")
+        run_warehouse(folder, mirror=demo_place / "demo" / "mirror")
 
 
-def test_a_data_folder_on_a_read_only_file_system(good):
+def test_a_data_folder_on_a_read_only_file_system(demo_place):
     """What root meets too: /proc takes no folders."""
     with pytest.raises(DataFault, match=r"/proc/.*cannot be written.*RESISTANCE_DATA_DIR"):
-        run_warehouse(Path("/proc/warehouse"), mirror=good / "demo" / "mirror")
+        run_warehouse(Path("/proc/warehouse"), mirror=demo_place / "demo" / "mirror")
 
 
-def test_a_full_disk(good, tmp_path):
+def test_a_full_disk(demo_place, tmp_path):
     """A small tmpfs: what was published before stays, the run says what to do, and with space it goes on."""
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -276,7 +265,7 @@ def test_a_full_disk(good, tmp_path):
     if mounted.returncode:
         pytest.skip(f"a tmpfs cannot be mounted here: {mounted.stderr.decode().strip()}")
     try:
-        with environment(disk / "data", mirror=good / "demo" / "mirror"):
+        with environment(disk / "data", mirror=demo_place / "demo" / "mirror"):
             # Dagster's own records are kept off the full disk, as a deployment with Postgres would.
             os.environ["DAGSTER_HOME"] = str(tmp_path / "dagster")
             summary = bring_up_to_date(load_settings(), quiet=True)
