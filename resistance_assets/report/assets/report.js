@@ -1,0 +1,248 @@
+/* Tables that sort and filter, figures drawn from the columns that the page carries. No network, no storage. */
+"use strict";
+(() => {
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const still = window.matchMedia("(prefers-reduced-motion: reduce)");
+  let printing = false;
+
+  // ---- tables ------------------------------------------------------------------------------------------------------
+  const keyOf = (row, at) => {
+    const cell = row.cells[at];
+    const value = cell.dataset.v;
+    return value === undefined ? cell.textContent.trim() : Number(value);
+  };
+  const compare = (a, b) => {
+    const gone = (v) => v === "" || v === "·" || Number.isNaN(v);
+    if (gone(a) || gone(b)) return null;
+    if (typeof a === "number" && typeof b === "number") return a - b;
+    return String(a).localeCompare(String(b), "en", { numeric: true });
+  };
+
+  for (const box of document.querySelectorAll("div.table")) {
+    const body = box.querySelector("tbody");
+    const heads = [...box.querySelectorAll("thead th")];
+    for (const head of heads) {
+      head.querySelector("button").addEventListener("click", () => {
+        const at = heads.indexOf(head);
+        const down = head.getAttribute("aria-sort") === "ascending";
+        heads.forEach((other) => other.removeAttribute("aria-sort"));
+        head.setAttribute("aria-sort", down ? "descending" : "ascending");
+        const rows = [...body.rows].map((row) => [keyOf(row, at), row]);
+        rows.sort(([a, rowA], [b, rowB]) => {
+          const found = compare(a, b);
+          if (found !== null) return down ? -found : found;
+          // What is not there goes last, whichever way the rest is sorted.
+          const last = (v) => (v === "" || v === "·" || Number.isNaN(v) ? 1 : 0);
+          return last(a) - last(b) || rowA.rowIndex - rowB.rowIndex;
+        });
+        body.append(...rows.map(([, row]) => row));
+      });
+    }
+    const search = box.querySelector("input[type=search]");
+    if (!search) continue;
+    const selects = [...box.querySelectorAll("select")];
+    const count = box.querySelector("output");
+    const apply = () => {
+      const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+      let shown = 0;
+      for (const row of body.rows) {
+        const text = row.textContent.toLowerCase();
+        const keep =
+          words.every((word) => text.includes(word)) &&
+          selects.every((one) => !one.value || row.cells[one.dataset.c].textContent.trim() === one.value);
+        row.hidden = !keep;
+        shown += keep;
+      }
+      const all = body.rows.length.toLocaleString("en");
+      count.textContent = shown === body.rows.length ? `${all} rows` : `${shown.toLocaleString("en")} of ${all} rows`;
+    };
+    search.addEventListener("input", apply);
+    selects.forEach((one) => one.addEventListener("change", apply));
+  }
+
+  // ---- a gene's page -------------------------------------------------------------------------------------------------
+  const jump = document.querySelector("form.jump");
+  if (jump) {
+    jump.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const asked = jump.querySelector("input").value.trim().toUpperCase();
+      const found = [...jump.querySelectorAll("option")].find((one) => one.value.toUpperCase() === asked);
+      if (found) window.location.href = found.dataset.href;
+      else jump.querySelector("output").textContent = asked ? `${asked} has no page; try: resistance explain ${asked}` : "";
+    });
+  }
+
+  // ---- figures -------------------------------------------------------------------------------------------------------
+  const colour = (name) => {
+    const [role, alpha] = name.split("/");
+    const value = getComputedStyle(document.documentElement).getPropertyValue(`--${role}`).trim();
+    if (!alpha) return value;
+    const parts = [1, 3, 5].map((at) => parseInt(value.slice(at, at + 2), 16));
+    return `rgba(${parts.join(",")},${alpha})`;
+  };
+  const resolve = (value, column) => {
+    if (typeof value === "string") {
+      if (value[0] === "$") return column(value.slice(1));
+      if (value[0] === "@") return colour(value.slice(1));
+      return value;
+    }
+    if (Array.isArray(value)) return value.map((one) => resolve(one, column));
+    if (value && typeof value === "object")
+      return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, resolve(one, column)]));
+    return value;
+  };
+  const hasWebgl = (() => {
+    try {
+      return Boolean(document.createElement("canvas").getContext("webgl"));
+    } catch {
+      return false;
+    }
+  })();
+
+  const unpack = async (packed) => {
+    const bytes = Uint8Array.from(atob(packed), (one) => one.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Response(stream).text();
+  };
+
+  class Drawing {
+    constructor(figure) {
+      this.figure = figure;
+      this.plot = figure.querySelector(".plot");
+      this.ready = this.load();
+      this.selects = [...figure.querySelectorAll("select[data-column]")];
+      this.found = null;
+      this.selects.forEach((one) => one.addEventListener("change", () => this.draw()));
+      figure.querySelector("button.csv").addEventListener("click", () => this.ready.then(() => this.save()));
+      const find = figure.querySelector("input.find");
+      if (find) find.addEventListener("input", () => this.ready.then(() => this.find(find.value.trim().toUpperCase())));
+    }
+
+    async load() {
+      const element = this.figure.querySelector("script[type='application/json']");
+      this.data = JSON.parse(element.dataset.encoding ? await unpack(element.textContent) : element.textContent);
+      if (this.data.shares) {
+        const other = drawings.find((one) => one.figure.id === this.data.shares);
+        await other.ready;
+        this.data.columns = other.data.columns;
+      }
+      const columns = this.data.columns;
+      this.drawnColumns = { ...columns };
+      for (const [name, of] of Object.entries(this.data.derived))
+        this.drawnColumns[name] = columns[of].map((p) => (p === null ? null : -Math.log10(Math.max(p, 1e-300))));
+    }
+
+    rows(where) {
+      const columns = this.data.columns;
+      const wanted = [...(where || []), ...this.selects.map((one) => [one.dataset.column, one.value])];
+      const length = Object.values(columns)[0]?.length ?? 0;
+      const kept = [];
+      for (let at = 0; at < length; at += 1)
+        if (wanted.every(([name, value]) => String(columns[name][at]) === String(value))) kept.push(at);
+      return kept;
+    }
+
+    traces() {
+      const traces = this.data.traces.map(({ where, ...trace }) => {
+        const kept = this.rows(where);
+        const drawn = resolve(trace, (name) => kept.map((at) => this.drawnColumns[name][at]));
+        if (drawn.type === "scattergl" && !hasWebgl) drawn.type = "scatter";
+        return drawn;
+      });
+      if (this.found !== null) {
+        const [x, y] = this.data.find.at.map((name) => this.drawnColumns[name][this.found]);
+        const gene = this.data.columns[this.data.find.by][this.found];
+        traces.push({
+          type: "scatter", x: [x], y: [y], text: [gene], mode: "markers+text", textposition: "top center",
+          textfont: { color: colour("marked"), size: 14 }, showlegend: false, hoverinfo: "skip",
+          marker: { size: 15, symbol: "circle-open", color: colour("marked"), line: { width: 3 } },
+        });
+      }
+      return traces;
+    }
+
+    layout() {
+      const line = { gridcolor: colour("grid"), zerolinecolor: colour("muted"), linecolor: colour("muted"), automargin: true };
+      const layout = resolve(this.data.layout, () => []);
+      for (const name of Object.keys(layout)) if (/^[xy]axis/.test(name)) layout[name] = { ...line, ...layout[name] };
+      const narrow = this.plot.clientWidth < 560;
+      return {
+        paper_bgcolor: colour("ground"), plot_bgcolor: colour("ground"), font: { color: colour("text"), size: narrow ? 11 : 13 },
+        margin: { l: 60, r: 15, t: 10, b: 50 }, hovermode: "closest", dragmode: narrow ? false : "zoom",
+        legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
+        hoverlabel: { bgcolor: colour("ground"), font: { color: colour("text") } },
+        transition: { duration: still.matches ? 0 : undefined },
+        ...layout,
+      };
+    }
+
+    async draw() {
+      await this.ready;
+      const config = { responsive: true, displaylogo: false, scrollZoom: false, modeBarButtonsToRemove: ["lasso2d", "select2d"] };
+      return Plotly.react(this.plot, this.traces(), this.layout(), config).then(() => {
+        this.plot.dataset.drawn = "yes";
+        for (const button of this.plot.querySelectorAll(".modebar-btn")) {
+          button.setAttribute("aria-label", button.dataset.title || "tool");
+        }
+      });
+    }
+
+    find(asked) {
+      const columns = this.data.columns;
+      const output = this.figure.querySelector("output.found");
+      const at = asked ? columns[this.data.find.by].findIndex((gene) => gene.toUpperCase() === asked) : -1;
+      const before = this.found;
+      this.found = at < 0 ? null : at;
+      if (at >= 0) {
+        const said = Object.entries(columns).map(([name, values]) => `${name} ${values[at] ?? "not there"}`);
+        output.textContent = said.join(", ");
+      } else output.textContent = asked.length > 1 ? "no such gene in this figure" : "";
+      if (this.found !== before) this.draw();
+    }
+
+    save() {
+      const columns = this.data.columns;
+      const names = Object.keys(columns);
+      const quote = (value) => {
+        const text = value === null || value === undefined ? "" : String(value);
+        return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+      };
+      const lines = [names.join(",")];
+      for (let at = 0; at < (columns[names[0]]?.length ?? 0); at += 1)
+        lines.push(names.map((name) => quote(columns[name][at])).join(","));
+      const anchor = document.createElement("a");
+      anchor.href = URL.createObjectURL(new Blob([`${lines.join("\n")}\n`], { type: "text/csv" }));
+      anchor.download = `${this.figure.id}.csv`;
+      anchor.click();
+      setTimeout(() => URL.revokeObjectURL(anchor.href), 10000);
+    }
+  }
+
+  const drawings = [];
+  for (const figure of document.querySelectorAll("main figure")) drawings.push(new Drawing(figure));
+  const drawn = new Set();
+  const start = (drawing) => {
+    if (drawn.has(drawing)) return;
+    drawn.add(drawing);
+    drawing.draw();
+  };
+  const near = new IntersectionObserver(
+    (entries) => entries.filter((one) => one.isIntersecting).forEach((one) => start(drawings.find((d) => d.figure === one.target))),
+    { rootMargin: "300px" },
+  );
+  drawings.forEach((drawing) => near.observe(drawing.figure));
+  const again = () => drawn.forEach((drawing) => drawing.draw());
+  dark.addEventListener("change", again);
+  window.addEventListener("beforeprint", () => {
+    printing = true;
+    document.documentElement.classList.add("printing");
+    drawings.forEach(start);
+    again();
+  });
+  window.addEventListener("afterprint", () => {
+    if (!printing) return;
+    printing = false;
+    document.documentElement.classList.remove("printing");
+    again();
+  });
+})();

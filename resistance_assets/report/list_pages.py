@@ -1,0 +1,290 @@
+"""Gene lists held against one another, and against gene sets: UpSet plot, overlaps, enriched terms."""
+
+from __future__ import annotations
+
+from resistance_assets.report.figures import Figure, Selector, axis, minus_log10
+from resistance_assets.report.html import Heading, Page, table, text
+from resistance_assets.report.published import Published
+from resistance_assets.report.sql_text import literals
+
+MEMBERS = "core.gene_lists__members"
+LISTS = "core.gene_lists__lists"
+INTERSECTIONS = "core.intersections__sets"
+TERMS = "core.enrichment__terms"
+GSEA = "core.gsea__terms"
+MOST_SETS = 12
+MOST_COLUMNS = 24
+TERMS_DRAWN = 12
+MOST_TERMS = 800
+GENES_SHOWN = 160
+
+
+def intersections_page(published: Published) -> Page:
+    page = Page("intersections.html", "Intersections")
+    page.paragraph(
+        "Which genes several lists share, and how many chance alone would give: the universe is what every contrast of "
+        "a pair tested, so genes that could not have been in a list are not counted."
+    )
+    if figure := _upset(published):
+        page.figure(figure)
+    rows = published.rows(f"SELECT * FROM {INTERSECTIONS} ORDER BY p_value NULLS LAST, intersection_id")
+    for row in rows:
+        row["lists"] = row["list_ids"].replace("|", " ∩ ")
+        row["members"] = _cut(row["genes"])
+    headings = [
+        Heading("lists", "Lists"),
+        Heading("size", "Shared", "genes in all lists", True),
+        Heading("expected_by_chance", "Expected", "by chance", True),
+        Heading("fold_over_chance", "Fold", "shared over expected", True),
+        Heading("p_value", "p", "upper tail", True),
+        Heading("q_value_bh", "q (BH)", "over all intersections", True),
+        Heading("universe_size", "Universe", "genes that could have been in every list", True),
+        Heading("p_value_method", "Method"),
+        Heading("members", "Genes"),
+    ]
+    page.add(table("Overlaps beside what chance would give", headings, rows))
+    lists = published.rows(f"SELECT * FROM {LISTS} ORDER BY role, list_id")
+    headings = [
+        Heading("list_id", "List"),
+        Heading("role", "Role"),
+        Heading("rule", "Rule"),
+        Heading("n_genes", "Genes", None, True),
+        Heading("universe_size", "Universe", "genes that could have entered", True),
+    ]
+    page.add(table("Every gene list", headings, lists, filter_by=("role",)))
+    return page
+
+
+def _upset(published: Published) -> Figure | None:
+    """Exclusive intersections of the leading method's lists and of the cancer gene lists."""
+    chosen = published.rows(
+        f"""
+        SELECT l.list_id, l.n_genes FROM {LISTS} AS l
+        LEFT JOIN (SELECT DISTINCT contrast_id, method FROM marts.deg_by_contrast) AS d
+            ON d.contrast_id = l.contrast_id
+        WHERE l.n_genes > 0 AND (l.role = 'cancer_genes' OR l.method = d.method)
+        ORDER BY l.role = 'cancer_genes', l.n_genes DESC, l.list_id
+        """
+    )
+    lists = [row for row in chosen if row["n_genes"]][:MOST_SETS]
+    if len(lists) < 2:
+        return None
+    names = [row["list_id"] for row in lists]
+    sql = f"""WITH combinations AS (
+    SELECT hgnc_symbol, list(list_id ORDER BY list_id) AS lists
+    FROM {MEMBERS}
+    WHERE list_id IN ({literals(names)})
+    GROUP BY hgnc_symbol
+)
+SELECT array_to_string(lists, '|') AS lists, len(lists) AS n_lists, count(*) AS genes,
+    array_to_string(list(hgnc_symbol ORDER BY hgnc_symbol), ' ') AS members
+FROM combinations
+GROUP BY lists
+ORDER BY genes DESC, 1"""
+    found = published.rows(sql)
+    several = [row for row in found if row["n_lists"] > 1][:MOST_COLUMNS]
+    single = [row for row in found if row["n_lists"] == 1]
+    shown = sorted(several + single[: MOST_COLUMNS - len(several)], key=lambda row: -row["genes"])
+    order = list(reversed(names))
+    filled_x, filled_y, bars, stems = [], [], [], []
+    for at, row in enumerate(shown):
+        inside = sorted(order.index(name) for name in row["lists"].split("|"))
+        filled_x += [at] * len(inside)
+        filled_y += inside
+        bars.append(row["genes"])
+        if len(inside) > 1:
+            stems.append((at, inside[0], inside[-1]))
+    empty = [(at, level) for at in range(len(shown)) for level in range(len(order))]
+    labels = [f"{name} ({row['n_genes']:,})" for name, row in zip(names, lists, strict=True)]
+    row_height = 24
+    height = 300 + row_height * len(order)
+    split = (row_height * len(order) + 30) / height
+    stem_x = [value for at, _, _ in stems for value in (at, at, None)]
+    stem_y = [value for _, low, high in stems for value in (low, high, None)]
+    return Figure(
+        ident="upset",
+        title="UpSet plot",
+        caption=(
+            "Each column counts the genes that are in exactly the lists whose dots are filled. "
+            f"The {len(shown)} largest columns; list sizes in brackets."
+        ),
+        alternative="Genes in exactly these lists: "
+        + "; ".join(f"{row['lists'].replace('|', ' and ')}: {row['genes']}" for row in several[:10])
+        + ".",
+        columns={
+            "lists": [row["lists"] for row in found],
+            "genes": [row["genes"] for row in found],
+            "members": [row["members"] for row in found],
+        },
+        traces=[
+            {
+                "type": "bar", "x": list(range(len(shown))), "y": bars, "text": [f"{size:,}" for size in bars],
+                "textposition": "outside", "cliponaxis": False, "marker": {"color": "@down"}, "showlegend": False,
+                "hovertext": [row["lists"].replace("|", "<br>") for row in shown], "hoverinfo": "y+text",
+                "xaxis": "x", "yaxis": "y",
+            },
+            {
+                "type": "scatter", "mode": "markers", "x": [x for x, _ in empty], "y": [y for _, y in empty],
+                "marker": {"size": 9, "color": "@grid"}, "hoverinfo": "skip", "showlegend": False, "yaxis": "y2",
+            },
+            {
+                "type": "scatter", "mode": "lines", "x": stem_x, "y": stem_y, "line": {"color": "@text", "width": 2},
+                "hoverinfo": "skip", "showlegend": False, "yaxis": "y2",
+            },
+            {
+                "type": "scatter", "mode": "markers", "x": filled_x, "y": filled_y, "hoverinfo": "skip",
+                "marker": {"size": 11, "color": "@text"}, "showlegend": False, "yaxis": "y2",
+            },
+        ],
+        layout={
+            "xaxis": axis("", showticklabels=False, showgrid=False, zeroline=False, anchor="y2"),
+            "yaxis": axis("genes", domain=[split, 1], rangemode="tozero"),
+            "yaxis2": axis(
+                "", domain=[0, split - 0.04], tickvals=list(range(len(order))), ticktext=list(reversed(labels)),
+                showgrid=False, zeroline=False, range=[-0.6, len(order) - 0.4], tickfont={"size": 11},
+            ),
+            "bargap": 0.35,
+        },
+        height=height,
+        n=f"{sum(row['genes'] for row in found):,} genes in {len(lists)} lists",
+        method="exclusive intersections; lists of the leading method of each contrast",
+        tables=[(name, published.stamp(name)["data_version"]) for name in (MEMBERS, LISTS)],
+        sql=sql,
+    )  # fmt: skip
+
+
+def enrichment_page(published: Published) -> Page:
+    page = Page("enrichment.html", "Enrichment")
+    page.paragraph(
+        "Gene sets that a list holds more of than chance would give, against the genes that were tested. Sets of one "
+        "collection share genes, so neighbouring terms are not independent findings."
+    )
+    if figure := _dot_plot(published):
+        page.figure(figure)
+    rows = published.rows(
+        f"""
+        SELECT *, count(*) OVER () AS whole FROM {TERMS} WHERE q_value_bh < 0.05
+        ORDER BY q_value_bh, p_value, list_id, term_id LIMIT {MOST_TERMS}
+        """
+    )
+    for row in rows:
+        row["found"] = f"{row['overlap']} of {row['set_size']}"
+        row["found_sort"] = row["overlap"]
+        row["members"] = _cut(row["genes"])
+    headings = [
+        Heading("term", "Term"),
+        Heading("collection", "Collection"),
+        Heading("list_id", "List"),
+        Heading("found", "Overlap", "genes of the list in the set", True),
+        Heading("fold_enrichment", "Fold", "overlap over expected", True),
+        Heading("p_value", "p", "hypergeometric upper tail", True),
+        Heading("q_value_bh", "q (BH)", "within list and collection", True),
+        Heading("members", "Genes"),
+    ]
+    whole = rows[0]["whole"] if rows else None
+    page.add(table("Enriched terms with q < 0.05", headings, rows, filter_by=("collection", "list_id"), total=whole))
+    _gsea(published, page)
+    return page
+
+
+def _dot_plot(published: Published) -> Figure | None:
+    sql = f"""SELECT list_id || ' · ' || collection AS list_and_collection, list_id, collection, term, overlap,
+    set_size, universe_size, fold_enrichment, p_value, q_value_bh
+FROM {TERMS}
+WHERE overlap > 1
+QUALIFY row_number() OVER (PARTITION BY list_id, collection ORDER BY p_value, term_id) <= {TERMS_DRAWN}
+ORDER BY list_id, collection, p_value DESC"""
+    found = published.columns(sql)
+    if not found["term"]:
+        return None
+    best: dict[str, float] = {}
+    for choice, q in zip(found["list_and_collection"], found["q_value_bh"], strict=True):
+        best[choice] = min(q, best.get(choice, 1.0))
+    choices = sorted(best, key=lambda choice: (best[choice], choice))
+    columns = {
+        **found,
+        "label": [name if len(name) <= 48 else f"{name[:46]}…" for name in found["term"]],
+        "minus_log10_q": [minus_log10(q) for q in found["q_value_bh"]],
+        "dot": [6 + 3.2 * overlap**0.5 for overlap in found["overlap"]],
+        "hover": [
+            f"{term}: {overlap} of {size}, q = {q:.2e}"
+            for term, overlap, size, q in zip(
+                found["term"], found["overlap"], found["set_size"], found["q_value_bh"], strict=True
+            )
+        ],
+    }
+    return Figure(
+        ident="terms",
+        title="Strongest terms of a list",
+        caption=f"The {TERMS_DRAWN} smallest p-values; size is the overlap, shade is −log10 q (1.3 is q = 0.05).",
+        alternative="Dot plot of enriched terms by fold enrichment. " + "; ".join(columns["hover"][-3:]) + ".",
+        columns=columns,
+        traces=[
+            {
+                "type": "scatter", "mode": "markers", "x": "$fold_enrichment", "y": "$label", "text": "$hover",
+                "showlegend": False, "hovertemplate": "%{text}<br>fold %{x:.2f}<extra></extra>",
+                "marker": {
+                    "size": "$dot", "color": "$minus_log10_q", "cmin": 0, "cmax": 8,
+                    "colorscale": [[0, "@grid"], [0.16, "@none"], [1, "@down"]],
+                    "line": {"width": 1, "color": "@muted"},
+                    "colorbar": {"title": {"text": "−log10 q", "side": "right"}, "thickness": 12},
+                },
+            }
+        ],
+        layout={
+            "xaxis": axis("fold enrichment", rangemode="tozero"),
+            "yaxis": axis("", type="category", tickfont={"size": 11}),
+        },
+        height=460,
+        selectors=(
+            Selector(
+                "list_and_collection",
+                "List and collection",
+                tuple((choice, f"{choice} (smallest q {best[choice]:.1e})") for choice in choices),
+            ),
+        ),
+        n=f"{min(found['universe_size']):,} to {max(found['universe_size']):,} genes tested",
+        method="hypergeometric upper tail; q Benjamini-Hochberg within list and collection",
+        tables=[(TERMS, published.stamp(TERMS)["data_version"])],
+        sql=sql,
+    )  # fmt: skip
+
+
+def _gsea(published: Published, page: Page) -> None:
+    """Gene set enrichment over the whole ranking, where the release has it."""
+    if not published.filled(GSEA, "term", "collection", "normalised_enrichment_score", "q_value_bh"):
+        return
+    by = next((name for name in ("contrast_id", "list_id", "ranking_id") if published.has(GSEA, name)), None)
+    columns = published.rows(
+        f"SELECT *, count(*) OVER () AS whole FROM {GSEA} ORDER BY q_value_bh NULLS LAST, "
+        f"abs(normalised_enrichment_score) DESC, term LIMIT {MOST_TERMS}"
+    )
+    page.heading("Gene set enrichment over the whole ranking (GSEA)")
+    headings = [
+        Heading("term", "Term"),
+        Heading("collection", "Collection"),
+        *([Heading(by, "Ranking")] if by else []),
+        Heading("set_size", "Size", "genes of the set in the ranking", True),
+        Heading("enrichment_score", "ES", "enrichment score", True),
+        Heading("normalised_enrichment_score", "NES", "normalised by sets of the same size", True),
+        Heading("p_value", "p", None, True),
+        Heading("q_value_bh", "q (BH)", None, True),
+    ]
+    kept = [heading for heading in headings if columns and heading.key in columns[0]]
+    page.add(
+        table(
+            "GSEA terms, smallest q first",
+            kept,
+            columns,
+            filter_by=("collection", *([by] if by else [])),
+            total=columns[0]["whole"],
+        )
+    )
+
+
+def _cut(genes: str | None) -> str | None:
+    if genes is None or len(genes) <= GENES_SHOWN:
+        return genes and genes.replace(",", ", ")
+    kept = genes[:GENES_SHOWN].rsplit(",", 1)[0]
+    rest = genes.count(",") - kept.count(",")
+    return text(kept.replace(",", ", ")) + f" and {rest} more"

@@ -1,0 +1,133 @@
+"""The static site: every page written into a folder that opens from disk, without a network.
+
+Here belongs which pages there are and how the folder is replaced. What stands on a page belongs in the modules named
+after them. A page whose tables are not in the release says so, or is left out.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from resistance_assets.catalog.faults import DataFault, UsageFault
+from resistance_assets.report.catalog_pages import dictionary_page, overview_page, sources_page
+from resistance_assets.report.cohort_pages import cohort_pages
+from resistance_assets.report.contrast_pages import contrast_pages
+from resistance_assets.report.gene_pages import choose_genes, gene_pages
+from resistance_assets.report.html import Frame, Page, render
+from resistance_assets.report.list_pages import enrichment_page, intersections_page
+from resistance_assets.report.published import Published, open_published
+from resistance_assets.report.style import ASSETS, style_sheet
+
+# A folder that holds this file was written here, and may be replaced.
+MARKER = "resistance-report.txt"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written."""
+
+    folder: Path
+    pages: int
+    bytes: int
+    seconds: float
+    release: int
+
+    @property
+    def index(self) -> Path:
+        return self.folder / "index.html"
+
+
+def write_report(data_dir: Path, folder: Path | None = None) -> Report:
+    """Write the site of the release published last.
+
+    Args:
+        data_dir: holds the warehouse.
+        folder: where the site goes; `<data_dir>/report` by default. An older report there is replaced, whole.
+
+    Raises:
+        DataFault: nothing was published yet, or the folder cannot be written.
+        UsageFault: the folder holds something that is not a report.
+    """
+    started = time.perf_counter()
+    target = (folder or data_dir / "report").absolute()
+    if target.exists() and not (target / MARKER).exists() and (not target.is_dir() or any(target.iterdir())):
+        raise UsageFault(
+            "holds something else", subject=str(target), remedy="Name an empty or a new folder with -o FOLDER."
+        )
+    with open_published(data_dir) as published:
+        pages = all_pages(published)
+        frame = Frame(
+            release=published.release,
+            written_at=published.facts.get("written_at", ""),
+            code_revision=published.facts.get("code_revision", ""),
+            is_synthetic=published.is_synthetic,
+        )
+        rendered = {page.path: render(page, frame) for page in pages}
+    try:
+        _replace(target, rendered, f"Report of release {frame.release}. This folder is replaced as a whole.\n")
+    except OSError as error:
+        raise DataFault(
+            f"cannot be written: {error.strerror or error}", subject=str(target), remedy="Choose another place with -o."
+        ) from error
+    size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
+    return Report(target, len(rendered), size, time.perf_counter() - started, frame.release)
+
+
+def all_pages(published: Published) -> list[Page]:
+    """Every page of the release, in the order of the navigation."""
+    genes = choose_genes(published)
+    with_page = set(genes)
+    return [
+        overview_page(published, genes),
+        *contrast_pages(published, with_page),
+        intersections_page(published),
+        enrichment_page(published),
+        *cohort_pages(published, with_page),
+        *gene_pages(published, genes),
+        dictionary_page(published),
+        sources_page(published),
+    ]
+
+
+def plotly_script() -> Path:
+    """plotly.js as the Python package carries it; found without importing the package, which takes a second."""
+    found = importlib.util.find_spec("plotly")
+    if found is None or found.origin is None:
+        raise DataFault(
+            "plotly is not installed", subject="report", remedy="Install the package with its dependencies."
+        )
+    return Path(found.origin).parent / "package_data" / "plotly.min.js"
+
+
+def _replace(target: Path, rendered: dict[str, str], marker: str) -> None:
+    """Write beside the folder, then take its place: a reader never sees half a site."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    made.chmod(0o755)
+    try:
+        for path, content in rendered.items():
+            file = made / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(content, encoding="utf-8")
+        assets = made / "assets"
+        assets.mkdir()
+        (assets / "style.css").write_text(style_sheet(), encoding="utf-8")
+        for name in ("report.js", "icon.svg"):
+            shutil.copyfile(ASSETS / name, assets / name)
+        shutil.copyfile(plotly_script(), assets / "plotly.min.js")
+        (made / MARKER).write_text(marker, encoding="utf-8")
+        if target.exists():
+            old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
+            target.rename(old / "report")
+            made.rename(target)
+            shutil.rmtree(old)
+        else:
+            made.rename(target)
+    except BaseException:
+        shutil.rmtree(made, ignore_errors=True)
+        raise
