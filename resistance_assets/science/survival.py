@@ -590,10 +590,7 @@ def time_dependent_auc(
     risk = columns @ _risk_weights(columns, time, event)
     apparent = _auc(risk, time, event, moments)[0]
     rng = np.random.default_rng(seed)
-    resampled = np.full((bootstrap, moments.size), np.nan)
-    for b in range(bootstrap):
-        pick = rng.integers(0, time.size, time.size)
-        resampled[b] = _auc(risk[pick], time[pick], event[pick], moments)[0]
+    resampled = _bootstrap_auc(risk, time, event, moments, rng.integers(0, time.size, (bootstrap, time.size)))
     above, weight = np.zeros(moments.size), np.zeros(moments.size)
     for _ in range(repeats):
         fold = rng.permutation(time.size) % folds
@@ -1097,6 +1094,23 @@ def _auc(
         pairs[k] = w.sum() * controls.size
         values[k] = float((w * (below + upto) / 2.0).sum() / pairs[k])
     return values, pairs
+
+
+def _bootstrap_auc(
+    risk: NDArray[np.float64],
+    time: NDArray[np.float64],
+    event: NDArray[np.int64],
+    moments: NDArray[np.float64],
+    picks: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """What `_auc` gives for each resample of patients (rows of `picks`), shape (resamples, moments)."""
+    from resistance_assets.science.auc_kernel import resampled_auc
+
+    at, place = np.unique(time, return_inverse=True)
+    _, rank = np.unique(risk, return_inverse=True)
+    control = time[None, :] > moments[:, None]
+    case = ~control & (event == 1)[None, :]
+    return resampled_auc(picks, place, at.size, event, case, control, np.argsort(rank, kind="stable"), rank)
 
 
 def _z_scores(x: NDArray[np.float64]) -> NDArray[np.float64]:
