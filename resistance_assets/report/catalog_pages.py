@@ -36,16 +36,15 @@ def overview_page(published: Published, genes: list[str]) -> Page:
     if faults:
         page.add(table("Studies left out", [Heading("folder", "Folder"), Heading("fault", "Why")], faults))
     page.heading("Unavailable")
-    absent = [
-        {"source": source.source_id, "why": short_reason(source)}
-        for source in published.sources.values()
-        if source.state != "loaded"
-    ]
+    reasons: dict[str, list[str]] = {}
+    for source in published.sources.values():
+        if source.state != "loaded":
+            reasons.setdefault(short_reason(source), []).append(source.source_id)
     page.add(
         table(
             "Sources that this release does not have",
             [Heading("source", "Source"), Heading("why", "Why")],
-            absent,
+            [{"source": ", ".join(names), "why": why} for why, names in reasons.items()],
             is_searchable=False,
         )
     )

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
 
 from resistance_assets.report.explain import SURVIVAL_MODELS, number
-from resistance_assets.report.figures import Figure, Selector, axis, line_at, minus_log10
+from resistance_assets.report.figures import (
+    Figure,
+    Selector,
+    axis,
+    frame_of,
+    line_at,
+    minus_log10,
+    name_points,
+    outside,
+    ratio_axis,
+)
 from resistance_assets.report.html import Heading, Markup, Page, facts, link, table, text
 from resistance_assets.report.published import Published
 from resistance_assets.report.sql_text import literal, literals
@@ -15,7 +26,7 @@ from resistance_assets.report.sql_text import literal, literals
 SCREEN = "core.survival__cohort_endpoint_genes"
 CURVES = "core.survival__kaplan_meier"
 RISK_TIMES = (0, 12, 24, 36, 48, 60, 84, 120)
-LABELLED = 10
+LABELLED = 25
 MOST_LISTED = 300
 FEWEST_PLACED = 100
 CHROMOSOMES = [*(str(number) for number in range(1, 23)), "X", "Y"]
@@ -61,7 +72,6 @@ def _index(published: Published, endpoints: list[dict[str, Any]], screened: set[
     ]
     headings = [
         Heading("name", "Cohort and endpoint"),
-        Heading("cohort", "Cohort"),
         Heading("endpoint_title", "Endpoint"),
         Heading("n_patients", "Patients", "of the cohort", True),
         Heading("n_with_follow_up", "With follow-up", "with a status and a time", True),
@@ -172,18 +182,18 @@ def _screen_volcano(
     columns: dict[str, list[Any]], order: list[int | None], marked: Sequence[str], said: dict[str, Any]
 ) -> Figure:
     groups = _groups(columns)
-    heights = [minus_log10(p) for p in columns["p_value"]]
-    first = list(range(min(LABELLED, len(heights))))
-    interest = [at for at, gene in enumerate(columns["hgnc_symbol"]) if gene in marked and at not in first]
-
-    def pick(values: Sequence[Any], rows: list[int]) -> list[Any]:
-        return [values[at] for at in rows]
-
     genes, ratios = columns["hgnc_symbol"], columns["hazard_ratio_per_sd"]
+    heights = [minus_log10(p) or 0.0 for p in columns["p_value"]]
+    first = list(range(min(LABELLED, len(heights))))
+    interest = [at for at, gene in enumerate(genes) if gene in marked]
+    logs = [math.log10(ratio) for ratio in ratios]
+    frames = (frame_of(logs, 0.0), (0.0, 1.06 * max(heights)))
+    beyond_frame = outside(logs, frames[0])
+    stray = f" {beyond_frame} genes lie outside the frame: double-click shows them." if beyond_frame else ""
     return Figure(
         ident="screen",
         title="All genes against the endpoint",
-        caption="Hazard ratio per standard deviation of expression. Rings are the genes of interest.",
+        caption=f"Hazard ratio per standard deviation of expression. Rings are the genes of interest.{stray}",
         alternative=(
             f"Scatter plot of {len(genes):,} genes: hazard ratio per standard deviation against minus log10 p. "
             f"{groups.count('up')} genes have a higher and {groups.count('down')} a lower hazard at q below 0.05. "
@@ -203,21 +213,11 @@ def _screen_volcano(
         derived={"minus_log10_p": "p_value"},
         traces=[
             *_marks("hazard_ratio_per_sd", "minus_log10_p", "hazard ratio %{x:.3f}<br>−log10 p %{y:.2f}"),
-            {
-                "type": "scatter", "mode": "text", "x": pick(ratios, first), "y": pick(heights, first),
-                "text": pick(genes, first), "textposition": "top center", "textfont": {"size": 11, "color": "@text"},
-                "showlegend": False, "hoverinfo": "skip",
-            },
-            {
-                "type": "scatter", "mode": "markers+text", "name": "genes of interest", "x": pick(ratios, interest),
-                "y": pick(heights, interest), "text": pick(genes, interest), "textposition": "bottom center",
-                "textfont": {"size": 10, "color": "@muted"}, "hoverinfo": "skip",
-                "marker": {"symbol": "circle-open", "size": 9, "color": "@marked", "line": {"width": 1.5}},
-            },
+            *name_points(genes, ratios, heights, first=first, interest=interest, frames=frames, is_log_x=True),
         ],
         layout={
-            "xaxis": axis("hazard ratio per SD of expression (log scale)", type="log"),
-            "yaxis": axis("−log10 p", rangemode="tozero"),
+            "xaxis": ratio_axis("hazard ratio per SD of expression (log scale)", frames[0]),
+            "yaxis": axis("−log10 p", range=frames[1]),
             "shapes": [line_at(x=1)],
         },
         height=500,
@@ -263,7 +263,7 @@ def _manhattan(columns: dict[str, list[Any]], order: list[int | None], said: dic
     stripes = [
         {
             **marks[0], "name": "q ≥ 0.05", "where": [["stripe", parity]], "showlegend": parity == "odd",
-            "marker": {"color": f"@{role}", "size": 4, "opacity": 0.65, "symbol": "circle"},
+            "marker": {"color": f"@{role}", "size": 4, "opacity": 0.5 if parity == "odd" else 0.9, "symbol": "circle"},
         }
         for parity, role in (("odd", "none"), ("even", "muted"))
     ]  # fmt: skip
@@ -283,7 +283,10 @@ def _manhattan(columns: dict[str, list[Any]], order: list[int | None], said: dic
                 "chromosome",
                 tickvals=[(min(spans[one]) + max(spans[one])) / 2 for one in chromosomes],
                 ticktext=[CHROMOSOMES[one] for one in chromosomes],
+                tickangle=0,
+                tickfont={"size": 10},
                 showgrid=False,
+                zeroline=False,
             ),
             "yaxis": axis("−log10 p", rangemode="tozero"),
         },
@@ -387,6 +390,7 @@ def _forest(
     sql: str,
 ) -> Figure:
     ratio, low, high = found["hazard_ratio"], found["ci_lower"], found["ci_upper"]
+    bounds = [math.log10(limit) for limit in (*ratio, *low, *high) if limit]
     columns = {
         **found,
         "above": [None if h is None else h - r for r, h in zip(ratio, high, strict=True)],
@@ -414,7 +418,7 @@ def _forest(
             }
         ],
         layout={
-            "xaxis": axis("hazard ratio (log scale)", type="log"),
+            "xaxis": ratio_axis("hazard ratio (log scale)", frame_of(bounds, 0.0)),
             "yaxis": axis("", type="category"),
             "shapes": [line_at(x=1, dash="solid")],
         },
@@ -449,8 +453,16 @@ ORDER BY cohort_id, list_position(['OS', 'DSS', 'DFS', 'PFS'], endpoint), endpoi
         found["cohort_endpoint"], found["expression_group"], found["n_at_risk"], strict=True
     ):
         sizes.setdefault((choice, group), at_risk)
+    tests = {
+        row["cohort_endpoint"]: f"; log-rank p {number(row['p_logrank'])}, q {number(row['q_value_bh_logrank'])}"
+        for row in published.rows(
+            f"SELECT cohort_id || ' ' || endpoint AS cohort_endpoint, p_logrank, q_value_bh_logrank FROM {SCREEN} "
+            "WHERE hgnc_symbol = ? AND model = 'median_split'",
+            [gene],
+        )
+    }
     options = tuple(
-        (choice, f"{choice} ({sizes.get((choice, 'high'), 0)} high, {sizes.get((choice, 'low'), 0)} low)")
+        (choice, f"{choice}: {sizes[choice, 'high']} high, {sizes[choice, 'low']} low{tests.get(choice, '')}")
         for choice in choices
     )
     columns = {**found, "has_censored": [bool(count) for count in found["n_censored"]]}

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from resistance_assets.report.explain import number
-from resistance_assets.report.figures import Figure, axis, line_at, minus_log10
+from resistance_assets.report.figures import Figure, axis, frame_of, line_at, minus_log10, name_points, outside
 from resistance_assets.report.html import Heading, Markup, Page, facts, link, table, text
 from resistance_assets.report.published import Published
 from resistance_assets.report.sql_text import literal
 
 GENES = "core.deg__contrast_genes"
-LABELLED = 12
+LABELLED = 25
 HEAT_MAP_GENES = 40
 MOST_HEAT_MAP_SAMPLES = 80
-MOST_LISTED = 600
+MOST_LISTED = 1000
 
 
 def contrast_path(contrast_id: str, method: str) -> str:
@@ -198,33 +198,14 @@ def _scatter(x: str, y: str, hover: str) -> list[dict[str, Any]]:
     ]
 
 
-def _labels(drawn: dict[str, list[Any]], x: str, y: str, marked: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Names of the first genes of the lists, and rings around the genes of interest."""
-    first = [at for at, group in enumerate(drawn["group"]) if group != "none"][:LABELLED]
-    interest = [at for at, gene in enumerate(drawn["gene"]) if gene in marked and drawn[y][at] is not None]
-
-    def pick(name: str, rows: list[int]) -> list[Any]:
-        return [drawn[name][at] for at in rows]
-
-    ring = {"symbol": "circle-open", "size": 9, "color": "@marked", "line": {"width": 1.5}}
-    return [
-        {
-            "type": "scatter", "mode": "text", "x": pick(x, first), "y": pick(y, first), "text": pick("gene", first),
-            "textposition": "top center", "textfont": {"size": 11, "color": "@text"}, "showlegend": False,
-            "hoverinfo": "skip",
-        },
-        {
-            "type": "scatter", "mode": "markers+text", "name": "genes of interest", "x": pick(x, interest),
-            "y": pick(y, interest), "text": pick("gene", interest), "textposition": "bottom center",
-            "textfont": {"size": 10, "color": "@muted"}, "marker": ring, "hoverinfo": "skip",
-        },
-    ]  # fmt: skip
-
-
 def _volcano(
     drawn: dict[str, list[Any]], contrast: dict[str, Any], marked: tuple[str, ...], said: dict[str, Any]
 ) -> Figure:
-    heights = {**drawn, "minus_log10_p": [minus_log10(p) for p in drawn["p_value"]]}
+    heights = [minus_log10(p) for p in drawn["p_value"]]
+    tested = [at for at, height in enumerate(heights) if height is not None]
+    frames = (frame_of(drawn["log2_fold_change"], 0.0), (0.0, 1.06 * max(heights[at] or 0 for at in tested)))
+    beyond_frame = outside(drawn["log2_fold_change"], frames[0])
+    stray = f" {beyond_frame} genes lie outside the frame: double-click shows them." if beyond_frame else ""
     least = contrast["abs_log2_fold_change_threshold"]
     beyond = [
         p
@@ -241,7 +222,7 @@ def _volcano(
         title="Volcano",
         caption=(
             "Each mark is a gene. Triangles are in the contrast's lists; dotted lines are their thresholds. Rings are "
-            "the genes of interest."
+            f"the genes of interest.{stray}"
         ),
         alternative=(
             f"Scatter plot of {len(drawn['gene']):,} genes: log2 fold change against minus log10 p. {up:,} genes are "
@@ -250,11 +231,18 @@ def _volcano(
         columns=drawn,
         traces=[
             *_scatter("log2_fold_change", "minus_log10_p", hover),
-            *_labels(heights, "log2_fold_change", "minus_log10_p", marked),
+            *name_points(
+                drawn["gene"],
+                drawn["log2_fold_change"],
+                [height or 0.0 for height in heights],
+                first=[at for at in tested if drawn["group"][at] != "none"][:LABELLED],
+                interest=[at for at in tested if drawn["gene"][at] in marked],
+                frames=frames,
+            ),
         ],
         layout={
-            "xaxis": axis("log2 fold change, numerator over denominator"),
-            "yaxis": axis("−log10 p", rangemode="tozero"),
+            "xaxis": axis("log2 fold change, numerator over denominator", range=frames[0]),
+            "yaxis": axis("−log10 p", range=frames[1]),
             "shapes": lines,
         },
         height=520,
@@ -281,8 +269,8 @@ def _mean_against_change(drawn: dict[str, list[Any]], title: str, shares: str | 
         shares=shares,
         traces=_scatter("mean_expression", "log2_fold_change", "mean %{x:.4g}<br>log2 fold change %{y:.3f}"),
         layout={
-            "xaxis": axis(title, type="log" if is_counts else "linear"),
-            "yaxis": axis("log2 fold change"),
+            "xaxis": axis(title, type="log", dtick=1) if is_counts else axis(title),
+            "yaxis": axis("log2 fold change", range=frame_of(drawn["log2_fold_change"], 0.0)),
             "shapes": [line_at(y=0, dash="solid")],
         },
         height=400,

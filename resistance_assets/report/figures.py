@@ -63,6 +63,7 @@ class Figure:
         traces: plotly traces in which `$name` stands for a column and `@name` for a colour of the palette; `where` is a
             list of [column, value] that rows must match.
         layout: plotly layout, colours likewise.
+        height, least_width: in pixels; on a narrower screen the drawing is scrolled.
         n, method, tables, sql: said below; ``tables`` are addresses with their data versions.
         shares: the figure of the same page whose columns these are; then ``columns`` is only for what Python needs.
         derived: columns that are -log10 of another one; drawn, not kept, and not in the CSV.
@@ -81,6 +82,7 @@ class Figure:
     tables: Sequence[tuple[str, str | None]]
     sql: str
     height: int = 460
+    least_width: int = 0
     selectors: Sequence[Selector] = field(default_factory=tuple)
     shares: str | None = None
     derived: dict[str, str] = field(default_factory=dict)
@@ -124,3 +126,145 @@ def line_at(*, x: float | None = None, y: float | None = None, dash: str = "dot"
     if x is not None:
         return {**line, "x0": x, "x1": x, "yref": "paper", "y0": 0, "y1": 1}
     return {**line, "y0": y, "y1": y, "xref": "paper", "x0": 0, "x1": 1}
+
+
+def frame_of(values: Sequence[float | None], around: float, *, margin: float = 0.06) -> tuple[float, float]:
+    """First and last value of an axis that shows all but stray points.
+
+    A gene without a read in one group has a fold change of thirty doublings, and would press all others into a line. So
+    a side whose last value lies beyond 2.5 times its 99th percentile ends at twice that percentile; any other side shows
+    all it has.
+
+    Args:
+        values: what is drawn on the axis, on its scale.
+        around: from where distances are measured; it is always shown.
+        margin: free space on either side, as a share of the span.
+    """
+    distances = [value - around for value in values if value is not None and math.isfinite(value)]
+
+    def reach(side: list[float]) -> float:
+        if not side:
+            return 0.0
+        side.sort()
+        usual = side[int(len(side) * 0.99)]
+        return side[-1] if side[-1] <= 2.5 * usual else 2 * usual
+
+    low = reach([-distance for distance in distances if distance < 0])
+    high = reach([distance for distance in distances if distance > 0])
+    free = margin * ((low + high) or 1.0)
+    return around - low - free, around + high + free
+
+
+_RATIOS = (
+    0.01,
+    0.02,
+    0.05,
+    0.1,
+    0.2,
+    0.3,
+    0.4,
+    0.5,
+    0.6,
+    0.7,
+    0.8,
+    0.9,
+    1,
+    1.1,
+    1.2,
+    1.4,
+    1.6,
+    2,
+    3,
+    5,
+    10,
+    20,
+    50,
+    100,
+)
+
+
+def ratio_axis(title: str, frame: tuple[float, float]) -> dict[str, Any]:
+    """A log axis of ratios with whole numbers at its ticks; ``frame`` in log10."""
+    shown = [ratio for ratio in _RATIOS if frame[0] <= math.log10(ratio) <= frame[1]]
+    kept: list[float] = []
+    for ratio in sorted(shown, key=lambda value: abs(math.log10(value))):
+        # From 1 outwards, each with room for its label.
+        if all(abs(math.log10(ratio / other)) > 0.05 * (frame[1] - frame[0]) for other in kept):
+            kept.append(ratio)
+    return axis(title, type="log", range=frame, tickvals=sorted(kept), ticktext=[f"{one:g}" for one in sorted(kept)])
+
+
+def outside(values: Sequence[float | None], frame: tuple[float, float]) -> int:
+    """How many values the frame leaves out."""
+    return sum(1 for value in values if value is not None and not frame[0] <= value <= frame[1])
+
+
+def spaced_labels(
+    points: Sequence[tuple[float, float, str]],
+    x_frame: tuple[float, float],
+    y_frame: tuple[float, float],
+    taken: Sequence[tuple[float, float]] = (),
+) -> list[str]:
+    """Labels of points, empty where one would stand on another; earlier points come first.
+
+    Args:
+        points: x, y and label, on the scale of the axes.
+        x_frame, y_frame: what the axes show.
+        taken: places where something is written already.
+    """
+    width, height = x_frame[1] - x_frame[0], y_frame[1] - y_frame[0]
+    placed = [((x - x_frame[0]) / width, (y - y_frame[0]) / height) for x, y in taken]
+    found = []
+    for x, y, label in points:
+        at = ((x - x_frame[0]) / width, (y - y_frame[0]) / height)
+        is_seen = 0 <= at[0] <= 1 and 0 <= at[1] <= 1
+        if is_seen and all(abs(at[0] - a) > 0.075 or abs(at[1] - b) > 0.042 for a, b in placed):
+            placed.append(at)
+            found.append(label)
+        else:
+            found.append("")
+    return found
+
+
+def name_points(
+    genes: Sequence[str],
+    x: Sequence[float],
+    y: Sequence[float],
+    *,
+    first: Sequence[int],
+    interest: Sequence[int],
+    frames: tuple[tuple[float, float], tuple[float, float]],
+    is_log_x: bool = False,
+) -> list[dict[str, Any]]:
+    """Traces that name the first genes, and ring and name the genes of interest, without names on names.
+
+    Args:
+        genes, x, y: the drawing's points.
+        first, interest: rows to name.
+        frames: what the two axes show, on their scales.
+        is_log_x: whether x is drawn on a log scale (its frame is then in log10).
+    """
+
+    def place(row: int) -> tuple[float, float]:
+        return (math.log10(x[row]) if is_log_x else x[row]), y[row]
+
+    def pick(values: Sequence[Any], rows: Sequence[int]) -> list[Any]:
+        return [values[row] for row in rows]
+
+    ringed = spaced_labels([(*place(row), genes[row]) for row in interest], *frames)
+    taken = [place(row) for row, label in zip(interest, ringed, strict=True) if label]
+    others = [row for row in first if row not in interest]
+    named = spaced_labels([(*place(row), genes[row]) for row in others], *frames, taken)
+    return [
+        {
+            "type": "scatter", "mode": "text", "x": pick(x, others), "y": pick(y, others), "text": named,
+            "textposition": "top center", "textfont": {"size": 11, "color": "@text"}, "showlegend": False,
+            "hoverinfo": "skip",
+        },
+        {
+            "type": "scatter", "mode": "markers+text", "name": "genes of interest", "x": pick(x, interest),
+            "y": pick(y, interest), "text": ringed, "textposition": "bottom center",
+            "textfont": {"size": 11, "color": "@text"}, "hoverinfo": "skip",
+            "marker": {"symbol": "circle-open", "size": 9, "color": "@marked", "line": {"width": 1.5}},
+        },
+    ]  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 from resistance_assets.report.cohort_pages import forest_of_gene, kaplan_meier_figure, numbers_at_risk
 from resistance_assets.report.explain import explain_gene, number
 from resistance_assets.report.figures import Figure, axis, line_at
-from resistance_assets.report.html import Heading, Markup, Page, facts, link, table, text
+from resistance_assets.report.html import SOURCE_KEY, Heading, Markup, Page, facts, link, table, text
 from resistance_assets.report.published import Published
 from resistance_assets.report.sql_text import literal
 
@@ -250,11 +250,11 @@ def _with_source(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     found = []
     for row in rows:
         files = "; ".join(f"{s['source_id']} ({(s['sha256'] or 'no checksum')[:8]})" for s in row.get("sources", []))
-        found.append({**row, "from": f"{row['table']}: {files}" if files else row["table"]})
+        found.append({**row, SOURCE_KEY: f"{row['table']}: {files}" if files else row["table"]})
     return found
 
 
-_FROM = Heading("from", "Table and source", "in brackets the first digits of the SHA-256")
+_FROM = Heading(SOURCE_KEY, "Table and source", "in brackets the first digits of the SHA-256")
 
 
 def _axis_table(caption: str, rows: list[dict[str, Any]], headings: list[Heading]) -> str:
@@ -383,7 +383,7 @@ ORDER BY g.contrast_id DESC, g.method DESC"""
             "yaxis": axis("", type="category", categoryorder="array", categoryarray=names),
             "shapes": [line_at(x=0, dash="solid")],
         },
-        height=130 + 30 * len(names),
+        height=130 + 34 * len(names),
         n=f"{len(names)} contrasts and methods; samples per row in the CSV",
         method="as each contrast states; q Benjamini-Hochberg within it",
         tables=[("core.deg__contrast_genes", published.stamp("core.deg__contrast_genes")["data_version"])],

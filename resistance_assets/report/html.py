@@ -31,6 +31,10 @@ NAVIGATION = (
 
 # Characters of a figure's data up to which they stand in the page as they are.
 PLAIN_UP_TO = 20_000
+# Characters from which a cell is given room, lest it becomes a column of single words.
+LONG = 40
+# The column of tables and files stays on one line, however long.
+SOURCE_KEY = "from"
 
 
 def text(value: Any) -> str:
@@ -168,7 +172,7 @@ def table(
 
     Args:
         caption: what the table shows; every table has one.
-        headings: its columns.
+        headings: its columns; one that is empty in every row is left out.
         rows: cells by key. A `Markup` is put as it is; `<key>_sort` overrides what a column is sorted by.
         filter_by: keys whose values are offered as a choice.
         total: how many rows there are where not all are shown.
@@ -177,6 +181,11 @@ def table(
     listed = list(rows)
     if not listed:
         return f'<p class="empty">{text(caption)}: none.</p>'
+    headings = [
+        heading
+        for at, heading in enumerate(headings)
+        if at == 0 or heading.key in filter_by or any(row.get(heading.key) is not None for row in listed)
+    ]
     interactive = len(listed) >= 8 if is_searchable is None else is_searchable
     head = "".join(_heading(at, heading) for at, heading in enumerate(headings))
     body = []
@@ -186,7 +195,10 @@ def table(
             value = row.get(heading.key)
             key = row.get(f"{heading.key}_sort", value)
             sort = f' data-v="{key!r}"' if isinstance(key, int | float) and not isinstance(key, bool) else ""
-            kind = ' class="n"' if heading.is_number else ""
+            is_long = isinstance(value, str) and len(value) > LONG
+            kind = ' class="n"' if heading.is_number else ' class="long"' if is_long else ""
+            if heading.key == SOURCE_KEY:
+                kind = ' class="from"'
             tag = "th scope=row" if at == 0 else "td"
             cells.append(f"<{tag}{kind}{sort}>{cell(value)}</{tag.split()[0]}>")
         body.append(f"<tr>{''.join(cells)}</tr>")
@@ -252,11 +264,18 @@ def figure_markup(figure: Figure) -> str:
     return (
         f'<figure id="{ident}"><figcaption><strong>{text(figure.title)}.</strong> {text(figure.caption)}</figcaption>'
         f'<div class="tools">{selectors}{find}<button type="button" class="csv">CSV of the data</button></div>'
-        f'<div class="plot" role="img" aria-label="{text(figure.alternative)}" style="height:{figure.height}px">'
-        f"<noscript>The figure needs JavaScript. {text(figure.alternative)}</noscript></div>"
+        f"{_opening_of_plot(figure)}<noscript>The figure needs JavaScript. {text(figure.alternative)}</noscript>"
+        f"{'</div></div>' if figure.least_width else '</div>'}"
         f"<details><summary>n, method, table and SQL behind it</summary>{_behind(figure, versions)}</details>"
         f"{_data_element(document)}</figure>"
     )
+
+
+def _opening_of_plot(figure: Figure) -> str:
+    size = f"height:{figure.height}px" + (f";min-width:{figure.least_width}px" if figure.least_width else "")
+    plot = f'<div class="plot" role="img" aria-label="{text(figure.alternative)}" style="{size}">'
+    label = text(f"{figure.title}, scrollable")
+    return f'<div class="wide" tabindex="0" role="group" aria-label="{label}">{plot}' if figure.least_width else plot
 
 
 def _data_element(document: str) -> str:

@@ -146,6 +146,7 @@ ORDER BY genes DESC, 1"""
             "bargap": 0.35,
         },
         height=height,
+        least_width=720,
         n=f"{sum(row['genes'] for row in found):,} genes in {len(lists)} lists",
         method="exclusive intersections; lists of the leading method of each contrast",
         tables=[(name, published.stamp(name)["data_version"]) for name in (MEMBERS, LISTS)],
@@ -236,6 +237,7 @@ ORDER BY list_id, collection, p_value DESC"""
             "yaxis": axis("", type="category", tickfont={"size": 11}),
         },
         height=460,
+        least_width=620,
         selectors=(
             Selector(
                 "list_and_collection",

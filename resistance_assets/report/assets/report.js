@@ -161,11 +161,17 @@
       return traces;
     }
 
+    isNarrow() {
+      return this.plot.clientWidth < 560;
+    }
+
     layout() {
       const line = { gridcolor: colour("grid"), zerolinecolor: colour("muted"), linecolor: colour("muted"), automargin: true };
       const layout = resolve(this.data.layout, () => []);
       for (const name of Object.keys(layout)) if (/^[xy]axis/.test(name)) layout[name] = { ...line, ...layout[name] };
-      const narrow = this.plot.clientWidth < 560;
+      const narrow = this.isNarrow();
+      // On a phone the names of rows stand above their marks instead of taking half of the width.
+      if (narrow && layout.yaxis?.type === "category") Object.assign(layout.yaxis, { ticklabelposition: "inside top" });
       return {
         paper_bgcolor: colour("ground"), plot_bgcolor: colour("ground"), font: { color: colour("text"), size: narrow ? 11 : 13 },
         margin: { l: 60, r: 15, t: 10, b: 50 }, hovermode: "closest", dragmode: narrow ? false : "zoom",
@@ -178,7 +184,7 @@
 
     async draw() {
       await this.ready;
-      const config = { responsive: true, displaylogo: false, scrollZoom: false, modeBarButtonsToRemove: ["lasso2d", "select2d"] };
+      const config = { responsive: true, displaylogo: false, displayModeBar: !this.isNarrow(), scrollZoom: false, modeBarButtonsToRemove: ["lasso2d", "select2d"] };
       return Plotly.react(this.plot, this.traces(), this.layout(), config).then(() => {
         this.plot.dataset.drawn = "yes";
         for (const button of this.plot.querySelectorAll(".modebar-btn")) {
