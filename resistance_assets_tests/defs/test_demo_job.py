@@ -14,7 +14,7 @@ from resistance_assets_tests.warehouse_runs import ask
 
 @pytest.fixture(scope="module")
 def truth(demo_place: Path) -> DemoTruth:
-    return DemoTruth.from_json((demo_place / "demo" / "truth.json").read_text())
+    return DemoTruth.from_json(json.loads((demo_place / "demo" / "truth.json").read_text()))
 
 
 @pytest.fixture(scope="module")
@@ -69,18 +69,22 @@ def test_one_sample_per_arm_gives_effects_and_no_p_value(data_dir):
 
 
 def test_prognostic_genes_stand_out_and_axl_does_not(data_dir, truth):
+    """About 100 deaths find a log hazard of 0.85 surely and one of 0.35 mostly (94 % power, less the others' noise)."""
     screen = ask(
         data_dir,
-        "SELECT hgnc_symbol, hazard_ratio_per_sd, p_value, percentile_among_genes FROM core.survival__cohort_endpoint_genes"
+        "SELECT hgnc_symbol, hazard_ratio_per_sd, p_value, percentile_among_genes"
+        " FROM core.survival__cohort_endpoint_genes"
         " WHERE endpoint = 'OS' AND model = 'continuous' AND cohort_id = 'luad_tcga'",
     ).rows_by_key("hgnc_symbol", unique=True)
-    strong = {gene: log_hazard for gene, log_hazard in truth.log_hazard_per_sd["OS"].items() if abs(log_hazard) >= 0.3}
-    assert strong
-    for gene, log_hazard in strong.items():
-        hazard_ratio, p, percentile = screen[gene]
+    planted = truth.log_hazard_per_sd["OS"]
+    for gene, log_hazard in planted.items():
+        hazard_ratio, _, percentile = screen[gene]
         assert (hazard_ratio > 1) == (log_hazard > 0), gene
-        assert p < 0.05, gene
-        assert percentile < 5, gene
+        if abs(log_hazard) > 0.8:
+            assert percentile < 1, gene
+    found = [gene for gene in planted if screen[gene][1] < 0.05]
+    assert len(found) >= 0.75 * len(planted)
+    assert "CCL20" in found
     assert screen["AXL"][1] > 0.05
 
 
@@ -104,7 +108,7 @@ def test_the_planted_sets_come_first_in_every_collection(data_dir, truth):
         " WHERE list_id = 'h1975_drug_resistant_vs_parental__pydeseq2__up' ORDER BY collection, p_value, term_id",
     )
     first = terms.group_by("collection", maintain_order=True).first()
-    planted = {entry.term_id if hasattr(entry, "term_id") else entry["term_id"] for entry in truth.enriched_sets}
+    planted = {entry.term_id for entry in truth.enriched_sets}
     assert set(first["term_id"]) & planted
     assert (first.filter(pl.col("term_id").is_in(list(planted)))["q_value_bh"] < 1e-6).all()
 
