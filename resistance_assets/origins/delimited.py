@@ -104,6 +104,15 @@ class DelimitedText:
             for row, reason, text in zip(rows, reasons, self.row_texts(rows), strict=True)
         )
 
+    def first_of_each(self, frame: pl.DataFrame, key: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Split `frame` (one row per row of this text) into rows with a key that is new, and the others, rejected."""
+        blank = frame[key].is_null()
+        repeated = ~frame[key].is_first_distinct() & ~blank
+        rows = [*blank.arg_true().to_list(), *repeated.arg_true().to_list()]
+        reasons = [f"blank {key}"] * int(blank.sum())
+        reasons += [f"repeats the {key} of an earlier row, which is kept"] * int(repeated.sum())
+        return frame.filter(~blank & ~repeated), self.reject(rows, reasons)
+
     def require(self, columns: Iterable[str]) -> None:
         """Raise DataFault for the first of `columns` that the header lacks."""
         for name in columns:

@@ -235,11 +235,7 @@ def read_ncbi_counts(path: Path, *, normalised: bool = False) -> tuple[pl.DataFr
             expected = "a number of at least 0" if normalised else "a whole number of at least 0"
             raise text.cell_fault(cells[sample], wrong[0], expected=expected)
         columns.append(number.alias(sample))
-    blank = genes.is_null()
-    repeated = ~genes.is_first_distinct() & ~blank
-    rows = [*blank.arg_true().to_list(), *repeated.arg_true().to_list()]
-    reasons = ["blank GeneID"] * int(blank.sum()) + ["repeats the gene of an earlier row"] * int(repeated.sum())
-    return pl.DataFrame(columns).filter(~blank & ~repeated), text.reject(rows, reasons)
+    return text.first_of_each(pl.DataFrame(columns), "entrez_gene_id")
 
 
 _ANNOTATION = {
@@ -280,11 +276,7 @@ def read_ncbi_annotation(path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
             length.alias("length_bp"),
         ]
     )
-    blank = genes.is_null()
-    repeated = ~genes.is_first_distinct() & ~blank
-    rows = [*blank.arg_true().to_list(), *repeated.arg_true().to_list()]
-    reasons = ["blank GeneID"] * int(blank.sum()) + ["repeats the gene of an earlier row"] * int(repeated.sum())
-    return frame.filter(~blank & ~repeated), text.reject(rows, reasons)
+    return text.first_of_each(frame, "entrez_gene_id")
 
 
 # Array or sequencing, and on which scale

@@ -342,7 +342,9 @@ def test_generated_counts_and_their_genes(tmp_path):
     )
     assert counts.rows() == [(100, 5, 0), (101, 7, 9)]
     assert counts.schema == {"entrez_gene_id": pl.Int64, "GSM2": pl.Int64, "GSM1": pl.Int64}
-    assert rejected.select("line", "reason").rows() == [(4, "repeats the gene of an earlier row")]
+    assert rejected.select("line", "reason").rows() == [
+        (4, "repeats the entrez_gene_id of an earlier row, which is kept")
+    ]
     tpm, _ = geo.read_ncbi_counts(write(tmp_path / "t.tsv", "GeneID\tGSM2\n100\t5.25\n"), normalised=True)
     assert tpm.rows() == [(100, 5.25)]
     genes, _ = geo.read_ncbi_annotation(
