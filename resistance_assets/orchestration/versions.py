@@ -14,6 +14,7 @@ import importlib
 import importlib.metadata
 import inspect
 import json
+import os
 import textwrap
 import types
 from collections.abc import Callable, Iterable
@@ -33,7 +34,25 @@ NUMERIC_DISTRIBUTIONS: dict[str, tuple[str, ...]] = {
 }
 
 
-def code_version_of(*functions: Callable[..., Any], also: Iterable[str] = ()) -> str:
+class CodeVersion(str):
+    """A code version that knows what it was made from, so that a change of it can be told by name.
+
+    Attributes:
+        pieces: function, class, package or other text -> short hash of it, or the package's version.
+    """
+
+    pieces: dict[str, str]
+
+    def __new__(cls, digest: str, pieces: dict[str, str]) -> CodeVersion:
+        made = super().__new__(cls, digest)
+        made.pieces = pieces
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return CodeVersion, (str(self), self.pieces)
+
+
+def code_version_of(*functions: Callable[..., Any], also: Iterable[str] = ()) -> CodeVersion:
     """Hash of the code that the functions reach inside this package.
 
     Args:
@@ -41,7 +60,7 @@ def code_version_of(*functions: Callable[..., Any], also: Iterable[str] = ()) ->
         also: further text that decides the result, such as the normalised text of a query.
 
     Returns:
-        16 hexadecimal digits. The same for the same behaviour-deciding source and package versions.
+        16 hexadecimal digits, with their pieces. The same for the same behaviour-deciding source and package versions.
     """
     pieces: dict[str, str] = {}
     distributions: set[str] = set()
@@ -59,12 +78,39 @@ def code_version_of(*functions: Callable[..., Any], also: Iterable[str] = ()) ->
         distributions.update(used)
         waiting.extend(reached)
     versions = {name: importlib.metadata.version(name) for name in sorted(distributions)}
-    return _digest([sorted(pieces.items()), versions, sorted(also)])
+    also = sorted(also)
+    named = {name.removeprefix(f"{PACKAGE}."): _digest(text)[:8] for name, text in pieces.items()}
+    named |= {f"package {name}": version for name, version in versions.items()}
+    named |= {"further text": _digest(also)[:8]} if also else {}
+    return CodeVersion(_digest([sorted(pieces.items()), versions, also]), named)
 
 
-def sql_code_version(normalised: str) -> str:
+def sql_code_version(normalised: str) -> CodeVersion:
     """Code version of a SQL model from its normalised syntax tree; tied to the DuckDB release that computes it."""
-    return _digest([normalised, importlib.metadata.version("duckdb")])
+    duckdb_version = importlib.metadata.version("duckdb")
+    pieces = {"SQL": _digest(normalised)[:8], "package duckdb": duckdb_version}
+    return CodeVersion(_digest([normalised, duckdb_version]), pieces)
+
+
+def flat_parameters(parameters: Any) -> dict[str, str]:
+    """Catalog parameters by dotted key, each value as JSON cut to what a person reads; a long one keeps its hash."""
+    document = json.loads(json.dumps(parameters, default=_jsonable))
+    found: dict[str, str] = {}
+
+    def walk(prefix: str, value: Any) -> None:
+        if isinstance(value, dict) and value:
+            for key, inner in value.items():
+                walk(f"{prefix}.{key}" if prefix else str(key), inner)
+        elif isinstance(value, list) and any(isinstance(inner, dict | list) for inner in value):
+            for at, inner in enumerate(value):
+                name = inner.get("id") if isinstance(inner, dict) else None
+                walk(f"{prefix}[{name or at}]", inner)
+        elif value is not None:
+            text = json.dumps(value, sort_keys=True)
+            found[prefix or "value"] = text if len(text) <= 80 else f"{text[:60]}... ({_digest(value)[:8]})"
+
+    walk("", document)
+    return found
 
 
 def parameters_version(parameters: Any) -> str:
@@ -98,8 +144,7 @@ def _unwrap(item: Any) -> Any:
 @functools.lru_cache(maxsize=4096)
 def _anatomy(item: Any) -> tuple[str, tuple[Any, ...], frozenset[str]]:
     """Normalised source of one function or class, what it reaches in this package, and which distributions it uses."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(item)))
-    _strip_docstrings(tree)
+    tree = _node_of(item)
     namespace: dict[str, Any] = dict(vars(inspect.getmodule(item)) if inspect.getmodule(item) else {})
     captured: dict[str, Any] = {}
     if isinstance(item, types.FunctionType):
@@ -144,6 +189,45 @@ def _anatomy(item: Any) -> tuple[str, tuple[Any, ...], frozenset[str]]:
             constants.append((node.id, repr(value)))
     text = ast.dump(tree) + repr(sorted(set(constants)))
     return text, tuple(reached), frozenset(distributions)
+
+
+def _node_of(item: Any) -> ast.AST:
+    """Syntax of a function or class without docstrings; each file is parsed once, which saves seconds at load time."""
+    code = getattr(item, "__code__", None)
+    path = code.co_filename if code is not None else inspect.getsourcefile(item)
+    known = _nodes_of_file(path) if path and os.path.isfile(path) else {}
+    if code is not None:
+        node = known.get((item.__name__, code.co_firstlineno))
+    else:
+        node = known.get((item.__qualname__, 0))
+    if node is None:  # a lambda, or something made at run time
+        node = ast.parse(textwrap.dedent(inspect.getsource(item)))
+        _strip_docstrings(node)
+    return node
+
+
+@functools.lru_cache(maxsize=512)
+def _nodes_of_file(path: str) -> dict[tuple[str, int], ast.AST]:
+    """Functions by name and first line (decorators included), classes by qualified name and 0."""
+    with open(path, encoding="utf-8") as handle:
+        tree = ast.parse(handle.read())
+    _strip_docstrings(tree)
+    found: dict[tuple[str, int], ast.AST] = {}
+
+    def collect(node: ast.AST, prefix: str) -> None:
+        for child in ast.iter_child_nodes(node):
+            below = prefix
+            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+                first = min([child.lineno, *(decorator.lineno for decorator in child.decorator_list)])
+                found[child.name, first] = child
+                below = f"{prefix}{child.name}.<locals>."
+            elif isinstance(child, ast.ClassDef):
+                found[f"{prefix}{child.name}", 0] = child
+                below = f"{prefix}{child.name}."
+            collect(child, below)
+
+    collect(tree, "")
+    return found
 
 
 def _resolve(node: ast.AST, namespace: dict[str, Any]) -> Any:
