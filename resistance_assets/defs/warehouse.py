@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from resistance_assets.orchestration.automation import WAREHOUSE_FRESHNESS, on_s
 from resistance_assets.orchestration.lake import Lake, Pointer
 from resistance_assets.orchestration.progress import Announcement, announce
 from resistance_assets.orchestration.publish import Publication, PublishResult, publish
+from resistance_assets.orchestration.release_diff import CHANGES_SCHEMA, diff_releases
 from resistance_assets.orchestration.sql_models import load_models, models_folder
 from resistance_assets.settings import Settings
 from resistance_assets.warehouse_reader import open_warehouse
@@ -183,6 +184,20 @@ def judge_file(data_dir: Path, tables: tuple[Table, ...]) -> dg.AssetCheckResult
     )
 
 
+def records_of_shares(lake: Lake) -> dict[str, str]:
+    """Share -> key of the record of how its current version was made."""
+    pointers = {a: lake.pointer(a) for a in lake.addresses() if a.startswith(f"{PARTS}.")}
+    return {a: key for a, p in pointers.items() if p is not None and (key := p.notes.get("memo_key"))}
+
+
+def changes_of_release(data_dir: Path, before: Mapping[str, Any], after: Mapping[str, Any]) -> pl.DataFrame:
+    """Rows of `meta.release_changes` for a new release; none where the release before was pruned from the lake."""
+    try:
+        return diff_releases(data_dir, before, after).as_frame()
+    except FileNotFoundError:
+        return pl.DataFrame(schema=CHANGES_SCHEMA)
+
+
 def publish_current(settings: Settings, lake: Lake, registry: Registry) -> PublishResult:
     """Publish what is current in the lake; touches nothing where that is what was published last.
 
@@ -207,6 +222,8 @@ def publish_current(settings: Settings, lake: Lake, registry: Registry) -> Publi
                 "study_faults": pl.DataFrame(faults, schema={"folder": pl.String, "fault": pl.String}),
             },
             code_revision=code_revision(),
+            shares=records_of_shares(lake),
+            changes=lambda before, after: changes_of_release(settings.data_dir, before, after),
             settings={
                 "profile": "mirror" if settings.mirror else settings.profile,
                 "synthetic": str(settings.is_demo).lower(),

@@ -97,6 +97,10 @@ class Lake:
             return None
         return found
 
+    def record(self, address: str, memo_key: str) -> Pointer | None:
+        """How a version was made, whether or not its file is still there."""
+        return _read_pointer(self.folder(address) / "memo" / f"{memo_key}.json")
+
     def current_path(self, address: str) -> Path:
         """File of the current version.
 

@@ -6,7 +6,9 @@ everything up to date that does not rest on a failure, and an account of what ha
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -32,6 +34,13 @@ concurrency:
   pools:
     default_limit: 2
 """
+PROCESS_TAG = "resistance/process"
+UNDER_WAY = (
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
 WAREHOUSE = "warehouse"
 MAX_PASSES = 10
 
@@ -47,6 +56,7 @@ class Launch:
         run_ids: one per pass.
         elapsed: seconds from start to end.
         not_reached: addresses that rest on a failure and were never built before.
+        waited_for: addresses that another run was building, so that this one waited and took its result.
     """
 
     outcomes: dict[str, str] = field(default_factory=dict)
@@ -55,6 +65,7 @@ class Launch:
     run_ids: list[str] = field(default_factory=list)
     elapsed: float = 0.0
     not_reached: tuple[str, ...] = ()
+    waited_for: list[str] = field(default_factory=list)
 
     @property
     def failed(self) -> tuple[str, ...]:
@@ -74,6 +85,8 @@ class Launch:
             self.seconds[announcement.subject] = announcement.seconds
             if announcement.message:
                 self.messages[announcement.subject] = announcement.message
+        elif announcement.kind == "waiting":
+            self.waited_for.append(announcement.subject)
         elif announcement.kind == "failed":
             self.outcomes[announcement.subject] = "failed"
             self.messages[announcement.subject] = announcement.message
@@ -89,6 +102,42 @@ def open_instance(home: Path) -> DagsterInstance:
     return DagsterInstance.from_config(str(home))
 
 
+def process_name(pid: int) -> str:
+    """A process as host, id and start, so that another process of the same id is not taken for it; empty if dead."""
+    try:
+        # Fields after the name in brackets, which may hold anything; the 20th of them is the start in ticks since boot.
+        started = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
+    except OSError:
+        started = "unknown"
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return ""
+        except PermissionError:
+            pass
+    return f"{socket.gethostname()}:{pid}:{started}"
+
+
+def close_dead_runs(instance: DagsterInstance) -> list[str]:
+    """Note as failed what killed processes of this machine left as running; returns the run ids.
+
+    A killed process cannot say that it ended. Left as running, its run would hold back for ever whatever waits for
+    tables that are in progress.
+    """
+    closed = []
+    for run in instance.get_runs(dg.RunsFilter(statuses=list(UNDER_WAY))):
+        host, _, rest = run.tags.get(PROCESS_TAG, "").partition(":")
+        pid = rest.partition(":")[0]
+        if host != socket.gethostname() or not pid.isdigit():
+            continue
+        if process_name(int(pid)) != run.tags[PROCESS_TAG]:
+            # Another process may be closing the same run.
+            with contextlib.suppress(dg.DagsterInvariantViolationError):
+                instance.report_run_failed(run, f"process {pid} ended without saying so: it was killed")
+                closed.append(run.run_id)
+    return closed
+
+
 def launch(
     definitions: dg.Definitions,
     instance: DagsterInstance,
@@ -102,6 +151,7 @@ def launch(
     do with the other shares are brought up to date in a further pass.
     """
     started = time.perf_counter()
+    close_dead_runs(instance)
     job = definitions.resolve_implicit_global_asset_job_def()
     wanted = set(selection) if selection is not None else set(job.asset_layer.executable_asset_keys)
     wanted &= {key for key in job.asset_layer.executable_asset_keys if key.path[0] != "source"}
@@ -113,6 +163,7 @@ def launch(
                 instance=instance,
                 asset_selection=sorted(remaining),
                 raise_on_error=False,
+                tags={PROCESS_TAG: process_name(os.getpid())},
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             )
             done.run_ids.append(result.run_id)

@@ -21,7 +21,7 @@ from resistance_assets.catalog.tables import Table
 from resistance_assets.orchestration.checks import Verdict, validate
 from resistance_assets.orchestration.lake import Lake, Pointer, now_iso, storage_fault
 from resistance_assets.orchestration.progress import Announcement, announce
-from resistance_assets.orchestration.versions import parameters_version
+from resistance_assets.orchestration.versions import flat_parameters, parameters_version
 
 Outcome = Literal["built", "memo hit", "kept", "unavailable"]
 
@@ -187,6 +187,9 @@ def run_step(
                 run_id=run_id,
                 seconds=round(seconds, 3),
                 notes={
+                    "memo_key": memo_key,
+                    "code": dict(getattr(step.code_version, "pieces", {})),
+                    "parameters": flat_parameters(step.parameters),
                     "sources": facts,
                     "checks": [{"name": v.name, "description": v.description} for v in verdicts[address]],
                 },

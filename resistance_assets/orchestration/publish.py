@@ -71,6 +71,7 @@ META_COMMENTS = {
     "runs": "One row per run that built something of what is current",
     "hypotheses_tested": "One row per analysis and family of tests: how many tests and how they were corrected",
     "catalog_faults": "Entries of the catalog that were left out, and why",
+    "release_changes": "One row per table, list member, q-value or verdict that a release changed, with the cause",
     "study_faults": "Laboratory studies that were left out, and why",
 }
 _META_COLUMN_COMMENTS = {
@@ -118,6 +119,7 @@ class _Old:
     meta_version: str | None
     is_usable: bool
     free_share: float
+    release_changes: pl.DataFrame | None = None
 
 
 def publish(
@@ -127,6 +129,8 @@ def publish(
     meta: Mapping[str, pl.DataFrame],
     code_revision: str,
     settings: Mapping[str, str],
+    shares: Mapping[str, str] = {},
+    changes: Callable[[Mapping[str, Any], Mapping[str, Any]], pl.DataFrame] | None = None,
     between: Callable[[str], None] = lambda step: None,
 ) -> PublishResult:
     """Bring `warehouse.duckdb` to the given versions, in one swap.
@@ -137,6 +141,9 @@ def publish(
         meta: further tables of schema `meta`, as they are. From `sources` the manifest takes `source_id` and `sha256`.
         code_revision: of the package.
         settings: what the run was asked for; kept in the manifest.
+        shares: tables that are not published -> key of the record of how they were made, which tells of causes later.
+        changes: from the manifests of two releases to rows of `meta.release_changes`, called for a new release; what
+            it said of earlier releases is kept.
         between: called after each of `STEPS`.
 
     Raises:
@@ -144,7 +151,7 @@ def publish(
             stays as it is.
     """
     try:
-        return _publish(data_dir, tables, meta, code_revision, settings, between)
+        return _publish(data_dir, tables, meta, code_revision, settings, shares, changes, between)
     except OSError as error:
         raise storage_fault(error, data_dir / WAREHOUSE_FILE) from error
     except duckdb.Error as error:
@@ -157,6 +164,8 @@ def _publish(
     meta: Mapping[str, pl.DataFrame],
     code_revision: str,
     settings: Mapping[str, str],
+    shares: Mapping[str, str],
+    changes: Callable[[Mapping[str, Any], Mapping[str, Any]], pl.DataFrame] | None,
     between: Callable[[str], None],
 ) -> PublishResult:
     started = time.perf_counter()
@@ -178,7 +187,7 @@ def _publish(
         is_new = last is None or {a: t["data_version"] for a, t in last["tables"].items()} != versions
         manifest = _manifest(
             (last["release"] + 1 if last else 1) if is_new or last is None else last["release"],
-            data_dir, tables, meta, code_revision, settings,
+            data_dir, tables, meta, code_revision, settings, shares,
         )  # fmt: skip
         meta_version = _meta_version(tables, meta, definitions, code_revision, settings)
         manifests = [*old.manifests, manifest] if is_new else old.manifests
@@ -192,6 +201,10 @@ def _publish(
             if from_nothing:
                 changed, gone = list(addresses), []
             aside = data_dir / f".{WAREHOUSE_FILE}.{os.getpid()}.{uuid.uuid4().hex[:8]}.aside"
+            if changes is not None:
+                news = [changes(last, manifest)] if is_new and last is not None else []
+                history = [old.release_changes] if old.release_changes is not None else []
+                meta = {**meta, "release_changes": pl.concat([*history, *news])} if history or news else meta
             try:
                 if not from_nothing:
                     shutil.copyfile(warehouse, aside)
@@ -264,6 +277,11 @@ def _read_old(data_dir: Path) -> _Old:
                 for address, *_ in stated
             }
             facts = dict(connection.execute("SELECT name, value FROM old.meta.facts").fetchall())
+            has_changes = connection.execute(
+                "SELECT count(*) FROM duckdb_tables() "
+                "WHERE database_name = 'old' AND schema_name = 'meta' AND table_name = 'release_changes'"
+            ).fetchall()[0][0]
+            changes = connection.sql("SELECT * FROM old.meta.release_changes").pl() if has_changes else None
             sizes = connection.execute(
                 "SELECT total_blocks, free_blocks FROM pragma_database_size() WHERE database_name = 'old'"
             ).fetchall()[0]
@@ -279,6 +297,7 @@ def _read_old(data_dir: Path) -> _Old:
         meta_version=facts.get("meta_version"),
         is_usable=len(whole) == len(stated),
         free_share=sizes[1] / sizes[0] if sizes[0] else 0.0,
+        release_changes=changes,
     )
 
 
@@ -307,6 +326,7 @@ def _manifest(
     meta: Mapping[str, pl.DataFrame],
     code_revision: str,
     settings: Mapping[str, str],
+    shares: Mapping[str, str],
 ) -> dict[str, Any]:
     sources = meta.get("sources", pl.DataFrame())
     checksums = (
@@ -329,9 +349,11 @@ def _manifest(
                 "rows": p.pointer.rows,
                 "status": p.pointer.status,
                 "parquet": _relative(p.parquet, data_dir),
+                "memo_key": p.pointer.notes.get("memo_key"),
             }
             for p in tables
         },
+        "shares": dict(shares),
     }
 
 

@@ -1,0 +1,466 @@
+"""What changed between two releases, and why.
+
+Here belongs the comparison of two releases' manifests and Parquet files: tables and rows, genes that entered or left
+lists, q-values that crossed a threshold, verdicts that turned; and the way back from a changed table to the source, the
+function or the catalog parameter that made the difference. Publishing and printing do not belong here.
+
+A manifest says which version of a table a release holds. Why two versions differ is told by the records of how they
+were made (`memo/<key>.json` of the lake): inputs, code by function, parameters by key. Shares have records too, so the
+way leads through them to where the change came in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from resistance_assets.catalog.tables import TABLES
+from resistance_assets.orchestration.lake import SIGNIFICANT_DIGITS, Lake, Pointer
+
+Q_VALUE_THRESHOLD = 0.05
+MOST_VALUES_NAMED = 12
+MOST_ITEMS_KEPT = 2_000
+
+# Tables whose rows are memberships: table -> column that names the set (None: the table itself is the set), the member.
+MEMBERSHIPS: dict[str, tuple[str | None, str]] = {
+    "core.gene_lists__members": ("list_id", "hgnc_symbol"),
+    "marts.resistance_candidates": (None, "hgnc_symbol"),
+}
+# Tables with a verdict per row: table -> column of the item, column of the verdict.
+VERDICTS: dict[str, tuple[str, str]] = {
+    "marts.published_claims": ("claim_id", "verdict"),
+    "core.claims__verdicts": ("claim_id", "verdict"),
+}
+
+CHANGES_SCHEMA: dict[str, Any] = {
+    "release": pl.Int64,
+    "previous_release": pl.Int64,
+    "kind": pl.String,
+    "subject": pl.String,
+    "item": pl.String,
+    "change": pl.String,
+    "before": pl.String,
+    "after": pl.String,
+    "detail": pl.String,
+    "cause": pl.String,
+}
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Where a difference came in.
+
+    Attributes:
+        kind: `data`, `code` or `parameter`; `unrecorded` where an old release kept no record.
+        address: the table or share that read the source, or whose code or parameter changed.
+        what: source, function or parameter key.
+        before, after: checksum, hash of the code or value; None where it was not there.
+    """
+
+    kind: str
+    address: str
+    what: str
+    before: str | None
+    after: str | None
+
+    def __str__(self) -> str:
+        if self.kind == "data":
+            return f"data: source {self.what} ({_short(self.before)} -> {_short(self.after)})"
+        if self.kind == "code":
+            word = "came" if self.before is None else "went" if self.after is None else "changed"
+            return f"code: {self.what} {word}"
+        if self.kind == "parameter":
+            return f"parameter: {self.what} of {self.address} ({self.before or 'none'} -> {self.after or 'none'})"
+        return f"{self.kind}: {self.what}"
+
+
+@dataclass(frozen=True)
+class TableChange:
+    """How one table differs.
+
+    Attributes:
+        change: added, removed or changed.
+        rows_before, rows_after: rows in all; None where the table was not there.
+        rows_added, rows_removed, rows_changed: by the table's key.
+        touched: key column -> its values among those rows, where they are few.
+        touched_counts: key column -> how many different values those rows hold.
+    """
+
+    address: str
+    change: str
+    rows_before: int | None
+    rows_after: int | None
+    rows_added: int
+    rows_removed: int
+    rows_changed: int
+    touched: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    touched_counts: Mapping[str, int] = field(default_factory=dict)
+    causes: tuple[Cause, ...] = ()
+
+    def describe(self) -> str:
+        """Which rows, in words."""
+        counts = [
+            f"{count:,} {word}"
+            for count, word in (
+                (self.rows_added, "added"),
+                (self.rows_removed, "removed"),
+                (self.rows_changed, "changed"),
+            )
+            if count
+        ]
+        named = [
+            f"{name} {', '.join(self.touched[name])}" if name in self.touched else f"{count:,} values of {name}"
+            for name, count in self.touched_counts.items()
+        ]
+        return f"{', '.join(counts) or 'no row'}{'; ' if named else ''}{'; '.join(named)}"
+
+
+@dataclass(frozen=True)
+class ItemChange:
+    """A member that entered or left, a q-value that crossed, a verdict that turned."""
+
+    kind: str
+    subject: str
+    item: str
+    change: str
+    before: str | None
+    after: str | None
+    address: str
+
+
+@dataclass(frozen=True)
+class ReleaseDiff:
+    """Everything that differs between two releases."""
+
+    before: int
+    after: int
+    tables: tuple[TableChange, ...]
+    items: tuple[ItemChange, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.tables
+
+    def causes_of(self, address: str) -> tuple[Cause, ...]:
+        return next((table.causes for table in self.tables if table.address == address), ())
+
+    @property
+    def causes(self) -> tuple[Cause, ...]:
+        """Every cause once."""
+        return tuple(dict.fromkeys(cause for table in self.tables for cause in table.causes))
+
+    def as_document(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "before": self.before,
+            "after": self.after,
+            "causes": [asdict(cause) for cause in self.causes],
+            "tables": [{**asdict(table), "causes": [str(cause) for cause in table.causes]} for table in self.tables],
+            "items": [
+                {**asdict(item), "causes": [str(cause) for cause in self.causes_of(item.address)]}
+                for item in self.items
+            ],
+        }
+
+    def as_frame(self) -> pl.DataFrame:
+        """Rows of `meta.release_changes`; of items of one kind and subject at most MOST_ITEMS_KEPT."""
+
+        def cause_of(address: str) -> str:
+            return "; ".join(str(cause) for cause in self.causes_of(address))
+
+        rows: list[tuple[Any, ...]] = [
+            (
+                "table", table.address, None, table.change, _text(table.rows_before), _text(table.rows_after),
+                table.describe(), cause_of(table.address),
+            )
+            for table in self.tables
+        ]  # fmt: skip
+        kept: dict[tuple[str, str], int] = {}
+        for item in self.items:
+            group = (item.kind, item.subject)
+            kept[group] = kept.get(group, 0) + 1
+            if kept[group] <= MOST_ITEMS_KEPT:
+                rows.append(
+                    (item.kind, item.subject, item.item, item.change, item.before, item.after, None,
+                     cause_of(item.address))
+                )  # fmt: skip
+        rows += [
+            (kind, subject, None, "more", None, str(count - MOST_ITEMS_KEPT), f"of {count} in all", None)
+            for (kind, subject), count in kept.items()
+            if count > MOST_ITEMS_KEPT
+        ]
+        columns = list(CHANGES_SCHEMA)
+        return pl.DataFrame(
+            [(self.after, self.before, *row) for row in rows], schema=CHANGES_SCHEMA, orient="row"
+        ).select(columns)
+
+
+# ---- why -------------------------------------------------------------------------------------------------------------
+
+Records = Callable[[str], "Pointer | None"]
+
+
+def causes_of(address: str, before: Records, after: Records) -> tuple[Cause, ...]:
+    """What made a table differ, wherever upstream it came in.
+
+    Args:
+        address: of a table whose data version differs.
+        before, after: address -> how its version of the release was made, None where that is not known.
+    """
+    found: dict[Cause, None] = {}
+    seen: set[str] = set()
+
+    def walk(at: str) -> None:
+        if at in seen:
+            return
+        seen.add(at)
+        old, new = before(at), after(at)
+        if old is None and new is None:
+            found[Cause("unrecorded", at, f"how {at} was made is not recorded", None, None)] = None
+            return
+        was, now = _facts(old), _facts(new)
+        if old is not None and new is not None:
+            found.update(dict.fromkeys(_code_causes(at, old, new)))
+            found.update(dict.fromkeys(_parameter_causes(at, old, new)))
+        for name in sorted({*was.inputs, *now.inputs}):
+            if was.inputs.get(name) == now.inputs.get(name):
+                continue
+            if name.startswith("source:"):
+                source = name.removeprefix("source:")
+                what = _source_name(at, source, new or old)
+                found[Cause("data", at, what, was.inputs.get(name), now.inputs.get(name))] = None
+            else:
+                walk(name)
+        if (old is None) != (new is None) and not was.inputs and not now.inputs:
+            word = "came into" if old is None else "left"
+            found[Cause("parameter", at, f"{at} {word} the catalog", None, None)] = None
+
+    walk(address)
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class _Facts:
+    inputs: Mapping[str, str]
+
+
+def _facts(pointer: Pointer | None) -> _Facts:
+    return _Facts(pointer.inputs if pointer is not None else {})
+
+
+def _code_causes(address: str, old: Pointer, new: Pointer) -> Iterable[Cause]:
+    if old.code_version == new.code_version:
+        return
+    was, now = old.notes.get("code") or {}, new.notes.get("code") or {}
+    differing = [name for name in sorted({*was, *now}) if was.get(name) != now.get(name)]
+    for name in differing:
+        what = f"SQL of {address}" if name == "SQL" else name
+        yield Cause("code", address, what, was.get(name), now.get(name))
+    if not was or not now or not differing:
+        yield Cause("code", address, f"code of {address}", old.code_version, new.code_version)
+
+
+def _parameter_causes(address: str, old: Pointer, new: Pointer) -> Iterable[Cause]:
+    if old.parameters == new.parameters:
+        return
+    was, now = old.notes.get("parameters") or {}, new.notes.get("parameters") or {}
+    differing = [key for key in sorted({*was, *now}) if was.get(key) != now.get(key)]
+    for key in differing:
+        yield Cause("parameter", address, key, was.get(key), now.get(key))
+    if not differing:
+        yield Cause("parameter", address, f"parameters of {address}", old.parameters, new.parameters)
+
+
+def _source_name(address: str, source: str, pointer: Pointer | None) -> str:
+    """A study's file by its own name and study: `counts` alone would not tell whose."""
+    facts = (pointer.notes.get("sources") or {}).get(source) or {} if pointer is not None else {}
+    return f"{address.split('__', 1)[-1]}/{facts['file']}" if facts.get("file") else source
+
+
+# ---- what ------------------------------------------------------------------------------------------------------------
+
+
+def compare_rows(
+    before: pl.DataFrame, after: pl.DataFrame, key: Sequence[str]
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Rows by key: those that were added, those that were removed, and those that changed.
+
+    Floats count as equal where they agree in twelve significant digits, as in a data version. A column that one of the
+    frames does not have counts as changed in every row.
+
+    Returns:
+        Three frames of the key columns.
+    """
+    keys = [name for name in key if name in before.columns and name in after.columns]
+    if not keys:
+        keys = [name for name in before.columns if name in after.columns]
+    old, new = _with_hash(before, keys), _with_hash(after, keys)
+    # Most rows are the same: they are set aside by one number before anything is joined on text.
+    fewer_old = old.join(new, on="row_hash", how="anti")
+    fewer_new = new.join(old, on="row_hash", how="anti")
+    added = fewer_new.join(fewer_old, on=keys, how="anti", nulls_equal=True).select(keys)
+    removed = fewer_old.join(fewer_new, on=keys, how="anti", nulls_equal=True).select(keys)
+    changed = fewer_new.join(fewer_old, on=keys, how="semi", nulls_equal=True).select(keys)
+    return added, removed, changed
+
+
+def _with_hash(frame: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
+    canonical = frame.with_columns(pl.selectors.float().round_sig_figs(SIGNIFICANT_DIGITS) + 0.0)
+    names = ",".join(sorted(frame.columns))
+    hashed = pl.struct(pl.lit(names), *sorted(frame.columns)).hash(seed=1)
+    return canonical.select(*keys, hashed.alias("row_hash"))
+
+
+def compare_table(address: str, before: pl.DataFrame | None, after: pl.DataFrame | None) -> TableChange:
+    """One table in two releases; None where a release did not have it."""
+    table = TABLES.get(address)
+    if before is None or after is None:
+        held = before if before is not None else after
+        rows = held.height if held is not None else 0
+        return TableChange(
+            address, "added" if before is None else "removed",
+            None if before is None else rows, None if after is None else rows,
+            rows if before is None else 0, rows if after is None else 0, 0,
+        )  # fmt: skip
+    added, removed, changed = compare_rows(before, after, table.key if table else after.columns)
+    together = pl.concat([added, removed, changed]) if added.width else added
+    touched, counts = {}, {}
+    for name in together.columns:
+        values = together[name].drop_nulls().unique()
+        if values.len():
+            counts[name] = values.len()
+        if 0 < values.len() <= MOST_VALUES_NAMED:
+            touched[name] = tuple(str(value) for value in values.sort().to_list())
+    return TableChange(
+        address, "changed", before.height, after.height, added.height, removed.height, changed.height, touched, counts
+    )
+
+
+def compare_members(
+    address: str, before: pl.DataFrame, after: pl.DataFrame, set_column: str | None, member: str
+) -> list[ItemChange]:
+    """Members that entered or left a set: a gene list, or the candidates."""
+    columns = [name for name in (set_column, member) if name is not None]
+    found = []
+    for change, here, there in (("entered", after, before), ("left", before, after)):
+        moved = here.select(columns).unique().join(there.select(columns).unique(), on=columns, how="anti")
+        for row in moved.sort(columns).iter_rows():
+            subject = str(row[0]) if set_column is not None else address
+            found.append(ItemChange("list_member", subject, str(row[-1]), change, None, None, address))
+    return found
+
+
+def compare_q_values(
+    address: str,
+    before: pl.DataFrame,
+    after: pl.DataFrame,
+    key: Sequence[str],
+    *,
+    threshold: float = Q_VALUE_THRESHOLD,
+) -> list[ItemChange]:
+    """q-values that came below the threshold or rose to it, of rows that both releases have; a missing one is above."""
+    keys = [name for name in key if name in before.columns and name in after.columns]
+    found = []
+    for column in [name for name in after.columns if name.startswith("q_value") and name in before.columns]:
+        if not before[column].dtype.is_float():
+            continue
+        both = after.select(*keys, column).join(
+            before.select(*keys, pl.col(column).alias("was")), on=keys, how="inner", nulls_equal=True
+        )
+        now_below, was_below = pl.col(column).fill_null(1.0) < threshold, pl.col("was").fill_null(1.0) < threshold
+        for row in both.filter(now_below != was_below).sort(keys).iter_rows(named=True):
+            is_below = row[column] is not None and row[column] < threshold
+            found.append(
+                ItemChange(
+                    "q_value", f"{address}.{column}", ", ".join(str(row[name]) for name in keys),
+                    f"fell below {threshold:g}" if is_below else f"rose to {threshold:g} or more",
+                    _number(row["was"]), _number(row[column]), address,
+                )
+            )  # fmt: skip
+    return found
+
+
+def compare_verdicts(
+    address: str, before: pl.DataFrame, after: pl.DataFrame, item: str, verdict: str
+) -> list[ItemChange]:
+    """Claims with another verdict."""
+    both = after.select(item, verdict).join(
+        before.select(item, pl.col(verdict).alias("was")), on=item, how="full", coalesce=True
+    )
+    return [
+        ItemChange("verdict", address, str(row[item]), "verdict", row["was"], row[verdict], address)
+        for row in both.filter(~pl.col(verdict).eq_missing(pl.col("was"))).sort(item).iter_rows(named=True)
+    ]
+
+
+def diff_releases(data_dir: Path, before: Mapping[str, Any], after: Mapping[str, Any]) -> ReleaseDiff:
+    """Compare two releases by their manifests, reading the Parquet files of the tables that differ.
+
+    Args:
+        data_dir: holds the lake.
+        before, after: manifests, as `releases/<n>.json`.
+
+    Raises:
+        FileNotFoundError: a Parquet file that a manifest names is gone (pruned).
+    """
+    lake = Lake(data_dir / "lake")
+    old_record, new_record = _records(lake, before), _records(lake, after)
+    tables: list[TableChange] = []
+    items: list[ItemChange] = []
+    addresses = list(dict.fromkeys([*after["tables"], *before["tables"]]))
+    for address in addresses:
+        was, now = before["tables"].get(address), after["tables"].get(address)
+        if was is not None and now is not None and was["data_version"] == now["data_version"]:
+            continue
+        frames = [pl.read_parquet(data_dir / facts["parquet"]) if facts is not None else None for facts in (was, now)]
+        change = compare_table(address, *frames)
+        tables.append(_with_causes(change, causes_of(address, old_record, new_record)))
+        old, new = frames
+        if old is None or new is None:
+            continue
+        if address in MEMBERSHIPS:
+            items += compare_members(address, old, new, *MEMBERSHIPS[address])
+        if address in TABLES:
+            items += compare_q_values(address, old, new, TABLES[address].key)
+        if address in VERDICTS:
+            items += compare_verdicts(address, old, new, *VERDICTS[address])
+    if "marts.published_claims" in after["tables"]:
+        items = [item for item in items if item.subject != "core.claims__verdicts" or item.kind != "verdict"]
+    return ReleaseDiff(before["release"], after["release"], tuple(tables), tuple(items))
+
+
+def _with_causes(change: TableChange, causes: tuple[Cause, ...]) -> TableChange:
+    from dataclasses import replace
+
+    return replace(change, causes=causes)
+
+
+def _records(lake: Lake, manifest: Mapping[str, Any]) -> Records:
+    """How each table and share of a release was made."""
+    known: dict[str, Pointer | None] = {}
+    keys = {address: facts.get("memo_key") for address, facts in manifest["tables"].items()}
+    keys |= manifest.get("shares", {})
+
+    def record(address: str) -> Pointer | None:
+        if address not in known:
+            key = keys.get(address)
+            known[address] = lake.record(address, key) if key else None
+        return known[address]
+
+    return record
+
+
+def _short(checksum: str | None) -> str:
+    return checksum[:12] if checksum else "none"
+
+
+def _text(number: int | None) -> str | None:
+    return None if number is None else str(number)
+
+
+def _number(value: float | None) -> str | None:
+    return None if value is None else f"{value:.4g}"

@@ -1,0 +1,270 @@
+"""Kill demo runs at random instants and look at what is left. Not a test: minutes long, and run by hand.
+
+    python -m resistance_assets_tests.soak.kill_points --kills 200 --seed 1
+
+A round starts from a data folder with release 1 published and nothing known of how it was made, so that a run has
+everything to compute and ends by publishing release 2. The run is killed (SIGKILL) at a random instant, started again,
+perhaps killed again, and at last left alone. After every kill the published file is opened: each table must be of one
+known release, and the release before must still be readable from the lake. After the last start the tables must be
+those of a run that nobody killed, and nothing half-written may be left.
+
+Processes are forked from one that has imported the packages and computed nothing, so that kills fall on work and not on
+imports.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+MOST_KILLS_PER_ROUND = 8
+
+
+@dataclass
+class Tally:
+    """What a soak found."""
+
+    kills: int = 0
+    rounds: int = 0
+    too_late: int = 0
+    restarts_completed: int = 0
+    faults: list[str] = field(default_factory=list)
+    struck: Counter[str] = field(default_factory=Counter)
+    release_after_kill: Counter[int | None] = field(default_factory=Counter)
+    most_leftovers: int = 0
+    seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        return not self.faults and self.restarts_completed == self.rounds
+
+    def as_text(self) -> str:
+        lines = [
+            f"kills {self.kills} in {self.rounds} rounds, {self.seconds:.0f} s",
+            f"last start of a round that completed: {self.restarts_completed} of {self.rounds}",
+            f"kills that came after the run had ended: {self.too_late} (not counted)",
+            "release found after a kill: "
+            + ", ".join(f"{release}: {count}" for release, count in sorted(self.release_after_kill.items(), key=str)),
+            "struck while at: " + ", ".join(f"{name} {count}" for name, count in self.struck.most_common()),
+            f"most files of killed writers found at once: {self.most_leftovers}; after the last start: none"
+            if self.ok
+            else f"most files of killed writers found at once: {self.most_leftovers}",
+        ]
+        return "\n".join([*lines, *(f"FAULT {fault}" for fault in self.faults), "ok" if self.ok else "NOT OK"])
+
+
+class Runs:
+    """Runs of the warehouse in forked processes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def start(self, data_dir: Path, **settings: str) -> int:
+        """Start `resistance run` on a data folder; returns the process id."""
+        pid = os.fork()
+        if pid:
+            return pid
+        code = 1
+        try:
+            for name in [name for name in os.environ if name.startswith("RESISTANCE_")]:
+                del os.environ[name]
+            os.environ.pop("DAGSTER_HOME", None)
+            os.environ.update(RESISTANCE_DATA_DIR=str(data_dir), **settings)
+            log = os.open(self.log(data_dir), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+            os.dup2(log, 1)
+            os.dup2(log, 2)
+            code = _run(data_dir)
+        except BaseException as error:
+            print(f"{type(error).__name__}: {error}", flush=True)
+        finally:
+            os._exit(code)
+
+    def log(self, data_dir: Path) -> Path:
+        return self.folder / f"{data_dir.name}.log"
+
+    def finish(self, data_dir: Path, **settings: str) -> bool:
+        """Run to the end."""
+        _, status = os.waitpid(self.start(data_dir, **settings), 0)
+        return os.waitstatus_to_exitcode(status) == 0
+
+
+def _run(data_dir: Path) -> int:
+    from resistance_assets.orchestration.progress import listening
+    from resistance_assets.running import bring_up_to_date
+    from resistance_assets.settings import load_settings
+
+    at = data_dir / "at.txt"
+
+    def hear(announcement) -> None:
+        if announcement.kind in ("started", "finished"):
+            at.write_text(f"{announcement.kind} {announcement.subject}")
+
+    with listening(hear):
+        summary = bring_up_to_date(load_settings(), quiet=True)
+    if not summary.ok:
+        print(json.dumps(summary.as_document(), indent=1), flush=True)
+    return 0 if summary.ok else 1
+
+
+def versions_published(data_dir: Path) -> tuple[int | None, dict[str, str]]:
+    """Release and data version of every table of the published file; None where nothing was published."""
+    from resistance_assets.warehouse_reader import open_warehouse
+
+    if not (data_dir / "warehouse.duckdb").exists():
+        return None, {}
+    with contextlib.closing(open_warehouse(data_dir)) as connection:
+        release = int(connection.execute("SELECT value FROM meta.facts WHERE name = 'release'").fetchall()[0][0])
+        stated = connection.execute(
+            "SELECT layer || '.' || table_name, data_version, row_count FROM meta.tables"
+        ).fetchall()
+        for address, _, rows in stated:
+            layer, name = address.split(".", 1)
+            counted = connection.execute(f'SELECT count(*) FROM "{layer}"."{name}"').fetchall()[0][0]
+            if counted != rows:
+                raise AssertionError(f"{address} has {counted} rows, {rows} are stated")
+    return release, {address: version for address, version, _ in stated}
+
+
+def leftovers(data_dir: Path) -> list[Path]:
+    """Half-written files."""
+    return [path for path in data_dir.rglob("*") if path.name.endswith(".aside") or ".aside." in path.name]
+
+
+def soak(folder: Path, *, kills: int, seed: int, say=lambda text: None) -> Tally:
+    """Kill runs until there were ``kills`` kills; everything below ``folder``."""
+    import resistance_assets.definitions
+    import resistance_assets.demo
+    import resistance_assets.running  # noqa: F401
+
+    chance = random.Random(seed)
+    runs = Runs(folder / "logs")
+    whole, before = folder / "whole", folder / "before"
+    if not runs.finish(whole, RESISTANCE_PROFILE="demo"):
+        raise RuntimeError(f"the demo does not run: {runs.log(whole).read_text()[-2000:]}")
+    _, after_versions = versions_published(whole)
+    # Release 1: the same sources without the laboratory studies, so that the two releases differ.
+    if not runs.finish(before, RESISTANCE_MIRROR=str(whole / "demo" / "mirror")):
+        raise RuntimeError(f"the demo's mirror does not run: {runs.log(before).read_text()[-2000:]}")
+    _, before_versions = versions_published(before)
+    known = {1: before_versions, 2: after_versions}
+
+    def prepare(name: str) -> Path:
+        data_dir = folder / name
+        shutil.copytree(before, data_dir)
+        shutil.copytree(whole / "demo", data_dir / "demo")
+        for pointer in [*data_dir.glob("lake/*/*/current.json"), *data_dir.glob("lake/*/*/memo/*.json")]:
+            pointer.unlink()
+        return data_dir
+
+    unharmed = prepare("unharmed")
+    started = time.monotonic()
+    if not runs.finish(unharmed, RESISTANCE_PROFILE="demo"):
+        raise RuntimeError(f"the demo does not run: {runs.log(unharmed).read_text()[-2000:]}")
+    full_seconds = time.monotonic() - started
+    shutil.rmtree(unharmed)
+    say(f"one full run takes {full_seconds:.1f} s; {len(after_versions)} tables")
+
+    tally = Tally()
+    soak_started = time.monotonic()
+    while tally.kills < kills and not tally.faults:
+        tally.rounds += 1
+        data_dir = prepare(f"round{tally.rounds}")
+        for start in range(min(chance.randint(1, MOST_KILLS_PER_ROUND), kills - tally.kills)):
+            pid = runs.start(data_dir, RESISTANCE_PROFILE="demo")
+            # What was done before the last kill is not done again, so a later start is over sooner.
+            time.sleep(chance.uniform(0.0, full_seconds if start == 0 else full_seconds / 2))
+            os.kill(pid, signal.SIGKILL)
+            _, status = os.waitpid(pid, 0)
+            if os.waitstatus_to_exitcode(status) != -signal.SIGKILL:
+                tally.too_late += 1
+                break
+            tally.kills += 1
+            struck = data_dir / "at.txt"
+            tally.struck[_phase(struck.read_text() if struck.exists() else "")] += 1
+            struck.unlink(missing_ok=True)
+            tally.most_leftovers = max(tally.most_leftovers, len(leftovers(data_dir)))
+            _judge_killed(data_dir, known, tally)
+        if not runs.finish(data_dir, RESISTANCE_PROFILE="demo"):
+            tally.faults.append(f"round {tally.rounds}: did not complete: {runs.log(data_dir).read_text()[-1500:]}")
+            break
+        release, versions = versions_published(data_dir)
+        if (release, versions) != (2, after_versions):
+            wrong = [address for address in after_versions if versions.get(address) != after_versions[address]]
+            tally.faults.append(f"round {tally.rounds}: ended with release {release}, other than it should: {wrong}")
+        if left := leftovers(data_dir):
+            tally.faults.append(f"round {tally.rounds}: left {len(left)} half-written files: {left[0]}")
+        if extra := _unreferenced(data_dir):
+            tally.faults.append(f"round {tally.rounds}: {len(extra)} files that nothing names: {extra[0]}")
+        tally.restarts_completed += 1
+        shutil.rmtree(data_dir)
+        say(f"round {tally.rounds}: {tally.kills} kills, {time.monotonic() - soak_started:.0f} s")
+    tally.seconds = time.monotonic() - soak_started
+    return tally
+
+
+def _judge_killed(data_dir: Path, known: dict[int, dict[str, str]], tally: Tally) -> None:
+    from resistance_assets.warehouse_reader import open_warehouse
+
+    try:
+        release, versions = versions_published(data_dir)
+        tally.release_after_kill[release] += 1
+        if release not in known or versions != known[release]:
+            tally.faults.append(f"kill {tally.kills}: the file is none of the known releases, but {release}")
+        with contextlib.closing(open_warehouse(data_dir, 1)) as connection:
+            connection.execute("SELECT count(*) FROM marts.gene_evidence").fetchall()
+    except Exception as error:
+        tally.faults.append(f"kill {tally.kills}: {type(error).__name__}: {error}")
+
+
+def _unreferenced(data_dir: Path) -> list[Path]:
+    """Parquet files that no pointer, memo or release names."""
+    named = set()
+    for path in [*data_dir.glob("lake/*/*/current.json"), *data_dir.glob("lake/*/*/memo/*.json")]:
+        document = json.loads(path.read_text())
+        layer, name = document["address"].split(".", 1)
+        named.add(data_dir / "lake" / layer / name / f"{document['data_version']}.parquet")
+    for path in data_dir.glob("releases/*.json"):
+        named |= {data_dir / table["parquet"] for table in json.loads(path.read_text())["tables"].values()}
+    # Shares of release 1 are named by nothing here, because its pointers were taken away at the start.
+    return [
+        path for path in data_dir.glob("lake/*/*/*.parquet") if path not in named and path.parts[-3] != "parts"
+    ]  # fmt: skip
+
+
+def _phase(at: str) -> str:
+    if not at:
+        return "start"
+    subject = at.split()[-1]
+    return subject.split(".")[0] if "." in subject else subject
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--folder", type=Path, help="kept where given, else a temporary one")
+    arguments = parser.parse_args()
+    folder = arguments.folder or Path(tempfile.mkdtemp(prefix="kill_points."))
+    try:
+        tally = soak(folder, kills=arguments.kills, seed=arguments.seed, say=lambda text: print(text, flush=True))
+        print(tally.as_text())
+        return 0 if tally.ok else 1
+    finally:
+        if arguments.folder is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
