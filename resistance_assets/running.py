@@ -10,8 +10,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,6 +20,7 @@ from resistance_assets.catalog.faults import CatalogFault, Fault, UsageFault
 if TYPE_CHECKING:
     import polars as pl
 
+    from resistance_assets.orchestration.lake import Lake
     from resistance_assets.orchestration.launch import Launch
     from resistance_assets.orchestration.progress import Announcement
     from resistance_assets.orchestration.status import TableState
@@ -45,6 +46,8 @@ class Summary:
     is_new_release: bool
     study_faults: tuple[tuple[Path, CatalogFault], ...]
     data_dir: Path
+    # Contrasts whose design supports no p-value, by the reason in a few words.
+    effect_only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -64,6 +67,7 @@ class Summary:
                 if outcome in ("unavailable", "kept")
             },
             "not_reached": list(self.launch.not_reached),
+            "effect_only": {reason: list(contrasts) for reason, contrasts in self.effect_only.items()},
             "study_faults": {str(folder): str(fault) for folder, fault in self.study_faults},
             "run_ids": self.launch.run_ids,
         }
@@ -94,6 +98,9 @@ class Summary:
         }
         for reason in sorted(reasons):
             console.print(f"[yellow]unavailable[/] {reason}", highlight=False, soft_wrap=True)
+        if self.effect_only:
+            groups = (f"{', '.join(contrasts)}, because {reason}" for reason, contrasts in self.effect_only.items())
+            console.print(f"effect only (no p-value): {'; '.join(groups)}", highlight=False, soft_wrap=True)
         shown = set()
         for address in self.launch.failed:
             message = self.launch.messages[address]
@@ -160,7 +167,24 @@ def bring_up_to_date(settings: Settings, *, select: str | None = None, quiet: bo
     if done.outcomes.get(WAREHOUSE) in ("built", "memo hit"):
         release = int(done.messages[WAREHOUSE].split()[-1])
         is_new = done.outcomes[WAREHOUSE] == "built"
-    return Summary(done, release, is_new, current_registry().study_faults, settings.data_dir)
+    return Summary(
+        done, release, is_new, current_registry().study_faults, settings.data_dir, contrasts_without_p_value(lake)
+    )
+
+
+def contrasts_without_p_value(lake: Lake) -> dict[str, tuple[str, ...]]:
+    """Contrasts whose design supports effects alone, by the reason in a few words."""
+    address = "core.deg__designs"
+    if lake.pointer(address) is None:
+        return {}
+    found: dict[str, tuple[str, ...]] = {}
+    columns = ("contrast_id", "n_numerator", "n_denominator", "evidence_kind")
+    for contrast_id, top, bottom, kind in lake.read(address).select(columns).sort("contrast_id").iter_rows():
+        if kind == "effect_only":
+            single = (top == 1) + (bottom == 1)
+            reason = ("no residual degree of freedom", "one sample in an arm", "one sample per arm")[single]
+            found[reason] = (*found.get(reason, ()), contrast_id)
+    return found
 
 
 def load_definitions() -> Any:
@@ -290,6 +314,74 @@ def show_sources(frame: pl.DataFrame) -> None:
             row["feeds"],
         )
     Console().print(table)
+
+
+def pull_sources(
+    settings: Settings,
+    folder: Path,
+    wanted: list[str],
+    *,
+    reads: bool = False,
+    refresh: bool = False,
+    quiet: bool = False,
+) -> pl.DataFrame:
+    """Fill a mirror with the sources of the catalog, or those that are named, from their hosts.
+
+    Raises:
+        UsageFault: a source is not in the catalog.
+        DataFault: the folder cannot be written.
+    """
+    import difflib
+
+    from resistance_assets.catalog.registry import load_registry
+    from resistance_assets.orchestration.lake import storage_fault
+    from resistance_assets.origins.mirror_pull import pull_mirror
+    from resistance_assets.origins.transport import open_transport
+
+    known = load_registry().sources
+    for source_id in wanted:
+        if source_id not in known:
+            near = difflib.get_close_matches(source_id, known, n=1)
+            raise UsageFault(
+                f"there is no such source{f'; did you mean {near[0]}?' if near else ''}",
+                subject=source_id,
+                remedy="See `resistance sources`.",
+            )
+    # A mirror that is named is copied from; the demo's own is not meant here.
+    transport = open_transport(
+        mirror=settings.mirror, cache_dir=settings.cache_dir, host_map=settings.host_map, contact=settings.contact
+    )
+    try:
+        return pull_mirror(
+            [source for source_id, source in known.items() if source_id in wanted or not wanted],
+            folder,
+            transport,
+            opt_in=settings.opt_in,
+            reads=reads,
+            refresh=refresh,
+            announce=lambda source_id, number, total: _say(quiet, f"{number} of {total}: {source_id}"),
+        )
+    except OSError as error:
+        raise storage_fault(error, folder) from None
+
+
+def show_pulled(frame: pl.DataFrame, folder: Path) -> None:
+    """What a pull brought, as a table, and what could not be had."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    table = Table(pad_edge=False)
+    for name in ("source", "fetched", "kept", "unavailable", "MB"):
+        table.add_column(name, justify="left" if name == "source" else "right")
+    for (source_id,), rows in frame.group_by("source_id", maintain_order=True):
+        states = rows["state"].to_list()
+        counts = [str(states.count(state) or "·") for state in ("fetched", "kept", "unavailable")]
+        table.add_row(str(source_id), *counts, f"{int(rows['size_bytes'].sum() or 0) / 1e6:.1f}")
+    console.print(table)
+    for source_id, reason in frame.filter(frame["state"] == "unavailable").select("source_id", "reason").rows():
+        console.print(f"[yellow]unavailable[/] {source_id}: {reason}", highlight=False, soft_wrap=True)
+    console.print(f"mirror {folder}; use it with `resistance run --mirror {folder}`", soft_wrap=True)
 
 
 def serve_ui(settings: Settings, *, port: int) -> int:

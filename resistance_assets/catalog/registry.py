@@ -82,7 +82,7 @@ class Gsea(_Entry):
     max_set_size: int = Field(default=500, ge=1)
     permutations: int = Field(default=10_000, ge=100)
     seed: int = 20_240_501
-    p_value_floor: float = Field(default=1e-8, gt=0, lt=1)
+    p_value_floor: float = Field(default=1e-6, gt=0, lt=1)
 
 
 class FoldChange(_Entry):
@@ -233,12 +233,17 @@ class ListFamily(_Entry):
 
 
 class Partners(_Entry):
-    """Gene lists of the genes that a panel's genes interact with."""
+    """Gene lists of the genes that a panel's genes interact with.
+
+    `universe`: what could have been a partner: `protein_coding` (every approved protein-coding gene) or `database`
+    (every gene of the organism that the database lists; right for a whole database, too small for an extract of it).
+    """
 
     panel: str
     database: Identifier
     organism_id: str = "9606"
     experimental_system_type: Literal["physical", "genetic"] | None = None
+    universe: Literal["protein_coding", "database"] = "protein_coding"
 
 
 class Circularity(_Entry):
@@ -443,6 +448,23 @@ class _SourcesFile(_Entry):
     source: dict[Identifier, dict[str, Any]]
 
 
+class EvidenceWeights(_Entry):
+    """What a contrast counts, by whether its design supports a p-value."""
+
+    inferential: float = Field(default=1.0, gt=0)
+    effect_only: float = Field(default=0.25, gt=0)
+
+
+class EvidenceSettings(_Entry):
+    """How genes are ranked per drug class over contrasts of resistant against sensitive cells."""
+
+    weights: EvidenceWeights = EvidenceWeights()
+    # Patterns of contrasts of treated against untreated cells: what a drug does, not what resists it.
+    exposure_contrasts: tuple[str, ...] = ()
+    permutations: int = Field(default=200_000, ge=1000)
+    seed: int = 20_240_501
+
+
 class _StudiesFile(_Entry):
     thresholds: Thresholds
     genes: GenesOfInterest
@@ -459,6 +481,7 @@ class _StudiesFile(_Entry):
     partners: tuple[Partners, ...] = ()
     circularity: tuple[Circularity, ...] = ()
     correlation: Correlation
+    evidence: EvidenceSettings = EvidenceSettings()
     survival: SurvivalSettings
     tumour_normal: TumourNormal
 
@@ -607,7 +630,7 @@ class StudySurvival(_Entry):
         patient_column: whose sample it is; the sample itself where not given. Of several samples of a patient the
             first is analysed.
         age_column, sex_column, stage_column: in years; female or male; AJCC stage.
-        subset: column -> values of the samples that are analysed, such as tumours.
+        subset: one column -> values of the samples that are analysed, such as tumours.
     """
 
     time_column: str = "time"
@@ -618,7 +641,19 @@ class StudySurvival(_Entry):
     age_column: str | None = None
     sex_column: str | None = None
     stage_column: str | None = None
-    subset: dict[str, tuple[str, ...]] = {}
+    subset: dict[str, tuple[str, ...]] = Field(default={}, max_length=1)
+
+    @property
+    def months_per_unit(self) -> float:
+        """Months of 365.25 / 12 days."""
+        return {"days": 12 / 365.25, "months": 1.0, "years": 12.0}[self.unit]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the sample sheet that are named here."""
+        named = (self.time_column, self.event_column, self.patient_column, self.age_column, self.sex_column,
+                 self.stage_column, *self.subset)  # fmt: skip
+        return tuple(name for name in named if name)
 
 
 class _CountsFile(_Entry):
@@ -732,6 +767,7 @@ class Registry:
     circularities: tuple[Circularity, ...]
     survival: SurvivalSettings
     tumour_normal: TumourNormal
+    evidence: EvidenceSettings
     papers: dict[str, Paper]
     claims: dict[str, Claim]
     multiverses: dict[str, Multiverse]
@@ -831,6 +867,7 @@ def load_registry(study_dirs: Sequence[Path] = (), *, catalog_dir: Path = CATALO
         collections=_by_id(studies.collection, studies_path, "collection"),
         intersection_rules=studies.intersection_rule,
         correlation=studies.correlation,
+        evidence=studies.evidence,
         differential_expression=studies.differential_expression,
         gsea=studies.gsea,
         intersecting=studies.intersecting,

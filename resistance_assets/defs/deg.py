@@ -1,15 +1,18 @@
-"""Differential expression: one asset per contrast and method, then all of them under resolved symbols."""
+"""Differential expression: each contrast's design, one asset per contrast and method, and how the methods agree."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
 import dagster as dg
 import polars as pl
 
+from resistance_assets.catalog.faults import Fault
 from resistance_assets.catalog.registry import (
     CountsContrast,
     CountsStudy,
+    FoldChange,
     ListThresholds,
     LocalStudy,
     Registry,
@@ -22,10 +25,24 @@ from resistance_assets.defs.sql import guarded
 from resistance_assets.orchestration.assets import assets_of
 from resistance_assets.orchestration.memo import Inputs, Step
 from resistance_assets.orchestration.versions import code_version_of
-from resistance_assets.science.deg import import_published, run_contrast
-from resistance_assets.science.designs import Contrast
+from resistance_assets.science.agreement import AGREEMENT_SCHEMA, compare_methods
+from resistance_assets.science.deg import (
+    FoldChangeRule,
+    run_edger_exact,
+    run_fold_change,
+    run_limma,
+    run_limma_voom,
+    run_pydeseq2,
+)
+from resistance_assets.science.deg_published import import_published
+from resistance_assets.science.designs import Contrast, build_design, report_design
 
 PART = TABLES["parts.deg__features"]
+CALLS = TABLES["core.deg__fold_change_calls"]
+DESIGNS = TABLES["core.deg__designs"]
+NOT_CHECKED = "as published: the design was not checked here"
+
+Run = Callable[[pl.DataFrame, pl.DataFrame, Contrast], pl.DataFrame]
 
 
 def part_address(contrast_id: str, method: str) -> str:
@@ -48,41 +65,124 @@ def sample_sheet(long: pl.DataFrame) -> pl.DataFrame:
     return long.pivot(on="attribute_id", index="sample_id", values="value").sort("sample_id")
 
 
-def counted_contrast(local: LocalStudy, declared: CountsContrast, method: str) -> dg.AssetsDefinition:
-    """One contrast of a count study by one method."""
-    address = part_address(declared.id, method)
-    counts, samples = f"parts.study_counts__{local.id}", f"parts.study_samples__{local.id}"
-    parameters = declared.model_dump(mode="json", exclude={"thresholds", "methods", "drug", "drug_class"})
-    contrast = Contrast(
+def contrast_of(declared: CountsContrast) -> Contrast:
+    """A declared contrast as the science knows it."""
+    return Contrast(
         contrast_id=declared.id,
         factor=declared.factor,
         numerator=declared.numerator,
         denominator=declared.denominator,
         covariates=tuple(declared.covariates),
+        continuous=tuple(declared.continuous),
+        pairing=declared.pairing,
         subset={name: list(values) for name, values in declared.subset.items()},
+        fit_all_levels=declared.fit_all_levels,
     )
-    normalisation = declared.normalisation
 
-    def compute(inputs: Inputs) -> pl.DataFrame:
-        result = run_contrast(
-            counts_matrix(inputs.read(counts)),
-            sample_sheet(inputs.read(samples)),
-            contrast,
-            method=method,
-            normalisation=normalisation,
-        )
-        return result.rename({"hgnc_symbol": "feature_id"}).with_columns(contrast_id=pl.lit(contrast.contrast_id))
+
+def rule_of(declared: FoldChange | None) -> FoldChangeRule:
+    """A declared fold-change rule as the science knows it; the plain one where none is declared."""
+    return FoldChangeRule(**declared.model_dump()) if declared else FoldChangeRule()
+
+
+def fitting(method: str, normalisation: Literal["tmm", "none"]) -> Run:
+    """The function of one method. Each reaches its own fit alone, so that its code version is its own."""
+    if method == "pydeseq2":
+
+        def run(counts: pl.DataFrame, samples: pl.DataFrame, contrast: Contrast) -> pl.DataFrame:
+            return run_pydeseq2(counts, samples, contrast)
+    elif method == "limma_voom":
+
+        def run(counts: pl.DataFrame, samples: pl.DataFrame, contrast: Contrast) -> pl.DataFrame:
+            return run_limma_voom(counts, samples, contrast, normalisation=normalisation)
+    elif method == "limma":
+
+        def run(counts: pl.DataFrame, samples: pl.DataFrame, contrast: Contrast) -> pl.DataFrame:
+            return run_limma(counts, samples, contrast)
+    elif method == "edger_exact":
+
+        def run(counts: pl.DataFrame, samples: pl.DataFrame, contrast: Contrast) -> pl.DataFrame:
+            return run_edger_exact(counts, samples, contrast, normalisation=normalisation)
+    else:
+        raise ValueError(method)
+    return run
+
+
+def parameters_of(declared: CountsContrast, method: str) -> dict[str, Any]:
+    """What of a contrast decides its numbers."""
+    irrelevant = {"thresholds", "methods", "drug", "drug_class"} | (
+        {"fold_change"} if method != "fold_change" else set()
+    )
+    return {"contrast": declared.model_dump(mode="json", exclude=irrelevant), "method": method}
+
+
+def counted_contrast(
+    declared: CountsContrast, method: str, read: Callable[[Inputs], pl.DataFrame], inputs: tuple[str, ...], samples: str
+) -> dg.AssetsDefinition:
+    """One contrast by one method.
+
+    Args:
+        declared: the contrast.
+        method: any but `fold_change`.
+        read: the wide frame of counts (or, for limma, log2 expression) from the step's inputs.
+        inputs: what `read` reads.
+        samples: address of the study's sample sheet, long.
+    """
+    address = part_address(declared.id, method)
+    contrast, run = contrast_of(declared), fitting(method, declared.normalisation)
+
+    def compute(given: Inputs) -> pl.DataFrame:
+        result = run(read(given), sample_sheet(given.read(samples)), contrast)
+        return as_part(result, contrast.contrast_id)
 
     step = Step(
         outputs={address: PART},
         compute=compute,
         code_version=code_version_of(compute),
-        inputs=(counts, samples),
-        parameters={"contrast": parameters, "method": method},
+        inputs=(*inputs, samples),
+        parameters=parameters_of(declared, method),
     )
     return assets_of(
         guarded(step), kinds=["python", method.split("_")[0]], tags={"contrast": declared.id, "method": method}
     )
+
+
+def as_part(result: pl.DataFrame, contrast_id: str) -> pl.DataFrame:
+    """A result frame in the columns of `parts.deg__features`."""
+    absent = [name for name in ("probes", "p_value_probe_adjusted") if name not in result.columns]
+    return result.rename({"hgnc_symbol": "feature_id"}).with_columns(
+        pl.lit(contrast_id).alias("contrast_id"), *[pl.lit(None).alias(name) for name in absent]
+    )
+
+
+def calls_address(contrast_id: str) -> str:
+    return f"parts.deg_calls__{contrast_id}"
+
+
+def fold_change_contrast(declared: CountsContrast, counts: str, samples: str) -> dg.AssetsDefinition:
+    """One contrast by its paper's rule: effects and calls."""
+    address, calls_of = part_address(declared.id, "fold_change"), calls_address(declared.id)
+    contrast, rule = contrast_of(declared), rule_of(declared.fold_change)
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        result, calls = run_fold_change(
+            counts_matrix(inputs.read(counts)), sample_sheet(inputs.read(samples)), contrast, rule=rule
+        )
+        return {
+            address: as_part(result, contrast.contrast_id),
+            calls_of: calls.with_columns(
+                feature_id="hgnc_symbol", unit=pl.lit(rule.unit), contrast_id=pl.lit(contrast.contrast_id)
+            ),
+        }
+
+    step = Step(
+        outputs={address: PART, calls_of: CALLS},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=(counts, samples),
+        parameters=parameters_of(declared, "fold_change"),
+    )
+    return assets_of(guarded(step), kinds=["python"], tags={"contrast": declared.id, "method": "fold_change"})
 
 
 def published_contrast(local: LocalStudy, declared: ResultContrast) -> dg.AssetsDefinition:
@@ -116,9 +216,7 @@ def published_contrast(local: LocalStudy, declared: ResultContrast) -> dg.Assets
             pl.concat_str("feature", pl.lit(" "), pl.col("hgnc_symbol").fill_null("")).alias("row"),
         )
         return {
-            address: found.result.drop("feature", "entrez_gene_id", "probes", "p_value_probe_adjusted")
-            .rename({"hgnc_symbol": "feature_id"})
-            .with_columns(contrast_id=pl.lit(declared.id)),
+            address: as_part(found.result.drop("feature", "entrez_gene_id"), declared.id),
             rejected: rejected_as_table([("core.deg__contrast_genes", set_aside)]),
         }
 
@@ -220,6 +318,141 @@ def contrast_summary() -> dg.AssetsDefinition:
     return assets_of(guarded(step))
 
 
+def fold_change_calls(registry: Registry, parts: list[str]) -> dg.AssetsDefinition:
+    """The calls of every fold-change rule under resolved symbols."""
+    measured = "staging.genes__measured"
+    study_of = {contrast.id: contrast.study_id for contrast in registry.contrasts()}
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        shares = [inputs.scan(part) for part in parts if inputs.has(part)]
+        stacked = pl.concat(shares).collect() if shares else CALLS.empty()
+        resolved = resolve_parts(
+            stacked.drop("hgnc_symbol").with_columns(method=pl.lit("fold_change")), inputs.read(measured), study_of
+        )
+        return resolved.sort("contrast_id", "hgnc_symbol")
+
+    step = Step(
+        outputs={CALLS.address: CALLS},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=(measured,),
+        optional_inputs=tuple(parts),
+        tolerant=True,
+        parameters=study_of,
+    )
+    return assets_of(guarded(step))
+
+
+def describe_design(declared: CountsContrast, study_id: str, sheet: pl.DataFrame) -> dict[str, Any]:
+    """A row of `core.deg__designs`; a design that is refused is a row too, with the fault as its reason."""
+    contrast = contrast_of(declared)
+    row: dict[str, Any] = {
+        "contrast_id": declared.id,
+        "study_id": study_id,
+        "factor": declared.factor,
+        "numerator": declared.numerator,
+        "denominator": declared.denominator,
+        "covariates": "|".join(declared.covariates) or None,
+        "pairing": declared.pairing,
+        "subset": "; ".join(f"{name} in {', '.join(kept)}" for name, kept in declared.subset.items()) or None,
+    }
+    try:
+        design = build_design(sheet, contrast)
+        row |= {
+            "n_samples": len(design.sample_ids),
+            "n_numerator": int(design.is_numerator.sum()),
+            "n_denominator": int(design.is_denominator.sum()),
+            "n_coefficients": len(design.columns),
+        }
+        report = report_design(design, contrast)
+    except Fault as fault:
+        return row | {"evidence_kind": "refused", "reason": str(fault)}
+    return row | {
+        "rank": report.rank,
+        "residual_degrees_of_freedom": report.residual_degrees_of_freedom,
+        "confounded_covariates": "|".join(report.confounded_covariates) or None,
+        "evidence_kind": report.evidence_kind,
+        "reason": report.reason,
+    }
+
+
+def contrast_designs(registry: Registry) -> dg.AssetsDefinition:
+    """What the design of each contrast of a laboratory study can support."""
+    tested = [
+        (local.id, contrast)
+        for local in registry.local_studies.values()
+        for contrast in local.contrasts
+        if isinstance(contrast, CountsContrast)
+    ]
+    published = [
+        {
+            "contrast_id": contrast.id,
+            "study_id": local.id,
+            "numerator": contrast.numerator,
+            "denominator": contrast.denominator,
+            "n_samples": contrast.n_numerator + contrast.n_denominator,
+            "n_numerator": contrast.n_numerator,
+            "n_denominator": contrast.n_denominator,
+            "evidence_kind": "inferential",
+            "reason": NOT_CHECKED,
+        }
+        for local in registry.local_studies.values()
+        for contrast in local.contrasts
+        if isinstance(contrast, ResultContrast)
+    ]
+    sheets = {study_id: f"parts.study_samples__{study_id}" for study_id, _ in tested}
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        there = {
+            study_id: sample_sheet(inputs.read(address)) for study_id, address in sheets.items() if inputs.has(address)
+        }
+        rows = [
+            describe_design(declared, study_id, there[study_id]) for study_id, declared in tested if study_id in there
+        ]
+        return pl.DataFrame([*rows, *published], schema=DESIGNS.polars_schema).sort("contrast_id")
+
+    step = Step(
+        outputs={DESIGNS.address: DESIGNS},
+        compute=compute,
+        code_version=code_version_of(compute),
+        optional_inputs=tuple(sheets.values()),
+        tolerant=True,
+        parameters=[[study_id, contrast.model_dump(mode="json")] for study_id, contrast in tested] + [published],
+    )
+    return assets_of(guarded(step))
+
+
+def method_agreement(registry: Registry) -> dg.AssetsDefinition:
+    """Every pair of methods of every contrast."""
+    table = TABLES["core.deg__method_agreement"]
+    thresholds = thresholds_of(registry)
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        genes = inputs.read("core.deg__contrast_genes")
+        frames = [pl.DataFrame(schema={"contrast_id": pl.String, **AGREEMENT_SCHEMA})]
+        for (contrast_id,), results in genes.group_by(["contrast_id"], maintain_order=True):
+            rule = thresholds[str(contrast_id)]
+            found = compare_methods(results, rule.q_value, rule.abs_log2_fold_change)
+            frames.append(found.select(pl.lit(contrast_id).alias("contrast_id"), pl.all()))
+        limits = pl.DataFrame(
+            [(name, rule.q_value, rule.abs_log2_fold_change) for name, rule in thresholds.items()],
+            schema={"contrast_id": pl.String, "q_value_threshold": pl.Float64,
+                    "abs_log2_fold_change_threshold": pl.Float64},
+            orient="row",
+        )  # fmt: skip
+        return pl.concat(frames).join(limits, on="contrast_id", how="left", maintain_order="left")
+
+    step = Step(
+        outputs={table.address: table},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=("core.deg__contrast_genes",),
+        tolerant=True,
+        parameters={name: rule.model_dump() for name, rule in thresholds.items()},
+    )
+    return assets_of(guarded(step))
+
+
 def thresholds_of(registry: Registry) -> dict[str, ListThresholds]:
     """Contrast -> its thresholds."""
     return {contrast.id: contrast.thresholds for contrast in registry.contrasts()}
@@ -228,16 +461,39 @@ def thresholds_of(registry: Registry) -> dict[str, ListThresholds]:
 def deg_assets(registry: Registry) -> list[dg.AssetsDefinition]:
     assets: list[dg.AssetsDefinition] = []
     parts: list[str] = []
+    calls: list[str] = []
     for local in registry.local_studies.values():
         for declared in local.contrasts:
-            if isinstance(declared, CountsContrast) and isinstance(local.study, CountsStudy):
-                for method in declared.methods:
-                    assets.append(counted_contrast(local, declared, method))
-                    parts.append(part_address(declared.id, method))
-            elif isinstance(declared, ResultContrast):
+            if isinstance(declared, ResultContrast):
                 assets.append(published_contrast(local, declared))
                 parts.append(part_address(declared.id, "published"))
-    return [*assets, contrast_genes(registry, parts), contrast_summary()]
+                continue
+            assert isinstance(local.study, CountsStudy)
+            counts, samples = f"parts.study_counts__{local.id}", f"parts.study_samples__{local.id}"
+            for method in declared.methods:
+                parts.append(part_address(declared.id, method))
+                if method == "fold_change":
+                    assets.append(fold_change_contrast(declared, counts, samples))
+                    calls.append(calls_address(declared.id))
+                    continue
+                assets.append(counted_contrast(declared, method, reading_counts(counts), (counts,), samples))
+    return [
+        *assets,
+        contrast_designs(registry),
+        contrast_genes(registry, parts),
+        fold_change_calls(registry, calls),
+        contrast_summary(),
+        method_agreement(registry),
+    ]
+
+
+def reading_counts(address: str) -> Callable[[Inputs], pl.DataFrame]:
+    """The counts of a study as a wide frame."""
+
+    def read(inputs: Inputs) -> pl.DataFrame:
+        return counts_matrix(inputs.read(address))
+
+    return read
 
 
 @dg.definitions

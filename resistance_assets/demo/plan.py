@@ -152,6 +152,8 @@ PARENTAL_TREATED = "h1975_arms_parental_treated_vs_parental"
 ARM_RESISTANT = "h1975_arms_resistant_vs_parental"
 RESISTANT_TREATED = "h1975_arms_resistant_treated_vs_resistant"
 PUBLISHED = "h3122_crizotinib_resistant_vs_parental"
+# The interaction of the four arms, of which `response_class` is the truth.
+RESPONSE = "h1975_arms_drug_response"
 
 
 def _symbols(text: str) -> list[str]:

@@ -25,6 +25,7 @@ from resistance_assets.demo.plan import (
     PUBLISHED,
     RESISTANT,
     RESISTANT_TREATED,
+    RESPONSE,
     Plan,
 )
 
@@ -97,6 +98,15 @@ reported = {{ {reported} }}
     + _arm_contrast(PARENTAL_TREATED, "PA", "P")
     + _arm_contrast(ARM_RESISTANT, "R", "P")
     + _arm_contrast(RESISTANT_TREATED, "RA", "R")
+    + f"""
+[[interaction]]
+id = "{RESPONSE}"
+factor = "arm"
+parental = "P"
+parental_treated = "PA"
+resistant = "R"
+resistant_treated = "RA"
+"""
 )
 
 _PUBLISHED_TOML = f"""\

@@ -263,11 +263,19 @@ def noise_fold_change_null(
         for i in range(n_simulations):
             # A negative binomial is a Poisson whose rate varies like a gamma with coefficient of variation bcv.
             a, b = (rng.poisson(mean * (rng.gamma(1 / bcv**2, bcv**2, mean.size) if bcv > 0 else 1)) for _ in range(2))
-            passed[i] = ((b >= floor_count) & ((a > fold_change * b) | (b > fold_change * a))).sum()
+            passed[i] = passes_fold_change(a, b, fold_change, floor_count).sum()
         spread = float(passed.std(ddof=1)) if n_simulations > 1 else None
         rows.append((float(bcv), mean.size, float(fold_change), float(passed.mean()), spread, n_simulations))
     schema = {"bcv": pl.Float64, "genes": pl.Int64, "fold_change": pl.Float64, "expected_genes": pl.Float64}
     return pl.DataFrame(rows, orient="row", schema={**schema, "sd_genes": pl.Float64, "simulations": pl.Int64})
+
+
+def passes_fold_change(
+    first: ArrayLike, second: ArrayLike, fold_change: float = 2.0, floor: float = 0.0
+) -> NDArray[np.bool_]:
+    """Shape (genes,): the ratio of two samples exceeds `fold_change` either way, and the second reaches the floor."""
+    a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    return (b >= floor) & ((a > fold_change * b) | (b > fold_change * a))
 
 
 def _four_arms(
