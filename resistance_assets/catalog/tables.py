@@ -1200,7 +1200,9 @@ _SETS = ("staging.gene_sets__members.hgnc_symbol", *_MEMBER)
 class EnrichmentTerms(_Model):
     """Over-representation of gene sets in lists, against the genes that were tested."""
 
-    list_id: pl.String = col("list", of="core.gene_lists__members.list_id")
+    list_id: pl.String = col(
+        "list, or the intersection of a list with a published one", of="core.gene_lists__members.list_id"
+    )
     collection: pl.String = col("collection", of="staging.gene_sets__members.collection")
     term_id: pl.String = col("vendor's id, else the term", of="staging.gene_sets__members.term_id")
     term: pl.String = col("name of the set", of="staging.gene_sets__members.term")
@@ -1869,6 +1871,8 @@ class HypothesesTested(_Model):
             "core.deg__contrast_genes.p_value",
             "core.enrichment__terms.p_value",
             "core.survival__cohort_endpoint_genes.p_value",
+            "core.gsea__terms.p_value",
+            "core.deg__interactions.p_value",
             "core.correlation__gene_pairs.p_value",
         ),
         ge=0,
@@ -1879,6 +1883,8 @@ class HypothesesTested(_Model):
             "core.deg__contrast_genes.q_value_bh",
             "core.enrichment__terms.q_value_bh",
             "core.survival__cohort_endpoint_genes.q_value_bh",
+            "core.gsea__terms.p_value",
+            "core.deg__interactions.p_value",
             "core.correlation__gene_pairs.q_value_bh",
         ),
         ge=0,
@@ -1889,6 +1895,8 @@ class HypothesesTested(_Model):
 # ======================================================================================================================
 # marts: SQL, what analysts ask for (lineage is read from the SQL)
 # ======================================================================================================================
+            "core.gsea__terms.q_value_bh",
+            "core.deg__interactions.q_value_bh",
 
 
 @table(
