@@ -1,5 +1,5 @@
 -- What is loaded and how much of it. Samples of a study are counted in its sample sheet, or in its contrasts where it
--- has none (a published table).
+-- has none (a published table). A study whose patients were followed is a cohort.
 WITH measured AS (
     SELECT dataset_id, count(hgnc_symbol) AS n_genes
     FROM staging.genes__measured
@@ -37,11 +37,12 @@ SELECT
     c.title,
     coalesce(p.n_samples, 0) AS n_samples,
     coalesce(m.n_genes, 0) AS n_genes,
-    CAST(0 AS BIGINT) AS n_contrasts,
+    coalesce(s.n_contrasts, 0) AS n_contrasts,
     coalesce(p.n_samples, 0) > 0 AS is_loaded
 FROM cohorts AS c
 LEFT JOIN measured AS m ON m.dataset_id = c.cohort_id
 LEFT JOIN profiled AS p ON p.cohort_id = c.cohort_id
+LEFT JOIN studies AS s ON s.study_id = c.cohort_id
 UNION ALL
 SELECT
     s.study_id,
@@ -52,6 +53,7 @@ SELECT
     s.n_contrasts,
     coalesce(m.n_genes, d.n_genes, 0) > 0
 FROM studies AS s
+ANTI JOIN cohorts AS c ON c.cohort_id = s.study_id
 LEFT JOIN measured AS m ON m.dataset_id = s.study_id
 LEFT JOIN sheets AS h ON h.study_id = s.study_id
 LEFT JOIN contrasts AS d ON d.study_id = s.study_id

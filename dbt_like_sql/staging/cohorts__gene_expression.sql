@@ -1,6 +1,16 @@
 -- Tumour expression, one sample per patient. Sorted by gene, so that a look-up of one gene reads one piece of the file.
 -- Linear RSEM becomes log2(RSEM + 1): a hazard ratio per unit of a linear count says nothing, and batch correction leaves
 -- small negatives, which are counted as 0.
+-- Counts of a laboratory study become log2(CPM + 1).
+WITH counted_samples AS (
+    SELECT c.cohort_id, c.study_id, s.sample_id, s.patient_id, sum(v.read_count) AS reads
+    FROM raw.catalog__cohorts AS c
+    INNER JOIN staging.cohorts__samples AS s ON s.cohort_id = c.cohort_id AND s.is_analysed
+    INNER JOIN raw.studies__gene_sample_counts AS v ON v.study_id = c.study_id AND v.sample_id = s.sample_id
+    WHERE c.origin = 'study'
+    GROUP BY c.cohort_id, c.study_id, s.sample_id, s.patient_id
+    HAVING sum(v.read_count) > 0
+)
 SELECT
     g.dataset_id AS cohort_id,
     g.hgnc_symbol,
@@ -14,4 +24,9 @@ INNER JOIN staging.cohorts__genes AS e ON e.cohort_id = g.dataset_id AND e.hgnc_
 INNER JOIN staging.cohorts__samples AS s
     ON s.cohort_id = g.dataset_id AND s.sample_id = v.sample_id AND s.is_analysed
 WHERE g.measurement = 'expression'
-ORDER BY g.dataset_id, g.hgnc_symbol, s.patient_id
+UNION ALL
+SELECT g.cohort_id, g.hgnc_symbol, s.patient_id, log2(v.read_count / s.reads * 1e6 + 1)
+FROM counted_samples AS s
+INNER JOIN raw.studies__gene_sample_counts AS v ON v.study_id = s.study_id AND v.sample_id = s.sample_id
+INNER JOIN staging.cohorts__genes AS g ON g.cohort_id = s.cohort_id AND g.source_symbol = v.feature_id
+ORDER BY 1, 2, 3

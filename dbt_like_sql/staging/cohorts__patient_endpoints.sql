@@ -1,4 +1,5 @@
--- Follow-up of each patient by endpoint. A status reads `1:DECEASED`: what stands before the colon is the event.
+-- Follow-up of each patient by endpoint. A status reads `1:DECEASED`: what stands before the colon is the event. In a
+-- laboratory study it stands in the sheet, with the sample that is analysed.
 SELECT
     c.cohort_id,
     status.patient_id,
@@ -12,4 +13,18 @@ LEFT JOIN raw.cbioportal__patient_attributes AS months
     ON months.study_id = status.study_id
     AND months.patient_id = status.patient_id
     AND months.attribute_id = c.months_attribute
-ORDER BY c.cohort_id, status.patient_id, c.endpoint
+UNION ALL
+SELECT
+    c.cohort_id,
+    s.patient_id,
+    c.endpoint,
+    try_cast(followed.value AS DOUBLE) * c.months_per_unit,
+    CAST(try_cast(event.value AS DOUBLE) AS BIGINT)
+FROM raw.catalog__cohorts AS c
+INNER JOIN staging.cohorts__samples AS s ON s.cohort_id = c.cohort_id AND s.is_analysed
+INNER JOIN raw.studies__samples AS event
+    ON event.study_id = c.study_id AND event.sample_id = s.sample_id AND event.attribute_id = c.status_attribute
+LEFT JOIN raw.studies__samples AS followed
+    ON followed.study_id = c.study_id AND followed.sample_id = s.sample_id AND followed.attribute_id = c.months_attribute
+WHERE c.origin = 'study'
+ORDER BY 1, 2, 3

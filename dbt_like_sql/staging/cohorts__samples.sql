@@ -1,7 +1,9 @@
 -- Samples of the cohorts and which one stands for its patient: of the samples of an allowed type the first one that the
 -- expression profile holds, or the first one where it holds none of them.
 WITH cohorts AS (
-    SELECT DISTINCT cohort_id, study_id, sample_type_codes FROM raw.catalog__cohorts
+    SELECT DISTINCT
+        cohort_id, study_id, sample_type_codes, origin, patient_attribute, sample_attribute, sample_values
+    FROM raw.catalog__cohorts
 ),
 samples AS (
     SELECT
@@ -42,6 +44,25 @@ judged AS (
     FROM cohorts AS c
     INNER JOIN coded AS s ON s.study_id = c.study_id
     LEFT JOIN profiled AS p ON p.cohort_id = c.cohort_id AND p.sample_id = s.sample_id
+    UNION ALL
+    SELECT
+        c.cohort_id,
+        t.sample_id,
+        coalesce(max(CASE WHEN t.attribute_id = c.patient_attribute THEN t.value END), t.sample_id),
+        max(CASE WHEN t.attribute_id = c.sample_attribute THEN t.value END),
+        NULL,
+        c.sample_attribute IS NULL
+        OR coalesce(
+            list_contains(
+                string_split(c.sample_values, '|'), max(CASE WHEN t.attribute_id = c.sample_attribute THEN t.value END)
+            ),
+            FALSE
+        ),
+        TRUE
+    FROM cohorts AS c
+    INNER JOIN raw.studies__samples AS t ON t.study_id = c.study_id
+    WHERE c.origin = 'study'
+    GROUP BY c.cohort_id, t.sample_id, c.sample_attribute, c.sample_values
 )
 SELECT
     cohort_id,

@@ -418,7 +418,7 @@ class CatalogCohorts(_Model):
     """Cohorts and endpoints as the catalog declares them: which vendor's columns hold what."""
 
     cohort_id: pl.String = col("cohort of the catalog", of="source")
-    study_id: pl.String = col("cBioPortal study", of="source")
+    study_id: pl.String = col("cBioPortal study, or laboratory study", of="source")
     title: pl.String = col("cohort in words", of="source")
     endpoint: pl.String = col("OS, DSS, DFS or PFS", of="source")
     endpoint_title: pl.String = col("endpoint in words", of="source")
@@ -430,6 +430,15 @@ class CatalogCohorts(_Model):
     expression_profiles: pl.String = col("profiles in order of preference, joined by |", of="source")
     copy_number_profile: pl.String = col("profile of copy number", of="source", null=True)
     sample_type_codes: pl.String = col("TCGA sample type codes analysed, joined by |", of="source")
+    origin: pl.String = col(
+        "cbioportal = an archive; study = a laboratory study whose sample sheet holds the follow-up",
+        of="source",
+        isin=["cbioportal", "study"],
+    )
+    months_per_unit: pl.Float64 = col("months in one unit of the time column", unit="months", of="source", gt=0)
+    patient_attribute: pl.String = col("study: column that says whose sample it is", of="source", null=True)
+    sample_attribute: pl.String = col("study: column that says which samples are analysed", of="source", null=True)
+    sample_values: pl.String = col("study: its values, joined by |", of="source", null=True)
 
 
 @table(
@@ -1862,6 +1871,8 @@ class HypothesesTested(_Model):
             "core.enrichment__terms.p_value",
             "core.survival__cohort_endpoint_genes.p_value",
             "core.correlation__gene_pairs.p_value",
+            "core.gsea__terms.p_value",
+            "core.deg__interactions.p_value",
         ),
         ge=0,
     )
@@ -1871,9 +1882,9 @@ class HypothesesTested(_Model):
             "core.deg__contrast_genes.p_value",
             "core.enrichment__terms.p_value",
             "core.survival__cohort_endpoint_genes.p_value",
+            "core.correlation__gene_pairs.p_value",
             "core.gsea__terms.p_value",
             "core.deg__interactions.p_value",
-            "core.correlation__gene_pairs.p_value",
         ),
         ge=0,
     )
@@ -1883,20 +1894,392 @@ class HypothesesTested(_Model):
             "core.deg__contrast_genes.q_value_bh",
             "core.enrichment__terms.q_value_bh",
             "core.survival__cohort_endpoint_genes.q_value_bh",
-            "core.gsea__terms.p_value",
-            "core.deg__interactions.p_value",
             "core.correlation__gene_pairs.q_value_bh",
+            "core.gsea__terms.q_value_bh",
+            "core.deg__interactions.q_value_bh",
         ),
         ge=0,
     )
     correction: pl.String = col("how the family was corrected", of="source")
 
 
+# ---- what the papers state -------------------------------------------------------------------------------------------
+
+_SCREEN = "core.survival__cohort_endpoint_genes"
+
+
+@table(
+    "core.survival__panel_genes",
+    grain="one row per cohort, endpoint, panel and gene of the panel",
+    key=("cohort_id", "endpoint", "panel_id", "hgnc_symbol"),
+    not_true="a panel named after its results is no family that was declared in advance: its q-values flatter",
+)
+class SurvivalPanelGenes(_Model):
+    """The median split of the genes of a panel, corrected for the panel instead of for all genes."""
+
+    cohort_id: pl.String = col("cohort", of=f"{_SCREEN}.cohort_id")
+    endpoint: pl.String = col("endpoint", of=f"{_SCREEN}.endpoint")
+    panel_id: pl.String = col("panel of the catalog", of="source")
+    hgnc_symbol: pl.String = col(SYMBOL, of=f"{_SCREEN}.hgnc_symbol")
+    n: pl.Int64 = col("patients", unit="patients", of=f"{_SCREEN}.n", ge=0)
+    events: pl.Int64 = col("events", unit="patients", of=f"{_SCREEN}.events", ge=0)
+    hazard_ratio: pl.Float64 = col("above median over the rest", null=True, of=f"{_SCREEN}.hazard_ratio", ge=0)
+    p_logrank: pl.Float64 = col("log-rank test", null=True, of=f"{_SCREEN}.p_logrank", **P_CHECK)
+    q_value_bh_panel: pl.Float64 = col(
+        "Benjamini-Hochberg of p_logrank within cohort, endpoint and panel",
+        null=True,
+        of=f"{_SCREEN}.p_logrank",
+        **P_CHECK,
+    )
+
+
+@table(
+    "core.deg__fold_change_noise",
+    grain="one row per count study and biological coefficient of variation",
+    key=("study_id", "bcv"),
+    not_true="no estimate of this study's own variation: what would pass if it were as assumed",
+)
+class DegFoldChangeNoise(_Model):
+    """How many genes differ more than twofold between two samples that do not differ, at this study's expression."""
+
+    study_id: pl.String = col("study", of="raw.studies__gene_sample_counts.study_id")
+    bcv: pl.Float64 = col("assumed biological coefficient of variation", of="source", ge=0)
+    fold_change: pl.Float64 = col("ratio that must be exceeded either way", of="source", gt=0)
+    genes: pl.Int64 = col("genes with at least one count per million on average", unit="genes", of=_COUNTS, ge=0)
+    expected_genes: pl.Float64 = col("genes that pass by noise alone", unit="genes", of=_COUNTS, ge=0)
+    sd_genes: pl.Float64 = col("over simulations", unit="genes", null=True, of=_COUNTS, ge=0)
+    simulations: pl.Int64 = col("pairs drawn", of="source", ge=1)
+
+
+_ARM_COUNTS = (_COUNTS, "raw.studies__samples.value")
+_READINGS = (*_ARM_COUNTS, *_SURVIVAL)
+
+
+@table(
+    "core.multiverse__readings",
+    grain="one row per multiverse, dataset and reading",
+    key=("multiverse_id", "dataset_id", "reading"),
+    not_true="readings are not independent analyses: they share their data, and most of their choices",
+)
+class MultiverseReadings(_Model):
+    """An analysis under every combination of the choices that its text leaves open."""
+
+    multiverse_id: pl.String = col("multiverse of the catalog", of="source")
+    dataset_id: pl.String = col("study or cohort", of=("raw.studies__samples.study_id", _COHORT))
+    reading: pl.String = col("axis=choice, joined by a comma", of="source")
+    reading_number: pl.Int64 = col("1 = the plain reading", of="source", ge=1)
+    estimate: pl.Float64 = col("genes on the cancer list (four arms), or hazard ratio", null=True, of=_READINGS)
+    ci_lower: pl.Float64 = col("95 % limit of the hazard ratio", null=True, of=_SURVIVAL)
+    ci_upper: pl.Float64 = col("95 % limit of the hazard ratio", null=True, of=_SURVIVAL)
+    p_value: pl.Float64 = col("Wald, or of the maximally selected cut-point", null=True, of=_SURVIVAL, **P_CHECK)
+    n: pl.Int64 = col("patients, or genes that reach the floor", null=True, of=_READINGS, ge=0)
+    events: pl.Int64 = col("events", unit="patients", null=True, of=_SURVIVAL, ge=0)
+    n_responsive: pl.Int64 = col("genes that the drug moves", unit="genes", null=True, of=_ARM_COUNTS, ge=0)
+    n_responsive_down: pl.Int64 = col("of these, lowered", unit="genes", null=True, of=_ARM_COUNTS, ge=0)
+    n_kept: pl.Int64 = col("genes that pass the resistance filter", unit="genes", null=True, of=_ARM_COUNTS, ge=0)
+    n_in_list: pl.Int64 = col(
+        "of these, on the cancer list", unit="genes", null=True, of=(*_ARM_COUNTS, *_MEMBER), ge=0
+    )
+    distance: pl.Float64 = col(
+        "root of the summed squared log ratios to the published counts; 0 = the same counts",
+        unit="ln",
+        null=True,
+        of=_ARM_COUNTS,
+        ge=0,
+    )
+    is_nearest: pl.Boolean = col("no reading of this dataset is nearer to the published counts", of=_ARM_COUNTS)
+    conclusion_holds: pl.Boolean = col("whether the paper's conclusion follows", null=True, of=_READINGS)
+    note: pl.String = col("why a reading is qualified or could not be computed", null=True, of=_READINGS)
+
+
+@table(
+    "core.multiverse__choices",
+    grain="one row per multiverse, dataset, reading and axis",
+    key=("multiverse_id", "dataset_id", "reading", "axis"),
+    not_true="the order of the choices is that of the catalog, not one of merit",
+)
+class MultiverseChoices(_Model):
+    """Which choice each reading takes on each axis: the lower panel of a specification curve."""
+
+    multiverse_id: pl.String = col("multiverse of the catalog", of="source")
+    dataset_id: pl.String = col("study or cohort", of="core.multiverse__readings.dataset_id")
+    reading: pl.String = col("as in core.multiverse__readings", of="core.multiverse__readings.reading")
+    axis: pl.String = col("axis", of="source")
+    axis_title: pl.String = col("axis in words", of="source")
+    choice: pl.String = col("choice on it", of="source")
+    choice_number: pl.Int64 = col("1 = the plain one", of="source", ge=1)
+
+
+@table(
+    "core.multiverse__members",
+    grain="one row per multiverse, dataset, step and gene of the plain reading",
+    key=("multiverse_id", "dataset_id", "step", "hgnc_symbol"),
+    not_true="one sample per arm: a gene here may be here by noise alone",
+)
+class MultiverseMembers(_Model):
+    """Genes of the plain reading of a four-arm study, step by step."""
+
+    multiverse_id: pl.String = col("multiverse of the catalog", of="source")
+    dataset_id: pl.String = col("study", of="raw.studies__samples.study_id")
+    step: pl.String = col("responsive, kept or in_list", of=_ARM_COUNTS, isin=["responsive", "kept", "in_list"])
+    hgnc_symbol: pl.String = col(SYMBOL, of=_FEATURE_SYMBOL)
+    log2_response_parental: pl.Float64 = col(
+        "treated over untreated, parental line", unit="log2", null=True, of=_ARM_COUNTS
+    )
+    log2_response_resistant: pl.Float64 = col(
+        "treated over untreated, resistant line", unit="log2", null=True, of=_ARM_COUNTS
+    )
+
+
+@table(
+    "core.multiverse__summary",
+    grain="one row per multiverse and dataset",
+    key=("multiverse_id", "dataset_id"),
+    not_true="the share of readings is no probability: nobody drew the readings at random",
+)
+class MultiverseSummary(_Model):
+    """How often the conclusion holds, and which reading comes nearest to what was published."""
+
+    multiverse_id: pl.String = col("multiverse of the catalog", of="source")
+    dataset_id: pl.String = col("study or cohort", of="core.multiverse__readings.dataset_id")
+    paper_id: pl.String = col("paper", of="source")
+    title: pl.String = col("multiverse in words", of="source")
+    conclusion: pl.String = col("the conclusion in words", of="source")
+    n_readings: pl.Int64 = col("readings", of="core.multiverse__readings.reading", ge=0)
+    n_computed: pl.Int64 = col("of these, computed", of="core.multiverse__readings.conclusion_holds", ge=0)
+    share_conclusion_holds: pl.Float64 = col(
+        "of the computed readings",
+        unit="fraction",
+        null=True,
+        of="core.multiverse__readings.conclusion_holds",
+        **P_CHECK,
+    )
+    estimate_lowest: pl.Float64 = col("smallest estimate", null=True, of="core.multiverse__readings.estimate")
+    estimate_median: pl.Float64 = col("median estimate", null=True, of="core.multiverse__readings.estimate")
+    estimate_highest: pl.Float64 = col("largest estimate", null=True, of="core.multiverse__readings.estimate")
+    published: pl.String = col("published counts, name=count joined by a comma", null=True, of="source")
+    distance_smallest: pl.Float64 = col(
+        "of the nearest reading", unit="ln", null=True, of="core.multiverse__readings.distance", ge=0
+    )
+    nearest_reading: pl.String = col("the first of the nearest", null=True, of="core.multiverse__readings.distance")
+    n_nearest: pl.Int64 = col("readings at that distance", of="core.multiverse__readings.distance", ge=0)
+    undecided_axes: pl.String = col(
+        "axes on which those differ, which the published counts cannot decide",
+        null=True,
+        of="core.multiverse__readings.distance",
+    )
+
+
+@table(
+    "core.claims__table2_audit",
+    grain="one row per printed table, endpoint, model and variable",
+    key=("table_id", "endpoint", "model", "label"),
+    not_true="a consistent row is not a reproduced one: the data behind it are not public",
+)
+class ClaimsTableAudit(_Model):
+    """Printed hazard ratios held against themselves: interval, p-value, events, correction for all that was tried."""
+
+    table_id: pl.String = col("table of the catalog", of="source")
+    endpoint: pl.String = col("endpoint", of="source")
+    model: pl.String = col("univariable or multivariable", of="source", isin=["univariable", "multivariable"])
+    label: pl.String = col("variable as printed", of="source")
+    hgnc_symbol: pl.String = col("approved symbol", of="source")
+    hazard_ratio: pl.Float64 = col("as printed", of="source", gt=0)
+    ci_lower: pl.Float64 = col("95 % limit as printed", null=True, of="source", gt=0)
+    ci_upper: pl.Float64 = col("95 % limit as printed", null=True, of="source", gt=0)
+    p_value_reported: pl.Float64 = col("as printed", of="source", **P_CHECK)
+    standard_error_implied: pl.Float64 = col("by the interval", unit="ln", null=True, of="source", ge=0)
+    p_value_implied: pl.Float64 = col("Wald, by ratio and interval", null=True, of="source", **P_CHECK)
+    p_value_implied_lowest: pl.Float64 = col(
+        "smallest p of all numbers that would be printed the same", null=True, of="source", **P_CHECK
+    )
+    p_value_implied_highest: pl.Float64 = col("largest of them", null=True, of="source", **P_CHECK)
+    is_consistent: pl.Boolean = col("the printed p lies in that range", null=True, of="source")
+    events_implied: pl.Float64 = col(
+        "4 / standard error squared: two groups of equal size, univariable",
+        unit="patients",
+        null=True,
+        of="source",
+        ge=0,
+    )
+    events_implied_of_endpoint: pl.Float64 = col(
+        "median of the endpoint's univariable rows", unit="patients", null=True, of="source", ge=0
+    )
+    variables: pl.Int64 = col("variables of the model", of="source", ge=1)
+    events_per_variable: pl.Float64 = col(
+        "below 10 estimates are unstable (Peduzzi 1995)", null=True, of="source", ge=0
+    )
+    family_tests: pl.Int64 = col("variables that were tried", null=True, of="source", ge=1)
+    q_value_bh_family: pl.Float64 = col(
+        "Benjamini-Hochberg of the printed p over all that were tried", null=True, of="source", **P_CHECK
+    )
+
+
+_VERDICTS = ["reproduced", "near", "not_reproduced", "data_not_public", "data_not_loaded"]
+
+
+@table(
+    "core.claims__verdicts",
+    grain="one row per claim",
+    key=("claim_id",),
+    not_true="a verdict is on a figure, not on a paper: a reproduced figure can be worth nothing",
+)
+class ClaimsVerdicts(_Model):
+    """Every figure that the papers state, recomputed, with a verdict and with what the figure is worth."""
+
+    claim_id: pl.String = col("claim of the catalog", of="source")
+    paper_id: pl.String = col("paper", of="source")
+    statement: pl.String = col("what is claimed, in our words", of="source")
+    quantity: pl.String = col("what the figure is", of="source")
+    stated_by: pl.String = col(
+        "paper, or check: seen when the paper was checked on public data", of="source", isin=["paper", "check"]
+    )
+    expected: pl.Float64 = col("the figure", null=True, of="source")
+    tolerance: pl.Float64 = col("largest difference of a reproduced figure", null=True, of="source", ge=0)
+    near_tolerance: pl.Float64 = col("largest difference of a near one", null=True, of="source", ge=0)
+    direction: pl.String = col(
+        "side of the reference, where a direction is claimed", null=True, of="source", isin=["above", "below"]
+    )
+    reference: pl.Float64 = col("of the direction", null=True, of="source")
+    alpha: pl.Float64 = col("significance that is claimed with the direction", null=True, of="source", **P_CHECK)
+    is_public: pl.Boolean = col("whether the paper's data are public", of="source")
+    value: pl.Float64 = col("recomputed; null without data", null=True, of="source")
+    difference: pl.Float64 = col("value minus expected", null=True, of="source")
+    verdict: pl.String = col("outcome", of="source", isin=_VERDICTS)
+    verdict_reason: pl.String = col("why", of="source")
+    worth: pl.String = col("what the figure is worth, in a sentence", null=True, of="source")
+    n: pl.Float64 = col("patients, samples or genes that it rests on", null=True, of="source", ge=0)
+    events: pl.Float64 = col("events among them", unit="patients", null=True, of="source", ge=0)
+    ci_lower: pl.Float64 = col("95 % limit of the value", null=True, of="source")
+    ci_upper: pl.Float64 = col("95 % limit of the value", null=True, of="source")
+    p_value: pl.Float64 = col("of the value, not corrected", null=True, of="source", **P_CHECK)
+    p_corrected: pl.Float64 = col("that pays for the search of a cut-point", null=True, of="source", **P_CHECK)
+    q_value: pl.Float64 = col("corrected within the declared family", null=True, of="source", **P_CHECK)
+    q_value_panel: pl.Float64 = col("corrected within the paper's panel", null=True, of="source", **P_CHECK)
+    q_value_reported: pl.Float64 = col(
+        "of the printed p-value, corrected for all that the paper tried", null=True, of="source", **P_CHECK
+    )
+    percentile: pl.Float64 = col(
+        "of the p-value among all genes tested the same way", unit="%", null=True, of="source", ge=0, le=100
+    )
+    rank: pl.Float64 = col("of the p-value among them, from 1", null=True, of="source", ge=1)
+    tested: pl.Float64 = col("genes tested the same way", unit="genes", null=True, of="source", ge=0)
+    family: pl.String = col("declared family, as in core.hypotheses_tested", null=True, of="source")
+    family_tests: pl.Int64 = col("tests in it", null=True, of="core.hypotheses_tested.n_tests", ge=0)
+    family_p_below_0_05: pl.Int64 = col("of these, p < 0.05", null=True, of="core.hypotheses_tested.n_below_0_05", ge=0)
+    family_q_below_0_05: pl.Int64 = col(
+        "of these, q < 0.05", null=True, of="core.hypotheses_tested.n_q_below_0_05", ge=0
+    )
+    correction: pl.String = col("how it was corrected", null=True, of="core.hypotheses_tested.correction")
+    overlap: pl.Float64 = col("genes that two lists share", unit="genes", null=True, of="source", ge=0)
+    list_a_size: pl.Float64 = col("first list", unit="genes", null=True, of="source", ge=0)
+    list_b_size: pl.Float64 = col("second list", unit="genes", null=True, of="source", ge=0)
+    universe_size: pl.Float64 = col("genes that could be on both", unit="genes", null=True, of="source", ge=0)
+    expected_by_chance: pl.Float64 = col("overlap of random lists", unit="genes", null=True, of="source", ge=0)
+    fold_over_chance: pl.Float64 = col("overlap over that", null=True, of="source", ge=0)
+    p_overlap: pl.Float64 = col("hypergeometric upper tail", null=True, of="source", **P_CHECK)
+    p_implied: pl.Float64 = col("by the printed hazard ratio and interval", null=True, of="source", **P_CHECK)
+    p_implied_lowest: pl.Float64 = col("allowing for rounding", null=True, of="source", **P_CHECK)
+    p_implied_highest: pl.Float64 = col("allowing for rounding", null=True, of="source", **P_CHECK)
+    events_implied: pl.Float64 = col("by the printed interval", unit="patients", null=True, of="source", ge=0)
+    events_per_variable: pl.Float64 = col("of the printed model", null=True, of="source", ge=0)
+    n_claimed: pl.Int64 = col("n as printed", null=True, of="source", ge=0)
+    n_available: pl.Float64 = col("largest n that the data can have", null=True, of="source", ge=0)
+    is_n_impossible: pl.Boolean = col("printed n above the largest possible", null=True, of="source")
+    noise_bcv_0_1: pl.Float64 = col(
+        "the same count by noise alone at a biological coefficient of variation of 0.1", null=True, of="source", ge=0
+    )
+    noise_bcv_0_2: pl.Float64 = col("at 0.2", null=True, of="source", ge=0)
+    noise_bcv_0_3: pl.Float64 = col("at 0.3", null=True, of="source", ge=0)
+    noise_bcv_0_4: pl.Float64 = col("at 0.4", null=True, of="source", ge=0)
+    sources: pl.String = col("what the value was computed from, joined by |", null=True, of="source")
+    source_checksums: pl.String = col("name=sha256 of those, joined by |", null=True, of="source")
+    note: pl.String = col("what to know of the claim", null=True, of="source")
+
+
+@table(
+    "core.claims__history",
+    grain="one row per claim",
+    key=("claim_id",),
+    not_true="a verdict of an earlier time that was lost and came back counts from its return",
+)
+class ClaimsHistory(_Model):
+    """Since which release each claim has had the verdict that it has now."""
+
+    claim_id: pl.String = col("claim of the catalog", of="core.claims__verdicts.claim_id")
+    verdict: pl.String = col("now", of="core.claims__verdicts.verdict", isin=_VERDICTS)
+    first_release_with_verdict: pl.Int64 = col(
+        "first release of the unbroken run of this verdict up to now", of="core.claims__verdicts.verdict", ge=1
+    )
+
+
+_EFFECTS = (
+    "core.deg__contrast_genes.log2_fold_change",
+    "core.deg__contrast_genes.p_value",
+    "core.deg__contrast_genes.evidence_kind",
+)
+_DRUG_CLASS = "raw.catalog__contrasts.drug_class"
+
+
+@table(
+    "core.evidence__resistance_ranks",
+    grain="one row per drug class and gene that a contrast of resistant against sensitive cells measured",
+    key=("drug_class", "hgnc_symbol"),
+    not_true="a good rank does not say that the gene causes resistance, nor that it matters in patients",
+)
+class EvidenceResistanceRanks(_Model):
+    """Direction-aware rank aggregation over the resistance contrasts of a drug class, every study counting once."""
+
+    drug_class: pl.String = col("class of the drug", of=_DRUG_CLASS)
+    hgnc_symbol: pl.String = col(SYMBOL, of="core.deg__contrast_genes.hgnc_symbol")
+    direction: pl.String = col("sign of the score", of=_EFFECTS, isin=["up", "down", "none"])
+    score: pl.Float64 = col("weighted mean of signed ranks, from -1 to 1", of=_EFFECTS, ge=-1.0, le=1.0)
+    n_contrasts: pl.Int64 = col("contrasts that tested the gene", of=_EFFECTS, ge=1)
+    n_contrasts_same_direction: pl.Int64 = col("of these, in the direction of the score", of=_EFFECTS, ge=0)
+    n_studies: pl.Int64 = col("studies that tested the gene", of="raw.catalog__contrasts.study_id", ge=1)
+    p_value_permutation: pl.Float64 = col(
+        "two-sided, genes shuffled within studies; null with one study, which replicates nothing",
+        null=True,
+        of=_EFFECTS,
+        **P_CHECK,
+    )
+    q_value_bh: pl.Float64 = col("Benjamini-Hochberg within the drug class", null=True, of=_EFFECTS, **P_CHECK)
+    rank: pl.Int64 = col("by the absolute score, ties share the better rank", of=_EFFECTS, ge=1)
+    rank_min_leave_one_out: pl.Int64 = col("best rank with a study left out", null=True, of=_EFFECTS, ge=1)
+    rank_max_leave_one_out: pl.Int64 = col("worst rank with a study left out", null=True, of=_EFFECTS, ge=1)
+    permutations: pl.Int64 = col("of the null", null=True, of="source", ge=1)
+    seed: pl.Int64 = col("of the null", null=True, of="source")
+
+
+@table(
+    "core.evidence__resistance_votes",
+    grain="one row per drug class, contrast and gene that it tested",
+    key=("drug_class", "contrast_id", "hgnc_symbol"),
+    not_true="contrasts of one study share their control samples, so their votes are not independent",
+)
+class EvidenceResistanceVotes(_Model):
+    """What each contrast adds to each gene's score; a gene's contributions sum to its score."""
+
+    drug_class: pl.String = col("class of the drug", of=_DRUG_CLASS)
+    study_id: pl.String = col("study", of="raw.catalog__contrasts.study_id")
+    contrast_id: pl.String = col("contrast", of="raw.catalog__contrasts.contrast_id")
+    hgnc_symbol: pl.String = col(SYMBOL, of="core.deg__contrast_genes.hgnc_symbol")
+    evidence_kind: pl.String = col(
+        "inferential or effect_only",
+        of="core.deg__contrast_genes.evidence_kind",
+        isin=["inferential", "effect_only"],
+    )
+    signed_rank: pl.Float64 = col("rank of the evidence over the genes, with the sign of the effect", of=_EFFECTS)
+    weight: pl.Float64 = col(
+        "of the contrast, by its kind of evidence, from the catalog", of=("source", *_EFFECTS), ge=0
+    )
+    study_share: pl.Float64 = col("of the study in the score of the class", of=("source", *_EFFECTS), **P_CHECK)
+    contribution: pl.Float64 = col("to the score", of=_EFFECTS)
+
+
 # ======================================================================================================================
 # marts: SQL, what analysts ask for (lineage is read from the SQL)
 # ======================================================================================================================
-            "core.gsea__terms.q_value_bh",
-            "core.deg__interactions.q_value_bh",
 
 
 @table(
@@ -2033,3 +2416,164 @@ class MartDatasetCatalog(_Model):
     n_genes: pl.Int64 = col("genes measured", unit="genes")
     n_contrasts: pl.Int64 = col("contrasts declared")
     is_loaded: pl.Boolean = col("whether any value of it is in the warehouse")
+
+
+@table(
+    "marts.published_claims",
+    grain="one row per claim",
+    key=("claim_id",),
+    not_true="a verdict is on a figure, not on a paper: a reproduced figure can be worth nothing",
+)
+class MartPublishedClaims(_Model):
+    """The ledger: what the papers say, what the data say, and what each figure is worth."""
+
+    claim_id: pl.String = col("claim")
+    paper_id: pl.String = col("paper")
+    statement: pl.String = col("what is claimed")
+    quantity: pl.String = col("what the figure is")
+    stated_by: pl.String = col("paper, or check: seen when the paper was checked on public data")
+    expected: pl.Float64 = col("the figure; null where a direction is claimed", null=True)
+    tolerance: pl.Float64 = col("largest difference of a reproduced figure", null=True)
+    direction: pl.String = col("side of the reference that is claimed", null=True)
+    reference: pl.Float64 = col("of the direction", null=True)
+    value: pl.Float64 = col("recomputed; null without data", null=True)
+    verdict: pl.String = col("reproduced, near, not_reproduced, data_not_public or data_not_loaded")
+    verdict_reason: pl.String = col("why")
+    first_release_with_verdict: pl.Int64 = col("first release of the unbroken run of this verdict", null=True)
+    n: pl.Float64 = col("patients, samples or genes that the value rests on", null=True)
+    events: pl.Float64 = col("events among them", unit="patients", null=True)
+    ci_lower: pl.Float64 = col("95 % limit of the value", null=True)
+    ci_upper: pl.Float64 = col("95 % limit of the value", null=True)
+    p_value: pl.Float64 = col("of the value, not corrected", null=True)
+    q_value: pl.Float64 = col("within the declared family", null=True)
+    q_value_panel: pl.Float64 = col("within the paper's panel", null=True)
+    q_value_reported: pl.Float64 = col("of the printed p-value over all that the paper tried", null=True)
+    percentile: pl.Float64 = col("of the p-value among all genes tested the same way", unit="%", null=True)
+    rank: pl.Float64 = col("of the p-value among them", null=True)
+    tested: pl.Float64 = col("genes tested the same way", unit="genes", null=True)
+    family: pl.String = col("declared family, as in meta.hypotheses_tested", null=True)
+    family_tests: pl.Int64 = col("tests in it", null=True)
+    overlap: pl.Float64 = col("genes shared by two lists", unit="genes", null=True)
+    expected_by_chance: pl.Float64 = col("of random lists", unit="genes", null=True)
+    p_overlap: pl.Float64 = col("hypergeometric upper tail", null=True)
+    p_implied: pl.Float64 = col("by the printed hazard ratio and interval", null=True)
+    events_implied: pl.Float64 = col("by the printed interval", unit="patients", null=True)
+    events_per_variable: pl.Float64 = col("of the printed model", null=True)
+    p_corrected: pl.Float64 = col("that pays for the search of a cut-point", null=True)
+    n_claimed: pl.Int64 = col("n as printed", null=True)
+    n_available: pl.Float64 = col("largest n that the data can have", null=True)
+    is_n_impossible: pl.Boolean = col("printed n above the largest possible", null=True)
+    noise_bcv_0_1: pl.Float64 = col("the same count by noise alone at a BCV of 0.1", null=True)
+    noise_bcv_0_2: pl.Float64 = col("at 0.2", null=True)
+    noise_bcv_0_3: pl.Float64 = col("at 0.3", null=True)
+    noise_bcv_0_4: pl.Float64 = col("at 0.4", null=True)
+    worth: pl.String = col("what the figure is worth, in a sentence", null=True)
+    is_public: pl.Boolean = col("whether the paper's data are public")
+    sources: pl.String = col("what the value was computed from, joined by |", null=True)
+    source_checksums: pl.String = col("name=sha256 of those, joined by |", null=True)
+    note: pl.String = col("what to know of the claim", null=True)
+
+
+@table(
+    "marts.resistance_candidates",
+    grain="one row per drug class and gene that a contrast of resistant against sensitive cells measured",
+    key=("drug_class", "hgnc_symbol"),
+    not_true="only resistance contrasts enter score and rank; patients, tissues, lists and families stand beside them",
+)
+class MartResistanceCandidates(_Model):
+    """Genes ranked per drug class, with what else is known of them in columns of their own."""
+
+    drug_class: pl.String = col("class of the drug")
+    hgnc_symbol: pl.String = col(SYMBOL)
+    gene_name: pl.String = col("approved name", null=True)
+    rank: pl.Int64 = col("by the absolute score within the class")
+    score: pl.Float64 = col("weighted mean of signed ranks, from -1 to 1")
+    direction: pl.String = col("up or down in resistant cells; none for a score of 0")
+    n_studies: pl.Int64 = col("studies that tested the gene")
+    n_contrasts: pl.Int64 = col("contrasts that tested the gene")
+    n_contrasts_same_direction: pl.Int64 = col("of these, in the direction of the score")
+    p_value_permutation: pl.Float64 = col("genes shuffled within studies; null with one study", null=True)
+    q_value_bh: pl.Float64 = col("Benjamini-Hochberg within the drug class", null=True)
+    rank_min_leave_one_out: pl.Int64 = col("best rank with a study left out", null=True)
+    rank_max_leave_one_out: pl.Int64 = col("worst rank with a study left out", null=True)
+    os_hazard_ratio_per_sd: pl.Float64 = col("patients: overall survival per SD of expression", null=True)
+    os_q_value_bh: pl.Float64 = col("patients: over all genes", null=True)
+    os_percentile: pl.Float64 = col("patients: percentile of p among all genes", unit="%", null=True)
+    tumour_contrast_id: pl.String = col("contrast of tumour and normal tissue", null=True)
+    tumour_log2_fold_change: pl.Float64 = col("tumour over normal tissue", unit="log2", null=True)
+    tumour_q_value_bh: pl.Float64 = col("tumour against normal tissue", null=True)
+    in_cancer_gene_list: pl.Boolean = col("member of any published cancer gene list")
+    target_families: pl.String = col(
+        "HGNC gene groups that drugs usually aim at (kinases, receptors, channels, proteases), joined by |; a family, "
+        "not a statement that a drug exists",
+        null=True,
+    )
+
+
+@table(
+    "marts.concordant_genes",
+    grain="one row per gene and direction that the lists of two contrasts or more share",
+    key=("hgnc_symbol", "direction"),
+    not_true="contrasts of one study share control samples, so agreement among them is less than replication",
+)
+class MartConcordantGenes(_Model):
+    """Genes that change in the same direction again, by the lists of each contrast's leading method."""
+
+    hgnc_symbol: pl.String = col(SYMBOL)
+    direction: pl.String = col("up or down", isin=["up", "down"])
+    n_contrasts: pl.Int64 = col("contrasts in whose list it is")
+    n_drug_contrasts: pl.Int64 = col("of these, under a drug")
+    n_studies: pl.Int64 = col("studies that they belong to")
+    contrasts: pl.String = col("those contrasts, joined by |")
+    drug_classes: pl.String = col("drug classes of those contrasts, joined by |", null=True)
+    smallest_abs_log2_fold_change: pl.Float64 = col("weakest effect among them", unit="log2")
+    largest_q_value_bh: pl.Float64 = col("weakest q-value among them", null=True)
+    n_contrasts_opposite: pl.Int64 = col("contrasts in whose list it is in the other direction")
+    in_cancer_gene_list: pl.Boolean = col("member of any published cancer gene list")
+
+
+@table(
+    "marts.enriched_terms",
+    grain="one row per list, collection and term with q < 0.05",
+    key=("list_id", "collection", "term_id"),
+    not_true="terms of one collection share genes, so neighbouring rows are not independent findings",
+)
+class MartEnrichedTerms(_Model):
+    """Enriched terms with the contrast and drug of their list."""
+
+    list_id: pl.String = col("list")
+    list_role: pl.String = col("where the list comes from")
+    contrast_id: pl.String = col("contrast the list was derived from", null=True)
+    method: pl.String = col("method the list was derived by", null=True)
+    direction: pl.String = col("up or down", null=True)
+    drug: pl.String = col("drug of the contrast", null=True)
+    drug_class: pl.String = col("class of the drug", null=True)
+    collection: pl.String = col("collection")
+    term_id: pl.String = col("vendor's id, else the term")
+    term: pl.String = col("name of the set")
+    overlap: pl.Int64 = col("genes in both", unit="genes")
+    set_size: pl.Int64 = col("set members in the universe", unit="genes")
+    list_size: pl.Int64 = col("list members in the universe", unit="genes")
+    universe_size: pl.Int64 = col("genes tested", unit="genes")
+    fold_enrichment: pl.Float64 = col("overlap over expected", null=True)
+    p_value: pl.Float64 = col("hypergeometric upper tail")
+    q_value_bh: pl.Float64 = col("Benjamini-Hochberg within list and collection")
+    is_circular: pl.Boolean = col("the list was made from what the term says, so the test is no evidence")
+    genes: pl.String = col("genes in both, joined by a comma", null=True)
+
+
+@table(
+    "marts.sample_sheet",
+    grain="one row per dataset and sample",
+    key=("dataset_id", "sample_id"),
+    not_true="a sample listed here need not enter an analysis",
+)
+class MartSampleSheet(_Model):
+    """Every sample of cohorts and studies, with what its sheet says of it."""
+
+    dataset_id: pl.String = col("cohort or study")
+    kind: pl.String = col("cohort or study")
+    sample_id: pl.String = col("sample as the source names it")
+    patient_id: pl.String = col("patient, where the source names one", null=True)
+    attributes: pl.String = col("what the sheet says, as name=value joined by |", null=True)
+    is_analysed: pl.Boolean = col("stands for its patient (cohort), or has counts (study)")

@@ -22,7 +22,7 @@ from resistance_assets.origins.cbioportal import read_study, unpivot_matrix
 from resistance_assets.origins.gene_lists import read_allonco, read_oncokb
 from resistance_assets.origins.gene_sets import read_gmt
 from resistance_assets.origins.hgnc import read_hgnc
-from resistance_assets.origins.local_study import read_counts, read_deg_table
+from resistance_assets.origins.local_study import check_follow_up, read_counts, read_deg_table
 
 REJECTED = TABLES["raw.rejected_rows"]
 ROW_TEXT_CHARACTERS = 500
@@ -163,10 +163,27 @@ def cohort_asset(cohort: Cohort, source: Source) -> dg.AssetsDefinition:
 
 def catalog_cohorts(registry: Registry) -> pl.DataFrame:
     """Cohorts and endpoints of the catalog as a table."""
+    followed = {local.id: local.survival for local in registry.local_studies.values() if local.survival}
+
+    def own(cohort: Cohort) -> dict[str, Any]:
+        if cohort.id not in followed:
+            archive = Path(registry.sources[cohort.source].url).name.removesuffix(".tar.gz")
+            return {"study_id": archive, "origin": "cbioportal", "months_per_unit": 1.0}
+        survival = followed[cohort.id]
+        column, values = next(iter(survival.subset.items()), (None, ()))
+        return {
+            "study_id": cohort.id,
+            "origin": "study",
+            "months_per_unit": survival.months_per_unit,
+            "patient_attribute": survival.patient_column,
+            "sample_attribute": column,
+            "sample_values": "|".join(values) if column else None,
+        }
+
     rows = [
         {
+            **own(cohort),
             "cohort_id": cohort.id,
-            "study_id": Path(registry.sources[cohort.source].url).name.removesuffix(".tar.gz"),
             "title": cohort.title,
             "endpoint": endpoint.id,
             "endpoint_title": endpoint.title,
@@ -179,7 +196,7 @@ def catalog_cohorts(registry: Registry) -> pl.DataFrame:
             "copy_number_profile": cohort.copy_number_profile,
             "sample_type_codes": "|".join(cohort.sample_type_codes),
         }
-        for cohort in registry.cohorts.values()
+        for cohort in registry.analysed_cohorts()
         for endpoint in cohort.endpoint
     ]
     return pl.DataFrame(rows, schema=TABLES["raw.catalog__cohorts"].polars_schema)
@@ -316,10 +333,12 @@ def counts_study_asset(local: LocalStudy) -> dg.AssetsDefinition:
     counts_table, samples_table = TABLES["raw.studies__gene_sample_counts"], TABLES["raw.studies__samples"]
     counts_address, samples_address = f"parts.study_counts__{local.id}", f"parts.study_samples__{local.id}"
     counts_path, samples_path = local.files
-    study_id = local.id
+    study_id, survival = local.id, local.survival
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
         counts, samples = read_counts(counts_path, samples_path)
+        if survival is not None:
+            check_follow_up(samples, survival, source=samples_path.name)
         return {
             counts_address: counts.unpivot(
                 index="feature_id", variable_name="sample_id", value_name="read_count"
@@ -334,6 +353,7 @@ def counts_study_asset(local: LocalStudy) -> dg.AssetsDefinition:
         outputs={counts_address: counts_table, samples_address: samples_table},
         compute=compute,
         code_version=code_version_of(compute),
+        parameters={"survival": survival.model_dump() if survival else None},
         externals=lambda origins: local_files({"counts": counts_path, "samples": samples_path}),
     )
     return assets_of(

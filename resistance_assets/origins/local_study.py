@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from resistance_assets.catalog.faults import CatalogFault, DataFault
+from resistance_assets.catalog.registry import StudySurvival
 from resistance_assets.origins.delimited import DelimitedText, missing_column, nearest_name, read_bytes, split_text
 
 FEATURE_COLUMN = "feature_id"
@@ -48,6 +49,56 @@ def read_counts(counts_path: Path, samples_path: Path) -> tuple[pl.DataFrame, pl
             raise _unmatched(name, counted, here=samples_path, there=counts_path, place=f"sample {name}")
     order = pl.DataFrame({"sample_id": counted}, schema={"sample_id": pl.String})
     return counts, order.join(samples, on="sample_id", how="left", maintain_order="left")
+
+
+def check_follow_up(samples: pl.DataFrame, survival: StudySurvival, *, source: str) -> None:
+    """Refuse a sample sheet whose follow-up cannot be what study.toml says of it.
+
+    A sample without a time or without an event is fine: its patient is left out of the analyses and counted.
+
+    Args:
+        samples: of `read_counts`.
+        survival: the [survival] table of study.toml.
+        source: name of the sheet, for errors.
+
+    Raises:
+        DataFault: a column is missing (the nearest name is told), a time is not a number of at least 0, an event is
+            neither 0 nor 1, nobody had the event, no sample is of the subset. Each names the sample.
+    """
+    for name in survival.columns:
+        if name not in samples.columns:
+            raise missing_column(name, samples.columns, source=source)
+    for column, values in survival.subset.items():
+        samples = samples.filter(pl.col(column).is_in(values))
+        if samples.is_empty():
+            raise DataFault(
+                f"no sample has {column} {' or '.join(values)}",
+                subject=source,
+                place=f"column {column}",
+                remedy="Correct survival.subset in study.toml",
+            )
+    rules = (
+        (survival.time_column, lambda n: n.is_finite() & (n >= 0), f"a number of {survival.unit}, at least 0"),
+        (survival.event_column, lambda n: n.is_in([0.0, 1.0]), "1 = event, 0 = censored"),
+    )
+    for column, fits, expected in rules:
+        numbers = samples[column].cast(pl.Float64, strict=False)
+        wrong = (samples[column].is_not_null() & ~fits(numbers).fill_null(False)).arg_true()
+        if len(wrong):
+            raise DataFault(
+                f"{samples[column][wrong[0]]!r} is no {'event' if column == survival.event_column else 'time'}",
+                subject=source,
+                place=f"sample {samples['sample_id'][wrong[0]]}, column {column}",
+                expected=expected,
+                remedy="Correct the cell, or leave it blank if it is not known",
+            )
+    if not samples[survival.event_column].cast(pl.Float64).sum():
+        raise DataFault(
+            f"none of {samples.height} samples has an event",
+            subject=source,
+            place=f"column {survival.event_column}",
+            remedy="Leave [survival] out of study.toml until there are events",
+        )
 
 
 def _unmatched(name: str, others: list[str], *, here: Path, there: Path, place: str) -> DataFault:
