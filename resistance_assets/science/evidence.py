@@ -237,3 +237,48 @@ def _permutation_p_values(
         beyond = permutations - np.searchsorted(null, np.abs(score[mine]) - 1e-12)
         p[mine] = (beyond + 1) / (permutations + 1)
     return p
+
+
+CONTRIBUTIONS_SCHEMA = {
+    "drug_class": pl.String,
+    "study_id": pl.String,
+    "contrast_id": pl.String,
+    "hgnc_symbol": pl.String,
+    "evidence_kind": pl.String,
+    "signed_rank": pl.Float64,
+    "weight": pl.Float64,
+    "study_share": pl.Float64,
+    "contribution": pl.Float64,
+}
+
+
+def score_contributions(effects: pl.DataFrame) -> pl.DataFrame:
+    """What each contrast adds to each gene's score of `rank_aggregate`, for whoever wants to see how it came about.
+
+    Args:
+        effects: as for `rank_aggregate`.
+
+    Returns:
+        One row per drug class, contrast and tested gene: `signed_rank` r in (-1, 1), `weight` w of the contrast,
+        `study_share` W_s / sum of W_s of its study, and `contribution` = share x w r / sum of the study's w. The
+        contributions of a gene sum to its score.
+
+    Raises:
+        DataFault: as `rank_aggregate`.
+    """
+    frames = [pl.DataFrame(schema=CONTRIBUTIONS_SCHEMA)]
+    for _, group in _checked(effects).group_by(["drug_class"], maintain_order=True):
+        weights = group.select("study_id", "contrast_id", "weight").unique()
+        of_study = weights.group_by("study_id").agg(
+            pl.col("weight").sum().alias("sum"), pl.col("weight").mean().alias("mean")
+        )
+        total = of_study["mean"].sum()
+        for (study, _contrast), contrast in group.group_by(["study_id", "contrast_id"], maintain_order=True):
+            own = of_study.row(by_predicate=pl.col("study_id") == study, named=True)
+            share = own["mean"] / total
+            frames.append(
+                contrast.with_columns(signed_rank=pl.Series(_signed_ranks(contrast)), study_share=pl.lit(share))
+                .with_columns(contribution=share * pl.col("weight") * pl.col("signed_rank") / own["sum"])
+                .select(list(CONTRIBUTIONS_SCHEMA))
+            )
+    return pl.concat(frames).sort("drug_class", "contrast_id", "hgnc_symbol")

@@ -1,0 +1,32 @@
+-- Every sample of cohorts and studies, with what its sheet says of it.
+WITH sheets AS (
+    SELECT
+        study_id,
+        sample_id,
+        max(value) FILTER (WHERE attribute_id = 'patient_id') AS patient_id,
+        string_agg(attribute_id || '=' || value, '|' ORDER BY attribute_id) AS attributes
+    FROM raw.studies__samples
+    GROUP BY study_id, sample_id
+),
+counted AS (
+    SELECT DISTINCT study_id, sample_id FROM raw.studies__gene_sample_counts
+)
+SELECT
+    cohort_id AS dataset_id,
+    'cohort' AS kind,
+    sample_id,
+    patient_id,
+    'sample_type=' || sample_type AS attributes,
+    is_analysed
+FROM staging.cohorts__samples
+UNION ALL
+SELECT
+    s.study_id,
+    'study',
+    s.sample_id,
+    s.patient_id,
+    s.attributes,
+    c.sample_id IS NOT NULL
+FROM sheets AS s
+LEFT JOIN counted AS c ON c.study_id = s.study_id AND c.sample_id = s.sample_id
+ORDER BY 1, 3
