@@ -29,6 +29,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+mirror_app = typer.Typer(help="Fill a mirror, for machines without a network.", no_args_is_help=True)
+app.add_typer(mirror_app, name="mirror")
+
 OK, FAILED, BAD_USAGE = 0, 1, 2
 
 
@@ -263,6 +266,29 @@ def doctor(mirror: MirrorOption = None, studies: StudiesOption = None, as_json: 
     else:
         show_findings(findings)
     if any(finding.state == "failed" for finding in findings):
+        raise typer.Exit(FAILED)
+
+
+@mirror_app.command()
+def pull(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The mirror, new or not; what it holds is kept.")],
+    source: Annotated[list[str] | None, typer.Option(help="Only this source of the catalog. May be repeated.")] = None,
+    reads: Annotated[bool, typer.Option("--reads", help="FASTQ files, too: many gigabytes.")] = False,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Ask for everything anew.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Fetch the sources into a folder that `--mirror` reads; a pull that was cut goes on where it ended.
+
+    Example: `resistance mirror pull /data/mirror --source hgnc_complete_set`
+    """
+    from resistance_assets.running import pull_sources, show_pulled
+
+    frame = pull_sources(_settings(), folder, source or [], reads=reads, refresh=refresh, quiet=as_json)
+    if as_json:
+        typer.echo(json.dumps(frame.to_dicts(), indent=1))
+    else:
+        show_pulled(frame, folder)
+    if "unavailable" in frame["state"]:
         raise typer.Exit(FAILED)
 
 

@@ -156,6 +156,20 @@ def preferred_fastq(files: pl.DataFrame) -> pl.DataFrame:
     return reads.filter((pl.col("origin") == "fastq") | ~has_own).sort("run_accession", "read", "file_name")
 
 
+def fastq_resources(files: pl.DataFrame) -> list[Resource]:
+    """What to fetch for rows of `EnaReport.files`, with the checksums and sizes that ENA publishes."""
+    return [
+        Resource(
+            row["url"],
+            md5=row["md5"],
+            size_bytes=row["size_bytes"],
+            content="gzip" if row["file_name"].endswith(".gz") else "any",
+            name=f"reads {row['file_name']} of {row['run_accession']}",
+        )
+        for row in files.to_dicts()
+    ]
+
+
 class _RowError(Exception):
     """Why one row is rejected."""
 

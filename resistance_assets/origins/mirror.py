@@ -18,7 +18,13 @@ from urllib.parse import urlsplit
 
 from resistance_assets.catalog.faults import CatalogFault
 from resistance_assets.origins.resource import FailureKind, Fetched, Probe, Progress, Resource, transfer_fault
-from resistance_assets.origins.verification import VerifiedFiles, check_declared, checksum_fault, write_atomically
+from resistance_assets.origins.verification import (
+    VerifiedFiles,
+    check_declared,
+    checksum_fault,
+    sha256_of,
+    write_atomically,
+)
 
 
 class MirrorTransport:
@@ -144,7 +150,8 @@ def write_mirror(folder: Path, files: Iterable[Fetched], *, notes: Mapping[str, 
     """Add fetched files to a mirror, or start one, and return its index.
 
     Files stand below `files/<host>/`; the index is replaced at the end, so that a reader sees the old or the new one.
-    A resource that the index lists already is listed anew.
+    A resource that the index lists already is listed anew; its former file goes where nothing lists it any more. Bytes
+    that the mirror holds already, under whatever URL, are not stored again.
 
     Args:
         folder: the mirror.
@@ -157,17 +164,21 @@ def write_mirror(folder: Path, files: Iterable[Fetched], *, notes: Mapping[str, 
     if index.is_file():
         for listed in MirrorTransport(folder)._entries.values():
             entries.update({(e["method"], e["url"], e.get("body_sha256")): e for e in listed})
+    former = {entry["file"] for entry in entries.values()}
+    place_of = {entry["sha256"]: entry["file"] for entry in entries.values()}
     for fetched in files:
         resource = fetched.resource
         host = re.sub(r"[^A-Za-z0-9.-]", "_", urlsplit(resource.url).netloc)
         # The key keeps apart what ends alike: queries of one page, the same file name in two folders.
         place = Path("files") / host / resource.key[:12] / fetched.path.name
-        target = folder / place
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f"{target.name}.{os.getpid()}.tmp")
-        shutil.copyfile(fetched.path, temporary)
-        os.replace(temporary, target)
-        entry: dict[str, Any] = {"method": resource.method, "url": resource.url, "file": place.as_posix()}
+        held = folder / place_of.get(fetched.sha256, place)
+        if not (held.is_file() and sha256_of(held) == fetched.sha256):
+            held.parent.mkdir(parents=True, exist_ok=True)
+            temporary = held.with_name(f"{held.name}.{os.getpid()}.tmp")
+            shutil.copyfile(fetched.path, temporary)
+            os.replace(temporary, held)
+        file = place_of.setdefault(fetched.sha256, held.relative_to(folder).as_posix())
+        entry: dict[str, Any] = {"method": resource.method, "url": resource.url, "file": file}
         if resource.body is not None:
             entry["body_sha256"] = hashlib.sha256(resource.body).hexdigest()
         entry |= {"sha256": fetched.sha256, "bytes": fetched.size_bytes, "content_type": fetched.content_type}
@@ -175,4 +186,6 @@ def write_mirror(folder: Path, files: Iterable[Fetched], *, notes: Mapping[str, 
         entry |= {"retrieved_at": fetched.retrieved_at.isoformat(), **notes.get(resource.url, {})}
         entries[resource.method, resource.url, entry.get("body_sha256")] = entry
     write_atomically(index, "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries.values()))
+    for file in former - {entry["file"] for entry in entries.values()}:
+        (folder / file).unlink(missing_ok=True)
     return index
