@@ -23,6 +23,8 @@ Verdict = Literal["reproduced", "near", "not_reproduced", "data_not_public", "da
 VERDICTS: tuple[Verdict, ...] = ("reproduced", "near", "not_reproduced", "data_not_public", "data_not_loaded")
 # Half the width of a 95 % interval in standard errors.
 _Z_95 = 1.959963984540054
+# A significance just missed is near; a plainly insignificant effect on the right side is a coin that fell that way.
+_NEAR_ALPHA = 2.0
 # A printed decimal has no exact binary form: without it 0.20 with tolerance 0.05 would refuse 0.25.
 _SLACK = 1e-9
 
@@ -59,8 +61,8 @@ def judge_claim(
     """Whether the data say what the paper says, and why.
 
     A number is reproduced within `tolerance` and near within `near_tolerance`. A direction is reproduced on the right
-    side of `reference` with a p-value below `alpha` (where one is claimed), near on the right side without it. A value
-    from private data is judged like any other once somebody's own study supplies it.
+    side of `reference` with a p-value below `alpha` (where one is claimed), near on the right side with one below twice
+    that, or where the data support no p-value. A value from private data is judged like any other once somebody's own study supplies it.
 
     Args:
         claim: what is expected.
@@ -94,7 +96,8 @@ def judge_claim(
         return "near", f"{claim.direction} {claim.reference:g}, without a p-value"
     if p_value < claim.alpha:
         return "reproduced", f"{claim.direction} {claim.reference:g}, p < {claim.alpha:g}"
-    return "near", f"{claim.direction} {claim.reference:g}, but p = {p_value:.3g}"
+    verdict = "near" if p_value < _NEAR_ALPHA * claim.alpha else "not_reproduced"
+    return verdict, f"{claim.direction} {claim.reference:g}, but p = {p_value:.3g}"
 
 
 # ---- a printed hazard ratio ------------------------------------------------------------------------------------------
@@ -286,6 +289,28 @@ def build_ledger(
         }
         rows.append({**row, "worth": describe_worth(row)})
     return pl.DataFrame(rows, infer_schema_length=None).sort("paper_id", "claim_id")
+
+
+def first_releases(
+    now: Mapping[str, str], past: Iterable[tuple[int, Mapping[str, str]]], upcoming: int
+) -> dict[str, int]:
+    """First release of the unbroken run of releases, up to now, in which a claim had the verdict that it has now.
+
+    Args:
+        now: claim -> verdict.
+        past: number and claim -> verdict of the releases, oldest first.
+        upcoming: number of the next release, for verdicts that no release has yet.
+    """
+    found = {}
+    newest_first = sorted(past, key=lambda release: -release[0])
+    for claim_id, verdict in now.items():
+        since = upcoming
+        for number, verdicts in newest_first:
+            if verdicts.get(claim_id) != verdict:
+                break
+            since = number
+        found[claim_id] = since
+    return found
 
 
 def _number(value: Any) -> float | None:
