@@ -222,6 +222,24 @@ def lineage(
 
 
 @app.command()
+def claims(
+    paper: Annotated[str | None, typer.Option(help="Only this paper: its id, or the beginning of it.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the reproduction ledger: what the papers say, what the data say, and what each figure is worth.
+
+    Example: `resistance claims --paper wang_2022`
+    """
+    from resistance_assets.ledger import read_claims, show_claims
+
+    rows = read_claims(_settings().data_dir, paper)
+    if as_json:
+        typer.echo(json.dumps(rows, indent=1))
+    else:
+        show_claims(rows)
+
+
+@app.command()
 def sources(mirror: MirrorOption = None, studies: StudiesOption = None, as_json: JsonOption = False) -> None:
     """Show every source: version, checksum, size, licence, what it feeds, and its state.
 

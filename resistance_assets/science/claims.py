@@ -62,7 +62,8 @@ def judge_claim(
 
     A number is reproduced within `tolerance` and near within `near_tolerance`. A direction is reproduced on the right
     side of `reference` with a p-value below `alpha` (where one is claimed), near on the right side with one below twice
-    that, or where the data support no p-value. A value from private data is judged like any other once somebody's own study supplies it.
+    that, or where the data support no p-value. A value from private data is judged like any other once somebody's own
+    study supplies it.
 
     Args:
         claim: what is expected.
