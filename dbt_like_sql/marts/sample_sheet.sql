@@ -1,4 +1,4 @@
--- Every sample of cohorts and studies, with what its sheet says of it.
+-- Every sample of cohorts and studies, with what its sheet says of it. A study whose patients were followed is a cohort.
 WITH sheets AS (
     SELECT
         study_id,
@@ -12,13 +12,14 @@ counted AS (
     SELECT DISTINCT study_id, sample_id FROM raw.studies__gene_sample_counts
 )
 SELECT
-    cohort_id AS dataset_id,
+    p.cohort_id AS dataset_id,
     'cohort' AS kind,
-    sample_id,
-    patient_id,
-    'sample_type=' || sample_type AS attributes,
-    is_analysed
-FROM staging.cohorts__samples
+    p.sample_id,
+    p.patient_id,
+    coalesce(h.attributes, 'sample_type=' || p.sample_type) AS attributes,
+    p.is_analysed
+FROM staging.cohorts__samples AS p
+LEFT JOIN sheets AS h ON h.study_id = p.cohort_id AND h.sample_id = p.sample_id
 UNION ALL
 SELECT
     s.study_id,
@@ -28,5 +29,6 @@ SELECT
     s.attributes,
     c.sample_id IS NOT NULL
 FROM sheets AS s
+ANTI JOIN staging.cohorts__samples AS p ON p.cohort_id = s.study_id
 LEFT JOIN counted AS c ON c.study_id = s.study_id AND c.sample_id = s.sample_id
 ORDER BY 1, 3

@@ -29,6 +29,9 @@ _TUMOUR_BCV = 0.35
 _PATIENT_SD_LOG2 = 0.5
 _N_FAINT = 400
 N_PAIRS = 12
+N_FOLLOWED = 140
+"""Patients of the laboratory's own cohort."""
+_FOLLOWED_DEATHS = 0.45
 N_REPLICATES = 3
 
 
@@ -60,6 +63,42 @@ def draw_paired_tumours(plan: Plan) -> CountTable:
             )  # fmt: skip
             columns.append(plan.abundance_log2 + patient[:, number] + (effect if condition == "tumor" else 0.0))
     return CountTable(tuple(sheet), _draw_counts(draw, np.stack(columns, axis=1), _TUMOUR_BCV))
+
+
+def draw_followed_tumours(plan: Plan) -> CountTable:
+    """Tumours of a laboratory's own patients with overall survival in days; the hazards are those of the cohort.
+
+    A few patients have no time, as in any sheet; follow-up is cut where the wanted share has died.
+    """
+    draw = random_stream(plan.seed, "followed tumours")
+    deviation = draw.normal(size=(len(plan.genes), N_FOLLOWED))
+    row = {symbol: at for at, symbol in enumerate(plan.symbols)}
+    log_hazard = np.zeros(N_FOLLOWED)
+    for gene, effect in plan.truth.log_hazard_per_sd["OS"].items():
+        log_hazard += effect * deviation[row[gene]]
+    death = draw.exponential(1000, N_FOLLOWED) * np.exp(-log_hazard)
+    censored = 120 + draw.exponential(900, N_FOLLOWED)
+    # The scale at which the wanted share of patients dies before it is censored.
+    death *= np.sort(censored / death)[round((1 - _FOLLOWED_DEATHS) * N_FOLLOWED)]
+    days = np.ceil(np.minimum(death, censored)).astype(np.int64)
+    died = death <= censored
+    age = np.clip(np.round(draw.normal(64, 9, N_FOLLOWED)), 40, 85).astype(np.int64)
+    female = draw.uniform(size=N_FOLLOWED) < 0.5
+    stage = draw.choice(["I", "II", "III", "IV"], N_FOLLOWED, p=[0.5, 0.25, 0.2, 0.05])
+    unknown = set(draw.permutation(N_FOLLOWED)[:3].tolist())
+    sheet = tuple(
+        {
+            "sample_id": f"DEMO-FU-{at + 1:03d}-T",
+            "patient_id": f"DEMO-FU-{at + 1:03d}",
+            "time": "" if at in unknown else str(days[at]),
+            "event": "" if at in unknown else str(int(died[at])),
+            "age": str(age[at]),
+            "sex": "female" if female[at] else "male",
+            "stage": str(stage[at]),
+        }
+        for at in range(N_FOLLOWED)
+    )
+    return CountTable(sheet, _draw_counts(draw, plan.abundance_log2[:, None] + deviation, _TUMOUR_BCV))
 
 
 def draw_resistant_line(plan: Plan) -> CountTable:

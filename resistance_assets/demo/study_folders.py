@@ -12,6 +12,7 @@ from resistance_assets.demo.counts import (
     CountTable,
     PublishedRow,
     count_by_paper_reading,
+    draw_followed_tumours,
     draw_four_arms,
     draw_paired_tumours,
     draw_published_table,
@@ -47,6 +48,27 @@ denominator = "normal"
 covariates = ["patient_id"]
 methods = ["pydeseq2", "limma_voom"]
 normalisation = "tmm"
+"""
+
+_FOLLOWED_TOML = """\
+[study]
+id = "demo_luad_followed"
+title = "Synthetic lung tumours of a laboratory's own patients, followed (demo)"
+organism = "Homo sapiens"
+kind = "rna_seq_counts"
+licence = "CC0 1.0 (synthetic)"
+counts = "counts.tsv.gz"
+samples = "samples.tsv"
+
+[survival]
+endpoint = "OS"
+time_column = "time"
+event_column = "event"
+unit = "days"
+patient_column = "patient_id"
+age_column = "age"
+sex_column = "sex"
+stage_column = "stage"
 """
 
 _RESISTANT_TOML = f"""\
@@ -145,6 +167,7 @@ def study_files(plan: Plan) -> dict[str, bytes]:
     reported = ", ".join(f"{name} = {n}" for name, n in count_by_paper_reading(plan, four_arms).items())
     for folder, toml, table in (
         ("demo_luad_paired", _PAIRED_TOML, draw_paired_tumours(plan)),
+        ("demo_luad_followed", _FOLLOWED_TOML, draw_followed_tumours(plan)),
         ("demo_h1975_resistance", _RESISTANT_TOML, draw_resistant_line(plan)),
         ("demo_h1975_four_arms", _FOUR_ARMS_TOML.format(reported=reported), four_arms),
     ):

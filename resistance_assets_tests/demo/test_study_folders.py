@@ -41,6 +41,7 @@ def test_the_registry_accepts_every_study(demo: WrittenDemo):
         "demo_h1975_four_arms",
         "demo_h1975_resistance",
         "demo_h3122_published",
+        "demo_luad_followed",
         "demo_luad_paired",
     ]
     local = {c.id: c for c in registry.contrasts() if c.study_id in registry.local_studies}
