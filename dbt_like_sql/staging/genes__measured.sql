@@ -33,6 +33,8 @@ features AS (
     SELECT DISTINCT study_id, feature_id AS source_symbol, NULL::BIGINT AS entrez_gene_id
     FROM raw.studies__gene_sample_counts
     UNION ALL
+    SELECT DISTINCT study_id, hgnc_symbol, NULL::BIGINT FROM raw.studies__probe_genes
+    UNION ALL
     SELECT DISTINCT study_id, hgnc_symbol, try_cast(entrez_gene_id AS BIGINT) FROM raw.studies__published_results
 ),
 named AS (

@@ -374,6 +374,35 @@ class RawStudyCounts(_Model):
 
 
 @table(
+    "raw.studies__probe_intensities",
+    grain="one row per study, probe and sample",
+    key=("study_id", "probe_id", "sample_id"),
+    not_true="a probe is not a gene, and intensities of two probes cannot be compared",
+)
+class RawProbeIntensities(_Model):
+    """Microarray matrices of laboratory studies, as given."""
+
+    study_id: pl.String = col("study", of="source")
+    probe_id: pl.String = col("probe as the study names it", of="source")
+    sample_id: pl.String = col("sample as the study names it", of="source")
+    intensity: pl.Float64 = col("intensity", unit="as given, linear or log2", of="source")
+
+
+@table(
+    "raw.studies__probe_genes",
+    grain="one row per study and probe of exactly one gene",
+    key=("study_id", "probe_id"),
+    not_true="not every probe of the array: those of no gene or of several are in raw.rejected_rows",
+)
+class RawProbeGenes(_Model):
+    """Which gene each probe measures, in the symbols of the annotation."""
+
+    study_id: pl.String = col("study", of="source")
+    probe_id: pl.String = col("probe as the study names it", of="source")
+    hgnc_symbol: pl.String = col("gene symbol as given", of="source")
+
+
+@table(
     "raw.studies__published_results",
     grain="one row per contrast and feature of a published differential-expression table",
     key=("contrast_id", "feature_id"),
@@ -736,7 +765,13 @@ class PartPatients(_Model):
 
 _COUNTS = "raw.studies__gene_sample_counts.read_count"
 _PUBLISHED = "raw.studies__published_results"
-_DEG_INPUT = (_COUNTS, f"{_PUBLISHED}.log2_fold_change", f"{_PUBLISHED}.p_value", "raw.studies__samples.value")
+_DEG_INPUT = (
+    _COUNTS,
+    "raw.studies__probe_intensities.intensity",
+    f"{_PUBLISHED}.log2_fold_change",
+    f"{_PUBLISHED}.p_value",
+    "raw.studies__samples.value",
+)
 _CONTRAST = "raw.catalog__contrasts.contrast_id"
 _FEATURE_SYMBOL = "staging.genes__measured.hgnc_symbol"
 _SAMPLE = "raw.studies__samples.value"
@@ -881,6 +916,22 @@ class DegContrasts(_Model):
         unit="genes",
         of=("core.deg__contrast_genes.q_value_bh", "core.deg__contrast_genes.log2_fold_change"),
     )
+
+
+@table(
+    "core.studies__gene_expression",
+    grain="one row per microarray study, gene and sample",
+    key=("study_id", "feature_id", "sample_id"),
+    not_true="a gene that is absent was not silent: its probes are of several genes, or below the detection floor",
+)
+class StudyGeneExpression(_Model):
+    """Log2 expression of microarray studies by gene, after the study's declared rules."""
+
+    study_id: pl.String = col("study", of="raw.studies__probe_intensities.study_id")
+    feature_id: pl.String = col("gene symbol of the annotation", of="raw.studies__probe_genes.hgnc_symbol")
+    probes: pl.Int64 = col("probes of the gene", unit="probes", of="raw.studies__probe_genes.probe_id", ge=1)
+    sample_id: pl.String = col("sample", of="raw.studies__probe_intensities.sample_id")
+    expression_log2: pl.Float64 = col("expression", unit="log2", of="raw.studies__probe_intensities.intensity")
 
 
 @table(

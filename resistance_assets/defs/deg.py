@@ -11,14 +11,15 @@ import polars as pl
 from resistance_assets.catalog.faults import Fault
 from resistance_assets.catalog.registry import (
     CountsContrast,
-    CountsStudy,
     FoldChange,
     ListThresholds,
     LocalStudy,
+    MicroarrayStudy,
     Registry,
     ResultContrast,
 )
 from resistance_assets.catalog.tables import TABLES
+from resistance_assets.defs.microarray import expression_address, reading_expression
 from resistance_assets.defs.raw import REJECTED, rejected_as_table
 from resistance_assets.defs.resources import current_registry
 from resistance_assets.defs.sql import guarded
@@ -117,7 +118,12 @@ def parameters_of(declared: CountsContrast, method: str) -> dict[str, Any]:
 
 
 def counted_contrast(
-    declared: CountsContrast, method: str, read: Callable[[Inputs], pl.DataFrame], inputs: tuple[str, ...], samples: str
+    declared: CountsContrast,
+    method: str,
+    read: Callable[[Inputs], pl.DataFrame],
+    inputs: tuple[str, ...],
+    samples: str,
+    probes_of: Callable[[Inputs], pl.DataFrame] | None = None,
 ) -> dg.AssetsDefinition:
     """One contrast by one method.
 
@@ -127,12 +133,15 @@ def counted_contrast(
         read: the wide frame of counts (or, for limma, log2 expression) from the step's inputs.
         inputs: what `read` reads.
         samples: address of the study's sample sheet, long.
+        probes_of: probes of each gene of an array, `hgnc_symbol` and `probes`.
     """
     address = part_address(declared.id, method)
     contrast, run = contrast_of(declared), fitting(method, declared.normalisation)
 
     def compute(given: Inputs) -> pl.DataFrame:
         result = run(read(given), sample_sheet(given.read(samples)), contrast)
+        if probes_of:
+            result = result.join(probes_of(given), on="hgnc_symbol", how="left", maintain_order="left")
         return as_part(result, contrast.contrast_id)
 
     step = Step(
@@ -468,7 +477,10 @@ def deg_assets(registry: Registry) -> list[dg.AssetsDefinition]:
                 assets.append(published_contrast(local, declared))
                 parts.append(part_address(declared.id, "published"))
                 continue
-            assert isinstance(local.study, CountsStudy)
+            if isinstance(local.study, MicroarrayStudy):
+                assets += [array_contrast(local.id, declared, method) for method in declared.methods]
+                parts += [part_address(declared.id, method) for method in declared.methods]
+                continue
             counts, samples = f"parts.study_counts__{local.id}", f"parts.study_samples__{local.id}"
             for method in declared.methods:
                 parts.append(part_address(declared.id, method))
@@ -485,6 +497,17 @@ def deg_assets(registry: Registry) -> list[dg.AssetsDefinition]:
         contrast_summary(),
         method_agreement(registry),
     ]
+
+
+def array_contrast(study_id: str, declared: CountsContrast, method: str) -> dg.AssetsDefinition:
+    """One contrast of a microarray study."""
+    address = expression_address(study_id)
+
+    def probes_of(inputs: Inputs) -> pl.DataFrame:
+        return inputs.scan(address).select(pl.col("feature_id").alias("hgnc_symbol"), "probes").unique().collect()
+
+    samples = f"parts.study_samples__{study_id}"
+    return counted_contrast(declared, method, reading_expression(study_id), (address,), samples, probes_of)
 
 
 def reading_counts(address: str) -> Callable[[Inputs], pl.DataFrame]:

@@ -9,7 +9,16 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from resistance_assets.catalog.registry import Cohort, CountsStudy, LocalStudy, Registry, ResultContrast, Source
+from resistance_assets.catalog.registry import (
+    Cohort,
+    CountsStudy,
+    LocalStudy,
+    MicroarrayStudy,
+    Registry,
+    ResultContrast,
+    ResultStudy,
+    Source,
+)
 from resistance_assets.catalog.tables import TABLES, Table
 from resistance_assets.defs.resources import Origins, current_registry, local_files
 from resistance_assets.defs.sources import study_key
@@ -327,6 +336,16 @@ def interactions_asset(source: Source) -> dg.AssetsDefinition:
 # ---- laboratory studies ----------------------------------------------------------------------------------------------
 
 
+def samples_as_table(sheet: pl.DataFrame, study_id: str) -> pl.DataFrame:
+    """A sample sheet as rows of `raw.studies__samples`."""
+    return (
+        sheet.with_columns(pl.exclude("sample_id").cast(pl.String))
+        .unpivot(index="sample_id", variable_name="attribute_id", value_name="value")
+        .filter(pl.col("value").is_not_null())
+        .with_columns(study_id=pl.lit(study_id))
+    )
+
+
 def counts_study_asset(local: LocalStudy) -> dg.AssetsDefinition:
     """Counts and sample sheet of one laboratory study."""
     assert isinstance(local.study, CountsStudy)
@@ -343,10 +362,7 @@ def counts_study_asset(local: LocalStudy) -> dg.AssetsDefinition:
             counts_address: counts.unpivot(
                 index="feature_id", variable_name="sample_id", value_name="read_count"
             ).with_columns(study_id=pl.lit(study_id)).sort("feature_id", "sample_id"),
-            samples_address: samples.with_columns(pl.exclude("sample_id").cast(pl.String))
-            .unpivot(index="sample_id", variable_name="attribute_id", value_name="value")
-            .filter(pl.col("value").is_not_null())
-            .with_columns(study_id=pl.lit(study_id)),
+            samples_address: samples_as_table(samples, study_id),
         }  # fmt: skip
 
     step = Step(
@@ -422,12 +438,14 @@ def raw_assets(registry: Registry) -> list[dg.AssetsDefinition]:
             rejected.append("parts.rejected__biogrid")
 
     counted = [s for s in registry.local_studies.values() if isinstance(s.study, CountsStudy)]
-    published = [s for s in registry.local_studies.values() if not isinstance(s.study, CountsStudy)]
+    arrays = [s for s in registry.local_studies.values() if isinstance(s.study, MicroarrayStudy)]
+    published = [s for s in registry.local_studies.values() if isinstance(s.study, ResultStudy)]
     assets += [counts_study_asset(study) for study in counted]
     assets += [published_study_asset(study) for study in published]
     rejected += [f"parts.rejected__deg_{c.id}" for study in published for c in study.contrasts]
+    rejected += [f"parts.study_{kind}__{s.id}" for s in arrays for kind in ("rejected_probe_genes", "rejected_probes")]
     assets.append(stacking("raw.studies__gene_sample_counts", [f"parts.study_counts__{s.id}" for s in counted]))
-    assets.append(stacking("raw.studies__samples", [f"parts.study_samples__{s.id}" for s in counted]))
+    assets.append(stacking("raw.studies__samples", [f"parts.study_samples__{s.id}" for s in [*counted, *arrays]]))
     assets.append(stacking("raw.studies__published_results", [f"parts.study_published__{s.id}" for s in published]))
 
     assets.append(catalog_asset("raw.catalog__cohorts", catalog_cohorts(registry), catalog_cohorts))

@@ -41,12 +41,7 @@ def read_counts(counts_path: Path, samples_path: Path) -> tuple[pl.DataFrame, pl
     counts = _count_table(counts_path)
     samples = _sample_sheet(samples_path)
     counted, listed = counts.columns[1:], samples["sample_id"].to_list()
-    for name in counted:
-        if name not in set(listed):
-            raise _unmatched(name, listed, here=counts_path, there=samples_path, place="header")
-    for name in listed:
-        if name not in set(counted):
-            raise _unmatched(name, counted, here=samples_path, there=counts_path, place=f"sample {name}")
+    _check_same_samples(counted, listed, counts_path, samples_path)
     order = pl.DataFrame({"sample_id": counted}, schema={"sample_id": pl.String})
     return counts, order.join(samples, on="sample_id", how="left", maintain_order="left")
 
@@ -99,6 +94,104 @@ def check_follow_up(samples: pl.DataFrame, survival: StudySurvival, *, source: s
             place=f"column {survival.event_column}",
             remedy="Leave [survival] out of study.toml until there are events",
         )
+
+
+def read_matrix(matrix_path: Path, samples_path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Read a matrix of intensities and its sample sheet (formats as `read_counts`).
+
+    Args:
+        matrix_path: first column the probe, of any name, then one column per sample.
+        samples_path: as for `read_counts`.
+
+    Returns:
+        matrix: probe_id (String), then one Float64 column per sample, in the order of the file.
+        samples: as `read_counts` returns them.
+
+    Raises:
+        DataFault: an empty table; an intensity that is missing or no finite number; a probe, or sample, that occurs
+            twice; samples that differ between the files. Each names file, line and column.
+    """
+    text = _split(matrix_path, unnamed_first="probe_id")
+    first, named = text.header[0], text.header[1:]
+    cells = text.frame(nulls=_NULLS)
+    columns = []
+    for name in named:
+        values = cells[name].str.strip_chars().replace("", None)
+        numbers = values.cast(pl.Float64, strict=False)
+        wrong = (numbers.is_null() | ~numbers.is_finite()).fill_null(True).arg_true()
+        if len(wrong):
+            raise DataFault(
+                "the intensity is missing" if values[wrong[0]] is None else f"{values[wrong[0]]!r} is no finite number",
+                subject=matrix_path.name,
+                place=f"line {int(text.lines[wrong[0]])}, column {name}",
+                expected="a finite number",
+                remedy="Leave the probe out, or impute the value",
+            )
+        columns.append(numbers.alias(name))
+    probes = cells[first].str.strip_chars()
+    _check_distinct(probes, text, column=first, what="probe", remedy="Keep one of the lines")
+    samples = _sample_sheet(samples_path)
+    _check_same_samples(named, samples["sample_id"].to_list(), matrix_path, samples_path)
+    order = pl.DataFrame({"sample_id": named}, schema={"sample_id": pl.String})
+    return (
+        pl.DataFrame([probes.alias("probe_id"), *columns]),
+        order.join(samples, on="sample_id", how="left", maintain_order="left"),
+    )
+
+
+def read_probe_genes(
+    path: Path, *, probe_column: str, symbol_column: str, separator: str | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Read which gene each probe measures.
+
+    Args:
+        path: the annotation table; further columns are left alone.
+        probe_column, symbol_column: its columns.
+        separator: joins the symbols of a probe of several genes.
+
+    Returns:
+        genes: probe_id, hgnc_symbol (String), the probes of exactly one gene.
+        rejected: source, line, reason, row: probes of no gene or of several.
+
+    Raises:
+        DataFault: the table is empty, or a column is missing (the nearest name is told).
+    """
+    text = _split(path, unnamed_first="probe_id")
+    for name in (probe_column, symbol_column):
+        if name not in text.header:
+            raise missing_column(name, text.header, source=path.name)
+    cells = text.frame(nulls=_NULLS)
+    frame = pl.DataFrame(
+        {
+            "probe_id": cells[probe_column].str.strip_chars().replace("", None),
+            "hgnc_symbol": cells[symbol_column].str.strip_chars().replace("", None),
+            "line": pl.Series(text.lines, dtype=pl.Int64),
+        }
+    ).filter(pl.col("probe_id").is_not_null())
+    symbol = pl.col("hgnc_symbol")
+    several = symbol.str.contains(separator, literal=True) if separator else pl.lit(False)
+    twice = symbol.n_unique().over("probe_id") > 1
+    reason = (
+        pl.when(symbol.is_null()).then(pl.lit("no gene symbol")).when(several | twice).then(pl.lit("several genes"))
+    )
+    judged = frame.with_columns(reason=reason)
+    rejected = judged.filter(pl.col("reason").is_not_null()).select(
+        pl.lit(path.name).alias("source"),
+        "line",
+        "reason",
+        pl.concat_str("probe_id", pl.lit(" "), symbol.fill_null("")).alias("row"),
+    )
+    genes = judged.filter(pl.col("reason").is_null()).select("probe_id", "hgnc_symbol")
+    return genes.unique(maintain_order=True), rejected
+
+
+def _check_same_samples(counted: list[str], listed: list[str], counts_path: Path, samples_path: Path) -> None:
+    for name in counted:
+        if name not in set(listed):
+            raise _unmatched(name, listed, here=counts_path, there=samples_path, place="header")
+    for name in listed:
+        if name not in set(counted):
+            raise _unmatched(name, counted, here=samples_path, there=counts_path, place=f"sample {name}")
 
 
 def _unmatched(name: str, others: list[str], *, here: Path, there: Path, place: str) -> DataFault:
