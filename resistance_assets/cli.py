@@ -145,6 +145,62 @@ def run(
 
 
 @app.command()
+def refresh(
+    profile: ProfileOption = None,
+    mirror: MirrorOption = None,
+    studies: StudiesOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Look at every source, recompute only what changed, publish, and print what changed in the results.
+
+    Example: `resistance refresh --profile public`
+    """
+    from resistance_assets.refreshing import refresh as bring_up
+
+    refreshed = bring_up(_settings(profile, mirror, studies), quiet=as_json)
+    if as_json:
+        typer.echo(json.dumps(refreshed.as_document(), indent=1))
+    else:
+        refreshed.show()
+    if not refreshed.ok:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def diff(
+    before: Annotated[int, typer.Argument(help="Number of the earlier release.")],
+    after: Annotated[int, typer.Argument(help="Number of the later release.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Say what changed between two releases, and whether data, code or a parameter was the cause.
+
+    Example: `resistance diff 1 2`
+    """
+    from resistance_assets.refreshing import compare, show_diff
+
+    found = compare(_settings(), before, after)
+    if as_json:
+        typer.echo(json.dumps(found.as_document(), indent=1))
+    else:
+        show_diff(found)
+
+
+@app.command()
+def prune(
+    keep: Annotated[int, typer.Option(min=1, help="How many releases to keep, the newest.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Remove old releases, and the files that only they needed.
+
+    Example: `resistance prune --keep 5`
+    """
+    from resistance_assets.refreshing import prune_releases
+
+    pruned = prune_releases(_settings(), keep=keep, quiet=as_json)
+    typer.echo(json.dumps(_document(pruned), indent=1) if as_json else pruned.describe())
+
+
+@app.command()
 def status(
     mirror: MirrorOption = None,
     studies: StudiesOption = None,
@@ -167,7 +223,9 @@ def status(
 
 @app.command()
 def sql(
-    query: Annotated[str, typer.Argument(help="One SELECT; `-` reads it from standard input.")],
+    query: Annotated[
+        str, typer.Argument(help="One SELECT, `.tables [WORD]`, `.schema TABLE`, `.help`; `-` reads standard input.")
+    ],
     output_format: Annotated[Format, typer.Option("--format", help="How the answer is written.")] = Format.table,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Write to this file.")] = None,
     release: Annotated[int | None, typer.Option(help="Ask an old release.")] = None,
@@ -178,13 +236,19 @@ def sql(
     """
     from contextlib import closing
 
-    from resistance_assets.warehouse_reader import open_warehouse, run_query, write_result
+    from resistance_assets.warehouse_reader import DOT_COMMANDS, as_text, open_warehouse, run_query, write_result
 
     settings = _settings()
     text = sys.stdin.read() if query == "-" else query
+    if text.strip() == ".help":
+        typer.echo(DOT_COMMANDS, nl=False)
+        return
     with closing(open_warehouse(settings.data_dir, release)) as connection:
         frame = run_query(connection, text)
-    write_result(frame, output_format.value, output)
+    if output is None and output_format is Format.table and sys.stdout.isatty():
+        _page(as_text(frame))
+    else:
+        write_result(frame, output_format.value, output)
 
 
 @app.command()
@@ -202,6 +266,25 @@ def explain(
     with open_published(_settings().data_dir) as published:
         document = explain_gene(published, gene)
     typer.echo(_json(document) if as_json else explanation_as_text(document), nl=as_json)
+
+
+@app.command()
+def report(
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder of the site.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the pages of the release published last: a folder that opens in any browser, without a network.
+
+    Example: `resistance report -o pages` and then open pages/index.html
+    """
+    from resistance_assets.report.site import write_report
+
+    written = write_report(_settings().data_dir, output)
+    if as_json:
+        typer.echo(_json({**_document(written), "index": str(written.index)}))
+    else:
+        size = f"{written.bytes / 1e6:.1f} MB in {written.seconds:.1f} s"
+        typer.echo(f"{written.pages} pages of release {written.release}, {size}: {written.index}")
 
 
 @app.command()
@@ -316,6 +399,22 @@ def next_steps() -> None:
     from resistance_assets.running import show_next_steps
 
     show_next_steps(_settings())
+
+
+def _page(text: str) -> None:
+    """Show a text that does not fit the terminal in a pager; the person's own, or `less` that keeps wide lines whole."""
+    import shutil
+
+    import click
+
+    width, height = shutil.get_terminal_size()
+    lines = text.splitlines()
+    if len(lines) < height and all(len(line) <= width for line in lines):
+        typer.echo(text, nl=False)
+        return
+    # Less: end at once where it fits after all, leave the text on the screen, and scroll sideways.
+    os.environ.setdefault("LESS", "-FSX")
+    click.echo_via_pager(text)
 
 
 def _json(document: Any) -> str:

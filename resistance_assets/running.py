@@ -33,7 +33,7 @@ load_from:
       module_name: resistance_assets.definitions
       location_name: resistance_warehouse
 """
-LAYER_ORDER = ("raw", "staging", "core", "marts", "parts", "warehouse")
+LAYER_ORDER = ("raw", "staging", "core", "marts", "parts", "warehouse", "report")
 OUTCOME_ORDER = ("built", "memo hit", "kept", "unavailable", "failed")
 
 
@@ -121,6 +121,9 @@ class Summary:
                 f"{word} {self.release} in {self.launch.elapsed:.1f} s: {self.data_dir / 'warehouse.duckdb'}",
                 soft_wrap=True,
             )
+            pages = self.data_dir / "report" / "index.html"
+            if pages.exists():
+                console.print(f"pages: {pages}", soft_wrap=True)
 
 
 def prepare(settings: Settings) -> None:
@@ -147,12 +150,28 @@ def prepare(settings: Settings) -> None:
             raise storage_fault(error, settings.demo_dir) from None
 
 
-def bring_up_to_date(settings: Settings, *, select: str | None = None, quiet: bool = False) -> Summary:
-    """Materialise what is selected (everything, by default) in this process, and publish."""
+def bring_up_to_date(
+    settings: Settings,
+    *,
+    select: str | None = None,
+    quiet: bool = False,
+    addresses: Iterable[str] | None = None,
+    definitions: Any = None,
+) -> Summary:
+    """Materialise what is selected (everything, by default) in this process, and publish.
+
+    Args:
+        settings: where, and from which sources.
+        select: a table, a layer or Dagster's syntax.
+        quiet: print nothing.
+        addresses: tables to look at, in place of a selection.
+        definitions: where they are loaded already.
+    """
     prepare(settings)
     _say(quiet, f"data folder {settings.data_dir}; sources from {_where(settings)}")
-    definitions = load_definitions()
+    definitions = definitions or load_definitions()
     from resistance_assets.defs.resources import current_registry
+    from resistance_assets.orchestration.assets import key_of
     from resistance_assets.orchestration.lake import Lake
     from resistance_assets.orchestration.launch import WAREHOUSE, launch, open_instance
     from resistance_assets.orchestration.progress import listening
@@ -160,6 +179,8 @@ def bring_up_to_date(settings: Settings, *, select: str | None = None, quiet: bo
     lake = Lake(settings.lake_dir)
     lake.sweep()
     selection = resolve_selection(definitions, select) if select else None
+    if addresses is not None:
+        selection = {key_of(address) for address in (*addresses, WAREHOUSE)}
     instance = open_instance(settings.dagster_home)
     with _Progress(quiet, len(definitions.resolve_all_asset_specs())) as hear, listening(hear):
         done = launch(definitions, instance, lake, selection=selection)
@@ -571,7 +592,9 @@ class _Progress:
             self._bar.stop()
 
     def hear(self, announcement: Announcement) -> None:
-        if self._bar is not None:
+        if announcement.kind == "waiting":
+            self._console.print(announcement.message, highlight=False)
+        elif self._bar is not None:
             self._hear_on_terminal(announcement)
         elif announcement.kind == "finished" and announcement.outcome == "built" and announcement.seconds > 1:
             self._console.print(f"built {announcement.subject} in {announcement.seconds:.1f} s", highlight=False)

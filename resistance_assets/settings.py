@@ -27,6 +27,7 @@ class Settings(BaseSettings):
         contact: address sent in the User-Agent to the hosts.
         executor: how the steps of a run launched by Dagster are executed. Most steps take less than a second and starting
             a process takes three, so one process is the default; `multiprocess` pays where steps are long.
+        report: whether a run writes the pages into `<data_dir>/report` after it published.
         schedule: `on`: in the Dagster UI and daemon, the sensors and the schedule start switched on.
     """
 
@@ -40,6 +41,7 @@ class Settings(BaseSettings):
     opt_in: Annotated[tuple[str, ...], NoDecode] = ()
     contact: str | None = None
     executor: Literal["in_process", "multiprocess"] = "in_process"
+    report: bool = True
     schedule: Literal["off", "on"] = "off"
 
     @field_validator("studies", mode="before")

@@ -101,12 +101,16 @@ def run_query(connection: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:
         connection: from `open_warehouse`.
         sql: one SELECT, WITH, FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN.
 
+        Beside it `.tables [WORD]` and `.schema TABLE`, as in the shells of databases.
+
     Returns:
         The rows; columns of equal name are numbered (`n`, `n_1`).
 
     Raises:
         UsageFault: no statement or several, one that does not read, or one that DuckDB refuses, with its hint.
     """
+    if sql.lstrip().startswith("."):
+        sql = _dot_command(connection, sql)
     _require_read(connection, sql)
     try:
         relation = connection.sql(sql)
@@ -279,6 +283,51 @@ def _write_meta_of_release(
         connection.register("incoming", frame.to_arrow())
         connection.execute(f"CREATE TABLE meta.{name} AS SELECT * FROM incoming")
         connection.unregister("incoming")
+
+
+DOT_COMMANDS = """\
+.tables [WORD]   the tables, or those whose name or grain holds WORD: rows and what a row is
+.schema TABLE    columns of a table: type, unit, what it is, whether it is of the key
+.help            this
+Anything else is one SELECT. Layers: raw (parsed), staging (our names and units), core (computed), marts (to be asked),
+meta (releases, tables, columns, lineage, sources, runs).
+"""
+
+
+def _dot_command(connection: duckdb.DuckDBPyConnection, command: str) -> str:
+    """The query that a dot command stands for."""
+    name, *rest = command.split()
+    word = " ".join(rest).rstrip(";")
+    if name.rstrip(";") == ".tables":
+        like = _literal(f"%{word}%")
+        return (
+            "SELECT layer || '.' || table_name AS table_name, row_count AS rows, status, grain FROM meta.tables "
+            f"WHERE layer || '.' || table_name ILIKE {like} OR grain ILIKE {like} "
+            "ORDER BY list_position(['marts', 'core', 'staging', 'raw'], layer), table_name"
+        )
+    if name.rstrip(";") == ".schema" and word:
+        known = {
+            f"{layer}.{table}": (layer, table)
+            for layer, table in connection.execute("SELECT DISTINCT layer, table_name FROM meta.columns").fetchall()
+        }
+        found = [full for full in known if word in (full, known[full][1])]
+        if not found:
+            near = difflib.get_close_matches(word, [*known, *(table for _, table in known.values())], n=1)
+            raise UsageFault(
+                "there is no such table",
+                subject=f".schema {word}",
+                remedy=f"Did you mean {near[0]}?" if near else "`.tables` lists them.",
+            )
+        layer, table = known[found[0]]
+        return (
+            "SELECT column_name, data_type, unit, CASE WHEN is_key THEN 'key' END AS key, description "
+            f"FROM meta.columns WHERE layer = {_literal(layer)} AND table_name = {_literal(table)}"
+        )
+    raise UsageFault(
+        "is no command",
+        subject=name,
+        remedy="Use `.tables [WORD]`, `.schema TABLE` or `.help`; anything else is one SELECT.",
+    )
 
 
 # ---- answers and errors ----------------------------------------------------------------------------------------------

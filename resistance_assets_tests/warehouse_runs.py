@@ -24,6 +24,8 @@ def environment(data_dir: Path, *, mirror: Path | None = None, studies: Sequence
                 del os.environ[name]
         os.environ.pop("DAGSTER_HOME", None)
         os.environ["RESISTANCE_DATA_DIR"] = str(data_dir)
+        # Pages take seconds that a test of tables does not need; the tests of the report write them themselves.
+        os.environ["RESISTANCE_REPORT"] = "false"
         if mirror is not None:
             os.environ["RESISTANCE_MIRROR"] = str(mirror)
         if studies:

@@ -6,7 +6,9 @@ after them. A page whose tables are not in the release says so, or is left out.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import re
 import shutil
 import tempfile
 import time
@@ -20,7 +22,7 @@ from resistance_assets.report.contrast_pages import contrast_pages
 from resistance_assets.report.gene_pages import choose_genes, gene_pages
 from resistance_assets.report.html import Frame, Page, render
 from resistance_assets.report.list_pages import enrichment_page, intersections_page
-from resistance_assets.report.published import Published, open_published
+from resistance_assets.report.published import CATALOG_STUDIES, Published, open_published
 from resistance_assets.report.style import ASSETS, style_sheet
 
 # A folder that holds this file was written here, and may be replaced.
@@ -36,18 +38,21 @@ class Report:
     bytes: int
     seconds: float
     release: int
+    version: str
+    is_new: bool
 
     @property
     def index(self) -> Path:
         return self.folder / "index.html"
 
 
-def write_report(data_dir: Path, folder: Path | None = None) -> Report:
+def write_report(data_dir: Path, folder: Path | None = None, *, only_if_changed: bool = False) -> Report:
     """Write the site of the release published last.
 
     Args:
         data_dir: holds the warehouse.
         folder: where the site goes; `<data_dir>/report` by default. An older report there is replaced, whole.
+        only_if_changed: leave a report of the same release, made by the same code, as it is.
 
     Raises:
         DataFault: nothing was published yet, or the folder cannot be written.
@@ -60,6 +65,9 @@ def write_report(data_dir: Path, folder: Path | None = None) -> Report:
             "holds something else", subject=str(target), remedy="Name an empty or a new folder with -o FOLDER."
         )
     with open_published(data_dir) as published:
+        version = version_of(published)
+        if only_if_changed and _version_in(target) == version:
+            return _look_at(target, published.release, version, started, is_new=False)
         pages = all_pages(published)
         frame = Frame(
             release=published.release,
@@ -68,14 +76,63 @@ def write_report(data_dir: Path, folder: Path | None = None) -> Report:
             is_synthetic=published.is_synthetic,
         )
         rendered = {page.path: render(page, frame) for page in pages}
+    marker = f"version {version}\nReport of release {frame.release}. This folder is replaced as a whole.\n"
     try:
-        _replace(target, rendered, f"Report of release {frame.release}. This folder is replaced as a whole.\n")
+        _replace(target, rendered, marker)
     except OSError as error:
         raise DataFault(
             f"cannot be written: {error.strerror or error}", subject=str(target), remedy="Choose another place with -o."
         ) from error
-    size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
-    return Report(target, len(rendered), size, time.perf_counter() - started, frame.release)
+    return _look_at(target, frame.release, version, started, is_new=True)
+
+
+def _look_at(target: Path, release: int, version: str, started: float, *, is_new: bool) -> Report:
+    files = [path for path in target.rglob("*") if path.is_file()]
+    pages = sum(path.suffix == ".html" for path in files)
+    size = sum(path.stat().st_size for path in files)
+    return Report(target, pages, size, time.perf_counter() - started, release, version, is_new)
+
+
+def version_of(published: Published) -> str:
+    """What decides the pages, as one hash: the release with its meta tables, the pages' code, the genes of interest."""
+    digest = hashlib.sha256(repr(sorted(published.facts.items())).encode())
+    for path in (CATALOG_STUDIES, *sorted(Path(__file__).parent.glob("*.py")), *sorted(ASSETS.iterdir())):
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _version_in(target: Path) -> str | None:
+    try:
+        first = (target / MARKER).read_text(encoding="utf-8").splitlines()[0]
+    except (OSError, IndexError):
+        return None
+    return first.removeprefix("version ")
+
+
+_REFERENCE = re.compile(r'(?:href|src|data-href)="([^"]+)"')
+_ANCHOR = re.compile(r'\bid="([^"]+)"')
+
+
+def broken_links(folder: Path) -> list[str]:
+    """What the pages point to and the folder does not hold, as `page -> target`; addresses of the web are not followed."""
+    pages = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*.html"))}
+    anchors: dict[str, set[str]] = {}
+    wanted: list[tuple[str, str]] = []
+    for name, path in pages.items():
+        text = path.read_text(encoding="utf-8")
+        anchors[name] = set(_ANCHOR.findall(text))
+        wanted += [(name, target) for target in dict.fromkeys(_REFERENCE.findall(text))]
+    broken = []
+    for name, target in wanted:
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        found = (folder / name).parent / file if file else folder / name
+        place = found.resolve().relative_to(folder.resolve()).as_posix()
+        if not found.is_file() or (anchor and anchor not in anchors.get(place, set())):
+            broken.append(f"{name} -> {target}")
+    return broken
 
 
 def all_pages(published: Published) -> list[Page]:
