@@ -155,10 +155,7 @@ def run_step(
             if lacking:
                 raise lacking
             externals = dict(step.externals(origins)) if step.externals else {}
-            versions = {
-                **{address: pointer.data_version for address, pointer in pointers.items()},
-                **{f"source:{name}": external.checksum for name, external in externals.items()},
-            }
+            versions = _versions(pointers, externals)
             memo_key = memo_key_of(step, versions)
             if not force and (known := _recall_all(lake, step, memo_key)):
                 return _point_back(lake, known, started)
@@ -199,6 +196,44 @@ def run_step(
         for result in results.values():
             lake.point(result.pointer, memo_key)
         return results
+
+
+def is_settled(lake: Lake, step: Step, origins: Any) -> bool:
+    """Whether `run_step` would leave every pointer of the step as it is.
+
+    Where it holds of every step, a run changes nothing: no input of any step moves, so each finds its known result, or
+    meets the same unavailable source as before. Sources are looked up as a run looks them up.
+
+    Raises:
+        Fault: a source's bytes are not what they must be, as a run would find.
+    """
+    current = {address: lake.pointer(address) for address in step.outputs}
+    try:
+        pointers, lacking = _current_inputs(lake, step)
+    except DataFault:
+        return False
+    try:
+        if lacking:
+            raise lacking
+        externals = dict(step.externals(origins)) if step.externals else {}
+    except SourceUnavailable as reason:
+        return all(
+            pointer is not None and (pointer.is_available or pointer.reason == str(reason))
+            for pointer in current.values()
+        )
+    known = _recall_all(lake, step, memo_key_of(step, _versions(pointers, externals)))
+    return known is not None and all(_is_current(current[address], pointer) for address, pointer in known.items())
+
+
+def _versions(pointers: Mapping[str, Pointer], externals: Mapping[str, External]) -> dict[str, str]:
+    return {
+        **{address: pointer.data_version for address, pointer in pointers.items()},
+        **{f"source:{name}": external.checksum for name, external in externals.items()},
+    }
+
+
+def _is_current(current: Pointer | None, known: Pointer) -> bool:
+    return current is not None and replace(current, notes={}) == replace(known, notes={})
 
 
 def memo_key_of(step: Step, versions: Mapping[str, str]) -> str:
@@ -268,8 +303,7 @@ def _recall_all(lake: Lake, step: Step, memo_key: str) -> dict[str, Pointer] | N
 def _point_back(lake: Lake, known: Mapping[str, Pointer], started: float) -> dict[str, StepResult]:
     results = {}
     for address, pointer in known.items():
-        current = lake.pointer(address)
-        if current is None or replace(current, notes={}) != replace(pointer, notes={}):
+        if not _is_current(lake.pointer(address), pointer):
             lake.point(pointer, None)
         verdicts = tuple(Verdict(c["name"], True, c["description"]) for c in pointer.notes.get("checks", ()))
         results[address] = StepResult(pointer, "memo hit", verdicts, time.perf_counter() - started)

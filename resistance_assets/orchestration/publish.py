@@ -244,6 +244,50 @@ def _publish(
     return PublishResult(manifest["release"], is_new, tuple(changed), kept, time.perf_counter() - started)
 
 
+def forget_releases(data_dir: Path, keep: int) -> tuple[tuple[int, ...], dict[int, dict[str, Any]]]:
+    """Remove all but the newest releases from `releases/` and from the published file, which is swapped in whole.
+
+    The numbers go on from the newest. A process killed between the two leaves releases that the next publish or the
+    next call completes: the database is the authority.
+
+    Returns:
+        Numbers that were removed; manifests that were kept, by number.
+
+    Raises:
+        DataFault: nothing was published yet, or the disk refuses.
+    """
+    warehouse = data_dir / WAREHOUSE_FILE
+    try:
+        with file_lock(data_dir / ".publish.lock"):
+            _remove_orphans(data_dir)
+            old = _read_old(data_dir)
+            if not old.manifests:
+                raise DataFault("nothing was published yet", subject=str(warehouse), remedy="Run `resistance run`.")
+            kept = {manifest["release"]: manifest for manifest in old.manifests[-keep:]}
+            gone = tuple(manifest["release"] for manifest in old.manifests[:-keep])
+            for release in gone:
+                (data_dir / RELEASES_FOLDER / f"{release}.json").unlink(missing_ok=True)
+            if gone and old.meta_version is not None:
+                aside = data_dir / f".{WAREHOUSE_FILE}.{os.getpid()}.{uuid.uuid4().hex[:8]}.aside"
+                try:
+                    shutil.copyfile(warehouse, aside)
+                    with _building(aside) as connection:
+                        for name in ("releases", *(["release_changes"] if old.release_changes is not None else [])):
+                            connection.execute(f"DELETE FROM meta.{name} WHERE release < {min(kept)}")
+                        connection.execute("CHECKPOINT")
+                    _flush(aside)
+                    os.replace(aside, warehouse)
+                    _flush(data_dir)
+                except BaseException:
+                    _remove_aside(aside)
+                    raise
+            return gone, kept
+    except OSError as error:
+        raise storage_fault(error, warehouse) from error
+    except duckdb.Error as error:
+        raise _database_fault(error, warehouse) from error
+
+
 # ---- what is there ---------------------------------------------------------------------------------------------------
 
 

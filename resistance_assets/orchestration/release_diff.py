@@ -151,7 +151,7 @@ class ReleaseDiff:
     @property
     def causes(self) -> tuple[Cause, ...]:
         """Every cause once."""
-        return tuple(dict.fromkeys(cause for table in self.tables for cause in table.causes))
+        return tuple({str(cause): cause for table in self.tables for cause in table.causes}.values())
 
     def as_document(self) -> dict[str, Any]:
         """For JSON."""
@@ -232,7 +232,10 @@ def causes_of(address: str, before: Records, after: Records) -> tuple[Cause, ...
             if name.startswith("source:"):
                 source = name.removeprefix("source:")
                 what = _source_name(at, source, new or old)
-                found[Cause("data", at, what, was.inputs.get(name), now.inputs.get(name))] = None
+                # One archive feeds many shares: told once, of the first that leads to it.
+                cause = Cause("data", at, what, was.inputs.get(name), now.inputs.get(name))
+                if not any(str(other) == str(cause) for other in found):
+                    found[cause] = None
             else:
                 walk(name)
         if (old is None) != (new is None) and not was.inputs and not now.inputs:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from resistance_assets.catalog.faults import Fault
 from resistance_assets.orchestration.lake import Lake
-from resistance_assets.orchestration.memo import Step
+from resistance_assets.orchestration.memo import Step, is_settled
 from resistance_assets.orchestration.versions import parameters_version
 
 State = Literal["fresh", "stale", "missing", "unavailable"]
@@ -27,6 +27,33 @@ class TableState:
     rows: int | None
     data_version: str | None
     built_at: str | None
+
+
+def due_steps(lake: Lake, steps: Mapping[str, Step], origins: Any) -> tuple[str, ...]:
+    """Addresses that a run must look at: outputs of steps that are not settled, and whatever rests on them.
+
+    What rests on a step that is due may turn out to be a known result; what is left out certainly does.
+    """
+    settled: dict[int, bool] = {}
+    due: set[str] = set()
+    readers: dict[str, list[str]] = {}
+    for address, step in steps.items():
+        for upstream in (*step.inputs, *step.optional_inputs):
+            readers.setdefault(upstream, []).append(address)
+        if id(step) not in settled:
+            try:
+                settled[id(step)] = is_settled(lake, step, origins)
+            except Fault:
+                settled[id(step)] = False
+        if not settled[id(step)]:
+            due.add(address)
+    waiting = list(due)
+    while waiting:
+        for reader in readers.get(waiting.pop(), ()):
+            fresh = set(steps[reader].outputs) - due
+            due |= fresh
+            waiting.extend(fresh)
+    return tuple(address for address in steps if address in due)
 
 
 def states_of(lake: Lake, steps: Mapping[str, Step], origins: Any, *, look_at_sources: bool) -> list[TableState]:

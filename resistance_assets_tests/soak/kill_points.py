@@ -8,8 +8,8 @@ perhaps killed again, and at last left alone. After every kill the published fil
 known release, and the release before must still be readable from the lake. After the last start the tables must be
 those of a run that nobody killed, and nothing half-written may be left.
 
-Processes are forked from one that has imported the packages and computed nothing, so that kills fall on work and not on
-imports.
+Processes are forked from one that has imported the packages and computed nothing, so that kills fall on work and not
+on imports.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import multiprocessing
 import os
 import random
 import shutil
@@ -29,6 +30,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 MOST_KILLS_PER_ROUND = 8
+LONGEST_RUN_SECONDS = 600
 
 
 @dataclass
@@ -64,43 +66,65 @@ class Tally:
         return "\n".join([*lines, *(f"FAULT {fault}" for fault in self.faults), "ok" if self.ok else "NOT OK"])
 
 
+# Children of the fork server have the packages imported and no thread of ours. The soaking process itself opens neither
+# DuckDB nor polars, and everything that does is a child too.
+PROCESSES = multiprocessing.get_context("forkserver")
+PRELOADED = ["resistance_assets.definitions", "resistance_assets.demo", "resistance_assets.running", "numba", "duckdb"]
+
+
 class Runs:
-    """Runs of the warehouse in forked processes."""
+    """Runs of the warehouse in processes of their own."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+        PROCESSES.set_forkserver_preload(PRELOADED)
 
-    def start(self, data_dir: Path, **settings: str) -> int:
-        """Start `resistance run` on a data folder; returns the process id."""
-        pid = os.fork()
-        if pid:
-            return pid
-        code = 1
-        try:
-            for name in [name for name in os.environ if name.startswith("RESISTANCE_")]:
-                del os.environ[name]
-            os.environ.pop("DAGSTER_HOME", None)
-            os.environ.update(RESISTANCE_DATA_DIR=str(data_dir), **settings)
-            log = os.open(self.log(data_dir), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-            os.dup2(log, 1)
-            os.dup2(log, 2)
-            code = _run(data_dir)
-        except BaseException as error:
-            print(f"{type(error).__name__}: {error}", flush=True)
-        finally:
-            os._exit(code)
+    def start(self, data_dir: Path, **settings: str):
+        """Start `resistance run` on a data folder."""
+        process = PROCESSES.Process(target=_run, args=(data_dir, self.log(data_dir), settings))
+        process.start()
+        return process
 
     def log(self, data_dir: Path) -> Path:
         return self.folder / f"{data_dir.name}.log"
 
     def finish(self, data_dir: Path, **settings: str) -> bool:
         """Run to the end."""
-        _, status = os.waitpid(self.start(data_dir, **settings), 0)
-        return os.waitstatus_to_exitcode(status) == 0
+        process = self.start(data_dir, **settings)
+        process.join(LONGEST_RUN_SECONDS)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+            return False
+        return process.exitcode == 0
 
 
-def _run(data_dir: Path) -> int:
+def elsewhere(look, *arguments):
+    """What a function finds, called in a process of its own."""
+    receiving, sending = PROCESSES.Pipe(duplex=False)
+    process = PROCESSES.Process(target=_answer, args=(sending, look, arguments))
+    process.start()
+    sending.close()
+    try:
+        return receiving.recv()
+    finally:
+        process.join()
+
+
+def _answer(sending, look, arguments) -> None:
+    sending.send(look(*arguments))
+
+
+def _run(data_dir: Path, log: Path, settings: dict[str, str]) -> None:
+    for name in [name for name in os.environ if name.startswith("RESISTANCE_")]:
+        del os.environ[name]
+    os.environ.pop("DAGSTER_HOME", None)
+    os.environ.update(RESISTANCE_DATA_DIR=str(data_dir), **settings)
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+
     from resistance_assets.orchestration.progress import listening
     from resistance_assets.running import bring_up_to_date
     from resistance_assets.settings import load_settings
@@ -115,7 +139,7 @@ def _run(data_dir: Path) -> int:
         summary = bring_up_to_date(load_settings(), quiet=True)
     if not summary.ok:
         print(json.dumps(summary.as_document(), indent=1), flush=True)
-    return 0 if summary.ok else 1
+        sys.exit(1)
 
 
 def versions_published(data_dir: Path) -> tuple[int | None, dict[str, str]]:
@@ -144,20 +168,16 @@ def leftovers(data_dir: Path) -> list[Path]:
 
 def soak(folder: Path, *, kills: int, seed: int, say=lambda text: None) -> Tally:
     """Kill runs until there were ``kills`` kills; everything below ``folder``."""
-    import resistance_assets.definitions
-    import resistance_assets.demo
-    import resistance_assets.running  # noqa: F401
-
     chance = random.Random(seed)
     runs = Runs(folder / "logs")
     whole, before = folder / "whole", folder / "before"
     if not runs.finish(whole, RESISTANCE_PROFILE="demo"):
         raise RuntimeError(f"the demo does not run: {runs.log(whole).read_text()[-2000:]}")
-    _, after_versions = versions_published(whole)
+    _, after_versions = elsewhere(versions_published, whole)
     # Release 1: the same sources without the laboratory studies, so that the two releases differ.
     if not runs.finish(before, RESISTANCE_MIRROR=str(whole / "demo" / "mirror")):
         raise RuntimeError(f"the demo's mirror does not run: {runs.log(before).read_text()[-2000:]}")
-    _, before_versions = versions_published(before)
+    _, before_versions = elsewhere(versions_published, before)
     known = {1: before_versions, 2: after_versions}
 
     def prepare(name: str) -> Path:
@@ -182,12 +202,12 @@ def soak(folder: Path, *, kills: int, seed: int, say=lambda text: None) -> Tally
         tally.rounds += 1
         data_dir = prepare(f"round{tally.rounds}")
         for start in range(min(chance.randint(1, MOST_KILLS_PER_ROUND), kills - tally.kills)):
-            pid = runs.start(data_dir, RESISTANCE_PROFILE="demo")
+            process = runs.start(data_dir, RESISTANCE_PROFILE="demo")
             # What was done before the last kill is not done again, so a later start is over sooner.
             time.sleep(chance.uniform(0.0, full_seconds if start == 0 else full_seconds / 2))
-            os.kill(pid, signal.SIGKILL)
-            _, status = os.waitpid(pid, 0)
-            if os.waitstatus_to_exitcode(status) != -signal.SIGKILL:
+            process.kill()
+            process.join()
+            if process.exitcode != -signal.SIGKILL:
                 tally.too_late += 1
                 break
             tally.kills += 1
@@ -195,11 +215,14 @@ def soak(folder: Path, *, kills: int, seed: int, say=lambda text: None) -> Tally
             tally.struck[_phase(struck.read_text() if struck.exists() else "")] += 1
             struck.unlink(missing_ok=True)
             tally.most_leftovers = max(tally.most_leftovers, len(leftovers(data_dir)))
-            _judge_killed(data_dir, known, tally)
+            release, problem = elsewhere(judge_killed, data_dir, known)
+            tally.release_after_kill[release] += 1
+            if problem:
+                tally.faults.append(f"kill {tally.kills}: {problem}")
         if not runs.finish(data_dir, RESISTANCE_PROFILE="demo"):
             tally.faults.append(f"round {tally.rounds}: did not complete: {runs.log(data_dir).read_text()[-1500:]}")
             break
-        release, versions = versions_published(data_dir)
+        release, versions = elsewhere(versions_published, data_dir)
         if (release, versions) != (2, after_versions):
             wrong = [address for address in after_versions if versions.get(address) != after_versions[address]]
             tally.faults.append(f"round {tally.rounds}: ended with release {release}, other than it should: {wrong}")
@@ -214,18 +237,19 @@ def soak(folder: Path, *, kills: int, seed: int, say=lambda text: None) -> Tally
     return tally
 
 
-def _judge_killed(data_dir: Path, known: dict[int, dict[str, str]], tally: Tally) -> None:
+def judge_killed(data_dir: Path, known: dict[int, dict[str, str]]) -> tuple[int | None, str]:
+    """Release that a killed run left, and what is wrong with it."""
     from resistance_assets.warehouse_reader import open_warehouse
 
     try:
         release, versions = versions_published(data_dir)
-        tally.release_after_kill[release] += 1
         if release not in known or versions != known[release]:
-            tally.faults.append(f"kill {tally.kills}: the file is none of the known releases, but {release}")
+            return release, f"the file is none of the known releases, but {release}"
         with contextlib.closing(open_warehouse(data_dir, 1)) as connection:
             connection.execute("SELECT count(*) FROM marts.gene_evidence").fetchall()
     except Exception as error:
-        tally.faults.append(f"kill {tally.kills}: {type(error).__name__}: {error}")
+        return None, f"{type(error).__name__}: {error}"
+    return release, ""
 
 
 def _unreferenced(data_dir: Path) -> list[Path]:
