@@ -1806,7 +1806,8 @@ _SCREEN_COLUMNS = (
     "core.survival__meta_analysis",
     grain="one row per endpoint, model and gene that two or more cohorts estimated",
     key=("endpoint", "model", "hgnc_symbol"),
-    not_true="empty where no endpoint has two cohorts; cohorts that share patients would count them twice",
+    not_true="with two cohorts p_value has one degree of freedom and can hardly be small: read p_value_normal beside it;"
+    " empty where no endpoint has two cohorts; cohorts that share patients would count them twice",
 )
 class SurvivalMetaAnalysis(_Model):
     """Hazard ratio of a gene over the cohorts (random effects; per standard deviation, because scales differ)."""
@@ -1830,6 +1831,9 @@ class SurvivalMetaAnalysis(_Model):
     p_value: pl.Float64 = col("Hartung-Knapp, t with cohorts - 1", of=_SCREEN_COLUMNS, **P_CHECK)
     q_value_bh: pl.Float64 = col("Benjamini-Hochberg within endpoint and model", of=_SCREEN_COLUMNS, **P_CHECK)
     p_value_normal: pl.Float64 = col("plain random effects", of=_SCREEN_COLUMNS, **P_CHECK)
+    q_value_bh_normal: pl.Float64 = col(
+        "Benjamini-Hochberg of p_value_normal within endpoint and model", of=_SCREEN_COLUMNS, **P_CHECK
+    )
     hazard_ratio_fixed: pl.Float64 = col("fixed effect", null=True, of=_SCREEN_COLUMNS, ge=0)
     ci_lower_fixed: pl.Float64 = _interval("hazard_ratio_fixed", _SCREEN_COLUMNS, ge=0)
     ci_upper_fixed: pl.Float64 = _interval("hazard_ratio_fixed", _SCREEN_COLUMNS, ge=0)

@@ -104,7 +104,14 @@ FAMILIES = (
         ("endpoint", "model"),
         "p_value",
         "q_value_bh",
-        "Benjamini-Hochberg over genes (random effects over cohorts)",
+        "Benjamini-Hochberg over genes (random effects over cohorts, Hartung-Knapp)",
+    ),
+    Family(
+        "core.survival__meta_analysis",
+        ("endpoint", "model"),
+        "p_value_normal",
+        "q_value_bh_normal",
+        "Benjamini-Hochberg over genes (random effects over cohorts, normal)",
     ),
     Family(
         "core.expression__tumour_normal",

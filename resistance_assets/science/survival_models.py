@@ -399,11 +399,11 @@ def pool_screens(screens: pl.DataFrame) -> pl.DataFrame:
 
     Args:
         screens: cohort_id, endpoint, model, hgnc_symbol, n, events, log_hazard_ratio, standard_error,
-            hazard_ratio_per_sd, estimator, n_high; one row per cohort, endpoint, model and gene.
+            hazard_ratio_per_sd, estimator; one row per cohort, endpoint, model and gene.
 
     Returns:
         Columns of `_POOLED_SCHEMA`, sorted by endpoint, model and gene; only what two or more cohorts estimated.
-        `q_value_bh` is within endpoint and model. `events_for_80pct_power` is for the pooled hazard ratio, per standard
+        `q_value_bh` (of p_value) and `q_value_bh_normal` are within endpoint and model. `events_for_80pct_power` is for the pooled hazard ratio, per standard
         deviation or with groups of equal size.
     """
     from scipy.special import stdtr, stdtrit
@@ -478,7 +478,10 @@ def pool_screens(screens: pl.DataFrame) -> pl.DataFrame:
         for name, values in columns.items()
     )
     parts = [
-        part.with_columns(q_value_bh=pl.Series(adjust_bh(part["p_value"].to_numpy()), dtype=pl.Float64))
+        part.with_columns(
+            q_value_bh=pl.Series(adjust_bh(part["p_value"].to_numpy()), dtype=pl.Float64),
+            q_value_bh_normal=pl.Series(adjust_bh(part["p_value_normal"].to_numpy()), dtype=pl.Float64),
+        )
         for part in frame.partition_by("endpoint", "model")
     ]
     return pl.concat(parts).select([pl.col(name).cast(dtype) for name, dtype in _POOLED_SCHEMA.items()])
@@ -595,6 +598,7 @@ _POOLED_SCHEMA: dict[str, Any] = {
             "p_value",
             "q_value_bh",
             "p_value_normal",
+            "q_value_bh_normal",
             "hazard_ratio_fixed",
             "ci_lower_fixed",
             "ci_upper_fixed",
