@@ -117,10 +117,10 @@ def read_study(
         TransportFault: the archive is truncated.
     """
     small, names = read_members(archive, lambda name: _is_meta(name) or _is_case_list(name))
-    study_id = _top_folder(archive, names)
+    study_id = top_folder(archive, names)
     source = f"{archive.name}:"
     meta_texts = {PurePosixPath(name).name: data for name, data in small.items() if _is_meta(name)}
-    metas = {name: _read_meta(data, source=f"{source}{name}") for name, data in sorted(meta_texts.items())}
+    metas = {name: read_meta(data, source=f"{source}{name}") for name, data in sorted(meta_texts.items())}
     meta = metas.get("meta_study.txt")
     if meta is None:
         raise DataFault(
@@ -198,20 +198,21 @@ def read_study(
 
 
 def unpivot_matrix(wide: pl.DataFrame) -> pl.DataFrame:
-    """One row per gene and sample, sorted by gene: hugo_symbol, entrez_gene_id, sample_id (String), value (Float64).
+    """One row per gene and sample, sorted by gene: the two leading columns of `wide` (hugo_symbol and entrez_gene_id,
+    or feature_id and hugo_symbol), sample_id (String), value (Float64).
 
-    Genes are sorted by symbol, then Entrez id (null last); samples keep the order of the columns. Missing values stay,
-    as null. By reshape of the sorted values, about fifty times faster than a pivot.
+    Genes are sorted by the leading columns (null last); samples keep the order of the columns. Missing values stay, as
+    null. By reshape of the sorted values, about fifty times faster than a pivot.
     """
-    samples = wide.columns[2:]
-    by_gene = wide.sort("hugo_symbol", "entrez_gene_id", nulls_last=True)
+    first, second, *samples = wide.columns
+    by_gene = wide.sort(first, second, nulls_last=True)
     values = by_gene.select(samples).to_numpy().ravel()  # row by row: null has become NaN
     genes = np.repeat(np.arange(by_gene.height), len(samples))
     columns = np.tile(np.arange(len(samples)), by_gene.height)
     return pl.DataFrame(
         {
-            "hugo_symbol": by_gene["hugo_symbol"].gather(genes),
-            "entrez_gene_id": by_gene["entrez_gene_id"].gather(genes),
+            first: by_gene[first].gather(genes),
+            second: by_gene[second].gather(genes),
             "sample_id": pl.Series(samples, dtype=pl.String).gather(columns),
             "value": pl.Series(values, dtype=pl.Float64).fill_nan(None),
         }
@@ -232,7 +233,7 @@ def _is_case_list(name: str) -> bool:
     return len(parts) == 3 and parts[1] == "case_lists" and parts[2].endswith(".txt")
 
 
-def _top_folder(archive: Path, names: Sequence[str]) -> str:
+def top_folder(archive: Path, names: Sequence[str]) -> str:
     tops = {PurePosixPath(name).parts[0] for name in names}
     if len(tops) != 1 or any(len(PurePosixPath(name).parts) < 2 for name in names):
         raise DataFault(
@@ -244,7 +245,7 @@ def _top_folder(archive: Path, names: Sequence[str]) -> str:
     return tops.pop()
 
 
-def _read_meta(data: bytes, *, source: str) -> dict[str, str]:
+def read_meta(data: bytes, *, source: str) -> dict[str, str]:
     """`key: value` lines; the space after the colon may be missing and the value may hold colons."""
     entries: dict[str, str] = {}
     for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), start=1):
@@ -329,7 +330,7 @@ class _Clinical:
     rejected: pl.DataFrame
 
 
-def _split_data_file(data: bytes, *, source: str, comment_rows: int) -> DelimitedText:
+def split_data_file(data: bytes, *, source: str, comment_rows: int) -> DelimitedText:
     if data.startswith(_POINTER):
         raise TransportFault(
             "git_lfs_pointer: the file is a git-lfs pointer, not the data",
@@ -342,7 +343,7 @@ def _split_data_file(data: bytes, *, source: str, comment_rows: int) -> Delimite
 def _read_clinical(
     data: bytes, *, source: str, level: str, required: Sequence[str], events: Collection[str]
 ) -> _Clinical:
-    text = _split_data_file(data, source=source, comment_rows=_COMMENT_ROWS)
+    text = split_data_file(data, source=source, comment_rows=_COMMENT_ROWS)
     if len(text.leading) not in (0, _COMMENT_ROWS):
         raise DataFault(
             f"{len(text.leading)} rows start with #",
@@ -436,14 +437,14 @@ def _with_patient(kept: pl.DataFrame, text: DelimitedText) -> tuple[pl.DataFrame
 
 def _read_matrix(data: bytes, *, source: str) -> tuple[pl.DataFrame, pl.DataFrame] | None:
     """The matrix and its rejected rows, or None for a file without a gene column (antibodies, probes)."""
-    text = _split_data_file(data, source=source, comment_rows=0)
+    text = split_data_file(data, source=source, comment_rows=0)
     genes = [column for column in _GENE_COLUMNS if column in text.header]
     if not genes:
         return None
     samples = [column for column in text.header if column not in (*_GENE_COLUMNS, *_OTHER_LEADING_COLUMNS)]
     if not samples:
         raise DataFault("the matrix has no sample", subject=source, place="header", remedy="Fetch the study again")
-    frame = _numeric_frame(text, samples)
+    frame = numeric_frame(text, samples)
     for column in _GENE_COLUMNS:
         if column not in frame.columns:
             frame = frame.with_columns(pl.lit(None, pl.String).alias(column))
@@ -462,7 +463,7 @@ def _read_matrix(data: bytes, *, source: str) -> tuple[pl.DataFrame, pl.DataFram
     return keyed.filter(~blank & ~repeated), text.reject(rows, reasons)
 
 
-def _numeric_frame(text: DelimitedText, samples: Sequence[str]) -> pl.DataFrame:
+def numeric_frame(text: DelimitedText, samples: Sequence[str]) -> pl.DataFrame:
     """The rows with the sample columns as Float64; a cell that is no number is a DataFault with its gene and sample."""
     try:
         frame = text.frame(schema=dict.fromkeys(samples, pl.Float64), nulls=MISSING_TOKENS)
@@ -499,7 +500,7 @@ def _read_case_lists(texts: dict[str, bytes], study_id: str, source: str) -> pl.
     frames = [pl.DataFrame(schema=dict.fromkeys(("case_list_id", "name", "sample_id"), pl.String))]
     for path, data in sorted(texts.items()):
         place = f"{source}case_lists/{PurePosixPath(path).name}"
-        entry = _read_meta(data, source=place)
+        entry = read_meta(data, source=place)
         _check_identifier(entry, study_id, source=place)
         ids = entry.get("case_list_ids", "").split()
         if not ids or "stable_id" not in entry:
