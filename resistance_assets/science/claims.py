@@ -44,6 +44,7 @@ EVIDENCE: dict[str, str] = {
     "rank": "rank of the p-value among them, from 1",
     "tested": "how many they are",
     "n_available": "largest n that the data can have",
+    "events_per_variable": "of the printed model, where its own interval does not tell",
     "overlap": "size of an overlap",
     "list_a_size": "first list, within the universe",
     "list_b_size": "second list, within the universe",
@@ -275,7 +276,7 @@ def build_ledger(
             "verdict": verdict,
             "verdict_reason": reason,
             **overlap,
-            **_implied(claim),
+            **_implied(claim, found["events_per_variable"]),
             "n_claimed": claim.reported.n,
             "is_n_impossible": (
                 claim.reported.n > found["n_available"]
@@ -331,11 +332,11 @@ def _overlap(found: Mapping[str, float | None]) -> dict[str, float | None]:
     }
 
 
-def _implied(claim: Claim) -> dict[str, float | None]:
+def _implied(claim: Claim, per_variable: float | None) -> dict[str, float | None]:
     reported = claim.reported
     names = ("p_implied", "p_implied_lowest", "p_implied_highest", "events_implied", "events_per_variable")
     if reported.hazard_ratio is None or reported.ci_lower is None or reported.ci_upper is None:
-        return dict.fromkeys(names)
+        return {**dict.fromkeys(names), "events_per_variable": per_variable}
     implied = implied_by_interval(reported.hazard_ratio, reported.ci_lower, reported.ci_upper)
     is_single = reported.variables in (None, 1)
     return dict(
@@ -346,7 +347,7 @@ def _implied(claim: Claim) -> dict[str, float | None]:
                 float(implied.p_lowest),
                 float(implied.p_highest),
                 float(implied.events) if is_single else None,
-                float(implied.events) if is_single else None,
+                float(implied.events) if is_single else per_variable,
             ),
             strict=True,
         )
@@ -382,9 +383,10 @@ def describe_worth(row: Mapping[str, Any]) -> str | None:
             f" among {row['universe_size']:.0f} genes, p = {row['p_overlap']:.2g}"
         )
     if row["p_implied"] is not None:
-        parts.append(f"ratio and interval imply p = {row['p_implied']:.2g}")
-    if row["events_implied"] is not None:
-        parts.append(f"and about {row['events_implied']:.0f} events")
+        events = f" and about {row['events_implied']:.0f} events" if row["events_implied"] is not None else ""
+        parts.append(f"ratio and interval imply p = {row['p_implied']:.2g}{events}")
+    if row["events_per_variable"] is not None and row["events_implied"] is None:
+        parts.append(f"{row['events_per_variable']:.1f} events per variable of its model")
     if row["noise_bcv_0_1"] is not None:
         noise = " / ".join(f"{row[f'noise_bcv_0_{k}']:.0f}" for k in (1, 2, 3, 4))
         parts.append(f"noise alone gives {noise} at a BCV of 0.1 / 0.2 / 0.3 / 0.4")
