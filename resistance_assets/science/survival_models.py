@@ -403,8 +403,8 @@ def pool_screens(screens: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         Columns of `_POOLED_SCHEMA`, sorted by endpoint, model and gene; only what two or more cohorts estimated.
-        `q_value_bh` (of p_value) and `q_value_bh_normal` are within endpoint and model. `events_for_80pct_power` is for the pooled hazard ratio, per standard
-        deviation or with groups of equal size.
+        `q_value_bh` (of p_value) and `q_value_bh_normal` are within endpoint and model. `events_for_80pct_power` is for
+        the pooled hazard ratio, per standard deviation or with groups of equal size.
     """
     from scipy.special import stdtr, stdtrit
 
