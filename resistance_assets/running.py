@@ -538,6 +538,8 @@ def show_next_steps(settings: Settings) -> None:
         f"{settings.demo_dir / 'truth.json'}.\nNow look around:\n\n"
         f"  {prefix}resistance sql \"SELECT * FROM marts.gene_evidence WHERE hgnc_symbol = 'CCL20'\"\n"
         f'  {prefix}resistance sql "SELECT * FROM marts.cohort_endpoints"\n'
+        f"  {prefix}resistance explain CCL20 # one gene's whole story\n"
+        f"  {settings.data_dir / 'report' / 'index.html'}  # the same as pages: open it in a browser\n"
         f"  {prefix}resistance ui            # the asset graph in a browser\n"
         f"  {prefix}resistance status        # fresh, stale and why\n"
         f"  {prefix}resistance sources       # what came from where, under which licence\n",

@@ -16,9 +16,7 @@ REPORT_KEY = dg.AssetKey(["report"])
 
 
 def report_asset() -> dg.AssetsDefinition:
-    check = dg.AssetCheckSpec(
-        "links", asset=REPORT_KEY, description="every page, picture and script that is named is there"
-    )
+    check = dg.AssetCheckSpec("links", asset=REPORT_KEY, description="every file that a page names is there")
 
     @dg.asset(
         key=REPORT_KEY,
@@ -26,7 +24,7 @@ def report_asset() -> dg.AssetsDefinition:
         group_name="warehouse",
         kinds={"html"},
         owners=["team:analytics"],
-        description="Pages that open from disk without a network: contrasts, intersections, enrichment, survival, genes.",
+        description="Pages that open from disk, without a network: contrasts, enrichment, survival, genes.",
         check_specs=[check],
         required_resource_keys={"premises"},
     )

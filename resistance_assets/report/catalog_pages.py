@@ -140,11 +140,21 @@ def _claims(published: Published, page: Page) -> None:
     page.heading("What the papers state, and what the warehouse finds")
     rows = published.rows(f"SELECT * FROM {CLAIMS}")
     headings = [
-        Heading(name, name.replace("_", " "), None, isinstance(value, int | float) and not isinstance(value, bool))
-        for name, value in rows[0].items()
-        if name != "sql"
+        Heading("statement", "Claim"),
+        Heading("paper_id", "Paper"),
+        Heading("quantity", "Quantity"),
+        Heading("expected", "Stated", None, True),
+        Heading("value", "Found", None, True),
+        Heading("verdict", "Verdict"),
+        Heading("verdict_reason", "Why"),
+        Heading("p_value", "p", "not corrected", True),
+        Heading("q_value", "q", "within the declared family", True),
+        Heading("n", "n", None, True),
+        Heading("worth", "What it is worth"),
+        Heading("sources", "Computed from"),
     ]
-    page.add(table("Published claims", headings, rows))
+    kept = [heading for heading in headings if heading.key in rows[0]]
+    page.add(table("Published claims", kept, rows, filter_by=("paper_id", "verdict")))
 
 
 def dictionary_page(published: Published) -> Page:

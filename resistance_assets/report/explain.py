@@ -17,9 +17,12 @@ from resistance_assets.report.published import Published, short_reason
 CORRELATES_SHOWN = 10
 TERMS_SHOWN = 15
 PARTNERS_SHOWN = 25
+_SCREEN_Q = "q Benjamini-Hochberg over all genes"
 SURVIVAL_MODELS = {
-    "continuous": "Cox model on expression, Efron ties; p from the Wald test; q Benjamini-Hochberg over all genes",
-    "median_split": "Cox model and log-rank test, above against at or below the median; q Benjamini-Hochberg",
+    "continuous": f"Cox model on expression, Efron ties; p from the Wald test; {_SCREEN_Q}",
+    "continuous_adjusted": f"the same, adjusted for covariates; {_SCREEN_Q}",
+    "median_split": f"Cox model and log-rank test, above against at or below the median; {_SCREEN_Q}",
+    "quartile_split": f"the same, highest against lowest quarter; {_SCREEN_Q}",
 }
 
 
@@ -251,7 +254,10 @@ def _lists(published: Published, gene: str, missing: list[dict[str, str]]) -> li
     )
     stamp = published.stamp("core.gene_lists__members")
     for row in rows:
-        row.update(stamp, sources=published.loaded_sources_of(row.pop("study_id") or row["list_id"]))
+        study = row.pop("study_id")
+        # Lists of interaction partners carry their database in the name: partners__<database>__<of>.
+        database = row["list_id"].split("__")[1] if row["role"] == "interaction_partners" else None
+        row.update(stamp, sources=published.loaded_sources_of(study or database or row["list_id"]))
     published_lists = published.rows("SELECT list_id FROM core.gene_lists__lists WHERE role = 'cancer_genes'")
     if not any(row["role"] == "cancer_genes" for row in rows):
         names = ", ".join(row["list_id"] for row in published_lists)
@@ -272,9 +278,10 @@ def _lists(published: Published, gene: str, missing: list[dict[str, str]]) -> li
 
 def _survival(published: Published, gene: str, missing: list[dict[str, str]]) -> list[dict[str, Any]]:
     table = "core.survival__cohort_endpoint_genes"
+    covariates = "covariates" if published.has(table, "covariates") else "NULL"
     rows = published.rows(
         f"""
-        SELECT cohort_id, endpoint, model, n, events, hazard_ratio, ci_lower, ci_upper, hazard_ratio_per_sd, p_value,
+        SELECT cohort_id, endpoint, model, {covariates} AS covariates, n, events, hazard_ratio, ci_lower, ci_upper, hazard_ratio_per_sd, p_value,
             q_value_bh, percentile_among_genes, p_logrank, q_value_bh_logrank, percentile_logrank, n_high, n_low,
             median_survival_months_high, median_survival_months_low, events_for_80pct_power, fit_status, fit_note
         FROM {table}
@@ -285,7 +292,11 @@ def _survival(published: Published, gene: str, missing: list[dict[str, str]]) ->
     )
     stamp = published.stamp(table)
     for row in rows:
-        row.update(stamp, method=SURVIVAL_MODELS[row["model"]], sources=published.loaded_sources_of(row["cohort_id"]))
+        row.update(
+            stamp,
+            method=survival_method(row["model"], row["covariates"]),
+            sources=published.loaded_sources_of(row["cohort_id"]),
+        )
     counted = published.rows("SELECT cohort_id, count(hgnc_symbol) AS genes FROM staging.cohorts__genes GROUP BY 1")
     genes = {row["cohort_id"]: row["genes"] for row in counted}
     seen = {row["cohort_id"] for row in rows}
@@ -299,6 +310,12 @@ def _survival(published: Published, gene: str, missing: list[dict[str, str]]) ->
             why = f"not loaded: {published.why_absent(cohort_id)}"
         missing.append({"what": f"survival in {cohort_id}", "why": why})
     return rows
+
+
+def survival_method(model: str, covariates: str | None) -> str:
+    """How a row of the screen was computed, in words."""
+    text = SURVIVAL_MODELS.get(model, model.replace("_", " "))
+    return text.replace("covariates", covariates.replace("|", ", ")) if covariates else text
 
 
 def _correlates(published: Published, gene: str, missing: list[dict[str, str]]) -> list[dict[str, Any]]:
@@ -548,11 +565,13 @@ def explanation_as_text(document: dict[str, Any]) -> str:
         lambda row: [
             row["cohort_id"],
             row["endpoint"],
-            "per SD" if row["model"] == "continuous" else "median split",
+            row["model"].replace("_", " "),
             number(row["n"]),
             number(row["events"]),
-            number(row["hazard_ratio_per_sd"] if row["model"] == "continuous" else row["hazard_ratio"]),
-            "." if row["model"] == "continuous" else f"{number(row['ci_lower'])} to {number(row['ci_upper'])}",
+            number(row["hazard_ratio"] if row["hazard_ratio_per_sd"] is None else row["hazard_ratio_per_sd"]),
+            "."
+            if row["hazard_ratio_per_sd"] is not None
+            else f"{number(row['ci_lower'])} to {number(row['ci_upper'])}",
             number(row["p_value"]),
             number(row["q_value_bh"]),
             f"{row['percentile_among_genes']:.1f} %" if row["percentile_among_genes"] is not None else ".",
@@ -562,7 +581,9 @@ def explanation_as_text(document: dict[str, Any]) -> str:
         50,
     )
     if document["survival"]:
-        lines.extend(f"  {text}" for text in SURVIVAL_MODELS.values())
+        methods = {row["model"]: row["method"] for row in document["survival"]}
+        lines.extend(f"  {model.replace('_', ' ')}: {text}" for model, text in methods.items())
+        lines.append("  HR: per standard deviation in the continuous models, high over low in the splits")
         lines.append("  percentile: share of all genes with a p-value as small or smaller, tested the same way")
     section(
         "Copy number",

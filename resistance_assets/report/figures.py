@@ -131,9 +131,9 @@ def line_at(*, x: float | None = None, y: float | None = None, dash: str = "dot"
 def frame_of(values: Sequence[float | None], around: float, *, margin: float = 0.06) -> tuple[float, float]:
     """First and last value of an axis that shows all but stray points.
 
-    A gene without a read in one group has a fold change of thirty doublings, and would press all others into a line. So
-    a side whose last value lies beyond 2.5 times its 99th percentile ends at twice that percentile; any other side shows
-    all it has.
+    A gene without a read in one group has a fold change of thirty doublings, and would press all others into a line.
+    So a side whose last value lies beyond 2.5 times its 99th percentile ends at twice that percentile; any other side
+    shows all it has.
 
     Args:
         values: what is drawn on the axis, on its scale.

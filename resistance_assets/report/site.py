@@ -115,7 +115,7 @@ _ANCHOR = re.compile(r'\bid="([^"]+)"')
 
 
 def broken_links(folder: Path) -> list[str]:
-    """What the pages point to and the folder does not hold, as `page -> target`; addresses of the web are not followed."""
+    """What the pages point to and the folder does not hold, as `page -> target`; web addresses are not followed."""
     pages = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*.html"))}
     anchors: dict[str, set[str]] = {}
     wanted: list[tuple[str, str]] = []
