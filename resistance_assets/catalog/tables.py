@@ -1806,8 +1806,8 @@ _SCREEN_COLUMNS = (
     "core.survival__meta_analysis",
     grain="one row per endpoint, model and gene that two or more cohorts estimated",
     key=("endpoint", "model", "hgnc_symbol"),
-    not_true="a large p_value is not evidence of absence: with two cohorts it has one degree of freedom and can hardly be"
-    " small (read p_value_normal beside it); empty where no endpoint has two cohorts",
+    not_true="a large p_value is not evidence of absence: with two cohorts it has one degree of freedom and can hardly"
+    " be small (read p_value_normal beside it); empty where no endpoint has two cohorts",
 )
 class SurvivalMetaAnalysis(_Model):
     """Hazard ratio of a gene over the cohorts (random effects; per standard deviation, because scales differ)."""
