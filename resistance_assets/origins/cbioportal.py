@@ -164,7 +164,7 @@ def read_study(
         if "stable_id" in entry:
             matrix = None
             if name in data:
-                matrix = _read_matrix(data.pop(name), source=f"{source}{wanted[name]}")
+                matrix = read_gene_matrix(data.pop(name), source=f"{source}{wanted[name]}")
             if matrix is not None:
                 matrices[entry["stable_id"]], rejects = matrix
                 rejected.append(rejects)
@@ -435,7 +435,7 @@ def _with_patient(kept: pl.DataFrame, text: DelimitedText) -> tuple[pl.DataFrame
 # Matrices
 
 
-def _read_matrix(data: bytes, *, source: str) -> tuple[pl.DataFrame, pl.DataFrame] | None:
+def read_gene_matrix(data: bytes, *, source: str) -> tuple[pl.DataFrame, pl.DataFrame] | None:
     """The matrix and its rejected rows, or None for a file without a gene column (antibodies, probes)."""
     text = split_data_file(data, source=source, comment_rows=0)
     genes = [column for column in _GENE_COLUMNS if column in text.header]

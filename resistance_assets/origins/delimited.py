@@ -7,8 +7,10 @@ source mean does not belong here.
 
 from __future__ import annotations
 
+import csv
 import difflib
 import gzip
+import io
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -143,19 +145,42 @@ class DelimitedText:
     ) -> pl.DataFrame:
         """The rows as a frame of String, or of `schema` where it names a column. Blank cells and `nulls` become null.
 
-        Raises polars.exceptions.ComputeError where a cell cannot be read as the asked type.
+        Raises polars.exceptions.ComputeError where a cell cannot be read as the asked type, and DataFault where text is
+        asked for and a cell is quoted in a way that cannot be read.
         """
         overrides = dict.fromkeys(self.header, pl.String) | dict(schema or {})
         if not self.height:
             return pl.DataFrame(schema=overrides)
-        return pl.read_csv(
-            self.body,
-            has_header=False,
-            separator=self.separator,
-            quote_char='"' if self.quoted else None,
-            schema=overrides,
-            null_values=["", *nulls],
-            raise_if_empty=False,
+        try:
+            return pl.read_csv(
+                self.body,
+                has_header=False,
+                separator=self.separator,
+                quote_char='"' if self.quoted else None,
+                schema=overrides,
+                null_values=["", *nulls],
+                raise_if_empty=False,
+            )
+        except pl.exceptions.ComputeError as error:
+            if schema:
+                raise
+            raise self._quoting_fault() from error
+
+    def _quoting_fault(self) -> DataFault:
+        """The fault for quotation marks that open or close inside of a cell; names the first row that has some."""
+        place = None
+        for row, text in enumerate(self.row_texts(range(self.height))):
+            try:
+                list(csv.reader(io.StringIO(text), delimiter=self.separator, strict=True))
+            except csv.Error:
+                place = f"line {int(self.lines[row])}"
+                break
+        return DataFault(
+            "a quotation mark stands inside of a cell",
+            subject=self.source,
+            place=place,
+            expected="quotation marks around whole cells, and two where one is meant",
+            remedy="Fetch or write the file again",
         )
 
 

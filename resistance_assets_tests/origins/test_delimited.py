@@ -122,3 +122,19 @@ def test_cut_gzip_is_a_transport_fault(tmp_path):
 
 def test_rejected_rows_keep_their_columns_when_there_are_none():
     assert rejected_rows().schema == {"source": pl.String, "line": pl.Int64, "reason": pl.String, "row": pl.String}
+
+
+def test_quotation_mark_inside_of_a_cell_is_a_fault_with_its_line():
+    text = split_text(b'a,b\n"1","x"\n"2"y,"z"\n', source="t.csv", separator=",", quoted=True)
+    with pytest.raises(DataFault, match=r"t\.csv, line 3: a quotation mark stands inside of a cell"):
+        text.frame()
+
+
+def test_first_of_each_key_is_kept():
+    text = split_text(b"k\tv\na\t1\n\t2\na\t3\n", source="t.tsv")
+    kept, rejected = text.first_of_each(text.frame(), "k")
+    assert kept.rows() == [("a", "1")]
+    assert rejected.select("line", "reason").rows() == [
+        (3, "blank k"),
+        (4, "repeats the k of an earlier row, which is kept"),
+    ]
