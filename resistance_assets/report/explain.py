@@ -229,12 +229,14 @@ def _candidate_scores(published: Published, gene: str, missing: list[dict[str, s
     rows = published.rows(f"SELECT * FROM {table} WHERE hgnc_symbol = ? ORDER BY drug_class", [gene])
     weights = "core.evidence__resistance_votes"
     for row in rows:
-        row.update(published.stamp(table))
+        row.update(published.stamp(table), method="direction-aware rank aggregation, every study counting once")
         if published.has(weights):
             row["contributions"] = published.rows(
                 f"SELECT * FROM {weights} WHERE hgnc_symbol = ? AND drug_class = ? ORDER BY study_id, contrast_id",
                 [gene, row["drug_class"]],
             )
+        studies = dict.fromkeys(part["study_id"] for part in row.get("contributions", ()))
+        row["sources"] = [source for study in studies for source in published.loaded_sources_of(study)]
     if not rows:
         missing.append({"what": "candidate score", "why": "no contrast under a drug measured the gene"})
     return rows
@@ -281,11 +283,18 @@ def _survival(published: Published, gene: str, missing: list[dict[str, str]]) ->
     covariates = "covariates" if published.has(table, "covariates") else "NULL"
     rows = published.rows(
         f"""
-        SELECT cohort_id, endpoint, model, {covariates} AS covariates, n, events, hazard_ratio, ci_lower, ci_upper, hazard_ratio_per_sd, p_value,
-            q_value_bh, percentile_among_genes, p_logrank, q_value_bh_logrank, percentile_logrank, n_high, n_low,
+        SELECT cohort_id, endpoint, model, {covariates} AS covariates, n, events, hazard_ratio, ci_lower, ci_upper,
+            hazard_ratio_per_sd,
+            exp(ln(nullif(ci_lower, 0)) * sd) AS ci_lower_per_sd, exp(ln(nullif(ci_upper, 0)) * sd) AS ci_upper_per_sd,
+            p_value, q_value_bh, percentile_among_genes, p_logrank, q_value_bh_logrank, percentile_logrank, n_high,
+            n_low,
             median_survival_months_high, median_survival_months_low, events_for_80pct_power, fit_status, fit_note
-        FROM {table}
-        WHERE hgnc_symbol = ?
+        FROM (
+            -- The standard deviation: limits per unit of expression are moved to its scale.
+            SELECT *, ln(nullif(hazard_ratio_per_sd, 0)) / nullif(ln(nullif(hazard_ratio, 0)), 0) AS sd
+            FROM {table}
+            WHERE hgnc_symbol = ?
+        )
         ORDER BY cohort_id, list_position(['OS', 'DSS', 'DFS', 'PFS'], endpoint), endpoint, model
         """,
         [gene],
@@ -466,6 +475,12 @@ def columns_as_text(header: list[str], rows: Iterable[list[str]], indent: str = 
     ]
 
 
+def interval(row: dict[str, Any]) -> str:
+    """The confidence interval of a row of the screen, on the scale of the hazard ratio that is shown."""
+    scale = "" if row["hazard_ratio_per_sd"] is None else "_per_sd"
+    return f"{number(row[f'ci_lower{scale}'])} to {number(row[f'ci_upper{scale}'])}"
+
+
 def explanation_as_text(document: dict[str, Any]) -> str:
     """The document of `explain_gene` for reading: one section per axis, sources at the end."""
     gene, release = document["gene"], document["release"]
@@ -542,7 +557,9 @@ def explanation_as_text(document: dict[str, Any]) -> str:
             f"{row['n_contrasts_same_direction']} of {row['n_contrasts']}",
             number(row["p_value_permutation"]),
             number(row["q_value_bh"]),
-            f"{number(row['rank_min_leave_one_out'])} to {number(row['rank_max_leave_one_out'])}",
+            "one study alone"
+            if row["rank_min_leave_one_out"] is None
+            else f"{number(row['rank_min_leave_one_out'])} to {number(row['rank_max_leave_one_out'])}",
         ],
         20,
     )
@@ -569,9 +586,7 @@ def explanation_as_text(document: dict[str, Any]) -> str:
             number(row["n"]),
             number(row["events"]),
             number(row["hazard_ratio"] if row["hazard_ratio_per_sd"] is None else row["hazard_ratio_per_sd"]),
-            "."
-            if row["hazard_ratio_per_sd"] is not None
-            else f"{number(row['ci_lower'])} to {number(row['ci_upper'])}",
+            interval(row),
             number(row["p_value"]),
             number(row["q_value_bh"]),
             f"{row['percentile_among_genes']:.1f} %" if row["percentile_among_genes"] is not None else ".",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from resistance_assets.report.cohort_pages import forest_of_gene, kaplan_meier_figure, numbers_at_risk
-from resistance_assets.report.explain import explain_gene, number
+from resistance_assets.report.explain import explain_gene, interval, number
 from resistance_assets.report.figures import Figure, axis, line_at
 from resistance_assets.report.html import SOURCE_KEY, Heading, Markup, Page, facts, link, table, text
 from resistance_assets.report.published import Published
@@ -315,7 +315,8 @@ def _survival_table(rows: list[dict[str, Any]]) -> str:
     shown = [
         {
             **row,
-            "interval": f"{number(row['ci_lower'])} to {number(row['ci_upper'])}",
+            "interval": interval(row),
+            "ratio": row["hazard_ratio"] if row["hazard_ratio_per_sd"] is None else row["hazard_ratio_per_sd"],
             "model": row["model"].replace("_", " "),
         }
         for row in _with_source(rows)
@@ -326,9 +327,8 @@ def _survival_table(rows: list[dict[str, Any]]) -> str:
         Heading("model", "Model"),
         Heading("n", "Patients", None, True),
         Heading("events", "Events", None, True),
-        Heading("hazard_ratio", "HR", "per unit of expression, or high over low", True),
+        Heading("ratio", "HR", "per standard deviation in the continuous models, high over low in the splits", True),
         Heading("interval", "95 % CI", None, True),
-        Heading("hazard_ratio_per_sd", "HR per SD", None, True),
         Heading("p_value", "p", "Wald", True),
         Heading("q_value_bh", "q (BH)", "over all genes", True),
         Heading("percentile_among_genes", "Percentile", "share of genes with a p as small or smaller, %", True),
