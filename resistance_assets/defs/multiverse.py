@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from resistance_assets.catalog.registry import CountsStudy, Multiverse, Registry
-from resistance_assets.catalog.tables import TABLES
+from resistance_assets.catalog.tables import TABLES, Table
 from resistance_assets.defs.expression import expression_address, follow_up_address
 from resistance_assets.defs.resources import current_registry
 from resistance_assets.defs.sql import guarded
@@ -238,7 +238,7 @@ def gene_survival(multiverse: Multiverse, registry: Registry) -> dg.AssetsDefini
     return assets_of(step, tags={"multiverse": multiverse.id})
 
 
-def _models() -> dict[str, object]:
+def _models() -> dict[str, Table]:
     return {"readings": READINGS, "choices": CHOICES, "members": MEMBERS, "summary": SUMMARY}
 
 
