@@ -83,6 +83,11 @@ class Settings(BaseSettings):
         return self.mirror is None and self.profile == "demo"
 
     @property
+    def is_synthetic(self) -> bool:
+        """Whether the sources are the demo's: by the profile, or because the mirror that was named is a demo's."""
+        return self.is_demo or (self.mirror is not None and (self.mirror.parent / "truth.json").is_file())
+
+    @property
     def effective_mirror(self) -> Path | None:
         """The mirror in use: the one that was named, or the demo's own."""
         return self.demo_dir / "mirror" if self.is_demo else self.mirror

@@ -226,7 +226,7 @@ def publish_current(settings: Settings, lake: Lake, registry: Registry) -> Publi
             changes=lambda before, after: changes_of_release(settings.data_dir, before, after),
             settings={
                 "profile": "mirror" if settings.mirror else settings.profile,
-                "synthetic": str(settings.is_demo).lower(),
+                "synthetic": str(settings.is_synthetic).lower(),
             },
         )
 
