@@ -211,10 +211,11 @@ def split_text(
     data = data.removeprefix(b"\xef\xbb\xbf")
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    if not data.strip():
+    if not data or data.isspace():
         raise DataFault("the file is empty", subject=source, remedy="Fetch or write it again")
     try:
-        data.decode("utf-8")
+        if not data.isascii():
+            data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise DataFault(
@@ -247,9 +248,12 @@ def split_text(
         header = [name.strip('"') for name in header]
     if unnamed_first is not None and len(header) > 1 and not header[0].strip():
         header[0] = unnamed_first
-    body, lines = _drop_blank_lines(data[head_end + 1 :], first_line=len(leading) + 2, quoted=quoted)
-    width = len(header)
-    if len(lines):
+    body, width = data[head_end + 1 :], len(header)
+    lines = _lines_of_even_rows(body, separator, width, len(leading) + 2) if not quoted else None
+    is_even = lines is not None
+    if lines is None:
+        body, lines = _drop_blank_lines(body, first_line=len(leading) + 2, quoted=quoted)
+    if len(lines) and not is_even:
         counts = _field_counts(body, separator, quoted=quoted)
         if unnamed_first is not None and counts[0] == width + 1:
             header, width = [unnamed_first, *header], width + 1
@@ -304,6 +308,24 @@ def _field_counts(body: bytes, separator: str, *, quoted: bool) -> np.ndarray:
         separators &= _outside_quotes(data)
     starts = np.concatenate([[0], ends[:-1] + 1])
     return np.add.reduceat(separators.view(np.uint8), starts, dtype=np.int64) + 1
+
+
+def _lines_of_even_rows(body: bytes, separator: str, width: int, first_line: int) -> np.ndarray | None:
+    """The line of each row, if every row has `width` fields and none is blank; else None, to be looked at singly.
+
+    The marks of such a text, row by row, are width - 1 separators and a line end, which is seen at once.
+    """
+    if width < 2:
+        return None
+    data = np.frombuffer(body, np.uint8)
+    is_end = data == ord("\n")
+    marks = np.flatnonzero(is_end | (data == ord(separator)))
+    if len(marks) % width:
+        return None
+    ends = is_end[marks].reshape(-1, width)
+    if not ends[:, -1].all() or ends[:, :-1].any():
+        return None
+    return np.arange(first_line, first_line + len(ends), dtype=np.int64)
 
 
 def _drop_blank_lines(body: bytes, *, first_line: int, quoted: bool) -> tuple[bytes, np.ndarray]:
