@@ -407,7 +407,7 @@ def _prior_degrees_of_freedom(
     """Prior degrees of freedom from the spread of the deviances around a spline over abundance."""
     from scipy.special import digamma, polygamma
 
-    from resistance_assets.science.deg_limma import invert_trigamma
+    from resistance_assets.science.variance_moderation import invert_trigamma
 
     deviance, df = np.zeros(len(counts)), np.zeros(len(counts))
     r = (1 / trend)[:, None]

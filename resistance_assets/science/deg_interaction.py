@@ -321,7 +321,8 @@ def _arm_means(values: Matrix, arm: NDArray[np.int64]) -> Matrix:
 
 
 def _voom_effects(counts: Matrix, model: Matrix, contrasts: Matrix, lib: Matrix) -> tuple[Matrix, ...]:
-    from resistance_assets.science.deg_limma import fit_linear, moderate_variances, moderated_t, voom
+    from resistance_assets.science.deg_limma import fit_linear, moderated_t, voom
+    from resistance_assets.science.variance_moderation import moderate_variances
 
     weighted = voom(counts, model, lib)
     fit = fit_linear(weighted.log2_cpm, model, contrasts, weighted.weights)

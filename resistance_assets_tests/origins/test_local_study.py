@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import tomllib
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -11,7 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resistance_assets.catalog.faults import CatalogFault, DataFault
-from resistance_assets.origins.local_study import DEG_SCHEMA, read_counts, read_deg_table
+from resistance_assets.origins.local_study import (
+    DEG_SCHEMA,
+    read_counts,
+    read_deg_table,
+    read_matrix,
+    read_probe_genes,
+)
 from resistance_assets.science.multiplicity import adjust_bh
 
 COUNTS = "gene\ts1\ts2\nA\t1\t2\nB\t3\t4\n"
@@ -189,3 +196,48 @@ def test_fault_in_the_mapping_is_told(tmp_path, columns, message):
     path.write_text(DEG)
     with pytest.raises(CatalogFault, match=message):
         read_deg_table(path, columns)
+
+
+# ---- microarrays -----------------------------------------------------------------------------------------------------
+
+
+def _array(tmp_path: Path, matrix: str, probes: str = "ID\tSymbol\np1\tAXL\n") -> tuple[Path, Path, Path]:
+    paths = tuple(tmp_path / name for name in ("matrix.tsv", "samples.tsv", "probes.tsv"))
+    for path, text in zip(paths, (matrix, "sample_id\tcondition\na\tx\nb\ty\n", probes), strict=True):
+        path.write_text(text)
+    return paths  # pyright: ignore[reportReturnType]
+
+
+def test_a_matrix_is_read_by_probe_with_its_sheet(tmp_path: Path):
+    matrix, samples, _ = _array(tmp_path, "ID_REF\tb\ta\np1\t1.5\t2e1\np2\t-0.5\t3\n")
+    values, sheet = read_matrix(matrix, samples)
+    assert values.columns == ["probe_id", "b", "a"]
+    assert values.rows() == [("p1", 1.5, 20.0), ("p2", -0.5, 3.0)]
+    assert sheet["sample_id"].to_list() == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("ID\ta\tb\np1\t1\t\n", r"matrix\.tsv, line 2, column b: the intensity is missing"),
+        ("ID\ta\tb\np1\t1\t2\np2\tlow\t2\n", r"line 3, column a: 'low' is no finite number"),
+        ("ID\ta\tb\np1\t1\t2\np1\t3\t2\n", r"lines 2 and 3, column ID: probe p1 occurs twice"),
+        ("ID\ta\tc\np1\t1\t2\n", r"sample c is not in samples\.tsv"),
+    ],
+)
+def test_a_wrong_matrix_is_told_with_its_place(tmp_path: Path, text: str, match: str):
+    matrix, samples, _ = _array(tmp_path, text)
+    with pytest.raises(DataFault, match=match):
+        read_matrix(matrix, samples)
+
+
+def test_probes_of_no_gene_or_of_several_are_set_aside_with_their_line(tmp_path: Path):
+    text = "ID\tSymbol\np1\tAXL\np2\t\np3\tAXL /// GAS6\np4\tIL6\np4\tIL8\np5\tIL6\n"
+    *_, probes = _array(tmp_path, "ID\ta\tb\np1\t1\t2\n", text)
+    genes, rejected = read_probe_genes(probes, probe_column="ID", symbol_column="Symbol", separator=" /// ")
+    assert genes.rows() == [("p1", "AXL"), ("p5", "IL6")]
+    assert rejected.select("line", "reason").rows() == [
+        (3, "no gene symbol"), (4, "several genes"), (5, "several genes"), (6, "several genes"),
+    ]  # fmt: skip
+    with pytest.raises(DataFault, match=r"probes\.tsv.*Symbol"):
+        read_probe_genes(probes, probe_column="ID", symbol_column="Symbols")

@@ -10,9 +10,7 @@ from resistance_assets.catalog.faults import DesignFault
 from resistance_assets.science.deg import run_contrast
 from resistance_assets.science.deg_limma import (
     fit_linear,
-    invert_trigamma,
     log_odds,
-    moderate_variances,
     moderated_f,
     moderated_t,
     voom,
@@ -20,6 +18,7 @@ from resistance_assets.science.deg_limma import (
 from resistance_assets.science.deg_result import NOTE_ALL_ZERO
 from resistance_assets.science.designs import Contrast, build_design
 from resistance_assets.science.expression import effective_library_sizes
+from resistance_assets.science.variance_moderation import invert_trigamma, moderate_variances
 
 from .deg_goldens import PAIRED, TUMOUR_VS_NORMAL, counts_and_samples, fit_parameter, matrix_of, read_tsv
 

@@ -1,0 +1,41 @@
+"""A change in one method's module is no change of another method's results."""
+
+from __future__ import annotations
+
+import pytest
+
+from resistance_assets.defs.deg import fitting
+from resistance_assets.orchestration.versions import code_version_of
+
+FIT_OF = {
+    "pydeseq2": "science.deg_deseq2.",
+    "limma_voom": "science.deg_limma.",
+    "limma": "science.deg_limma.",
+    "edger_exact": "science.deg_edger.",
+}
+
+
+@pytest.mark.parametrize("method", FIT_OF)
+def test_a_method_reaches_its_own_fit_and_no_other(method: str):
+    reached = code_version_of(fitting(method, "tmm")).pieces
+    modules = {prefix for prefix in FIT_OF.values() if any(name.startswith(prefix) for name in reached)}
+    assert modules == {FIT_OF[method]}
+    assert "science.designs.report_design" in reached
+
+
+def test_a_changed_method_changes_its_own_version_alone(monkeypatch):
+    from resistance_assets.orchestration import versions
+    from resistance_assets.science import deg_limma
+
+    def fit_linear(values, design, contrasts, weights=None):
+        return values @ design
+
+    before = {method: str(code_version_of(fitting(method, "tmm"))) for method in FIT_OF}
+    fit_linear.__module__ = deg_limma.__name__
+    monkeypatch.setattr(deg_limma, "fit_linear", fit_linear)
+    versions._anatomy.cache_clear()
+    try:
+        after = {method: str(code_version_of(fitting(method, "tmm"))) for method in FIT_OF}
+    finally:
+        versions._anatomy.cache_clear()
+    assert {method for method in FIT_OF if before[method] != after[method]} == {"limma", "limma_voom"}
