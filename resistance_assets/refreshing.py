@@ -7,7 +7,7 @@ late.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -95,18 +95,29 @@ def refresh(settings: Settings, *, quiet: bool = False) -> Refreshed:
     from resistance_assets.defs.warehouse import publish_current
     from resistance_assets.orchestration.assets import STEPS
     from resistance_assets.orchestration.lake import Lake
-    from resistance_assets.orchestration.status import due_steps
+    from resistance_assets.orchestration.launch import WAREHOUSE
+    from resistance_assets.orchestration.status import unsettled, with_dependants
 
     lake = Lake(settings.lake_dir)
     before = _current_release(settings)
-    due = due_steps(lake, STEPS, open_origins(settings))
+    origins = open_origins(settings)
     registry = current_registry()
+    due = unsettled(lake, STEPS, origins)
+    first = None
+    if due and before is not None:
+        # First what changed by itself: where its content comes out as it was, nothing else needs to be looked at.
+        first = bring_up_to_date(settings, addresses=due, definitions=definitions, quiet=quiet)
+        due = tuple(address for address in unsettled(lake, STEPS, origins) if address not in first.launch.failed)
     if not due and before is not None and not registry.study_faults:
         result = publish_current(settings, lake, registry)
-        diff = compare(settings, before, result.release) if result.release != before else None
-        return Refreshed(len(STEPS), None, result.release, diff, time.perf_counter() - started)
-    summary = bring_up_to_date(settings, addresses=due, definitions=definitions, quiet=quiet)
-    release = summary.release
+        release = result.release
+        summary = first and replace(first, release=release, is_new_release=result.is_new)
+    else:
+        addresses = (*with_dependants(STEPS, due), WAREHOUSE)
+        summary = bring_up_to_date(settings, addresses=addresses, definitions=definitions, quiet=quiet)
+        if first is not None:
+            summary.launch.follow(first.launch)
+        release = summary.release
     diff = compare(settings, before, release) if before is not None and release not in (None, before) else None
     return Refreshed(len(STEPS), summary, release, diff, time.perf_counter() - started)
 

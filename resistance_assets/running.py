@@ -164,26 +164,35 @@ def bring_up_to_date(
         settings: where, and from which sources.
         select: a table, a layer or Dagster's syntax.
         quiet: print nothing.
-        addresses: tables to look at, in place of a selection.
+        addresses: tables to look at, in place of a selection; to publish, name `warehouse` among them.
         definitions: where they are loaded already.
     """
     prepare(settings)
     _say(quiet, f"data folder {settings.data_dir}; sources from {_where(settings)}")
     definitions = definitions or load_definitions()
-    from resistance_assets.defs.resources import current_registry
-    from resistance_assets.orchestration.assets import key_of
+    from resistance_assets.defs.resources import current_registry, open_origins
+    from resistance_assets.orchestration.assets import STEPS, key_of
     from resistance_assets.orchestration.lake import Lake
-    from resistance_assets.orchestration.launch import WAREHOUSE, launch, open_instance
+    from resistance_assets.orchestration.launch import PRODUCTS, WAREHOUSE, launch, look_up, open_instance
     from resistance_assets.orchestration.progress import listening
+    from resistance_assets.orchestration.status import unsettled, with_dependants
 
     lake = Lake(settings.lake_dir)
     lake.sweep()
     selection = resolve_selection(definitions, select) if select else None
+    settled: Launch | None = None
+    if select is None and addresses is None:
+        origins = open_origins(settings)
+        due = with_dependants(STEPS, unsettled(lake, STEPS, origins))
+        settled = look_up(lake, origins, [address for address in STEPS if address not in due])
+        addresses = (*due, *PRODUCTS)
     if addresses is not None:
-        selection = {key_of(address) for address in (*addresses, WAREHOUSE)}
+        selection = {key_of(address) for address in addresses}
     instance = open_instance(settings.dagster_home)
     with _Progress(quiet, len(definitions.resolve_all_asset_specs())) as hear, listening(hear):
         done = launch(definitions, instance, lake, selection=selection)
+    if settled is not None:
+        done.follow(settled)
     release, is_new = None, False
     if done.outcomes.get(WAREHOUSE) in ("built", "memo hit"):
         release = int(done.messages[WAREHOUSE].split()[-1])

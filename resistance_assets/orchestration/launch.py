@@ -9,17 +9,22 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
+import sqlalchemy
+import sqlalchemy.event
 from dagster import DagsterInstance
 
 from resistance_assets.orchestration.assets import STEPS, address_of, key_of
 from resistance_assets.orchestration.lake import Lake
+from resistance_assets.orchestration.memo import run_step
 from resistance_assets.orchestration.progress import Announcement, listening
 
 INSTANCE_CONFIG = """\
@@ -73,6 +78,17 @@ class Launch:
     def failed(self) -> tuple[str, ...]:
         return tuple(address for address, outcome in self.outcomes.items() if outcome == "failed")
 
+    def follow(self, earlier: Launch) -> None:
+        """Count an earlier part of the same work in; where both touched a table, what was built counts as built."""
+        for address, outcome in earlier.outcomes.items():
+            if self.outcomes.get(address, "memo hit") == "memo hit":
+                self.outcomes[address] = outcome
+                self.seconds[address] = earlier.seconds.get(address, 0.0)
+        self.messages = {**earlier.messages, **self.messages}
+        self.run_ids = [*earlier.run_ids, *self.run_ids]
+        self.waited_for = [*earlier.waited_for, *self.waited_for]
+        self.elapsed += earlier.elapsed
+
     def by_layer(self) -> dict[str, Counter[str]]:
         """Layer -> outcome -> number of tables."""
         layers: dict[str, Counter[str]] = {}
@@ -101,7 +117,20 @@ def open_instance(home: Path) -> DagsterInstance:
     if not config.exists():
         config.write_text(INSTANCE_CONFIG, encoding="utf-8")
     os.environ["DAGSTER_HOME"] = str(home)
+    if not sqlalchemy.event.contains(sqlalchemy.Engine, "connect", _without_sync):
+        sqlalchemy.event.listen(sqlalchemy.Engine, "connect", _without_sync)
     return DagsterInstance.from_config(str(home))
+
+
+def _without_sync(connection: Any, _: Any) -> None:
+    """Let SQLite leave the flushing of Dagster's records to the system.
+
+    A run writes thousands of them, each a transaction that would wait for the disk: on a busy disk minutes in all. A
+    process killed at any moment loses nothing by this; a power cut may cost the run history, never the lake, whose
+    files are flushed one by one.
+    """
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous = OFF")
 
 
 def process_name(pid: int) -> str:
@@ -138,6 +167,23 @@ def close_dead_runs(instance: DagsterInstance) -> list[str]:
                 instance.report_run_failed(run, f"process {pid} ended without saying so: it was killed")
                 closed.append(run.run_id)
     return closed
+
+
+def look_up(lake: Lake, origins: Any, addresses: Collection[str]) -> Launch:
+    """Outcomes of settled tables, whose steps find their known results: no work for Dagster, and no events of it.
+
+    Each of some two hundred steps costs Dagster a dozen transactions, so that saying "nothing to do" through it takes
+    longer than most of the work.
+    """
+    done = Launch()
+    seen: set[int] = set()
+    for address in addresses:
+        step = STEPS[address]
+        if id(step) not in seen:
+            seen.add(id(step))
+            for output, result in run_step(lake, step, origins=origins).items():
+                done.hear(Announcement("finished", output, result.outcome, result.seconds, result.reason or ""))
+    return done
 
 
 def launch(

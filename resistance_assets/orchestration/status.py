@@ -5,7 +5,7 @@ Here belongs the comparison of a step with what the lake remembers of its last r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -29,24 +29,25 @@ class TableState:
     built_at: str | None
 
 
-def due_steps(lake: Lake, steps: Mapping[str, Step], origins: Any) -> tuple[str, ...]:
-    """Addresses that a run must look at: outputs of steps that are not settled, and whatever rests on them.
-
-    What rests on a step that is due may turn out to be a known result; what is left out certainly does.
-    """
+def unsettled(lake: Lake, steps: Mapping[str, Step], origins: Any) -> tuple[str, ...]:
+    """Outputs of the steps that a run would not leave as they are, as far as can be told before it."""
     settled: dict[int, bool] = {}
-    due: set[str] = set()
-    readers: dict[str, list[str]] = {}
-    for address, step in steps.items():
-        for upstream in (*step.inputs, *step.optional_inputs):
-            readers.setdefault(upstream, []).append(address)
+    for step in steps.values():
         if id(step) not in settled:
             try:
                 settled[id(step)] = is_settled(lake, step, origins)
             except Fault:
                 settled[id(step)] = False
-        if not settled[id(step)]:
-            due.add(address)
+    return tuple(address for address, step in steps.items() if not settled[id(step)])
+
+
+def with_dependants(steps: Mapping[str, Step], addresses: Iterable[str]) -> tuple[str, ...]:
+    """The addresses and everything that rests on them: all that a run of them may change."""
+    readers: dict[str, list[str]] = {}
+    for address, step in steps.items():
+        for upstream in (*step.inputs, *step.optional_inputs):
+            readers.setdefault(upstream, []).append(address)
+    due = set(addresses)
     waiting = list(due)
     while waiting:
         for reader in readers.get(waiting.pop(), ()):

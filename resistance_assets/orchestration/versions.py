@@ -103,8 +103,7 @@ def flat_parameters(parameters: Any) -> dict[str, str]:
                 walk(f"{prefix}.{key}" if prefix else str(key), inner)
         elif isinstance(value, list) and any(isinstance(inner, dict | list) for inner in value):
             for at, inner in enumerate(value):
-                name = inner.get("id") if isinstance(inner, dict) else None
-                walk(f"{prefix}[{name or at}]", inner)
+                walk(f"{prefix}[{_name_of(inner) or at}]", inner)
         elif value is not None:
             text = json.dumps(value, sort_keys=True)
             found[prefix or "value"] = text if len(text) <= 80 else f"{text[:60]}... ({_digest(value)[:8]})"
@@ -116,6 +115,14 @@ def flat_parameters(parameters: Any) -> dict[str, str]:
 def parameters_version(parameters: Any) -> str:
     """Hash of the catalog parameters that a step uses (anything that JSON can hold, in any order of keys)."""
     return _digest(parameters)
+
+
+def _name_of(entry: Any) -> str | None:
+    """What an entry of a list is called: a place in the list would shift when another entry comes or goes."""
+    if not isinstance(entry, dict):
+        return None
+    names = [entry[key] for key in entry if key == "id" or key.endswith("_id")]
+    return " ".join(str(name) for name in names if isinstance(name, str)) or None
 
 
 def _digest(document: Any) -> str:
