@@ -162,3 +162,103 @@ def test_the_shared_studies_load(shared):
     published = registry.local_studies["gse37699"].contrasts[0]
     assert isinstance(published, module.ResultContrast)
     assert published.multi_gene_separator == " /// "
+
+
+FOLLOWED = STUDY.split("[[contrast]]")[0]
+
+
+def written_study(tmp_path: Path, text: str) -> Path:
+    for name in ("counts.tsv", "samples.tsv"):
+        (tmp_path / name).touch()
+    (tmp_path / "study.toml").write_text(text)
+    return tmp_path
+
+
+def test_a_study_with_follow_up_is_a_cohort_and_needs_no_contrast(tmp_path: Path):
+    table = '[survival]\nendpoint = "OS"\nunit = "days"\nage_column = "age"\n'
+    folder = written_study(tmp_path, FOLLOWED + table)
+    registry = load_registry([folder])
+    assert registry.study_faults == ()
+    assert [cohort.id for cohort in registry.analysed_cohorts()] == ["luad_tcga", "my_study"]
+    own = registry.analysed_cohorts()[1]
+    assert [endpoint.id for endpoint in own.endpoint] == ["OS"]
+    assert (own.endpoint[0].status_attribute, own.endpoint[0].months_attribute) == ("event", "time")
+    assert registry.local_studies["my_study"].survival.months_per_unit == pytest.approx(1 / 30.4375)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("", "needs a .*contrast.* or a .*survival. table"),
+        ('[survival]\nendpoint = "EFS"\nunit = "days"\n', "key survival.endpoint.*'EFS' is not allowed"),
+        ('[survival]\nendpoint = "OS"\nunit = "weeks"\n', "key survival.unit.*'weeks' is not allowed"),
+        ('[survival]\nendpoint = "OS"\nunit = "days"\ntime_colum = "t"\n', "time_colum.*Did you mean time_column"),
+    ],
+)
+def test_follow_up_that_study_toml_gets_wrong_is_named(tmp_path: Path, table: str, message: str):
+    with pytest.raises(CatalogFault, match=message):
+        load_local_study(written_study(tmp_path, FOLLOWED + table))
+
+
+def test_a_discrimination_model_must_be_declared(catalog: Path):
+    path = catalog / "studies.toml"
+    path.write_text(path.read_text().replace('["unadjusted", "age_sex_stage"]', '["unadjusted", "age_stage"]'))
+    with pytest.raises(CatalogFault, match="survival model age_stage is not known"):
+        load_registry(catalog_dir=catalog)
+
+
+def test_a_contrast_may_state_pairing_continuous_covariates_and_a_rule_of_its_own(tmp_path: Path):
+    own = """pairing = "patient"
+continuous = ["age"]
+covariates = ["age"]
+fit_all_levels = true
+fold_change = { threshold = 1.5, floor_arm = "both" }
+
+[[interaction]]
+id = "response"
+factor = "arm"
+parental = "P"
+parental_treated = "PA"
+resistant = "R"
+resistant_treated = "RA"
+"""
+    study = load_local_study(write_study(tmp_path / "s", STUDY + own))
+    (contrast,) = study.contrasts
+    assert (contrast.pairing, contrast.continuous, contrast.fit_all_levels) == ("patient", ("age",), True)
+    assert (contrast.fold_change.threshold, contrast.fold_change.floor, contrast.fold_change.unit) == (1.5, 1.0, "cpm")
+    assert study.interactions[0].levels == ("P", "PA", "R", "RA")
+
+
+def test_an_interaction_may_not_take_the_id_of_a_contrast(tmp_path: Path):
+    arms = "".join(
+        f'{name} = "{name}"\n' for name in ("parental", "parental_treated", "resistant", "resistant_treated")
+    )
+    twice = f'{STUDY}\n[[interaction]]\nid = "resistant_vs_parental"\nfactor = "arm"\n{arms}'
+    with pytest.raises(CatalogFault, match="resistant_vs_parental occurs twice"):
+        load_local_study(write_study(tmp_path / "s", twice))
+
+
+def test_an_array_study_needs_to_say_whether_it_is_normalised(tmp_path: Path):
+    array = STUDY.replace("rna_seq_counts", "microarray").replace("counts = ", "probes = ")
+    array = array.replace('samples = "samples.tsv"', 'samples = "samples.tsv"\nmatrix = "counts.tsv"')
+    folder = write_study(tmp_path / "s", array)
+    with pytest.raises(CatalogFault, match=r"key study\.normalise: the key is missing"):
+        load_local_study(folder)
+    (folder / "study.toml").write_text(array.replace("matrix =", 'normalise = "quantile"\nmatrix ='))
+    study = load_local_study(folder)
+    assert [path.name for path in study.files] == ["counts.tsv", "samples.tsv", "counts.tsv"]
+    assert study.contrasts[0].methods == ("limma",)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "match"),
+    [
+        ('panel = "wang_2022_cytokines"', 'panel = "wang_2022_cytokine"', r"panel wang_2022_cytokine is not known"),
+        ('resistant_treated = "RA"', 'resistant_treated = "RB"', r"group RB is not known"),
+        ("permutations = 9999", "permutation = 9999", r"intersecting\.permutation.*Did you mean permutations"),
+    ],
+)
+def test_what_the_catalog_says_of_lists_and_interactions_is_checked(catalog: Path, before, after, match):
+    edit(catalog, "studies.toml", before, after)
+    with pytest.raises(CatalogFault, match=match):
+        load_registry(catalog_dir=catalog)

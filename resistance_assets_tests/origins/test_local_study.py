@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resistance_assets.catalog.faults import CatalogFault, DataFault
+from resistance_assets.catalog.registry import StudySurvival
 from resistance_assets.origins.local_study import (
     DEG_SCHEMA,
+    check_follow_up,
     read_counts,
     read_deg_table,
     read_matrix,
@@ -241,3 +243,41 @@ def test_probes_of_no_gene_or_of_several_are_set_aside_with_their_line(tmp_path:
     ]  # fmt: skip
     with pytest.raises(DataFault, match=r"probes\.tsv.*Symbol"):
         read_probe_genes(probes, probe_column="ID", symbol_column="Symbols")
+
+
+# ---- follow-up -------------------------------------------------------------------------------------------------------
+
+FOLLOWED = pl.DataFrame({"sample_id": ["s1", "s2", "s3"], "time": ["12", "0", None], "event": ["1", "0", None],
+                         "tissue": ["tumour", "tumour", "normal"]})  # fmt: skip
+SURVIVAL = StudySurvival(unit="months", endpoint="OS")
+
+
+def test_follow_up_that_can_be_used_is_let_through():
+    check_follow_up(FOLLOWED, SURVIVAL, source="samples.tsv")
+    subset = SURVIVAL.model_copy(update={"subset": {"tissue": ("tumour",)}})
+    check_follow_up(FOLLOWED, subset, source="samples.tsv")
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "message"),
+    [
+        ("time", ["-1", "2", "3"], r"samples\.tsv, sample s1, column time: '-1' is no time.*months, at least 0"),
+        ("time", ["1", "inf", "3"], "sample s2, column time: 'inf' is no time"),
+        ("time", ["1", "soon", "3"], "sample s2, column time: 'soon' is no time"),
+        ("event", ["1", "0", "dead"], "sample s3, column event: 'dead' is no event.*1 = event, 0 = censored"),
+        ("event", ["1", "2", "0"], "sample s2, column event: '2' is no event"),
+        ("event", ["0", "0", None], "column event: none of 3 samples has an event"),
+    ],
+)
+def test_follow_up_that_cannot_be_used_is_named(column, values, message):
+    sheet = FOLLOWED.with_columns(pl.Series(column, values, dtype=pl.String))
+    with pytest.raises(DataFault, match=message):
+        check_follow_up(sheet, SURVIVAL, source="samples.tsv")
+
+
+def test_follow_up_columns_and_subsets_that_are_not_there_are_named():
+    with pytest.raises(DataFault, match=r"tme.*time"):
+        check_follow_up(FOLLOWED, SURVIVAL.model_copy(update={"time_column": "tme"}), source="samples.tsv")
+    subset = SURVIVAL.model_copy(update={"subset": {"tissue": ("metastasis",)}})
+    with pytest.raises(DataFault, match="no sample has tissue metastasis"):
+        check_follow_up(FOLLOWED, subset, source="samples.tsv")

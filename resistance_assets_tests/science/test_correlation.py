@@ -16,6 +16,7 @@ from resistance_assets.science.correlation import (
     CORRELATIONS_SCHEMA,
     RANK_SUMS_SCHEMA,
     compare_groups_rank_sum,
+    compare_tissues,
     correlate_genes,
 )
 from resistance_assets.science.rank_kernel import rank_sum_distribution
@@ -234,3 +235,24 @@ def test_an_empty_group_has_no_p_value():
     assert first["probability_of_superiority"] is None
     assert second["probability_of_superiority"] == 1.0
     assert second["q_value_bh"] == second["p_value"]
+
+
+def test_tissues_are_compared_by_patient_not_by_aliquot():
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(5, 9))
+    x[1, 0] = np.nan
+    # Patient a has three aliquots of one tumour.
+    who = ["a", "a", "a", "b", "c", "a", "b", "c", "d"]
+    tumour = np.array([True] * 5 + [False] * 4)
+    found = compare_tissues(x, [f"G{k}" for k in range(5)], tumour, who)
+    assert found["n_tumour"].to_list() == [3] * 5
+    assert found["n_normal"].to_list() == [4] * 5
+    averaged = np.column_stack([np.nanmean(x[:, :3], axis=1), x[:, 3:]])
+    plain = compare_groups_rank_sum(averaged, [f"G{k}" for k in range(5)], np.array([True] * 3 + [False] * 4))
+    assert found["p_value"].to_list() == plain["p_value"].to_list()
+    np.testing.assert_allclose(found["difference"], averaged[:, :3].mean(axis=1) - averaged[:, 3:].mean(axis=1))
+
+
+def test_one_tissue_alone_is_nothing_to_compare():
+    with pytest.raises(DesignFault, match="all 2 samples are tumour"):
+        compare_tissues(np.ones((1, 2)), ["G"], [True, True], ["a", "b"])
