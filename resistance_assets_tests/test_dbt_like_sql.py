@@ -620,6 +620,15 @@ WRONG: dict[str, dict[str, list[dict[str, Any]]]] = {
     "survival_by_gene__keeps_every_gene": {
         "core__survival__cohort_endpoint_genes": [{"model": "continuous"}], "marts__survival_by_gene": [],
     },
+    "resistance_candidates__score_is_sum_of_votes": {
+        "core__evidence__resistance_ranks": [{"drug_class": "d", "hgnc_symbol": "A", "score": 0.5}],
+        "core__evidence__resistance_votes": [
+            {"drug_class": "d", "contrast_id": "c", "hgnc_symbol": "A", "contribution": 0.4}
+        ],
+    },
+    "concordant_genes__in_two_contrasts": {
+        "marts__concordant_genes": [{"hgnc_symbol": "A", "direction": "up", "n_contrasts": 2, "contrasts": "c"}],
+    },
 }  # fmt: skip
 
 

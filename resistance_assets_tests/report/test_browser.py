@@ -131,7 +131,8 @@ def test_a_table_sorts_by_number_and_by_text_and_puts_what_is_missing_last(brows
         const at = heads.findIndex(h => h.textContent.trim() === arguments[0]);
         heads[at].querySelector('button').click();
         return [heads[at].getAttribute('aria-sort'),
-                [...box.querySelectorAll('tbody tr')].map(r => r.cells[at].dataset.v ?? r.cells[at].textContent.trim())];
+                [...box.querySelectorAll('tbody tr')].map(r => r.cells[at])
+                    .map(cell => cell.dataset.v ?? cell.textContent.trim())];
     """
     state, values = browser.execute_script(read, "p")
     numbers = [float(value) for value in values if value != "·"]
@@ -260,13 +261,15 @@ for (const h of document.querySelectorAll('h1,h2,h3,h4')) {
 for (const e of document.querySelectorAll('main a[href], header a[href], button, input, select, summary'))
   if (!e.closest('.modebar') && !name(e)) faults.push(`no name: ${e.outerHTML.slice(0, 80)}`);
 for (const e of document.querySelectorAll('.plot'))
-  if (e.getAttribute('role') !== 'img' || name(e).length < 20) faults.push(`no text alternative: ${e.closest('figure').id}`);
+  if (e.getAttribute('role') !== 'img' || name(e).length < 20)
+    faults.push(`no text alternative: ${e.closest('figure').id}`);
 for (const e of document.querySelectorAll('img')) if (!e.hasAttribute('alt')) faults.push('image without alt');
 for (const t of document.querySelectorAll('table')) {
   if (!t.caption || !t.caption.textContent.trim()) faults.push('table without caption');
   if ([...t.querySelectorAll('th')].some(th => !th.scope)) faults.push('heading cell without scope');
 }
-for (const e of document.querySelectorAll('.scroll, .wide')) if (e.tabIndex !== 0) faults.push('scrolls, but not by keyboard');
+for (const e of document.querySelectorAll('.scroll, .wide'))
+  if (e.tabIndex !== 0) faults.push('scrolls, but not by keyboard');
 const ids = [...document.querySelectorAll('main [id]')].filter(e => !e.closest('.plot')).map(e => e.id);
 if (new Set(ids).size !== ids.length) faults.push('an id twice');
 if (document.querySelector('[tabindex]:not([tabindex="0"]):not([tabindex="-1"])')) faults.push('tab order by number');

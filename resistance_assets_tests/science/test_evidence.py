@@ -6,7 +6,12 @@ import pytest
 import scipy.stats
 
 from resistance_assets.catalog.faults import DataFault
-from resistance_assets.science.evidence import AGGREGATED_SCHEMA, rank_aggregate
+from resistance_assets.science.evidence import (
+    AGGREGATED_SCHEMA,
+    CONTRIBUTIONS_SCHEMA,
+    rank_aggregate,
+    score_contributions,
+)
 
 ROUNDS = {"permutations": 20_000}
 
@@ -162,3 +167,27 @@ def test_faulty_tables_are_named():
         rank_aggregate(good.with_columns(evidence_kind=pl.lit("hearsay")))
     with pytest.raises(DataFault, match="column study_id is missing"):
         rank_aggregate(good.drop("study_id"))
+
+
+def test_contributions_of_every_gene_sum_to_its_score():
+    effects = pl.concat(
+        [
+            simulated(3, genes=60, seed=5),
+            contrast("s0", "c9", {"PLANTED": 1.0, "G001": -2.0, "ONLY": 0.3}, weight=0.25),
+            contrast("t1", "t1", {"PLANTED": -1.0, "G002": 2.0}, drug_class="EGFR inhibitor", weight=0.25),
+        ]
+    )
+    parts = score_contributions(effects)
+    assert parts.schema == pl.Schema(CONTRIBUTIONS_SCHEMA)
+    assert parts.height == effects.height
+    summed = parts.group_by("drug_class", "hgnc_symbol").agg(pl.col("contribution").sum())
+    scores = rank_aggregate(effects, **ROUNDS).select("drug_class", "hgnc_symbol", "score")
+    both = summed.join(scores, on=["drug_class", "hgnc_symbol"], how="full", coalesce=True)
+    assert both.null_count().sum_horizontal().item() == 0
+    # Sums of a handful of doubles between -1 and 1 in another order.
+    np.testing.assert_allclose(both["contribution"], both["score"], atol=1e-12)
+
+
+def test_nothing_contributes_to_nothing():
+    nothing = contrast("s", "c", {"A": 1.0}).clear()
+    assert score_contributions(nothing).schema == pl.Schema(CONTRIBUTIONS_SCHEMA)

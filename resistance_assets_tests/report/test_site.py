@@ -1,0 +1,145 @@
+"""The folder of pages: replaced whole, left alone when current, refused where something else stands; safe markup."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import re
+import shutil
+
+import pytest
+
+from resistance_assets.catalog.faults import DataFault, UsageFault
+from resistance_assets.report.cohort_pages import band_position, genome_order
+from resistance_assets.report.figures import Figure
+from resistance_assets.report.html import PLAIN_UP_TO, Frame, Heading, Markup, Page, figure_markup, render, table
+from resistance_assets.report.published import Published
+from resistance_assets.report.site import MARKER, all_pages, broken_links, write_report
+
+FRAME = Frame(release=7, written_at="2026-01-02", code_revision="1", is_synthetic=False)
+
+
+@pytest.fixture(scope="module")
+def written(demo_dir, tmp_path_factory):
+    return write_report(demo_dir, tmp_path_factory.mktemp("site") / "report")
+
+
+def test_the_site_is_whole_and_small(written):
+    assert broken_links(written.folder) == []
+    assert written.bytes < 20_000_000
+    assert {path.name for path in (written.folder / "assets").iterdir()} == {
+        "icon.svg", "plotly.min.js", "report.js", "style.css",
+    }  # fmt: skip
+    assert [path.name for path in written.folder.parent.iterdir()] == ["report"]
+
+
+def test_no_page_reaches_for_the_network(written):
+    for page in written.folder.rglob("*.html"):
+        loaded = re.findall(r'(?:src|<link[^>]*href)="([^"]+)"', page.read_text(encoding="utf-8"))
+        assert not [one for one in loaded if "//" in one], page
+
+
+def test_a_current_report_is_left_alone_and_a_changed_one_is_replaced(demo_dir, written, tmp_path):
+    folder = tmp_path / "report"
+    shutil.copytree(written.folder, folder)
+    stray = folder / "old_page.html"
+    stray.write_text("old")
+    assert not write_report(demo_dir, folder, only_if_changed=True).is_new
+    assert stray.exists()
+    (folder / MARKER).write_text("version other\n")
+    assert write_report(demo_dir, folder, only_if_changed=True).is_new
+    assert not stray.exists()
+
+
+def test_a_folder_of_something_else_is_not_touched(demo_dir, tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(UsageFault, match="holds something else"):
+        write_report(demo_dir, tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_without_a_warehouse_it_says_what_to_do(tmp_path):
+    with pytest.raises(DataFault, match="resistance run"):
+        write_report(tmp_path)
+
+
+def test_a_broken_link_is_found(tmp_path):
+    (tmp_path / "a.html").write_text('<a href="b.html">x</a><a href="#no">y</a><a id="yes" href="#yes">z</a>')
+    assert broken_links(tmp_path) == ["a.html -> b.html", "a.html -> #no"]
+
+
+OPTIONAL = (
+    "marts.resistance_candidates",
+    "core.evidence__resistance_votes",
+    "marts.published_claims",
+    "core.gsea__terms",
+)
+
+
+class Poorer(Published):
+    """A release without the tables that not every release has."""
+
+    def has(self, address: str, *columns: str) -> bool:
+        return address not in OPTIONAL and super().has(address, *columns)
+
+
+def test_pages_do_without_tables_that_a_release_lacks(demo):
+    pages = all_pages(Poorer(demo.connection, demo.data_dir))
+    assert len(pages) > 15
+    text = "".join(render(page, FRAME) for page in pages)
+    assert "this release has no marts.resistance_candidates" in text
+
+
+def test_text_is_escaped_everywhere():
+    nasty = '<script>alert("x")</script>'
+    page = Page("p.html", nasty)
+    page.heading(nasty)
+    page.add(table(nasty, [Heading("a", nasty)], [{"a": nasty}]))
+    page.figure(Figure("f", nasty, nasty, nasty, {"a": [nasty]}, [], {}, nasty, nasty, [(nasty, nasty)], nasty))
+    found = render(page, FRAME)
+    assert "<script>alert" not in found
+    assert found.count("</script>") == found.count("<script")
+
+
+def test_long_data_are_packed_and_come_back_as_they_were():
+    genes = [f"G{at}" for at in range(PLAIN_UP_TO // 4)]
+    packed = figure_markup(Figure("f", "t", "c", "a", {"gene": genes}, [], {}, "n", "m", [], "s"))
+    text = re.search(r'data-encoding="gzip-base64">([^<]+)<', packed).group(1)
+    assert json.loads(gzip.decompress(base64.b64decode(text)))["columns"]["gene"] == genes
+    assert len(packed) < PLAIN_UP_TO
+
+
+def test_tables_leave_out_empty_columns_and_mark_what_is_missing():
+    found = table(
+        "c",
+        [Heading("a", "A"), Heading("b", "B"), Heading("c", "C", None, True)],
+        [{"a": 1, "c": None}, {"a": 2, "c": 0.5}],
+    )
+    assert ">B<" not in found
+    assert 'title="not there"' in found
+    assert 'data-v="0.5"' in found
+    assert table("c", [Heading("a", "A")], []) == '<p class="empty">c: none.</p>'
+
+
+def test_markup_is_put_as_it_is():
+    assert "<a href='x'>" in table("c", [Heading("a", "A")], [{"a": Markup("<a href='x'>x</a>")}])
+
+
+@pytest.mark.parametrize(
+    ("band", "place"),
+    [
+        ("2q36.3", (1, 36.3)),
+        ("Xp22.2", (22, -22.2)),
+        ("17", (16, 0.0)),
+        ("mitochondria", None),
+        (None, None),
+        ("99q1", None),
+    ],
+)
+def test_bands_have_a_place(band, place):
+    assert band_position(band) == place
+
+
+def test_genes_stand_in_the_order_of_their_bands():
+    assert genome_order(["2q1", None, "1p36", "1q21", "reserved"]) == [2, None, 0, 1, None]
