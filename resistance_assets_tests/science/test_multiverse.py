@@ -107,40 +107,6 @@ def test_distance_is_zero_only_for_the_same_counts():
     assert distance_to_published(counts, {}) is None
 
 
-def test_the_multiverse_finds_the_reading_by_which_the_demo_counted(demo_place):
-    """Counts as the synthetic paper reports them are those of one reading; it is the nearest, at distance 0."""
-    import json
-
-    from resistance_assets.catalog.registry import CountsStudy
-    from resistance_assets_tests.warehouse_runs import ask
-
-    truth = json.loads((demo_place / "demo" / "truth.json").read_text())["paper_reading"]
-    row = ask(
-        demo_place / "data",
-        "SELECT * FROM core.multiverse__summary WHERE multiverse_id = 'lu_2019_responsive_genes'",
-    ).row(0, named=True)
-    assert row["dataset_id"] == "demo_h1975_four_arms"
-    assert row["nearest_reading"] == name_reading(truth)
-    assert row["distance_smallest"] == 0
-    # Values that are exactly equal or exactly double hardly occur, and only a few listed genes are kept.
-    assert set(row["undecided_axes"].split(", ")) <= {"threshold", "ratio_rule", "list_version"}
-    assert row["n_readings"] == row["n_computed"] == 3 * 2 * 3 * 3 * 2 * 3
-    study = load_registry([demo_place / "demo" / "studies"]).local_studies["demo_h1975_four_arms"].study
-    assert isinstance(study, CountsStudy)
-    plain = ask(
-        demo_place / "data",
-        "SELECT * FROM core.multiverse__readings WHERE dataset_id = 'demo_h1975_four_arms' AND is_nearest",
-    )
-    for name, count in study.reported.items():
-        assert set(plain[name]) == {count}
-    choices = ask(
-        demo_place / "data",
-        "SELECT axis, choice FROM core.multiverse__choices WHERE dataset_id = 'demo_h1975_four_arms'"
-        f" AND reading = '{row['nearest_reading']}'",
-    )
-    assert dict(choices.iter_rows()) == truth
-
-
 # ---- survival --------------------------------------------------------------------------------------------------------
 
 
