@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from resistance_assets.catalog.faults import DesignFault
 from resistance_assets.science.deg_published import PublishedImport, import_published
 from resistance_assets.science.deg_result import (
+    NOTE_ARM_ALL_ZERO,
     NOTE_NO_REPLICATES,
     NOTE_PAPER_RULE,
     RESULT_COLUMNS,
@@ -184,7 +185,7 @@ def run_limma_voom(
         return _count_effects(counts, design, "limma_voom", matrix, lib / np.exp(np.log(lib).mean()))
     from resistance_assets.science.deg_limma import fit_limma_voom
 
-    return fit_limma_voom(counts, design, normalisation=normalisation)
+    return _qualify_empty_arms(fit_limma_voom(counts, design, normalisation=normalisation), counts, design)
 
 
 def run_limma(expression: pl.DataFrame, samples: pl.DataFrame, contrast: Contrast) -> pl.DataFrame:
@@ -209,7 +210,7 @@ def run_edger_exact(
 
     design, report = _checked_design(counts, samples, contrast)
     fit = fit_edger_effect if report.evidence_kind == "effect_only" else fit_edger_exact
-    return fit(counts, design, contrast, normalisation=normalisation)
+    return _qualify_empty_arms(fit(counts, design, contrast, normalisation=normalisation), counts, design)
 
 
 def run_fold_change(
@@ -363,6 +364,15 @@ def differential_gene_lists(
         )
         .sort(["list_id", GENE_COLUMN])
     )
+
+
+def _qualify_empty_arms(result: pl.DataFrame, counts: pl.DataFrame, design: DesignMatrix) -> pl.DataFrame:
+    """Say of a gene that is zero in a whole arm that its fold change is not finite, whatever a fit made of it."""
+    matrix = count_matrix(counts, design.sample_ids)
+    top, bottom = matrix[:, design.is_numerator].any(axis=1), matrix[:, design.is_denominator].any(axis=1)
+    one_is_empty = pl.Series(np.asarray(top != bottom))
+    note = pl.when(one_is_empty & pl.col("p_value_note").is_null()).then(pl.lit(NOTE_ARM_ALL_ZERO))
+    return result.with_columns(p_value_note=note.otherwise("p_value_note"))
 
 
 def _count_effects(

@@ -141,3 +141,17 @@ def test_build_result_refuses_what_it_must_not_hold():
         build_result(["a"], evidence_kind="inferential", base_mean=[1.0, 2.0], **common)
     row = build_result(["a"], evidence_kind="inferential", p_value=[np.nan], statistic=[np.inf], **common)
     assert row.select("p_value", "statistic").row(0) == (None, None)
+
+
+@pytest.mark.parametrize("method", ["pydeseq2", "limma_voom", "edger_exact"])
+def test_no_p_of_a_gene_that_is_zero_in_a_whole_arm_is_shown_unqualified(method):
+    rng = np.random.default_rng(8)
+    table = rng.poisson(rng.uniform(20, 300, 80)[:, None], (80, 6))
+    table[0, :3], table[1] = 0, 0
+    names = [f"s{i}" for i in range(6)]
+    counts = pl.DataFrame([pl.Series("hgnc_symbol", [f"G{i}" for i in range(80)]), *map(pl.Series, names, table.T)])
+    samples = pl.DataFrame({"sample_id": names, "condition": ["a"] * 3 + ["b"] * 3})
+    result = run_contrast(counts, samples, Contrast("c", "condition", "b", "a"), method=method)
+    assert "one group is all zero" in result["p_value_note"][0]
+    assert "zero in every sample" in result["p_value_note"][1]
+    assert result["p_value_note"].null_count() >= 70
