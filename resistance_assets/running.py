@@ -226,8 +226,11 @@ def load_definitions() -> Any:
     """
     from resistance_assets.definitions import defs
     from resistance_assets.defs.resources import current_registry
+    from resistance_assets.orchestration.assets import STEPS
 
     current_registry()
+    # Steps of definitions that were loaded before, for other settings, are no longer this process's business.
+    STEPS.clear()
     try:
         return defs()
     except Exception as error:
