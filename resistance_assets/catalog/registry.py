@@ -509,6 +509,8 @@ class CountsStudy(_Entry):
     licence: str | None = None
     counts: str
     samples: str
+    # Lengths of the genes in base pairs, for fold-change rules in RPKM or TPM: a gene column, then `length_bp`.
+    gene_lengths: str | None = None
     # Counts that a paper on these data states, for the multiverse that reads its rule in every way.
     reported: dict[str, float] = {}
 
@@ -697,7 +699,8 @@ class LocalStudy:
     def files(self) -> tuple[Path, ...]:
         """The tables that the study consists of, in a fixed order."""
         if isinstance(self.study, CountsStudy):
-            return (self.folder / self.study.counts, self.folder / self.study.samples)
+            named = (self.study.counts, self.study.samples, self.study.gene_lengths)
+            return tuple(self.folder / name for name in named if name is not None)
         if isinstance(self.study, MicroarrayStudy):
             return tuple(self.folder / name for name in (self.study.matrix, self.study.samples, self.study.probes))
         return tuple(self.folder / contrast.table for contrast in self.contrasts)  # pyright: ignore[reportAttributeAccessIssue]

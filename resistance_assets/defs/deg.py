@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 import dagster as dg
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from resistance_assets.catalog.faults import Fault
+from resistance_assets.catalog.faults import DataFault, Fault
 from resistance_assets.catalog.registry import (
     CountsContrast,
+    CountsStudy,
     FoldChange,
     ListThresholds,
     LocalStudy,
@@ -21,11 +25,12 @@ from resistance_assets.catalog.registry import (
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.microarray import expression_address, reading_expression
 from resistance_assets.defs.raw import REJECTED, rejected_as_table
-from resistance_assets.defs.resources import current_registry
+from resistance_assets.defs.resources import current_registry, local_files
 from resistance_assets.defs.sql import guarded
 from resistance_assets.orchestration.assets import assets_of
 from resistance_assets.orchestration.memo import Inputs, Step
 from resistance_assets.orchestration.versions import code_version_of
+from resistance_assets.origins.local_study import read_gene_lengths
 from resistance_assets.science.agreement import AGREEMENT_SCHEMA, compare_methods
 from resistance_assets.science.deg import (
     FoldChangeRule,
@@ -168,14 +173,44 @@ def calls_address(contrast_id: str) -> str:
     return f"parts.deg_calls__{contrast_id}"
 
 
-def fold_change_contrast(declared: CountsContrast, counts: str, samples: str) -> dg.AssetsDefinition:
-    """One contrast by its paper's rule: effects and calls."""
+def lengths_of(features: pl.Series, lengths: pl.DataFrame, subject: str) -> NDArray[np.float64]:
+    """Length of every feature in base pairs, in its order.
+
+    Args:
+        features: of the count table.
+        lengths: `feature_id`, `length_bp`.
+        subject: how messages name the table of lengths.
+
+    Raises:
+        DataFault: a feature has no length.
+    """
+    found = features.to_frame("feature_id").join(lengths, on="feature_id", how="left", maintain_order="left")
+    missing = found.filter(pl.col("length_bp").is_null())["feature_id"]
+    if missing.len():
+        raise DataFault(
+            f"{missing.len()} genes have no length",
+            subject=subject,
+            place=f"gene {missing[0]}",
+            expected="a length for every gene of the count table",
+            remedy="Add them, or drop the genes from the counts.",
+        )
+    return found["length_bp"].to_numpy()
+
+
+def fold_change_contrast(
+    declared: CountsContrast, counts: str, samples: str, lengths_path: Path | None = None
+) -> dg.AssetsDefinition:
+    """One contrast by its paper's rule: effects and calls. Lengths are read where the rule's unit needs them."""
     address, calls_of = part_address(declared.id, "fold_change"), calls_address(declared.id)
     contrast, rule = contrast_of(declared), rule_of(declared.fold_change)
+    needed = lengths_path if rule.unit in ("rpkm", "tpm") else None
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        wide, lengths = counts_matrix(inputs.read(counts)), None
+        if needed is not None:
+            lengths = lengths_of(wide["hgnc_symbol"], read_gene_lengths(needed), needed.name)
         result, calls = run_fold_change(
-            counts_matrix(inputs.read(counts)), sample_sheet(inputs.read(samples)), contrast, rule=rule
+            wide, sample_sheet(inputs.read(samples)), contrast, rule=rule, gene_lengths_bp=lengths
         )
         return {
             address: as_part(result, contrast.contrast_id),
@@ -190,6 +225,7 @@ def fold_change_contrast(declared: CountsContrast, counts: str, samples: str) ->
         code_version=code_version_of(compute),
         inputs=(counts, samples),
         parameters=parameters_of(declared, "fold_change"),
+        externals=(lambda origins: local_files({"gene_lengths": needed})) if needed else None,
     )
     return assets_of(guarded(step), kinds=["python"], tags={"contrast": declared.id, "method": "fold_change"})
 
@@ -485,7 +521,9 @@ def deg_assets(registry: Registry) -> list[dg.AssetsDefinition]:
             for method in declared.methods:
                 parts.append(part_address(declared.id, method))
                 if method == "fold_change":
-                    assets.append(fold_change_contrast(declared, counts, samples))
+                    lengths = local.study.gene_lengths if isinstance(local.study, CountsStudy) else None
+                    path = local.folder / lengths if lengths else None
+                    assets.append(fold_change_contrast(declared, counts, samples, path))
                     calls.append(calls_address(declared.id))
                     continue
                 assets.append(counted_contrast(declared, method, reading_counts(counts), (counts,), samples))

@@ -351,7 +351,7 @@ def counts_study_asset(local: LocalStudy) -> dg.AssetsDefinition:
     assert isinstance(local.study, CountsStudy)
     counts_table, samples_table = TABLES["raw.studies__gene_sample_counts"], TABLES["raw.studies__samples"]
     counts_address, samples_address = f"parts.study_counts__{local.id}", f"parts.study_samples__{local.id}"
-    counts_path, samples_path = local.files
+    counts_path, samples_path = local.files[:2]
     study_id, survival = local.id, local.survival
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:

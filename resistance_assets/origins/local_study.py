@@ -185,6 +185,33 @@ def read_probe_genes(
     return genes.unique(maintain_order=True), rejected
 
 
+def read_gene_lengths(path: Path) -> pl.DataFrame:
+    """Read the lengths of genes (formats as `read_counts`).
+
+    Args:
+        path: first column the gene as the count table names it, of any name; a column length_bp.
+
+    Returns:
+        feature_id (String), length_bp (Float64).
+
+    Raises:
+        DataFault: the table is empty, has no column length_bp, a gene twice, or a length that is not above 0.
+    """
+    text = _split(path, unnamed_first=FEATURE_COLUMN)
+    text.require(["length_bp"])
+    cells = text.frame(nulls=_NULLS)
+    first = text.header[0]
+    genes = cells[first].str.strip_chars()
+    _check_distinct(genes, text, column=first, what="gene", remedy="Keep one of the lines")
+    lengths = cells["length_bp"].str.strip_chars().cast(pl.Float64, strict=False)
+    wrong = (~(lengths > 0)).fill_null(True).arg_true()
+    if len(wrong):
+        raise text.cell_fault(
+            cells["length_bp"], wrong[0], expected="base pairs, above 0", remedy="Correct the length, or drop the gene"
+        )
+    return pl.DataFrame([genes.alias(FEATURE_COLUMN), lengths.alias("length_bp")])
+
+
 def _check_same_samples(counted: list[str], listed: list[str], counts_path: Path, samples_path: Path) -> None:
     for name in counted:
         if name not in set(listed):

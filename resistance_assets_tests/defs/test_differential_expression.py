@@ -69,6 +69,7 @@ organism = "Homo sapiens"
 kind = "rna_seq_counts"
 counts = "counts.tsv"
 samples = "samples.tsv"
+gene_lengths = "lengths.tsv"
 """
 
 _ARMS = 'factor = "condition"\nnumerator = "resistant"\ndenominator = "parental"\n'
@@ -82,6 +83,9 @@ CONTRASTS = {
     "lonely": _ARMS
     + 'subset = { plate = ["1"] }\nmethods = ["fold_change"]\n'
     + 'fold_change = { threshold = 1.5, inclusive = true, floor = 5.0, floor_arm = "both", normalisation = "tmm" }',
+    "lonely_rpkm": _ARMS
+    + 'subset = { plate = ["1"] }\nmethods = ["fold_change"]\n'
+    + 'fold_change = { floor = 2000.0, unit = "rpkm" }',
 }
 SPOILED = {name for name in CONTRASTS if name.startswith("spoiled")}
 
@@ -127,6 +131,7 @@ def write_designs(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
         }
     )
     counts.write_csv(folder / "counts.tsv", separator="\t")
+    counts.select("gene", length_bp=np.arange(60) * 50 + 500).write_csv(folder / "lengths.tsv", separator="\t")
     sheet.write_csv(folder / "samples.tsv", separator="\t")
     contrasts = "".join(f'\n[[contrast]]\nid = "{name}"\n{rest}\n' for name, rest in CONTRASTS.items())
     (folder / "study.toml").write_text(DESIGNS + contrasts)
@@ -196,7 +201,7 @@ def test_a_refused_design_stops_its_own_contrast_with_one_clear_error(job):
         assert "\n" not in message
     assert job.summary.release == 1
     computed = ask(job.data_dir, "SELECT DISTINCT contrast_id FROM core.deg__contrasts")["contrast_id"]
-    assert set(computed) == {"sound", "aged", "lonely", "array_resistant_vs_parental"}
+    assert set(computed) == {"sound", "aged", "lonely", "lonely_rpkm", "array_resistant_vs_parental"}
 
 
 def test_pairing_and_continuous_covariates_reach_the_fit(job):
@@ -224,18 +229,24 @@ def test_a_contrast_s_own_fold_change_rule_is_the_one_that_is_applied(job):
     rule = FoldChangeRule(1.5, inclusive=True, floor=5.0, floor_arm="both", normalisation="tmm")
     declared = Contrast("lonely", "condition", "resistant", "parental", subset={"plate": ["1"]})
     expected = call_fold_changes(job.counts, job.sheet, declared, rule).sort("hgnc_symbol")
-    ours = ask(job.data_dir, "SELECT * FROM core.deg__fold_change_calls ORDER BY hgnc_symbol")
+    asked = "SELECT * FROM core.deg__fold_change_calls WHERE contrast_id = '{}' ORDER BY hgnc_symbol"
+    ours = ask(job.data_dir, asked.format("lonely"))
     assert (ours["is_called"] == expected["is_called"]).all()
     assert ours["is_called"].any()
     assert (ours["expression_numerator"] / expected["expression_numerator"].replace(0, None) - 1).abs().max() < 1e-12
+    plain = FoldChangeRule(floor=2000.0, unit="rpkm")
+    by_length = call_fold_changes(job.counts, job.sheet, declared, plain, np.arange(60) * 50.0 + 500)
+    rpkm = ask(job.data_dir, asked.format("lonely_rpkm"))
+    assert rpkm["unit"].unique().to_list() == ["rpkm"]
+    assert rpkm["passes_floor"].sum() == by_length["passes_floor"].sum() > 0
 
 
 def test_designs_without_replicates_have_no_p_value_and_the_run_says_so_in_one_line(job, data_dir, capsys):
-    assert job.summary.effect_only == {"one sample per arm": ("lonely",)}
-    assert job.summary.as_document()["effect_only"] == {"one sample per arm": ["lonely"]}
+    assert job.summary.effect_only == {"one sample per arm": ("lonely", "lonely_rpkm")}
+    assert job.summary.as_document()["effect_only"] == {"one sample per arm": ["lonely", "lonely_rpkm"]}
     job.summary.show()
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("effect only")]
-    assert line == "effect only (no p-value): lonely, because one sample per arm"
+    assert line == "effect only (no p-value): lonely, lonely_rpkm, because one sample per arm"
     assert contrasts_without_p_value(Lake(data_dir / "lake")) == {"one sample per arm": ARMS}
     found = ask(
         data_dir,
