@@ -2268,6 +2268,25 @@ class ClaimsHistory(_Model):
     )
 
 
+@table(
+    "core.gsea__running_sums",
+    grain="one row per contrast, method, term and corner of its running sum, for the strongest terms",
+    key=("contrast_id", "method", "collection", "term_id", "position"),
+    not_true="terms without a row are not less enriched than the test said: only the strongest are drawn",
+)
+class GseaRunningSums(_Model):
+    """What a plot of a gene set along a ranking draws: straight lines between these corners."""
+
+    contrast_id: pl.String = col("contrast", of="core.gsea__terms.contrast_id")
+    method: pl.String = col("method", of="core.gsea__terms.method")
+    collection: pl.String = col("collection", of="core.gsea__terms.collection")
+    term_id: pl.String = col("vendor's id, else the term", of="core.gsea__terms.term_id")
+    position: pl.Int64 = col("genes passed, from the top of the ranking", unit="genes", of=_RANKED, ge=0)
+    running_score: pl.Float64 = col("running sum there", of=_RANKED, ge=-1.0001, le=1.0001)
+    hgnc_symbol: pl.String = col("gene of the set just passed", null=True, of="staging.gene_sets__members.hgnc_symbol")
+    ranking_metric: pl.Float64 = col("of that gene", null=True, of=_RANKED)
+
+
 _EFFECTS = (
     "core.deg__contrast_genes.log2_fold_change",
     "core.deg__contrast_genes.p_value",

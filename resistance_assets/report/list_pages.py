@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from resistance_assets.report.figures import Figure, Selector, axis, minus_log10
+from resistance_assets.report.explain import number
+from resistance_assets.report.figures import Figure, Selector, axis, line_at, minus_log10
 from resistance_assets.report.html import Heading, Page, table, text
 from resistance_assets.report.published import Published
 from resistance_assets.report.sql_text import literals
@@ -12,6 +13,7 @@ LISTS = "core.gene_lists__lists"
 INTERSECTIONS = "core.intersections__sets"
 TERMS = "core.enrichment__terms"
 GSEA = "core.gsea__terms"
+RUNNING_SUMS = "core.gsea__running_sums"
 MOST_SETS = 12
 MOST_COLUMNS = 24
 TERMS_DRAWN = 12
@@ -262,6 +264,8 @@ def _gsea(published: Published, page: Page) -> None:
         f"abs(normalised_enrichment_score) DESC, term LIMIT {MOST_TERMS}"
     )
     page.heading("Gene set enrichment over the whole ranking (GSEA)")
+    if figure := _running_sums(published):
+        page.figure(figure)
     headings = [
         Heading("term", "Term"),
         Heading("collection", "Collection"),
@@ -282,6 +286,61 @@ def _gsea(published: Published, page: Page) -> None:
             total=columns[0]["whole"],
         )
     )
+
+
+def _running_sums(published: Published) -> Figure | None:
+    """Running sums of the strongest terms of each ranking, with ticks at the genes of the set."""
+    if not published.filled(RUNNING_SUMS):
+        return None
+    sql = f"""SELECT s.contrast_id || ', ' || s.method || ' · ' || t.term || ' (' || s.collection || ')'
+        AS ranking_and_term,
+    s.position, s.running_score, s.hgnc_symbol, s.ranking_metric, t.set_size, t.n_ranked, t.enrichment_score,
+    t.normalised_enrichment_score, t.p_value, t.q_value_bh
+FROM {RUNNING_SUMS} AS s
+INNER JOIN {GSEA} AS t USING (contrast_id, method, collection, term_id)
+ORDER BY s.contrast_id, s.method, t.enrichment_score > 0 DESC, t.p_value, t.term_id, s.collection, s.position"""
+    columns = published.columns(sql)
+    said: dict[str, str] = {}
+    for at, name in enumerate(columns["ranking_and_term"]):
+        if name not in said:
+            score, q = columns["normalised_enrichment_score"][at], columns["q_value_bh"][at]
+            said[name] = f"{name}: NES {number(score)}, q {number(q)}"
+    columns["is_member"] = [symbol is not None for symbol in columns["hgnc_symbol"]]
+    columns["foot"] = [0.0] * len(columns["position"])
+    sizes = columns["n_ranked"]
+    return Figure(
+        ident="running-sum",
+        title="Running sum of a gene set",
+        caption=(
+            "Genes from the most raised to the most lowered; the sum rises at a gene of the set (tick), and falls "
+            "between them. The strongest terms of each ranking."
+        ),
+        alternative="Running sums of gene sets along rankings. " + "; ".join(list(said.values())[:6]) + ".",
+        columns=columns,
+        traces=[
+            {
+                "type": "scatter", "mode": "lines", "x": "$position", "y": "$running_score", "showlegend": False,
+                "line": {"color": "@down", "width": 2}, "hoverinfo": "skip",
+            },
+            {
+                "type": "scatter", "mode": "markers", "x": "$position", "y": "$foot", "text": "$hgnc_symbol",
+                "where": [["is_member", "true"]], "showlegend": False,
+                "marker": {"symbol": "line-ns-open", "size": 14, "color": "@up"},
+                "hovertemplate": "<b>%{text}</b> at %{x}<extra></extra>",
+            },
+        ],
+        layout={
+            "xaxis": axis("rank of the gene"),
+            "yaxis": axis("running sum"),
+            "shapes": [line_at(y=0, dash="solid")],
+        },
+        height=380,
+        selectors=(Selector("ranking_and_term", "Ranking and term", tuple(said.items())),),
+        n=f"{min(sizes):,} to {max(sizes):,} ranked genes",
+        method="pre-ranked gene-set enrichment, weight 1; null of random sets of the same size",
+        tables=[(name, published.stamp(name)["data_version"]) for name in (RUNNING_SUMS, GSEA)],
+        sql=sql,
+    )  # fmt: skip
 
 
 def _cut(genes: str | None) -> str | None:
