@@ -93,7 +93,12 @@ def test_every_accession_of_the_papers_has_a_source():
         ("studies.toml", 'numerator = "PA"', 'numerator = "PB"', "contrast h1975_parental_anlotinib_vs_parental.*PB"),
         ("studies.toml", 'id = "KEGG_MSIGDB"', 'id = "KEGG"', "the id KEGG occurs twice"),
         ("claims.toml", 'paper = "wang_2022"', 'paper = "wang_2021"', "Did you mean wang_2022"),
-        ("claims.toml", 'quantity = "Spearman rho"\n', "", "claim.0.quantity: the key is missing"),
+        (
+            "claims.toml",
+            'quantity = "Spearman rho"\n',
+            "",
+            r"claim wang_2022_ccl20_vegfa, key claim\.\d+\.quantity: the key is missing",
+        ),
     ],
 )
 def test_a_mistake_in_the_catalog_is_named_with_file_key_and_remedy(catalog, name, before, after, message):
