@@ -239,6 +239,7 @@
   drawings.forEach((drawing) => near.observe(drawing.figure));
   const again = () => drawn.forEach((drawing) => drawing.draw());
   dark.addEventListener("change", again);
+  window.matchMedia("(max-width: 620px)").addEventListener("change", again);
   window.addEventListener("beforeprint", () => {
     printing = true;
     document.documentElement.classList.add("printing");
