@@ -323,3 +323,17 @@ def test_a_new_cohort_computes_only_itself(demo_place, tmp_path):
         data_dir, "SELECT endpoint, any_value(cohort_ids) FROM core.survival__meta_analysis GROUP BY 1 ORDER BY 1"
     ).rows()
     assert pooled == [("OS", "demo_luad_followed|luad_tcga"), ("PFS", "luad_tcga|own_cohort")]
+
+
+def test_an_endpoint_without_events_is_unavailable_and_says_why():
+    from resistance_assets.catalog.faults import SourceUnavailable
+    from resistance_assets.defs.survival import followed_patients
+
+    expression = pl.DataFrame(
+        {"hgnc_symbol": ["A", "A"], "patient_id": ["p1", "p2"], "expression_value": [1.0, 2.0]},
+    )
+    follow_up = pl.DataFrame({"patient_id": ["p1", "p3"], "time_months": [5.0, 6.0], "event_observed": [0, 1]})
+    with pytest.raises(SourceUnavailable, match="DFS of luad: none of 1 patients with expression and follow-up had"):
+        followed_patients(expression, follow_up, "DFS of luad")
+    seen = followed_patients(expression, follow_up.with_columns(event_observed=pl.lit(1)), "DFS of luad")
+    assert (seen.patients, seen.matrix.tolist()) == (["p1"], [[1.0]])
