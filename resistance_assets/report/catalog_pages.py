@@ -11,6 +11,7 @@ from resistance_assets.report.published import Published, short_reason
 
 CLAIMS = "marts.published_claims"
 CHANGES = "meta.release_changes"
+MOST_CHANGES = 400
 
 
 def overview_page(published: Published, genes: list[str]) -> Page:
@@ -90,11 +91,15 @@ def _cards(published: Published) -> str:
 
 
 def _changes(published: Published, page: Page) -> None:
-    if published.filled(CHANGES):
-        rows = published.rows(f"SELECT * FROM {CHANGES}")
-        headings = [Heading(name, name.replace("_", " ")) for name in rows[0]]
-        page.add(table("Changes of results since the release before", headings, rows[:500], total=len(rows)))
-        return
+    if published.filled(CHANGES, "release", "kind", "subject", "change"):
+        rows = published.rows(
+            f"SELECT * EXCLUDE (release) FROM {CHANGES} WHERE release = ? ORDER BY kind, subject", [published.release]
+        )
+        if rows:
+            headings = [Heading(name, name.replace("_", " ").capitalize()) for name in rows[0]]
+            caption = "Changes of tables, genes, terms and claims since the release before"
+            page.add(table(caption, headings, rows[:MOST_CHANGES], filter_by=("kind", "change"), total=len(rows)))
+            return
     manifests = [
         json.loads(row["manifest"])
         for row in published.rows("SELECT manifest FROM meta.releases ORDER BY release DESC LIMIT 2")

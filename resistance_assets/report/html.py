@@ -281,8 +281,8 @@ def _opening_of_plot(figure: Figure) -> str:
 def _data_element(document: str) -> str:
     """The figure's data in the page. Long ones are compressed: twenty thousand genes in a hundred kilobytes or two."""
     if len(document) < PLAIN_UP_TO:
-        # `</` would end the script element.
-        return f'<script type="application/json">{document.replace("</", "<" + chr(92) + "/")}</script>'
+        # Inside a script element, `</script>` and `<!--` would be read as markup.
+        return f'<script type="application/json">{document.replace("<", chr(92) + "u003c")}</script>'
     packed = base64.b64encode(gzip.compress(document.encode(), compresslevel=6, mtime=0)).decode()
     return f'<script type="application/json" data-encoding="gzip-base64">{packed}</script>'
 

@@ -174,7 +174,7 @@
       if (narrow && layout.yaxis?.type === "category") Object.assign(layout.yaxis, { ticklabelposition: "inside top" });
       return {
         paper_bgcolor: colour("ground"), plot_bgcolor: colour("ground"), font: { color: colour("text"), size: narrow ? 11 : 13 },
-        margin: { l: 60, r: 15, t: 10, b: 50 }, hovermode: "closest", dragmode: narrow ? false : "zoom",
+        margin: { l: 60, r: 15, t: 34, b: 50 }, hovermode: "closest", dragmode: narrow ? false : "zoom",
         legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
         hoverlabel: { bgcolor: colour("ground"), font: { color: colour("text") } },
         transition: { duration: still.matches ? 0 : undefined },
