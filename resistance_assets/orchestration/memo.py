@@ -23,6 +23,8 @@ from resistance_assets.orchestration.lake import Lake, Pointer, now_iso, storage
 from resistance_assets.orchestration.progress import Announcement, announce
 from resistance_assets.orchestration.versions import flat_parameters, parameters_version
 
+REFUSED = "found_nothing_in"
+
 Outcome = Literal["built", "memo hit", "kept", "unavailable"]
 
 
@@ -151,6 +153,7 @@ def run_step(
     started = time.perf_counter()
     with _locked_all(lake, step):
         pointers, lacking = _current_inputs(lake, step)
+        memo_key: str | None = None
         try:
             if lacking:
                 raise lacking
@@ -161,7 +164,7 @@ def run_step(
                 return _point_back(lake, known, started)
             produced = step.compute(Inputs(lake, pointers, externals, step.parameters))
         except SourceUnavailable as reason:
-            return _stay(lake, step, reason, run_id, started)
+            return _stay(lake, step, reason, run_id, started, memo_key)
 
         frames = produced if isinstance(produced, Mapping) else {step.name: produced}
         if set(frames) != set(step.outputs):
@@ -221,7 +224,10 @@ def is_settled(lake: Lake, step: Step, origins: Any) -> bool:
             pointer is not None and (pointer.is_available or pointer.reason == str(reason))
             for pointer in current.values()
         )
-    known = _recall_all(lake, step, memo_key_of(step, _versions(pointers, externals)))
+    memo_key = memo_key_of(step, _versions(pointers, externals))
+    if all(pointer is not None and pointer.notes.get(REFUSED) == memo_key for pointer in current.values()):
+        return True
+    known = _recall_all(lake, step, memo_key)
     return known is not None and all(_is_current(current[address], pointer) for address, pointer in known.items())
 
 
@@ -310,8 +316,14 @@ def _point_back(lake: Lake, known: Mapping[str, Pointer], started: float) -> dic
     return results
 
 
-def _stay(lake: Lake, step: Step, reason: SourceUnavailable, run_id: str, started: float) -> dict[str, StepResult]:
-    """Leave the outputs as they are, or, where they never were, put an empty table that says why it is empty."""
+def _stay(
+    lake: Lake, step: Step, reason: SourceUnavailable, run_id: str, started: float, memo_key: str | None
+) -> dict[str, StepResult]:
+    """Leave the outputs as they are, or, where they never were, put an empty table that says why it is empty.
+
+    Where the inputs were there and the computation itself found nothing in them, their key is noted: nothing else will
+    be found until they change.
+    """
     results = {}
     for address, table in step.outputs.items():
         current = lake.pointer(address)
@@ -332,8 +344,9 @@ def _stay(lake: Lake, step: Step, reason: SourceUnavailable, run_id: str, starte
             run_id=run_id,
             seconds=0.0,
             reason=str(reason),
+            notes={REFUSED: memo_key} if memo_key else {},
         )
-        if current is None or current.reason != pointer.reason:
+        if current is None or (current.reason, current.notes) != (pointer.reason, pointer.notes):
             lake.point(pointer, None)
         verdicts = tuple(validate(table, empty, may_be_empty=True))
         results[address] = StepResult(pointer, "unavailable", verdicts, time.perf_counter() - started, str(reason))

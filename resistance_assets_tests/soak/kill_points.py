@@ -29,6 +29,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from resistance_assets_tests.small_world import write_small_world
+
 MOST_KILLS_PER_ROUND = 8
 LONGEST_RUN_SECONDS = 600
 
@@ -166,31 +168,57 @@ def leftovers(data_dir: Path) -> list[Path]:
     return [path for path in data_dir.rglob("*") if path.name.endswith(".aside") or ".aside." in path.name]
 
 
-def soak(folder: Path, *, kills: int, seed: int, say=lambda text: None) -> Tally:
+@dataclass(frozen=True)
+class World:
+    """What the runs are of: settings of the release before and of the one that is being made, and what they stand on."""
+
+    before: dict[str, str]
+    after: dict[str, str]
+    demo: Path | None
+
+
+def demo_world(folder: Path) -> World:
+    """The demo; before, the same sources without the laboratory studies, so that the two releases differ."""
+    demo = folder / "whole" / "demo"
+    return World({"RESISTANCE_MIRROR": str(demo / "mirror")}, {"RESISTANCE_PROFILE": "demo"}, demo)
+
+
+def small_world(folder: Path) -> World:
+    """One small laboratory study, so that many kills fit into little time; before, nothing at all."""
+    mirror, studies = write_small_world(folder / "world")
+    before = {"RESISTANCE_MIRROR": str(mirror)}
+    return World(before, {**before, "RESISTANCE_STUDIES": str(studies)}, None)
+
+
+WORLDS = {"demo": demo_world, "small": small_world}
+
+
+def soak(folder: Path, *, kills: int, seed: int, world: str = "demo", say=lambda text: None) -> Tally:
     """Kill runs until there were ``kills`` kills; everything below ``folder``."""
+    made = WORLDS[world](folder)
     chance = random.Random(seed)
     runs = Runs(folder / "logs")
     whole, before = folder / "whole", folder / "before"
-    if not runs.finish(whole, RESISTANCE_PROFILE="demo"):
+    if not runs.finish(whole, **made.after):
         raise RuntimeError(f"the demo does not run: {runs.log(whole).read_text()[-2000:]}")
     _, after_versions = elsewhere(versions_published, whole)
-    # Release 1: the same sources without the laboratory studies, so that the two releases differ.
-    if not runs.finish(before, RESISTANCE_MIRROR=str(whole / "demo" / "mirror")):
-        raise RuntimeError(f"the demo's mirror does not run: {runs.log(before).read_text()[-2000:]}")
+    if not runs.finish(before, **made.before):
+        raise RuntimeError(f"the release before does not run: {runs.log(before).read_text()[-2000:]}")
     _, before_versions = elsewhere(versions_published, before)
     known = {1: before_versions, 2: after_versions}
 
     def prepare(name: str) -> Path:
         data_dir = folder / name
         shutil.copytree(before, data_dir)
-        shutil.copytree(whole / "demo", data_dir / "demo")
+        if made.demo is not None:
+            shutil.copytree(made.demo, data_dir / "demo")
         for pointer in [*data_dir.glob("lake/*/*/current.json"), *data_dir.glob("lake/*/*/memo/*.json")]:
             pointer.unlink()
         return data_dir
 
     unharmed = prepare("unharmed")
     started = time.monotonic()
-    if not runs.finish(unharmed, RESISTANCE_PROFILE="demo"):
+    if not runs.finish(unharmed, **made.after):
         raise RuntimeError(f"the demo does not run: {runs.log(unharmed).read_text()[-2000:]}")
     full_seconds = time.monotonic() - started
     shutil.rmtree(unharmed)
@@ -202,7 +230,7 @@ def soak(folder: Path, *, kills: int, seed: int, say=lambda text: None) -> Tally
         tally.rounds += 1
         data_dir = prepare(f"round{tally.rounds}")
         for start in range(min(chance.randint(1, MOST_KILLS_PER_ROUND), kills - tally.kills)):
-            process = runs.start(data_dir, RESISTANCE_PROFILE="demo")
+            process = runs.start(data_dir, **made.after)
             # What was done before the last kill is not done again, so a later start is over sooner.
             time.sleep(chance.uniform(0.0, full_seconds if start == 0 else full_seconds / 2))
             process.kill()
@@ -219,7 +247,7 @@ def soak(folder: Path, *, kills: int, seed: int, say=lambda text: None) -> Tally
             tally.release_after_kill[release] += 1
             if problem:
                 tally.faults.append(f"kill {tally.kills}: {problem}")
-        if not runs.finish(data_dir, RESISTANCE_PROFILE="demo"):
+        if not runs.finish(data_dir, **made.after):
             tally.faults.append(f"round {tally.rounds}: did not complete: {runs.log(data_dir).read_text()[-1500:]}")
             break
         release, versions = elsewhere(versions_published, data_dir)
@@ -278,11 +306,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--world", choices=sorted(WORLDS), default="demo")
     parser.add_argument("--folder", type=Path, help="kept where given, else a temporary one")
     arguments = parser.parse_args()
     folder = arguments.folder or Path(tempfile.mkdtemp(prefix="kill_points."))
     try:
-        tally = soak(folder, kills=arguments.kills, seed=arguments.seed, say=lambda text: print(text, flush=True))
+        tally = soak(
+            folder,
+            kills=arguments.kills,
+            seed=arguments.seed,
+            world=arguments.world,
+            say=lambda text: print(text, flush=True),
+        )
         print(tally.as_text())
         return 0 if tally.ok else 1
     finally:
