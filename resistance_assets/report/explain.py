@@ -374,13 +374,15 @@ def _correlates(published: Published, gene: str, missing: list[dict[str, str]]) 
 
 def _enriched_terms(published: Published, gene: str, missing: list[dict[str, str]]) -> list[dict[str, Any]]:
     table = "core.enrichment__terms"
+    # A list that was made from what the term says is no evidence for it.
+    circular = "is_circular" if published.has(table, "is_circular") else "false"
     rows = published.rows(
         f"""
         SELECT list_id, collection, term_id, term, overlap, set_size, list_size, universe_size, fold_enrichment,
-            p_value, q_value_bh
+            p_value, q_value_bh, {circular} AS is_circular
         FROM {table}
         WHERE q_value_bh < 0.05 AND contains(',' || genes || ',', ',' || $gene || ',')
-        ORDER BY q_value_bh, p_value, list_id, term_id
+        ORDER BY is_circular, q_value_bh, p_value, list_id, term_id
         """,
         {"gene": gene},
     )
@@ -627,7 +629,7 @@ def explanation_as_text(document: dict[str, Any]) -> str:
     section(
         "Enriched terms that it is in, q < 0.05",
         "enriched_terms",
-        ["term", "collection", "list", "overlap", "fold", "p", "q (BH)"],
+        ["term", "collection", "list", "overlap", "fold", "p", "q (BH)", "circular"],
         lambda row: [
             row["term"][:60],
             row["collection"],
@@ -636,6 +638,7 @@ def explanation_as_text(document: dict[str, Any]) -> str:
             number(row["fold_enrichment"]),
             number(row["p_value"]),
             number(row["q_value_bh"]),
+            "yes" if row["is_circular"] else "no",
         ],
         TERMS_SHOWN,
     )

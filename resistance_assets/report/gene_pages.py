@@ -220,6 +220,7 @@ _COMPANY = (
             Heading("set_size", "Set size", None, True),
             Heading("fold_enrichment", "Fold", None, True),
             Heading("q_value_bh", "q (BH)", "within list and collection", True),
+            Heading("is_circular", "Circular", "the list was made from what the term says: no evidence"),
         ],
     ),
     (

@@ -173,6 +173,7 @@ def enrichment_page(published: Published) -> Page:
     for row in rows:
         row["found"] = f"{row['overlap']} of {row['set_size']}"
         row["found_sort"] = row["overlap"]
+        row["circular"] = "yes" if row.get("is_circular") else "no"
         row["members"] = _cut(row["genes"])
     headings = [
         Heading("term", "Term"),
@@ -182,10 +183,15 @@ def enrichment_page(published: Published) -> Page:
         Heading("fold_enrichment", "Fold", "overlap over expected", True),
         Heading("p_value", "p", "hypergeometric upper tail", True),
         Heading("q_value_bh", "q (BH)", "within list and collection", True),
+        Heading("circular", "Circular", "the list was made from what the term says: no evidence"),
         Heading("members", "Genes"),
     ]
     whole = rows[0]["whole"] if rows else None
-    page.add(table("Enriched terms with q < 0.05", headings, rows, filter_by=("collection", "list_id"), total=whole))
+    page.add(
+        table(
+            "Enriched terms with q < 0.05", headings, rows, filter_by=("collection", "list_id", "circular"), total=whole
+        )
+    )
     _gsea(published, page)
     return page
 
