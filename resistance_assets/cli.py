@@ -402,7 +402,7 @@ def next_steps() -> None:
 
 
 def _page(text: str) -> None:
-    """Show a text that does not fit the terminal in a pager; the person's own, or `less` that keeps wide lines whole."""
+    """Show a text that does not fit the terminal in the person's pager, or in `less` with wide lines kept whole."""
     import shutil
 
     import click
