@@ -232,3 +232,30 @@ def test_what_cannot_be_written_is_said(tmp_path: Path, format: str, output: str
         write_result(ANSWER.drop("genes"), format, tmp_path / output if output else None)  # pyright: ignore[reportArgumentType]
     with pytest.raises(DataFault, match="column genes holds lists"):
         write_result(ANSWER, "csv")
+
+
+@pytest.mark.parametrize("release", [None, 1])
+def test_dot_commands_list_tables_and_columns_of_any_release(data_dir: Path, release: int | None):
+    with contextlib.closing(open_warehouse(data_dir, release)) as connection:
+        tables = run_query(connection, ".tables")
+        assert tables["table_name"].to_list() == [CATALOG.address]
+        assert run_query(connection, " .tables cohort;").height == 1
+        assert run_query(connection, ".tables nothing of the kind").height == 0
+        for name in (CATALOG.address, CATALOG.name):
+            found = run_query(connection, f".schema {name}")
+            assert found["column_name"].to_list() == [column.name for column in CATALOG.columns]
+            assert found.filter(key="key")["column_name"].to_list() == list(CATALOG.key)
+
+
+@pytest.mark.parametrize(
+    ("command", "remedy"),
+    [
+        (".schema dataset_catalogue", "Did you mean .*dataset_catalog"),
+        (".schema x'; DROP TABLE y", "lists them|Did you mean"),
+        (".schema", "Use `.tables"),
+        (".quit", "Use `.tables"),
+    ],
+)
+def test_a_wrong_dot_command_is_told_the_right_one(data_dir: Path, command: str, remedy: str):
+    with contextlib.closing(open_warehouse(data_dir)) as connection, pytest.raises(UsageFault, match=remedy):
+        run_query(connection, command)
