@@ -171,7 +171,10 @@
       for (const name of Object.keys(layout)) if (/^[xy]axis/.test(name)) layout[name] = { ...line, ...layout[name] };
       const narrow = this.isNarrow();
       // On a phone the names of rows stand above their marks instead of taking half of the width.
-      if (narrow && layout.yaxis?.type === "category") Object.assign(layout.yaxis, { ticklabelposition: "inside top" });
+      if (narrow && layout.yaxis?.type === "category") {
+        const rows = new Set(this.traces().flatMap((trace) => trace.y)).size;
+        Object.assign(layout.yaxis, { ticklabelposition: "inside top", range: [-0.5, rows + 0.1] });
+      }
       return {
         paper_bgcolor: colour("ground"), plot_bgcolor: colour("ground"), font: { color: colour("text"), size: narrow ? 11 : 13 },
         margin: { l: 60, r: 15, t: 34, b: 50 }, hovermode: "closest", dragmode: narrow ? false : "zoom",
