@@ -6,7 +6,7 @@ from typing import Any
 
 from resistance_assets.report.cohort_pages import forest_of_gene, kaplan_meier_figure, numbers_at_risk
 from resistance_assets.report.explain import explain_gene, interval, number
-from resistance_assets.report.figures import Figure, axis, line_at
+from resistance_assets.report.figures import Figure, axis, frame_of, line_at
 from resistance_assets.report.html import SOURCE_KEY, Heading, Markup, Page, facts, link, table, text
 from resistance_assets.report.published import Published
 from resistance_assets.report.sql_text import literal
@@ -354,6 +354,11 @@ ORDER BY g.contrast_id DESC, g.method DESC"""
     names = columns["contrast_and_method"]
     if not names:
         return None
+    reached = [
+        change + side * (half or 0.0)
+        for change, half in zip(columns["log2_fold_change"], columns["half_width"], strict=True)
+        for side in (-1, 1)
+    ]
     marks = (
         ("in the list", "up", "square"),
         ("not in the list", "down", "circle"),
@@ -380,7 +385,7 @@ ORDER BY g.contrast_id DESC, g.method DESC"""
             if standing in columns["standing"]
         ],
         layout={
-            "xaxis": axis("log2 fold change, numerator over denominator"),
+            "xaxis": axis("log2 fold change, numerator over denominator", range=frame_of(reached, 0.0, margin=0.1)),
             "yaxis": axis("", type="category", categoryorder="array", categoryarray=names),
             "shapes": [line_at(x=0, dash="solid")],
         },
