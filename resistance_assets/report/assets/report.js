@@ -172,8 +172,11 @@
       const narrow = this.isNarrow();
       // On a phone the names of rows stand above their marks instead of taking half of the width.
       if (narrow && layout.yaxis?.type === "category") {
-        const rows = new Set(this.traces().flatMap((trace) => trace.y)).size;
-        Object.assign(layout.yaxis, { ticklabelposition: "inside top", range: [-0.5, rows + 0.1] });
+        const rows = [...new Set(this.traces().flatMap((trace) => trace.y))];
+        Object.assign(layout.yaxis, { showticklabels: false, range: [-0.5, rows.length + 0.1] });
+        layout.annotations = rows.map((row) => ({
+          text: row, y: row, yref: "y", xref: "paper", x: 0, xanchor: "left", yanchor: "bottom", yshift: 5, showarrow: false,
+        }));
       }
       return {
         paper_bgcolor: colour("ground"), plot_bgcolor: colour("ground"), font: { color: colour("text"), size: narrow ? 11 : 13 },
