@@ -170,7 +170,7 @@ def leftovers(data_dir: Path) -> list[Path]:
 
 @dataclass(frozen=True)
 class World:
-    """What the runs are of: settings of the release before and of the one that is being made, and what they stand on."""
+    """What the runs are of: settings of the release before and of the one being made, and what they stand on."""
 
     before: dict[str, str]
     after: dict[str, str]
