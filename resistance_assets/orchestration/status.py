@@ -12,8 +12,9 @@ from typing import Any, Literal
 from resistance_assets.catalog.faults import Fault
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.memo import Step, is_settled
-from resistance_assets.orchestration.versions import parameters_version
+from resistance_assets.orchestration.versions import flat_parameters, parameters_version
 
+MOST_NAMED = 5
 State = Literal["fresh", "stale", "missing", "unavailable"]
 
 
@@ -75,6 +76,15 @@ def states_of(lake: Lake, steps: Mapping[str, Step], origins: Any, *, look_at_so
     return [state_of(address) for address in steps]
 
 
+def _named(before: Mapping[str, str] | None, now: Mapping[str, str] | None) -> str:
+    """Functions or keys that differ, in brackets; empty where what it was made from is not recorded."""
+    if not before or not now:
+        return ""
+    names = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return f" ({', '.join(names[:MOST_NAMED])}{more})" if names else ""
+
+
 def _judge(
     lake: Lake, address: str, step: Step, state_of: Any, steps: Mapping[str, Step], origins: Any, look: bool
 ) -> TableState:
@@ -86,9 +96,10 @@ def _judge(
         return TableState(address, "unavailable", (pointer.reason or "no reason recorded",), *facts)
     reasons = []
     if pointer.code_version != step.code_version:
-        reasons.append("code changed")
+        reasons.append(f"code changed{_named(pointer.notes.get('code'), getattr(step.code_version, 'pieces', None))}")
     if pointer.parameters != parameters_version(step.parameters):
-        reasons.append("catalog parameters changed")
+        keys = _named(pointer.notes.get("parameters"), flat_parameters(step.parameters))
+        reasons.append(f"catalog parameters changed{keys}")
     for upstream in (*step.inputs, *step.optional_inputs):
         current = lake.pointer(upstream)
         version = current.data_version if current is not None else None
