@@ -95,8 +95,9 @@ def refresh(settings: Settings, *, quiet: bool = False) -> Refreshed:
     from resistance_assets.defs.warehouse import publish_current
     from resistance_assets.orchestration.assets import STEPS
     from resistance_assets.orchestration.lake import Lake
-    from resistance_assets.orchestration.launch import WAREHOUSE
+    from resistance_assets.orchestration.launch import PRODUCTS
     from resistance_assets.orchestration.status import unsettled, with_dependants
+    from resistance_assets.report.site import write_report
 
     lake = Lake(settings.lake_dir)
     before = _current_release(settings)
@@ -111,9 +112,11 @@ def refresh(settings: Settings, *, quiet: bool = False) -> Refreshed:
     if not due and before is not None and not registry.study_faults:
         result = publish_current(settings, lake, registry)
         release = result.release
+        if settings.report:
+            write_report(settings.data_dir, only_if_changed=True)
         summary = first and replace(first, release=release, is_new_release=result.is_new)
     else:
-        addresses = (*with_dependants(STEPS, due), WAREHOUSE)
+        addresses = (*with_dependants(STEPS, due), *PRODUCTS)
         summary = bring_up_to_date(settings, addresses=addresses, definitions=definitions, quiet=quiet)
         if first is not None:
             summary.launch.follow(first.launch)

@@ -9,6 +9,7 @@ import dagster as dg
 
 from resistance_assets.catalog.faults import Fault
 from resistance_assets.defs.warehouse import WAREHOUSE_KEY
+from resistance_assets.orchestration.automation import on_data_change
 from resistance_assets.orchestration.progress import Announcement, announce
 from resistance_assets.report.site import broken_links, write_report
 
@@ -26,6 +27,7 @@ def report_asset() -> dg.AssetsDefinition:
         owners=["team:analytics"],
         description="Pages that open from disk, without a network: contrasts, enrichment, survival, genes.",
         check_specs=[check],
+        automation_condition=on_data_change(),
         required_resource_keys={"premises"},
     )
     def report(context) -> Iterator[Any]:  # Dagster refuses a postponed annotation of `context`

@@ -255,12 +255,13 @@ def warehouse_asset(registry: Registry, shares: Sequence[str]) -> dg.AssetsDefin
         announce(Announcement("started", "warehouse"))
         try:
             result = publish_current(settings, context.resources.premises.lake(), registry)
+            opens = judge_file(settings.data_dir, tables)
         except Fault as fault:
             announce(Announcement("failed", "warehouse", "failed", message=str(fault)))
             raise dg.Failure(description=str(fault), allow_retries=False) from fault
         outcome = "built" if result.is_new else "memo hit"
         announce(Announcement("finished", "warehouse", outcome, result.seconds, f"release {result.release}"))
-        yield judge_file(settings.warehouse_path, tables)
+        yield opens
         yield dg.MaterializeResult(
             metadata={
                 "release": result.release,

@@ -143,7 +143,7 @@ def test_conditions_freshness_and_the_night_cover_what_they_must(place):
             assert spec.freshness_policy is None, name
     # What the publication must wait for is everything but the sources.
     waited_for = {"/".join(dep.asset_key.path) for dep in specs["warehouse"].deps}
-    assert waited_for == set(specs) - sources - {"warehouse"}
+    assert waited_for == set(specs) - sources - {"warehouse", "report"}
     parts = [name for name in specs if name.startswith("parts/study_")]
     assert parts
     for name in parts:
