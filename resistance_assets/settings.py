@@ -25,8 +25,8 @@ class Settings(BaseSettings):
         host_map: prefixes of URLs and what stands for them, for corporate caches.
         opt_in: ids of sources whose licence asks for a decision.
         contact: address sent in the User-Agent to the hosts.
-        executor: how the steps of a run launched by Dagster are executed. Most steps take less than a second, starting a
-            process takes three, so one process is the default; `multiprocess` pays where steps are long.
+        executor: how the steps of a run launched by Dagster are executed. Most steps take less than a second and the
+            start of a process takes three, so one process is the default; `multiprocess` pays where steps are long.
         report: whether a run writes the pages into `<data_dir>/report` after it published.
         schedule: `on`: in the Dagster UI and daemon, the sensors and the schedule start switched on.
     """

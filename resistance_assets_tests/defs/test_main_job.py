@@ -264,4 +264,6 @@ def test_a_changed_archive_recomputes_only_what_rests_on_it(data_dir, shared, tm
     assert ask(data_dir, row).row(0) == pytest.approx((6.108, 1.4815, 160), abs=5e-4)
     assert ask(data_dir, row, release=1).row(0) == pytest.approx((6.0711, 1.48349, 158), abs=5e-4)
     back = run_warehouse(data_dir, mirror=shared / "mirror", studies=[shared / "studies"])
-    assert "built" not in {o for a, o in back.launch.outcomes.items() if a != "warehouse"}
+    rebuilt = {address for address, outcome in back.launch.outcomes.items() if outcome == "built"}
+    # Only what is counted in releases is new in a third one; every number is found again.
+    assert rebuilt <= {"warehouse", "report", "core.claims__history", "marts.published_claims"}
