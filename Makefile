@@ -19,7 +19,7 @@ $(READY): requirements.lock pyproject.toml
 		VIRTUAL_ENV=$(CURDIR)/$(VENV) uv pip install -q --no-deps --no-build-isolation -e . ; \
 	else \
 		$(PYTHON) -m venv $(VENV) && \
-		$(BIN)/python -m pip install -q --require-hashes -r requirements.lock && \
+		$(BIN)/python -m pip install -q --no-deps --require-hashes -r requirements.lock && \
 		$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e . ; \
 	fi
 	@touch $(READY)
