@@ -7,9 +7,7 @@ likelihood has no finite maximum. Screens over genes are in `survival_screen`, t
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,97 +95,20 @@ def fit_firth(
     """
     from scipy.special import chdtrc
 
+    from resistance_assets.science.firth_kernels import firth
+
     X, sd = standardise(columns)
-    n, p = X.shape
-    groups = risk_sets[0].size
-    everything = np.arange(p)
-    others = everything[everything != target]
-    passes = 0
-
-    def evaluate(beta: NDArray[np.float64]) -> tuple[float, float, NDArray[np.float64], NDArray[np.float64]]:
-        nonlocal passes
-        passes += 1
-        score, info, third = np.zeros(p), np.zeros((p, p)), np.zeros((p, p, p))
-        value = kernels.likelihood_of_model(X, p, beta, groups, *risk_sets, efron, score, info, third)
-        if not np.isfinite(value) or not np.isfinite(info).all() or not np.isfinite(third).all():
-            return -np.inf, value, score, info
-        sign, log_det = np.linalg.slogdet(info)
-        # Where the information vanishes so does the penalised likelihood: out of reach, not an estimate.
-        if sign <= 0 or np.linalg.cond(info) > 1e14:
-            return -np.inf, value, score, info
-        penalised_score = score + 0.5 * np.einsum("ab,abc->c", np.linalg.inv(info), third)
-        return value + 0.5 * log_det, value, penalised_score, info
-
-    def climb(beta: NDArray[np.float64], free: NDArray[np.intp]) -> tuple[NDArray[np.float64], float]:
-        """Maximise over the coefficients in `free`, the others held."""
-        beta = beta.copy()
-        best, _, score, info = evaluate(beta)
-        if free.size == 0 or not np.isfinite(best):
-            return beta, best
-        for _ in range(200):
-            try:
-                step = np.linalg.solve(info[np.ix_(free, free)], score[free])
-            except np.linalg.LinAlgError:
-                break
-            step *= min(1.0, 1.0 / max(1e-300, float(np.abs(step).max())))
-            if np.abs(step).max() < 1e-9:
-                break
-            for _ in range(40):
-                trial = beta.copy()
-                trial[free] += step
-                value, _, new_score, new_info = evaluate(trial)
-                if value > best - 1e-12:
-                    break
-                step /= 2
-            else:
-                break
-            done = abs(value - best) < 1e-13 and np.abs(step).max() < 1e-6
-            beta, best, score, info = trial, value, new_score, new_info
-            if done:
-                break
-        return beta, best
-
-    estimate, best = climb(np.zeros(p), everything)
-    _, likelihood, _, info = evaluate(estimate)
-    held = np.zeros(p)
-    _, null = climb(held, others)
-    variance = np.linalg.inv(info)[target, target] if np.isfinite(best) and np.isfinite(null) else np.nan
-    if not variance > 0:
-        missing = ("coefficient", "standard_error", "lower", "upper", "p_value", "log_likelihood", "concordance")
-        return {**dict.fromkeys(missing, np.nan), "iterations": passes}
-    se = float(np.sqrt(variance))
-
-    def profile(value: float) -> float:
-        start = estimate.copy()
-        start[target] = value
-        return 2.0 * (best - climb(start, others)[1]) - 3.841458820694124
-
-    lower = _crossing(profile, estimate[target], -se)
-    upper = _crossing(profile, estimate[target], se)
-    eta = X @ estimate
+    found = np.empty(7)
+    passes = int(firth(np.ascontiguousarray(X), target, risk_sets[0].size, *risk_sets, efron, found))
+    coefficient, standard_error, lower, upper, chi2, log_likelihood, concordance = (float(value) for value in found)
+    unit = float(sd[target])
     return {
-        "coefficient": float(estimate[target] / sd[target]),
-        "standard_error": float(se / sd[target]),
-        "lower": float(lower / sd[target]),
-        "upper": float(upper / sd[target]),
-        "p_value": float(chdtrc(1, max(0.0, 2.0 * (best - null)))),
-        "log_likelihood": float(likelihood),
-        "concordance": float(kernels.concordance(eta, n, groups, *risk_sets)),
+        "coefficient": coefficient / unit,
+        "standard_error": standard_error / unit,
+        "lower": lower / unit,
+        "upper": upper / unit,
+        "p_value": float(chdtrc(1, max(0.0, chi2))) if np.isfinite(chi2) else np.nan,
+        "log_likelihood": log_likelihood,
+        "concordance": concordance,
         "iterations": passes,
     }
-
-
-def _crossing(profile: Callable[[float], float], origin: float, direction: float) -> float:
-    """Where the profile leaves the 95 % region, going from the estimate; infinite if it never does."""
-    from scipy.optimize import brentq
-
-    inner, outer = origin, origin + direction
-    for _ in range(30):
-        value = profile(outer)
-        if not np.isfinite(value):
-            return float(np.copysign(np.inf, direction))
-        if value > 0:
-            found: Any = brentq(profile, inner, outer, xtol=1e-8)
-            return float(found)
-        inner, outer = outer, outer + (outer - origin)
-    return float(np.copysign(np.inf, direction))

@@ -638,12 +638,20 @@ def _fill_penalised(
 ) -> None:
     from resistance_assets.science.cox_model import fit_firth
 
-    for gene in np.flatnonzero((fields["status"] == 1) | (fields["status"] == 2)):
-        row = values(gene)[cohort.order]
-        parts = [row[:, None]] if covariates is None else [row[:, None], covariates[cohort.order]]
-        design = np.hstack(parts)
-        present = ~np.isnan(row)
-        fit = fit_firth(design[present], 0, cohort.risk_sets(present), efron=efron)
+    wanting = np.flatnonzero((fields["status"] == 1) | (fields["status"] == 2))
+
+    def penalised(some: slice) -> list[dict[str, float]]:
+        fits = []
+        for gene in wanting[some]:
+            row = values(gene)[cohort.order]
+            parts = [row[:, None]] if covariates is None else [row[:, None], covariates[cohort.order]]
+            design = np.hstack(parts)
+            present = ~np.isnan(row)
+            fits.append(fit_firth(design[present], 0, cohort.risk_sets(present), efron=efron))
+        return fits
+
+    fits = [fit for slab in _in_slabs(penalised, wanting.size) for fit in slab]
+    for gene, fit in zip(wanting, fits, strict=True):
         if np.isnan(fit["coefficient"]):
             columns["fit_status"][gene] = "not_estimable"
             columns["fit_note"][gene] = _NOTES[8]
