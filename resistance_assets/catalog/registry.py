@@ -194,11 +194,21 @@ class GeneList(_Entry):
 
 
 class Collection(_Entry):
-    """A collection of gene sets: one family for multiple testing per list."""
+    """A collection of gene sets: one family for multiple testing per list.
+
+    `further_sources`: what its reader needs beside `source`: the ontology of annotations, the names of pathways.
+    `namespace`: the branch of an ontology that the collection is made of.
+    """
 
     id: Identifier
     title: str
     source: Identifier
+    further_sources: tuple[Identifier, ...] = ()
+    namespace: Literal["biological_process", "molecular_function", "cellular_component"] | None = None
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return (self.source, *self.further_sources)
 
 
 class IntersectionRule(_Entry):
@@ -237,12 +247,14 @@ class Partners(_Entry):
 
     `universe`: what could have been a partner: `protein_coding` (every approved protein-coding gene) or `database`
     (every gene of the organism that the database lists; right for a whole database, too small for an extract of it).
+    `min_combined_score`: of STRING, out of 1000; pairs below it are no partners.
     """
 
     panel: str
     database: Identifier
     organism_id: str = "9606"
     experimental_system_type: Literal["physical", "genetic"] | None = None
+    min_combined_score: int | None = Field(default=None, ge=0, le=1000)
     universe: Literal["protein_coding", "database"] = "protein_coding"
 
 
@@ -1057,7 +1069,7 @@ def _cross_check(
     used = [
         *((f"cohort {c.id}", c.source) for c in registry.cohorts.values()),
         *((f"gene_list {g.id}", g.source) for g in registry.gene_lists.values()),
-        *((f"collection {c.id}", c.source) for c in registry.collections.values()),
+        *((f"collection {c.id}", source) for c in registry.collections.values() for source in c.sources),
         *((f"study {s.id}", source) for s in registry.public_studies.values() for source in s.sources),
     ]
     for place, source in used:

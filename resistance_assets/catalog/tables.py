@@ -295,7 +295,56 @@ class RawGeneSetMembers(_Model):
     collection: pl.String = col("collection of the catalog", of="source")
     term_id: pl.String = col("vendor's id where it has one, else the term itself", of="source")
     term: pl.String = col("vendor's name of the set", of="source")
-    gene_symbol: pl.String = col("vendor's gene symbol", of="source")
+    gene_symbol: pl.String = col(
+        "vendor's gene symbol; where the vendor names genes by id, that id (HGNC:123, hsa:123)", of="source"
+    )
+
+
+@table(
+    "raw.ontology__terms",
+    grain="one row per term of the ontology",
+    key=("term_id",),
+    not_true="the ontology's version is not the date of the archive that it was taken from",
+)
+class OntologyTerms(_Model):
+    """Terms of the Gene Ontology, obsolete ones included."""
+
+    term_id: pl.String = col("GO id", of="source")
+    term: pl.String = col("name", of="source")
+    namespace: pl.String = col("branch of the ontology", null=True, of="source")
+    is_obsolete: pl.Boolean = col("whether the term is withdrawn", of="source")
+    replaced_by: pl.String = col("present terms, joined by |", null=True, of="source")
+    ontology_version: pl.String = col("data-version of the file", null=True, of="source")
+
+
+@table(
+    "raw.ontology__parents",
+    grain="one row per term, relation and parent",
+    key=("term_id", "relation", "parent_term_id"),
+    not_true="only is_a and part_of carry a gene from a term to its parent",
+)
+class OntologyParents(_Model):
+    """Direct parents of the terms of the Gene Ontology."""
+
+    term_id: pl.String = col("GO id", of="source")
+    relation: pl.String = col("is_a, part_of, regulates ...", of="source")
+    parent_term_id: pl.String = col("GO id of the parent", of="source")
+
+
+@table(
+    "raw.gencode__genes",
+    grain="one row per gene of the annotation, with its version",
+    key=("gene_id",),
+    not_true="the length is that of all exons together: the transcripts that a cell makes are shorter",
+)
+class GencodeGenes(_Model):
+    """Genes of a GENCODE release and the length of the union of their exons."""
+
+    gene_id: pl.String = col("Ensembl gene id with its version, and _PAR_Y on chromosome Y", of="source")
+    gene_symbol: pl.String = col("GENCODE's gene name", null=True, of="source")
+    gene_type: pl.String = col("protein_coding, lncRNA ...", null=True, of="source")
+    chromosome: pl.String = col("sequence name", of="source")
+    length_bp: pl.Int64 = col("bases that any exon covers", unit="bp", of="source", ge=1)
 
 
 @table(
@@ -341,6 +390,9 @@ class InteractionPairs(_Model):
     experimental_system_type: pl.String = col("physical or genetic; null where not given", of="source", null=True)
     organism_id_a: pl.String = col("NCBI taxon", of="source", null=True)
     organism_id_b: pl.String = col("NCBI taxon", of="source", null=True)
+    combined_score: pl.Int64 = col(
+        "STRING's combined score, out of 1000; null for other databases", null=True, of="source", ge=0, le=1000
+    )
 
 
 @table(
@@ -530,6 +582,21 @@ class GenesApproved(_Model):
     entrez_gene_id: pl.Int64 = col("NCBI Gene id", null=True)
     ensembl_gene_id: pl.String = col("Ensembl gene id", null=True)
     alias_symbols: pl.String = col("aliases and previous symbols, joined by |", null=True)
+
+
+@table(
+    "staging.genes__lengths",
+    grain="one row per approved gene that the annotation holds",
+    key=("hgnc_symbol",),
+    not_true="the length does not depend on the sample here, as the effective length of a quantification does",
+)
+class GenesLengths(_Model):
+    """Lengths of genes for RPKM and TPM, by approved symbol; of several loci of a gene the longest."""
+
+    hgnc_symbol: pl.String = col("approved symbol")
+    ensembl_gene_id: pl.String = col("Ensembl gene id without its version")
+    gene_type: pl.String = col("protein_coding, lncRNA ...", null=True)
+    length_bp: pl.Int64 = col("bases that any exon covers", unit="bp", ge=1)
 
 
 @table(

@@ -15,8 +15,10 @@ from resistance_assets.defs.intersection import (
     GENES,
     LISTS,
     MEMBERS,
+    NAMES,
     PAIRS,
     SYMBOLS,
+    counted_pairs,
     partner_universe,
     universe_of_list,
     universes_of,
@@ -34,6 +36,9 @@ from resistance_assets.science.enrichment import (
 )
 
 SETS = "staging.gene_sets__members"
+PARENTS = "raw.ontology__parents"
+# Relations by which what is said of a term is said of its parent.
+CARRYING_RELATIONS = ("is_a", "part_of")
 SHARED = "core.intersections__sets"
 TERMS = TABLES["core.enrichment__terms"]
 FAMILIES = TABLES["core.enrichment__families"]
@@ -59,12 +64,12 @@ def universes_of_lists(lists: pl.DataFrame, universes: Collection[str], database
 
 
 def partner_universes(
-    pairs: pl.DataFrame, approved: pl.DataFrame, declared: Sequence[Partners]
+    pairs: pl.DataFrame, approved: pl.DataFrame, names: pl.DataFrame, declared: Sequence[Partners]
 ) -> dict[str, tuple[str, pl.Series]]:
     """Database -> name and genes of what could have been a partner."""
     found = {}
     for one in declared:
-        genes = partner_universe(pairs, approved, one)
+        genes = partner_universe(pairs, approved, names, one)
         if genes.len():
             found[one.database] = (one.database if one.universe == "database" else one.universe, genes)
     return found
@@ -91,7 +96,9 @@ def enriched_terms(registry: Registry) -> dg.AssetsDefinition:
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
         sets, lists, members = inputs.read(SETS), inputs.read(LISTS), inputs.read(MEMBERS)
-        databases = partner_universes(inputs.read(PAIRS), inputs.read(SYMBOLS), partners)
+        databases = partner_universes(
+            counted_pairs(inputs.scan(PAIRS), partners), inputs.read(SYMBOLS), inputs.read(NAMES), partners
+        )
         universes = universes_of(inputs.read(GENES), inputs.read(CALLS))
         named = universes_of_lists(lists, universes, {database: name for database, (name, _) in databases.items()})
         universes |= dict(databases.values())
@@ -109,7 +116,9 @@ def enriched_terms(registry: Registry) -> dg.AssetsDefinition:
         terms = over_representation(tested, sets, universe, min_set_size=smallest, max_set_size=largest)
         families = account_for_families(tested, sets, universe, min_set_size=smallest, max_set_size=largest)
         return {
-            TERMS.address: flag_circularity(reduce_redundancy(terms), declared_circularity(circular)),
+            TERMS.address: flag_circularity(
+                reduce_redundancy(terms, parents=carrying_parents(inputs.read(PARENTS))), declared_circularity(circular)
+            ),
             FAMILIES.address: families.with_columns(universe_id=pl.col("list_id").replace_strict(named)),
         }
 
@@ -117,7 +126,7 @@ def enriched_terms(registry: Registry) -> dg.AssetsDefinition:
         outputs={TERMS.address: TERMS, FAMILIES.address: FAMILIES},
         compute=compute,
         code_version=code_version_of(compute),
-        inputs=(GENES, CALLS, LISTS, MEMBERS, SHARED, SETS, PAIRS, SYMBOLS),
+        inputs=(GENES, CALLS, LISTS, MEMBERS, SHARED, SETS, PAIRS, SYMBOLS, NAMES, PARENTS),
         tolerant=True,
         parameters={
             "min_size": smallest,
@@ -127,6 +136,11 @@ def enriched_terms(registry: Registry) -> dg.AssetsDefinition:
         },
     )
     return assets_of(guarded(step))
+
+
+def carrying_parents(parents: pl.DataFrame) -> pl.DataFrame:
+    """Direct parents of which a term is a kind or a part; without an ontology there are none."""
+    return parents.filter(pl.col("relation").is_in(list(CARRYING_RELATIONS)))
 
 
 def declared_circularity(declared: Sequence[Circularity]) -> pl.DataFrame:

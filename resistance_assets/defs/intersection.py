@@ -37,6 +37,7 @@ PUBLISHED = "staging.gene_lists__members"
 CALLS = "core.deg__fold_change_calls"
 PAIRS = "raw.interactions__pairs"
 SYMBOLS = "staging.genes__approved"
+NAMES = "staging.genes__symbols"
 UPSET = TABLES["core.intersections__upset"]
 DERIVED = ("contrast", "contrast_effect_only")
 TESTED_BY_ALL = "tested"
@@ -125,35 +126,61 @@ def lists_of_calls(calls: pl.DataFrame, rules: Mapping[str, FoldChange]) -> tupl
     )
 
 
-def database_symbols(pairs: pl.DataFrame, approved: pl.DataFrame, declared: Partners) -> pl.DataFrame:
-    """Pairs of one database within one organism: `a`, `b`, approved symbols where the NCBI Gene id tells them."""
-    kept = pairs.filter(
-        pl.col("database_id") == declared.database,
-        pl.col("organism_id_a") == declared.organism_id,
-        pl.col("organism_id_b") == declared.organism_id,
+def counted_pairs(pairs: pl.LazyFrame, declared: Sequence[Partners]) -> pl.DataFrame:
+    """Rows of `raw.interactions__pairs` that some declaration counts; a whole database has millions that none does."""
+    counts = [one_database(one) for one in declared]
+    return pairs.filter(pl.any_horizontal(counts) if counts else pl.lit(False)).collect()
+
+
+def one_database(declared: Partners) -> pl.Expr:
+    """Whether a pair is of this database and organism, and of the kind and score that are asked for."""
+    counts = (
+        (pl.col("database_id") == declared.database)
+        & (pl.col("organism_id_a") == declared.organism_id)
+        & (pl.col("organism_id_b") == declared.organism_id)
     )
     if declared.experimental_system_type:
-        kept = kept.filter(pl.col("experimental_system_type") == declared.experimental_system_type)
+        counts &= pl.col("experimental_system_type") == declared.experimental_system_type
+    if declared.min_combined_score is not None:
+        counts &= pl.col("combined_score") >= declared.min_combined_score
+    return counts
+
+
+def database_symbols(
+    pairs: pl.DataFrame, approved: pl.DataFrame, names: pl.DataFrame, declared: Partners
+) -> pl.DataFrame:
+    """Pairs of one database within one organism: `a`, `b`, approved symbols where the NCBI Gene id, or else the
+    database's own symbol, tells them."""
+    kept = pairs.filter(one_database(declared))
     by_id = approved.select("entrez_gene_id", "hgnc_symbol").drop_nulls().unique("entrez_gene_id", keep="first")
+    by_name = names.select("symbol", named="hgnc_symbol").drop_nulls()
     for side in ("a", "b"):
         kept = kept.join(
             by_id.rename({"entrez_gene_id": f"entrez_gene_id_{side}", "hgnc_symbol": side}),
             on=f"entrez_gene_id_{side}",
             how="left",
-        ).with_columns(pl.coalesce(side, f"symbol_{side}").alias(side))
+        ).with_columns(pl.col(f"symbol_{side}").str.to_uppercase().alias("symbol"))
+        kept = kept.join(by_name, on="symbol", how="left").with_columns(
+            pl.coalesce(side, "named", f"symbol_{side}").alias(side)
+        )
+        kept = kept.drop("named", "symbol")
     return kept.select("a", "b").drop_nulls()
 
 
-def partner_universe(pairs: pl.DataFrame, approved: pl.DataFrame, declared: Partners) -> pl.Series:
+def partner_universe(pairs: pl.DataFrame, approved: pl.DataFrame, names: pl.DataFrame, declared: Partners) -> pl.Series:
     """Symbols of the genes that could have been partners, by the declared rule."""
     if declared.universe == "protein_coding":
         return approved.filter(pl.col("locus_group") == "protein-coding gene")["hgnc_symbol"].unique().sort()
-    known = database_symbols(pairs, approved, declared)
+    known = database_symbols(pairs, approved, names, declared)
     return pl.concat([known["a"], known["b"].alias("a")]).unique().sort()
 
 
 def partner_lists(
-    pairs: pl.DataFrame, approved: pl.DataFrame, declared: Sequence[Partners], panels: Mapping[str, Sequence[str]]
+    pairs: pl.DataFrame,
+    approved: pl.DataFrame,
+    names: pl.DataFrame,
+    declared: Sequence[Partners],
+    panels: Mapping[str, Sequence[str]],
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """One list per gene of a panel and one of all together: what the database says they interact with.
 
@@ -162,6 +189,7 @@ def partner_lists(
     Args:
         pairs: rows of `raw.interactions__pairs`.
         approved: rows of `staging.genes__approved`.
+        names: rows of `staging.genes__symbols`.
         declared: which panels and databases.
         panels: panel -> genes.
 
@@ -170,9 +198,9 @@ def partner_lists(
     """
     lists, members = [], []
     for one in declared:
-        known = database_symbols(pairs, approved, one)
+        known = database_symbols(pairs, approved, names, one)
         both = pl.concat([known, known.select(a="b", b="a")]).filter(pl.col("a") != pl.col("b"))
-        size = partner_universe(pairs, approved, one).len()
+        size = partner_universe(pairs, approved, names, one).len()
         genes = panels[one.panel]
         for list_id, title, of in [
             (f"partners__{one.database}__{one.panel}", f"partners of {one.panel}", genes),
@@ -189,7 +217,8 @@ def partner_lists(
                     "role": "interaction_partners",
                     "rule": f"listed with {one.panel if len(of) > 1 else of[0]} in {one.database}, both of taxon "
                     f"{one.organism_id}"
-                    + (f", {one.experimental_system_type}" if one.experimental_system_type else ""),
+                    + (f", {one.experimental_system_type}" if one.experimental_system_type else "")
+                    + (f", score at least {one.min_combined_score}" if one.min_combined_score is not None else ""),
                     "n_genes": found.len(),
                     "universe_size": size,
                 }
@@ -242,7 +271,9 @@ def gene_lists(registry: Registry) -> dg.AssetsDefinition:
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
         made = [
             published_lists(inputs.read(PUBLISHED), declared),
-            partner_lists(inputs.read(PAIRS), inputs.read(SYMBOLS), partners, panels),
+            partner_lists(
+                counted_pairs(inputs.scan(PAIRS), partners), inputs.read(SYMBOLS), inputs.read(NAMES), partners, panels
+            ),
             lists_of_contrasts(inputs.read(GENES), thresholds),
             lists_of_calls(inputs.read(CALLS), rules),
         ]
@@ -255,7 +286,7 @@ def gene_lists(registry: Registry) -> dg.AssetsDefinition:
         outputs={LISTS: TABLES[LISTS], MEMBERS: TABLES[MEMBERS]},
         compute=compute,
         code_version=code_version_of(compute),
-        inputs=(GENES, PUBLISHED, CALLS, PAIRS, SYMBOLS),
+        inputs=(GENES, PUBLISHED, CALLS, PAIRS, SYMBOLS, NAMES),
         tolerant=True,
         parameters={
             "thresholds": {name: rule.model_dump() for name, rule in thresholds.items()},

@@ -41,7 +41,14 @@ GENE_LIST_READERS: dict[str, Callable[[Path], tuple[pl.DataFrame, pl.DataFrame]]
     "allonco": read_allonco,
     "oncokb": read_oncokb,
 }
-CONNECTORS = frozenset({"cbioportal", "gmt", "hgnc", "biogrid", *GENE_LIST_READERS})
+# Connectors whose collections of gene sets are read here or in `annotation`.
+GENE_SET_CONNECTORS = frozenset({"gmt", "go", "panther", "kegg"})
+INTERACTION_CONNECTORS = frozenset({"biogrid", "string"})
+# Names of the proteins that STRING's links join: no database of their own.
+STRING_PROTEINS = "string_human_proteins"
+CONNECTORS = frozenset(
+    {"cbioportal", "hgnc", "gencode_annotation", *GENE_SET_CONNECTORS, *INTERACTION_CONNECTORS, *GENE_LIST_READERS}
+)
 
 
 def rejected_as_table(frames: Iterable[tuple[str, pl.DataFrame]]) -> pl.DataFrame:
@@ -67,13 +74,25 @@ def rejected_as_table(frames: Iterable[tuple[str, pl.DataFrame]]) -> pl.DataFram
     ).select(REJECTED.polars_schema.names())
 
 
-def fetching(source: Source) -> Callable[[Origins], Mapping[str, External]]:
-    """Externals of a step that reads one source."""
+def fetching(*sources: Source) -> Callable[[Origins], Mapping[str, External]]:
+    """Externals of a step that reads these sources."""
 
     def externals(origins: Origins) -> Mapping[str, External]:
-        return {source.id: origins.fetch(source)}
+        return {source.id: origins.fetch(source) for source in sources}
 
     return externals
+
+
+def gene_sets_address(collection_id: str) -> str:
+    return f"parts.gene_sets__{collection_id.lower()}"
+
+
+def interactions_address(source_id: str) -> str:
+    return f"parts.interactions__{source_id}"
+
+
+def rejected_address(name: str) -> str:
+    return f"parts.rejected__{name.lower()}"
 
 
 def stacking(address: str, parts: Iterable[str]) -> dg.AssetsDefinition:
@@ -280,7 +299,7 @@ def gene_list_asset(list_id: str, source: Source) -> dg.AssetsDefinition:
 
 def gene_sets_asset(collection_id: str, source: Source) -> dg.AssetsDefinition:
     table = TABLES["raw.gene_sets__members"]
-    own, rejected = f"parts.gene_sets__{collection_id.lower()}", f"parts.rejected__{collection_id.lower()}"
+    own, rejected = gene_sets_address(collection_id), rejected_address(collection_id)
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
         sets, set_aside = read_gmt(inputs.externals[source.id].path)
@@ -317,15 +336,17 @@ def hgnc_asset(source: Source) -> dg.AssetsDefinition:
 
 def interactions_asset(source: Source) -> dg.AssetsDefinition:
     table = TABLES["raw.interactions__pairs"]
-    rejected = "parts.rejected__biogrid"
+    own, rejected = interactions_address(source.id), rejected_address(source.connector)
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
         pairs, set_aside = read_tab3(inputs.externals[source.id].path)
-        frame = pairs.with_row_index("source_row", offset=1).with_columns(database_id=pl.lit(source.id))
-        return {table.address: frame, rejected: rejected_as_table([(table.address, set_aside)])}
+        frame = pairs.with_row_index("source_row", offset=1).with_columns(
+            pl.lit(source.id).alias("database_id"), pl.lit(None).alias("combined_score")
+        )
+        return {own: frame, rejected: rejected_as_table([(table.address, set_aside)])}
 
     step = Step(
-        outputs={table.address: table, rejected: REJECTED},
+        outputs={own: table, rejected: REJECTED},
         compute=compute,
         code_version=code_version_of(compute),
         externals=fetching(source),
@@ -423,11 +444,12 @@ def raw_assets(registry: Registry) -> list[dg.AssetsDefinition]:
         rejected.append(f"parts.rejected__{gene_list.id}")
     assets.append(stacking("raw.gene_lists__members", [f"parts.gene_list__{g.id}" for g in lists]))
 
-    collections = [c for c in registry.collections.values() if registry.sources[c.source].connector == "gmt"]
-    for collection in collections:
-        assets.append(gene_sets_asset(collection.id, registry.sources[collection.source]))
-        rejected.append(f"parts.rejected__{collection.id.lower()}")
-    assets.append(stacking("raw.gene_sets__members", [f"parts.gene_sets__{c.id.lower()}" for c in collections]))
+    connectors = {c.id: registry.sources[c.source].connector for c in registry.collections.values()}
+    collections = [c for c in registry.collections.values() if connectors[c.id] in GENE_SET_CONNECTORS]
+    assets += [gene_sets_asset(c.id, registry.sources[c.source]) for c in collections if connectors[c.id] == "gmt"]
+    # The branches of an ontology share one file, and so what is set aside of it.
+    rejected += dict.fromkeys(rejected_address("go" if connectors[c.id] == "go" else c.id) for c in collections)
+    assets.append(stacking("raw.gene_sets__members", [gene_sets_address(c.id) for c in collections]))
 
     for source in registry.sources.values():
         if source.connector == "hgnc":
@@ -435,7 +457,11 @@ def raw_assets(registry: Registry) -> list[dg.AssetsDefinition]:
             rejected.append("parts.rejected__hgnc")
         elif source.connector == "biogrid":
             assets.append(interactions_asset(source))
-            rejected.append("parts.rejected__biogrid")
+    databases = [s for s in registry.sources.values() if s.connector in INTERACTION_CONNECTORS]
+    rejected += dict.fromkeys(rejected_address(s.connector) for s in databases)
+    rejected.append(rejected_address("gencode"))
+    listed = [s.id for s in databases if s.id != STRING_PROTEINS]
+    assets.append(stacking("raw.interactions__pairs", [interactions_address(name) for name in listed]))
 
     counted = [s for s in registry.local_studies.values() if isinstance(s.study, CountsStudy)]
     arrays = [s for s in registry.local_studies.values() if isinstance(s.study, MicroarrayStudy)]

@@ -370,7 +370,7 @@ def reduce_redundancy(
             gene_sets.group_by("collection", "term_id").agg(pl.col("hgnc_symbol").unique()).iter_rows()
         ):
             whole[(collection, term_id)] = frozenset(genes)
-    ancestors = _ancestors(parents) if parents is not None else {}
+    ancestors = _ancestors(parents, terms["term_id"].unique()) if parents is not None else {}
 
     representative = terms["term_id"].to_list()
     ranked = (
@@ -383,6 +383,7 @@ def reduce_redundancy(
         chosen: list[tuple[str, frozenset[str]]] = []
         of_gene: dict[str, list[int]] = {}
         chosen_at: dict[str, int] = {}
+        first_below: dict[str, int] = {}  # term -> the first representative that is a descendant of it
         for row, term_id, genes in group.select("row", "term_id", "genes").iter_rows():
             members = whole.get((str(collection), term_id)) or frozenset(genes.split(","))
             shared: dict[int, int] = {}
@@ -399,23 +400,27 @@ def reduce_redundancy(
                 if common >= threshold * base:
                     alike.append(at)
             mine = ancestors.get(term_id, frozenset())
-            alike += [at for name, at in chosen_at.items() if name in mine or term_id in ancestors.get(name, ())]
+            alike += [chosen_at[name] for name in mine if name in chosen_at]
+            alike += [first_below[term_id]] if term_id in first_below else []
             if alike:
                 representative[row] = chosen[min(alike)][0]
                 continue
             chosen_at[term_id] = len(chosen)
+            for name in mine:
+                first_below.setdefault(name, len(chosen))
             for gene in members:
                 of_gene.setdefault(gene, []).append(len(chosen))
             chosen.append((term_id, members))
     return terms.with_columns(pl.Series("representative_term_id", representative, dtype=pl.String))
 
 
-def _ancestors(parents: pl.DataFrame) -> dict[str, frozenset[str]]:
+def _ancestors(parents: pl.DataFrame, wanted: pl.Series) -> dict[str, frozenset[str]]:
+    """Ancestors of the wanted terms that have any."""
     direct: dict[str, set[str]] = {}
     for child, parent in parents.select("term_id", "parent_term_id").drop_nulls().iter_rows():
         direct.setdefault(child, set()).add(parent)
     closed: dict[str, frozenset[str]] = {}
-    for child in direct:
+    for child in (term for term in wanted if term in direct):
         seen: set[str] = set()
         waiting = [child]
         while waiting:
