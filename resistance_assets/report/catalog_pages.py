@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from resistance_assets.report.claims_pages import TESTED, paper_path
 from resistance_assets.report.gene_pages import jump_form
 from resistance_assets.report.html import Heading, Markup, Page, facts, link, table, text
 from resistance_assets.report.published import Published, short_reason
@@ -54,7 +55,10 @@ def overview_page(published: Published, genes: list[str]) -> Page:
     if published.filled(CLAIMS):
         _claims(published, page)
     page.heading("How much was tested")
-    page.paragraph("Each family of tests is corrected on its own; nothing corrects across families.")
+    page.paragraph(
+        "Each family of tests is corrected on its own; nothing corrects across families.",
+        link(TESTED, "Every family") + ".",
+    )
     tested = published.rows(
         """
         SELECT analysis, correction, count(*) AS families, sum(n_tests)::BIGINT AS tests,
@@ -143,23 +147,21 @@ def _changed_tables(new: dict[str, Any], old: dict[str, Any]) -> list[dict[str, 
 
 def _claims(published: Published, page: Page) -> None:
     page.heading("What the papers state, and what the warehouse finds")
-    rows = published.rows(f"SELECT * FROM {CLAIMS}")
+    counts = published.rows(f"SELECT verdict, count(*) AS claims FROM {CLAIMS} GROUP BY verdict ORDER BY claims DESC")
+    said = ", ".join(f"{row['claims']} {row['verdict'].replace('_', ' ')}" for row in counts)
+    page.paragraph(f"{text(said)}.", link("claims.html", "The ledger, claim by claim") + ".")
+    rows = published.rows(f"SELECT * FROM {CLAIMS} WHERE verdict = 'not_reproduced' ORDER BY paper_id, claim_id")
+    for row in rows:
+        row["claim"] = Markup(link(f"{paper_path(row['paper_id'])}#{row['claim_id']}", row["statement"]))
     headings = [
-        Heading("statement", "Claim"),
+        Heading("claim", "Claim"),
         Heading("paper_id", "Paper"),
         Heading("quantity", "Quantity"),
-        Heading("expected", "Stated", None, True),
         Heading("value", "Found", None, True),
-        Heading("verdict", "Verdict"),
         Heading("verdict_reason", "Why"),
-        Heading("p_value", "p", "not corrected", True),
-        Heading("q_value", "q", "within the declared family", True),
-        Heading("n", "n", None, True),
         Heading("worth", "What it is worth"),
-        Heading("sources", "Computed from"),
     ]
-    kept = [heading for heading in headings if heading.key in rows[0]]
-    page.add(table("Published claims", kept, rows, filter_by=("paper_id", "verdict")))
+    page.add(table("Not reproduced", headings, rows, is_searchable=False))
 
 
 def dictionary_page(published: Published) -> Page:

@@ -10,6 +10,7 @@ import base64
 import gzip
 import html
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,7 @@ NAVIGATION = (
     ("enrichment.html", "Enrichment"),
     ("cohorts.html", "Survival"),
     ("genes.html", "Genes"),
+    ("claims.html", "Claims"),
     ("dictionary.html", "Dictionary"),
     ("sources.html", "Sources"),
 )
@@ -195,7 +197,7 @@ def table(
             value = row.get(heading.key)
             key = row.get(f"{heading.key}_sort", value)
             sort = f' data-v="{key!r}"' if isinstance(key, int | float) and not isinstance(key, bool) else ""
-            is_long = isinstance(value, str) and len(value) > LONG
+            is_long = _length(value) > LONG
             kind = ' class="n"' if heading.is_number else ' class="long"' if is_long else ""
             if heading.key == SOURCE_KEY:
                 kind = ' class="from"'
@@ -207,7 +209,8 @@ def table(
         choices = "".join(_choice(headings, listed, key) for key in filter_by)
         tools = (
             '<div class="tools"><label>Filter <input type="search" autocomplete="off" spellcheck="false"></label>'
-            f'{choices}<output aria-live="polite">{len(listed):,} rows</output></div>'
+            f'{choices}<button type="button" class="csv">CSV</button>'
+            f'<output aria-live="polite">{len(listed):,} rows</output></div>'
         )
     more = (
         f'<p class="more">Shown are the first {len(listed):,} of {total:,} rows.</p>'
@@ -219,6 +222,16 @@ def table(
         f"<caption>{text(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
         f"{more}</div>"
     )
+
+
+_TAG = re.compile(r"<[^>]*>")
+
+
+def _length(value: Any) -> int:
+    """Characters that are seen of a cell's text; 0 for what is no text."""
+    if isinstance(value, Markup):
+        return len(_TAG.sub("", value.source))
+    return len(value) if isinstance(value, str) else 0
 
 
 def _heading(at: int, heading: Heading) -> str:

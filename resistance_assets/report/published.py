@@ -20,6 +20,7 @@ import duckdb
 from resistance_assets.warehouse_reader import open_warehouse
 
 CATALOG_STUDIES = Path(__file__).parents[1] / "catalog" / "studies.toml"
+CATALOG_CLAIMS = Path(__file__).parents[1] / "catalog" / "claims.toml"
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,24 @@ class Published:
     def genes_of_interest(self) -> tuple[str, ...]:
         document = tomllib.loads(CATALOG_STUDIES.read_text(encoding="utf-8"))
         return tuple(document["genes"]["of_interest"])
+
+    @functools.cached_property
+    def declared_claims(self) -> dict[str, dict[str, Any]]:
+        """Claim -> its entry in the catalog, with the SQL."""
+        return {entry["id"]: entry for entry in self._claims_catalog["claim"]}
+
+    @functools.cached_property
+    def papers(self) -> dict[str, dict[str, Any]]:
+        """Paper -> citation, doi and title."""
+        return self._claims_catalog["paper"]
+
+    @functools.cached_property
+    def _claims_catalog(self) -> dict[str, Any]:
+        return tomllib.loads(CATALOG_CLAIMS.read_text(encoding="utf-8"))
+
+    def citation(self, paper_id: str) -> str:
+        """Author and year of a paper: `Wang 2022`."""
+        return self.papers.get(paper_id, {}).get("citation", paper_id).partition(",")[0]
 
     def sources_of(self, dataset_id: str) -> list[Source]:
         """Sources of a cohort, study, list, collection or database, loaded or not."""

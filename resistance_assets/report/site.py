@@ -17,12 +17,14 @@ from pathlib import Path
 
 from resistance_assets.catalog.faults import DataFault, UsageFault
 from resistance_assets.report.catalog_pages import dictionary_page, overview_page, sources_page
+from resistance_assets.report.claims_pages import claim_pages
 from resistance_assets.report.cohort_pages import cohort_pages
 from resistance_assets.report.contrast_pages import contrast_pages
 from resistance_assets.report.gene_pages import choose_genes, gene_pages
 from resistance_assets.report.html import Frame, Page, render
 from resistance_assets.report.list_pages import enrichment_page, intersections_page
-from resistance_assets.report.published import CATALOG_STUDIES, Published, open_published
+from resistance_assets.report.multiverse_pages import multiverse_pages
+from resistance_assets.report.published import CATALOG_CLAIMS, CATALOG_STUDIES, Published, open_published
 from resistance_assets.report.style import ASSETS, style_sheet
 
 # A folder that holds this file was written here, and may be replaced.
@@ -96,7 +98,12 @@ def _look_at(target: Path, release: int, version: str, started: float, *, is_new
 def version_of(published: Published) -> str:
     """What decides the pages, as one hash: the release with its meta tables, the pages' code, the genes of interest."""
     digest = hashlib.sha256(repr(sorted(published.facts.items())).encode())
-    for path in (CATALOG_STUDIES, *sorted(Path(__file__).parent.glob("*.py")), *sorted(ASSETS.iterdir())):
+    for path in (
+        CATALOG_STUDIES,
+        CATALOG_CLAIMS,
+        *sorted(Path(__file__).parent.glob("*.py")),
+        *sorted(ASSETS.iterdir()),
+    ):
         digest.update(path.name.encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
@@ -146,6 +153,8 @@ def all_pages(published: Published) -> list[Page]:
         enrichment_page(published),
         *cohort_pages(published, with_page),
         *gene_pages(published, genes),
+        *claim_pages(published),
+        *multiverse_pages(published),
         dictionary_page(published),
         sources_page(published),
     ]

@@ -74,6 +74,8 @@ OPTIONAL = (
     "core.evidence__resistance_votes",
     "marts.published_claims",
     "core.gsea__terms",
+    "core.multiverse__summary",
+    "core.claims__table2_audit",
 )
 
 

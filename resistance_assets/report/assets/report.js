@@ -18,6 +18,19 @@
     return String(a).localeCompare(String(b), "en", { numeric: true });
   };
 
+  const quote = (value) => {
+    const text = value === null || value === undefined ? "" : String(value);
+    return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  const saveCsv = (name, rows) => {
+    const text = rows.map((row) => `${row.map(quote).join(",")}\n`).join("");
+    const anchor = document.createElement("a");
+    anchor.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+    anchor.download = `${name}.csv`;
+    anchor.click();
+    setTimeout(() => URL.revokeObjectURL(anchor.href), 10000);
+  };
+
   for (const box of document.querySelectorAll("div.table")) {
     const body = box.querySelector("tbody");
     const heads = [...box.querySelectorAll("thead th")];
@@ -58,6 +71,13 @@
     };
     search.addEventListener("input", apply);
     selects.forEach((one) => one.addEventListener("change", apply));
+    // The rows that are shown, in their order; numbers in full, which the page rounds.
+    box.querySelector("button.csv").addEventListener("click", () => {
+      const cells = (row) => [...row.cells].map((cell) => cell.dataset.v ?? cell.textContent.trim().replace(/^·$/, ""));
+      const shown = [...body.rows].filter((row) => !row.hidden);
+      const name = box.querySelector("caption").textContent.toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, 60);
+      saveCsv(name, [heads.map((head) => head.textContent.trim()), ...shown.map(cells)]);
+    });
   }
 
   // ---- a gene's page -------------------------------------------------------------------------------------------------
@@ -215,18 +235,9 @@
     save() {
       const columns = this.data.columns;
       const names = Object.keys(columns);
-      const quote = (value) => {
-        const text = value === null || value === undefined ? "" : String(value);
-        return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-      };
-      const lines = [names.join(",")];
-      for (let at = 0; at < (columns[names[0]]?.length ?? 0); at += 1)
-        lines.push(names.map((name) => quote(columns[name][at])).join(","));
-      const anchor = document.createElement("a");
-      anchor.href = URL.createObjectURL(new Blob([`${lines.join("\n")}\n`], { type: "text/csv" }));
-      anchor.download = `${this.figure.id}.csv`;
-      anchor.click();
-      setTimeout(() => URL.revokeObjectURL(anchor.href), 10000);
+      const rows = [names];
+      for (let at = 0; at < (columns[names[0]]?.length ?? 0); at += 1) rows.push(names.map((name) => columns[name][at]));
+      saveCsv(this.figure.id, rows);
     }
   }
 
