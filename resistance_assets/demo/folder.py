@@ -18,6 +18,16 @@ from urllib.parse import parse_qsl, urlsplit
 
 from resistance_assets.catalog.faults import UsageFault
 from resistance_assets.catalog.registry import Registry, load_registry
+from resistance_assets.demo.annotation_files import (
+    annotations_gaf,
+    gencode_gtf,
+    kegg_genes,
+    kegg_names,
+    ontology_obo,
+    panther_classification,
+    string_links,
+    string_proteins,
+)
 from resistance_assets.demo.cbioportal_archive import write_archive
 from resistance_assets.demo.cohort import N_EXPRESSED, N_PATIENTS, draw_cohort
 from resistance_assets.demo.packing import FIXED_HTTP_DATE
@@ -49,6 +59,14 @@ SOURCES = {
     "reactome_pathways": "application/zip",
     "hgnc_complete_set": "text/plain",
     "biogrid_human": "application/download",
+    "go_basic_obo": "text/plain",
+    "goa_human": "application/gzip",
+    "panther_pathways": "text/plain",
+    "kegg_pathways": "text/plain",
+    "kegg_pathway_genes": "text/plain",
+    "string_human_links": "application/gzip",
+    "string_human_proteins": "application/gzip",
+    "gencode_v36_annotation": "application/gzip",
 }
 _HUB_PANEL = "wang_2022_cytokines"
 
@@ -145,6 +163,16 @@ def _demo_files(plan: Plan, registry: Registry) -> dict[str, bytes]:
         "reactome_pathways": reactome_zip(sets["reactome_pathways"]),
         "hgnc_complete_set": hgnc_complete_set(),
         "biogrid_human": biogrid_zip(plan, registry.genes.panels[_HUB_PANEL]),
+    }
+    contents |= {
+        "go_basic_obo": ontology_obo(plan.annotation),
+        "goa_human": annotations_gaf(plan.annotation),
+        "panther_pathways": panther_classification(plan.annotation, plan.genes),
+        "kegg_pathways": kegg_names(plan.annotation),
+        "kegg_pathway_genes": kegg_genes(plan.annotation),
+        "string_human_links": string_links(plan.annotation),
+        "string_human_proteins": string_proteins(plan.annotation),
+        "gencode_v36_annotation": gencode_gtf(plan),
     }
     contents |= {source: allonco_list(symbols) for source, symbols in plan.cancer_lists.items()}
     files: dict[str, bytes] = {}

@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from resistance_assets.demo.annotation_plan import AnnotationPlan, plan_annotation
+
 N_MEASURED = 2000
 """Genes in every expression matrix and count table."""
 N_UNMEASURED = 40
@@ -180,6 +182,9 @@ _TUMOUR_DOWN_NAMED = _symbols(
 _PUBLISHED = {"CCL20": 2.4, "AXL": 3.0, "GAS6": 1.5, "CCL24": 1.6, "CX3CL1": 1.9, "IL6": 1.7, "CXCL2": 1.4}
 _CANCER_LISTED_BESIDES = _symbols("AXL GAS6 CXCL2 MMP11 CX3CL1 VEGFA CXCL8 MMP1 MMP9 PTGS2 BIRC5 SPP1 MUC1")
 
+# Genes whose links to others STRING's stand-in holds.
+_LINKED = "CCL15 MIF CCL20 CCL24 CXCL9 CXCL13 IFNG IL6 CXCL8 IL10 CX3CL1 CCL19 AXL GAS6"
+
 LOG_HAZARDS = {
     "OS": {"CCL20": 0.35, "LDHA": 0.85, "SYN0900": 0.35, "NAPSA": -0.85, "SYN0901": -0.35},
     "PFS": {"CCL20": 0.32, "LDHA": 0.75, "SYN0900": 0.32, "NAPSA": -0.75, "SYN0901": -0.32},
@@ -216,6 +221,7 @@ class Plan:
         cancer_lists: symbols of the cancer list, unmeasured ones included, by source id of the catalog: that of
             May 2018, of which the truth speaks, and an older and a newer version of it.
         collections: gene sets by source id of the catalog.
+        annotation: the ontology, pathways of other hosts, links of proteins and lengths of genes.
     """
 
     seed: int
@@ -224,6 +230,7 @@ class Plan:
     truth: DemoTruth
     cancer_lists: dict[str, tuple[str, ...]]
     collections: dict[str, GeneSets]
+    annotation: AnnotationPlan
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -252,6 +259,20 @@ def make_plan(seed: int, generator: str, *, n_patients: int, n_samples_expressed
     shared = sum(symbol in resistant for symbol in cancer)
     up = sorted(symbol for symbol, effect in resistant.items() if effect > 0)
     collections, planted_sets = _plan_gene_sets(random_stream(seed, "gene sets"), up, measured, unmeasured, contrasts)
+    annotation = plan_annotation(
+        random_stream(seed, "annotation"), up, measured, frozenset(resistant), _symbols(_LINKED)
+    )
+    planted_sets += tuple(
+        PlantedSet(
+            collection,
+            term_id,
+            term,
+            len(members),
+            sum(symbol in up for symbol in members),
+            round(len(members) * len(up) / len(measured), 3),
+        )
+        for collection, term_id, term, members in annotation.planted
+    )
     truth = DemoTruth(
         seed=seed,
         generator=generator,
@@ -275,6 +296,7 @@ def make_plan(seed: int, generator: str, *, n_patients: int, n_samples_expressed
         truth=truth,
         cancer_lists=_list_versions((*cancer, *unmeasured[:20]), newer=unmeasured[20:35]),
         collections=collections,
+        annotation=annotation,
     )
 
 

@@ -115,4 +115,7 @@ def test_everything_is_small_and_calls_itself_synthetic(demo: WrittenDemo):
         assert "ynthetic" in study.study.title
         assert "ynthetic" in (study.folder / "README.md").read_text("utf-8")
     for entry in demo.index():
+        assert "synthetic" in entry["provenance"]
+        if "/link/" in entry["url"] or "protein.links" in entry["url"]:
+            continue  # KEGG's and STRING's links are pairs of ids, which have no place for a word
         assert b"synthetic" in (demo.folder / "mirror" / entry["file"]).read_bytes().lower(), entry["file"]
