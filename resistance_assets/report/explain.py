@@ -17,6 +17,8 @@ from resistance_assets.report.published import Published, short_reason
 CORRELATES_SHOWN = 10
 TERMS_SHOWN = 15
 PARTNERS_SHOWN = 25
+# Of STRING, out of 1000: what it calls high confidence. Below it most pairs rest on texts that name both genes.
+LEAST_COMBINED_SCORE = 700
 _SCREEN_Q = "q Benjamini-Hochberg over all genes"
 SURVIVAL_MODELS = {
     "continuous": f"Cox model on expression, Efron ties; p from the Wald test; {_SCREEN_Q}",
@@ -402,11 +404,21 @@ def _interactions(published: Published, gene: dict[str, Any], missing: list[dict
     table = "raw.interactions__pairs"
     rows = published.rows(
         f"""
-        WITH pairs AS (
+        WITH names AS (
+            SELECT symbol FROM staging.genes__symbols WHERE hgnc_symbol = $symbol
+            UNION
+            SELECT upper($symbol)
+        ),
+        pairs AS (
             SELECT database_id, experimental_system,
-                CASE WHEN entrez_gene_id_a = $entrez OR symbol_a = $symbol THEN symbol_b ELSE symbol_a END AS partner
+                CASE WHEN entrez_gene_id_a = $entrez OR upper(symbol_a) IN (FROM names) THEN symbol_b ELSE symbol_a END
+                    AS partner
             FROM {table}
-            WHERE entrez_gene_id_a = $entrez OR entrez_gene_id_b = $entrez OR symbol_a = $symbol OR symbol_b = $symbol
+            WHERE (
+                    entrez_gene_id_a = $entrez OR entrez_gene_id_b = $entrez
+                    OR upper(symbol_a) IN (FROM names) OR upper(symbol_b) IN (FROM names)
+                )
+                AND (combined_score IS NULL OR combined_score >= $least_score)
         )
         SELECT database_id, coalesce(s.hgnc_symbol, p.partner) AS partner, count(*) AS records,
             string_agg(DISTINCT experimental_system, '|' ORDER BY experimental_system) AS experimental_systems
@@ -416,7 +428,11 @@ def _interactions(published: Published, gene: dict[str, Any], missing: list[dict
         GROUP BY ALL
         ORDER BY database_id, records DESC, partner
         """,
-        {"entrez": gene["entrez_gene_id"], "symbol": gene["hgnc_symbol"]},
+        {
+            "entrez": gene["entrez_gene_id"],
+            "symbol": gene["hgnc_symbol"],
+            "least_score": LEAST_COMBINED_SCORE,
+        },
     )
     stamp = published.stamp(table)
     for row in rows:
