@@ -305,7 +305,7 @@ def test_stacked_frame_has_one_schema(lung):
 
 
 def test_concordance_of_a_large_cohort_counts_the_same_pairs():
-    """Beyond a size the pairs are counted with a tree; the plain count over all pairs decides."""
+    """Beyond a size the pairs are counted in buckets; the plain count over all pairs decides."""
     rng = np.random.default_rng(5)
     n = 4000
     x = rng.integers(0, 300, n).astype(float)
