@@ -22,6 +22,7 @@ from resistance_assets.report.figures import (
 from resistance_assets.report.html import Heading, Markup, Page, facts, link, table, text
 from resistance_assets.report.published import Published
 from resistance_assets.report.sql_text import literal, literals
+from resistance_assets.report.survival_sections import add_model_sections, pooled_pages, pooled_sentence
 
 SCREEN = "core.survival__cohort_endpoint_genes"
 CURVES = "core.survival__kaplan_meier"
@@ -50,6 +51,7 @@ def cohort_pages(published: Published, gene_pages: set[str]) -> list[Page]:
     return [
         _index(published, endpoints, {row["cohort_id"] for row in screened}),
         *(_endpoint_page(published, row, gene_pages) for row in screened),
+        *pooled_pages(published, gene_pages),
     ]
 
 
@@ -84,6 +86,8 @@ def _index(published: Published, endpoints: list[dict[str, Any]], screened: set[
         Heading("excluded", "Left out"),
     ]
     page.add(table("Cohorts and endpoints", headings, rows))
+    if sentence := pooled_sentence(published):
+        page.paragraph(sentence)
     for cohort_id in sorted(screened):
         page.heading(f"{cohort_id}: genes of interest")
         if figure := forest_of_cohort(published, cohort_id):
@@ -142,6 +146,7 @@ ORDER BY s.p_value, s.hgnc_symbol"""
             page.figure(_manhattan(columns, order, said))
     page.heading("Genes, strongest first")
     _screen_table(published, page, row, gene_pages)
+    add_model_sections(published, page, row)
     return page
 
 

@@ -37,8 +37,9 @@ def explain_gene(published: Published, symbol: str) -> dict[str, Any]:
     Returns:
         `asked`, `gene` (symbol, name, ids, aliases, how it was resolved), `release`, `synthetic`, `summary` (the row of
         marts.gene_evidence), one list or dictionary per axis (`contrasts`, `candidate_scores`, `lists`, `survival`,
-        `tumour_vs_normal`, `correlates`, `enriched_terms`, `interactions`, `copy_number`), each entry with `table`,
-        `data_version`, `method`, `n` and `sources` (id and SHA-256) where they apply, and `missing` (what, why).
+        `tumour_vs_normal` (contrasts of tissues), `tissue_ranks` (rank sums of tissues), `correlates`,
+        `enriched_terms`, `interactions`, `copy_number`), each entry with `table`, `data_version`, `method`, `n` and
+        `sources` (id and SHA-256) where they apply, and `missing` (what, why).
 
     Raises:
         UsageFault: the name is not known, or stands for several genes; says the nearest ones.
@@ -62,6 +63,7 @@ def explain_gene(published: Published, symbol: str) -> dict[str, Any]:
         "lists": _lists(published, name, missing),
         "survival": _survival(published, name, missing),
         "tumour_vs_normal": [],
+        "tissue_ranks": _tissue_ranks(published, name, missing),
         "correlates": _correlates(published, name, missing),
         "enriched_terms": _enriched_terms(published, name, missing),
         "interactions": _interactions(published, gene, missing),
@@ -329,6 +331,40 @@ def survival_method(model: str, covariates: str | None) -> str:
     return text.replace("covariates", covariates.replace("|", ", ")) if covariates else text
 
 
+def _tissue_ranks(published: Published, gene: str, missing: list[dict[str, str]]) -> list[dict[str, Any]]:
+    """Tumour against normal tissue by rank sums, in studies and cohorts that have both."""
+    table = "core.expression__tumour_normal"
+    if not published.has(table):
+        return []
+    rows = published.rows(f"SELECT * FROM {table} WHERE hgnc_symbol = ? ORDER BY comparison_id", [gene])
+    stamp = published.stamp(table)
+    for row in rows:
+        exact = f" ({row['p_value_method']})" if row["p_value_method"] else ""
+        row.update(
+            stamp,
+            method=f"Wilcoxon rank sum on {row['expression_scale']}{exact}; {_SCREEN_Q}",
+            sources=published.loaded_sources_of(row["dataset_id"]),
+        )
+    compared = published.rows(f"SELECT comparison_id, count(*) AS genes FROM {table} GROUP BY ALL ORDER BY ALL")
+    seen = {row["comparison_id"] for row in rows}
+    missing.extend(
+        {
+            "what": f"rank sums of {row['comparison_id']}",
+            "why": f"not among the {row['genes']:,} genes that it compared",
+        }
+        for row in compared
+        if row["comparison_id"] not in seen
+    )
+    if not compared:
+        missing.append(
+            {
+                "what": "rank sums of tumour against normal tissue",
+                "why": "no dataset of this release holds both tissues",
+            }
+        )
+    return rows
+
+
 def _correlates(published: Published, gene: str, missing: list[dict[str, str]]) -> list[dict[str, Any]]:
     table = "core.correlation__gene_pairs"
     rows = published.rows(
@@ -552,6 +588,22 @@ def explanation_as_text(document: dict[str, Any]) -> str:
     header = ["contrast", "drug", "method", "n", "log2 FC", "SE", "p", "q (BH)", "list", "evidence"]
     section("Resistance contrasts", "contrasts", header, effect, 50)
     section("Tumour against normal", "tumour_vs_normal", header, effect, 20)
+    section(
+        "Tumour against normal, rank sums",
+        "tissue_ranks",
+        ["comparison", "dataset", "n", "tumour", "normal", "difference", "tumour higher", "p", "q (BH)", "scale"],
+        lambda row: [
+            row["comparison_id"],
+            row["dataset_id"],
+            f"{row['n_tumour']} v {row['n_normal']}",
+            *(number(row[name]) for name in ("mean_tumour", "mean_normal", "difference")),
+            f"{row['probability_of_superiority']:.1%}" if row["probability_of_superiority"] is not None else ".",
+            number(row["p_value"]),
+            number(row["q_value_bh"]),
+            row["expression_scale"],
+        ],
+        20,
+    )
     section(
         "Candidate score per drug class",
         "candidate_scores",

@@ -10,6 +10,7 @@ from resistance_assets.report.figures import Figure, axis, frame_of, line_at
 from resistance_assets.report.html import SOURCE_KEY, Heading, Markup, Page, facts, link, table, text
 from resistance_assets.report.published import Published
 from resistance_assets.report.sql_text import literal
+from resistance_assets.report.survival_sections import add_adjusted_models, pooled_forest
 
 CANDIDATES = "marts.resistance_candidates"
 TOP_PER_CLASS = 15
@@ -158,6 +159,8 @@ def _gene_page(published: Published, gene: str) -> Page:
     if figure := _effects(published, gene):
         page.figure(figure)
     page.add(_effects_table(page, document["contrasts"] + document["tumour_vs_normal"]))
+    if document["tissue_ranks"]:
+        page.add(_axis_table("Tumour against normal tissue, rank sums", document["tissue_ranks"], _TISSUES))
     if document["candidate_scores"]:
         page.add(_scores_table(document["candidate_scores"]))
     page.heading("Survival")
@@ -170,6 +173,9 @@ def _gene_page(published: Published, gene: str) -> Page:
     elif document["survival"]:
         page.paragraph("Curves are kept for the genes of interest of the catalog alone.")
     page.add(_survival_table(document["survival"]))
+    if pooled := pooled_forest(published, [gene]):
+        page.figure(pooled)
+    add_adjusted_models(published, page, gene)
     page.heading("Company")
     for caption, key, headings in _COMPANY:
         page.add(_axis_table(caption, document[key], headings))
@@ -184,6 +190,20 @@ def _gene_page(published: Published, gene: str) -> Page:
     )
     return page
 
+
+_TISSUES = [
+    Heading("comparison_id", "Comparison"),
+    Heading("dataset_id", "Dataset"),
+    Heading("n_tumour", "Tumours", None, True),
+    Heading("n_normal", "Normal", None, True),
+    Heading("mean_tumour", "Mean, tumour", "on the scale stated", True),
+    Heading("mean_normal", "Mean, normal", "on the scale stated", True),
+    Heading("difference", "Difference", "tumour minus normal", True),
+    Heading("probability_of_superiority", "Tumour higher", "chance that a tumour exceeds a normal sample", True),
+    Heading("p_value", "p", "Wilcoxon rank sum", True),
+    Heading("q_value_bh", "q (BH)", "over all genes", True),
+    Heading("expression_scale", "Scale"),
+]
 
 _COMPANY = (
     (

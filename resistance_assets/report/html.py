@@ -33,8 +33,8 @@ NAVIGATION = (
 
 # Characters of a figure's data up to which they stand in the page as they are.
 PLAIN_UP_TO = 20_000
-# Characters from which a cell is given room, lest it becomes a column of single words.
-LONG = 40
+# Characters beyond which a cell is given room, lest it becomes a column of single words.
+ROOM = ((40, "long"), (20, "mid"))
 # The column of tables and files stays on one line, however long.
 SOURCE_KEY = "from"
 
@@ -197,8 +197,8 @@ def table(
             value = row.get(heading.key)
             key = row.get(f"{heading.key}_sort", value)
             sort = f' data-v="{key!r}"' if isinstance(key, int | float) and not isinstance(key, bool) else ""
-            is_long = _length(value) > LONG
-            kind = ' class="n"' if heading.is_number else ' class="long"' if is_long else ""
+            width = _width(value)
+            kind = ' class="n"' if heading.is_number else f' class="{width}"' if width else ""
             if heading.key == SOURCE_KEY:
                 kind = ' class="from"'
             tag = "th scope=row" if at == 0 else "td"
@@ -227,11 +227,10 @@ def table(
 _TAG = re.compile(r"<[^>]*>")
 
 
-def _length(value: Any) -> int:
-    """Characters that are seen of a cell's text; 0 for what is no text."""
-    if isinstance(value, Markup):
-        return len(_TAG.sub("", value.source))
-    return len(value) if isinstance(value, str) else 0
+def _width(value: Any) -> str:
+    """Class of a cell by the characters that are seen of its text; empty for short texts and for what is no text."""
+    seen = _TAG.sub("", value.source) if isinstance(value, Markup) else value if isinstance(value, str) else ""
+    return next((name for length, name in ROOM if len(seen) > length), "")
 
 
 def _heading(at: int, heading: Heading) -> str:

@@ -14,6 +14,7 @@ from resistance_assets.report.explain import explain_gene, explanation_as_text, 
 AXES = (
     "contrasts",
     "tumour_vs_normal",
+    "tissue_ranks",
     "lists",
     "survival",
     "correlates",
@@ -36,6 +37,20 @@ def test_every_number_names_table_version_and_a_source_with_checksum(demo, ccl20
         assert entry["data_version"] == versions[entry["table"]]
         assert entry["sources"], entry
         assert all(len(source["sha256"]) == 64 for source in entry["sources"])
+
+
+def test_tissues_are_compared_by_rank_sums_with_n_and_scale(demo, ccl20):
+    expected = demo.rows("SELECT * FROM core.expression__tumour_normal WHERE hgnc_symbol = 'CCL20'")
+    assert expected
+    assert len(ccl20["tissue_ranks"]) == len(expected)
+    for row, truth in zip(ccl20["tissue_ranks"], sorted(expected, key=lambda one: one["comparison_id"]), strict=True):
+        assert (row["p_value"], row["n_tumour"], row["n_normal"]) == (
+            truth["p_value"],
+            truth["n_tumour"],
+            truth["n_normal"],
+        )
+        assert truth["expression_scale"] in row["method"]
+    assert "Tumour against normal, rank sums" in explanation_as_text(ccl20)
 
 
 def test_contrasts_are_those_of_the_table(demo, ccl20):

@@ -1,0 +1,548 @@
+"""What the pages of survival show beside the screen: optimal cuts and what they cost, time-dependent AUC, gene lists as
+scores, adjusted models of a gene, and genes pooled over cohorts."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from resistance_assets.report.explain import number
+from resistance_assets.report.figures import Figure, Selector, axis, frame_of, line_at, minus_log10, ratio_axis
+from resistance_assets.report.html import Heading, Markup, Page, link, table, text
+from resistance_assets.report.published import Published
+from resistance_assets.report.sql_text import literal, literals
+
+SCREEN = "core.survival__cohort_endpoint_genes"
+CUTS = "core.survival__optimal_cuts"
+AUC = "core.survival__time_dependent_auc"
+SIGNATURES = "core.survival__signatures"
+TERMS = "core.survival__multivariable_terms"
+MODELS = "core.survival__multivariable_models"
+MEANS = "core.survival__restricted_means"
+POOLED = "core.survival__meta_analysis"
+POOLED_PAGE = "cohorts/pooled.html"
+# Beyond so many genes those whose best cut looks like nothing are not drawn.
+MOST_CUTS_DRAWN = 6_000
+MOST_CUTS_LISTED = 40
+MOST_POOLED = 300
+
+
+# Bars of the columns that `_errors` makes.
+_BARS = {"type": "data", "array": "$above", "arrayminus": "$below", "color": "@down", "thickness": 2}
+
+
+def _where(row: dict[str, Any]) -> str:
+    return f"cohort_id = {literal(row['cohort_id'])} AND endpoint = {literal(row['endpoint'])}"
+
+
+def _version(published: Published, *addresses: str) -> list[tuple[str, str | None]]:
+    return [(address, published.stamp(address)["data_version"]) for address in addresses]
+
+
+def _errors(middle: list[Any], low: list[Any], high: list[Any]) -> dict[str, list[float | None]]:
+    """Lengths of the bars of an interval, as plotly wants them."""
+    return {
+        "above": [None if m is None or h is None else h - m for m, h in zip(middle, high, strict=True)],
+        "below": [None if m is None or lo is None else m - lo for m, lo in zip(middle, low, strict=True)],
+    }
+
+
+def _log_bounds(*columns: list[float | None]) -> list[float]:
+    return [math.log10(value) for column in columns for value in column if value]
+
+
+# ---- sections of an endpoint's page ----------------------------------------------------------------------------------
+
+
+def add_model_sections(published: Published, page: Page, endpoint: dict[str, Any]) -> None:
+    """Optimal cuts, time-dependent AUC and gene lists of one cohort and endpoint, as far as the release has them."""
+    if published.filled(CUTS) and (figure := cut_figure(published, endpoint)):
+        page.heading("The best cut, and what it costs")
+        page.paragraph(
+            "Whoever tries every cut and reports the best one has tested many times. The corrected p counts them: how "
+            "often would the best cut of the same gene look this good, were its patients dealt out at random?"
+        )
+        page.figure(figure)
+        page.add(_cut_table(published, endpoint))
+    if published.filled(AUC) and (figure := auc_figure(published, endpoint)):
+        page.heading("How well does a gene tell who will have the event?")
+        page.paragraph(
+            "The time-dependent AUC: of two patients of whom one had the event by that time and the other was still "
+            "without it, how often does the model put the right one first? 0.5 is guessing. The cross-validated value "
+            "is from patients whom the model had not seen."
+        )
+        page.figure(figure)
+    if published.filled(SIGNATURES) and (figure := signature_figure(published, endpoint)):
+        page.heading("Gene lists as scores")
+        page.figure(figure)
+        page.add(_signature_table(published, endpoint))
+
+
+def cut_figure(published: Published, endpoint: dict[str, Any]) -> Figure | None:
+    """The naive p-value of the best cut against its corrected one, gene by gene."""
+    many = published.value(f"SELECT count(p_naive) FROM {CUTS} WHERE {_where(endpoint)}") > MOST_CUTS_DRAWN
+    interest = published.genes_of_interest
+    only = f"\n    AND (p_naive < 0.05 OR hgnc_symbol IN ({literals(interest)}))" if many else ""
+    sql = f"""SELECT hgnc_symbol AS gene, p_naive, p_permutation, q_value_bh, cut_point, n_high, n_low,
+    hazard_ratio_at_cut
+FROM {CUTS}
+WHERE {_where(endpoint)} AND p_naive IS NOT NULL AND p_permutation IS NOT NULL{only}
+ORDER BY p_permutation, p_naive, gene"""
+    found = published.columns(sql)
+    genes = found["gene"]
+    if not genes:
+        return None
+    counts = published.rows(
+        f"""SELECT count(p_naive) AS tested, count(*) FILTER (p_naive < 0.05) AS naive,
+            count(*) FILTER (p_permutation < 0.05) AS corrected, count(*) FILTER (q_value_bh < 0.05) AS listed,
+            min(n) AS least, max(n) AS most, max(events) AS events
+        FROM {CUTS} WHERE {_where(endpoint)}"""
+    )[0]
+    marked = [at for at, gene in enumerate(genes) if gene in interest]
+    groups = ["up" if p < 0.05 else "down" if naive < 0.05 else "none" for naive, p in
+              zip(found["p_naive"], found["p_permutation"], strict=True)]  # fmt: skip
+    share = f"{counts['naive'] / counts['tested']:.0%} of {counts['tested']:,} genes have a naive p below 0.05, "
+    share += f"{counts['corrected'] / counts['tested']:.0%} a corrected one; {counts['listed']:,} have q < 0.05."
+    left_out = " Genes with a naive p of 0.05 or more are left out of the drawing." if many else ""
+    reach = 1.05 * max(minus_log10(p) or 0.0 for p in found["p_naive"])
+    classes = {
+        "none": ("naive p ≥ 0.05", "circle"),
+        "down": ("naive p < 0.05 only", "triangle-down"),
+        "up": ("corrected p < 0.05", "triangle-up"),
+    }
+    return Figure(
+        ident="cuts",
+        title="Best cut of every gene: naive against corrected p",
+        caption=f"{share} On the diagonal the two would be the same. Rings are the genes of interest.{left_out}",
+        alternative=(
+            f"Scatter plot of {len(genes):,} genes: minus log10 of the naive p of the best cut against that of the "
+            f"corrected p. {share}"
+        ),
+        columns={**found, "group": groups},
+        derived={"minus_log10_naive": "p_naive", "minus_log10_corrected": "p_permutation"},
+        traces=[
+            *(
+                {
+                    "type": "scattergl", "mode": "markers", "name": label, "x": "$minus_log10_naive",
+                    "y": "$minus_log10_corrected", "text": "$gene", "where": [["group", group]],
+                    "marker": {"color": f"@{group}", "symbol": symbol, "size": 4 if group == "none" else 6,
+                               "opacity": 0.5 if group == "none" else 0.85},
+                    "hovertemplate": "<b>%{text}</b><br>−log10 naive p %{x:.2f}<br>−log10 corrected p %{y:.2f}"
+                    "<extra></extra>",
+                }
+                for group, (label, symbol) in classes.items()
+                if group in groups
+            ),
+            {
+                "type": "scatter", "mode": "markers+text", "name": "genes of interest", "hoverinfo": "skip",
+                "x": [minus_log10(found["p_naive"][at]) for at in marked],
+                "y": [minus_log10(found["p_permutation"][at]) for at in marked],
+                "text": [genes[at] if found["p_naive"][at] < 0.05 else "" for at in marked],
+                "textposition": "top center", "textfont": {"size": 11, "color": "@text"},
+                "marker": {"symbol": "circle-open", "size": 9, "color": "@marked", "line": {"width": 1.5}},
+            },
+        ],
+        layout={
+            "xaxis": axis("−log10 naive p of the best cut", range=[-0.02 * reach, reach]),
+            "yaxis": axis("−log10 corrected p", rangemode="tozero"),
+            "shapes": [
+                {"type": "line", "x0": 0, "y0": 0, "x1": reach, "y1": reach,
+                 "line": {"color": "@muted", "width": 1, "dash": "dot"}},
+                line_at(y=-math.log10(0.05)),
+                line_at(x=-math.log10(0.05)),
+            ],
+        },
+        height=440,
+        n=f"{_span(counts['least'], counts['most'])} patients, {counts['events']} events; {counts['tested']:,} genes",
+        method=(
+            "maximally selected log-rank statistic over all cuts that leave a tenth of the patients on either side; "
+            "naive p: that of the best cut taken alone; corrected: by permutation; q Benjamini-Hochberg over all genes"
+        ),
+        tables=_version(published, CUTS),
+        sql=sql,
+        find_by="gene",
+        find_at=("minus_log10_naive", "minus_log10_corrected"),
+    )  # fmt: skip
+
+
+def _span(low: int, high: int) -> str:
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
+
+
+def _cut_table(published: Published, endpoint: dict[str, Any]) -> str:
+    rows = published.rows(
+        f"""
+        SELECT *, count(*) OVER () AS whole, row_number() OVER (ORDER BY p_permutation, p_naive, hgnc_symbol) AS place
+        FROM {CUTS} WHERE {_where(endpoint)} AND p_naive IS NOT NULL
+        QUALIFY place <= {MOST_CUTS_LISTED} OR hgnc_symbol IN ({literals(published.genes_of_interest)})
+        ORDER BY place
+        """
+    )
+    for row in rows:
+        row["groups"] = f"{row['n_high']} / {row['n_low']}"
+    headings = [
+        Heading("hgnc_symbol", "Gene"),
+        Heading("p_naive", "Naive p", "of the best cut alone: no p-value of anything", True),
+        Heading("p_permutation", "Corrected p", "by permutation, for having tried every cut", True),
+        Heading("p_lau94", "p, Lausen 1994", "a bound on the corrected p", True),
+        Heading("q_value_bh", "q (BH)", "of the corrected p, over all genes", True),
+        Heading("percentile_among_genes", "Percentile", "share of genes with a corrected p as small or smaller", True),
+        Heading("cut_point", "Cut", "the high group is above it", True),
+        Heading("groups", "High / low", "patients", True),
+        Heading("n_cut_points", "Cuts tried", None, True),
+        Heading("hazard_ratio_at_cut", "HR at the cut", "exaggerated, as is the naive p", True),
+    ]
+    caption = "Smallest corrected p; the genes of interest are there in any case"
+    return table(caption, headings, rows, total=rows[0]["whole"] if rows else None)
+
+
+def auc_figure(published: Published, endpoint: dict[str, Any]) -> Figure | None:
+    """AUC of the genes of interest, a choice per model and time."""
+    sql = f"""SELECT model_id || ', ' || time_months::INT || ' months' AS model_and_time, model_id, time_months,
+    hgnc_symbol, n, n_cases, n_at_risk, auc, ci_lower, ci_upper, auc_cross_validated, bootstrap_samples
+FROM {AUC}
+WHERE {_where(endpoint)} AND auc IS NOT NULL
+ORDER BY model_id <> 'unadjusted', model_id, time_months, auc, hgnc_symbol"""
+    found = published.columns(sql)
+    if not found["auc"]:
+        return None
+    choices: dict[str, str] = {}
+    for name, n, cases, controls in zip(
+        found["model_and_time"], found["n"], found["n_cases"], found["n_at_risk"], strict=True
+    ):
+        choices.setdefault(name, f"{name.replace('_', ', ')} ({n} patients, {cases} events by then, {controls} after)")
+    last = list(choices)[-1]
+    best = [
+        f"{gene} {number(auc)} ({number(low)} to {number(high)})"
+        for gene, auc, low, high, choice in zip(
+            found["hgnc_symbol"],
+            found["auc"],
+            found["ci_lower"],
+            found["ci_upper"],
+            found["model_and_time"],
+            strict=True,
+        )
+        if choice == last
+    ]
+    genes = len(set(found["hgnc_symbol"]))
+    return Figure(
+        ident="auc",
+        title="Time-dependent AUC of the genes of interest",
+        caption="Squares with 95 % intervals: as fitted. Open circles: cross-validated. The line is guessing.",
+        alternative=f"Dot plot of the AUC by gene. {last}: {'; '.join(best[::-1][:8])}.",
+        columns={**found, **_errors(found["auc"], found["ci_lower"], found["ci_upper"])},
+        traces=[
+            {
+                "type": "scatter", "mode": "markers", "name": "as fitted", "x": "$auc", "y": "$hgnc_symbol",
+                "marker": {"color": "@down", "symbol": "square", "size": 9},
+                "error_x": _BARS,
+                "hovertemplate": "<b>%{y}</b><br>AUC %{x:.3f}<extra></extra>",
+            },
+            {
+                "type": "scatter", "mode": "markers", "name": "cross-validated", "x": "$auc_cross_validated",
+                "y": "$hgnc_symbol",
+                "marker": {"color": "@up", "symbol": "circle-open", "size": 10, "line": {"width": 2}},
+                "hovertemplate": "<b>%{y}</b><br>cross-validated %{x:.3f}<extra></extra>",
+            },
+        ],
+        layout={
+            "xaxis": axis("AUC"),
+            "yaxis": axis("", type="category"),
+            "shapes": [line_at(x=0.5, dash="solid")],
+        },
+        height=140 + 24 * genes,
+        selectors=(Selector("model_and_time", "Model and time", tuple(choices.items())),),
+        n="; ".join(choices.values()),
+        method=(
+            "cumulative cases against dynamic controls, weighted by the inverse probability of censoring; percentile "
+            f"interval of {max(found['bootstrap_samples'])} bootstrap samples"
+        ),
+        tables=_version(published, AUC),
+        sql=sql,
+    )  # fmt: skip
+
+
+def signature_figure(published: Published, endpoint: dict[str, Any]) -> Figure | None:
+    """Hazard ratios of gene lists as scores, beside random lists of the same size."""
+    sql = f"""SELECT signature_id, genes_in_signature, n, events, hazard_ratio_per_sd, ci_lower, ci_upper, p_value,
+    p_random, q_value_bh, random_share_below_005, concordance
+FROM {SIGNATURES}
+WHERE {_where(endpoint)} AND hazard_ratio_per_sd IS NOT NULL
+ORDER BY hazard_ratio_per_sd, signature_id"""
+    found = published.columns(sql)
+    ratio, low, high = (found[name] for name in ("hazard_ratio_per_sd", "ci_lower", "ci_upper"))
+    if not ratio:
+        return None
+    said = [f"{n}: {number(r)}" for n, r in zip(found["signature_id"], ratio, strict=True)]
+    return Figure(
+        ident="signatures",
+        title="Hazard ratio per standard deviation of a list's score",
+        caption="The score is the mean of the standardised expression of the list's genes; 95 % intervals.",
+        alternative=f"Forest plot of gene lists. {'; '.join(said[:12])}.",
+        columns={**found, **_errors(ratio, low, high)},
+        traces=[
+            {
+                "type": "scatter", "mode": "markers", "x": "$hazard_ratio_per_sd", "y": "$signature_id",
+                "showlegend": False, "marker": {"color": "@down", "symbol": "square", "size": 9},
+                "error_x": _BARS,
+                "customdata": "$p_random",
+                "hovertemplate": "<b>%{y}</b><br>hazard ratio %{x:.3f}<br>p against random lists %{customdata:.3g}"
+                "<extra></extra>",
+            }
+        ],
+        layout={
+            "xaxis": ratio_axis("hazard ratio per SD (log scale)", frame_of(_log_bounds(ratio, low, high), 0.0)),
+            "yaxis": axis("", type="category", tickfont={"size": 11}),
+            "shapes": [line_at(x=1, dash="solid")],
+        },
+        height=120 + 30 * len(ratio),
+        n=f"{_span(min(found['n']), max(found['n']))} patients, {max(found['events'])} events",
+        method="Cox model on the score; beside the Wald p the share of random lists of the same size that do as well",
+        tables=_version(published, SIGNATURES),
+        sql=sql,
+    )  # fmt: skip
+
+
+def _signature_table(published: Published, endpoint: dict[str, Any]) -> str:
+    rows = published.rows(f"SELECT * FROM {SIGNATURES} WHERE {_where(endpoint)} ORDER BY p_random NULLS LAST, p_value")
+    for row in rows:
+        row["held"] = f"{row['genes_in_signature']} of {row['genes_in_list']}"
+        share = row["random_share_below_005"]
+        row["by_chance"] = None if share is None else f"{share:.0%}"
+    headings = [
+        Heading("signature_id", "List"),
+        Heading("held", "Genes measured", None, True),
+        Heading("hazard_ratio_per_sd", "HR per SD", None, True),
+        Heading("p_value", "p", "Wald", True),
+        Heading("p_random", "p, random lists", "share of random lists of the same size that do as well", True),
+        Heading("q_value_bh", "q (BH)", "of the p against random lists", True),
+        Heading("by_chance", "Random p < 0.05", "share of random lists with a Wald p below 0.05", True),
+        Heading("concordance", "Concordance", None, True),
+        Heading("note", "Note"),
+    ]
+    return table("Gene lists beside random lists of the same size", headings, rows, is_searchable=False)
+
+
+# ---- one gene --------------------------------------------------------------------------------------------------------
+
+
+def add_adjusted_models(published: Published, page: Page, gene: str) -> None:
+    """Models of a gene of interest with covariates or strata, and the difference of restricted means."""
+    if not published.filled(TERMS):
+        return
+    rows = published.rows(
+        f"""
+        SELECT t.cohort_id, t.endpoint, t.model_id, m.covariates, m.strata, t.n, t.events, t.hazard_ratio_per_sd,
+            t.p_value, t.q_value_bh, m.events_per_variable, m.concordance, m.hazards_not_proportional, m.warning,
+            exp(ln(nullif(t.ci_lower, 0)) * sd) AS ci_low, exp(ln(nullif(t.ci_upper, 0)) * sd) AS ci_high
+        FROM (
+            SELECT *, ln(nullif(hazard_ratio_per_sd, 0)) / nullif(ln(nullif(hazard_ratio, 0)), 0) AS sd FROM {TERMS}
+            WHERE hgnc_symbol = ? AND variable = 'expression'
+        ) AS t
+        INNER JOIN {MODELS} AS m USING (cohort_id, endpoint, hgnc_symbol, model_id)
+        ORDER BY t.cohort_id, list_position(['OS', 'DSS', 'DFS', 'PFS'], t.endpoint), t.model_id <> 'unadjusted',
+            t.model_id
+        """,
+        [gene],
+    )
+    for row in rows:
+        row["model"] = row["model_id"].replace("_", " ")
+        row["interval"] = None if row["ci_low"] is None else f"{number(row['ci_low'])} to {number(row['ci_high'])}"
+        row["bent"] = (row["hazards_not_proportional"] or "none").replace("|", ", ")
+    headings = [
+        Heading("model", "Model"),
+        Heading("cohort_id", "Cohort"),
+        Heading("endpoint", "Endpoint"),
+        Heading("n", "Patients", None, True),
+        Heading("events", "Events", None, True),
+        Heading("hazard_ratio_per_sd", "HR per SD", "of expression", True),
+        Heading("interval", "95 % CI", None, True),
+        Heading("p_value", "p", "Wald", True),
+        Heading("q_value_bh", "q (BH)", "over the genes of interest, within model and endpoint", True),
+        Heading("events_per_variable", "Events per variable", "below 10 a model promises too much", True),
+        Heading("concordance", "Concordance", "of the whole model", True),
+        Heading("bent", "Hazards not proportional", "variables whose effect changes with time"),
+        Heading("warning", "Note"),
+    ]
+    page.add(table("With and without covariates", headings, rows, filter_by=("endpoint",)))
+    if not published.filled(MEANS):
+        return
+    means = published.rows(
+        f"SELECT * FROM {MEANS} WHERE hgnc_symbol = ? AND expression_group = 'high_minus_low' ORDER BY cohort_id, "
+        "list_position(['OS', 'DSS', 'DFS', 'PFS'], endpoint)",
+        [gene],
+    )
+    for row in means:
+        row["name"] = f"{row['cohort_id']} {row['endpoint']}"
+        row["interval"] = f"{number(row['ci_lower_months'])} to {number(row['ci_upper_months'])}"
+    headings = [
+        Heading("name", "Cohort and endpoint"),
+        Heading("until_months", "Within, months", None, True),
+        Heading("n", "Patients", None, True),
+        Heading("restricted_mean_months", "Difference, months", "high minus low expression", True),
+        Heading("interval", "95 % CI", None, True),
+        Heading("p_value", "p", None, True),
+    ]
+    caption = "Months gained or lost within the horizon, high against low expression (restricted means)"
+    page.add(table(caption, headings, means, is_searchable=False))
+
+
+# ---- over cohorts ----------------------------------------------------------------------------------------------------
+
+
+def pooled_forest(published: Published, genes: list[str], ident: str = "pooled") -> Figure | None:
+    """Hazard ratios per standard deviation in each cohort and pooled over them, a choice per gene and endpoint."""
+    if not genes or not published.filled(POOLED):
+        return None
+    sql = f"""WITH pooled AS (
+    SELECT * FROM {POOLED} WHERE model = 'continuous' AND hgnc_symbol IN ({literals(genes)})
+),
+single AS (
+    SELECT s.hgnc_symbol, s.endpoint, s.cohort_id, s.n, s.events, s.hazard_ratio_per_sd AS ratio,
+        exp(ln(nullif(s.ci_lower, 0)) * ln(s.hazard_ratio_per_sd) / nullif(ln(s.hazard_ratio), 0)) AS ratio_lower,
+        exp(ln(nullif(s.ci_upper, 0)) * ln(s.hazard_ratio_per_sd) / nullif(ln(s.hazard_ratio), 0)) AS ratio_upper
+    FROM {SCREEN} AS s
+    INNER JOIN pooled AS p ON p.hgnc_symbol = s.hgnc_symbol AND p.endpoint = s.endpoint
+        AND contains('|' || p.cohort_ids || '|', '|' || s.cohort_id || '|')
+    WHERE s.model = 'continuous' AND s.hazard_ratio_per_sd > 0 AND s.hazard_ratio > 0
+),
+drawn AS (
+    SELECT hgnc_symbol, endpoint, cohort_id AS estimate_of, 'cohort' AS kind, n, events, ratio, ratio_lower, ratio_upper
+    FROM single
+    UNION ALL
+    SELECT hgnc_symbol, endpoint, 'pooled, random effects', 'pooled', n, events, hazard_ratio, ci_lower, ci_upper
+    FROM pooled
+    UNION ALL
+    SELECT hgnc_symbol, endpoint, 'pooled, fixed effect', 'fixed', n, events, hazard_ratio_fixed, ci_lower_fixed,
+        ci_upper_fixed
+    FROM pooled
+    UNION ALL
+    SELECT hgnc_symbol, endpoint, 'a further cohort (prediction)', 'prediction', n, events, hazard_ratio,
+        prediction_lower, prediction_upper
+    FROM pooled
+    WHERE prediction_lower IS NOT NULL
+)
+SELECT hgnc_symbol || ', ' || endpoint AS gene_and_endpoint, *
+FROM drawn
+ORDER BY hgnc_symbol, endpoint, list_position(['prediction', 'fixed', 'pooled', 'cohort'], kind), estimate_of DESC"""
+    found = published.columns(sql)
+    if not found["ratio"]:
+        return None
+    about = {
+        f"{row['hgnc_symbol']}, {row['endpoint']}": row
+        for row in published.rows(
+            f"SELECT * FROM {POOLED} WHERE model = 'continuous' AND hgnc_symbol IN ({literals(genes)}) "
+            "ORDER BY hgnc_symbol, endpoint"
+        )
+    }
+    options = tuple(
+        (
+            name,
+            f"{name}: HR {number(row['hazard_ratio'])}, q {number(row['q_value_bh'])}, I² {row['i2_percent']:.0f} %",
+        )
+        for name, row in about.items()
+    )
+    ratio, low, high = (found[name] for name in ("ratio", "ratio_lower", "ratio_upper"))
+    rows = max(found["gene_and_endpoint"].count(name) for name in about)
+    several = len(options) > 1
+    marks = (
+        ("cohort", "a cohort", "down", "square"),
+        ("pooled", "random effects", "up", "diamond"),
+        ("fixed", "fixed effect", "none", "diamond-open"),
+        ("prediction", "prediction interval", "third", "line-ns-open"),
+    )
+    return Figure(
+        ident=ident,
+        title="Over the cohorts" if several else f"{genes[0]} over the cohorts",
+        caption=(
+            "Hazard ratio per standard deviation of expression, with 95 % intervals. With few cohorts the interval of "
+            "the random-effects estimate is wide, as it should be: how cohorts differ is hardly known."
+        ),
+        alternative=f"Forest plot over cohorts. {'; '.join(label for _, label in options[:10])}.",
+        columns={**found, **_errors(ratio, low, high)},
+        traces=[
+            {
+                "type": "scatter", "mode": "markers", "name": label, "x": "$ratio", "y": "$estimate_of",
+                "where": [["kind", kind]],
+                "marker": {"color": f"@{role}", "symbol": symbol, "size": 10},
+                "error_x": {"type": "data", "array": "$above", "arrayminus": "$below", "color": f"@{role}",
+                            "thickness": 2},
+                "customdata": "$events",
+                "hovertemplate": "<b>%{y}</b><br>hazard ratio %{x:.3f}<br>%{customdata} events<extra></extra>",
+            }
+            for kind, label, role, symbol in marks
+            if kind in found["kind"]
+        ],
+        layout={
+            "xaxis": ratio_axis("hazard ratio per SD (log scale)", frame_of(_log_bounds(ratio, low, high), 0.0)),
+            "yaxis": axis("", type="category", categoryorder="array",
+                          categoryarray=list(dict.fromkeys(found["estimate_of"]))),
+            "shapes": [line_at(x=1, dash="solid")],
+        },
+        height=150 + 34 * rows,
+        selectors=(Selector("gene_and_endpoint", "Gene and endpoint", options),),
+        n="; ".join(f"{name}: {row['n']:,} patients, {row['events']:,} events" for name, row in about.items()),
+        method=(
+            "inverse-variance pooling; between-cohort variance after DerSimonian and Laird; interval and test after "
+            "Hartung and Knapp, never narrower than the plain random-effects interval"
+        ),
+        tables=_version(published, POOLED, SCREEN),
+        sql=sql,
+    )  # fmt: skip
+
+
+def pooled_pages(published: Published, gene_pages: set[str]) -> list[Page]:
+    """Genes over all cohorts that share an endpoint; no page where the release has one cohort per endpoint."""
+    if not published.filled(POOLED):
+        return []
+    page = Page(POOLED_PAGE, "Genes over all cohorts")
+    page.paragraph(
+        "Every gene that two or more cohorts measured, pooled endpoint by endpoint. A gene that matters in one cohort "
+        "and not in the next has a wide interval here, and a large I²."
+    )
+    if figure := pooled_forest(published, list(published.genes_of_interest)):
+        page.figure(figure)
+    rows = published.rows(
+        f"""
+        SELECT p.*, count(*) OVER () AS whole, a.gene_name FROM {POOLED} AS p
+        LEFT JOIN staging.genes__approved AS a ON a.hgnc_symbol = p.hgnc_symbol
+        WHERE model = 'continuous'
+        QUALIFY row_number() OVER (ORDER BY p_value, p_value_normal, p.hgnc_symbol) <= {MOST_POOLED}
+            OR p.hgnc_symbol IN ({literals(published.genes_of_interest)})
+        ORDER BY p_value, p_value_normal, p.hgnc_symbol
+        """
+    )
+    for row in rows:
+        symbol = row["hgnc_symbol"]
+        row["gene"] = Markup(link(f"{page.root}genes/{symbol}.html", symbol)) if symbol in gene_pages else symbol
+        row["interval"] = f"{number(row['ci_lower'])} to {number(row['ci_upper'])}"
+        row["names"] = row["cohort_ids"].replace("|", ", ")
+    headings = [
+        Heading("gene", "Gene"),
+        Heading("endpoint", "Endpoint"),
+        Heading("cohorts", "Cohorts", None, True),
+        Heading("n", "Patients", None, True),
+        Heading("events", "Events", None, True),
+        Heading("hazard_ratio", "HR per SD", "random effects", True),
+        Heading("interval", "95 % CI", "Hartung and Knapp", True),
+        Heading("p_value", "p", "Hartung and Knapp: honest with few cohorts, and therefore rarely small", True),
+        Heading("q_value_bh", "q (BH)", "over all genes, within the endpoint", True),
+        Heading("p_value_normal", "p, normal", "without allowance for how few cohorts there are", True),
+        Heading("q_value_bh_normal", "q, normal", "over all genes", True),
+        Heading("i2_percent", "I², %", "share of the variance that is between cohorts", True),
+        Heading("p_heterogeneity", "p heterogeneity", None, True),
+        Heading("names", "Which"),
+        Heading("gene_name", "Name"),
+    ]
+    caption = "Smallest p first; the genes of interest are there in any case"
+    page.add(table(caption, headings, rows, filter_by=("endpoint",), total=rows[0]["whole"] if rows else None))
+    return [page]
+
+
+def pooled_sentence(published: Published, root: str = "") -> str:
+    """A sentence that leads to the page of all cohorts; empty where there is none."""
+    if not published.filled(POOLED):
+        return ""
+    count = published.value(f"SELECT count(DISTINCT hgnc_symbol) FROM {POOLED}")
+    where = link(f"{root}{POOLED_PAGE}", "Genes over all cohorts")
+    return f"{where}: {text(f'{count:,}')} genes that two or more cohorts measured, pooled."
