@@ -28,6 +28,7 @@ OWNERS = {
 }
 PREVIEW_ROWS = 5
 PREVIEW_COLUMNS = 12
+UPSTREAM_SHOWN = 4
 
 
 # Steps of the definitions that this process loaded, by the address of each output: what `status` asks.
@@ -84,7 +85,7 @@ def assets_of(
                 ],
                 description=describe(table, own),
                 metadata={
-                    "dagster/column_schema": column_schema(table),
+                    "dagster/column_schema": column_schema(table, (lineage or {}).get(address)),
                     "dagster/table_name": address,
                     "grain": table.grain,
                     "key": ", ".join(table.key),
@@ -158,20 +159,33 @@ def describe(table: Table, own: str | None = None) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def column_schema(table: Table) -> dg.TableSchema:
-    """A table's columns as the UI shows them before the first run."""
+def column_schema(table: Table, read_from_sql: Mapping[str, Sequence[str]] | None = None) -> dg.TableSchema:
+    """A table's columns as the UI shows them before the first run, each with the columns that it is computed from.
+
+    The open-source UI draws no graph from `dagster/column_lineage`, so what stands there is said here too.
+    """
+    upstream = column_lineage(table, read_from_sql)
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
                 name=column.name,
                 type=column.duckdb_type,
-                description=column.description,
+                description=_with_upstream(column.description, upstream.get(column.name, ())),
                 constraints=dg.TableColumnConstraints(nullable=column.nullable, unique=table.key == (column.name,)),
                 tags={"unit": column.unit} if column.unit else {},
             )
             for column in table.columns
         ]
     )
+
+
+def _with_upstream(description: str, upstream: Sequence[str]) -> str:
+    """A column's description, and in brackets the first of the columns that it is computed from."""
+    named = [name for name in upstream if name.count(".") == 2]
+    if not named:
+        return description
+    more = f" and {len(named) - UPSTREAM_SHOWN} more" if len(named) > UPSTREAM_SHOWN else ""
+    return f"{description} [from {', '.join(named[:UPSTREAM_SHOWN])}{more}]"
 
 
 def column_lineage(
