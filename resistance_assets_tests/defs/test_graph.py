@@ -77,6 +77,17 @@ def test_every_table_of_the_catalog_has_an_asset_with_schema_description_and_own
         assert spec.kinds
 
 
+def test_the_columns_of_an_asset_name_the_columns_that_they_come_from(definitions):
+    specs = {"/".join(spec.key.path): spec for spec in definitions.resolve_all_asset_specs()}
+    columns = {
+        column.name: column.description
+        for column in specs["marts/gene_evidence"].metadata["dagster/column_schema"].columns
+    }
+    assert "[from marts.survival_by_gene.hazard_ratio_median_split]" in columns["os_hazard_ratio"]
+    screen = specs["core/survival__cohort_endpoint_genes"].metadata["dagster/column_schema"].columns
+    assert all("[from " in column.description for column in screen if column.name == "hazard_ratio")
+
+
 def test_every_asset_is_checked_before_it_is_written(definitions):
     checked = {key.asset_key for key in definitions.resolve_asset_graph().asset_check_keys}
     for spec in definitions.resolve_all_asset_specs():
