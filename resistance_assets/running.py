@@ -96,7 +96,8 @@ class Summary:
             for address, outcome in self.launch.outcomes.items()
             if outcome in ("unavailable", "kept")
         }
-        for reason in sorted(reasons):
+        # What lacks because something above it lacks has nothing to add to that.
+        for reason in sorted(reason for reason in reasons if ": its input " not in reason):
             console.print(f"[yellow]unavailable[/] {reason}", highlight=False, soft_wrap=True)
         if self.effect_only:
             groups = (f"{', '.join(contrasts)}, because {reason}" for reason, contrasts in self.effect_only.items())
@@ -606,7 +607,7 @@ class _Progress:
             self._bar.stop()
 
     def hear(self, announcement: Announcement) -> None:
-        if announcement.kind == "waiting":
+        if announcement.kind in ("waiting", "note"):
             self._console.print(announcement.message, highlight=False)
         elif self._bar is not None:
             self._hear_on_terminal(announcement)

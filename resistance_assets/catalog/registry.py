@@ -152,10 +152,17 @@ class Cohort(_Entry):
 
 
 class Group(_Entry):
+    """Samples that are one arm of a public study.
+
+    Every pattern is found in some cell of the sample sheet, written as `column: value`, case ignored, and none of
+    `excluded_patterns` in any; `accession` confines the group to one accession.
+    """
+
     id: Identifier
     title: str
     accession: str | None = None
     patterns: tuple[str, ...] = ()
+    excluded_patterns: tuple[str, ...] = ()
 
 
 class PublicContrast(_Entry):
@@ -179,11 +186,19 @@ class PublicStudy(_Entry):
     organism: str
     kind: Literal["rna_seq_reads", "geo_series"]
     sources: tuple[Identifier, ...] = Field(min_length=1)
+    # Transcript sequences that reads are quantified against, a source.
+    transcriptome: Identifier | None = None
     paper: str | None = None
     cell_line: str | None = None
     group: tuple[Group, ...] = ()
     contrast: tuple[PublicContrast, ...] = Field(min_length=1)
     interaction: tuple[PublicInteraction, ...] = ()
+
+    @model_validator(mode="after")
+    def _can_be_quantified(self) -> PublicStudy:
+        if self.kind == "rna_seq_reads" and self.transcriptome is None:
+            raise ValueError("a study of reads needs a transcriptome")
+        return self
 
 
 class GeneList(_Entry):
@@ -718,6 +733,40 @@ class LocalStudy:
         return tuple(self.folder / contrast.table for contrast in self.contrasts)  # pyright: ignore[reportAttributeAccessIssue]
 
 
+GROUP_COLUMN = "group"
+"""Column of a public study's sample sheet that holds the group which the rules of the catalog put a sample in."""
+
+
+@dataclass(frozen=True)
+class MeasuredStudy:
+    """A study with samples of its own, laboratory or public, as the analyses need it.
+
+    `measurement`: `counts`, `array`, or `at_run_time` for a GEO series, which may turn out to be either.
+    """
+
+    id: str
+    measurement: Literal["counts", "array", "at_run_time"]
+    contrasts: tuple[CountsContrast, ...]
+    interactions: tuple[InteractionDesign, ...] = ()
+    gene_lengths: Path | None = None
+
+
+def as_measured_study(study: PublicStudy) -> MeasuredStudy:
+    """A public study; samples that no rule put in a group take no part."""
+    subset = {GROUP_COLUMN: tuple(group.id for group in study.group)}
+    return MeasuredStudy(
+        id=study.id,
+        measurement="counts" if study.kind == "rna_seq_reads" else "at_run_time",
+        contrasts=tuple(
+            CountsContrast(**contrast.model_dump(), factor=GROUP_COLUMN, subset=subset) for contrast in study.contrast
+        ),
+        interactions=tuple(
+            InteractionDesign(**interaction.model_dump(), factor=GROUP_COLUMN, subset=subset)
+            for interaction in study.interaction
+        ),
+    )
+
+
 STUDY_PROFILE = "log2_cpm_plus_1"
 
 
@@ -799,6 +848,24 @@ class Registry:
     def analysed_cohorts(self) -> tuple[Cohort, ...]:
         """Cohorts of the catalog, then laboratory studies whose patients were followed, as cohorts."""
         return (*self.cohorts.values(), *(as_cohort(s) for s in self.local_studies.values() if s.survival))
+
+    def measured_studies(self) -> tuple[MeasuredStudy, ...]:
+        """Studies whose samples are analysed here, laboratory ones first; published tables are no part of them."""
+        found = []
+        for local in self.local_studies.values():
+            if isinstance(local.study, ResultStudy):
+                continue
+            lengths = local.study.gene_lengths if isinstance(local.study, CountsStudy) else None
+            found.append(
+                MeasuredStudy(
+                    id=local.id,
+                    measurement="counts" if isinstance(local.study, CountsStudy) else "array",
+                    contrasts=tuple(c for c in local.contrasts if isinstance(c, CountsContrast)),
+                    interactions=local.interactions,
+                    gene_lengths=local.folder / lengths if lengths else None,
+                )
+            )
+        return (*found, *(as_measured_study(study) for study in self.public_studies.values()))
 
     def contrasts(self) -> tuple[Contrast, ...]:
         """Contrasts of every study, public first, in catalog order."""
@@ -1071,6 +1138,7 @@ def _cross_check(
         *((f"gene_list {g.id}", g.source) for g in registry.gene_lists.values()),
         *((f"collection {c.id}", source) for c in registry.collections.values() for source in c.sources),
         *((f"study {s.id}", source) for s in registry.public_studies.values() for source in s.sources),
+        *((f"study {s.id}", s.transcriptome) for s in registry.public_studies.values() if s.transcriptome),
     ]
     for place, source in used:
         require(source, registry.sources, studies_path, place, "source")

@@ -402,7 +402,7 @@ class InteractionPairs(_Model):
     not_true="two samples are not two patients: aliquots of one tumour occur",
 )
 class RawStudySamples(_Model):
-    """Sample sheets of laboratory studies, unchanged."""
+    """Sample sheets of laboratory studies, unchanged, and of public ones, with the group of each sample."""
 
     study_id: pl.String = col("study", of="source")
     sample_id: pl.String = col("sample as the study names it", of="source")
@@ -417,10 +417,10 @@ class RawStudySamples(_Model):
     not_true="not always raw reads: some studies normalised before they published",
 )
 class RawStudyCounts(_Model):
-    """Count tables of laboratory studies, one value per row."""
+    """Count tables of laboratory and public studies, one value per row."""
 
     study_id: pl.String = col("study", of="source")
-    feature_id: pl.String = col("first column of the count table", of="source")
+    feature_id: pl.String = col("first column of the count table; Ensembl id of quantified reads", of="source")
     sample_id: pl.String = col("sample as the study names it", of="source")
     read_count: pl.Int64 = col("read count", unit="reads", of="source", ge=0)
 
@@ -470,6 +470,153 @@ class RawPublishedResults(_Model):
     entrez_gene_id: pl.String = col("NCBI Gene id as given; several are joined as in the file", of="source", null=True)
     log2_fold_change: pl.Float64 = col("numerator over denominator", unit="log2", of="source", null=True)
     p_value: pl.Float64 = col("two-sided, not adjusted", of="source", null=True, **P_CHECK)
+
+
+@table(
+    "raw.studies__accessions",
+    grain="one row per public study and accession",
+    key=("study_id", "accession"),
+    not_true="the number of samples is not that of analysed ones: some are of no group",
+)
+class RawStudyAccessions(_Model):
+    """Accessions of public studies as their hosts tell of them."""
+
+    study_id: pl.String = col("study", of="source")
+    accession: pl.String = col("accession", of="source")
+    title: pl.String = col("title as given", of="source", null=True)
+    modified: pl.String = col(
+        "the host's own mark of a change: a date, or milliseconds since 1970", of="source", null=True
+    )
+    samples: pl.Int64 = col("samples of the sheet", unit="samples", of="source", ge=0)
+    samples_in_groups: pl.Int64 = col(
+        "samples that a rule of the catalog put in a group", unit="samples", of="source", ge=0
+    )
+    sequencing_runs: pl.Int64 = col("runs that ENA reports", unit="runs", of="source", ge=0)
+    files: pl.Int64 = col("files of the record", unit="files", of="source", ge=0)
+    processed_files: pl.Int64 = col("files of processed data in the record", unit="files", of="source", ge=0)
+    sheet_differences: pl.Int64 = col("points in which sample sheet and ENA differ", of="source", ge=0)
+    values_note: pl.String = col("which values it holds, or why it holds none that are used", of="source")
+    notes: pl.String = col("what could not be had on the way", of="source", null=True)
+
+
+@table(
+    "raw.studies__record_files",
+    grain="one row per public study, accession and file of its record",
+    key=("study_id", "accession", "path"),
+    not_true="not what was fetched: only sheets and processed tables are",
+)
+class RawStudyRecordFiles(_Model):
+    """Files that the records of public studies list."""
+
+    study_id: pl.String = col("study", of="source")
+    accession: pl.String = col("accession", of="source")
+    path: pl.String = col("path in the record", of="source")
+    size_bytes: pl.Int64 = col("size", unit="bytes", of="source", null=True, ge=0)
+    file_type: pl.String = col("type as the record names it", of="source", null=True)
+    description: pl.String = col("description as given", of="source", null=True)
+    is_processed: pl.Boolean = col("whether the record calls it processed data", of="source")
+
+
+@table(
+    "raw.studies__sequence_files",
+    grain="one row per public study, sequencing run and file, as ENA reports it",
+    key=("study_id", "run_accession", "origin", "file_name"),
+    not_true="a file here was not always fetched: processed counts are used first",
+)
+class RawStudySequenceFiles(_Model):
+    """Files of the sequencing runs of public studies, with their published checksums."""
+
+    study_id: pl.String = col("study", of="source")
+    accession: pl.String = col("accession", of="source")
+    run_accession: pl.String = col("ENA run", of="source")
+    origin: pl.String = col("fastq (made by ENA) or submitted", of="source", isin=["fastq", "submitted"])
+    file_name: pl.String = col("file", of="source")
+    read: pl.String = col("1, 2, single or orphan; null where it is no FASTQ", of="source", null=True)
+    is_preferred: pl.Boolean = col("whether it is what a quantification reads", of="source")
+    url: pl.String = col("address", of="source")
+    md5: pl.String = col("published checksum", of="source", null=True)
+    size_bytes: pl.Int64 = col("published size", unit="bytes", of="source", null=True, ge=0)
+
+
+@table(
+    "raw.studies__sheet_differences",
+    grain="one row per point in which sample sheet and ENA say different things",
+    key=("study_id", "accession", "difference_number"),
+    not_true="a difference is not always a fault: names of files change when an archive rewrites them",
+)
+class RawStudySheetDifferences(_Model):
+    """Sample sheets of public studies held against ENA's report of their runs."""
+
+    study_id: pl.String = col("study", of="source")
+    accession: pl.String = col("accession", of="source")
+    difference_number: pl.Int64 = col("number of the difference, by run", of="source", ge=1)
+    run_accession: pl.String = col("ENA run", of="source", null=True)
+    field: pl.String = col("what was compared", of="source")
+    difference: pl.String = col("how they differ", of="source")
+    sheet_value: pl.String = col("as the sample sheet says", of="source", null=True)
+    ena_value: pl.String = col("as ENA says", of="source", null=True)
+
+
+@table(
+    "raw.studies__measurements",
+    grain="one row per public study",
+    key=("study_id",),
+    not_true="the measurement is not declared in the catalog: it is what the accession turned out to hold",
+)
+class RawStudyMeasurements(_Model):
+    """What the values of public studies are, where they were taken from, and why."""
+
+    study_id: pl.String = col("study", of="source")
+    measurement: pl.String = col("read counts, or intensities of an array", of="source", isin=["counts", "array"])
+    values_from: pl.String = col(
+        "processed counts of the record, kallisto on the reads, counts that NCBI generated, or the series matrix",
+        of="source",
+        isin=["processed_counts", "kallisto", "ncbi_counts", "series_matrix"],
+    )
+    statement: pl.String = col("which values were taken and why", of="source")
+    scale: pl.String = col("scale of the values, and what speaks for it", of="source", null=True)
+    platform: pl.String = col("GEO platform of an array", of="source", null=True)
+    reference: pl.String = col("what names the genes: annotation or transcriptome", of="source", null=True)
+
+
+@table(
+    "raw.studies__gene_quantities",
+    grain="one row per study, gene and sample that was quantified",
+    key=("study_id", "gene_id", "sample_id"),
+    not_true="the counts are estimates, and length_scaled_count is rounded where a test needs whole numbers",
+)
+class RawStudyGeneQuantities(_Model):
+    """Estimates of kallisto by gene (Bray 2016; summed as tximport does, Soneson 2015)."""
+
+    study_id: pl.String = col("study", of="source")
+    gene_id: pl.String = col("Ensembl gene id with its version", of="source")
+    gene_symbol: pl.String = col("GENCODE's gene name", of="source", null=True)
+    sample_id: pl.String = col("sample", of="source")
+    estimated_count: pl.Float64 = col("estimated reads, summed over transcripts", unit="reads", of="source", ge=0)
+    tpm: pl.Float64 = col("abundance", unit="TPM", of="source", ge=0)
+    effective_length_bp: pl.Float64 = col("mean effective length, weighted by TPM", unit="bp", of="source", ge=0)
+    length_scaled_count: pl.Float64 = col(
+        "TPM times the gene's mean length, at the depth of the sample", unit="reads", of="source", ge=0
+    )
+
+
+@table(
+    "raw.studies__quantified_samples",
+    grain="one row per study and sample that was quantified",
+    key=("study_id", "sample_id"),
+    not_true="reads that do not map are not always foreign: introns and new transcripts are not in the reference",
+)
+class RawStudyQuantifiedSamples(_Model):
+    """How much of each sample's reads was placed on the transcriptome."""
+
+    study_id: pl.String = col("study", of="source")
+    sample_id: pl.String = col("sample", of="source")
+    runs: pl.String = col("sequencing runs of the sample, joined by |", of="source")
+    reads: pl.Int64 = col("reads, or read pairs", unit="reads", of="source", ge=0)
+    mapped_reads: pl.Int64 = col("reads that map", unit="reads", of="source", ge=0)
+    mapped_percent: pl.Float64 = col("share that maps", unit="%", of="source", ge=0, le=100)
+    transcripts: pl.Int64 = col("transcripts of the reference", unit="transcripts", of="source", ge=1)
+    kallisto_version: pl.String = col("version of the program", of="source")
 
 
 @table(
@@ -1021,6 +1168,9 @@ class DegDesigns(_Model):
     n_samples: pl.Int64 = col("samples of the fit", unit="samples", null=True, of=_SAMPLE, ge=0)
     n_numerator: pl.Int64 = col("samples in the numerator", unit="samples", null=True, of=_SAMPLE, ge=0)
     n_denominator: pl.Int64 = col("samples in the denominator", unit="samples", null=True, of=_SAMPLE, ge=0)
+    model: pl.String = col("formula of the model, terms in their order", null=True, of="source")
+    coefficient: pl.String = col("the coefficient that is tested", null=True, of=_SAMPLE)
+    coefficients: pl.String = col("columns of the model matrix in their order, joined by |", null=True, of=_SAMPLE)
     n_coefficients: pl.Int64 = col("columns of the model matrix", null=True, of=_SAMPLE, ge=1)
     rank: pl.Int64 = col("rank of the model matrix", null=True, of=_SAMPLE, ge=1)
     residual_degrees_of_freedom: pl.Int64 = col("samples less rank", null=True, of=_SAMPLE, ge=0)
@@ -1033,6 +1183,10 @@ class DegDesigns(_Model):
         isin=["inferential", "effect_only", "refused"],
     )
     reason: pl.String = col("why it is not inferential, or what was not checked", null=True, of=_SAMPLE)
+    fitted_to: pl.String = col(
+        "what the methods are fitted to: read counts, log2 intensities of an array, or as published",
+        of=("source", "raw.studies__measurements.measurement"),
+    )
 
 
 @table(

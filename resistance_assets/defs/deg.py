@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 from resistance_assets.catalog.faults import DataFault, Fault
 from resistance_assets.catalog.registry import (
     CountsContrast,
-    CountsStudy,
     FoldChange,
     ListThresholds,
     LocalStudy,
-    MicroarrayStudy,
     Registry,
     ResultContrast,
 )
@@ -407,6 +405,9 @@ def describe_design(declared: CountsContrast, study_id: str, sheet: pl.DataFrame
             "n_samples": len(design.sample_ids),
             "n_numerator": int(design.is_numerator.sum()),
             "n_denominator": int(design.is_denominator.sum()),
+            "model": f"~ {' + '.join((*contrast.model_covariates, contrast.factor))}",
+            "coefficient": design.columns[design.coefficient],
+            "coefficients": "|".join(design.columns),
             "n_coefficients": len(design.columns),
         }
         report = report_design(design, contrast)
@@ -422,13 +423,11 @@ def describe_design(declared: CountsContrast, study_id: str, sheet: pl.DataFrame
 
 
 def contrast_designs(registry: Registry) -> dg.AssetsDefinition:
-    """What the design of each contrast of a laboratory study can support."""
-    tested = [
-        (local.id, contrast)
-        for local in registry.local_studies.values()
-        for contrast in local.contrasts
-        if isinstance(contrast, CountsContrast)
-    ]
+    """What the design of each contrast can support, and what its method is fitted to."""
+    studies = registry.measured_studies()
+    tested = [(study.id, contrast) for study in studies for contrast in study.contrasts]
+    measured = {study.id: study.measurement for study in studies}
+    told = {name: f"parts.study_measurements__{name}" for name, kind in measured.items() if kind == "at_run_time"}
     published = [
         {
             "contrast_id": contrast.id,
@@ -440,6 +439,7 @@ def contrast_designs(registry: Registry) -> dg.AssetsDefinition:
             "n_denominator": contrast.n_denominator,
             "evidence_kind": "inferential",
             "reason": NOT_CHECKED,
+            "fitted_to": "as published",
         }
         for local in registry.local_studies.values()
         for contrast in local.contrasts
@@ -451,8 +451,16 @@ def contrast_designs(registry: Registry) -> dg.AssetsDefinition:
         there = {
             study_id: sample_sheet(inputs.read(address)) for study_id, address in sheets.items() if inputs.has(address)
         }
+        found = measured | {
+            study_id: inputs.read(address)["measurement"][0]
+            for study_id, address in told.items()
+            if inputs.has(address)
+        }
         rows = [
-            describe_design(declared, study_id, there[study_id]) for study_id, declared in tested if study_id in there
+            describe_design(declared, study_id, there[study_id])
+            | {"fitted_to": fitted_to(found[study_id], declared.methods)}
+            for study_id, declared in tested
+            if study_id in there
         ]
         return pl.DataFrame([*rows, *published], schema=DESIGNS.polars_schema).sort("contrast_id")
 
@@ -460,11 +468,23 @@ def contrast_designs(registry: Registry) -> dg.AssetsDefinition:
         outputs={DESIGNS.address: DESIGNS},
         compute=compute,
         code_version=code_version_of(compute),
-        optional_inputs=tuple(sheets.values()),
+        optional_inputs=(*sheets.values(), *told.values()),
         tolerant=True,
-        parameters=[[study_id, contrast.model_dump(mode="json")] for study_id, contrast in tested] + [published],
+        parameters=[[study_id, contrast.model_dump(mode="json")] for study_id, contrast in tested]
+        + [published, measured],
     )
     return assets_of(guarded(step))
+
+
+def fitted_to(measurement: str, methods: Sequence[str]) -> str:
+    """What the methods of a contrast are fitted to, in words.
+
+    `limma` on read counts is limma-voom: log counts per million with a weight for each count. Without the weights its
+    variances would be wrong for counts.
+    """
+    if measurement == "array":
+        return "log2 intensities of an array"
+    return "read counts, by limma as limma-voom" if "limma" in methods else "read counts"
 
 
 def method_agreement(registry: Registry) -> dg.AssetsDefinition:
@@ -512,21 +532,20 @@ def deg_assets(registry: Registry) -> list[dg.AssetsDefinition]:
             if isinstance(declared, ResultContrast):
                 assets.append(published_contrast(local, declared))
                 parts.append(part_address(declared.id, "published"))
-                continue
-            if isinstance(local.study, MicroarrayStudy):
-                assets += [array_contrast(local.id, declared, method) for method in declared.methods]
-                parts += [part_address(declared.id, method) for method in declared.methods]
-                continue
-            counts, samples = f"parts.study_counts__{local.id}", f"parts.study_samples__{local.id}"
+    for study in registry.measured_studies():
+        counts, samples = f"parts.study_counts__{study.id}", f"parts.study_samples__{study.id}"
+        for declared in study.contrasts:
+            parts += [part_address(declared.id, method) for method in declared.methods]
             for method in declared.methods:
-                parts.append(part_address(declared.id, method))
-                if method == "fold_change":
-                    lengths = local.study.gene_lengths if isinstance(local.study, CountsStudy) else None
-                    path = local.folder / lengths if lengths else None
-                    assets.append(fold_change_contrast(declared, counts, samples, path))
+                if study.measurement == "array":
+                    assets.append(array_contrast(study.id, declared, method))
+                elif study.measurement == "at_run_time":
+                    assets.append(series_contrast(study.id, declared, method))
+                elif method == "fold_change":
+                    assets.append(fold_change_contrast(declared, counts, samples, study.gene_lengths))
                     calls.append(calls_address(declared.id))
-                    continue
-                assets.append(counted_contrast(declared, method, reading_counts(counts), (counts,), samples))
+                else:
+                    assets.append(counted_contrast(declared, method, reading_counts(counts), (counts,), samples))
     return [
         *assets,
         contrast_designs(registry),
@@ -546,6 +565,38 @@ def array_contrast(study_id: str, declared: CountsContrast, method: str) -> dg.A
 
     samples = f"parts.study_samples__{study_id}"
     return counted_contrast(declared, method, reading_expression(study_id), (address,), samples, probes_of)
+
+
+def series_contrast(study_id: str, declared: CountsContrast, method: str) -> dg.AssetsDefinition:
+    """One contrast of a GEO series by limma: on log2 intensities of an array, or, where the series turned out to hold
+    read counts, as limma-voom. Which it was stands in `core.deg__designs`."""
+    if method != "limma":
+        raise ValueError(f"{declared.id}: a series that may hold an array or counts is tested by limma, not {method}")
+    address = part_address(declared.id, method)
+    counts, expression = f"parts.study_counts__{study_id}", expression_address(study_id)
+    samples, measurements = f"parts.study_samples__{study_id}", f"parts.study_measurements__{study_id}"
+    contrast, normalisation = contrast_of(declared), declared.normalisation
+    read_expression, read_counts = reading_expression(study_id), reading_counts(counts)
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        sheet = sample_sheet(inputs.read(samples))
+        if inputs.read(measurements)["measurement"][0] == "counts":
+            result = run_limma_voom(read_counts(inputs), sheet, contrast, normalisation=normalisation)
+        else:
+            probes = inputs.scan(expression).select(pl.col("feature_id").alias("hgnc_symbol"), "probes")
+            result = run_limma(read_expression(inputs), sheet, contrast).join(
+                probes.unique().collect(), on="hgnc_symbol", how="left", maintain_order="left"
+            )
+        return as_part(result.with_columns(method=pl.lit(method)), contrast.contrast_id)
+
+    step = Step(
+        outputs={address: PART},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=(counts, expression, samples, measurements),
+        parameters=parameters_of(declared, method),
+    )
+    return assets_of(guarded(step), kinds=["python", method], tags={"contrast": declared.id, "method": method})
 
 
 def reading_counts(address: str) -> Callable[[Inputs], pl.DataFrame]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import dagster as dg
 import polars as pl
 
-from resistance_assets.catalog.registry import CountsContrast, CountsStudy, DifferentialExpression, Registry
+from resistance_assets.catalog.registry import CountsContrast, DifferentialExpression, Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.deg import contrast_of, counts_matrix, rule_of, sample_sheet
 from resistance_assets.defs.raw import stacking
@@ -104,11 +104,10 @@ def what_if_part(study_id: str, declared: CountsContrast, assumed: DifferentialE
 
 def what_if_assets(registry: Registry) -> list[dg.AssetsDefinition]:
     contrasts = [
-        (local.id, contrast)
-        for local in registry.local_studies.values()
-        if isinstance(local.study, CountsStudy)
-        for contrast in local.contrasts
-        if isinstance(contrast, CountsContrast)
+        (study.id, contrast)
+        for study in registry.measured_studies()
+        if study.measurement == "counts"
+        for contrast in study.contrasts
     ]
     return [
         *(what_if_part(study_id, contrast, registry.differential_expression) for study_id, contrast in contrasts),

@@ -107,11 +107,10 @@ def gsea_part(contrast_id: str, method: str, settings: Gsea) -> dg.AssetsDefinit
 
 
 def gsea_assets(registry: Registry) -> list[dg.AssetsDefinition]:
-    """Shares of laboratory studies; a fold-change rule has nothing that would rank genes by evidence."""
+    """Shares of every contrast; a fold-change rule has nothing that would rank genes by evidence."""
     wanted = [
         (contrast.id, method)
         for contrast in registry.contrasts()
-        if contrast.study_id in registry.local_studies
         for method in contrast.methods
         if method != "fold_change"
     ]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import dagster as dg
 import polars as pl
 
-from resistance_assets.catalog.registry import InteractionDesign, PublicInteraction, Registry
+from resistance_assets.catalog.registry import InteractionDesign, Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.deg import counts_matrix, resolve_parts, sample_sheet
 from resistance_assets.defs.raw import stacking
@@ -26,24 +26,21 @@ from resistance_assets.science.deg_interaction import (
 PART = TABLES["parts.deg__interaction_features"]
 TABLE = TABLES["core.deg__interactions"]
 BCV = TABLES["core.deg__interaction_bcv"]
-# The column of the sample sheet that holds the groups of a public study.
-GROUP_COLUMN = "group"
 
 
-def interaction_of(declared: PublicInteraction) -> Interaction:
+def interaction_of(declared: InteractionDesign) -> Interaction:
     """A declared interaction as the science knows it."""
-    own = declared if isinstance(declared, InteractionDesign) else None
     return Interaction(
         interaction_id=declared.id,
-        factor=own.factor if own else GROUP_COLUMN,
+        factor=declared.factor,
         parental=declared.parental,
         parental_treated=declared.parental_treated,
         resistant=declared.resistant,
         resistant_treated=declared.resistant_treated,
-        covariates=tuple(own.covariates) if own else (),
-        continuous=tuple(own.continuous) if own else (),
-        pairing=own.pairing if own else None,
-        subset={name: list(values) for name, values in own.subset.items()} if own else {},
+        covariates=tuple(declared.covariates),
+        continuous=tuple(declared.continuous),
+        pairing=declared.pairing,
+        subset={name: list(values) for name, values in declared.subset.items()},
     )
 
 
@@ -56,7 +53,7 @@ def bcv_address(interaction_id: str) -> str:
 
 
 def interaction_part(
-    declared: PublicInteraction, counts: str, samples: str, bcvs: tuple[float, ...], fdr: float
+    declared: InteractionDesign, counts: str, samples: str, bcvs: tuple[float, ...], fdr: float
 ) -> dg.AssetsDefinition:
     """One interaction of a study whose counts and sample sheet stand under these addresses."""
     own, curve = part_address(declared.id), bcv_address(declared.id)
@@ -115,18 +112,18 @@ def all_interactions(study_of: Mapping[str, str]) -> dg.AssetsDefinition:
 
 
 def interaction_assets(registry: Registry) -> list[dg.AssetsDefinition]:
-    """Interactions of laboratory studies; those of public studies wait for their counts."""
+    """Interactions of laboratory and public studies."""
     assumed = registry.differential_expression
     study_of: dict[str, str] = {}
     assets = []
-    for local in registry.local_studies.values():
-        for declared in local.interactions:
-            study_of[declared.id] = local.id
+    for study in registry.measured_studies():
+        for declared in study.interactions:
+            study_of[declared.id] = study.id
             assets.append(
                 interaction_part(
                     declared,
-                    f"parts.study_counts__{local.id}",
-                    f"parts.study_samples__{local.id}",
+                    f"parts.study_counts__{study.id}",
+                    f"parts.study_samples__{study.id}",
                     assumed.bcvs,
                     assumed.fdr,
                 )

@@ -10,7 +10,6 @@ import dagster as dg
 import polars as pl
 
 from resistance_assets.catalog.registry import (
-    CountsContrast,
     DeclaredIntersection,
     FoldChange,
     GeneList,
@@ -254,12 +253,12 @@ def published_lists(members: pl.DataFrame, declared: Mapping[str, GeneList]) -> 
 
 
 def fold_change_rules(registry: Registry) -> dict[str, FoldChange]:
-    """Contrast of a laboratory study -> its fold-change rule, the plain one where it declares none."""
+    """Contrast -> its fold-change rule, the plain one where it declares none."""
     return {
         contrast.id: contrast.fold_change or FoldChange()
-        for local in registry.local_studies.values()
-        for contrast in local.contrasts
-        if isinstance(contrast, CountsContrast) and "fold_change" in contrast.methods
+        for study in registry.measured_studies()
+        for contrast in study.contrasts
+        if "fold_change" in contrast.methods
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -75,19 +76,32 @@ def wide(long: pl.DataFrame, row: str, value: str) -> pl.DataFrame:
     return long.sort(row, "sample_id").pivot(on="sample_id", index=row, values=value, maintain_order=True)
 
 
-def expression_part(local: LocalStudy) -> dg.AssetsDefinition:
-    """Log2 expression by gene of one study."""
-    study = local.study
-    assert isinstance(study, MicroarrayStudy)
-    study_id, source = local.id, study.matrix
+# Rules for a series of GEO, whose submitters state neither scale nor normalisation in a way that can be read; quantiles
+# that agree already stay as they are.
+SERIES_RULES: dict[str, Any] = {"scale": "auto", "normalise": "quantile", "collapse": "highest_mean"}
+
+
+def rules_of(study: MicroarrayStudy) -> dict[str, Any]:
+    """What a laboratory's array study says of the way from probes to genes."""
+    return study.model_dump(include={"scale", "normalise", "collapse", "detection_floor", "detection_min_samples"})
+
+
+def expression_part(study_id: str, source: str, rules: dict[str, Any]) -> dg.AssetsDefinition:
+    """Log2 expression by gene of one study; none where the study turned out to hold counts.
+
+    Args:
+        study_id: the study.
+        source: how rejected rows name the matrix.
+        rules: arguments of `genes_from_probes`.
+    """
     intensities, genes = f"parts.study_intensities__{study_id}", f"parts.study_probe_genes__{study_id}"
     own, rejected = expression_address(study_id), f"parts.study_rejected_probes__{study_id}"
-    rules = study.model_dump(include={"scale", "normalise", "collapse", "detection_floor", "detection_min_samples"})
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
-        found, set_aside = genes_from_probes(
-            wide(inputs.read(intensities), "probe_id", "intensity"), inputs.read(genes), **rules
-        )
+        measured = inputs.read(intensities)
+        if measured.is_empty():
+            return {own: EXPRESSION.empty(), rejected: REJECTED.empty()}
+        found, set_aside = genes_from_probes(wide(measured, "probe_id", "intensity"), inputs.read(genes), **rules)
         return {
             own: found.unpivot(index=["hgnc_symbol", "probes"], variable_name="sample_id", value_name="expression_log2")
             .rename({"hgnc_symbol": "feature_id"})
@@ -127,12 +141,19 @@ def reading_expression(study_id: str) -> Callable[[Inputs], pl.DataFrame]:
 
 def microarray_assets(registry: Registry) -> list[dg.AssetsDefinition]:
     studies = array_studies(registry)
+    series = [study for study in registry.public_studies.values() if study.kind == "geo_series"]
+    parts = []
+    for local in studies:
+        assert isinstance(local.study, MicroarrayStudy)
+        parts.append(expression_part(local.id, local.study.matrix, rules_of(local.study)))
+    parts += [expression_part(study.id, study.sources[0], SERIES_RULES) for study in series]
+    names = [*(local.id for local in studies), *(study.id for study in series)]
     return [
         *(array_study_asset(local) for local in studies),
-        *(expression_part(local) for local in studies),
-        stacking(INTENSITIES.address, [f"parts.study_intensities__{local.id}" for local in studies]),
-        stacking(PROBE_GENES.address, [f"parts.study_probe_genes__{local.id}" for local in studies]),
-        stacking(EXPRESSION.address, [expression_address(local.id) for local in studies]),
+        *parts,
+        stacking(INTENSITIES.address, [f"parts.study_intensities__{name}" for name in names]),
+        stacking(PROBE_GENES.address, [f"parts.study_probe_genes__{name}" for name in names]),
+        stacking(EXPRESSION.address, [expression_address(name) for name in names]),
     ]
 
 

@@ -44,10 +44,20 @@ GENE_LIST_READERS: dict[str, Callable[[Path], tuple[pl.DataFrame, pl.DataFrame]]
 # Connectors whose collections of gene sets are read here or in `annotation`.
 GENE_SET_CONNECTORS = frozenset({"gmt", "go", "panther", "kegg"})
 INTERACTION_CONNECTORS = frozenset({"biogrid", "string"})
+# Read in `public_studies`, the transcripts that reads are quantified against among them.
+STUDY_CONNECTORS = frozenset({"biostudies", "geo", "gencode"})
 # Names of the proteins that STRING's links join: no database of their own.
 STRING_PROTEINS = "string_human_proteins"
 CONNECTORS = frozenset(
-    {"cbioportal", "hgnc", "gencode_annotation", *GENE_SET_CONNECTORS, *INTERACTION_CONNECTORS, *GENE_LIST_READERS}
+    {
+        "cbioportal",
+        "hgnc",
+        "gencode_annotation",
+        *STUDY_CONNECTORS,
+        *GENE_SET_CONNECTORS,
+        *INTERACTION_CONNECTORS,
+        *GENE_LIST_READERS,
+    }
 )
 
 
@@ -470,8 +480,13 @@ def raw_assets(registry: Registry) -> list[dg.AssetsDefinition]:
     assets += [published_study_asset(study) for study in published]
     rejected += [f"parts.rejected__deg_{c.id}" for study in published for c in study.contrasts]
     rejected += [f"parts.study_{kind}__{s.id}" for s in arrays for kind in ("rejected_probe_genes", "rejected_probes")]
-    assets.append(stacking("raw.studies__gene_sample_counts", [f"parts.study_counts__{s.id}" for s in counted]))
-    assets.append(stacking("raw.studies__samples", [f"parts.study_samples__{s.id}" for s in [*counted, *arrays]]))
+    public = list(registry.public_studies.values())
+    rejected += [f"parts.rejected__study_{s.id}" for s in public]
+    rejected += [f"parts.study_rejected_probes__{s.id}" for s in public if s.kind == "geo_series"]
+    counts_of = [s.id for s in (*counted, *public)]
+    sheets_of = [s.id for s in (*counted, *arrays, *public)]
+    assets.append(stacking("raw.studies__gene_sample_counts", [f"parts.study_counts__{name}" for name in counts_of]))
+    assets.append(stacking("raw.studies__samples", [f"parts.study_samples__{name}" for name in sheets_of]))
     assets.append(stacking("raw.studies__published_results", [f"parts.study_published__{s.id}" for s in published]))
 
     assets.append(catalog_asset("raw.catalog__cohorts", catalog_cohorts(registry), catalog_cohorts))

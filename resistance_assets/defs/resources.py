@@ -6,17 +6,19 @@ Here belongs the one bridge between settings and the other packages. Nothing is 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import dagster as dg
 
-from resistance_assets.catalog.faults import SourceUnavailable
+from resistance_assets.catalog.faults import SourceUnavailable, TransportFault
 from resistance_assets.catalog.registry import Registry, Source, load_registry
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.memo import External
 from resistance_assets.orchestration.progress import Announcement, announce
+from resistance_assets.origins.biostudies import accession_of, info_resource, read_info
+from resistance_assets.origins.replay import Walk, record_walk
 from resistance_assets.origins.transport import Probe, Resource, Transport, open_transport, sha256_of
 from resistance_assets.settings import Settings, load_settings
 
@@ -36,12 +38,23 @@ def _registry(folders: tuple[Path, ...], stamps: tuple[tuple[str, int], ...]) ->
 
 
 @dataclass(frozen=True)
+class Documents(External):
+    """A source that is several documents: what a walk over it found. `path` is the first of them."""
+
+    walk: Walk = field(default_factory=lambda: Walk({}, {}))
+
+
+@dataclass(frozen=True)
 class Origins:
-    """Sources of the catalog as verified files, from a mirror or live."""
+    """Sources of the catalog as verified files, from a mirror or live.
+
+    `work_dir`: where long work keeps what is done of it, so that a run that was cut goes on.
+    """
 
     transport: Transport
     opt_in: tuple[str, ...]
     is_live: bool
+    work_dir: Path
 
     def resource(self, source: Source) -> Resource:
         return Resource(
@@ -72,9 +85,40 @@ class Origins:
         }
         return External(checksum=fetched.sha256, path=fetched.path, facts=facts)
 
+    def walk(self, source: Source, walk: Callable[[Transport], object]) -> Documents:
+        """Every document that a walk over the source asks for.
+
+        Raises as `fetch`, in the name of the source.
+        """
+        self._require_opt_in(source)
+        try:
+            found = record_walk(self.transport, walk)
+        except (SourceUnavailable, TransportFault) as fault:
+            raise type(fault)(
+                fault.problem, subject=source.id, place=fault.subject, expected=fault.expected, remedy=fault.remedy
+            ) from fault
+        own = next((f for f in found.fetched.values() if f.resource.url == source.url), None)
+        first = own or next(iter(found.fetched.values()))
+        facts = {
+            "url": source.url,
+            "resolved_url": first.resolved_url,
+            "documents": len(found.fetched),
+            "bytes": found.size_bytes,
+            "etag": first.etag,
+            "last_modified": first.last_modified,
+            "retrieved_at": first.retrieved_at.isoformat(timespec="seconds"),
+            "transport": first.transport,
+        }
+        return Documents(checksum=found.checksum, path=first.path, facts=facts, walk=found)
+
     def probe(self, source: Source) -> Probe:
         """A token that changes when the source does. Raises as `fetch` does."""
         self._require_opt_in(source)
+        if source.connector == "biostudies":
+            # The record itself does not say when it changed, and counts its visitors.
+            info = info_resource(accession_of(source.url))
+            if token := read_info(self.transport.fetch(info).path, source=info.label).version:
+                return Probe(info.url, token, "published_version")
         return self.transport.probe(self.resource(source))
 
     def _require_opt_in(self, source: Source) -> None:
@@ -105,7 +149,12 @@ def open_origins(settings: Settings) -> Origins:
     transport = open_transport(
         mirror=mirror, cache_dir=settings.cache_dir, host_map=settings.host_map, contact=settings.contact
     )
-    return Origins(transport=transport, opt_in=settings.opt_in, is_live=mirror is None)
+    return Origins(
+        transport=transport,
+        opt_in=settings.opt_in,
+        is_live=mirror is None,
+        work_dir=settings.cache_dir / "quantified",
+    )
 
 
 def local_files(files: Mapping[str, Path]) -> dict[str, External]:

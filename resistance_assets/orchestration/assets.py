@@ -17,7 +17,7 @@ from resistance_assets.catalog.tables import Table
 from resistance_assets.orchestration.automation import on_data_change
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.memo import Step, StepFailed, StepResult, identity_of, run_step
-from resistance_assets.orchestration.progress import Announcement, announce
+from resistance_assets.orchestration.progress import Announcement, announce, listening
 
 OWNERS = {
     "parts": "team:data-engineering",
@@ -119,7 +119,8 @@ def assets_of(
         lake = premises.lake()
         announce(Announcement("started", step.name))
         try:
-            results = run_step(lake, step, origins=premises.origins(), run_id=context.run.run_id)
+            with listening(lambda said: context.log.info(said.message) if said.kind == "note" else None):
+                results = run_step(lake, step, origins=premises.origins(), run_id=context.run.run_id)
         except StepFailed as failed:
             announce(Announcement("failed", step.name, "failed", message=str(failed.fault)))
             yield from _failed_checks(failed)

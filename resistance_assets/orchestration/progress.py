@@ -16,7 +16,8 @@ class Announcement:
     """Something happened to a table (or to a transfer, or to the publication).
 
     Attributes:
-        kind: started, finished or failed; `bytes` while a file is fetched.
+        kind: started, finished or failed; `bytes` while a file is fetched; `note` for what people should know of long
+            work before and while it is done.
         subject: address of the table, or name of the file.
         outcome: built, memo hit, kept, unavailable, failed; empty while under way.
         seconds: how long it took.

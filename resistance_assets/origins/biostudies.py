@@ -20,6 +20,7 @@ from resistance_assets.catalog.faults import DataFault, Fault, SourceUnavailable
 from resistance_assets.origins.delimited import missing_column, read_bytes, rejected_rows
 from resistance_assets.origins.ena import EnaReport, preferred_fastq
 from resistance_assets.origins.json_documents import as_list, as_object, flattened, read_json, text_of, whole_of
+from resistance_assets.origins.processed_counts import may_be_table
 from resistance_assets.origins.resource import (
     Content,
     FailureKind,
@@ -711,3 +712,23 @@ def fetch_study(transport: Transport, accession: str) -> SequencingStudy:
         rejected=pl.concat([report.rejected, *(sheet.rejected for sheet in sheets)]),
         fetched=got,
     )
+
+
+def fetch_processed(transport: Transport, accession: str, study: SequencingStudy) -> dict[str, Fetched | Fault]:
+    """Processed files of a study that may be tables, by path; the fault in place of one that could not be had.
+
+    The reads stand in for what is missing, so a fault here is told and does not end the walk.
+    """
+    found: dict[str, Fetched | Fault] = {}
+    for path, size in study.processed.select("path", "size_bytes").rows():
+        if may_be_table(path):
+            try:
+                found[path] = fetch_file(transport, accession, path, info=study.info, size_bytes=size)
+            except (SourceUnavailable, TransportFault) as fault:
+                found[path] = fault
+    return found
+
+
+def accession_of(url: str) -> str:
+    """The accession that the address of a record ends with."""
+    return url.rstrip("/").rpartition("/")[2]

@@ -19,7 +19,7 @@ import polars as pl
 from resistance_assets.catalog.faults import DataFault, Fault, SourceUnavailable, TransportFault
 from resistance_assets.origins.delimited import read_bytes, rejected_rows, split_text
 from resistance_assets.origins.geo_matrix import ATTRIBUTE_SCHEMA, SeriesMatrix, geo_sample_sheet, read_series_matrix
-from resistance_assets.origins.geo_soft import SoftFile, read_soft
+from resistance_assets.origins.geo_soft import SoftFile, probe_genes, read_soft
 from resistance_assets.origins.json_documents import as_list, as_object, flattened, read_json, text_of, whole_of
 from resistance_assets.origins.resource import FailureKind, Resource, Transport, failure_kind
 
@@ -505,3 +505,57 @@ def read_platform_annotation(path: Path, *, complete: bool = True) -> tuple[pl.D
             remedy="Fetch the platform's annotation; read a family with read_soft",
         )
     return next(iter(soft.platform_tables.values())), soft.rejected
+
+
+@dataclass(frozen=True)
+class PlatformGenes:
+    """Which genes the probes of a platform measure.
+
+    Attributes:
+        genes: as `geo_soft.probe_genes`.
+        origin: the file that told it.
+        rejected: source, line, reason, row.
+    """
+
+    genes: pl.DataFrame
+    origin: str
+    rejected: pl.DataFrame
+
+
+def fetch_platform_genes(transport: Transport, series: str, platform: str) -> PlatformGenes:
+    """Genes of a platform's probes: from GEO's annotation, or, where GEO made none, from the series' SOFT family.
+
+    Raises SourceUnavailable or TransportFault if neither is to be had, DataFault if the table names no genes.
+    """
+    try:
+        path = transport.fetch(platform_annotation_resource(platform)).path
+        table, rejected = read_platform_annotation(path)
+        return PlatformGenes(probe_genes(table), f"GEO's annotation of {platform}", rejected)
+    except (SourceUnavailable, TransportFault) as fault:
+        if failure_kind(fault) not in (FailureKind.REFUSED_OR_GONE, FailureKind.NOT_LISTED):
+            raise
+        try:
+            family = read_soft(transport.fetch(family_resource(series)).path)
+        except SourceUnavailable:
+            raise fault from None
+    if platform not in family.platform_tables:
+        raise DataFault(
+            f"the SOFT family has no table of platform {platform}",
+            subject=series,
+            remedy="Make a study of your own from its values and an annotation",
+        )
+    genes = probe_genes(family.platform_tables[platform])
+    return PlatformGenes(genes, f"the table of {platform} in the SOFT family", family.rejected)
+
+
+def fetch_series_with_genes(transport: Transport, accession: str) -> tuple[GeoSeries, dict[str, PlatformGenes]]:
+    """A series and, where it is an array, the genes of its platforms' probes. Raises as its two parts."""
+    series = fetch_series(transport, accession)
+    wanted = series.matrices if series.kind == "array" else {}
+    return series, {platform: fetch_platform_genes(transport, accession, platform) for platform in wanted}
+
+
+def accession_of(url: str) -> str | None:
+    """The series that an address speaks of; None where it speaks of none."""
+    found = re.search(r"GSE\d+(?![0-9a-z])", url)
+    return found[0] if found else None

@@ -140,22 +140,18 @@ def pull_mirror(
 def _walk(source: Source, transport: KeepingTransport, *, reads: bool, progress: Progress | None) -> None:
     own = Resource(source.url, content=source.content, markers=source.markers, sha256=source.sha256, name=source.title)
     if source.connector == "biostudies":
-        accession = source.url.rstrip("/").rpartition("/")[2]
+        accession = biostudies.accession_of(source.url)
         study = biostudies.fetch_study(transport, accession)
-        for path, size in study.processed.select("path", "size_bytes").rows():
-            with suppress(SourceUnavailable, TransportFault):  # noted by the transport; the reads stand in for it
-                biostudies.fetch_file(transport, accession, path, info=study.info, size_bytes=size)
+        biostudies.fetch_processed(transport, accession, study)
         if reads:
             for resource in fastq_resources(preferred_fastq(study.run_files)):
                 transport.fetch(resource, progress=progress)
         return
-    if source.connector == "geo" and (found := re.search(r"GSE\d+(?![0-9a-z])", source.url)):
-        series = geo.fetch_series(transport, found[0])
-        for platform in series.platforms if series.kind == "array" else []:
-            _if_there_is(transport, geo.platform_annotation_resource(platform), progress)
+    if source.connector == "geo" and (accession := geo.accession_of(source.url)):
+        series, _ = geo.fetch_series_with_genes(transport, accession)
         if series.kind == "sequencing" and series.counts is None:
             for name in series.supplementary:
-                _if_there_is(transport, geo.supplementary_resource(found[0], name), progress)
+                _if_there_is(transport, geo.supplementary_resource(accession, name), progress)
         return
     if source.connector == "gdc" and (found := re.match(r"gdc_([a-z]+)_([a-z]+)_", source.id)):
         transport.fetch(gdc.status_resource())

@@ -103,7 +103,7 @@ class Fetched:
     transport: Literal["mirror", "live"]
 
 
-ProbeBasis = Literal["published_checksum", "etag", "last_modified_and_length", "sha256_of_body"]
+ProbeBasis = Literal["published_checksum", "published_version", "etag", "last_modified_and_length", "sha256_of_body"]
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,15 @@ from resistance_assets.catalog.faults import CatalogFault, DesignFault
 
 
 class GroupRule(Protocol):
-    """A group: its id, patterns that must all be found in a sample, and the accession it is confined to, if any."""
+    """A group: its id, patterns that must all be found in a sample, those of which none may be, and the accession it is
+    confined to, if any."""
 
     @property
     def id(self) -> str: ...
     @property
     def patterns(self) -> tuple[str, ...]: ...
+    @property
+    def excluded_patterns(self) -> tuple[str, ...]: ...
     @property
     def accession(self) -> str | None: ...
 
@@ -33,7 +36,8 @@ def group_samples(
 
     A pattern is a regular expression, case ignored, that is searched in each cell, written as `column: value`
     (`title: PC9 rep1`, `factor_compound: erlotinib`), so that a pattern may name its column. A sample is in a group if
-    every pattern of the group is found in some cell of it. Samples of no group are left out.
+    every pattern of the group is found in some cell of it and none of its excluded patterns in any. Samples of no group
+    are left out.
 
     Args:
         sample_sheet: one row per sample, with sample_id and text columns.
@@ -66,6 +70,7 @@ def group_samples(
             )
         try:
             patterns = [re.compile(pattern, re.IGNORECASE) for pattern in rule.patterns]
+            excluded = [re.compile(pattern, re.IGNORECASE) for pattern in rule.excluded_patterns]
         except re.error as error:
             raise CatalogFault(
                 f"a pattern of group {rule.id} is no regular expression ({error})",
@@ -73,12 +78,15 @@ def group_samples(
                 remedy="Correct the pattern in studies.toml",
             ) from error
         members = [
-            sample for sample, texts in cells.items() if all(any(p.search(text) for text in texts) for p in patterns)
+            sample
+            for sample, texts in cells.items()
+            if all(any(p.search(text) for text in texts) for p in patterns)
+            and not any(p.search(text) for text in texts for p in excluded)
         ]
         if not members:
             raise CatalogFault(
-                f"the patterns {list(rule.patterns)} of group {rule.id} match no sample; the sample sheet is "
-                f"{show_sheet(sample_sheet)}",
+                f"the patterns {list(rule.patterns)} of group {rule.id}{_without(rule)} match no sample; the sample "
+                f"sheet is {show_sheet(sample_sheet)}",
                 subject=subject,
                 expected="at least one sample",
                 remedy="Correct the patterns of the group in studies.toml to what the sheet says",
@@ -95,6 +103,10 @@ def group_samples(
             group_of[sample] = rule.id
     chosen = [(sample, group_of[sample]) for sample in cells if sample in group_of]
     return pl.DataFrame(chosen, schema={"sample_id": pl.String, "group_id": pl.String}, orient="row")
+
+
+def _without(rule: GroupRule) -> str:
+    return f" (and none of {list(rule.excluded_patterns)})" if rule.excluded_patterns else ""
 
 
 def show_sheet(sample_sheet: pl.DataFrame, *, most: int = 24) -> str:

@@ -88,7 +88,7 @@ def test_pulled_accessions_are_read_without_a_network(public_hosts, loopback, sh
     loopback.script(place(counts), Reply(b"gene\tcount"))
     loopback.script(place(geo.record_resource("GSE1000").url), Reply(RECORD))
     loopback.script(place(geo.matrix_resource("GSE1000").url), Reply(ARRAY))
-    table = gzip.compress(b"^Annotation\n!platform_table_begin\nID\n!platform_table_end\n")
+    table = gzip.compress(b"^Annotation\n!platform_table_begin\nID\tGene symbol\nx\tAXL\n!platform_table_end\n")
     loopback.script(place(geo.platform_annotation_resource("GPL96").url), Reply(table))
     script_pages(loopback, list(TABLES))
     loopback.script(place(gdc.status_resource().url), Reply(b'{"status": "OK", "data_release": "46"}'))
@@ -104,7 +104,9 @@ def test_pulled_accessions_are_read_without_a_network(public_hosts, loopback, sh
     loopback.close()
     mirror = MirrorTransport(folder)
     assert fetch_study(mirror, ACCESSION).samples.height == 6
-    assert geo.fetch_series(mirror, "GSE1000").matrices["GPL96"].values.height == 2
+    series, genes = geo.fetch_series_with_genes(mirror, "GSE1000")
+    assert series.matrices["GPL96"].values.height == 2
+    assert genes["GPL96"].genes["gene_symbol"].to_list() == ["AXL"]
     assert dict(gdc.fetch_files(mirror, gdc.list_files(mirror, "TCGA-LUAD"))) == TABLES
 
 

@@ -1,0 +1,717 @@
+"""Public cell-line studies: from an accession to samples in groups, and to the same counts and intensities as a
+laboratory's own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from resistance_assets.catalog.faults import DataFault, DesignFault, Fault, SourceUnavailable
+from resistance_assets.catalog.registry import GROUP_COLUMN, Group, PublicStudy, Registry, Source
+from resistance_assets.catalog.tables import TABLES
+from resistance_assets.defs.raw import REJECTED, rejected_as_table, samples_as_table, stacking
+from resistance_assets.defs.resources import Documents, Origins, current_registry
+from resistance_assets.defs.sql import guarded
+from resistance_assets.orchestration.assets import assets_of
+from resistance_assets.orchestration.memo import External, Inputs, Step
+from resistance_assets.orchestration.progress import Announcement, announce
+from resistance_assets.orchestration.versions import code_version_of
+from resistance_assets.origins.biostudies import SequencingStudy, fetch_processed, fetch_study
+from resistance_assets.origins.biostudies import accession_of as biostudies_accession
+from resistance_assets.origins.ena import FILE_SCHEMA, fastq_resources, preferred_fastq, require_fastq
+from resistance_assets.origins.geo import GeoSeries, PlatformGenes, fetch_series_with_genes, value_scale
+from resistance_assets.origins.geo import accession_of as geo_accession
+from resistance_assets.origins.processed_counts import read_processed_counts
+from resistance_assets.origins.quantify import QuantifyProgress, SampleReads, plan_quantification, quantify
+from resistance_assets.origins.replay import repeat_walk
+from resistance_assets.origins.resource import Transport
+from resistance_assets.origins.sample_groups import group_samples
+from resistance_assets.science.expression import is_log_scale
+
+# Name of a share -> the table that it is a share of.
+SHEETS = {
+    "samples": "raw.studies__samples",
+    "accessions": "raw.studies__accessions",
+    "record_files": "raw.studies__record_files",
+    "sequence_files": "raw.studies__sequence_files",
+    "sheet_differences": "raw.studies__sheet_differences",
+}
+COUNTS = {
+    "counts": "raw.studies__gene_sample_counts",
+    "measurements": "raw.studies__measurements",
+    "quantities": "raw.studies__gene_quantities",
+    "quantified_samples": "raw.studies__quantified_samples",
+}
+ARRAYS = {"intensities": "raw.studies__probe_intensities", "probe_genes": "raw.studies__probe_genes"}
+# Stacked here; the others are stacked with laboratory studies in `raw` and `microarray`.
+OWN_TABLES = {
+    name: address
+    for name, address in {**SHEETS, **COUNTS}.items()
+    if name not in ("samples", "counts")
+}  # fmt: skip
+
+
+def share_address(name: str, study_id: str) -> str:
+    return f"parts.study_{name}__{study_id}"
+
+
+def rejected_share(study_id: str) -> str:
+    return f"parts.rejected__study_{study_id}"
+
+
+def joined_rows(sheet: pl.DataFrame, key: str) -> pl.DataFrame:
+    """A sheet with one row per value of `key`, named `sample_id`; where its rows differ, their values are joined."""
+    others = [name for name in sheet.columns if name not in ("sample_id", key)]
+    joined = [
+        pl.col(name).drop_nulls().unique(maintain_order=True).str.join(" | ").replace("", None) for name in others
+    ]
+    return sheet.group_by(key, maintain_order=True).agg(joined).rename({key: "sample_id"})
+
+
+def sequenced_samples(study: SequencingStudy, accession: str) -> pl.DataFrame:
+    """Sample sheet with one row per sample that was sequenced: runs of one ENA sample are one sample, not replicates.
+
+    Columns: sample_id (ENA's sample, else its BioSample, else the run), accession, run_accession, then those of the
+    sample sheet. Rows of the sheet that no run belongs to are left out where the sheet has runs.
+    """
+    sheet = study.samples
+    if sheet["run_accession"].is_not_null().any():
+        sheet = sheet.filter(pl.col("run_accession").is_not_null())
+    known = study.runs.select(
+        "run_accession",
+        pl.col("secondary_sample_accession").alias("reported_sample"),
+        pl.col("sample_accession").alias("reported_biosample"),
+    )
+    named = sheet.join(known, on="run_accession", how="left", maintain_order="left").with_columns(
+        pl.coalesce("ena_sample", "reported_sample", "biosample", "reported_biosample", "sample_id").alias("own")
+    )
+    return joined_rows(named.drop("reported_sample", "reported_biosample"), "own").with_columns(
+        accession=pl.lit(accession)
+    )
+
+
+def in_groups(sheet: pl.DataFrame, study_id: str, groups: tuple[Group, ...]) -> pl.DataFrame:
+    """The sheet with the column `group`, blank for samples of no group.
+
+    Raises:
+        CatalogFault, DesignFault: as `group_samples`.
+    """
+    rules = [
+        group.model_copy(update={"accession": None, "patterns": (*group.patterns, f"^accession: {group.accession}$")})
+        if group.accession and group.patterns
+        else group
+        for group in groups
+    ]
+    placed = group_samples(sheet, rules, study=study_id).rename({"group_id": GROUP_COLUMN})
+    clear = sheet.rename({GROUP_COLUMN: f"{GROUP_COLUMN}_as_given"}) if GROUP_COLUMN in sheet.columns else sheet
+    return clear.join(placed, on="sample_id", how="left", maintain_order="left")
+
+
+def note_of(found: Mapping[str, Any]) -> str | None:
+    """Faults among what was found, as one text."""
+    return " ".join(f"{name}: {fault}" for name, fault in found.items() if isinstance(fault, Fault)) or None
+
+
+# ---- studies whose reads are public ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Accession:
+    """One accession of a study of reads: what its hosts say, its samples, and its tables of processed counts."""
+
+    id: str
+    study: SequencingStudy
+    samples: pl.DataFrame
+    processed: Mapping[str, Path | Fault]
+
+
+def reading_accession(accession: str) -> Callable[[Transport], tuple[SequencingStudy, dict[str, Any]]]:
+    """The walk over a record: everything that its hosts say of it, and its processed tables."""
+
+    def walk(transport: Transport) -> tuple[SequencingStudy, dict[str, Any]]:
+        study = fetch_study(transport, accession)
+        return study, fetch_processed(transport, accession, study)
+
+    return walk
+
+
+def read_accession(accession: str, documents: Documents) -> Accession:
+    study, processed = repeat_walk(documents.walk, reading_accession(accession))
+    found = {name: one if isinstance(one, Fault) else one.path for name, one in processed.items()}
+    return Accession(accession, study, sequenced_samples(study, accession), found)
+
+
+def find_processed(accessions: list[Accession], grouped: pl.DataFrame) -> tuple[pl.DataFrame | None, str]:
+    """Counts by gene and sample from the records themselves, where every accession has a table of them.
+
+    Counts of two pipelines cannot be compared, so one accession without a table leaves all to quantification.
+
+    Args:
+        accessions: of the study.
+        grouped: samples that are in a group.
+
+    Returns:
+        feature_id and one column per sample, or None; and one sentence on why.
+    """
+    tables: list[pl.DataFrame] = []
+    used, refused = [], []
+    for accession in accessions:
+        sheet = grouped.filter(pl.col("accession") == accession.id)
+        own = None
+        for name, path in accession.processed.items():
+            if own is not None or sheet.is_empty():
+                continue
+            if isinstance(path, Fault):
+                refused.append(f"{name} of {accession.id} could not be had ({path.problem})")
+                continue
+            try:
+                own = read_processed_counts(path, sheet, source=name)
+                used.append(f"{name} of {accession.id}")
+            except DataFault as fault:
+                refused.append(f"{name} of {accession.id} is no table of counts ({fault.problem})")
+        if own is not None:
+            tables.append(own)
+        elif sheet.height:
+            refused.append(f"{accession.id} has no table of counts")
+            break
+    else:
+        first, *others = tables
+        for other in others:
+            if set(other["feature_id"]) != set(first["feature_id"]):
+                return None, f"the tables {' and '.join(used)} do not hold the same genes"
+            first = first.join(other, on="feature_id", how="left", maintain_order="left")
+        return first, f"processed counts of the record: {', '.join(used)}"
+    return None, "; ".join(refused)
+
+
+PROCESSED = TABLES["raw.studies__gene_sample_counts"]
+
+
+def counts_as_table(counts: pl.DataFrame, study_id: str) -> pl.DataFrame:
+    """A wide table of counts as rows of `raw.studies__gene_sample_counts`."""
+    return (
+        counts.unpivot(index="feature_id", variable_name="sample_id", value_name="read_count")
+        .with_columns(study_id=pl.lit(study_id))
+        .sort("feature_id", "sample_id")
+    )
+
+
+def accession_row(study_id: str, accession: Accession, grouped: pl.DataFrame) -> dict[str, Any]:
+    study = accession.study
+    return {
+        "study_id": study_id,
+        "accession": accession.id,
+        "title": study.record.title or next(iter(study.idf.values("Investigation Title")), None),
+        "modified": study.info.version,
+        "samples": accession.samples.height,
+        "samples_in_groups": grouped.filter(pl.col("accession") == accession.id).height,
+        "sequencing_runs": study.runs.height,
+        "files": study.files.height,
+        "processed_files": study.processed.height,
+        "sheet_differences": study.differences.height,
+        "notes": note_of(accession.processed),
+    }
+
+
+def read_reads_study(study_id: str, groups: tuple[Group, ...], accessions: list[Accession]) -> dict[str, pl.DataFrame]:
+    """The shares of a study's sheets, its processed counts (empty where there are none) under `processed`, and what was
+    set aside under `rejected`."""
+    sheet = in_groups(pl.concat([a.samples for a in accessions], how="diagonal"), study_id, groups)
+    grouped = sheet.filter(pl.col(GROUP_COLUMN).is_not_null())
+    counts, reason = find_processed(accessions, grouped)
+
+    def stacked(address: str, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+        table = TABLES[address]
+        named = [
+            frame.with_columns(pl.lit(study_id).alias("study_id"), pl.lit(accession).alias("accession"))
+            for accession, frame in frames.items()
+        ]
+        return pl.concat([table.empty(), *(table.shape(frame) for frame in named)])
+
+    processed = {a.id: a.study.processed["path"] for a in accessions}
+    preferred = {a.id: preferred_fastq(a.study.run_files)["url"] for a in accessions}
+    shares = {
+        "samples": samples_as_table(sheet, study_id),
+        "accessions": pl.DataFrame(
+            [accession_row(study_id, accession, grouped) | {"values_note": reason} for accession in accessions],
+            schema=TABLES[SHEETS["accessions"]].polars_schema,
+        ),
+        "record_files": stacked(
+            SHEETS["record_files"],
+            {
+                a.id: a.study.files.with_columns(is_processed=pl.col("path").is_in(processed[a.id].implode()))
+                for a in accessions
+            },
+        ),
+        "sequence_files": stacked(
+            SHEETS["sequence_files"],
+            {
+                a.id: a.study.run_files.with_columns(is_preferred=pl.col("url").is_in(preferred[a.id].implode()))
+                for a in accessions
+            },
+        ),
+        "sheet_differences": stacked(
+            SHEETS["sheet_differences"],
+            {
+                a.id: a.study.differences.rename({"sdrf_value": "sheet_value"}).with_row_index(
+                    "difference_number", offset=1
+                )
+                for a in accessions
+            },
+        ),
+        "processed": counts_as_table(counts, study_id) if counts is not None else PROCESSED.empty(),
+        "rejected": rejected_as_table([("raw.studies__samples", a.study.rejected) for a in accessions]),
+    }
+    return shares
+
+
+def sheets_asset(study: PublicStudy, sources: list[Source]) -> dg.AssetsDefinition:
+    """Samples in groups, files and processed counts of a study of reads."""
+    study_id, groups = study.id, study.group
+    accession_of = {source.id: biostudies_accession(source.url) for source in sources}
+    tables = {name: TABLES[address] for name, address in SHEETS.items()} | {"processed": PROCESSED}
+    outputs = {share_address(name, study_id): table for name, table in tables.items()}
+
+    def externals(origins: Origins) -> Mapping[str, External]:
+        return {source.id: origins.walk(source, reading_accession(accession_of[source.id])) for source in sources}
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        accessions = []
+        for source_id, accession in accession_of.items():
+            documents = inputs.externals[source_id]
+            assert isinstance(documents, Documents)
+            accessions.append(read_accession(accession, documents))
+        shares = read_reads_study(study_id, groups, accessions)
+        rejected = shares.pop("rejected")
+        return {**{share_address(name, study_id): frame for name, frame in shares.items()},
+                rejected_share(study_id): rejected}  # fmt: skip
+
+    step = Step(
+        outputs={**outputs, rejected_share(study_id): REJECTED},
+        compute=compute,
+        code_version=code_version_of(compute),
+        parameters={"groups": [group.model_dump() for group in groups], "accessions": accession_of},
+        externals=externals,
+    )
+    return assets_of(
+        guarded(step), sources=[s.id for s in sources], kinds=["python", "biostudies"], tags={"study": study_id}
+    )
+
+
+@dataclass(frozen=True)
+class Reach(External):
+    """Where reads can be had, should they be needed: nothing is fetched before. Which reads they are, their published
+    checksums tell, and those are among the inputs."""
+
+    origins: Origins | None = None
+
+
+def runs_of_samples(samples: pl.DataFrame) -> dict[str, list[str]]:
+    """Sample -> its runs, for samples that are in a group.
+
+    Args:
+        samples: rows of `raw.studies__samples`.
+    """
+    grouped = samples.filter(pl.col("attribute_id") == GROUP_COLUMN)["sample_id"]
+    runs = samples.filter((pl.col("attribute_id") == "run_accession") & pl.col("sample_id").is_in(grouped.implode()))
+    return {
+        sample: text.split(" | ") for sample, text in runs.select("sample_id", "value").sort("sample_id").iter_rows()
+    }
+
+
+def fetch_reads(
+    origins: Origins, study_id: str, files: pl.DataFrame, runs: Mapping[str, list[str]]
+) -> list[SampleReads]:
+    """Reads of every sample, verified against their published checksums; a transfer that was cut is resumed.
+
+    Args:
+        origins: where to get them.
+        study_id: for messages.
+        files: rows of `raw.studies__sequence_files`.
+        runs: sample -> runs.
+    """
+    preferred = files.filter("is_preferred").sort("run_accession", "read", "file_name").select(list(FILE_SCHEMA))
+    wanted = preferred.filter(pl.col("run_accession").is_in([run for own in runs.values() for run in own]))
+    size = int(wanted["size_bytes"].sum() or 0)
+    announce(
+        Announcement(
+            "note",
+            study_id,
+            message=f"{study_id}: {wanted.height} files of reads of {len(runs)} samples, {size / 1e9:.2f} GB, are "
+            "fetched where they are not here already; a transfer that is cut is resumed",
+        )
+    )
+    samples = []
+    for sample, own in runs.items():
+        of_sample, checksums = [], []
+        for run in own:
+            require_fastq(files.select(list(FILE_SCHEMA)), run)
+            paths = []
+            for resource in fastq_resources(wanted.filter(pl.col("run_accession") == run)):
+
+                def report(done: int, total: int | None, name: str = resource.name) -> None:
+                    announce(Announcement("bytes", name, done=done, total=total))
+
+                fetched = origins.transport.fetch(resource, progress=report)
+                paths.append(fetched.path)
+                checksums.append((fetched.path.name, fetched.sha256))
+            of_sample.append(tuple(paths))
+        samples.append(SampleReads(sample, tuple(of_sample), tuple(checksums)))
+    return samples
+
+
+def quantify_reads(
+    study_id: str, samples: list[SampleReads], fasta: Path, folder: Path
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Estimates by gene and the account of each sample, as rows of the tables but for `study_id` and `runs`.
+
+    What it will cost is told before it starts, and how far it is while it runs.
+    """
+    announce(
+        Announcement("note", study_id, message=f"{study_id}: {plan_quantification(samples, fasta, folder).statement}")
+    )
+
+    def tell(progress: QuantifyProgress) -> None:
+        reads = f", {progress.n_reads:,} reads" if progress.n_reads else ""
+        announce(
+            Announcement(
+                "note",
+                study_id,
+                message=f"{study_id}: sample {progress.number} of {progress.n_samples}, {progress.sample_id}: "
+                f"{progress.stage}{reads}",
+            )
+        )
+
+    found = quantify(samples, fasta, folder, progress=tell)
+    account = found.samples.rename({"n_reads": "reads", "n_mapped": "mapped_reads", "n_targets": "transcripts"})
+    return found.genes, account
+
+
+def counts_asset(study: PublicStudy, transcriptome: Source) -> dg.AssetsDefinition:
+    """Counts of a study of reads: those of its record, else of kallisto."""
+    study_id = study.id
+    samples, files = share_address("samples", study_id), share_address("sequence_files", study_id)
+    processed, accessions = share_address("processed", study_id), share_address("accessions", study_id)
+    outputs = {share_address(name, study_id): TABLES[address] for name, address in COUNTS.items()}
+    reference_title = transcriptome.title
+
+    def externals(origins: Origins) -> Mapping[str, External]:
+        found: dict[str, External] = {"reads": Reach(checksum="by their published checksums", path=Path(os.devnull),
+                                                     origins=origins)}  # fmt: skip
+        try:
+            found[transcriptome.id] = origins.fetch(transcriptome)
+        except SourceUnavailable as fault:
+            # Needed only where the record holds no counts, which is not known here.
+            found["no transcriptome"] = External(str(fault), Path(os.devnull))
+        return found
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        taken, reason = inputs.read(processed), inputs.read(accessions)["values_note"][0]
+        if taken.height:
+            return counted_by_record(study_id, taken, reason)
+        if transcriptome.id not in inputs.externals:
+            raise SourceUnavailable(
+                "the transcriptome is unavailable, and the record holds no counts",
+                subject=transcriptome.id,
+                remedy=inputs.externals["no transcriptome"].checksum,
+            )
+        reach, reference = inputs.externals["reads"], inputs.externals[transcriptome.id]
+        assert isinstance(reach, Reach)
+        assert reach.origins is not None
+        runs = runs_of_samples(inputs.read(samples))
+        reads = fetch_reads(reach.origins, study_id, inputs.read(files), runs)
+        genes, account = quantify_reads(study_id, reads, reference.path, reach.origins.work_dir)
+        return counted_by_kallisto(study_id, genes, account, runs, reason, reference_title)
+
+    step = Step(
+        outputs=outputs,
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=(samples, files, processed, accessions),
+        parameters={"reference": reference_title},
+        externals=externals,
+    )
+    return assets_of(guarded(step), sources=[transcriptome.id], kinds=["python", "kallisto"], tags={"study": study_id})
+
+
+def counted_by_record(study_id: str, counts: pl.DataFrame, reason: str) -> dict[str, pl.DataFrame]:
+    """Shares of the tables of counts where the record held them."""
+    row = {
+        "study_id": study_id, "measurement": "counts", "values_from": "processed_counts", "statement": reason,
+        "scale": "read counts, as the record gives them", "platform": None, "reference": "names as in the record",
+    }  # fmt: skip
+    frames = {
+        "counts": counts,
+        "measurements": pl.DataFrame([row], schema=TABLES[COUNTS["measurements"]].polars_schema),
+        "quantities": TABLES[COUNTS["quantities"]].empty(),
+        "quantified_samples": TABLES[COUNTS["quantified_samples"]].empty(),
+    }
+    return {share_address(name, study_id): frame for name, frame in frames.items()}
+
+
+def counted_by_kallisto(
+    study_id: str,
+    genes: pl.DataFrame,
+    account: pl.DataFrame,
+    runs: Mapping[str, list[str]],
+    reason: str,
+    reference_title: str,
+) -> dict[str, pl.DataFrame]:
+    """Shares of the tables of counts where reads were quantified; whole numbers, because tests of counts need them."""
+    version = account["kallisto_version"][0]
+    row = {
+        "study_id": study_id,
+        "measurement": "counts",
+        "values_from": "kallisto",
+        "statement": f"kallisto {version} on the reads of {account.height} samples, because {reason}",
+        "scale": "read counts scaled by the lengths of genes over the samples (lengthScaledTPM), rounded",
+        "platform": None,
+        "reference": reference_title,
+    }
+    named = pl.lit(study_id).alias("study_id")
+    frames = {
+        "counts": genes.select(
+            named,
+            pl.col("gene_id").alias("feature_id"),
+            "sample_id",
+            pl.col("length_scaled_count").round().cast(pl.Int64).alias("read_count"),
+        ).sort("feature_id", "sample_id"),
+        "measurements": pl.DataFrame([row], schema=TABLES[COUNTS["measurements"]].polars_schema),
+        "quantities": genes.with_columns(named).sort("gene_id", "sample_id"),
+        "quantified_samples": account.with_columns(
+            named, pl.col("sample_id").replace_strict({s: "|".join(own) for s, own in runs.items()}).alias("runs")
+        ),
+    }
+    return {share_address(name, study_id): frame for name, frame in frames.items()}
+
+
+# ---- GEO series ------------------------------------------------------------------------------------------------------
+
+
+def reading_series(accession: str) -> Callable[[Transport], tuple[GeoSeries, dict[str, PlatformGenes]]]:
+    """The walk over a series: record, matrices, and either the genes of its platforms or NCBI's counts."""
+
+    def walk(transport: Transport) -> tuple[GeoSeries, dict[str, PlatformGenes]]:
+        return fetch_series_with_genes(transport, accession)
+
+    return walk
+
+
+def chosen_platform(series: GeoSeries, sheet: pl.DataFrame, study_id: str) -> str:
+    """The platform that every sample in a group was measured on.
+
+    Raises:
+        DesignFault: groups are spread over platforms, whose intensities cannot be compared.
+    """
+    grouped = set(sheet.filter(pl.col(GROUP_COLUMN).is_not_null())["sample_id"])
+    counted = {platform: len(grouped & set(matrix.samples)) for platform, matrix in series.matrices.items()}
+    platform = max(counted, key=lambda name: counted[name])
+    if counted[platform] < len(grouped):
+        spread = ", ".join(f"{n} on {name}" for name, n in counted.items())
+        raise DesignFault(
+            f"the samples of its groups are measured on several platforms: {spread}",
+            subject=f"study {study_id} ({series.accession})",
+            expected="one platform for all groups",
+            remedy="Name the platform in the patterns of each group in studies.toml (`platform_id: GPL...`)",
+        )
+    return platform
+
+
+def array_shares(
+    study_id: str, series: GeoSeries, genes: Mapping[str, PlatformGenes], sheet: pl.DataFrame
+) -> tuple[dict[str, pl.DataFrame], dict[str, Any], list[tuple[str, pl.DataFrame]]]:
+    """Intensities and genes of probes, the row of `raw.studies__measurements`, and what was set aside by table."""
+    platform = chosen_platform(series, sheet, study_id)
+    matrix, annotation = series.matrices[platform], genes[platform]
+    samples = [s for s in sheet.filter(pl.col(GROUP_COLUMN).is_not_null())["sample_id"] if s in set(matrix.samples)]
+    values = matrix.values.select(pl.col("feature_id").alias("probe_id"), *samples)
+    numbers = values.select(samples).to_numpy()
+    texts = matrix.attributes.filter(pl.col("attribute_id") == "data_processing")["value"].to_list()
+    scale = value_scale(numbers, texts, looks_logged=is_log_scale)
+    finite = pl.all_horizontal(pl.col(samples).is_finite().fill_null(False))
+    missing = values.filter(~finite).select(
+        pl.lit(matrix.source).alias("source"),
+        pl.lit(None, pl.Int64).alias("line"),
+        pl.lit("a sample of a group has no value").alias("reason"),
+        pl.col("probe_id").alias("row"),
+    )
+    several = pl.col("gene_symbol").str.contains("|", literal=True) | (
+        pl.col("gene_symbol").n_unique().over("feature_id") > 1
+    )
+    told = annotation.genes.with_columns(
+        reason=pl.when(pl.col("gene_symbol").is_null())
+        .then(pl.lit("no gene symbol"))
+        .when(several)
+        .then(pl.lit("several genes"))
+    )
+    unplaced = told.filter(pl.col("reason").is_not_null()).select(
+        pl.lit(annotation.origin).alias("source"),
+        pl.lit(None, pl.Int64).alias("line"),
+        "reason",
+        pl.concat_str("feature_id", pl.lit(" "), pl.col("gene_symbol").fill_null("")).alias("row"),
+    )
+    named = pl.lit(study_id).alias("study_id")
+    shares = {
+        "intensities": values.filter(finite)
+        .unpivot(index="probe_id", variable_name="sample_id", value_name="intensity")
+        .with_columns(named)
+        .sort("probe_id", "sample_id"),
+        "probe_genes": told.filter(pl.col("reason").is_null())
+        .select(pl.col("feature_id").alias("probe_id"), pl.col("gene_symbol").alias("hgnc_symbol"), named)
+        .unique(maintain_order=True),
+    }
+    measured = {
+        "measurement": "array",
+        "values_from": "series_matrix",
+        "scale": scale.statement,
+        "platform": platform,
+        "reference": annotation.origin,
+    }
+    set_aside = [(ARRAYS["intensities"], missing), (ARRAYS["probe_genes"], unplaced),
+                 (ARRAYS["probe_genes"], annotation.rejected)]  # fmt: skip
+    return shares, measured, set_aside
+
+
+def counted_shares(
+    study_id: str, series: GeoSeries, sheet: pl.DataFrame
+) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]:
+    """Counts that NCBI generated, and the row of `raw.studies__measurements`.
+
+    A gene goes by the symbol of NCBI's annotation, or by its Entrez id where it has none of its own.
+
+    Raises:
+        SourceUnavailable: NCBI generated none.
+        DataFault: they lack a sample of a group.
+    """
+    if series.counts is None or series.annotation is None:
+        raise SourceUnavailable(
+            f"the series holds no values that can be read here ({series.choice})",
+            subject=series.accession,
+            remedy="Make a study of your own from its supplementary files or reads: a folder with study.toml",
+        )
+    wanted = sheet.filter(pl.col(GROUP_COLUMN).is_not_null())["sample_id"].to_list()
+    lacking = [sample for sample in wanted if sample not in series.counts.columns]
+    if lacking:
+        raise DataFault(
+            f"the counts that NCBI generated lack {', '.join(lacking)}",
+            subject=series.accession,
+            expected="every sample of a group",
+            remedy="NCBI leaves out runs that failed: leave the sample out of its group in studies.toml",
+        )
+    names = series.annotation.select("entrez_gene_id", "symbol").unique("entrez_gene_id", keep="first")
+    features = series.counts.select("entrez_gene_id").join(
+        names, on="entrez_gene_id", how="left", maintain_order="left"
+    )
+    own = pl.col("symbol").is_not_null() & (pl.len().over("symbol") == 1)
+    named = features.select(
+        pl.when(own).then("symbol").otherwise(pl.col("entrez_gene_id").cast(pl.String)).alias("feature_id")
+    )
+    counts = pl.concat([named, series.counts.select(wanted)], how="horizontal")
+    measured = {
+        "measurement": "counts",
+        "values_from": "ncbi_counts",
+        "scale": "read counts",
+        "platform": None,
+        "reference": "NCBI's annotation of its generated counts",
+    }
+    return {"counts": counts_as_table(counts, study_id)}, measured
+
+
+def read_series_study(
+    study_id: str, groups: tuple[Group, ...], series: GeoSeries, genes: Mapping[str, PlatformGenes]
+) -> dict[str, pl.DataFrame]:
+    """The shares of a GEO series by name, `rejected` among them; arrays and counts leave each other's tables empty."""
+    sheet = in_groups(series.samples.with_columns(accession=pl.lit(series.accession)), study_id, groups)
+    set_aside = [(SHEETS["samples"], series.rejected)]
+    if series.kind == "array":
+        own, measured, further = array_shares(study_id, series, genes, sheet)
+        set_aside += further
+    else:
+        own, measured = counted_shares(study_id, series, sheet)
+    accession = {
+        "study_id": study_id,
+        "accession": series.accession,
+        "title": series.title,
+        "modified": series.last_update,
+        "samples": sheet.height,
+        "samples_in_groups": sheet[GROUP_COLUMN].is_not_null().sum(),
+        "sequencing_runs": 0,
+        "files": len(series.supplementary),
+        "processed_files": 0,
+        "sheet_differences": 0,
+        "values_note": series.choice,
+        "notes": " ".join(series.notes) or None,
+    }
+    row = {"study_id": study_id, "statement": series.choice, **measured}
+    empty = {name: TABLES[address].empty() for name, address in {**SHEETS, **COUNTS, **ARRAYS}.items()}
+    return {
+        **empty,
+        **own,
+        "samples": samples_as_table(sheet, study_id),
+        "accessions": pl.DataFrame([accession], schema=TABLES[SHEETS["accessions"]].polars_schema),
+        "measurements": pl.DataFrame([row], schema=TABLES[COUNTS["measurements"]].polars_schema),
+        "rejected": rejected_as_table(set_aside),
+    }
+
+
+SERIES_SHARES = ("samples", "accessions", "counts", "measurements", *ARRAYS)
+
+
+def series_asset(study: PublicStudy, source: Source) -> dg.AssetsDefinition:
+    """Samples in groups and values of a GEO series, array or sequencing as it turns out to be."""
+    study_id, groups, accession = study.id, study.group, geo_accession(source.url)
+    if accession is None:
+        raise ValueError(f"{source.id}: its address names no series")
+    tables = {name: TABLES[{**SHEETS, **COUNTS, **ARRAYS}[name]] for name in SERIES_SHARES}
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        documents = inputs.externals[source.id]
+        assert isinstance(documents, Documents)
+        series, genes = repeat_walk(documents.walk, reading_series(accession))
+        shares = read_series_study(study_id, groups, series, genes)
+        return {
+            **{share_address(name, study_id): shares[name] for name in SERIES_SHARES},
+            rejected_share(study_id): shares["rejected"],
+        }
+
+    step = Step(
+        outputs={
+            **{share_address(name, study_id): tables[name] for name in SERIES_SHARES},
+            rejected_share(study_id): REJECTED,
+        },
+        compute=compute,
+        code_version=code_version_of(compute),
+        parameters={"groups": [group.model_dump() for group in groups], "accession": accession},
+        externals=lambda origins: {source.id: origins.walk(source, reading_series(accession))},
+    )
+    return assets_of(guarded(step), sources=[source.id], kinds=["python", "geo"], tags={"study": study_id})
+
+
+def public_study_assets(registry: Registry) -> list[dg.AssetsDefinition]:
+    """Every public study of the catalog."""
+    assets: list[dg.AssetsDefinition] = []
+    shares: dict[str, list[str]] = {name: [] for name in OWN_TABLES}
+    for study in registry.public_studies.values():
+        sources = [registry.sources[source] for source in study.sources]
+        if study.kind == "rna_seq_reads":
+            assert study.transcriptome is not None  # the catalog's model asks for it
+            assets += [sheets_asset(study, sources), counts_asset(study, registry.sources[study.transcriptome])]
+            made = [*SHEETS, *COUNTS]
+        else:
+            assets.append(series_asset(study, sources[0]))
+            made = list(SERIES_SHARES)
+        for name in OWN_TABLES:
+            if name in made:
+                shares[name].append(share_address(name, study.id))
+    return [*assets, *(stacking(address, shares[name]) for name, address in OWN_TABLES.items())]
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    return dg.Definitions(assets=public_study_assets(current_registry()))
