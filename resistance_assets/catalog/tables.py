@@ -1058,7 +1058,12 @@ class DegContrastGenes(_Model):
     log2_fold_change: pl.Float64 = col(
         "numerator over denominator, not shrunken", unit="log2", null=True, of=_DEG_INPUT
     )
-    log2_fold_change_shrunken: pl.Float64 = col("the same, shrunken (apeglm)", unit="log2", null=True, of=_DEG_INPUT)
+    log2_fold_change_shrunken: pl.Float64 = col(
+        "the same, shrunken: posterior mode under apeglm's Cauchy prior (pydeseq2 alone)",
+        unit="log2",
+        null=True,
+        of=_DEG_INPUT,
+    )
     standard_error: pl.Float64 = col("of log2_fold_change", unit="log2", null=True, of=_DEG_INPUT, ge=0)
     statistic: pl.Float64 = col("Wald z, moderated t, as the method has it", null=True, of=_DEG_INPUT)
     p_value: pl.Float64 = col(

@@ -94,7 +94,7 @@ def fitting(method: str, normalisation: Literal["tmm", "none"]) -> Run:
     if method == "pydeseq2":
 
         def run(counts: pl.DataFrame, samples: pl.DataFrame, contrast: Contrast) -> pl.DataFrame:
-            return run_pydeseq2(counts, samples, contrast)
+            return run_pydeseq2(counts, samples, contrast, shrink=True)
     elif method == "limma_voom":
 
         def run(counts: pl.DataFrame, samples: pl.DataFrame, contrast: Contrast) -> pl.DataFrame:

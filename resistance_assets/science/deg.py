@@ -116,7 +116,7 @@ def run_contrast(
         method: one of `METHODS`.
         normalisation: for limma_voom and edger_exact.
         alpha: for the independent filtering of pydeseq2.
-        shrink: fill `log2_fold_change_shrunken` (pydeseq2 only, slow).
+        shrink: fill `log2_fold_change_shrunken` (pydeseq2 only).
         n_threads: for pydeseq2.
         fold_change_rule: for fold_change; `FoldChangeRule()` if None.
         gene_lengths_bp: shape (genes,), for a rule in RPKM or TPM.

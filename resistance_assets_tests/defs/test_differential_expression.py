@@ -178,6 +178,9 @@ def test_what_the_designs_can_support_is_told_before_anything_is_computed(job, d
     paired = demo["luad_tumour_vs_normal"]
     assert (paired["n_samples"], paired["n_coefficients"], paired["rank"]) == (24, 13, 13)
     assert (paired["residual_degrees_of_freedom"], paired["reason"]) == (11, None)
+    assert (paired["model"], paired["coefficient"]) == ("~ patient_id + condition", "condition[tumor]")
+    assert paired["coefficients"].split("|")[0] == "Intercept"
+    assert paired["coefficients"].split("|")[-1] == "condition[tumor]"
     assert (own["sound"]["pairing"], own["sound"]["residual_degrees_of_freedom"]) == ("plate", 2)
     assert (own["aged"]["n_coefficients"], own["aged"]["evidence_kind"]) == (3, "inferential")
     for row in (own["lonely"], *(demo[contrast] for contrast in ARMS)):
@@ -255,6 +258,20 @@ def test_designs_without_replicates_have_no_p_value_and_the_run_says_so_in_one_l
     ).to_dicts()[0]
     assert (found["n"], found["p"], found["q"]) == (3 * 2 * 2000, 0, 0)
     assert found["effects"] > 11_000
+
+
+def test_shrunken_fold_changes_stand_beside_the_plain_ones_where_pydeseq2_made_them(data_dir):
+    rows = ask(
+        data_dir,
+        "SELECT method, log2_fold_change AS plain, log2_fold_change_shrunken AS shrunken"
+        f" FROM core.deg__contrast_genes WHERE contrast_id = '{RESISTANT}' AND log2_fold_change IS NOT NULL",
+    )
+    assert rows.filter(pl.col("method") != "pydeseq2")["shrunken"].null_count() == (rows["method"] != "pydeseq2").sum()
+    own = rows.filter(pl.col("method") == "pydeseq2").drop_nulls()
+    assert own.height > 1900
+    assert own["shrunken"].abs().mean() < 0.9 * own["plain"].abs().mean()
+    large = own.filter(pl.col("plain").abs() > 2)
+    assert (large["shrunken"] / large["plain"]).median() > 0.9
 
 
 def test_methods_of_a_contrast_are_held_against_each_other(data_dir):

@@ -186,6 +186,52 @@ def test_shrunken_fold_changes_stand_beside_the_plain_ones():
     assert shrunken["log2_fold_change_shrunken"].abs().sum() < shrunken["log2_fold_change"].abs().sum()
 
 
+def test_shrunken_fold_changes_are_where_the_posterior_is_highest():
+    """Against pydeseq2's own function, which it minimises by L-BFGS-B and we by Newton's method."""
+    import pandas as pd
+    from pydeseq2.dds import DeseqDataSet
+    from pydeseq2.ds import DeseqStats
+    from pydeseq2.utils import nbinomFn
+    from scipy.optimize import minimize
+
+    from resistance_assets.science.deg_deseq2 import _shrunken_fold_changes, compiled_inference
+
+    rng = np.random.default_rng(5)
+    counts = rng.negative_binomial(4, 4 / (4 + rng.gamma(2, 60, size=(120, 1))), size=(120, 8)).astype(float)
+    counts[:8, 4:] *= 6
+    counts[8] = [0, 0, 0, 0, 30, 0, 50, 20]
+    design = np.column_stack([np.ones(8), np.tile([0.0, 1.0], 4), np.repeat([0.0, 1.0], 4)])
+    names = pd.Index([f"s{j}" for j in range(8)])
+    data = DeseqDataSet(
+        counts=pd.DataFrame(counts.T.astype(int), index=names, columns=[f"g{i}" for i in range(120)]),
+        metadata=pd.DataFrame({"sample": names}, index=names),
+        design=pd.DataFrame(design, index=names, columns=["Intercept", "batch", "arm"]),
+        quiet=True,
+        inference=compiled_inference(),
+    )
+    data.deseq2()
+    test = DeseqStats(data, contrast=np.array([0.0, 0.0, 1.0]), quiet=True, inference=compiled_inference())
+    test.summary()
+    ours = _shrunken_fold_changes(test, 2, counts, design)
+    scale = min(np.sqrt(test._fit_prior_var(coeff_idx=2)), 1.0)
+    test.lfc_shrink(coeff="arm")
+    theirs = test.LFC.to_numpy()
+    offset = np.log(np.asarray(data.obs["size_factors"]))
+    for g in range(120):
+        size = 1.0 / data.var["dispersions"].iloc[g]
+
+        def loss(beta, g=g, size=size):
+            return nbinomFn(beta, design, counts[g], size, offset, 15.0, scale, 2)
+
+        # The others at their best, given the shrunken one.
+        fixed = ours[g] * np.log(2)
+        best = minimize(lambda rest, fixed=fixed, loss=loss: loss(np.array([*rest, fixed])), theirs[g, :2])
+        assert best.fun <= loss(theirs[g]) + 1e-6
+    # L-BFGS-B ends within its own tolerance of the mode.
+    assert np.median(np.abs(ours - theirs[:, 2] / np.log(2))) < 1e-3
+    assert 0 < ours[8] < 20, "finite where an arm is almost silent"
+
+
 def test_swapping_the_arms_turns_the_sign_and_the_column_order_of_samples_does_not_matter():
     counts, samples = small(2)
     forward = run_contrast(counts, samples, Contrast("c", "arm", "a", "b"), method="pydeseq2")
