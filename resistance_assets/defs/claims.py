@@ -133,7 +133,7 @@ def sources_as_externals(registry: Registry, claims: Iterable[Claim]) -> dict[st
     for claim in claims:
         found, lacking = loaded_checksums(states, needed_sources(claim, registry))
         facts = {"loaded": found, "lacking": lacking}
-        externals[claim.id] = External(checksum=parameters_version(facts), path=Path(), facts=facts)
+        externals[claim.id] = External(checksum=parameters_version(facts), path=Path(), facts=facts, is_own_state=True)
     return externals
 
 
@@ -244,7 +244,7 @@ def history_asset() -> dg.AssetsDefinition:
 
     def releases(origins: Any) -> dict[str, External]:
         # What counts is what comes out: a release that leaves every verdict as it was changes nothing here.
-        return {"releases": External(checksum=parameters_version(since()), path=Path())}
+        return {"releases": External(checksum=parameters_version(since()), path=Path(), is_own_state=True)}
 
     def compute(inputs: Inputs) -> pl.DataFrame:
         began = since()

@@ -62,11 +62,20 @@ class Step:
 
 @dataclass(frozen=True)
 class External:
-    """A file from outside the lake: where it is now, and what tells a change of it."""
+    """A file from outside the lake: where it is now, and what tells a change of it.
+
+    With `is_own_state` it is no file but something that the warehouse knows of itself (which sources are loaded, which
+    releases there were): it decides what is recomputed, and is not what an outsider would call the cause.
+    """
 
     checksum: str
     path: Path
     facts: Mapping[str, Any] = field(default_factory=dict)
+    is_own_state: bool = False
+
+    def recorded_as(self, name: str) -> str:
+        """Its key among the recorded inputs of a table."""
+        return f"{'state' if self.is_own_state else 'source'}:{name}"
 
 
 @dataclass(frozen=True)
@@ -234,7 +243,7 @@ def is_settled(lake: Lake, step: Step, origins: Any) -> bool:
 def _versions(pointers: Mapping[str, Pointer], externals: Mapping[str, External]) -> dict[str, str]:
     return {
         **{address: pointer.data_version for address, pointer in pointers.items()},
-        **{f"source:{name}": external.checksum for name, external in externals.items()},
+        **{external.recorded_as(name): external.checksum for name, external in externals.items()},
     }
 
 

@@ -55,7 +55,8 @@ class Cause:
     """Where a difference came in.
 
     Attributes:
-        kind: `data`, `code` or `parameter`; `unrecorded` where an old release kept no record.
+        kind: `data`, `code` or `parameter`; `state` where nothing but what the warehouse knows of itself is left;
+            `unrecorded` where an old release kept no record.
         address: the table or share that read the source, or whose code or parameter changed.
         what: source, function or parameter key.
         before, after: checksum, hash of the code or value; None where it was not there.
@@ -212,6 +213,7 @@ def causes_of(address: str, before: Records, after: Records) -> tuple[Cause, ...
         before, after: address -> how its version of the release was made, None where that is not known.
     """
     found: dict[Cause, None] = {}
+    own_state: list[Cause] = []
     seen: set[str] = set()
 
     def walk(at: str) -> None:
@@ -229,7 +231,11 @@ def causes_of(address: str, before: Records, after: Records) -> tuple[Cause, ...
         for name in sorted({*was.inputs, *now.inputs}):
             if was.inputs.get(name) == now.inputs.get(name):
                 continue
-            if name.startswith("source:"):
+            if name.startswith("state:"):
+                own_state.append(
+                    Cause("state", at, "which sources are loaded, and which releases there were", None, None)
+                )
+            elif name.startswith("source:"):
                 source = name.removeprefix("source:")
                 what = _source_name(at, source, new or old)
                 # One archive feeds many shares: told once, of the first that leads to it.
@@ -243,7 +249,8 @@ def causes_of(address: str, before: Records, after: Records) -> tuple[Cause, ...
             found[Cause("parameter", at, f"{at} {word} the catalog", None, None)] = None
 
     walk(address)
-    return tuple(found)
+    # What the warehouse knows of itself follows from other causes, where there are any.
+    return tuple(found) or tuple(own_state[:1])
 
 
 @dataclass(frozen=True)

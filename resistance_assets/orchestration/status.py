@@ -114,8 +114,8 @@ def _judge(
     if step.externals is not None and look:
         try:
             for name, external in step.externals(origins).items():
-                if pointer.inputs.get(f"source:{name}") != external.checksum:
-                    reasons.append(f"source {name} changed")
+                if pointer.inputs.get(external.recorded_as(name)) != external.checksum:
+                    reasons.append(f"{'what is known of' if external.is_own_state else 'source'} {name} changed")
         except Fault as fault:
             return TableState(address, "fresh", (f"kept, its source cannot be had: {fault}",), *facts)
     return TableState(address, "stale" if reasons else "fresh", tuple(reasons), *facts)

@@ -162,6 +162,20 @@ def test_the_way_leads_through_shares_to_the_source():
     assert str(cause) == "data: source hgnc (s1 -> s2)"
 
 
+def test_what_the_warehouse_knows_of_itself_is_a_cause_only_where_there_is_no_other():
+    before = chain(c={"inputs": {"parts.b": "1", "raw.z": "1", "state:claim": "1"}})
+    alone = chain(c={"inputs": {"parts.b": "1", "raw.z": "1", "state:claim": "2"}})
+    (cause,) = causes_of("core.c", records(*before), records(*alone))
+    assert (cause.kind, cause.address) == ("state", "core.c")
+    after = chain(
+        a={"inputs": {"source:hgnc": "s2"}, "data_version": "2"},
+        b={"inputs": {"raw.a": "2"}, "data_version": "2"},
+        c={"inputs": {"parts.b": "2", "raw.z": "1", "state:claim": "2"}},
+    )
+    (cause,) = causes_of("core.c", records(*before), records(*after))
+    assert (cause.kind, cause.what) == ("data", "hgnc")
+
+
 def test_the_function_that_changed_is_named():
     before = chain(c={"notes": {"code": {"science.deg.fit": "1", "science.deg.test": "1"}}})
     after = chain(c={"code_version": "other", "notes": {"code": {"science.deg.fit": "2", "science.deg.test": "1"}}})

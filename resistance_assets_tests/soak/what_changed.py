@@ -78,17 +78,15 @@ def second_release(warehouse: Warehouse) -> None:
 
 
 def published_again(warehouse: Warehouse) -> None:
-    """The same bytes under a new date and tag. The index lies beside the data, whose files it names from the mirror."""
-    index = warehouse.index.parent
+    """The same bytes under a new date and tag, from a mirror of their own."""
     folder = warehouse.data.parent / "again"
-    folder.mkdir()
+    shutil.copytree(warehouse.index.parent, folder)
     lines = []
     for line in warehouse.index.read_text().splitlines():
         entry = json.loads(line)
         if "cbioportal" in entry["url"]:
             entry |= {"etag": '"published-again"', "last_modified": "Fri, 20 Nov 2026 08:00:00 GMT"}
         lines.append(json.dumps(entry))
-    (folder / "files").symlink_to(index / "files")
     warehouse.index = folder / "index.jsonl"
     warehouse.index.write_text("\n".join(lines) + "\n")
 
