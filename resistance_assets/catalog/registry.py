@@ -11,10 +11,10 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
@@ -689,6 +689,7 @@ class _CountsFile(_Entry):
     study: CountsStudy
     contrast: tuple[CountsContrast, ...] = ()
     interaction: tuple[InteractionDesign, ...] = ()
+    intersection: tuple[DeclaredIntersection, ...] = ()
     survival: StudySurvival | None = None
 
     @model_validator(mode="after")
@@ -701,11 +702,13 @@ class _CountsFile(_Entry):
 class _ArrayFile(_Entry):
     study: MicroarrayStudy
     contrast: tuple[ArrayContrast, ...] = Field(min_length=1)
+    intersection: tuple[DeclaredIntersection, ...] = ()
 
 
 class _ResultFile(_Entry):
     study: ResultStudy
     contrast: tuple[ResultContrast, ...] = Field(min_length=1)
+    intersection: tuple[DeclaredIntersection, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -716,6 +719,7 @@ class LocalStudy:
     study: CountsStudy | MicroarrayStudy | ResultStudy
     contrasts: tuple[CountsContrast, ...] | tuple[ResultContrast, ...]
     interactions: tuple[InteractionDesign, ...] = ()
+    intersections: tuple[DeclaredIntersection, ...] = ()
     survival: StudySurvival | None = None
 
     @property
@@ -921,22 +925,31 @@ def load_registry(study_dirs: Sequence[Path] = (), *, catalog_dir: Path = CATALO
     local: dict[str, LocalStudy] = {}
     faults: list[tuple[Path, CatalogFault]] = []
     taken = {c.id for s in studies.study for c in (*s.contrast, *s.interaction)} | {s.id for s in studies.study}
-    taken |= {cohort.id for cohort in studies.cohort}
+    taken |= {cohort.id for cohort in studies.cohort} | {one.id for one in studies.intersection}
     for folder in _study_folders(study_dirs):
         try:
             study = load_local_study(folder)
-            names = {study.id, *(c.id for c in study.contrasts), *(i.id for i in study.interactions)}
+            asked = (*study.contrasts, *study.interactions, *study.intersections)
+            names = {study.id, *(one.id for one in asked)}
             if twice := sorted(names & taken):
                 raise CatalogFault(
-                    f"the id {twice[0]} is already taken by another study or contrast",
+                    f"the id {twice[0]} is already taken by another study, contrast or intersection",
                     subject=str(folder / "study.toml"),
-                    remedy="Give the study and each of its contrasts an id of its own.",
+                    remedy="Give the study and each of its contrasts and intersections an id of its own.",
                 )
         except CatalogFault as fault:
             faults.append((folder, fault))
             continue
         taken |= names
         local[study.id] = study
+    lists = _list_ids(studies, local.values())
+    for study in list(local.values()):
+        try:
+            _check_intersections(study, lists)
+        except CatalogFault as fault:
+            faults.append((study.folder, fault))
+            del local[study.id]
+    asked_for = (*studies.intersection, *(one for study in local.values() for one in study.intersections))
 
     registry = Registry(
         sources=sources,
@@ -953,7 +966,7 @@ def load_registry(study_dirs: Sequence[Path] = (), *, catalog_dir: Path = CATALO
         differential_expression=studies.differential_expression,
         gsea=studies.gsea,
         intersecting=studies.intersecting,
-        intersections=_by_id(studies.intersection, studies_path, "intersection"),
+        intersections=_by_id(asked_for, studies_path, "intersection"),
         list_families=_by_id(studies.list_family, studies_path, "list_family"),
         partners=studies.partners,
         circularities=studies.circularity,
@@ -967,6 +980,42 @@ def load_registry(study_dirs: Sequence[Path] = (), *, catalog_dir: Path = CATALO
     )
     _cross_check(registry, sources_path, studies_path, claims_path, printed_path)
     return registry
+
+
+def _list_ids(studies: _StudiesFile, local: Iterable[LocalStudy]) -> dict[str, str]:
+    """Every list that a run may make -> the universe of what could have entered it, or the list itself."""
+    found = {gene_list.id: gene_list.id for gene_list in studies.gene_list}
+    for one in studies.partners:
+        for name in (one.panel, *studies.genes.panels.get(one.panel, ())):
+            list_id = f"partners__{one.database}__{name}"
+            found[list_id] = list_id
+    # A GEO series may turn out to be counts where its contrasts ask for an array's method, so any method will do.
+    made = [(c.id, get_args(Method)) for s in studies.study for c in s.contrast]
+    for study in local:
+        made += [(c.id, c.methods if isinstance(c, CountsContrast) else ("published",)) for c in study.contrasts]
+    for contrast_id, methods in made:
+        for method in methods:
+            found |= {f"{contrast_id}__{method}__{way}": f"{contrast_id}__{method}" for way in ("up", "down")}
+    return found
+
+
+def _check_intersections(study: LocalStudy, lists: Mapping[str, str]) -> None:
+    """Refuse an intersection of lists that no run makes."""
+    for one in study.intersections:
+        universes = {*lists, *lists.values(), "tested"}
+        wrong = [name for name in one.lists if name not in lists]
+        known: Iterable[str] = lists
+        if not wrong and one.universe not in universes:
+            wrong, known = [one.universe], universes
+        if wrong:
+            near = _nearest(wrong[0], known)
+            raise CatalogFault(
+                f"no gene list {wrong[0]} is made" if known is lists else f"the universe {wrong[0]} is not known",
+                subject=str(study.folder / "study.toml"),
+                place=f"intersection {one.id}",
+                expected="<contrast>__<method>__up or __down, or a gene list of the catalog",
+                remedy=f"Did you mean {near}?" if near else "Correct the name.",
+            )
 
 
 def load_local_study(folder: Path) -> LocalStudy:
@@ -991,12 +1040,14 @@ def load_local_study(folder: Path) -> LocalStudy:
     contrasts = tuple(parsed.contrast)
     _by_id(contrasts, path, "contrast")
     interactions = tuple(getattr(parsed, "interaction", ()))
-    _by_id((*contrasts, *interactions), path, "contrast or interaction")
+    intersections = tuple(parsed.intersection)
+    _by_id((*contrasts, *interactions, *intersections), path, "contrast, interaction or intersection")
     study = LocalStudy(
         folder=folder,
         study=parsed.study,
         contrasts=contrasts,
         interactions=interactions,
+        intersections=intersections,
         survival=getattr(parsed, "survival", None),
     )
     for file in study.files:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -267,3 +268,46 @@ def test_what_the_catalog_says_of_lists_and_interactions_is_checked(catalog: Pat
     edit(catalog, "studies.toml", before, after)
     with pytest.raises(CatalogFault, match=match):
         load_registry(catalog_dir=catalog)
+
+
+INTERSECTION = (
+    STUDY
+    + """
+[[intersection]]
+id = "mine_with_cancer_genes"
+title = "Up in mine and on the cancer list"
+lists = ["resistant_vs_parental__pydeseq2__up", "allonco_may2018"]
+universe = "tested"
+"""
+)
+
+
+def test_a_study_asks_for_an_intersection_of_its_lists_with_others(tmp_path: Path):
+    write_study(tmp_path / "mine", INTERSECTION)
+    registry = load_registry([tmp_path / "mine"])
+    assert not registry.study_faults
+    assert registry.intersections["mine_with_cancer_genes"].lists[1] == "allonco_may2018"
+    assert "h2228_three_alk_tki_up" in registry.intersections
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("__pydeseq2__up", "__pydeseq__up", "Did you mean resistant_vs_parental__pydeseq2__up"),
+        ("__pydeseq2__up", "__limma__up", "no gene list resistant_vs_parental__limma__up is made"),
+        ('universe = "tested"', 'universe = "testd"', "the universe testd is not known.*Did you mean tested"),
+        ("mine_with_cancer_genes", "resistant_vs_parental", "occurs twice"),
+        (
+            "mine_with_cancer_genes",
+            "h2228_three_alk_tki_up",
+            "already taken by another study, contrast or intersection",
+        ),
+    ],
+)
+def test_an_intersection_that_cannot_be_takes_its_study_out_and_says_why(tmp_path, before, after, message):
+    assert before in INTERSECTION
+    write_study(tmp_path / "mine", INTERSECTION.replace(before, after, 1))
+    registry = load_registry([tmp_path / "mine"])
+    ((_, fault),) = registry.study_faults
+    assert re.search(message, str(fault)), str(fault)
+    assert "my_study" not in registry.local_studies
