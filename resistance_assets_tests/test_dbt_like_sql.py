@@ -193,6 +193,10 @@ ENDPOINT = {
     "expression_profiles": "rsem|zscores",
     "copy_number_profile": "gistic",
     "sample_type_codes": "01|03",
+    "origin": "cbioportal",
+    "months_per_unit": 1.0,
+    "patients_of": "c",
+    "same_endpoint_as": "OS",
 }
 
 
@@ -369,7 +373,9 @@ def test_the_real_cohort_gives_the_counts_of_its_description(shared: Path):
     ]  # fmt: skip
     found = Warehouse(
         raw__catalog__cohorts=endpoints,
-        raw__cbioportal__profiles=raw("raw.cbioportal__profiles", study.profiles),
+        raw__cbioportal__profiles=raw(
+            "raw.cbioportal__profiles", study.profiles.with_columns(loaded_into=pl.lit(None, pl.String))
+        ),
         raw__cbioportal__patient_attributes=raw("raw.cbioportal__patient_attributes", study.patient_attributes),
         raw__cbioportal__sample_attributes=raw("raw.cbioportal__sample_attributes", study.sample_attributes),
         raw__cbioportal__mrna_values=raw(
@@ -394,6 +400,198 @@ def test_the_real_cohort_gives_the_counts_of_its_description(shared: Path):
     for test in TESTS.values():
         if test.table.startswith("staging.cohorts"):
             assert run_test(test, {ref: found[ref] for ref in test.refs}).passed, test.name
+
+
+# ---- sources of patients ---------------------------------------------------------------------------------------------
+
+XENA = {
+    **ENDPOINT,
+    "cohort_id": "x",
+    "study_id": "x",
+    "origin": "xena",
+    "status_attribute": "OS",
+    "months_attribute": "OS.time",
+    "expression_profiles": "HiSeqV2",
+    "copy_number_profile": None,
+    "sample_type_codes": "01",
+    "months_per_unit": 12 / 365.25,
+    "patients_of": "c",
+}
+
+
+def xena_value(symbol: str, sample_id: str, number: float, row: int = 1) -> dict[str, Any]:
+    return {
+        "study_id": "x", "stable_id": "HiSeqV2", "gene_row": row, "gene_symbol": symbol, "sample_id": sample_id,
+        "value": number,
+    }  # fmt: skip
+
+
+def followed(sample_id: str, event: int | None, days: float | None, patient_id: str | None = None) -> dict[str, Any]:
+    return {
+        "study_id": "x", "sample_id": sample_id, "patient_id": patient_id or sample_id[:12], "endpoint": "OS",
+        "event_observed": event, "time_days": days,
+    }  # fmt: skip
+
+
+def test_a_cohort_of_xena_is_analysed_by_its_tumours_in_months():
+    one, two = "TCGA-05-0001", "TCGA-05-0002"
+    found = Warehouse(
+        raw__hgnc__genes=HGNC,
+        raw__catalog__cohorts=[XENA],
+        raw__xena__expression_values=[
+            xena_value("IL8", f"{one}-01", 3.0), xena_value("IL8", f"{one}-11", 1.0),
+            xena_value("IL8", f"{two}-11", 2.0),
+        ],
+        raw__xena__sample_endpoints=[
+            followed(f"{one}-01", 1, 365.25), followed(f"{one}-11", 1, 365.25), followed(f"{two}-11", None, 10.0),
+        ],
+    )  # fmt: skip
+    assert found.ask("staging.cohorts__gene_expression", "hgnc_symbol", "patient_id", "expression_value") == [
+        ("CXCL8", one, 3.0)
+    ]
+    assert found.ask("staging.cohorts__genes", "expression_scale", "profile_id") == [
+        ("log2(normalised RSEM + 1)", "HiSeqV2")
+    ]
+    # A patient stands once, whatever the number of samples; without an event code there is no follow-up.
+    assert found.ask("staging.cohorts__patient_endpoints", "patient_id", "time_months", "event_observed") == [
+        (one, 12.0, 1)
+    ]
+    assert found.ask("staging.cohorts__samples", "sample_id", "is_analysed") == [
+        (f"{one}-01", True), (f"{one}-11", False), (f"{two}-11", False),
+    ]  # fmt: skip
+    assert found.ask("staging.cohorts__patients", "patient_id", "age_years") == [(one, None), (two, None)]
+
+
+def test_sources_that_disagree_on_a_patient_are_told_apart_from_rounding():
+    patients = {f"TCGA-05-000{n}": n for n in range(1, 6)}
+    said = {1: ("1", 1000), 2: ("0", 1000), 3: ("0", 1000), 4: ("0", 1000), 5: ("0", 3000)}
+    xena = {1: (1, 1000), 2: (1, 1000), 3: (0, 1030), 4: (1, 900), 5: (0, 3001)}
+    found = Warehouse(
+        raw__catalog__cohorts=[ENDPOINT, XENA],
+        raw__catalog__projects=[{"project_id": "g", "patient_set": "c"}],
+        # cBioPortal's months are of 30.417 days: five patients would differ if rounding counted.
+        raw__cbioportal__patient_attributes=[
+            cell
+            for p, n in patients.items()
+            for cell in patient(p, OS_STATUS=said[n][0], OS_MONTHS=str(said[n][1] / 30.417))
+        ],
+        raw__xena__sample_endpoints=[followed(f"{p}-01", *xena[n]) for p, n in patients.items()],
+        raw__gdc__cases=[
+            {"project_id": "g", "patient_id": "TCGA-05-0001", "vital_status": "Dead", "days_to_death": 1000,
+             "days_to_last_follow_up": 5},
+            {"project_id": "g", "patient_id": "TCGA-05-0002", "vital_status": "Alive", "days_to_last_follow_up": 1000},
+            {"project_id": "g", "patient_id": "TCGA-05-0003", "vital_status": "Not Reported"},
+            {"project_id": "g", "patient_id": "TCGA-05-0004", "vital_status": "Dead", "days_to_last_follow_up": 1000},
+        ],
+    )  # fmt: skip
+    both = found["marts.endpoint_disagreements"].filter(source_id_a="c", source_id_b="x")
+    assert both.select("patient_id", "disagreement").rows() == [
+        ("TCGA-05-0002", "event"), ("TCGA-05-0003", "time"), ("TCGA-05-0004", "event and time"),
+    ]  # fmt: skip
+    columns = (
+        "source_id",
+        "is_reference",
+        "time_unit",
+        "n_patients",
+        "n_usable",
+        "n_events",
+        "n_compared",
+        "n_disagreeing",
+    )
+    assert found.ask("marts.endpoint_dictionary", *columns) == [
+        ("c", True, "months", 5, 5, 1, 5, 3),
+        # Of a dead patient without the day of death nothing is known but that.
+        ("g", False, "days", 3, 2, 1, 2, 1),
+        ("x", False, "days", 5, 5, 3, 5, 3),
+    ]  # fmt: skip
+
+
+def test_one_file_of_the_gdc_stands_for_a_tissue_of_a_patient():
+    def file(file_id: str, sample_id: str | None, aliquot: str) -> dict[str, Any]:
+        patient_id = sample_id[:12] if sample_id else None
+        return {
+            "project_id": "g", "file_id": file_id, "patient_id": patient_id, "sample_id": sample_id,
+            "aliquot_id": aliquot,
+        }  # fmt: skip
+
+    found = Warehouse(
+        raw__gdc__files=[
+            file("a", "TCGA-05-0001-01A", "2"), file("b", "TCGA-05-0001-01A", "1"), file("c", "TCGA-05-0001-11A", "1"),
+            file("d", "TCGA-05-0002-02A", "1"), file("e", None, "1"),
+        ],
+        raw__gdc__genes=[
+            {"project_id": "g", "gene_id": "ENSG00000000001.4", "gene_symbol": "IL8", "length_bp": 900},
+            {"project_id": "g", "gene_id": "ENSG00000000001.4_PAR_Y", "gene_symbol": "IL8"},
+        ],
+        raw__hgnc__genes=[{**HGNC[0], "ensembl_gene_id": "ENSG00000000001"}],
+    )  # fmt: skip
+    assert found.ask("staging.gdc__samples", "file_id", "tissue", "is_analysed") == [
+        ("a", "tumour", False), ("b", "tumour", True), ("c", "normal", True), ("d", None, False), ("e", None, False),
+    ]  # fmt: skip
+    symbol = HGNC[0]["symbol"]
+    assert found.ask("staging.gdc__genes", "gene_id", "hgnc_symbol", "resolution", "length_bp") == [
+        ("ENSG00000000001.4", symbol, "ensembl", 900),
+        ("ENSG00000000001.4_PAR_Y", "ENSG00000000001.4_PAR_Y", "unknown", None),
+    ]
+
+
+def test_alterations_get_patients_and_symbols():
+    found = cohort(
+        raw__cbioportal__sample_attributes=[sample("P1", "P1-01"), sample("P1", "P1-02")],
+        raw__cbioportal__mutations=[
+            {"study_id": "s", "mutation_number": 1, "sample_id": "P1-01", "hugo_symbol": "IL8",
+             "variant_classification": "Missense_Mutation", "reference_reads": 30, "alternative_reads": 10},
+            {"study_id": "s", "mutation_number": 2, "sample_id": "P1-02", "hugo_symbol": "OLD", "entrez_gene_id": 3,
+             "variant_classification": "Silent", "reference_reads": 0, "alternative_reads": 0},
+            {"study_id": "s", "mutation_number": 3, "sample_id": "P9-01", "hugo_symbol": "NOVEL"},
+        ],
+        raw__cbioportal__structural_variants=[
+            {"study_id": "s", "variant_number": 1, "sample_id": "P1-01", "site1_hugo_symbol": "IL8",
+             "site2_entrez_gene_id": 3},
+        ],
+        raw__cbioportal__timeline=[
+            {"study_id": "s", "file": "f", "event_number": 1, "patient_id": "P1", "event_type": "TREATMENT",
+             "start_days": -3, "attribute_id": name, "value": text}
+            for name, text in (("AGENT", "CISPLATIN"), ("TREATMENT_TYPE", "Chemo"), ("DOSE", "3"))
+        ],
+    )  # fmt: skip
+    columns = ("patient_id", "is_analysed_sample", "hgnc_symbol", "is_protein_changing", "allele_fraction")
+    assert found.ask("staging.cohorts__mutations", *columns) == [
+        ("P1", True, "CXCL8", True, 0.25), ("P1", False, "AXL", False, None), (None, False, "NOVEL", False, None),
+    ]  # fmt: skip
+    assert found.ask("staging.cohorts__structural_variants", "hgnc_symbol_site1", "hgnc_symbol_site2") == [
+        ("CXCL8", "AXL")
+    ]
+    assert found.ask("staging.cohorts__timeline", "agent", "treatment_type", "start_days", "details") == [
+        ("CISPLATIN", "Chemo", -3, "AGENT=CISPLATIN; DOSE=3; TREATMENT_TYPE=Chemo")
+    ]
+
+
+def test_further_matrices_keep_the_analysed_sample_and_resolve_symbols():
+    def feature(table: str, name: str, sample_id: str, number: float) -> dict[str, Any]:
+        return {
+            "study_id": "s", "stable_id": table, "feature_row": 1, "feature_id": name,
+            "hugo_symbol": name.split("|")[0], "sample_id": sample_id, "value": number,
+        }  # fmt: skip
+
+    samples = ("P1-01", "P1-02")
+    found = cohort(
+        raw__catalog__cohorts=[{**ENDPOINT, "z_score_profiles": "other_z|zz", "log2_copy_number_profiles": "log2CNA"}],
+        raw__cbioportal__profiles=[profile("zz", "Z-SCORE", 0) | {"n_genes": None}, profile("log2CNA", "LOG2-VALUE")],
+        raw__cbioportal__sample_attributes=[sample("P1", s) for s in samples],
+        raw__cbioportal__mrna_z_scores=[value(1, "IL8", s, 1.5, of="zz") for s in samples],
+        raw__cbioportal__log2_copy_number_values=[value(1, "OLDAXL", s, -0.4, entrez=3, of="log2CNA") for s in samples],
+        raw__cbioportal__protein_values=[feature("rppa", "IL8|IL-8", s, 2.0) for s in samples],
+        raw__cbioportal__methylation_values=[feature("meth", "NOVEL", s, 0.5) for s in samples],
+    )
+    assert found.ask("staging.cohorts__gene_z_scores", "hgnc_symbol", "patient_id", "z_score") == [("CXCL8", "P1", 1.5)]
+    assert found.ask("staging.cohorts__gene_log2_copy_number", "hgnc_symbol", "log2_copy_number") == [("AXL", -0.4)]
+    assert found.ask("staging.cohorts__protein_levels", "feature_id", "hgnc_symbol", "protein_level") == [
+        ("IL8|IL-8", "CXCL8", 2.0)
+    ]
+    assert found.ask("staging.cohorts__methylation", "feature_id", "hgnc_symbol", "beta_value") == [
+        ("NOVEL", "NOVEL", 0.5)
+    ]
 
 
 # ---- lists and sets --------------------------------------------------------------------------------------------------

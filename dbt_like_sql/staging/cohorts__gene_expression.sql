@@ -1,7 +1,7 @@
 -- Tumour expression, one sample per patient. Sorted by gene, so that a look-up of one gene reads one piece of the file.
 -- Linear RSEM becomes log2(RSEM + 1): a hazard ratio per unit of a linear count says nothing, and batch correction leaves
 -- small negatives, which are counted as 0.
--- Counts of a laboratory study become log2(CPM + 1).
+-- Counts of a laboratory study become log2(CPM + 1); Xena's values are on a log scale already.
 WITH counted_samples AS (
     SELECT c.cohort_id, c.study_id, s.sample_id, s.patient_id, sum(v.read_count) AS reads
     FROM raw.catalog__cohorts AS c
@@ -21,6 +21,14 @@ INNER JOIN (SELECT DISTINCT cohort_id, study_id FROM raw.catalog__cohorts) AS c 
 INNER JOIN raw.cbioportal__mrna_values AS v
     ON v.study_id = c.study_id AND v.stable_id = g.profile_id AND v.gene_row = g.source_row
 INNER JOIN staging.cohorts__genes AS e ON e.cohort_id = g.dataset_id AND e.hgnc_symbol = g.hgnc_symbol
+INNER JOIN staging.cohorts__samples AS s
+    ON s.cohort_id = g.dataset_id AND s.sample_id = v.sample_id AND s.is_analysed
+WHERE g.measurement = 'expression'
+UNION ALL
+SELECT g.dataset_id, g.hgnc_symbol, s.patient_id, v.value
+FROM staging.genes__measured AS g
+INNER JOIN raw.xena__expression_values AS v
+    ON v.study_id = g.dataset_id AND v.stable_id = g.profile_id AND v.gene_row = g.source_row
 INNER JOIN staging.cohorts__samples AS s
     ON s.cohort_id = g.dataset_id AND s.sample_id = v.sample_id AND s.is_analysed
 WHERE g.measurement = 'expression'

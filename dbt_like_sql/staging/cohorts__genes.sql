@@ -25,6 +25,19 @@ SELECT
     g.source_symbol,
     g.entrez_gene_id,
     g.resolution,
+    g.profile_id,
+    'log2(normalised RSEM + 1)'
+FROM staging.genes__measured AS g
+INNER JOIN (SELECT DISTINCT cohort_id, origin FROM raw.catalog__cohorts) AS c
+    ON c.cohort_id = g.dataset_id AND c.origin = 'xena'
+WHERE g.measurement = 'expression'
+UNION ALL
+SELECT
+    g.dataset_id,
+    g.hgnc_symbol,
+    g.source_symbol,
+    g.entrez_gene_id,
+    g.resolution,
     c.expression_profiles,
     'log2(CPM + 1)'
 FROM staging.genes__measured AS g

@@ -7,6 +7,8 @@ patients AS (
     SELECT study_id, patient_id FROM raw.cbioportal__patient_attributes
     UNION
     SELECT study_id, patient_id FROM raw.cbioportal__sample_attributes
+    UNION
+    SELECT study_id, patient_id FROM raw.xena__sample_endpoints
 ),
 cells AS (
     SELECT c.cohort_id, p.patient_id, age.value AS age, sex.value AS sex, stage.value AS stage

@@ -14,6 +14,18 @@ samples AS (
         nullif(regexp_extract(substr(sample_id, len(patient_id) + 1), '^-([0-9]{2})[A-Z]?$', 1), '') AS type_code
     FROM raw.cbioportal__sample_attributes
     GROUP BY study_id, sample_id, patient_id
+    UNION ALL
+    SELECT
+        study_id,
+        sample_id,
+        substr(sample_id, 1, 12),
+        NULL,
+        nullif(regexp_extract(substr(sample_id, 13), '^-([0-9]{2})[A-Z]?$', 1), '')
+    FROM (
+        SELECT study_id, sample_id FROM raw.xena__expression_values
+        UNION
+        SELECT study_id, sample_id FROM raw.xena__sample_endpoints
+    )
 ),
 coded AS (
     SELECT
@@ -30,6 +42,8 @@ profiled AS (
     FROM (SELECT DISTINCT dataset_id, profile_id FROM staging.genes__measured WHERE measurement = 'expression') AS g
     INNER JOIN cohorts AS c ON c.cohort_id = g.dataset_id
     INNER JOIN raw.cbioportal__mrna_values AS v ON v.study_id = c.study_id AND v.stable_id = g.profile_id
+    UNION
+    SELECT study_id, sample_id FROM raw.xena__expression_values
 ),
 judged AS (
     SELECT

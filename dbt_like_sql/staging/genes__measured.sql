@@ -2,7 +2,9 @@
 -- where two names of a dataset lead to one approved symbol, the name that is that symbol keeps it and the other stays
 -- as it is.
 WITH cohorts AS (
-    SELECT DISTINCT cohort_id, study_id, expression_profiles, copy_number_profile FROM raw.catalog__cohorts
+    SELECT DISTINCT
+        cohort_id, study_id, origin, expression_profiles, copy_number_profile, z_score_profiles, log2_copy_number_profiles
+    FROM raw.catalog__cohorts
 ),
 wanted AS (
     SELECT
@@ -14,13 +16,31 @@ wanted AS (
     FROM cohorts
     UNION ALL
     SELECT cohort_id, study_id, 'copy_number', copy_number_profile, 0 FROM cohorts WHERE copy_number_profile IS NOT NULL
+    UNION ALL
+    SELECT
+        cohort_id,
+        study_id,
+        'z_score',
+        unnest(string_split(z_score_profiles, '|')),
+        unnest(range(len(string_split(z_score_profiles, '|'))))
+    FROM cohorts
+    UNION ALL
+    SELECT
+        cohort_id,
+        study_id,
+        'log2_copy_number',
+        unnest(string_split(log2_copy_number_profiles, '|')),
+        unnest(range(len(string_split(log2_copy_number_profiles, '|'))))
+    FROM cohorts
 ),
 profiles AS (
     SELECT w.cohort_id, w.study_id, w.measurement, w.stable_id
     FROM wanted AS w
     INNER JOIN raw.cbioportal__profiles AS p ON p.study_id = w.study_id AND p.stable_id = w.stable_id
-    WHERE p.n_genes > 0
+    WHERE coalesce(p.n_genes, 1) > 0
     QUALIFY row_number() OVER (PARTITION BY w.cohort_id, w.measurement ORDER BY w.preference) = 1
+    UNION ALL
+    SELECT cohort_id, study_id, 'expression', expression_profiles FROM cohorts WHERE origin = 'xena'
 ),
 matrix_rows AS (
     SELECT DISTINCT 'expression' AS measurement, study_id, stable_id, gene_row, hugo_symbol, entrez_gene_id
@@ -28,12 +48,23 @@ matrix_rows AS (
     UNION ALL
     SELECT DISTINCT 'copy_number', study_id, stable_id, gene_row, hugo_symbol, entrez_gene_id
     FROM raw.cbioportal__copy_number_values
+    UNION ALL
+    SELECT DISTINCT 'z_score', study_id, stable_id, gene_row, hugo_symbol, entrez_gene_id
+    FROM raw.cbioportal__mrna_z_scores
+    UNION ALL
+    SELECT DISTINCT 'log2_copy_number', study_id, stable_id, gene_row, hugo_symbol, entrez_gene_id
+    FROM raw.cbioportal__log2_copy_number_values
+    UNION ALL
+    SELECT DISTINCT 'expression', study_id, stable_id, gene_row, gene_symbol, NULL::BIGINT
+    FROM raw.xena__expression_values
 ),
 features AS (
     SELECT DISTINCT study_id, feature_id AS source_symbol, NULL::BIGINT AS entrez_gene_id
     FROM raw.studies__gene_sample_counts
     UNION ALL
     SELECT DISTINCT study_id, hgnc_symbol, NULL::BIGINT FROM raw.studies__probe_genes
+    UNION ALL
+    SELECT DISTINCT project_id, gene_id, NULL::BIGINT FROM raw.gdc__genes
     UNION ALL
     SELECT DISTINCT study_id, hgnc_symbol, try_cast(entrez_gene_id AS BIGINT) FROM raw.studies__published_results
 ),

@@ -128,27 +128,82 @@ class GenesOfInterest(_Entry):
 
 
 class Endpoint(_Entry):
-    """A time-to-event endpoint of a cohort and the vendor's columns that hold it."""
+    """A time-to-event endpoint of a cohort and the vendor's columns that hold it.
+
+    `months_attribute` holds the time in the cohort's `time_unit`. `same_as`: the endpoint that the cohort named in
+    `patients_of` calls otherwise and defines alike.
+    """
 
     id: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,4}$")]
     title: str
     status_attribute: str
     months_attribute: str
+    same_as: str | None = None
+
+
+DAYS_TO_MONTHS = 12 / 365.25
 
 
 class Cohort(_Entry):
-    """Patients with endpoints and tumour expression, from one study archive."""
+    """Patients with endpoints and tumour expression, from one study archive, or from a matrix and a table of follow-up.
+
+    Attributes:
+        source: of the archive, or of the matrix.
+        endpoint_source: of the table of follow-up, where that is a file of its own.
+        patients_of: the cohort whose patients these are, seen through another source. What pools cohorts takes one
+            cohort of a set of patients, so that nobody is counted twice.
+        expression_profiles: the first that the archive holds is analysed.
+        z_score_profiles, log2_copy_number_profiles, protein_profiles, methylation_profiles: further matrices of the
+            archive that are loaded.
+        time_unit: of the times of the endpoints.
+    """
 
     id: Identifier
     title: str
     source: Identifier
+    endpoint_source: Identifier | None = None
+    patients_of: Identifier | None = None
     expression_profiles: tuple[str, ...] = Field(min_length=1)
     copy_number_profile: str | None = None
+    z_score_profiles: tuple[str, ...] = ()
+    log2_copy_number_profiles: tuple[str, ...] = ()
+    protein_profiles: tuple[str, ...] = ()
+    methylation_profiles: tuple[str, ...] = ()
+    time_unit: Literal["days", "months"] = "months"
     sample_type_codes: tuple[str, ...] = ("01",)
     age_attribute: str | None = None
     sex_attribute: str | None = None
     stage_attribute: str | None = None
     endpoint: tuple[Endpoint, ...] = Field(min_length=1)
+
+    @property
+    def patient_set(self) -> str:
+        """The cohort that these patients are counted under."""
+        return self.patients_of or self.id
+
+    @property
+    def months_per_unit(self) -> float:
+        """Months of 365.25 / 12 days."""
+        return DAYS_TO_MONTHS if self.time_unit == "days" else 1.0
+
+
+class Project(_Entry):
+    """A project of the Genomic Data Commons: gene counts of tumours and normal tissue, and what the clinic reports.
+
+    `patients_of`: the cohort whose patients these are.
+    """
+
+    id: Identifier
+    title: str
+    project: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]+-[A-Z0-9-]+$")]
+    counts_source: Identifier
+    clinical_source: Identifier
+    patients_of: Identifier | None = None
+
+    @property
+    def patient_set(self) -> str:
+        """The cohort that these patients are counted under."""
+        return self.patients_of or self.id
 
 
 class Group(_Entry):
@@ -496,6 +551,7 @@ class _StudiesFile(_Entry):
     thresholds: Thresholds
     genes: GenesOfInterest
     cohort: tuple[Cohort, ...]
+    project: tuple[Project, ...] = ()
     study: tuple[PublicStudy, ...]
     gene_list: tuple[GeneList, ...]
     collection: tuple[Collection, ...]
@@ -675,7 +731,7 @@ class StudySurvival(_Entry):
     @property
     def months_per_unit(self) -> float:
         """Months of 365.25 / 12 days."""
-        return {"days": 12 / 365.25, "months": 1.0, "years": 12.0}[self.unit]
+        return {"days": DAYS_TO_MONTHS, "months": 1.0, "years": 12.0}[self.unit]
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -820,6 +876,7 @@ class Registry:
     thresholds: Thresholds
     genes: GenesOfInterest
     cohorts: dict[str, Cohort]
+    projects: dict[str, Project]
     public_studies: dict[str, PublicStudy]
     local_studies: dict[str, LocalStudy]
     gene_lists: dict[str, GeneList]
@@ -956,6 +1013,7 @@ def load_registry(study_dirs: Sequence[Path] = (), *, catalog_dir: Path = CATALO
         thresholds=studies.thresholds,
         genes=studies.genes,
         cohorts=_by_id(studies.cohort, studies_path, "cohort"),
+        projects=_by_id(studies.project, studies_path, "project"),
         public_studies=_by_id(studies.study, studies_path, "study"),
         local_studies=local,
         gene_lists=_by_id(studies.gene_list, studies_path, "gene_list"),
@@ -1186,6 +1244,12 @@ def _cross_check(
             require(table, TABLES, sources_path, f"key source.{source.id}.feeds", "table")
     used = [
         *((f"cohort {c.id}", c.source) for c in registry.cohorts.values()),
+        *((f"cohort {c.id}", c.endpoint_source) for c in registry.cohorts.values() if c.endpoint_source),
+        *(
+            (f"project {p.id}", source)
+            for p in registry.projects.values()
+            for source in (p.counts_source, p.clinical_source)
+        ),
         *((f"gene_list {g.id}", g.source) for g in registry.gene_lists.values()),
         *((f"collection {c.id}", source) for c in registry.collections.values() for source in c.sources),
         *((f"study {s.id}", source) for s in registry.public_studies.values() for source in s.sources),
@@ -1213,6 +1277,25 @@ def _cross_check(
                 require(level, groups, studies_path, f"interaction {interaction.id}", "group")
     for cohort in registry.cohorts.values():
         _by_id(cohort.endpoint, studies_path, f"cohort {cohort.id}, endpoint")
+    for entry in (*registry.cohorts.values(), *registry.projects.values()):
+        if entry.patients_of is not None:
+            owners = [c.id for c in registry.cohorts.values() if c.patients_of is None]
+            require(entry.patients_of, owners, studies_path, f"key patients_of of {entry.id}", "cohort")
+    datasets = {**registry.cohorts, **registry.public_studies, **registry.local_studies}
+    if twice := sorted(set(registry.projects) & set(datasets)):
+        raise CatalogFault(
+            f"the id {twice[0]} is that of a project and of another dataset",
+            subject=str(studies_path),
+            place="key project.id",
+            remedy="Rename one of them.",
+        )
+    for cohort in registry.cohorts.values():
+        shared = registry.cohorts.get(cohort.patients_of or "")
+        for endpoint in cohort.endpoint:
+            if endpoint.same_as is not None:
+                known = [other.id for other in shared.endpoint] if shared else []
+                place = f"cohort {cohort.id}, endpoint {endpoint.id}, key same_as"
+                require(endpoint.same_as, known, studies_path, place, "endpoint of the shared cohort")
     models = _by_id(registry.survival.model, studies_path, "survival.model")
     for model in registry.survival.discrimination_models:
         require(model, models, studies_path, "key survival.discrimination_models", "survival model")

@@ -224,12 +224,17 @@ class CbioportalProfiles(_Model):
     study_id: pl.String = col("cBioPortal study", of="source")
     stable_id: pl.String = col("profile id of the vendor", of="source")
     genetic_alteration_type: pl.String = col("MRNA_EXPRESSION, COPY_NUMBER_ALTERATION ...", of="source")
-    datatype: pl.String = col("CONTINUOUS, Z-SCORE, DISCRETE ...", of="source")
+    datatype: pl.String = col("CONTINUOUS, Z-SCORE, DISCRETE ...", of="source", null=True)
     profile_name: pl.String = col("vendor's title", of="source", null=True)
     profile_description: pl.String = col("vendor's description", of="source", null=True)
-    data_filename: pl.String = col("file in the archive", of="source")
-    n_genes: pl.Int64 = col("rows kept", unit="genes", of="source", ge=0)
-    n_samples: pl.Int64 = col("sample columns", unit="samples", of="source", ge=0)
+    data_filename: pl.String = col("file in the archive", of="source", null=True)
+    n_genes: pl.Int64 = col(
+        "rows kept, of the expression and copy-number matrices in use", unit="genes", of="source", null=True, ge=0
+    )
+    n_samples: pl.Int64 = col("sample columns of those", unit="samples", of="source", null=True, ge=0)
+    loaded_into: pl.String = col(
+        "table that holds its values; null where the catalog does not ask for them", of="source", null=True
+    )
 
 
 class _GeneSampleValues(_Model):
@@ -263,6 +268,269 @@ class CbioportalCopyNumberValues(_GeneSampleValues):
     """Copy-number matrices of the archive, one value per row, sorted by gene."""
 
     value: pl.Float64 = col("copy number on the scale of the profile (GISTIC: -2 to 2)", of="source", null=True)
+
+
+@table(
+    "raw.cbioportal__mrna_z_scores",
+    grain="one row per study, profile, gene row and sample",
+    key=("study_id", "stable_id", "gene_row", "sample_id"),
+    not_true="a z-score of one profile is not one of another: the samples that it is held against differ",
+)
+class CbioportalMrnaZScores(_GeneSampleValues):
+    """Expression as z-scores, of the profiles that the catalog asks for and that are not the expression in use."""
+
+    value: pl.Float64 = col("standard deviations from the mean of the profile's reference", of="source", null=True)
+
+
+@table(
+    "raw.cbioportal__log2_copy_number_values",
+    grain="one row per study, profile, gene row and sample",
+    key=("study_id", "stable_id", "gene_row", "sample_id"),
+    not_true="not corrected for the share of normal cells in the sample",
+)
+class CbioportalLog2CopyNumberValues(_GeneSampleValues):
+    """Continuous copy number of genes."""
+
+    value: pl.Float64 = col(
+        "log2 of the copy number over that of the normal genome", unit="log2", of="source", null=True
+    )
+
+
+class _FeatureSampleValues(_Model):
+    study_id: pl.String = col("cBioPortal study", of="source")
+    stable_id: pl.String = col("profile id of the vendor", of="source")
+    feature_row: pl.Int64 = col("row of the feature in the vendor's matrix, from 1", of="source", ge=1)
+    feature_id: pl.String = col("antibody, probe or gene as the vendor names the row", of="source")
+    hugo_symbol: pl.String = col("vendor's gene symbol, where the row tells it", of="source", null=True)
+    sample_id: pl.String = col("vendor's sample id", of="source")
+
+
+@table(
+    "raw.cbioportal__protein_values",
+    grain="one row per study, profile, antibody and sample",
+    key=("study_id", "stable_id", "feature_row", "sample_id"),
+    not_true="an antibody may see several proteins, or one form of a protein",
+)
+class CbioportalProteinValues(_FeatureSampleValues):
+    """Protein levels of reverse-phase protein arrays."""
+
+    value: pl.Float64 = col("protein level on the scale of the profile", of="source", null=True)
+
+
+@table(
+    "raw.cbioportal__methylation_values",
+    grain="one row per study, profile, probe and sample",
+    key=("study_id", "stable_id", "feature_row", "sample_id"),
+    not_true="one probe is not the methylation of the gene that it lies in",
+)
+class CbioportalMethylationValues(_FeatureSampleValues):
+    """Methylation of probes."""
+
+    value: pl.Float64 = col("share of methylated copies (beta)", of="source", null=True)
+
+
+@table(
+    "raw.cbioportal__mutations",
+    grain="one row per study and line of its mutation file",
+    key=("study_id", "mutation_number"),
+    not_true="a gene without a mutation here was not shown to have none: the sample need not have been sequenced",
+)
+class CbioportalMutations(_Model):
+    """Mutations of the archive (MAF), in the vendor's words."""
+
+    study_id: pl.String = col("cBioPortal study", of="source")
+    mutation_number: pl.Int64 = col("row among those kept, from 1", of="source", ge=1)
+    sample_id: pl.String = col("vendor's sample id", of="source")
+    hugo_symbol: pl.String = col("vendor's gene symbol", of="source", null=True)
+    entrez_gene_id: pl.Int64 = col("NCBI Gene id as the vendor states it", of="source", null=True)
+    chromosome: pl.String = col("chromosome", of="source", null=True)
+    start_position: pl.Int64 = col("first position", unit="bp from 1", of="source", null=True)
+    end_position: pl.Int64 = col("last position", unit="bp from 1", of="source", null=True)
+    variant_classification: pl.String = col("Missense_Mutation, Silent ...", of="source", null=True)
+    variant_type: pl.String = col("SNP, INS, DEL ...", of="source", null=True)
+    reference_allele: pl.String = col("as in the genome", of="source", null=True)
+    tumor_allele: pl.String = col("as in the tumour", of="source", null=True)
+    protein_change: pl.String = col("HGVS, short (p.L858R)", of="source", null=True)
+    mutation_status: pl.String = col("Somatic, Germline ...", of="source", null=True)
+    reference_reads: pl.Int64 = col("reads of the reference allele in the tumour", unit="reads", of="source", null=True)
+    alternative_reads: pl.Int64 = col("reads of the tumour allele", unit="reads", of="source", null=True)
+
+
+@table(
+    "raw.cbioportal__structural_variants",
+    grain="one row per study and line of its structural-variant file",
+    key=("study_id", "variant_number"),
+    not_true="a fusion of two genes here was called, not validated",
+)
+class CbioportalStructuralVariants(_Model):
+    """Structural variants of the archive, in the vendor's words."""
+
+    study_id: pl.String = col("cBioPortal study", of="source")
+    variant_number: pl.Int64 = col("row among those kept, from 1", of="source", ge=1)
+    sample_id: pl.String = col("vendor's sample id", of="source")
+    sv_status: pl.String = col("SOMATIC or GERMLINE", of="source", null=True)
+    site1_hugo_symbol: pl.String = col("gene at the first site", of="source", null=True)
+    site1_entrez_gene_id: pl.Int64 = col("its NCBI Gene id", of="source", null=True)
+    site2_hugo_symbol: pl.String = col("gene at the second site", of="source", null=True)
+    site2_entrez_gene_id: pl.Int64 = col("its NCBI Gene id", of="source", null=True)
+    variant_class: pl.String = col("FUSION, DELETION ...", of="source", null=True)
+    event_info: pl.String = col("what happened, in the vendor's words", of="source", null=True)
+    annotation: pl.String = col("vendor's note", of="source", null=True)
+
+
+@table(
+    "raw.cbioportal__timeline",
+    grain="one row per study, timeline file, event and cell that holds something",
+    key=("study_id", "file", "event_number", "attribute_id"),
+    not_true="absence of an event does not say that it did not happen: these forms were filled in unevenly",
+)
+class CbioportalTimeline(_Model):
+    """Treatments, samples, status and other events of patients over time.
+
+    An event without any further cell stands once, with its type as EVENT_TYPE."""
+
+    study_id: pl.String = col("cBioPortal study", of="source")
+    file: pl.String = col("file in the archive", of="source")
+    event_number: pl.Int64 = col("row of the file, from 1", of="source", ge=1)
+    patient_id: pl.String = col("vendor's patient id", of="source")
+    start_days: pl.Int64 = col("first day", unit="days from diagnosis", of="source", null=True)
+    stop_days: pl.Int64 = col("last day", unit="days from diagnosis", of="source", null=True)
+    event_type: pl.String = col("TREATMENT, SPECIMEN, STATUS ...", of="source")
+    attribute_id: pl.String = col("vendor's column name", of="source")
+    value: pl.String = col("cell as text", of="source")
+
+
+@table(
+    "raw.xena__expression_values",
+    grain="one row per data set, gene row and sample",
+    key=("study_id", "stable_id", "gene_row", "sample_id"),
+    not_true="not only tumours: samples with type code 11 are normal tissue",
+)
+class XenaExpressionValues(_Model):
+    """Expression matrices of UCSC Xena, one value per row, sorted by gene."""
+
+    study_id: pl.String = col("cohort of the catalog", of="source")
+    stable_id: pl.String = col("data set of the host, as the catalog names it", of="source")
+    gene_row: pl.Int64 = col("row of the gene in the host's matrix, from 1", of="source", ge=1)
+    gene_symbol: pl.String = col("host's gene symbol", of="source")
+    sample_id: pl.String = col("TCGA sample barcode", of="source")
+    value: pl.Float64 = col("expression", unit="log2(normalised RSEM + 1)", of="source", null=True)
+
+
+@table(
+    "raw.xena__sample_endpoints",
+    grain="one row per cohort, sample and endpoint with an event or a time",
+    key=("study_id", "sample_id", "endpoint"),
+    not_true="a patient with several samples stands several times: these are not as many patients",
+)
+class XenaSampleEndpoints(_Model):
+    """Endpoints of TCGA-CDR as UCSC Xena holds them, in days."""
+
+    study_id: pl.String = col("cohort of the catalog", of="source")
+    sample_id: pl.String = col("TCGA sample barcode", of="source")
+    patient_id: pl.String = col("TCGA patient barcode", of="source")
+    endpoint: pl.String = col("OS, DSS, DFI or PFI", of="source", isin=["OS", "DSS", "DFI", "PFI"])
+    event_observed: pl.Int64 = col("1 = event, 0 = censored", of="source", null=True, isin=[0, 1])
+    time_days: pl.Float64 = col("time to event or last contact", unit="days", of="source", null=True, ge=0)
+    redaction: pl.String = col("why the host withdrew the patient", of="source", null=True)
+
+
+@table(
+    "raw.gdc__files",
+    grain="one row per project and file of counts",
+    key=("project_id", "file_id"),
+    not_true="a file is not a patient: several aliquots of one sample, and several samples of one patient, have files",
+)
+class GdcFiles(_Model):
+    """Files of open STAR counts and what was sequenced, with the reads that no gene got."""
+
+    project_id: pl.String = col("project of the catalog", of="source")
+    file_id: pl.String = col("GDC file", of="source")
+    file_name: pl.String = col("its name", of="source")
+    md5: pl.String = col("published checksum, with which the file was compared", of="source", null=True)
+    size_bytes: pl.Int64 = col("published size", unit="bytes", of="source", null=True, ge=0)
+    updated: pl.String = col("when the host last changed it", of="source", null=True)
+    patient_id: pl.String = col("TCGA patient barcode", of="source", null=True)
+    sample_id: pl.String = col("TCGA sample barcode with vial", of="source", null=True)
+    sample_type: pl.String = col("Primary Tumor, Solid Tissue Normal ...", of="source", null=True)
+    aliquot_id: pl.String = col("TCGA aliquot barcode", of="source", null=True)
+    gene_model: pl.String = col("annotation that the reads were counted on", of="source", null=True)
+    n_unmapped: pl.Int64 = col("reads that map nowhere", unit="reads", of="source", null=True, ge=0)
+    n_multimapping: pl.Int64 = col("reads that map to many places", unit="reads", of="source", null=True, ge=0)
+    n_no_feature: pl.Int64 = col("reads in no gene", unit="reads", of="source", null=True, ge=0)
+    n_ambiguous: pl.Int64 = col("reads in several genes", unit="reads", of="source", null=True, ge=0)
+
+
+@table(
+    "raw.gdc__genes",
+    grain="one row per project and gene of its gene model",
+    key=("project_id", "gene_id"),
+    not_true="the length is not published: it is what makes the file's FPKM of its counts, and unknown for a gene"
+    " without reads",
+)
+class GdcGenes(_Model):
+    """Genes that the reads were counted on."""
+
+    project_id: pl.String = col("project of the catalog", of="source")
+    gene_id: pl.String = col("Ensembl gene id with version; _PAR_Y = second copy, always 0", of="source")
+    gene_symbol: pl.String = col("GENCODE's gene name; may repeat", of="source", null=True)
+    gene_type: pl.String = col("GENCODE's gene type", of="source", null=True)
+    length_bp: pl.Int64 = col(
+        "length of the union of its exons, from counts and FPKM", unit="bp", of="source", null=True, ge=1
+    )
+
+
+@table(
+    "raw.gdc__gene_counts",
+    grain="one row per project, gene and file in which the gene has a read; a pair that is not here has none",
+    key=("project_id", "gene_id", "file_id"),
+    not_true="every read is counted as unstranded, whatever the library was",
+)
+class GdcGeneCounts(_Model):
+    """STAR gene counts, sorted by gene."""
+
+    project_id: pl.String = col("project of the catalog", of="source")
+    gene_id: pl.String = col("Ensembl gene id with version", of="source")
+    file_id: pl.String = col("GDC file", of="source")
+    read_count: pl.Int64 = col("reads (unstranded)", unit="reads", of="source", ge=1)
+
+
+@table(
+    "raw.gdc__cases",
+    grain="one row per project and patient",
+    key=("project_id", "patient_id"),
+    not_true="days_to_last_follow_up of a patient who died is not the time to death",
+)
+class GdcCases(_Model):
+    """What the clinic reports of the patients, in the host's words."""
+
+    project_id: pl.String = col("project of the catalog", of="source")
+    patient_id: pl.String = col("TCGA patient barcode", of="source")
+    vital_status: pl.String = col("Alive, Dead or Not Reported", of="source", null=True)
+    days_to_death: pl.Int64 = col("from diagnosis", unit="days", of="source", null=True, ge=0)
+    days_to_last_follow_up: pl.Int64 = col(
+        "from diagnosis, the latest that is known", unit="days", of="source", null=True, ge=0
+    )
+    age_at_diagnosis_days: pl.Int64 = col("age at diagnosis", unit="days", of="source", null=True)
+    sex: pl.String = col("female or male", of="source", null=True, isin=["female", "male"])
+    stage: pl.String = col("AJCC pathologic stage", of="source", null=True)
+    updated: pl.String = col("when the host last changed the case", of="source", null=True)
+
+
+@table(
+    "raw.catalog__projects",
+    grain="one row per project",
+    key=("project_id",),
+    not_true="a project listed here need not have been loaded",
+)
+class CatalogProjects(_Model):
+    """Projects of the Genomic Data Commons as the catalog declares them."""
+
+    project_id: pl.String = col("project of the catalog", of="source")
+    title: pl.String = col("project in words", of="source")
+    project: pl.String = col("project of the host", of="source")
+    patient_set: pl.String = col("cohort whose patients these are; its own id where they are its own", of="source")
+    clinical_source: pl.String = col("source of the clinical data", of="source")
 
 
 @table(
@@ -657,12 +925,19 @@ class CatalogCohorts(_Model):
     stage_attribute: pl.String = col("vendor's column of stage", of="source", null=True)
     expression_profiles: pl.String = col("profiles in order of preference, joined by |", of="source")
     copy_number_profile: pl.String = col("profile of copy number", of="source", null=True)
+    z_score_profiles: pl.String = col("profiles of z-scores, joined by |", of="source", null=True)
+    log2_copy_number_profiles: pl.String = col(
+        "profiles of continuous copy number, joined by |", of="source", null=True
+    )
     sample_type_codes: pl.String = col("TCGA sample type codes analysed, joined by |", of="source")
     origin: pl.String = col(
-        "cbioportal = an archive; study = a laboratory study whose sample sheet holds the follow-up",
+        "cbioportal = an archive; xena = a matrix and a table of follow-up; study = a laboratory study whose sheet"
+        " holds the follow-up",
         of="source",
-        isin=["cbioportal", "study"],
+        isin=["cbioportal", "xena", "study"],
     )
+    patients_of: pl.String = col("cohort whose patients these are; its own id where they are its own", of="source")
+    same_endpoint_as: pl.String = col("endpoint of that cohort that is defined alike, else its own", of="source")
     months_per_unit: pl.Float64 = col("months in one unit of the time column", unit="months", of="source", gt=0)
     patient_attribute: pl.String = col("study: column that says whose sample it is", of="source", null=True)
     sample_attribute: pl.String = col("study: column that says which samples are analysed", of="source", null=True)
@@ -757,7 +1032,8 @@ class GenesMeasured(_Model):
 
     dataset_id: pl.String = col("cohort or study")
     measurement: pl.String = col(
-        "expression or copy_number of a cohort, features of a study", isin=["expression", "copy_number", "features"]
+        "expression, copy_number, z_score or log2_copy_number of a cohort, features of a study",
+        isin=["expression", "copy_number", "z_score", "log2_copy_number", "features"],
     )
     hgnc_symbol: pl.String = col(SYMBOL)
     source_symbol: pl.String = col("symbol or id as the dataset gives it")
@@ -867,6 +1143,197 @@ class CohortGeneCopyNumber(_Model):
     hgnc_symbol: pl.String = col(SYMBOL)
     patient_id: pl.String = col("patient")
     gistic_call: pl.Int64 = col("-2 deep loss, -1 loss, 0 neutral, 1 gain, 2 amplification", null=True, ge=-2, le=2)
+
+
+class _CohortGeneValues(_Model):
+    cohort_id: pl.String = col("cohort")
+    hgnc_symbol: pl.String = col(SYMBOL)
+    patient_id: pl.String = col("patient")
+
+
+@table(
+    "staging.cohorts__gene_z_scores",
+    grain="one row per cohort, gene and patient",
+    key=("cohort_id", "hgnc_symbol", "patient_id"),
+    not_true="empty where the z-scores are the expression in use: then they stand in staging.cohorts__gene_expression",
+)
+class CohortGeneZScores(_CohortGeneValues):
+    """Expression as z-scores, one sample per patient, of the first such profile that was loaded."""
+
+    z_score: pl.Float64 = col("expression", unit="standard deviations of the profile's reference", null=True)
+
+
+@table(
+    "staging.cohorts__gene_log2_copy_number",
+    grain="one row per cohort, gene and patient",
+    key=("cohort_id", "hgnc_symbol", "patient_id"),
+    not_true="not corrected for the share of normal cells in the sample",
+)
+class CohortGeneLog2CopyNumber(_CohortGeneValues):
+    """Continuous copy number, one sample per patient."""
+
+    log2_copy_number: pl.Float64 = col("copy number over that of the normal genome", unit="log2", null=True)
+
+
+class _CohortFeatureValues(_Model):
+    cohort_id: pl.String = col("cohort")
+    profile_id: pl.String = col("profile the values come from")
+    feature_id: pl.String = col("antibody or probe as the vendor names it")
+    hgnc_symbol: pl.String = col("approved symbol of its gene, else the vendor's", null=True)
+    patient_id: pl.String = col("patient")
+
+
+@table(
+    "staging.cohorts__protein_levels",
+    grain="one row per cohort, profile, antibody and patient",
+    key=("cohort_id", "profile_id", "feature_id", "patient_id"),
+    not_true="several antibodies of one gene, such as one for a phosphorylated form, are rows of their own",
+)
+class CohortProteinLevels(_CohortFeatureValues):
+    """Protein levels, one sample per patient."""
+
+    protein_level: pl.Float64 = col("protein level", unit="as the profile describes", null=True)
+
+
+@table(
+    "staging.cohorts__methylation",
+    grain="one row per cohort, profile, probe and patient",
+    key=("cohort_id", "profile_id", "feature_id", "patient_id"),
+    not_true="one probe is not the methylation of its gene",
+)
+class CohortMethylation(_CohortFeatureValues):
+    """Methylation of probes, one sample per patient."""
+
+    beta_value: pl.Float64 = col("share of methylated copies", unit="0 to 1", null=True)
+
+
+@table(
+    "staging.cohorts__mutations",
+    grain="one row per cohort and mutation of a sample",
+    key=("cohort_id", "mutation_number"),
+    not_true="silent and intronic mutations are here too: read variant_classification",
+)
+class CohortMutations(_Model):
+    """Mutations, with resolved symbols."""
+
+    cohort_id: pl.String = col("cohort")
+    mutation_number: pl.Int64 = col("number in raw.cbioportal__mutations", ge=1)
+    patient_id: pl.String = col("patient; null where the sample is not in the clinical table", null=True)
+    sample_id: pl.String = col("sample")
+    is_analysed_sample: pl.Boolean = col("whether the sample stands for its patient")
+    hgnc_symbol: pl.String = col(SYMBOL)
+    source_symbol: pl.String = col("symbol as the vendor gives it", null=True)
+    variant_classification: pl.String = col("Missense_Mutation, Silent ...", null=True)
+    variant_type: pl.String = col("SNP, INS, DEL ...", null=True)
+    protein_change: pl.String = col("HGVS, short (p.L858R)", null=True)
+    chromosome: pl.String = col("chromosome", null=True)
+    start_position: pl.Int64 = col("first position", unit="bp from 1", null=True)
+    reference_allele: pl.String = col("as in the genome", null=True)
+    tumor_allele: pl.String = col("as in the tumour", null=True)
+    is_protein_changing: pl.Boolean = col("whether its class changes the protein or a splice site")
+    allele_fraction: pl.Float64 = col(
+        "reads of the tumour allele over all reads there", unit="0 to 1", null=True, ge=0, le=1
+    )
+
+
+@table(
+    "staging.cohorts__structural_variants",
+    grain="one row per cohort and structural variant of a sample",
+    key=("cohort_id", "variant_number"),
+    not_true="the order of the two genes need not be that of the transcript",
+)
+class CohortStructuralVariants(_Model):
+    """Structural variants, with resolved symbols."""
+
+    cohort_id: pl.String = col("cohort")
+    variant_number: pl.Int64 = col("number in raw.cbioportal__structural_variants", ge=1)
+    patient_id: pl.String = col("patient; null where the sample is not in the clinical table", null=True)
+    sample_id: pl.String = col("sample")
+    is_analysed_sample: pl.Boolean = col("whether the sample stands for its patient")
+    hgnc_symbol_site1: pl.String = col("gene at the first site", null=True)
+    hgnc_symbol_site2: pl.String = col("gene at the second site", null=True)
+    variant_class: pl.String = col("FUSION, DELETION ...", null=True)
+    event_info: pl.String = col("what happened, in the vendor's words", null=True)
+
+
+@table(
+    "staging.cohorts__timeline",
+    grain="one row per cohort, timeline file and event",
+    key=("cohort_id", "file", "event_number"),
+    not_true="absence of an event does not say that it did not happen",
+)
+class CohortTimeline(_Model):
+    """Events of patients over time."""
+
+    cohort_id: pl.String = col("cohort")
+    file: pl.String = col("file in the archive")
+    event_number: pl.Int64 = col("row of the file, from 1", ge=1)
+    patient_id: pl.String = col("patient")
+    event_type: pl.String = col("TREATMENT, SPECIMEN, STATUS ...")
+    start_days: pl.Int64 = col("first day", unit="days from diagnosis", null=True)
+    stop_days: pl.Int64 = col("last day", unit="days from diagnosis", null=True)
+    treatment_type: pl.String = col("vendor's TREATMENT_TYPE", null=True)
+    agent: pl.String = col("vendor's AGENT", null=True)
+    details: pl.String = col("all cells of the event, as attribute=value joined by ;")
+
+
+@table(
+    "staging.gdc__samples",
+    grain="one row per project and file of counts",
+    key=("project_id", "file_id"),
+    not_true="a recurrent tumour or a metastasis is neither tumour nor normal here and is not analysed",
+)
+class GdcSamples(_Model):
+    """What each file was sequenced from, and which file stands for a patient's tumour and normal tissue."""
+
+    project_id: pl.String = col("project")
+    file_id: pl.String = col("GDC file")
+    patient_id: pl.String = col("patient", null=True)
+    sample_id: pl.String = col("sample with vial", null=True)
+    aliquot_id: pl.String = col("aliquot", null=True)
+    sample_type: pl.String = col("host's word", null=True)
+    sample_type_code: pl.String = col("TCGA sample type code", null=True)
+    tissue: pl.String = col("tumour (01) or normal (11)", null=True, isin=["tumour", "normal"])
+    is_analysed: pl.Boolean = col("the first aliquot of the patient's tumour, or of its normal tissue")
+
+
+@table(
+    "staging.gdc__genes",
+    grain="one row per project and gene of its gene model",
+    key=("project_id", "gene_id"),
+    not_true="not every gene of the model has an approved symbol",
+)
+class GdcResolvedGenes(_Model):
+    """Genes of the gene model with approved symbols and lengths."""
+
+    project_id: pl.String = col("project")
+    gene_id: pl.String = col("Ensembl gene id with version")
+    hgnc_symbol: pl.String = col(SYMBOL)
+    source_symbol: pl.String = col("GENCODE's gene name", null=True)
+    resolution: pl.String = col("how the symbol was found")
+    gene_type: pl.String = col("GENCODE's gene type", null=True)
+    length_bp: pl.Int64 = col("length of the union of its exons", unit="bp", null=True)
+
+
+@table(
+    "staging.endpoints__patient_values",
+    grain="one row per set of patients, endpoint, source and patient with an event or a time",
+    key=("patient_set", "endpoint", "source_id", "patient_id"),
+    not_true="two sources that agree need not be right: most copy TCGA-CDR",
+)
+class EndpointPatientValues(_Model):
+    """Follow-up of every patient as every source has it, under one name per endpoint and in months."""
+
+    patient_set: pl.String = col("cohort whose patients these are")
+    endpoint: pl.String = col("endpoint as that cohort calls it", isin=["OS", "DSS", "DFS", "PFS", "DFI", "PFI"])
+    source_id: pl.String = col("cohort or project that has the values")
+    patient_id: pl.String = col("patient")
+    source_endpoint: pl.String = col("what the source calls the endpoint")
+    event_attribute: pl.String = col("where the source has the event")
+    time_attribute: pl.String = col("where the source has the time")
+    time_unit: pl.String = col("unit of the source", isin=["days", "months", "years"])
+    event_observed: pl.Int64 = col("1 = event, 0 = censored", null=True, isin=[0, 1])
+    time_months: pl.Float64 = col("time to event or last contact", unit="months", null=True)
 
 
 @table(
@@ -2073,7 +2540,13 @@ class SurvivalMetaAnalysis(_Model):
     events_for_80pct_power: pl.Float64 = col(_POWER, unit="patients", null=True, of=_SCREEN_COLUMNS, ge=0)
 
 
-_TISSUE = (_COUNTS, "raw.studies__samples.value", "raw.cbioportal__mrna_values.value")
+_TISSUE = (
+    _COUNTS,
+    "raw.studies__samples.value",
+    "raw.cbioportal__mrna_values.value",
+    "raw.xena__expression_values.value",
+    "raw.gdc__gene_counts.read_count",
+)
 
 
 @table(
@@ -2085,8 +2558,8 @@ _TISSUE = (_COUNTS, "raw.studies__samples.value", "raw.cbioportal__mrna_values.v
 class ExpressionTumourNormal(_Model):
     """Tumour against normal tissue, gene by gene, by rank sum; several samples of a patient in a group are averaged."""
 
-    comparison_id: pl.String = col("contrast of the study, or cohort_tumour_vs_normal", of=("source", _CONTRAST))
-    dataset_id: pl.String = col("study or cohort", of="source")
+    comparison_id: pl.String = col("contrast of the study, or dataset_tumour_vs_normal", of=("source", _CONTRAST))
+    dataset_id: pl.String = col("study, cohort or project", of="source")
     hgnc_symbol: pl.String = col(SYMBOL, of=_FEATURE_SYMBOL)
     expression_scale: pl.String = col("log2 CPM (TMM), or the scale of the cohort's profile", of="source")
     n_tumour: pl.Int64 = col("patients with tumour tissue", unit="patients", of=_TISSUE, ge=0)
@@ -2698,6 +3171,60 @@ class MartGeneEvidence(_Model):
     amplified_fraction: pl.Float64 = col("patients with GISTIC 2", unit="fraction", null=True)
     deep_loss_fraction: pl.Float64 = col("patients with GISTIC -2", unit="fraction", null=True)
     n_gene_sets: pl.Int64 = col("gene sets that hold it, all collections")
+
+
+@table(
+    "marts.endpoint_dictionary",
+    grain="one row per set of patients, endpoint and source",
+    key=("patient_set", "endpoint", "source_id"),
+    not_true="the source in use is the one that was declared first, not the one that was proven right",
+)
+class EndpointDictionary(_Model):
+    """Where each endpoint comes from: per source its columns, unit, n, events, follow-up and who it disagrees on."""
+
+    patient_set: pl.String = col("cohort whose patients these are")
+    endpoint: pl.String = col("endpoint as that cohort calls it")
+    source_id: pl.String = col("cohort or project that has the values")
+    is_reference: pl.Boolean = col("whether this is the source that the cohort itself is analysed by")
+    source_endpoint: pl.String = col("what the source calls the endpoint")
+    event_attribute: pl.String = col("where the source has the event")
+    time_attribute: pl.String = col("where the source has the time")
+    time_unit: pl.String = col("unit of the source")
+    n_patients: pl.Int64 = col("patients with an event or a time", unit="patients", ge=0)
+    n_usable: pl.Int64 = col("patients with both and a time above 0", unit="patients", ge=0)
+    n_events: pl.Int64 = col("events among the usable ones", unit="patients", ge=0)
+    median_follow_up_months: pl.Float64 = col(
+        "median of the time to censoring (reverse Kaplan-Meier) of the usable ones; null where it is not reached",
+        unit="months",
+        null=True,
+        ge=0,
+    )
+    n_compared: pl.Int64 = col("patients with event and time whom another source has too", unit="patients", ge=0)
+    n_disagreeing: pl.Int64 = col(
+        "of those, on whom another source says something else: see marts.endpoint_disagreements", unit="patients", ge=0
+    )
+
+
+@table(
+    "marts.endpoint_disagreements",
+    grain="one row per set of patients, endpoint, patient and pair of sources that disagree",
+    key=("patient_set", "endpoint", "patient_id", "source_id_a", "source_id_b"),
+    not_true="a later release is not always the better one: a death may not yet have reached the other source",
+)
+class EndpointDisagreements(_Model):
+    """Patients on whom two sources disagree, with both values."""
+
+    patient_set: pl.String = col("cohort whose patients these are")
+    endpoint: pl.String = col("endpoint as that cohort calls it")
+    patient_id: pl.String = col("patient")
+    source_id_a: pl.String = col("first source")
+    source_id_b: pl.String = col("second source")
+    event_observed_a: pl.Int64 = col("1 = event, 0 = censored", isin=[0, 1])
+    event_observed_b: pl.Int64 = col("1 = event, 0 = censored", isin=[0, 1])
+    time_months_a: pl.Float64 = col("time", unit="months")
+    time_months_b: pl.Float64 = col("time", unit="months")
+    difference_months: pl.Float64 = col("time_months_b - time_months_a", unit="months")
+    disagreement: pl.String = col("what differs", isin=["event", "time", "event and time"])
 
 
 @table(

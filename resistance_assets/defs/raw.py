@@ -21,6 +21,7 @@ from resistance_assets.catalog.registry import (
 )
 from resistance_assets.catalog.tables import TABLES, Table
 from resistance_assets.defs.resources import Origins, current_registry, local_files
+from resistance_assets.defs.shares import patient_source_rejected
 from resistance_assets.defs.sources import study_key
 from resistance_assets.defs.sql import guarded
 from resistance_assets.orchestration.assets import assets_of
@@ -28,6 +29,7 @@ from resistance_assets.orchestration.memo import External, Inputs, Step
 from resistance_assets.orchestration.versions import code_version_of
 from resistance_assets.origins.biogrid import read_tab3
 from resistance_assets.origins.cbioportal import read_study, unpivot_matrix
+from resistance_assets.origins.cbioportal_profiles import list_profiles
 from resistance_assets.origins.gene_lists import read_allonco, read_oncokb
 from resistance_assets.origins.gene_sets import read_gmt
 from resistance_assets.origins.hgnc import read_hgnc
@@ -51,6 +53,8 @@ STRING_PROTEINS = "string_human_proteins"
 CONNECTORS = frozenset(
     {
         "cbioportal",
+        "gdc",
+        "xena",
         "hgnc",
         "gencode_annotation",
         *STUDY_CONNECTORS,
@@ -136,45 +140,71 @@ CBIOPORTAL_TABLES = {
 }
 
 
-def matrix_values(
-    matrices: Mapping[str, pl.DataFrame], stable_ids: Iterable[str], study_id: str, table: Table
-) -> pl.DataFrame:
-    """Matrices of an archive as one long table, each gene with its row in the vendor's file."""
-    frames = [table.empty()]
-    for stable_id in stable_ids:
-        wide = matrices[stable_id]
-        # The reader's key (symbol, Entrez id) is unique within a matrix, so it gives each gene its row back.
-        rows = wide.select("hugo_symbol", "entrez_gene_id").with_row_index("gene_row", offset=1)
-        long = unpivot_matrix(wide).join(
-            rows, on=["hugo_symbol", "entrez_gene_id"], how="left", nulls_equal=True, maintain_order="left"
-        )
-        frames.append(table.shape(long.with_columns(study_id=pl.lit(study_id), stable_id=pl.lit(stable_id))))
-    return pl.concat(frames)
+def long_matrix(wide: pl.DataFrame, study_id: str, stable_id: str, table: Table) -> pl.DataFrame:
+    """A matrix as rows of its table, each gene or feature with its row in the vendor's file, from 1."""
+    # The reader's key (its two leading columns) is unique within a matrix, so it gives each gene its row back.
+    keys = wide.columns[:2]
+    number = next(name for name in ("gene_row", "feature_row") if name in table.polars_schema)
+    rows = wide.select(keys).with_row_index(number, offset=1)
+    long = unpivot_matrix(wide).join(rows, on=keys, how="left", nulls_equal=True, maintain_order="left")
+    if number == "feature_row" and "feature_id" not in long.columns:
+        # Some hosts name the rows of proteins and probes by gene alone.
+        long = long.with_columns(feature_id=pl.coalesce("hugo_symbol", pl.col("entrez_gene_id").cast(pl.String)))
+    return table.shape(long.with_columns(study_id=pl.lit(study_id), stable_id=pl.lit(stable_id)))
+
+
+def loaded_into(cohort: Cohort, expression: str | None) -> dict[str, str]:
+    """Profile -> the table that its values are loaded into, of those that the catalog asks for."""
+    asked = {
+        "raw.cbioportal__mrna_z_scores": cohort.z_score_profiles,
+        "raw.cbioportal__log2_copy_number_values": cohort.log2_copy_number_profiles,
+        "raw.cbioportal__protein_values": cohort.protein_profiles,
+        "raw.cbioportal__methylation_values": cohort.methylation_profiles,
+        "raw.cbioportal__copy_number_values": (cohort.copy_number_profile,),
+        "raw.cbioportal__mrna_values": (expression,),
+    }
+    return {profile: table for table, profiles in asked.items() for profile in profiles if profile}
 
 
 def read_cohort(cohort: Cohort, archive: Path) -> dict[str, pl.DataFrame]:
     """A cohort's archive as shares of the raw tables, by the names of `CBIOPORTAL_TABLES` and `rejected`."""
     status = [endpoint.status_attribute for endpoint in cohort.endpoint]
     months = [endpoint.months_attribute for endpoint in cohort.endpoint]
-    study = read_study(archive, required_patient_columns=[*status, *months], event_columns=status)
+    held = list_profiles(archive)
+    # Only the profiles in use are read here: an archive may hold ten matrices of 100 MB.
+    expression = next((name for name in cohort.expression_profiles if name in held), None)
+    copy_number = next((name for name in [cohort.copy_number_profile] if name in held), None)
+    study = read_study(
+        archive,
+        required_patient_columns=[*status, *months],
+        event_columns=status,
+        stable_ids=[name for name in (expression, copy_number) if name],
+    )
 
     def of_study(frame: pl.DataFrame) -> pl.DataFrame:
         return frame.with_columns(study_id=pl.lit(study.study_id))
 
-    read = study.profiles.filter(pl.col("stable_id").is_in(list(study.matrices)))
-    expression = [p for p in read["stable_id"] if p in cohort.expression_profiles]
-    # Only the profile in use is unpivoted: an archive may hold six expression matrices of 100 MB.
-    chosen = [p for p in cohort.expression_profiles if p in expression][:1]
-    copy_number = [p for p in read["stable_id"] if p == cohort.copy_number_profile]
+    def values(stable_id: str | None, table: Table) -> pl.DataFrame:
+        matrix = study.matrices.get(stable_id or "")
+        return table.empty() if matrix is None else long_matrix(matrix, study.study_id, str(stable_id), table)
+
+    kinds = {"mutations": "MUTATION_EXTENDED", "structural_variants": "STRUCTURAL_VARIANT"}
+    tables = loaded_into(cohort, expression)
+    tables |= {
+        name: f"raw.cbioportal__{kind}"
+        for kind, alteration in kinds.items()
+        for name, entry in held.items()
+        if entry.get("genetic_alteration_type") == alteration
+    }
     return {
         "attributes": of_study(study.attributes),
         "patients": of_study(study.patient_attributes),
         "samples": of_study(study.sample_attributes),
-        "profiles": of_study(read),
-        "mrna": matrix_values(study.matrices, chosen, study.study_id, TABLES["raw.cbioportal__mrna_values"]),
-        "copy_number": matrix_values(
-            study.matrices, copy_number, study.study_id, TABLES["raw.cbioportal__copy_number_values"]
+        "profiles": of_study(study.profiles).with_columns(
+            loaded_into=pl.col("stable_id").replace_strict(tables, default=None, return_dtype=pl.String)
         ),
+        "mrna": values(expression, TABLES["raw.cbioportal__mrna_values"]),
+        "copy_number": values(copy_number, TABLES["raw.cbioportal__copy_number_values"]),
         "rejected": rejected_as_table([("raw.cbioportal", study.rejected)]),
     }
 
@@ -205,8 +235,13 @@ def catalog_cohorts(registry: Registry) -> pl.DataFrame:
 
     def own(cohort: Cohort) -> dict[str, Any]:
         if cohort.id not in followed:
-            archive = Path(registry.sources[cohort.source].url).name.removesuffix(".tar.gz")
-            return {"study_id": archive, "origin": "cbioportal", "months_per_unit": 1.0}
+            source = registry.sources[cohort.source]
+            archive = Path(source.url).name.removesuffix(".tar.gz")
+            return {
+                "study_id": archive if source.connector == "cbioportal" else cohort.id,
+                "origin": source.connector,
+                "months_per_unit": cohort.months_per_unit,
+            }
         survival = followed[cohort.id]
         column, values = next(iter(survival.subset.items()), (None, ()))
         return {
@@ -232,12 +267,31 @@ def catalog_cohorts(registry: Registry) -> pl.DataFrame:
             "stage_attribute": cohort.stage_attribute,
             "expression_profiles": "|".join(cohort.expression_profiles),
             "copy_number_profile": cohort.copy_number_profile,
+            "z_score_profiles": "|".join(cohort.z_score_profiles) or None,
+            "log2_copy_number_profiles": "|".join(cohort.log2_copy_number_profiles) or None,
+            "patients_of": cohort.patient_set,
+            "same_endpoint_as": endpoint.same_as or endpoint.id,
             "sample_type_codes": "|".join(cohort.sample_type_codes),
         }
         for cohort in registry.analysed_cohorts()
         for endpoint in cohort.endpoint
     ]
     return pl.DataFrame(rows, schema=TABLES["raw.catalog__cohorts"].polars_schema)
+
+
+def catalog_projects(registry: Registry) -> pl.DataFrame:
+    """Projects of the Genomic Data Commons of the catalog as a table."""
+    rows = [
+        {
+            "project_id": project.id,
+            "title": project.title,
+            "project": project.project,
+            "patient_set": project.patient_set,
+            "clinical_source": project.clinical_source,
+        }
+        for project in registry.projects.values()
+    ]
+    return pl.DataFrame(rows, schema=TABLES["raw.catalog__projects"].polars_schema)
 
 
 def catalog_contrasts(registry: Registry) -> pl.DataFrame:
@@ -441,10 +495,11 @@ def raw_assets(registry: Registry) -> list[dg.AssetsDefinition]:
     """Every raw asset that the catalog and the laboratory studies call for."""
     assets: list[dg.AssetsDefinition] = []
     rejected: list[str] = []
-    cohorts = [c for c in registry.cohorts.values() if registry.sources[c.source].connector in CONNECTORS]
+    cohorts = [c for c in registry.cohorts.values() if registry.sources[c.source].connector == "cbioportal"]
     for cohort in cohorts:
         assets.append(cohort_asset(cohort, registry.sources[cohort.source]))
         rejected.append(f"parts.rejected__{cohort.id}")
+    rejected += patient_source_rejected(registry)
     for name, address in CBIOPORTAL_TABLES.items():
         assets.append(stacking(address, [f"parts.cbioportal_{name}__{cohort.id}" for cohort in cohorts]))
 
@@ -490,6 +545,7 @@ def raw_assets(registry: Registry) -> list[dg.AssetsDefinition]:
     assets.append(stacking("raw.studies__published_results", [f"parts.study_published__{s.id}" for s in published]))
 
     assets.append(catalog_asset("raw.catalog__cohorts", catalog_cohorts(registry), catalog_cohorts))
+    assets.append(catalog_asset("raw.catalog__projects", catalog_projects(registry), catalog_projects))
     assets.append(catalog_asset("raw.catalog__contrasts", catalog_contrasts(registry), catalog_contrasts))
     assets.append(stacking("raw.rejected_rows", rejected))
     return assets

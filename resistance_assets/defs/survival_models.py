@@ -24,6 +24,7 @@ from resistance_assets.science.survival_models import (
     compare_halves,
     discriminate,
     fit_gene_models,
+    one_cohort_per_patient,
     pool_screens,
     score_signatures,
 )
@@ -170,19 +171,24 @@ def signatures_part(cohort: Cohort, endpoint: str, registry: Registry) -> dg.Ass
     return assets_of(step, tags={"cohort": cohort_id, "endpoint": endpoint})
 
 
-def meta_analysis() -> dg.AssetsDefinition:
-    """Every gene over the cohorts."""
+def meta_analysis(registry: Registry) -> dg.AssetsDefinition:
+    """Every gene over the cohorts, each patient once."""
+    sets = {cohort.id: cohort.patient_set for cohort in registry.analysed_cohorts()}
+    # A cohort that has its patients to itself stands for them before another view of them.
+    order = sorted(sets, key=lambda cohort: sets[cohort] != cohort)
     columns = ["cohort_id", "endpoint", "model", "hgnc_symbol", "n", "events", "log_hazard_ratio", "standard_error",
                "hazard_ratio_per_sd", "estimator"]  # fmt: skip
 
     def compute(inputs: Inputs) -> pl.DataFrame:
-        return pool_screens(inputs.scan(SCREEN.address).select(columns).collect())
+        screens = inputs.scan(SCREEN.address).select(columns).collect()
+        return pool_screens(one_cohort_per_patient(screens, sets, order))
 
     step = Step(
         outputs={META.address: META},
         compute=compute,
         code_version=code_version_of(compute, also=columns),
         inputs=(SCREEN.address,),
+        parameters={"patients_of": sets, "order": order},
         tolerant=True,
     )
     return assets_of(guarded(step))
@@ -196,7 +202,7 @@ def survival_model_assets(registry: Registry) -> list[dg.AssetsDefinition]:
         assets.append(signatures_part(cohort, endpoint, registry))
     for kind, address in (*MODEL_TABLES.items(), ("survival_signatures", SIGNATURES.address)):
         assets.append(together(address, [share_address(kind, *pair) for pair in pairs]))
-    return [*assets, meta_analysis()]
+    return [*assets, meta_analysis(registry)]
 
 
 @dg.definitions

@@ -1,4 +1,5 @@
-"""Tumour against normal tissue: one asset per comparison, which is a contrast of a count study or a whole cohort."""
+"""Tumour against normal tissue: one asset per comparison, which is a contrast of a count study, a whole cohort or a
+project of the Genomic Data Commons."""
 
 from __future__ import annotations
 
@@ -8,11 +9,13 @@ import dagster as dg
 import numpy as np
 import polars as pl
 
-from resistance_assets.catalog.registry import Cohort, CountsContrast, LocalStudy, Registry
+from resistance_assets.catalog.faults import SourceUnavailable
+from resistance_assets.catalog.registry import Cohort, CountsContrast, LocalStudy, Project, Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.deg import counts_matrix, sample_sheet
 from resistance_assets.defs.expression import expression_address, expression_matrix
 from resistance_assets.defs.resources import current_registry
+from resistance_assets.defs.shares import expression_values_address
 from resistance_assets.defs.survival import together
 from resistance_assets.orchestration.assets import assets_of
 from resistance_assets.orchestration.memo import Inputs, Step
@@ -23,6 +26,8 @@ from resistance_assets.science.expression import effective_library_sizes, log2_c
 TABLE = TABLES["core.expression__tumour_normal"]
 MEASURED = "staging.genes__measured"
 COHORT_GENES = "staging.cohorts__genes"
+PROJECT_SAMPLES = "staging.gdc__samples"
+PROJECT_GENES = "staging.gdc__genes"
 
 
 def compare_counts(
@@ -96,7 +101,7 @@ def compare_cohort(
     """Rank sums between the analysed tumours of a cohort and the normal samples of the same profile.
 
     Args:
-        values: the cohort's share of `raw.cbioportal__mrna_values`.
+        values: the cohort's share of `raw.cbioportal__mrna_values` or `raw.xena__expression_values`.
         expression: its slice of tumours.
         measured: its genes: profile_id, source_row, hgnc_symbol.
         scale: of the tumours.
@@ -129,9 +134,9 @@ def compare_cohort(
     )
 
 
-def cohort_part(cohort: Cohort, codes: tuple[str, ...]) -> dg.AssetsDefinition:
+def cohort_part(cohort: Cohort, values: str, codes: tuple[str, ...]) -> dg.AssetsDefinition:
     address = f"parts.tumour_normal__{cohort.id}"
-    values, expression = f"parts.cbioportal_mrna__{cohort.id}", expression_address(cohort.id)
+    expression = expression_address(cohort.id)
     cohort_id = cohort.id
 
     def compute(inputs: Inputs) -> pl.DataFrame:
@@ -143,6 +148,10 @@ def cohort_part(cohort: Cohort, codes: tuple[str, ...]) -> dg.AssetsDefinition:
             .collect()
         )
         scale = scales.unique().collect()["expression_scale"].to_list()
+        if not scale:
+            raise SourceUnavailable(
+                "the cohort has no expression", subject=cohort_id, remedy="See `resistance sources`."
+            )
         found = compare_cohort(inputs.scan(values), inputs.read(expression), measured, scale[0], codes)
         return found.with_columns(comparison_id=pl.lit(f"{cohort_id}_tumour_vs_normal"), dataset_id=pl.lit(cohort_id))
 
@@ -154,6 +163,63 @@ def cohort_part(cohort: Cohort, codes: tuple[str, ...]) -> dg.AssetsDefinition:
         parameters={"cohort": cohort_id, "codes": codes},
     )
     return assets_of(step, tags={"cohort": cohort_id})
+
+
+def compare_project(counts: pl.LazyFrame, samples: pl.DataFrame, symbols: Mapping[str, str]) -> pl.DataFrame:
+    """Rank sums of log2 CPM (TMM) between tumours and normal tissue of a project of the Genomic Data Commons.
+
+    Args:
+        counts: gene_id, file_id, read_count: rows of `raw.gdc__gene_counts` of one project.
+        samples: file_id, patient_id, tissue (tumour or normal): the files to compare.
+        symbols: gene_id -> approved symbol.
+
+    Returns:
+        No row where one of the tissues is absent.
+    """
+    if samples["tissue"].n_unique() < 2:
+        return TABLE.empty().drop("comparison_id", "dataset_id")
+    placed = (
+        counts.join(samples.select("file_id").with_row_index("column").lazy(), on="file_id")
+        .select("gene_id", "column", "read_count")
+        .collect()
+        .sort("gene_id")
+    )
+    genes = placed["gene_id"].unique(maintain_order=True).to_list()
+    matrix = np.zeros((len(genes), samples.height))
+    row = placed.select(pl.col("gene_id").rle_id()).to_series().to_numpy()
+    matrix[row, placed["column"].to_numpy()] = placed["read_count"].to_numpy()
+    logs = log2_cpm(matrix, effective_library_sizes(matrix))
+    return compare_tissues(
+        logs,
+        [symbols.get(gene, gene) for gene in genes],
+        (samples["tissue"] == "tumour").to_numpy(),
+        samples["patient_id"].to_list(),
+    ).with_columns(expression_scale=pl.lit("log2 CPM (TMM)"))
+
+
+def project_part(project: Project) -> dg.AssetsDefinition:
+    address, counts = f"parts.tumour_normal__{project.id}", f"parts.gdc_counts__{project.id}"
+    project_id = project.id
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        samples, genes = (
+            inputs.scan(name).filter(pl.col("project_id") == project_id) for name in (PROJECT_SAMPLES, PROJECT_GENES)
+        )
+        found = compare_project(
+            inputs.scan(counts),
+            samples.filter("is_analysed").select("file_id", "patient_id", "tissue").sort("file_id").collect(),
+            dict(genes.select("gene_id", "hgnc_symbol").collect().iter_rows()),
+        )
+        return found.with_columns(comparison_id=pl.lit(f"{project_id}_tumour_vs_normal"), dataset_id=pl.lit(project_id))
+
+    step = Step(
+        outputs={address: TABLE},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=(counts, PROJECT_SAMPLES, PROJECT_GENES),
+        parameters={"project": project_id},
+    )
+    return assets_of(step, tags={"project": project_id})
 
 
 def tumour_normal_assets(registry: Registry) -> list[dg.AssetsDefinition]:
@@ -170,8 +236,12 @@ def tumour_normal_assets(registry: Registry) -> list[dg.AssetsDefinition]:
                 assets.append(counts_part(local, contrast))
                 parts.append(f"parts.tumour_normal__{contrast.id}")
     for cohort in registry.cohorts.values():
-        assets.append(cohort_part(cohort, words.normal_sample_type_codes))
+        values = expression_values_address(registry, cohort.id)
+        assets.append(cohort_part(cohort, values, words.normal_sample_type_codes))
         parts.append(f"parts.tumour_normal__{cohort.id}")
+    for project in registry.projects.values():
+        assets.append(project_part(project))
+        parts.append(f"parts.tumour_normal__{project.id}")
     return [*assets, together(TABLE.address, parts)]
 
 

@@ -104,6 +104,14 @@ def draw_cohort(plan: Plan) -> Cohort:
     )
 
 
+def disagreeing_patients(cohort: Cohort) -> tuple[int, int, int]:
+    """Patients on whose overall survival the hosts disagree: one whom Xena has dead, one whom it has followed longer,
+    and one whom the Genomic Data Commons has dead later. All were alive when last seen, after a year or more."""
+    os = cohort.endpoints["OS"]
+    first, second, third = np.flatnonzero((os.event == 0) & (os.days > 365))[:3].tolist()
+    return first, second, third
+
+
 def _orthonormal(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rows made exactly uncorrelated, each of mean 0 and variance 1, by Gram-Schmidt.
 

@@ -30,6 +30,7 @@ from resistance_assets.demo.annotation_files import (
 )
 from resistance_assets.demo.cbioportal_archive import write_archive
 from resistance_assets.demo.cohort import N_EXPRESSED, N_PATIENTS, draw_cohort
+from resistance_assets.demo.gdc_files import bundle, bundle_url, cases_answer, files_answer, star_files
 from resistance_assets.demo.packing import FIXED_HTTP_DATE
 from resistance_assets.demo.plan import DemoTruth, Plan, make_plan
 from resistance_assets.demo.reference_files import (
@@ -41,6 +42,7 @@ from resistance_assets.demo.reference_files import (
     reactome_zip,
 )
 from resistance_assets.demo.study_folders import study_files
+from resistance_assets.demo.xena_files import hiseqv2, survival
 
 DEFAULT_SEED = 20260101
 STAMP = "demo.json"
@@ -59,6 +61,10 @@ SOURCES = {
     "reactome_pathways": "application/zip",
     "hgnc_complete_set": "text/plain",
     "biogrid_human": "application/download",
+    "xena_tcga_luad_hiseqv2": "application/gzip",
+    "xena_tcga_luad_survival": "text/plain",
+    "gdc_tcga_luad_star_counts": "application/json",
+    "gdc_tcga_luad_clinical": "application/json",
     "go_basic_obo": "text/plain",
     "goa_human": "application/gzip",
     "panther_pathways": "text/plain",
@@ -68,6 +74,7 @@ SOURCES = {
     "string_human_proteins": "application/gzip",
     "gencode_v36_annotation": "application/gzip",
 }
+_LONGEST_NAME = 100
 _HUB_PANEL = "wang_2022_cytokines"
 
 _README = """\
@@ -153,9 +160,14 @@ def _refuse_foreign(folder: Path) -> None:
 
 
 def _demo_files(plan: Plan, registry: Registry) -> dict[str, bytes]:
-    sets = plan.collections
+    sets, cohort = plan.collections, draw_cohort(plan)
+    star = star_files(plan, cohort)
     contents = {
-        "cbioportal_luad_tcga_pan_can_atlas_2018": write_archive(plan, draw_cohort(plan)),
+        "cbioportal_luad_tcga_pan_can_atlas_2018": write_archive(plan, cohort),
+        "xena_tcga_luad_hiseqv2": hiseqv2(plan, cohort),
+        "xena_tcga_luad_survival": survival(plan, cohort),
+        "gdc_tcga_luad_star_counts": files_answer(star),
+        "gdc_tcga_luad_clinical": cases_answer(cohort),
         "enrichr_go_bp_2021": enrichr_library(sets["enrichr_go_bp_2021"]),
         "enrichr_kegg_2016": enrichr_library(sets["enrichr_kegg_2016"]),
         "msigdb_hallmark": gmt_file(sets["msigdb_hallmark"]),
@@ -175,10 +187,11 @@ def _demo_files(plan: Plan, registry: Registry) -> dict[str, bytes]:
         "gencode_v36_annotation": gencode_gtf(plan),
     }
     contents |= {source: allonco_list(symbols) for source, symbols in plan.cancer_lists.items()}
+    resources = [(registry.sources[source].url, kind, contents[source]) for source, kind in SOURCES.items()]
+    resources.append((bundle_url(star), "application/gzip", bundle(star)))
     files: dict[str, bytes] = {}
     index: list[str] = []
-    for source, content_type in SOURCES.items():
-        data, url = contents[source], registry.sources[source].url
+    for url, content_type, data in resources:
         name = f"files/{_file_name(url)}"
         sha256 = hashlib.sha256(data).hexdigest()
         entry = {
@@ -208,7 +221,11 @@ def _file_name(url: str) -> str:
     parts = urlsplit(url)
     stem = parts.path.rpartition("/")[2]
     values = [value for _, value in parse_qsl(parts.query)]
-    return f"{parts.netloc}/{'_'.join([stem, *values])}"
+    name = "_".join([stem, *values])
+    if len(name) > _LONGEST_NAME:
+        # A question in a query, or a list of files: its hash stands for it.
+        name = f"{parts.path.split('/')[1]}_{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+    return f"{parts.netloc}/{name}"
 
 
 def _json(document: object) -> bytes:

@@ -21,9 +21,12 @@ FIXED_HTTP_DATE = "Thu, 01 Jan 2026 00:00:00 GMT"
 _LONGEST_STORED_BLOCK = 65_535
 
 
-def gzip_stored(data: bytes) -> bytes:
-    """A gzip file (RFC 1952) that holds ``data`` in stored deflate blocks (RFC 1951, 3.2.4)."""
-    parts = [b"\x1f\x8b\x08\x00", struct.pack("<I", FIXED_TIME), b"\x00\xff"]
+def gzip_stored(data: bytes, *, name: str = "") -> bytes:
+    """A gzip file (RFC 1952) that holds ``data`` in stored deflate blocks (RFC 1951, 3.2.4), with its name if any."""
+    flags = b"\x08" if name else b"\x00"
+    parts = [b"\x1f\x8b\x08", flags, struct.pack("<I", FIXED_TIME), b"\x00\xff"]
+    if name:
+        parts.append(name.encode("ascii") + b"\x00")
     starts = range(0, len(data), _LONGEST_STORED_BLOCK) if data else (0,)
     for start in starts:
         block = data[start : start + _LONGEST_STORED_BLOCK]
@@ -35,8 +38,10 @@ def gzip_stored(data: bytes) -> bytes:
 
 
 def tar_gz(folder: str, files: Mapping[str, bytes]) -> bytes:
-    """A tar.gz with one top ``folder`` and in it ``files`` (relative name to content), sorted by name."""
-    directories = {folder} | {f"{folder}/{name.rpartition('/')[0]}" for name in files if "/" in name}
+    """A tar.gz with one top ``folder`` (none where it is empty) and ``files`` (relative name to content) in it, sorted
+    by name."""
+    top = f"{folder}/" if folder else ""
+    directories = {folder} - {""} | {f"{top}{name.rpartition('/')[0]}" for name in files if "/" in name}
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for name in sorted(directories):
@@ -44,7 +49,7 @@ def tar_gz(folder: str, files: Mapping[str, bytes]) -> bytes:
             entry.type, entry.mode, entry.mtime = tarfile.DIRTYPE, 0o755, FIXED_TIME
             archive.addfile(entry)
         for name in sorted(files):
-            entry = tarfile.TarInfo(f"{folder}/{name}")
+            entry = tarfile.TarInfo(f"{top}{name}")
             entry.size, entry.mode, entry.mtime = len(files[name]), 0o644, FIXED_TIME
             archive.addfile(entry, io.BytesIO(files[name]))
     return gzip_stored(buffer.getvalue())

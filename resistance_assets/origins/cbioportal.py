@@ -116,10 +116,10 @@ def read_study(
         DataFault: the archive or one of its files is not what the format says; names file, line, column or sample.
         TransportFault: the archive is truncated.
     """
-    small, names = read_members(archive, lambda name: _is_meta(name) or _is_case_list(name))
+    small, names = read_members(archive, lambda name: is_meta(name) or _is_case_list(name))
     study_id = top_folder(archive, names)
     source = f"{archive.name}:"
-    meta_texts = {PurePosixPath(name).name: data for name, data in small.items() if _is_meta(name)}
+    meta_texts = {PurePosixPath(name).name: data for name, data in small.items() if is_meta(name)}
     metas = {name: read_meta(data, source=f"{source}{name}") for name, data in sorted(meta_texts.items())}
     meta = metas.get("meta_study.txt")
     if meta is None:
@@ -222,7 +222,8 @@ def unpivot_matrix(wide: pl.DataFrame) -> pl.DataFrame:
 # Parts of the archive
 
 
-def _is_meta(name: str) -> bool:
+def is_meta(name: str) -> bool:
+    """Whether a member of an archive is a meta file of the study."""
     # As in the portal's importer, only the study folder itself counts: folders in it (normals) hold meta files too.
     parts = PurePosixPath(name).parts
     return len(parts) == 2 and parts[1].startswith("meta_") and parts[1].endswith(".txt")

@@ -83,6 +83,7 @@ class CbioportalAlterations:
     """Further tables of a study, in the vendor's values; a table that the study lacks is empty.
 
     Attributes:
+        study_id: top folder of the archive.
         mutations: sample_id, hugo_symbol, entrez_gene_id, chromosome, start_position, end_position,
             variant_classification, variant_type, reference_allele, tumor_allele, protein_change, mutation_status,
             reference_reads, alternative_reads; one row per row of the file.
@@ -97,6 +98,7 @@ class CbioportalAlterations:
         rejected: source, line, reason, row.
     """
 
+    study_id: str = ""
     mutations: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_schema(_MUTATION)))
     structural_variants: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_schema(_VARIANT)))
     timeline: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=TIMELINE_SCHEMA))
@@ -142,7 +144,7 @@ def read_alterations(archive: Path, *, kinds: Collection[str] = _KINDS) -> Cbiop
             )
         chosen[f"{study}/{file}"] = (kind, file, entry.get("stable_id", name))
     contents, _ = read_members(archive, lambda name: name in chosen)
-    result = CbioportalAlterations()
+    result = CbioportalAlterations(study_id=study)
     for path, (kind, file, stable_id) in chosen.items():
         source = f"{archive.name}:{file}"
         # Mutation files may start with lines such as `#version 2.4` and `#sequenced_samples: ...`.
@@ -159,7 +161,7 @@ def read_alterations(archive: Path, *, kinds: Collection[str] = _KINDS) -> Cbiop
             frame, rejected = _read_timeline(text, file)
             result.timeline = pl.concat([result.timeline, frame])
         elif "Hugo_Symbol" not in text.header and "Entrez_Gene_Id" not in text.header:
-            result.feature_matrices[stable_id], rejected = _read_features(text)
+            result.feature_matrices[stable_id], rejected = read_feature_matrix(text)
         result.rejected = pl.concat([result.rejected, rejected])
     return result
 
@@ -219,7 +221,9 @@ _FEATURE_COLUMNS = (
 )
 
 
-def _read_features(text: DelimitedText) -> tuple[pl.DataFrame, pl.DataFrame]:
+def read_feature_matrix(text: DelimitedText) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """A matrix of antibodies or probes: feature_id, hugo_symbol (where told), one Float64 column per sample; and the
+    rejected rows. Raises DataFault if it has no sample or a cell is no number."""
     leading = [name for name in text.header if name in _FEATURE_COLUMNS]
     samples = [name for name in text.header if name not in leading]
     if not leading or not samples:

@@ -261,6 +261,7 @@ STAR_SCHEMA: dict[str, type[pl.DataType]] = {
     "stranded_first": pl.Int64,
     "stranded_second": pl.Int64,
     "tpm_unstranded": pl.Float64,
+    "fpkm_unstranded": pl.Float64,
 }
 
 
@@ -271,7 +272,7 @@ class StarCounts:
     Attributes:
         genes: gene_id (with version, and `_PAR_Y` for the second copy of the pseudo-autosomal genes, which is always
             0), gene_symbol (may repeat), gene_type (String), unstranded (the counts of the pipeline), stranded_first,
-            stranded_second (Int64), tpm_unstranded (Float64). Each gene_id once.
+            stranded_second (Int64), tpm_unstranded, fpkm_unstranded (Float64). Each gene_id once.
         summary: reads that were not assigned: N_unmapped, N_multimapping, N_noFeature, N_ambiguous, of the unstranded
             column.
         gene_model: as the first line says, such as `GENCODE v36`.

@@ -18,6 +18,7 @@ from resistance_assets.catalog.faults import CatalogFault, Fault, SourceUnavaila
 from resistance_assets.catalog.registry import Source
 from resistance_assets.origins import biostudies, gdc, geo
 from resistance_assets.origins.ena import fastq_resources, preferred_fastq
+from resistance_assets.origins.gdc_clinical import list_cases
 from resistance_assets.origins.mirror import MirrorTransport, write_mirror
 from resistance_assets.origins.resource import Fetched, Probe, Progress, Resource, Transport
 
@@ -100,7 +101,7 @@ def pull_mirror(
 
     A source with an accession is walked by its connector, so that the mirror holds what a run will ask for: of
     ArrayExpress the record, its files' list, sheets and ENA's report, of GEO record, matrices and counts, of GDC the
-    list of files and the bundles. Of any other source, `url` and `also`.
+    list of files and the bundles, or the cases. Of any other source, `url` and `also`.
 
     Args:
         sources: entries of the catalog.
@@ -154,8 +155,12 @@ def _walk(source: Source, transport: KeepingTransport, *, reads: bool, progress:
                 _if_there_is(transport, geo.supplementary_resource(accession, name), progress)
         return
     if source.connector == "gdc" and (found := re.match(r"gdc_([a-z]+)_([a-z]+)_", source.id)):
+        project = f"{found[1]}-{found[2]}".upper()
+        if source.url.startswith(f"{gdc.HOST}/cases"):
+            list_cases(transport, project)
+            return
         transport.fetch(gdc.status_resource())
-        files = gdc.list_files(transport, f"{found[1]}-{found[2]}".upper())
+        files = gdc.list_files(transport, project)
         for _ in gdc.fetch_files(transport, files):
             pass
         return

@@ -389,6 +389,29 @@ def score_signatures(
     return frame.with_columns(q_value_bh=pl.Series(q_values, dtype=pl.Float64).fill_nan(None))
 
 
+def one_cohort_per_patient(
+    screens: pl.DataFrame, patient_sets: Mapping[str, str], order: Sequence[str]
+) -> pl.DataFrame:
+    """The rows of a screen in which every patient counts once.
+
+    Of the cohorts that are the same patients seen through different sources, the first in `order` stands for them in
+    each endpoint and model that it has an estimate of.
+
+    Args:
+        screens: cohort_id, endpoint, model and whatever else.
+        patient_sets: cohort -> set of patients; a cohort that is not named is a set of its own.
+        order: cohorts, the one to prefer first.
+    """
+    rank = {cohort: number for number, cohort in enumerate(order)}
+    placed = screens.with_columns(
+        pl.col("cohort_id").replace_strict(dict(patient_sets), default=pl.col("cohort_id")).alias("_set"),
+        pl.col("cohort_id").replace_strict(rank, default=len(rank), return_dtype=pl.Int64).alias("_rank"),
+    )
+    return placed.filter(pl.col("_rank") == pl.col("_rank").min().over("_set", "endpoint", "model")).drop(
+        "_set", "_rank"
+    )
+
+
 def pool_screens(screens: pl.DataFrame) -> pl.DataFrame:
     """Random-effects meta-analysis of every gene over the cohorts that estimated it, all genes at once.
 

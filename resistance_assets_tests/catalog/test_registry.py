@@ -12,6 +12,8 @@ from resistance_assets.catalog import registry as module
 from resistance_assets.catalog.faults import CatalogFault
 from resistance_assets.catalog.registry import CATALOG_DIR, load_local_study, load_registry
 from resistance_assets.catalog.tables import TABLES
+from resistance_assets.origins.gdc import files_resource
+from resistance_assets.origins.gdc_clinical import cases_resource
 
 STUDY = """
 [study]
@@ -56,7 +58,7 @@ def edit(folder: Path, name: str, before: str, after: str) -> None:
 
 def test_the_catalog_agrees_with_itself():
     registry = load_registry()
-    assert set(registry.cohorts) == {"luad_tcga"}
+    assert set(registry.cohorts) == {"luad_tcga", "luad_tcga_xena"}
     assert [endpoint.id for endpoint in registry.cohorts["luad_tcga"].endpoint] == ["OS", "DSS", "DFS", "PFS"]
     assert {"h1975_anlotinib", "h2228_alk_tki"} == set(registry.public_studies)
     assert {"CCL20", "CXCL2", "AXL", "GAS6"} <= set(registry.genes.of_interest)
@@ -64,6 +66,28 @@ def test_the_catalog_agrees_with_itself():
         assert source.licence
         assert source.citation
         assert all(table in TABLES for table in source.feeds)
+
+
+def test_cohorts_say_whose_patients_they_are(catalog: Path):
+    registry = load_registry()
+    xena, project = registry.cohorts["luad_tcga_xena"], registry.projects["gdc_tcga_luad"]
+    assert xena.patient_set == project.patient_set == registry.cohorts["luad_tcga"].patient_set == "luad_tcga"
+    assert xena.months_per_unit == pytest.approx(1 / 30.4375)
+    assert {e.id: e.same_as for e in xena.endpoint} == {"OS": None, "DSS": None, "DFI": "DFS", "PFI": "PFS"}
+    # The lists that the host is asked for are those that the connectors ask for.
+    assert registry.sources[project.counts_source].url == files_resource(project.project).url
+    assert registry.sources[project.clinical_source].url == cases_resource(project.project).url
+    for before, after, problem in (
+        ('patients_of = "luad_tcga"', 'patients_of = "luad_tgca"', "cohort luad_tgca is not known"),
+        ('patients_of = "luad_tcga"', 'patients_of = "luad_tcga_xena"', "cohort luad_tcga_xena is not known"),
+        ('same_as = "DFS"', 'same_as = "DFI"', "endpoint of the shared cohort DFI is not known"),
+        ('endpoint_source = "xena_tcga_luad_survival"', 'endpoint_source = "xena"', "source xena is not known"),
+    ):
+        original = (catalog / "studies.toml").read_text()
+        edit(catalog, "studies.toml", before, after)
+        with pytest.raises(CatalogFault, match=problem):
+            load_registry(catalog_dir=catalog)
+        (catalog / "studies.toml").write_text(original)
 
 
 def test_every_accession_of_the_papers_has_a_source():
@@ -185,8 +209,8 @@ def test_a_study_with_follow_up_is_a_cohort_and_needs_no_contrast(tmp_path: Path
     folder = written_study(tmp_path, FOLLOWED + table)
     registry = load_registry([folder])
     assert registry.study_faults == ()
-    assert [cohort.id for cohort in registry.analysed_cohorts()] == ["luad_tcga", "my_study"]
-    own = registry.analysed_cohorts()[1]
+    assert [cohort.id for cohort in registry.analysed_cohorts()] == ["luad_tcga", "luad_tcga_xena", "my_study"]
+    own = registry.analysed_cohorts()[-1]
     assert [endpoint.id for endpoint in own.endpoint] == ["OS"]
     assert (own.endpoint[0].status_attribute, own.endpoint[0].months_attribute) == ("event", "time")
     assert registry.local_studies["my_study"].survival.months_per_unit == pytest.approx(1 / 30.4375)

@@ -110,7 +110,7 @@ def test_a_folder_of_somebody_else_is_refused_and_kept(tmp_path: Path):
 
 def test_everything_is_small_and_calls_itself_synthetic(demo: WrittenDemo):
     files = [path for path in demo.folder.rglob("*") if path.is_file()]
-    assert sum(path.stat().st_size for path in files) < 15_000_000
+    assert sum(path.stat().st_size for path in files) < 20_000_000
     for study in load_registry([demo.folder / "studies"]).local_studies.values():
         assert "ynthetic" in study.study.title
         assert "ynthetic" in (study.folder / "README.md").read_text("utf-8")

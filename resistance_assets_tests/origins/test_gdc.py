@@ -33,7 +33,7 @@ def test_real_star_tables(shared):
         assert star.summary.keys() == {"N_unmapped", "N_multimapping", "N_noFeature", "N_ambiguous"}
         assert star.summary["N_unmapped"] == unmapped
     first = gdc.read_star_counts((path.parent / "star_gene_counts.head_a.tsv").read_bytes(), source="a").genes.row(0)
-    assert first == ("ENSG00000000003.15", "TSPAN6", "protein_coding", 3231, 1634, 1597, 44.6685)
+    assert first == ("ENSG00000000003.15", "TSPAN6", "protein_coding", 3231, 1634, 1597, 44.6685, 16.8557)
 
 
 def test_pseudo_autosomal_copies_stay_apart_and_repeats_are_rejected():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import polars as pl
 import pytest
@@ -20,6 +22,7 @@ from resistance_assets.science.survival_models import (
     covariate_columns,
     discriminate,
     fit_gene_models,
+    one_cohort_per_patient,
     pool_screens,
     score_signatures,
     split_at_median,
@@ -287,3 +290,28 @@ def test_an_endpoint_that_cannot_have_what_is_asked_of_it():
         endpoint_of(endpoints, "luad", "PFS")
     with pytest.raises(DesignFault, match=r"cohort lusc.*expected luad"):
         endpoint_of(endpoints, "lusc", "OS")
+
+
+def test_patients_that_two_sources_show_count_once_in_the_pool():
+    def screen(cohort: str, endpoint: str, effect: float) -> dict[str, object]:
+        return {
+            "cohort_id": cohort, "endpoint": endpoint, "model": "continuous", "hgnc_symbol": "AXL", "n": 100,
+            "events": 40, "log_hazard_ratio": effect, "standard_error": 0.2, "hazard_ratio_per_sd": math.exp(effect),
+            "estimator": "partial_likelihood",
+        }  # fmt: skip
+
+    both = pl.DataFrame([
+        screen("xena", "OS", 0.4), screen("tcga", "OS", 0.5), screen("own", "OS", 0.1),
+        screen("xena", "PFI", 0.3), screen("own", "PFI", 0.2),
+    ])  # fmt: skip
+    once = one_cohort_per_patient(both, {"xena": "tcga", "tcga": "tcga"}, ["tcga", "own", "xena"])
+    assert once.select("cohort_id", "endpoint").rows() == [
+        ("tcga", "OS"), ("own", "OS"),
+        # The other view stands in where the first has no estimate.
+        ("xena", "PFI"), ("own", "PFI"),
+    ]  # fmt: skip
+    pooled = pool_screens(once)
+    assert pooled.select("endpoint", "cohort_ids", "n").rows() == [("OS", "own|tcga", 200), ("PFI", "own|xena", 200)]
+    # Without the rule the same patients would be taken for evidence of their own.
+    assert pool_screens(both).filter(endpoint="OS")["n"].item() == 300
+    assert one_cohort_per_patient(both, {}, []).height == both.height

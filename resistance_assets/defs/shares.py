@@ -1,0 +1,51 @@
+"""Names of shares that more than one module of assets needs: who makes them and who stacks them.
+
+Here belong addresses only; what makes a share is in the module of its source.
+"""
+
+from __future__ import annotations
+
+from resistance_assets.catalog.registry import Registry
+
+FURTHER_MATRICES = ("z_scores", "log2_copy_number", "protein", "methylation")
+"""Matrices of a cBioPortal archive besides those in use."""
+
+FURTHER_TABLES = {
+    "z_scores": "raw.cbioportal__mrna_z_scores",
+    "log2_copy_number": "raw.cbioportal__log2_copy_number_values",
+    "protein": "raw.cbioportal__protein_values",
+    "methylation": "raw.cbioportal__methylation_values",
+    "mutations": "raw.cbioportal__mutations",
+    "structural_variants": "raw.cbioportal__structural_variants",
+    "timeline": "raw.cbioportal__timeline",
+}
+"""What else an archive holds -> the table that it ends in."""
+
+
+def further_address(cohort_id: str, kind: str) -> str:
+    """Share of one archive in a table of `FURTHER_TABLES`."""
+    return f"parts.cbioportal_{kind}__{cohort_id}"
+
+
+def further_rejected_address(cohort_id: str, kind: str) -> str:
+    """Rows of it that were set aside."""
+    return f"parts.rejected_{kind}__{cohort_id}"
+
+
+def expression_values_address(registry: Registry, cohort_id: str) -> str:
+    """Long table of a cohort's expression values as its source has them, normal tissue included."""
+    connector = registry.sources[registry.cohorts[cohort_id].source].connector
+    return f"parts.{'xena_expression' if connector == 'xena' else 'cbioportal_mrna'}__{cohort_id}"
+
+
+def patient_source_rejected(registry: Registry) -> list[str]:
+    """Shares of rejected rows of the sources of patients, but for the archives' own."""
+    found = []
+    for cohort in registry.cohorts.values():
+        connector = registry.sources[cohort.source].connector
+        if connector == "cbioportal":
+            found += [further_rejected_address(cohort.id, kind) for kind in FURTHER_TABLES]
+        elif connector == "xena":
+            found += [f"parts.rejected_{kind}__{cohort.id}" for kind in ("xena_expression", "xena_endpoints")]
+    found += [f"parts.rejected_{kind}__{p}" for p in registry.projects for kind in ("gdc_counts", "gdc_cases")]
+    return found
