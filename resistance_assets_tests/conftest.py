@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,6 +63,15 @@ def real_data_dir(tmp_path_factory, worker_id: str, shared: Path) -> Path:
         assert summary.ok, summary.as_document()
 
     return _made_once(tmp_path_factory, worker_id, "real_data", make)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory) -> Iterator[Any]:
+    """Chromium without a screen; see `browsing`."""
+    from resistance_assets_tests.browsing import open_browser
+
+    with open_browser(tmp_path_factory.mktemp("downloads")) as driver:
+        yield driver
 
 
 @pytest.fixture(scope="session")

@@ -260,6 +260,7 @@ def _paper_page(published: Published, paper: str, rows: list[dict[str, Any]]) ->
         for row in rows
     ]
     page.add(table("Claims of this paper", headings, listed, filter_by=("said",)))
+    page.heading("Claim by claim")
     for row in rows:
         _claim(published, page, row, published.declared_claims.get(row["claim_id"], {}))
     return page

@@ -285,7 +285,7 @@ def figure_markup(figure: Figure) -> str:
 
 def _opening_of_plot(figure: Figure) -> str:
     size = f"height:{figure.height}px" + (f";min-width:{figure.least_width}px" if figure.least_width else "")
-    plot = f'<div class="plot" role="img" aria-label="{text(figure.alternative)}" style="{size}">'
+    plot = f'<div class="plot" role="group" aria-label="{text(figure.alternative)}" style="{size}">'
     label = text(f"{figure.title}, scrollable")
     return f'<div class="wide" tabindex="0" role="group" aria-label="{label}">{plot}' if figure.least_width else plot
 

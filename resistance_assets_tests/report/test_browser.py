@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import csv
-import os
-import shutil
 import time
-from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 
 import pytest
 
 from resistance_assets.report.site import Report, broken_links, write_report
+from resistance_assets_tests.browsing import LONGEST_WAIT, wait_for
 
-CHROMIUM, DRIVER = shutil.which("chromium") or shutil.which("chromium-browser"), shutil.which("chromedriver")
 SEEN = (
     "index.html",
     "contrasts.html",
@@ -21,49 +19,16 @@ SEEN = (
     "enrichment.html",
     "cohorts.html",
     "genes.html",
+    "claims.html",
     "sources.html",
 )
 # A driver's remark about the machine's drawing speed is not the page's fault.
 NOT_OURS = "GPU stall"
-LONGEST_WAIT = 60.0
 
 
 @pytest.fixture(scope="module")
 def site(demo_dir, tmp_path_factory) -> Report:
     return write_report(demo_dir, tmp_path_factory.mktemp("site") / "report")
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory) -> Iterator:
-    if CHROMIUM is None or DRIVER is None:
-        reason = "chromium and chromedriver are not installed (Debian: apt-get install chromium chromium-driver)"
-        if os.environ.get("RESISTANCE_REQUIRE_BROWSER") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    downloads = tmp_path_factory.mktemp("downloads")
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for argument in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "window-size=1280,1000"):
-        options.add_argument(f"--{argument}")
-    # Drawing on a machine without a graphics card; and no network, so that a page that wants one fails.
-    options.add_argument("--enable-unsafe-swiftshader")
-    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND")
-    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    driver.downloads = downloads
-    yield driver
-    driver.quit()
-
-
-def wait_for(browser, script: str):
-    """What the script returns as soon as it is truthy; asked again and again, since drawing takes its time."""
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    return WebDriverWait(browser, LONGEST_WAIT, poll_frequency=0.05).until(lambda one: one.execute_script(script))
 
 
 def open_page(browser, site: Report, page: str, *, draw: bool = True) -> None:
@@ -90,20 +55,25 @@ def pages_of(site: Report, folder: str) -> list[str]:
     return sorted(path.relative_to(site.folder).as_posix() for path in (site.folder / folder).glob("*.html"))
 
 
+def kinds_of_pages(site: Report) -> list[str]:
+    """A page of every kind."""
+    return [
+        *SEEN,
+        "dictionary.html",
+        pages_of(site, "contrasts")[0],
+        *pages_of(site, "cohorts")[-2:],
+        *pages_of(site, "claims"),
+        "genes/CCL20.html",
+    ]
+
+
 def test_every_link_leads_somewhere(site):
     assert broken_links(site.folder) == []
 
 
 def test_pages_load_and_draw_without_a_word_in_the_console(browser, site):
-    pages = [
-        *SEEN,
-        "dictionary.html",
-        *pages_of(site, "contrasts")[:2],
-        *pages_of(site, "cohorts")[:1],
-        "genes/CCL20.html",
-    ]
     figures = 0
-    for page in pages:
+    for page in kinds_of_pages(site):
         open_page(browser, site, page)
         drawn = browser.execute_script(
             "return [...document.querySelectorAll('.plot')].map(p => p.querySelectorAll('svg, canvas').length)"
@@ -111,7 +81,7 @@ def test_pages_load_and_draw_without_a_word_in_the_console(browser, site):
         assert all(count > 0 for count in drawn), page
         figures += len(drawn)
         assert complaints(browser) == [], page
-    assert figures >= 8
+    assert figures >= 20
 
 
 def test_every_page_says_that_the_data_are_synthetic_and_of_which_release(site):
@@ -237,7 +207,7 @@ def test_a_phone_needs_no_sideways_scrolling(browser, site):
         "Emulation.setDeviceMetricsOverride", {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
     )
     try:
-        for page in ("index.html", "genes/CCL20.html", "intersections.html", "contrasts.html", "sources.html"):
+        for page in kinds_of_pages(site):
             open_page(browser, site, page)
             assert browser.execute_script("return document.documentElement.scrollWidth") <= 390, page
     finally:
@@ -261,7 +231,7 @@ for (const h of document.querySelectorAll('h1,h2,h3,h4')) {
 for (const e of document.querySelectorAll('main a[href], header a[href], button, input, select, summary'))
   if (!e.closest('.modebar') && !name(e)) faults.push(`no name: ${e.outerHTML.slice(0, 80)}`);
 for (const e of document.querySelectorAll('.plot'))
-  if (e.getAttribute('role') !== 'img' || name(e).length < 20)
+  if (e.getAttribute('role') !== 'group' || name(e).length < 20)
     faults.push(`no text alternative: ${e.closest('figure').id}`);
 for (const e of document.querySelectorAll('img')) if (!e.hasAttribute('alt')) faults.push('image without alt');
 for (const t of document.querySelectorAll('table')) {
@@ -278,15 +248,36 @@ return faults;
 
 
 def test_pages_are_accessible(browser, site):
-    for page in (
-        *SEEN,
-        "dictionary.html",
-        pages_of(site, "contrasts")[0],
-        pages_of(site, "cohorts")[0],
-        "genes/CCL20.html",
-    ):
+    for page in kinds_of_pages(site):
         open_page(browser, site, page, draw=False)
         assert browser.execute_script(ACCESSIBILITY) == [], page
+
+
+AXE = """
+const done = arguments[arguments.length - 1];
+axe.run(document, {resultTypes: ['violations']}).then(
+  found => done(found.violations.map(rule => [rule.id, ...rule.nodes.map(node => node.html.slice(0, 90))].join('; '))),
+  error => done([String(error)]));
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_core_finds_no_violation_on_any_kind_of_page(browser, site, scheme):
+    rules = (resources.files("axe_core_python") / "axe.min.js").read_text(encoding="utf-8")
+    browser.set_script_timeout(LONGEST_WAIT)
+    browser.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    )
+    found = {}
+    try:
+        for page in kinds_of_pages(site):
+            open_page(browser, site, page)
+            browser.execute_script(rules)
+            if violations := browser.execute_async_script(AXE):
+                found[page] = violations
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    assert found == {}
 
 
 def test_the_keyboard_reaches_navigation_filter_heading_and_figure_tools(browser, site):

@@ -213,6 +213,8 @@
       const config = { responsive: true, displaylogo: false, displayModeBar: !this.isNarrow(), scrollZoom: false, modeBarButtonsToRemove: ["lasso2d", "select2d"] };
       return Plotly.react(this.plot, this.traces(), this.layout(), config).then(() => {
         this.plot.dataset.drawn = "yes";
+        // What the drawing shows is told by the label of the plot; letters on axes alone would be read as noise.
+        this.plot.querySelectorAll("svg.main-svg, canvas").forEach((part) => part.setAttribute("aria-hidden", "true"));
         for (const button of this.plot.querySelectorAll(".modebar-btn")) {
           button.setAttribute("aria-label", button.dataset.title || "tool");
         }
