@@ -139,6 +139,44 @@ def test_killed_three_times_it_completes_with_the_same_result_and_leaves_nothing
     assert sorted(state.value for state in states) == ["FAILURE"] * 3 + ["SUCCESS"]
 
 
+def everything():
+    """A job of all tables, loaded anew in each process of a run."""
+    import dagster as dg
+
+    from resistance_assets.definitions import defs
+
+    job = dg.define_asset_job("everything", dg.AssetSelection.all())
+    return dg.Definitions.merge(defs(), dg.Definitions(jobs=[job])).get_job_def("everything")
+
+
+def launch(data_dir: Path, names: list[str]) -> dict[str, str]:
+    """Run some tables as Dagster does for its UI and its daemon; address -> memo "hit" or "miss"."""
+    import dagster as dg
+
+    keys = [dg.AssetKey(name.split(".")) for name in names]
+    (data_dir / "dagster").mkdir(parents=True, exist_ok=True)
+    with dg.DagsterInstance.local_temp(str(data_dir / "dagster")) as instance:
+        with dg.execute_job(dg.reconstructable(everything), instance=instance, asset_selection=keys) as run:
+            assert run.success
+        found = {}
+        for key in keys:
+            event = instance.get_latest_materialization_event(key)
+            assert event is not None and event.asset_materialization is not None
+            found[".".join(key.path)] = event.asset_materialization.metadata["memo"].value
+    return found
+
+
+def test_a_run_in_several_processes_finds_what_one_process_made(tmp_path, monkeypatch):
+    """Whichever way a table is launched, its memo is the same, and the second way has nothing to do."""
+    mirror, studies = write_small_world(tmp_path)
+    names = ["parts.study_counts__small", "parts.study_samples__small", "raw.studies__gene_sample_counts"]
+    data_dir = tmp_path / "data"
+    for executor, memo in (("in_process", "miss"), ("multiprocess", "hit")):
+        with environment(data_dir, mirror=mirror, studies=[studies]):
+            monkeypatch.setenv("RESISTANCE_EXECUTOR", executor)
+            assert launch(data_dir, names) == dict.fromkeys(names, memo)
+
+
 def _versions_of_release(data_dir: Path, release: int) -> dict[str, str]:
     from resistance_assets.warehouse_reader import list_releases
 
