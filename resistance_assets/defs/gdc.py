@@ -68,7 +68,16 @@ def listing(
             "retrieved_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "transport": "live" if origins.is_live else "mirror",
         }
-        return {source.id: Listed(version, Path(), facts, listed, set_aside, origins.transport)}
+        return {
+            source.id: Listed(
+                checksum=version,
+                path=Path(),
+                facts=facts,
+                listed=listed,
+                set_aside=set_aside,
+                transport=origins.transport,
+            )
+        }
 
     return externals
 

@@ -159,7 +159,7 @@ def _walk(source: Source, transport: KeepingTransport, *, reads: bool, progress:
         if source.url.startswith(f"{gdc.HOST}/cases"):
             list_cases(transport, project)
             return
-        transport.fetch(gdc.status_resource())
+        _if_there_is(transport, gdc.status_resource(), progress)
         files = gdc.list_files(transport, project)
         for _ in gdc.fetch_files(transport, files):
             pass
