@@ -174,6 +174,7 @@ class Cohort(_Entry):
     age_attribute: str | None = None
     sex_attribute: str | None = None
     stage_attribute: str | None = None
+    purity_attribute: str | None = None
     endpoint: tuple[Endpoint, ...] = Field(min_length=1)
 
     @property
@@ -714,7 +715,8 @@ class StudySurvival(_Entry):
         endpoint: what the event is.
         patient_column: whose sample it is; the sample itself where not given. Of several samples of a patient the
             first is analysed.
-        age_column, sex_column, stage_column: in years; female or male; AJCC stage.
+        age_column, sex_column, stage_column, purity_column: in years; female or male; AJCC stage; share or percent of
+            tumour cells.
         subset: one column -> values of the samples that are analysed, such as tumours.
     """
 
@@ -726,6 +728,7 @@ class StudySurvival(_Entry):
     age_column: str | None = None
     sex_column: str | None = None
     stage_column: str | None = None
+    purity_column: str | None = None
     subset: dict[str, tuple[str, ...]] = Field(default={}, max_length=1)
 
     @property
@@ -737,7 +740,7 @@ class StudySurvival(_Entry):
     def columns(self) -> tuple[str, ...]:
         """Columns of the sample sheet that are named here."""
         named = (self.time_column, self.event_column, self.patient_column, self.age_column, self.sex_column,
-                 self.stage_column, *self.subset)  # fmt: skip
+                 self.stage_column, self.purity_column, *self.subset)  # fmt: skip
         return tuple(name for name in named if name)
 
 
@@ -850,6 +853,7 @@ def as_cohort(local: LocalStudy) -> Cohort:
         age_attribute=followed.age_column,
         sex_attribute=followed.sex_column,
         stage_attribute=followed.stage_column,
+        purity_attribute=followed.purity_column,
         endpoint=(endpoint,),
     )
 

@@ -923,6 +923,7 @@ class CatalogCohorts(_Model):
     age_attribute: pl.String = col("vendor's column of age in years", of="source", null=True)
     sex_attribute: pl.String = col("vendor's column of sex", of="source", null=True)
     stage_attribute: pl.String = col("vendor's column of stage", of="source", null=True)
+    purity_attribute: pl.String = col("vendor's column of tumour purity", of="source", null=True)
     expression_profiles: pl.String = col("profiles in order of preference, joined by |", of="source")
     copy_number_profile: pl.String = col("profile of copy number", of="source", null=True)
     z_score_profiles: pl.String = col("profiles of z-scores, joined by |", of="source", null=True)
@@ -1062,6 +1063,7 @@ class CohortPatients(_Model):
     sex: pl.String = col("female or male", null=True, isin=["female", "male"])
     stage: pl.String = col("AJCC stage as given", null=True)
     stage_group: pl.String = col("I, II, III or IV", null=True, isin=["I", "II", "III", "IV"])
+    tumour_purity: pl.Float64 = col("share of tumour cells in the sample", unit="share", null=True, ge=0, le=1)
 
 
 @table(
@@ -1437,6 +1439,9 @@ class PartPatients(_Model):
     sex: pl.String = col("female or male", null=True, isin=["female", "male"], of="staging.cohorts__patients.sex")
     stage_group: pl.String = col(
         "I, II, III or IV", null=True, isin=["I", "II", "III", "IV"], of="staging.cohorts__patients.stage_group"
+    )
+    tumour_purity: pl.Float64 = col(
+        "share of tumour cells", unit="share", null=True, ge=0, le=1, of="staging.cohorts__patients.tumour_purity"
     )
 
 
@@ -2597,7 +2602,9 @@ class CorrelationGenePairs(_Model):
         isin=["spearman", "pearson", "spearman_partial"],
     )
     given: pl.String = col(
-        "what a partial correlation is freed from", null=True, of="staging.cohorts__patients.stage_group"
+        "what a partial correlation is freed from, joined by |",
+        null=True,
+        of=("staging.cohorts__patients.stage_group", "staging.cohorts__patients.tumour_purity"),
     )
     n: pl.Int64 = col("patients with both", unit="patients", of=_EXPRESSION, ge=0)
     rho: pl.Float64 = col("correlation", null=True, of=_EXPRESSION, ge=-1.0, le=1.0)

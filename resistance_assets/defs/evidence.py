@@ -146,8 +146,8 @@ def correlate_cohort(
 ) -> pl.DataFrame:
     """Each target against every gene of a cohort; targets that the cohort did not measure are left out.
 
-    Where Spearman is asked for and the patients have different stages, the partial correlation given the stage (I to IV
-    as 1 to 4, so that its ranks are those of the stages) stands beside it.
+    Where Spearman is asked for and the patients have different stages or purities, the partial correlation given both,
+    or the one that there is (stages I to IV as 1 to 4, so that their ranks are those of the stages), stands beside it.
     """
     matrix, genes, order = expression_matrix(expression)
     present = [target for target in targets if target in genes]
@@ -155,14 +155,18 @@ def correlate_cohort(
     for method in methods if present else ():
         pairs = correlate_genes(matrix, genes, present, method=method)
         frames.append(PAIRS.shape(pairs.with_columns(cohort_id=pl.lit(cohort_id), given=pl.lit(None, pl.String))))
-    stage = of_patients(patients, order)["stage_group"].replace_strict(STAGES, default=None, return_dtype=pl.Float64)
-    if present and "spearman" in methods and stage.drop_nulls().n_unique() > 1:
-        covariate = stage.fill_null(np.nan).to_numpy()
-        pairs = correlate_genes(matrix, genes, present, method="spearman", covariates=covariate)
+    known = of_patients(patients, order).select(
+        stage_group=pl.col("stage_group").replace_strict(STAGES, default=None, return_dtype=pl.Float64),
+        tumour_purity="tumour_purity",
+    )
+    given = [name for name in known.columns if known[name].drop_nulls().n_unique() > 1]
+    if present and "spearman" in methods and given:
+        covariates = known.select(given).fill_null(np.nan).to_numpy()
+        pairs = correlate_genes(matrix, genes, present, method="spearman", covariates=covariates)
         frames.append(
             PAIRS.shape(
                 pairs.with_columns(
-                    cohort_id=pl.lit(cohort_id), method=pl.lit("spearman_partial"), given=pl.lit("stage_group")
+                    cohort_id=pl.lit(cohort_id), method=pl.lit("spearman_partial"), given=pl.lit("|".join(given))
                 )
             )
         )

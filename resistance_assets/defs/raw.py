@@ -265,6 +265,7 @@ def catalog_cohorts(registry: Registry) -> pl.DataFrame:
             "age_attribute": cohort.age_attribute,
             "sex_attribute": cohort.sex_attribute,
             "stage_attribute": cohort.stage_attribute,
+            "purity_attribute": cohort.purity_attribute,
             "expression_profiles": "|".join(cohort.expression_profiles),
             "copy_number_profile": cohort.copy_number_profile,
             "z_score_profiles": "|".join(cohort.z_score_profiles) or None,

@@ -67,6 +67,7 @@ _SAMPLE_COLUMNS = (
     ("CANCER_TYPE_DETAILED", "Cancer Type Detailed", "STRING", 1),
     ("TISSUE_SOURCE_SITE_CODE", "Tissue Source Site Code", "STRING", 1),
     ("SAMPLE_TYPE", "Sample Type", "STRING", 9),
+    ("TUMOR_PURITY", "Tumor Purity", "NUMBER", 1),
 )
 _STATUS_LABELS = {
     "OS": ("0:LIVING", "1:DECEASED"),
@@ -248,6 +249,8 @@ def _sample_table(cohort: Cohort) -> str:
             "CANCER_TYPE_DETAILED": "Lung Adenocarcinoma",
             "TISSUE_SOURCE_SITE_CODE": _SITE,
             "SAMPLE_TYPE": "Recurrence" if sample.endswith("-02") else "Primary",
+            # In percent and unrelated to anything; unknown for some.
+            "TUMOR_PURITY": "" if patient % 40 == 0 else str(35 + patient * 37 % 60),
         }
         for sample, patient in _all_samples(cohort)
     )

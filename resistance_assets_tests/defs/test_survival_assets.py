@@ -234,6 +234,20 @@ def test_partial_correlation_given_stage_stands_beside_the_plain_one(real_data_d
     assert rows[1][3] == pytest.approx(rows[0][3], abs=0.02)
 
 
+def test_partial_correlation_is_given_purity_too_where_an_archive_has_it(demo):
+    given = ask(demo, "SELECT DISTINCT cohort_id, given FROM core.correlation__gene_pairs WHERE given IS NOT NULL")
+    assert ("luad_tcga", "stage_group|tumour_purity") in given.rows()
+    # Written in percent, by rule: 35 + 37 k mod 60, k counted from 0, unknown for every fortieth.
+    purity = ask(
+        demo,
+        "SELECT right(patient_id, 4)::INT - 1 AS k, tumour_purity FROM staging.cohorts__patients"
+        " WHERE cohort_id = 'luad_tcga'",
+    )
+    rows = [(k, share) for k, share in purity.rows() if share is not None]
+    assert len(rows) > 100
+    assert all(k % 40 and share == pytest.approx((35 + 37 * k % 60) / 100) for k, share in rows)
+
+
 def test_one_cohort_alone_is_not_pooled_and_every_family_is_counted(real_data_dir):
     assert ask(real_data_dir, "SELECT count(*) FROM core.survival__meta_analysis").item() == 0
     families = ask(
