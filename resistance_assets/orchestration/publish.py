@@ -32,6 +32,7 @@ import polars as pl
 from resistance_assets.catalog.faults import DataFault
 from resistance_assets.catalog.tables import Table
 from resistance_assets.orchestration.lake import Pointer, file_lock, now_iso, storage_fault, write_json
+from resistance_assets.orchestration.meta_columns import META_COLUMN_COMMENTS, META_KEYS
 
 WAREHOUSE_FILE = "warehouse.duckdb"
 RELEASES_FOLDER = "releases"
@@ -73,18 +74,6 @@ META_COMMENTS = {
     "catalog_faults": "Entries of the catalog that were left out, and why",
     "release_changes": "One row per table, list member, q-value or verdict that a release changed, with the cause",
     "study_faults": "Laboratory studies that were left out, and why",
-}
-_META_COLUMN_COMMENTS = {
-    ("releases", "published_at"): "UTC",
-    ("releases", "manifest"): "JSON, as in releases/<release>.json",
-    ("tables", "status"): "available, or why the table is empty",
-    ("tables", "built_at"): "UTC",
-    ("tables", "key_columns"): "joined by a comma",
-    (
-        "tables",
-        "key_enforced",
-    ): "whether the key is a PRIMARY KEY here, or only was checked before the table was written",
-    ("columns", "is_key"): "part of the key",
 }
 
 
@@ -531,8 +520,12 @@ def _write_meta(
         connection.unregister("incoming")
         comment = META_COMMENTS.get(name, f"Facts about {name.replace('_', ' ')}")
         connection.execute(f'COMMENT ON TABLE meta."{name}" IS {_literal(comment)}')
-    for (name, column), comment in _META_COLUMN_COMMENTS.items():
-        connection.execute(f'COMMENT ON COLUMN meta."{name}"."{column}" IS {_literal(comment)}')
+        key = META_KEYS.get(name, ())
+        if key and set(key) <= set(frame.columns):
+            connection.execute(f'ALTER TABLE meta."{name}" ADD PRIMARY KEY ({_column_list(key)})')
+        for column in frame.columns:
+            if about := META_COLUMN_COMMENTS.get(name, {}).get(column):
+                connection.execute(f'COMMENT ON COLUMN meta."{name}"."{column}" IS {_literal(about)}')
 
 
 def _meta_tables(tables: Sequence[Publication], definitions: Mapping[str, str]) -> pl.DataFrame:

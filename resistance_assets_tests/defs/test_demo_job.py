@@ -138,3 +138,26 @@ def test_the_readme_queries_run_as_written(data_dir):
     assert len(queries) >= 6
     for query in queries:
         assert ask(data_dir, query).height > 0, query
+
+
+def test_every_column_of_the_file_is_explained_and_meta_has_its_keys(demo_place):
+    from resistance_assets.orchestration.meta_columns import META_COLUMN_COMMENTS, META_KEYS
+
+    undescribed = ask(
+        demo_place / "data",
+        "SELECT schema_name || '.' || table_name || '.' || column_name AS name FROM duckdb_columns()"
+        " WHERE comment IS NULL AND database_name = current_database() AND NOT internal",
+    )
+    assert undescribed["name"].to_list() == []
+    keys = ask(
+        demo_place / "data",
+        "SELECT table_name, constraint_column_names AS columns FROM duckdb_constraints()"
+        " WHERE constraint_type = 'PRIMARY KEY' AND schema_name = 'meta' AND database_name = current_database()",
+    )
+    assert {name: tuple(columns) for name, columns in keys.iter_rows()} == META_KEYS
+    stale = ask(
+        demo_place / "data",
+        "SELECT table_name, column_name FROM duckdb_columns() WHERE schema_name = 'meta'",
+    )
+    there = {(name, column) for name, column in stale.iter_rows()}
+    assert there == {(name, column) for name, columns in META_COLUMN_COMMENTS.items() for column in columns}
