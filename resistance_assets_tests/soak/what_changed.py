@@ -31,7 +31,8 @@ class Warehouse:
     def __init__(self, folder: Path, mirror: Path, studies: Path | None) -> None:
         self.code, self.data = folder / "code", folder / "data"
         self.studies = studies
-        self.index = mirror / "index.jsonl"
+        self.mirror = folder / "mirror"
+        shutil.copytree(mirror, self.mirror)
         for name in ("resistance_assets", "dbt_like_sql"):
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(REPOSITORY / name, self.code / name, ignore=ignored)
@@ -56,7 +57,7 @@ class Warehouse:
         return done.stdout, time.monotonic() - begun
 
     def refresh(self) -> tuple[dict, float]:
-        sources = ["--mirror", str(self.index), *(["--studies", str(self.studies)] if self.studies else [])]
+        sources = ["--mirror", str(self.mirror), *(["--studies", str(self.studies)] if self.studies else [])]
         printed, seconds = self.call("refresh", *sources, "--json")
         return json.loads(printed), seconds
 
@@ -74,21 +75,19 @@ def nothing(warehouse: Warehouse) -> None:
 
 def second_release(warehouse: Warehouse) -> None:
     """One archive's new release."""
-    warehouse.index = warehouse.index.parent / "index_r2.jsonl"
+    (warehouse.mirror / "index_r2.jsonl").replace(warehouse.mirror / "index.jsonl")
 
 
 def published_again(warehouse: Warehouse) -> None:
-    """The same bytes under a new date and tag, from a mirror of their own."""
-    folder = warehouse.data.parent / "again"
-    shutil.copytree(warehouse.index.parent, folder)
+    """The same bytes under a new date and tag."""
+    index = warehouse.mirror / "index.jsonl"
     lines = []
-    for line in warehouse.index.read_text().splitlines():
+    for line in index.read_text().splitlines():
         entry = json.loads(line)
         if "cbioportal" in entry["url"]:
             entry |= {"etag": '"published-again"', "last_modified": "Fri, 20 Nov 2026 08:00:00 GMT"}
         lines.append(json.dumps(entry))
-    warehouse.index = folder / "index.jsonl"
-    warehouse.index.write_text("\n".join(lines) + "\n")
+    index.write_text("\n".join(lines) + "\n")
 
 
 def threshold(warehouse: Warehouse) -> None:
