@@ -325,70 +325,68 @@ def runs_of_samples(samples: pl.DataFrame) -> dict[str, list[str]]:
     }
 
 
-def fetch_reads(
-    origins: Origins, study_id: str, files: pl.DataFrame, runs: Mapping[str, list[str]]
-) -> list[SampleReads]:
-    """Reads of every sample, verified against their published checksums; a transfer that was cut is resumed.
+def fetch_reads(origins: Origins, sample: str, runs: list[str], files: pl.DataFrame) -> SampleReads:
+    """Reads of a sample, verified against their published checksums; a transfer that was cut is resumed.
 
     Args:
         origins: where to get them.
-        study_id: for messages.
-        files: rows of `raw.studies__sequence_files`.
-        runs: sample -> runs.
+        sample: its name.
+        runs: its runs.
+        files: rows of `raw.studies__sequence_files` that are preferred.
     """
-    preferred = files.filter("is_preferred").sort("run_accession", "read", "file_name").select(list(FILE_SCHEMA))
-    wanted = preferred.filter(pl.col("run_accession").is_in([run for own in runs.values() for run in own]))
-    size = int(wanted["size_bytes"].sum() or 0)
-    announce(
-        Announcement(
-            "note",
-            study_id,
-            message=f"{study_id}: {wanted.height} files of reads of {len(runs)} samples, {size / 1e9:.2f} GB, are "
-            "fetched where they are not here already; a transfer that is cut is resumed",
-        )
-    )
-    samples = []
-    for sample, own in runs.items():
-        of_sample, checksums = [], []
-        for run in own:
-            require_fastq(files.select(list(FILE_SCHEMA)), run)
-            paths = []
-            for resource in fastq_resources(wanted.filter(pl.col("run_accession") == run)):
+    of_sample, checksums = [], []
+    for run in runs:
+        require_fastq(files, run)
+        paths = []
+        for resource in fastq_resources(files.filter(pl.col("run_accession") == run)):
 
-                def report(done: int, total: int | None, name: str = resource.name) -> None:
-                    announce(Announcement("bytes", name, done=done, total=total))
+            def report(done: int, total: int | None, name: str = resource.name) -> None:
+                announce(Announcement("bytes", name, done=done, total=total))
 
-                fetched = origins.transport.fetch(resource, progress=report)
-                paths.append(fetched.path)
-                checksums.append((fetched.path.name, fetched.sha256))
-            of_sample.append(tuple(paths))
-        samples.append(SampleReads(sample, tuple(of_sample), tuple(checksums)))
-    return samples
+            fetched = origins.transport.fetch(resource, progress=report)
+            paths.append(fetched.path)
+            checksums.append((fetched.path.name, fetched.sha256))
+        of_sample.append(tuple(paths))
+    return SampleReads(sample, tuple(of_sample), tuple(checksums))
 
 
 def quantify_reads(
-    study_id: str, samples: list[SampleReads], fasta: Path, folder: Path
+    study_id: str, origins: Origins, files: pl.DataFrame, runs: Mapping[str, list[str]], fasta: Path
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Estimates by gene and the account of each sample, as rows of the tables but for `study_id` and `runs`.
 
-    What it will cost is told before it starts, and how far it is while it runs.
+    What it will cost is told before anything is fetched, and how far it is while it runs. Samples are fetched and
+    quantified one by one: where a later one fails, the ones before it need not be done again.
+
+    Args:
+        study_id: for messages.
+        origins: where to get the reads, and where to work.
+        files: rows of `raw.studies__sequence_files`.
+        runs: sample -> its runs.
+        fasta: transcript sequences.
     """
-    announce(
-        Announcement("note", study_id, message=f"{study_id}: {plan_quantification(samples, fasta, folder).statement}")
-    )
+    preferred = files.filter("is_preferred").sort("run_accession", "read", "file_name").select(list(FILE_SCHEMA))
+    wanted = preferred.filter(pl.col("run_accession").is_in([run for own in runs.values() for run in own]))
+    sizes = dict(wanted.group_by("run_accession").agg(pl.col("size_bytes").sum()).iter_rows())
+    planned = [SampleReads(name, (), size_bytes=sum(sizes.get(run, 0) for run in own)) for name, own in runs.items()]
+    plan = plan_quantification(planned, fasta, origins.work_dir)
 
-    def tell(progress: QuantifyProgress) -> None:
-        reads = f", {progress.n_reads:,} reads" if progress.n_reads else ""
-        announce(
-            Announcement(
-                "note",
-                study_id,
-                message=f"{study_id}: sample {progress.number} of {progress.n_samples}, {progress.sample_id}: "
-                f"{progress.stage}{reads}",
-            )
-        )
+    def note(text: str) -> None:
+        announce(Announcement("note", study_id, message=f"{study_id}: {text}"))
 
-    found = quantify(samples, fasta, folder, progress=tell)
+    total = sum(sizes.values()) / 1e9
+    note(f"{wanted.height} files of reads of {len(runs)} samples, {total:.2f} GB, to be fetched where not here yet")
+    note(plan.statement)
+    samples: list[SampleReads] = []
+    for number, (name, own) in enumerate(runs.items(), start=1):
+
+        def tell(progress: QuantifyProgress, number: int = number) -> None:
+            reads = f", {progress.n_reads:,} reads" if progress.n_reads else ""
+            note(f"sample {number} of {len(runs)}, {progress.sample_id}: {progress.stage}{reads}")
+
+        samples.append(fetch_reads(origins, name, own, preferred))
+        quantify([samples[-1]], fasta, origins.work_dir, progress=tell)
+    found = quantify(samples, fasta, origins.work_dir)
     account = found.samples.rename({"n_reads": "reads", "n_mapped": "mapped_reads", "n_targets": "transcripts"})
     return found.genes, account
 
@@ -425,8 +423,7 @@ def counts_asset(study: PublicStudy, transcriptome: Source) -> dg.AssetsDefiniti
         assert isinstance(reach, Reach)
         assert reach.origins is not None
         runs = runs_of_samples(inputs.read(samples))
-        reads = fetch_reads(reach.origins, study_id, inputs.read(files), runs)
-        genes, account = quantify_reads(study_id, reads, reference.path, reach.origins.work_dir)
+        genes, account = quantify_reads(study_id, reach.origins, inputs.read(files), runs, reference.path)
         return counted_by_kallisto(study_id, genes, account, runs, reason, reference_title)
 
     step = Step(

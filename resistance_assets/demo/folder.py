@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
@@ -31,6 +31,7 @@ from resistance_assets.demo.annotation_files import (
 from resistance_assets.demo.cbioportal_archive import write_archive
 from resistance_assets.demo.cohort import N_EXPRESSED, N_PATIENTS, draw_cohort
 from resistance_assets.demo.gdc_files import bundle, bundle_url, cases_answer, files_answer, star_files
+from resistance_assets.demo.geo_series import array_documents
 from resistance_assets.demo.packing import FIXED_HTTP_DATE
 from resistance_assets.demo.plan import DemoTruth, Plan, make_plan
 from resistance_assets.demo.reference_files import (
@@ -41,6 +42,7 @@ from resistance_assets.demo.reference_files import (
     hgnc_complete_set,
     reactome_zip,
 )
+from resistance_assets.demo.sequenced_cells import Document, accession_documents, transcripts_fasta
 from resistance_assets.demo.study_folders import study_files
 from resistance_assets.demo.xena_files import hiseqv2, survival
 
@@ -73,8 +75,9 @@ SOURCES = {
     "string_human_links": "application/gzip",
     "string_human_proteins": "application/gzip",
     "gencode_v36_annotation": "application/gzip",
+    "gencode_v36_transcripts": "application/gzip",
 }
-_LONGEST_NAME = 100
+_LONGEST_NAME = 120
 _HUB_PANEL = "wang_2022_cytokines"
 
 _README = """\
@@ -185,14 +188,35 @@ def _demo_files(plan: Plan, registry: Registry) -> dict[str, bytes]:
         "string_human_links": string_links(plan.annotation),
         "string_human_proteins": string_proteins(plan.annotation),
         "gencode_v36_annotation": gencode_gtf(plan),
+        "gencode_v36_transcripts": transcripts_fasta(plan),
     }
     contents |= {source: allonco_list(symbols) for source, symbols in plan.cancer_lists.items()}
-    resources = [(registry.sources[source].url, kind, contents[source]) for source, kind in SOURCES.items()]
-    resources.append((bundle_url(star), "application/gzip", bundle(star)))
+    documents = {registry.sources[source].url: (contents[source], kind) for source, kind in SOURCES.items()}
+    # Sources that are walked from document to document.
+    documents |= accession_documents(plan) | array_documents(plan)
+    documents[bundle_url(star)] = bundle(star), "application/gzip"
+    files = mirror_files(plan, documents)
+    files |= {f"studies/{name}": data for name, data in study_files(plan).items()}
+    files["README.md"] = _README.encode()
+    files["truth.json"] = _json(plan.truth.to_json())
+    files[STAMP] = _json({"generator": plan.truth.generator, "seed": plan.seed})
+    return files
+
+
+def mirror_files(plan: Plan, documents: Mapping[str, Document]) -> dict[str, bytes]:
+    """Files of the demo's mirror, its index among them: name to content.
+
+    Args:
+        plan: names the generator in the index.
+        documents: URL to body and content type.
+    """
     files: dict[str, bytes] = {}
     index: list[str] = []
-    for url, content_type, data in resources:
-        name = f"files/{_file_name(url)}"
+    taken: set[str] = set()
+    for url, (data, content_type) in documents.items():
+        name = _file_name(url, taken)
+        taken.add(name)
+        name = f"files/{name}"
         sha256 = hashlib.sha256(data).hexdigest()
         entry = {
             "method": "GET",
@@ -209,23 +233,19 @@ def _demo_files(plan: Plan, registry: Registry) -> dict[str, bytes]:
         files[f"mirror/{name}"] = data
         index.append(json.dumps(entry) + "\n")
     files["mirror/index.jsonl"] = "".join(index).encode()
-    files |= {f"studies/{name}": data for name, data in study_files(plan).items()}
-    files["README.md"] = _README.encode()
-    files["truth.json"] = _json(plan.truth.to_json())
-    files[STAMP] = _json({"generator": plan.truth.generator, "seed": plan.seed})
     return files
 
 
-def _file_name(url: str) -> str:
-    """Host and last part of a URL as a path; the values of a query stand where it names the file."""
+def _file_name(url: str, taken: Collection[str]) -> str:
+    """Host and last part of a URL as a path; the values of a query stand where it names the file. A name that is long,
+    or that another URL has, is told by the hash of the URL."""
     parts = urlsplit(url)
     stem = parts.path.rpartition("/")[2]
     values = [value for _, value in parse_qsl(parts.query)]
-    name = "_".join([stem, *values])
-    if len(name) > _LONGEST_NAME:
-        # A question in a query, or a list of files: its hash stands for it.
-        name = f"{parts.path.split('/')[1]}_{hashlib.sha256(name.encode()).hexdigest()[:16]}"
-    return f"{parts.netloc}/{name}"
+    name = f"{parts.netloc}/{'_'.join([stem, *values])}"
+    if len(name) > _LONGEST_NAME or name in taken:
+        name = f"{parts.netloc}/{hashlib.sha256(url.encode()).hexdigest()[:8]}_{stem[:40]}"
+    return name
 
 
 def _json(document: object) -> bytes:

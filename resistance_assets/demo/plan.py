@@ -158,6 +158,17 @@ PUBLISHED = "h3122_crizotinib_resistant_vs_parental"
 RESPONSE = "h1975_arms_drug_response"
 
 
+# Contrasts of the public accessions that the demo stands in for, as the catalog names them.
+SEQUENCED = {
+    "h1975_parental_anlotinib_vs_parental": PARENTAL_TREATED,
+    "h1975_anlotinib_resistant_vs_parental": ARM_RESISTANT,
+    "h1975_resistant_anlotinib_vs_resistant": RESISTANT_TREATED,
+}
+ALK_LINES = {drug: f"h2228_{drug}_resistant_vs_parental" for drug in ("crizotinib", "ceritinib", "alectinib")}
+N_SEQUENCED = 360
+N_ARRAYED = 500
+
+
 def _symbols(text: str) -> list[str]:
     return text.split()
 
@@ -250,6 +261,7 @@ def make_plan(seed: int, generator: str, *, n_patients: int, n_samples_expressed
     responses = _plan_responses(draw, contrasts[RESISTANT])
     contrasts |= responses
     contrasts[ARM_RESISTANT] = dict(contrasts[RESISTANT])
+    contrasts |= _plan_accessions(random_stream(seed, "accessions"), contrasts)
 
     measured = [gene.symbol for gene in genes]
     unmeasured = [gene.symbol for gene in all_genes() if not gene.is_measured]
@@ -298,6 +310,57 @@ def make_plan(seed: int, generator: str, *, n_patients: int, n_samples_expressed
         collections=collections,
         annotation=annotation,
     )
+
+
+def sequenced_genes(plan: Plan) -> tuple[Gene, ...]:
+    """Genes of the transcriptome of the public four-arm study: those with an effect in it, and others without any."""
+    changed = {symbol for contrast in SEQUENCED for symbol in plan.truth.contrasts[contrast]}
+    return _with_others(plan, "sequenced genes", changed, N_SEQUENCED)
+
+
+def arrayed_genes(plan: Plan) -> tuple[Gene, ...]:
+    """Genes on the array of the public series: those with an effect in it, and others without any."""
+    changed = {symbol for contrast in ALK_LINES.values() for symbol in plan.truth.contrasts[contrast]}
+    return _with_others(plan, "arrayed genes", changed, N_ARRAYED)
+
+
+def _with_others(plan: Plan, stream: str, changed: set[str], n: int) -> tuple[Gene, ...]:
+    others = [gene.symbol for gene in plan.genes if gene.symbol not in changed]
+    chosen = changed | set(_choose(random_stream(plan.seed, stream), n - len(changed), others))
+    return tuple(gene for gene in plan.genes if gene.symbol in chosen)
+
+
+def _plan_accessions(
+    draw: np.random.RandomState, contrasts: dict[str, dict[str, float]]
+) -> dict[str, dict[str, float]]:
+    """Effects of the public accessions, taken from those that are planted already.
+
+    The four arms carry a part of the laboratory's four arms: few enough that normalisation finds what does not change.
+    The three resistant lines share most of their effects; each has some of its own.
+    """
+    parental, resistant = contrasts[PARENTAL_TREATED], contrasts[ARM_RESISTANT]
+    treated = contrasts[RESISTANT_TREATED]
+    up = ["CXCL2", "CCL20", "AXL", "IL6", *_RESISTANT_UP_NAMED[:26]]
+    down = _RESISTANT_DOWN_NAMED[:12]
+    lost = [g for g in sorted(parental) if g in up]
+    kept = sorted(set(parental) & set(treated))
+    gained = sorted(set(treated) - set(parental))
+    kept_down = _choose(draw, 18, (g for g in kept if parental[g] < 0))
+    kept_up = _choose(draw, 8, (g for g in kept if parental[g] > 0))
+    part = {
+        "h1975_anlotinib_resistant_vs_parental": {g: resistant[g] for g in (*up, *down)},
+        "h1975_parental_anlotinib_vs_parental": {g: parental[g] for g in (*lost, *kept_down, *kept_up)},
+        "h1975_resistant_anlotinib_vs_resistant": {
+            g: treated[g] for g in (*kept_down, *kept_up, *_choose(draw, 8, gained))
+        },
+    }
+    published = contrasts[PUBLISHED]
+    pool = [g for g in sorted(published) if g.startswith("SYN")]
+    own = _choose(draw, 54, pool)
+    shared = {g: published[g] for g in (*_PUBLISHED, *own[:24])}
+    for at, contrast in enumerate(ALK_LINES.values()):
+        part[contrast] = shared | {g: published[g] for g in own[24 + 10 * at : 34 + 10 * at]}
+    return part
 
 
 def _list_versions(may_2018: tuple[str, ...], newer: Sequence[str]) -> dict[str, tuple[str, ...]]:

