@@ -79,7 +79,7 @@ def code_version_of(*functions: Callable[..., Any], also: Iterable[str] = ()) ->
         waiting.extend(reached)
     versions = {name: importlib.metadata.version(name) for name in sorted(distributions)}
     also = sorted(also)
-    named = {name.removeprefix(f"{PACKAGE}."): _digest(text)[:8] for name, text in pieces.items()}
+    named = {name.removeprefix(f"{PACKAGE}."): _digest_of_text(text)[:8] for name, text in pieces.items()}
     named |= {f"package {name}": version for name, version in versions.items()}
     named |= {"further text": _digest(also)[:8]} if also else {}
     return CodeVersion(_digest([sorted(pieces.items()), versions, also]), named)
@@ -128,6 +128,10 @@ def _name_of(entry: Any) -> str | None:
 def _digest(document: Any) -> str:
     text = json.dumps(document, sort_keys=True, default=_jsonable, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+# Hundreds of steps share a few hundred functions.
+_digest_of_text = functools.lru_cache(maxsize=4096)(_digest)
 
 
 def _jsonable(value: Any) -> Any:
@@ -202,7 +206,7 @@ def _node_of(item: Any) -> ast.AST:
     """Syntax of a function or class without docstrings; each file is parsed once, which saves seconds at load time."""
     code = getattr(item, "__code__", None)
     path = code.co_filename if code is not None else inspect.getsourcefile(item)
-    known = _nodes_of_file(path) if path and os.path.isfile(path) else {}
+    known = _nodes_of_file(path) if path else {}
     if code is not None:
         node = known.get((item.__name__, code.co_firstlineno))
     else:
@@ -215,7 +219,9 @@ def _node_of(item: Any) -> ast.AST:
 
 @functools.lru_cache(maxsize=512)
 def _nodes_of_file(path: str) -> dict[tuple[str, int], ast.AST]:
-    """Functions by name and first line (decorators included), classes by qualified name and 0."""
+    """Functions by name and first line (decorators included), classes by qualified name and 0; none of no file."""
+    if not os.path.isfile(path):
+        return {}
     with open(path, encoding="utf-8") as handle:
         tree = ast.parse(handle.read())
     _strip_docstrings(tree)
