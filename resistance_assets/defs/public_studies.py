@@ -30,7 +30,7 @@ from resistance_assets.origins.geo import accession_of as geo_accession
 from resistance_assets.origins.processed_counts import read_processed_counts
 from resistance_assets.origins.quantify import QuantifyProgress, SampleReads, plan_quantification, quantify
 from resistance_assets.origins.replay import repeat_walk
-from resistance_assets.origins.resource import Transport
+from resistance_assets.origins.resource import FailureKind, Transport, failure_kind
 from resistance_assets.origins.sample_groups import group_samples
 from resistance_assets.science.expression import is_log_scale
 
@@ -343,7 +343,16 @@ def fetch_reads(origins: Origins, sample: str, runs: list[str], files: pl.DataFr
             def report(done: int, total: int | None, name: str = resource.name) -> None:
                 announce(Announcement("bytes", name, done=done, total=total))
 
-            fetched = origins.transport.fetch(resource, progress=report)
+            try:
+                fetched = origins.transport.fetch(resource, progress=report)
+            except SourceUnavailable as fault:
+                if failure_kind(fault) is not FailureKind.NOT_LISTED:
+                    raise
+                raise SourceUnavailable(
+                    fault.problem,
+                    subject=fault.subject,
+                    remedy="Reads are pulled on request: `resistance mirror pull DIR --reads` where there is a network",
+                ) from fault
             paths.append(fetched.path)
             checksums.append((fetched.path.name, fetched.sha256))
         of_sample.append(tuple(paths))
@@ -400,13 +409,13 @@ def counts_asset(study: PublicStudy, transcriptome: Source) -> dg.AssetsDefiniti
     reference_title = transcriptome.title
 
     def externals(origins: Origins) -> Mapping[str, External]:
-        found: dict[str, External] = {"reads": Reach(checksum="by their published checksums", path=Path(os.devnull),
-                                                     origins=origins)}  # fmt: skip
+        reach = Reach("by their published checksums", Path(os.devnull), is_own_state=True, origins=origins)
+        found: dict[str, External] = {"reads": reach}
         try:
             found[transcriptome.id] = origins.fetch(transcriptome)
         except SourceUnavailable as fault:
             # Needed only where the record holds no counts, which is not known here.
-            found["no transcriptome"] = External(str(fault), Path(os.devnull))
+            found["no transcriptome"] = External(str(fault), Path(os.devnull), is_own_state=True)
         return found
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:

@@ -608,6 +608,16 @@ def test_reads_of_another_organism_fail_their_sample(tmp_path, documents, regist
     assert work.lake.pointer(COUNTS) is None
 
 
+def test_mirror_without_reads_says_how_to_pull_them(tmp_path, documents, registry):
+    lacking = {url: one for url, one in documents.items() if "/vol1/" not in url}
+    work = work_of(tmp_path, mirror_of(tmp_path / "mirror", lacking), is_live=False)
+    work.run(SHEETS)
+    result = work.run(COUNTS)[COUNTS]
+    assert result.outcome == "unavailable"
+    assert "ERR9905901_1.fastq.gz" in (result.reason or "")
+    assert "mirror pull DIR --reads" in (result.reason or "")
+
+
 def test_study_without_a_transcriptome_is_unavailable_and_not_failed(tmp_path, documents, registry):
     lacking = {url: one for url, one in documents.items() if "transcripts.fa.gz" not in url}
     work = work_of(tmp_path, mirror_of(tmp_path / "mirror", lacking), is_live=False)
