@@ -12,7 +12,7 @@ WITH values_of AS (
         time_unit,
         event_observed,
         time_months,
-        coalesce(time_months > 0 AND event_observed IS NOT NULL, FALSE) AS is_usable
+        coalesce(time_months >= 0 AND event_observed IS NOT NULL, FALSE) AS is_usable
     FROM staging.endpoints__patient_values
 ),
 at_times AS (

@@ -3198,7 +3198,7 @@ class EndpointDictionary(_Model):
     time_attribute: pl.String = col("where the source has the time")
     time_unit: pl.String = col("unit of the source")
     n_patients: pl.Int64 = col("patients with an event or a time", unit="patients", ge=0)
-    n_usable: pl.Int64 = col("patients with both and a time above 0", unit="patients", ge=0)
+    n_usable: pl.Int64 = col("patients with both", unit="patients", ge=0)
     n_events: pl.Int64 = col("events among the usable ones", unit="patients", ge=0)
     median_follow_up_months: pl.Float64 = col(
         "median of the time to censoring (reverse Kaplan-Meier) of the usable ones; null where it is not reached",

@@ -142,11 +142,10 @@ CBIOPORTAL_TABLES = {
 
 def long_matrix(wide: pl.DataFrame, study_id: str, stable_id: str, table: Table) -> pl.DataFrame:
     """A matrix as rows of its table, each gene or feature with its row in the vendor's file, from 1."""
-    # The reader's key (its two leading columns) is unique within a matrix, so it gives each gene its row back.
-    keys = wide.columns[:2]
     number = next(name for name in ("gene_row", "feature_row") if name in table.polars_schema)
-    rows = wide.select(keys).with_row_index(number, offset=1)
-    long = unpivot_matrix(wide).join(rows, on=keys, how="left", nulls_equal=True, maintain_order="left")
+    first, second, *samples = wide.columns
+    numbered = wide.with_row_index(number, offset=1).select(first, second, number, *samples)
+    long = unpivot_matrix(numbered, leading=3)
     if number == "feature_row" and "feature_id" not in long.columns:
         # Some hosts name the rows of proteins and probes by gene alone.
         long = long.with_columns(feature_id=pl.coalesce("hugo_symbol", pl.col("entrez_gene_id").cast(pl.String)))

@@ -197,25 +197,26 @@ def read_study(
     )
 
 
-def unpivot_matrix(wide: pl.DataFrame) -> pl.DataFrame:
-    """One row per gene and sample, sorted by gene: the two leading columns of `wide` (hugo_symbol and entrez_gene_id,
-    or feature_id and hugo_symbol), sample_id (String), value (Float64).
+def unpivot_matrix(wide: pl.DataFrame, *, leading: int = 2) -> pl.DataFrame:
+    """One row per gene and sample, sorted by gene: the leading columns of `wide` (hugo_symbol and entrez_gene_id, or
+    feature_id and hugo_symbol, and more where `leading` says so), sample_id (String), value (Float64).
 
     Genes are sorted by the leading columns (null last); samples keep the order of the columns. Missing values stay, as
-    null. By reshape of the sorted values, about fifty times faster than a pivot.
+    null. By reshape of the values, about fifty times faster than a pivot.
     """
-    first, second, *samples = wide.columns
-    by_gene = wide.sort(first, second, nulls_last=True)
-    values = by_gene.select(samples).to_numpy().ravel()  # row by row: null has become NaN
-    genes = np.repeat(np.arange(by_gene.height), len(samples))
-    columns = np.tile(np.arange(len(samples)), by_gene.height)
+    keys, samples = wide.columns[:leading], wide.columns[leading:]
+    order = wide.select(pl.arg_sort_by(keys, nulls_last=True)).to_series()
+    by_gene = wide.select(keys).select(pl.all().gather(order))
+    # Genes by samples, row by row; null has become NaN. Rows of an array are sorted at less cost than many columns.
+    values = pl.Series(wide.select(samples).to_numpy(order="c")[order.to_numpy()].ravel(), dtype=pl.Float64)
+    genes = pl.Series(np.repeat(np.arange(wide.height, dtype=np.uint32), len(samples)))
+    columns = pl.Series(np.tile(np.arange(len(samples), dtype=np.uint32), wide.height))
     return pl.DataFrame(
-        {
-            first: by_gene[first].gather(genes),
-            second: by_gene[second].gather(genes),
-            "sample_id": pl.Series(samples, dtype=pl.String).gather(columns),
-            "value": pl.Series(values, dtype=pl.Float64).fill_nan(None),
-        }
+        [
+            *(by_gene[key].gather(genes) for key in keys),
+            pl.Series("sample_id", samples, dtype=pl.String).gather(columns),
+            (values.fill_nan(None) if values.is_nan().any() else values).alias("value"),
+        ]
     )
 
 

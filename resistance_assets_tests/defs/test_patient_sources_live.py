@@ -48,7 +48,7 @@ class Hosts:
         for assets in (gdc_assets, xena_assets, raw_assets):
             assets(self.registry)
         self.loopback, self.lake = loopback, Lake(folder / "lake")
-        self.origins = Origins(transport=transport, opt_in=(), is_live=True)
+        self.origins = Origins(transport=transport, opt_in=(), is_live=True, work_dir=folder / "work")
         index = [json.loads(line) for line in (demo / "mirror" / "index.jsonl").read_text().splitlines()]
         hosts = ("api.gdc.cancer.gov", "tcga.xenahubs.net", "datahub.assets.cbioportal.org")
         self.bodies = {
