@@ -43,12 +43,9 @@ def ui(demo_place: Path, tmp_path_factory, browser) -> Iterator[str]:
         _wait_until_it_answers(browser, address, process)
         yield address
     finally:
-        os.killpg(process.pid, signal.SIGINT)
-        try:
-            process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        # The copy of the data folder goes with the test, so nothing need be put in order first.
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _wait_until_it_answers(browser, address: str, process: subprocess.Popen) -> None:

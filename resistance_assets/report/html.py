@@ -34,7 +34,7 @@ NAVIGATION = (
 # Characters of a figure's data up to which they stand in the page as they are.
 PLAIN_UP_TO = 20_000
 # Characters beyond which a cell is given room, lest it becomes a column of single words.
-ROOM = ((40, "long"), (20, "mid"))
+ROOM = ((120, "vast"), (40, "long"), (20, "mid"))
 # The column of tables and files stays on one line, however long.
 SOURCE_KEY = "from"
 
@@ -158,7 +158,8 @@ def cell(value: Any) -> str:
         return value.source
     if value is None:
         return '<span class="none" title="not there">·</span>'
-    return text(number(value))
+    # Names joined by underscores may break between their parts.
+    return text(number(value)).replace("__", "__<wbr>")
 
 
 def table(

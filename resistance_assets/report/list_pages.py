@@ -177,12 +177,12 @@ def enrichment_page(published: Published) -> Page:
         row["members"] = _cut(row["genes"])
     headings = [
         Heading("term", "Term"),
-        Heading("collection", "Collection"),
-        Heading("list_id", "List"),
         Heading("found", "Overlap", "genes of the list in the set", True),
         Heading("fold_enrichment", "Fold", "overlap over expected", True),
         Heading("p_value", "p", "hypergeometric upper tail", True),
         Heading("q_value_bh", "q (BH)", "within list and collection", True),
+        Heading("collection", "Collection"),
+        Heading("list_id", "List"),
         Heading("circular", "Circular", "the list was made from what the term says: no evidence"),
         Heading("members", "Genes"),
     ]
