@@ -21,6 +21,7 @@ import polars as pl
 
 from resistance_assets.catalog.faults import DataFault, TransportFault
 
+_LONG_LINE = 400
 REJECTED_SCHEMA = {"source": pl.String, "line": pl.Int64, "reason": pl.String, "row": pl.String}
 """Columns of every frame of rejected rows: file, 1-based line in it, why, and the line itself."""
 
@@ -317,6 +318,15 @@ def _lines_of_even_rows(body: bytes, separator: str, width: int, first_line: int
     """
     if width < 2:
         return None
+    if len(body) > _LONG_LINE * (n_lines := body.count(b"\n")):
+        # Few long lines: counting in each of them is five times faster than looking for all marks of the text.
+        separators, start = separator.encode(), 0
+        for _ in range(n_lines):
+            end = body.index(b"\n", start)
+            if body.count(separators, start, end) != width - 1:
+                return None
+            start = end + 1
+        return np.arange(first_line, first_line + n_lines, dtype=np.int64)
     data = np.frombuffer(body, np.uint8)
     is_end = data == ord("\n")
     marks = np.flatnonzero(is_end | (data == ord(separator)))

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from resistance_assets.catalog.faults import DataFault, TransportFault
-from resistance_assets.origins.cbioportal import read_study, unpivot_matrix
+from resistance_assets.origins.cbioportal import read_gene_matrix, read_study, unpivot_matrix
 
 LUAD = "files/datahub.assets.cbioportal.org/luad_tcga_pan_can_atlas_2018.tar.gz"
 EVENTS = ("OS_STATUS", "DSS_STATUS", "DFS_STATUS", "PFS_STATUS")
@@ -314,3 +314,16 @@ def test_archive_must_have_one_folder_named_as_the_study(tmp_path):
         archive.addfile(tarfile.TarInfo("meta_study.txt"), io.BytesIO())
     with pytest.raises(DataFault, match="one folder"):
         read_study(tmp_path / "flat.tar.gz")
+
+
+def test_words_for_no_value_are_read_alike_with_and_without_numbers_around_them():
+    """A matrix of numbers alone is read without looking for such words; their rows must come out the same."""
+    header = b"Hugo_Symbol\tEntrez_Gene_Id\tA\tB\n"
+    plain, rejected = read_gene_matrix(header + b"NA\t5\t1\t2\n[Unknown]\tNA\t3\t4\nAXL\t558\t\t5\n", source="m")
+    assert plain.rows() == [(None, 5, 1.0, 2.0), ("AXL", 558, None, 5.0)]
+    assert rejected["line"].to_list() == [3]
+    for word in (b"NA", b"NaN", b"nan", b"[Not Available]"):
+        found, _ = read_gene_matrix(header + b"NA\t5\t1\t2\nAXL\t558\t" + word + b"\t5\n", source="m")
+        assert found.rows() == [(None, 5, 1.0, 2.0), ("AXL", 558, None, 5.0)], word
+    with pytest.raises(DataFault, match="line 2, gene AXL, sample B: 'inf' is not a number"):
+        read_gene_matrix(header + b"AXL\t558\tNaN\tinf\n", source="m")

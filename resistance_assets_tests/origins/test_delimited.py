@@ -138,3 +138,17 @@ def test_first_of_each_key_is_kept():
         (3, "blank k"),
         (4, "repeats the k of an earlier row, which is kept"),
     ]
+
+
+@pytest.mark.parametrize("width", [3, 400])
+def test_even_and_ragged_rows_are_told_apart_in_short_and_in_long_lines(width):
+    """Rows of a few cells and rows of kilobytes are counted in two ways, which must agree."""
+    header = "\t".join(f"c{k}" for k in range(width))
+    row = "\t".join(["1.25"] * width)
+    text = split_text(f"{header}\n{row}\n{row}\n".encode(), source="t")
+    assert text.lines.tolist() == [2, 3]
+    # A blank line is no row, and the rows keep the lines that they stand on.
+    assert split_text(f"{header}\n{row}\n\n{row}".encode(), source="t").lines.tolist() == [2, 4]
+    for ragged, fields in ((f"{row}\t9", width + 1), (row.rpartition("\t")[0], width - 1)):
+        with pytest.raises(DataFault, match=f"t, line 3: the row has {fields} fields"):
+            split_text(f"{header}\n{row}\n{ragged}\n{row}\n".encode(), source="t")
