@@ -59,6 +59,29 @@ def test_the_members_of_the_plain_reading_are_listed_step_by_step(demo_place):
     }
 
 
+def test_a_gene_that_the_drug_hardly_moves_in_resistant_cells_is_kept_or_lost_as_its_counts_fall(demo_place):
+    """CXCL2 lost its response, so its planted ratio of R to RA is 1, and the filter decides by noise."""
+    arms = dict(
+        ask(
+            demo_place / "data",
+            """
+            SELECT c.sample_id, 1e6 * c.read_count / sum(t.read_count) AS cpm
+            FROM raw.studies__gene_sample_counts AS c
+            INNER JOIN raw.studies__gene_sample_counts AS t USING (study_id, sample_id)
+            WHERE c.study_id = 'demo_h1975_four_arms' AND c.feature_id = 'CXCL2'
+            GROUP BY c.sample_id, c.read_count
+            """,
+        ).iter_rows()
+    )
+    assert arms["demo_P"] > 2 * arms["demo_PA"]
+    assert 0.8 < arms["demo_R"] / arms["demo_RA"] < 1.25
+    share = ask(
+        demo_place / "data",
+        "SELECT share_conclusion_holds FROM core.multiverse__summary WHERE dataset_id = 'demo_h1975_four_arms'",
+    ).item()
+    assert (share > 0) == (arms["demo_R"] < arms["demo_RA"])
+
+
 def test_what_noise_gives_grows_with_the_variation_assumed(demo_place):
     noise = ask(
         demo_place / "data",
