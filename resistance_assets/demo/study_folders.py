@@ -71,6 +71,9 @@ sex_column = "sex"
 stage_column = "stage"
 """
 
+# The intersection that the study of the resistant line asks for.
+SHARED = "demo_resistance_shared"
+
 _RESISTANT_TOML = f"""\
 [study]
 id = "demo_h1975_resistance"
@@ -89,6 +92,12 @@ denominator = "parental"
 methods = ["pydeseq2", "edger_exact"]
 drug = "anlotinib"
 drug_class = "multi-target TKI"
+
+[[intersection]]
+id = "{SHARED}"
+title = "Up in resistance here and in the published table, and on the cancer gene list"
+lists = ["{RESISTANT}__pydeseq2__up", "{PUBLISHED}__published__up", "allonco_may2018"]
+universe = "{RESISTANT}__pydeseq2"
 """
 
 
