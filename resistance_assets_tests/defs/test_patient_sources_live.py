@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from resistance_assets.catalog.faults import TransportFault
-from resistance_assets.catalog.registry import load_registry
+from resistance_assets.catalog.registry import Registry, load_registry
 from resistance_assets.defs.gdc import gdc_assets
 from resistance_assets.defs.raw import raw_assets
 from resistance_assets.defs.resources import Origins
@@ -40,13 +41,20 @@ def place(url: str) -> str:
     return url.replace("https:/", "")
 
 
+@functools.cache
+def loaded() -> Registry:
+    """The catalog; its steps are known from then on."""
+    registry = load_registry()
+    for assets in (gdc_assets, xena_assets, raw_assets):
+        assets(registry)
+    return registry
+
+
 class Hosts:
     """The demo's answers on the loopback host, and the steps that ask for them."""
 
     def __init__(self, loopback: LoopbackHost, transport, demo: Path, folder: Path) -> None:
-        self.registry = load_registry()
-        for assets in (gdc_assets, xena_assets, raw_assets):
-            assets(self.registry)
+        self.registry = loaded()
         self.loopback, self.lake = loopback, Lake(folder / "lake")
         self.origins = Origins(transport=transport, opt_in=(), is_live=True, work_dir=folder / "work")
         index = [json.loads(line) for line in (demo / "mirror" / "index.jsonl").read_text().splitlines()]
