@@ -334,16 +334,17 @@ def show_sources(frame: pl.DataFrame) -> None:
     from rich.table import Table
 
     table = Table(pad_edge=False)
-    for name in ("source", "state", "sha256", "bytes", "last modified", "licence", "feeds"):
+    for name in ("source", "state", "version", "sha256", "bytes", "retrieved", "licence", "feeds"):
         table.add_column(name, overflow="fold")
     for row in frame.iter_rows(named=True):
         size = f"{row['bytes']:,}" if row["bytes"] is not None else ""
         table.add_row(
             row["source_id"],
             row["state"] if row["state"] == "loaded" else f"{row['state']}: {row['reason']}",
+            row["version"] or row["last_modified"] or "",
             (row["sha256"] or "")[:12],
             size,
-            row["last_modified"] or "",
+            (row["retrieved_at"] or "")[:10],
             row["licence"],
             row["feeds"],
         )
@@ -500,8 +501,39 @@ def diagnose(settings: Settings) -> list[Finding]:
             return "failed", f"no source can be had from {_where(settings)}; the first: {lacking[0][1]}"
         if lacking:
             names = ", ".join(name for name, _ in lacking)
-            return "warning", f"{had} sources can be had from {_where(settings)}, not: {names}"
+            return "warning", (
+                f"{had} sources can be had from {_where(settings)}, not: {names}. Of the first: {lacking[0][1]}"
+            )
         return "ok", f"all {had} sources can be had from {_where(settings)}"
+
+    def permissions() -> tuple[str, str]:
+        from resistance_assets.defs.resources import current_registry
+
+        files = [path for local in current_registry().local_studies.values() for path in local.files]
+        closed = [str(path) for path in files if not os.access(path, os.R_OK)]
+        if closed:
+            return "failed", f"{', '.join(closed)} cannot be read. Give the person who runs this read permission."
+        return "ok", f"{len(files)} files of laboratory studies can be read"
+
+    def tools() -> tuple[str, str]:
+        from resistance_assets.origins.quantify import find_kallisto
+
+        try:
+            return "ok", f"kallisto at {find_kallisto()}"
+        except Fault as fault:
+            return "warning", f"{fault} (needed only where a study is quantified from its reads)"
+
+    def licences() -> tuple[str, str]:
+        from resistance_assets.catalog.registry import load_registry
+
+        asking = [source for source in load_registry().sources.values() if source.opt_in]
+        waiting = [source.id for source in asking if source.id not in settings.opt_in]
+        if settings.effective_mirror is not None or not waiting:
+            return "ok", "no source waits for a decision on its licence"
+        return "warning", (
+            f"left out until you decide: {', '.join(waiting)}. Read their licences with `resistance sources`, then "
+            "name those that your use allows in RESISTANCE_OPT_IN, separated by commas."
+        )
 
     def warehouse() -> tuple[str, str]:
         from contextlib import closing
@@ -518,6 +550,9 @@ def diagnose(settings: Settings) -> list[Finding]:
         ("data folder", folder),
         ("disk", disk),
         ("catalog", catalog),
+        ("permissions", permissions),
+        ("tools", tools),
+        ("licences", licences),
         ("SQL models", models),
         ("sources", reach),
         ("warehouse", warehouse),

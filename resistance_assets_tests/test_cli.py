@@ -128,7 +128,11 @@ def test_sources_show_state_checksum_and_licence(data_dir):
     assert all(row["licence"] for row in rows.values())
     withheld = rows["oncokb_cancer_genes"]
     assert (withheld["state"], bool(withheld["reason"])) == ("unavailable", True)
-    assert "allonco_may2018" in resistance(data_dir, "sources").stdout
+    assert rows["allonco_may2018"]["version"] == "May2018"
+    assert rows["allonco_may2018"]["retrieved_at"]
+    shown = resistance(data_dir, "sources", COLUMNS="250").stdout
+    assert "allonco_may2018" in shown
+    assert all(heading in shown for heading in ("version", "sha256", "bytes", "retrieved", "licence", "feeds"))
 
 
 def test_doctor_finds_nothing_wrong_and_names_what_is(data_dir, tmp_path):
@@ -136,6 +140,11 @@ def test_doctor_finds_nothing_wrong_and_names_what_is(data_dir, tmp_path):
     found = {row["subject"]: row["state"] for row in json.loads(done.stdout)}
     assert done.returncode == 0, done.stdout
     assert found["data folder"] == found["warehouse"] == found["SQL models"] == "ok"
+    assert found["permissions"] == found["tools"] == found["licences"] == found["disk"] == "ok"
+    without = resistance(data_dir, "doctor", "--json", RESISTANCE_KALLISTO="/no/such/kallisto")
+    (tools,) = (row for row in json.loads(without.stdout) if row["subject"] == "tools")
+    assert (without.returncode, tools["state"]) == (0, "warning")
+    assert "Install kb-python" in tools["message"]
     broken = resistance(Path("/proc/none"), "doctor")
     assert broken.returncode == 1
     assert "data folder" in broken.stdout

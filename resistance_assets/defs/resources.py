@@ -18,6 +18,7 @@ from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.memo import External
 from resistance_assets.orchestration.progress import Announcement, announce
 from resistance_assets.origins.biostudies import accession_of, info_resource, read_info
+from resistance_assets.origins.published_versions import published_version
 from resistance_assets.origins.replay import Walk, record_walk
 from resistance_assets.origins.transport import Probe, Resource, Transport, open_transport, sha256_of
 from resistance_assets.settings import Settings, load_settings
@@ -85,6 +86,7 @@ class Origins:
             "last_modified": fetched.last_modified,
             "retrieved_at": fetched.retrieved_at.isoformat(timespec="seconds"),
             "transport": fetched.transport,
+            "version": published_version(source.url, fetched.path),
         }
         return External(checksum=fetched.sha256, path=fetched.path, facts=facts)
 

@@ -39,6 +39,7 @@ SOURCE_SCHEMA: dict[str, Any] = {
     "citation": pl.String,
     "state": pl.String,
     "reason": pl.String,
+    "version": pl.String,
     "sha256": pl.String,
     "bytes": pl.Int64,
     "etag": pl.String,
@@ -82,7 +83,7 @@ def state_of_sources(registry: Registry, lake: Lake) -> pl.DataFrame:
                 "sha256": facts and facts.get("checksum"),
                 **{
                     name: (facts or {}).get(name)
-                    for name in ("bytes", "etag", "last_modified", "retrieved_at", "transport")
+                    for name in ("version", "bytes", "etag", "last_modified", "retrieved_at", "transport")
                 },
                 "feeds": ", ".join(source.feeds),
             }

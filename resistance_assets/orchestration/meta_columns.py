@@ -71,6 +71,7 @@ META_COLUMN_COMMENTS: dict[str, dict[str, str]] = {
         "citation": "what to cite",
         "state": "loaded or unavailable",
         "reason": "why it is unavailable",
+        "version": "release as the host tells it in the address, a header or a member's name; null where it tells none",
         "sha256": "of the file as it was read",
         "bytes": "size of the file [bytes]",
         "etag": "as the host gave it",
