@@ -87,7 +87,7 @@ def plan_annotation(
     others = [symbol for symbol in measured if symbol not in resistant]
 
     def chosen(n: int, pool: Sequence[str]) -> tuple[str, ...]:
-        return tuple(pool[at] for at in draw.permutation(len(pool))[:n])
+        return tuple(pool[int(at)] for at in draw.permutation(len(pool))[:n])
 
     def enriched(n_up: int, n_other: int) -> tuple[str, ...]:
         return (*chosen(n_up, up), *chosen(n_other, others))

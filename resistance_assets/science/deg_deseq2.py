@@ -160,7 +160,7 @@ def _shrunken_fold_changes(
         """The coefficient where the descent from ``first`` ends, and the loss there; infinite where it did not."""
         start = np.linalg.lstsq(x, np.log(y[genes] / size_factors + 0.1).T, rcond=None)[0].T
         start[:, index] = first
-        beta = np.ascontiguousarray(start)
+        beta: NDArray[np.float64] = np.ascontiguousarray(start, dtype=np.float64)
         loss, finished = np.empty(len(genes)), np.zeros(len(genes), dtype=bool)
         shrinkage_kernel(
             y[genes], np.log(size_factors), *rows, dispersion[genes], index, scale, PRIOR_SCALE_OF_OTHERS, 1e-12, 200,
