@@ -161,7 +161,8 @@ def launch(data_dir: Path, names: list[str]) -> dict[str, str]:
         found = {}
         for key in keys:
             event = instance.get_latest_materialization_event(key)
-            assert event is not None and event.asset_materialization is not None
+            assert event is not None
+            assert event.asset_materialization is not None
             found[".".join(key.path)] = event.asset_materialization.metadata["memo"].value
     return found
 
