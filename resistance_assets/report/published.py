@@ -116,15 +116,16 @@ class Published:
 
     @functools.cached_property
     def _declared(self) -> dict[str, tuple[str, ...]]:
-        """Cohort, study, list or collection -> ids of its sources, as the catalog declares them.
+        """Cohort, project, study, list or collection -> ids of its sources, as the catalog declares them.
 
         Read without the registry: checking the whole catalog takes longer than everything that `explain` does.
         """
         document = tomllib.loads(CATALOG_STUDIES.read_text(encoding="utf-8"))
         found: dict[str, tuple[str, ...]] = {}
-        for kind in ("cohort", "study", "gene_list", "collection"):
+        for kind in ("cohort", "project", "study", "gene_list", "collection"):
             for entry in document.get(kind, ()):
-                found[entry["id"]] = tuple(entry.get("sources") or [entry["source"]])
+                named = (value for key, value in entry.items() if key == "source" or key.endswith("_source"))
+                found[entry["id"]] = tuple(dict.fromkeys((*entry.get("sources", ()), *named)))
         return found
 
     @functools.cached_property
