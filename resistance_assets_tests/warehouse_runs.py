@@ -36,10 +36,12 @@ def environment(data_dir: Path, *, mirror: Path | None = None, studies: Sequence
         os.environ.update(before)
 
 
-def run_warehouse(data_dir: Path, *, mirror: Path | None = None, studies: Sequence[Path] = ()) -> Summary:
-    """`resistance run` in this process."""
+def run_warehouse(
+    data_dir: Path, *, mirror: Path | None = None, studies: Sequence[Path] = (), select: str | None = None
+) -> Summary:
+    """`resistance run`, with `--select` where something is selected, in this process."""
     with environment(data_dir, mirror=mirror, studies=studies):
-        return bring_up_to_date(load_settings(), quiet=True)
+        return bring_up_to_date(load_settings(), select=select, quiet=True)
 
 
 def ask(data_dir: Path, query: str, release: int | None = None) -> pl.DataFrame:

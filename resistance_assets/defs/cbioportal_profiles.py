@@ -7,7 +7,7 @@ matrix. The clinical tables and the matrices in use are in `raw`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -17,14 +17,16 @@ from resistance_assets.catalog.faults import SourceUnavailable
 from resistance_assets.catalog.registry import Cohort, Registry, Source
 from resistance_assets.catalog.tables import TABLES, Table
 from resistance_assets.defs.raw import REJECTED, fetching, long_matrix, rejected_as_table, stacking
-from resistance_assets.defs.resources import current_registry
+from resistance_assets.defs.resources import Origins, current_registry
 from resistance_assets.defs.shares import FURTHER_MATRICES, FURTHER_TABLES, further_address, further_rejected_address
 from resistance_assets.defs.sql import guarded
 from resistance_assets.orchestration.assets import assets_of
-from resistance_assets.orchestration.memo import Inputs, Step
+from resistance_assets.orchestration.lake import Lake
+from resistance_assets.orchestration.memo import External, Inputs, Step
 from resistance_assets.orchestration.versions import code_version_of
 from resistance_assets.origins.cbioportal_alterations import CbioportalAlterations, read_alterations
 from resistance_assets.origins.cbioportal_profiles import list_profiles, read_profile
+from resistance_assets.settings import load_settings
 
 
 def chosen_profiles(cohort: Cohort, kind: str) -> tuple[str, ...]:
@@ -69,6 +71,34 @@ def read_matrices(
     return pl.concat(frames), rejected_as_table(rejected)
 
 
+def taken_with_its_clinical_tables(cohort: Cohort, source: Source) -> Callable[[Origins], Mapping[str, External]]:
+    """Externals of a step that reads an archive of which the clinical tables were taken.
+
+    An archive is taken whole or not at all: where its clinical tables were refused, the other shares stay with the
+    archive before, and no result speaks of bytes that were turned away.
+    """
+    fetched, clinical = fetching(source), clinical_address(cohort.id)
+
+    def externals(origins: Origins) -> Mapping[str, External]:
+        found = fetched(origins)
+        pointer = Lake(load_settings().lake_dir).pointer(clinical)
+        archive = found[source.id]
+        if pointer is None or pointer.inputs.get(archive.recorded_as(source.id)) != archive.checksum:
+            raise SourceUnavailable(
+                f"the clinical tables of {archive.path.name} were not taken, so nothing else of it is",
+                subject=source.id,
+                remedy="See what `resistance status` says of its clinical tables.",
+            )
+        return found
+
+    return externals
+
+
+def clinical_address(cohort_id: str) -> str:
+    """One of the shares that an archive's clinical tables are read into."""
+    return f"parts.cbioportal_attributes__{cohort_id}"
+
+
 def matrices_part(cohort: Cohort, source: Source, kind: str) -> dg.AssetsDefinition:
     """One kind of matrix of one archive."""
     own, set_aside = further_address(cohort.id, kind), further_rejected_address(cohort.id, kind)
@@ -85,7 +115,8 @@ def matrices_part(cohort: Cohort, source: Source, kind: str) -> dg.AssetsDefinit
         compute=compute,
         code_version=code_version_of(compute),
         parameters={"cohort": cohort.id, "kind": kind, "profiles": stable_ids, "in_use": in_use},
-        externals=fetching(source),
+        inputs=(clinical_address(cohort.id),),
+        externals=taken_with_its_clinical_tables(cohort, source),
     )
     return assets_of(guarded(step), sources=[source.id], kinds=["python", "cbioportal"], tags={"cohort": cohort.id})
 
@@ -136,7 +167,8 @@ def alterations_part(cohort: Cohort, source: Source, kind: str) -> dg.AssetsDefi
         compute=compute,
         code_version=code_version_of(compute),
         parameters={"cohort": cohort.id, "kind": kind},
-        externals=fetching(source),
+        inputs=(clinical_address(cohort.id),),
+        externals=taken_with_its_clinical_tables(cohort, source),
     )
     return assets_of(guarded(step), sources=[source.id], kinds=["python", "cbioportal"], tags={"cohort": cohort.id})
 

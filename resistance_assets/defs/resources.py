@@ -23,9 +23,6 @@ from resistance_assets.origins.replay import Walk, record_walk
 from resistance_assets.origins.transport import Probe, Resource, Transport, open_transport, sha256_of
 from resistance_assets.settings import Settings, load_settings
 
-# Imported once by the process that the processes of steps are forked from; none of these starts a thread.
-PRELOADED = ("resistance_assets.definitions", "resistance_assets.catalog.tables", "resistance_assets.catalog.registry")
-
 
 def current_registry() -> Registry:
     """The catalog with the studies that the settings name; read again only where a study.toml changed."""
@@ -174,8 +171,6 @@ def local_files(files: Mapping[str, Path]) -> dict[str, External]:
 def defs() -> dg.Definitions:
     executors = {
         "in_process": dg.in_process_executor,
-        "multiprocess": dg.multiprocess_executor.configured(
-            {"max_concurrent": 2, "start_method": {"forkserver": {"preload_modules": list(PRELOADED)}}}
-        ),
+        "multiprocess": dg.multiprocess_executor.configured({"max_concurrent": 2}),
     }
     return dg.Definitions(resources={"premises": WarehousePremises()}, executor=executors[load_settings().executor])

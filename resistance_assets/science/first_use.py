@@ -65,7 +65,7 @@ def compile_expression() -> None:
     sheet = pl.DataFrame({"sample_id": samples, "arm": ["a", "a", "a", "b", "b", "b"]})
     contrast = Contrast(contrast_id="first_use", factor="arm", numerator="b", denominator="a")
     for method in ("pydeseq2", "limma_voom", "edger_exact"):
-        deg.run_contrast(frame, sheet, contrast, method=method)
+        deg.run_contrast(frame, sheet, contrast, method=method, shrink=True)
     pair = sheet.filter(pl.col("sample_id").is_in(["S0", "S3"]))
     deg_edger.bcv_sensitivity(frame.select("hgnc_symbol", "S0", "S3"), pair, contrast, [0.2], 0.05)
 

@@ -14,7 +14,7 @@ from resistance_assets.catalog.registry import Registry, load_registry
 from resistance_assets.defs.gdc import gdc_assets
 from resistance_assets.defs.raw import raw_assets
 from resistance_assets.defs.resources import Origins
-from resistance_assets.defs.xena import xena_assets
+from resistance_assets.defs.ucsc_xena import xena_assets
 from resistance_assets.orchestration.assets import STEPS
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.memo import run_step
