@@ -138,7 +138,14 @@ class Lake:
         path = self.path(address, version)
         if not path.is_file():
             with _replacing(path) as aside:
-                frame.write_parquet(aside, compression="zstd", row_group_size=ROW_GROUP_ROWS, statistics=True)
+                try:
+                    frame.write_parquet(aside, compression="zstd", row_group_size=ROW_GROUP_ROWS, statistics=True)
+                except pl.exceptions.ComputeError as error:
+                    # What the system refused within the encoder comes wrapped, and without its number.
+                    for number in (errno.ENOSPC, errno.EDQUOT):
+                        if os.strerror(number) in str(error):
+                            raise OSError(number, os.strerror(number)) from error
+                    raise
         return version
 
     def point(self, pointer: Pointer, memo_key: str | None) -> None:
