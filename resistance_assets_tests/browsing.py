@@ -49,8 +49,15 @@ def open_browser(downloads: Path) -> Iterator[Any]:
         driver.quit()
 
 
-def wait_for(browser: Any, script: str, seconds: float = LONGEST_WAIT) -> Any:
-    """What the script returns as soon as it is truthy; asked again and again, since drawing takes its time."""
+def wait_for(browser: Any, script: str, seconds: float = LONGEST_WAIT, *, every: float = 0.05) -> Any:
+    """What the script returns as soon as it is truthy; asked again and again, since drawing takes its time.
+
+    Args:
+        browser: at the page to ask.
+        script: of JavaScript.
+        seconds: after which the wait fails.
+        every: seconds between two questions.
+    """
     from selenium.webdriver.support.ui import WebDriverWait
 
-    return WebDriverWait(browser, seconds, poll_frequency=0.05).until(lambda one: one.execute_script(script))
+    return WebDriverWait(browser, seconds, poll_frequency=every).until(lambda one: one.execute_script(script))

@@ -9,7 +9,26 @@ from typing import Any
 
 import pytest
 
+# Files that take a minute or more, the longest first: begun last, they would leave one of two workers idle.
+LONG_FILES = (
+    "test_ui.py",
+    "defs/test_main_job.py",
+    "test_refreshing.py",
+    "defs/test_bad_input.py",
+    "report/test_browser.py",
+    "defs/test_claims.py",
+    "defs/test_survival_assets.py",
+    "defs/test_public_studies.py",
+    "test_cli.py",
+)
 SHARED = Path(os.environ.get("RESISTANCE_SHARED_DIR", Path(__file__).resolve().parents[2] / "shared"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first; otherwise as collected."""
+    here = Path(__file__).parent
+    ranks = {here / name: rank for rank, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
 
 
 @pytest.fixture(scope="session")

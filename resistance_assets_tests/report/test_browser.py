@@ -57,12 +57,13 @@ def pages_of(site: Report, folder: str) -> list[str]:
 
 def kinds_of_pages(site: Report) -> list[str]:
     """A page of every kind."""
+    multiverses = [page for page in pages_of(site, "claims") if "multiverse_" in page]
     return [
         *SEEN,
         "dictionary.html",
         pages_of(site, "contrasts")[0],
         *pages_of(site, "cohorts")[-2:],
-        *pages_of(site, "claims"),
+        *(page for page in pages_of(site, "claims") if page not in multiverses[1:]),
         "genes/CCL20.html",
     ]
 
