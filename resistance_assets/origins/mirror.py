@@ -87,7 +87,8 @@ class MirrorTransport:
         if not listed:
             raise transfer_fault(
                 FailureKind.NOT_LISTED,
-                f"the mirror {self.index_path} does not list it",
+                # Without the mirror's path: the reason is published, and a mirror that moved is no news.
+                "the mirror does not list it",
                 subject=resource.label,
                 remedy="Add it with `resistance mirror pull` where there is a network, or run without the mirror",
             )
