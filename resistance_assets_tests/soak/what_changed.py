@@ -93,7 +93,7 @@ def published_again(warehouse: Warehouse) -> None:
 def threshold(warehouse: Warehouse) -> None:
     """thresholds.abs_log2_fold_change from 1 to 1.5."""
     path = "resistance_assets/catalog/studies.toml"
-    warehouse.edit(path, "\nabs_log2_fold_change = 1.0\n\n[diff", "\nabs_log2_fold_change = 1.5\n\n[diff")
+    warehouse.edit(path, "\nabs_log2_fold_change = 1.0\n", "\nabs_log2_fold_change = 1.5\n")
 
 
 def comment(warehouse: Warehouse) -> None:
