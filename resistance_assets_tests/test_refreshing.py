@@ -114,12 +114,12 @@ def _run(data_dir: Path, mirror: Path, studies: Path, kill_at: int | None, log: 
     os._exit(0 if summary.ok else 1)
 
 
-def test_killed_three_times_it_completes_with_the_same_result_and_leaves_nothing(world, tmp_path):
+def test_killed_twice_it_completes_with_the_same_result_and_leaves_nothing(world, tmp_path):
     root, mirror, studies = world
     write_small_world(root)
     data_dir, log = tmp_path / "data", tmp_path / "log"
-    # While the study's files are read, and twice among the tables.
-    for kill_at in (5, 60, 120):
+    # While the study's files are read, and among the tables.
+    for kill_at in (5, 120):
         child = PROCESSES.Process(target=_run, args=(data_dir, mirror, studies, kill_at, str(log)))
         child.start()
         child.join()
@@ -136,7 +136,7 @@ def test_killed_three_times_it_completes_with_the_same_result_and_leaves_nothing
 
     with environment(data_dir), dg.DagsterInstance.from_config(str(data_dir / "dagster")) as instance:
         states = [run.status for run in instance.get_runs()]
-    assert sorted(state.value for state in states) == ["FAILURE"] * 3 + ["SUCCESS"]
+    assert sorted(state.value for state in states) == ["FAILURE"] * 2 + ["SUCCESS"]
 
 
 def everything():
