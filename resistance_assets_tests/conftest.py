@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-# Files that take a minute or more, the longest first: begun last, they would leave the other workers idle.
+# Files that take a minute or more, the longest first: begun last, they would leave one of two workers idle.
 LONG_FILES = (
     "test_ui.py",
     "defs/test_main_job.py",

@@ -182,13 +182,13 @@ def test_every_command_has_help_with_an_example():
         assert "Example" in text
 
 
-def test_a_selection_builds_what_it_needs_and_publishes(tmp_path, data_dir):
-    done = resistance(tmp_path / "data", "run", "--select", "core.gene_lists__members", "--json")
+def test_a_selection_builds_what_it_needs_and_publishes(tmp_path):
+    done = resistance(tmp_path / "data", "run", "--select", "staging.gene_lists__members", "--json")
     document = json.loads(done.stdout)
     assert done.returncode == 0, done.stderr
     assert document["release"] == 1
     assert "marts" not in document["layers"]
     answer = resistance(
-        tmp_path / "data", "sql", "SELECT count(*) AS n FROM core.gene_lists__members", "--format", "json"
+        tmp_path / "data", "sql", "SELECT count(*) AS n FROM staging.gene_lists__members", "--format", "json"
     )
     assert json.loads(answer.stdout)[0]["n"] > 100
