@@ -480,10 +480,11 @@ def numeric_frame(text: DelimitedText, samples: Sequence[str]) -> pl.DataFrame:
             frame = frame.with_columns(
                 pl.when(~pl.col(name).is_in(MISSING_TOKENS)).then(pl.col(name)).alias(name) for name in words
             )
-        if all(frame[sample].is_finite().all() for sample in samples):
+        values = pl.col(samples)
+        if all(frame.select(values.is_finite().all()).row(0)):
             return frame
-        if not any(frame[sample].is_infinite().any() for sample in samples):
-            return frame.with_columns(pl.col(samples).fill_nan(None))
+        if not any(frame.select(values.is_infinite().any()).row(0)):
+            return frame.with_columns(values.fill_nan(None))
         break
     # Something is wrong: read the cells as text, to say where.
     cells = text.frame(nulls=MISSING_TOKENS)
