@@ -837,7 +837,8 @@ class RawStudyMeasurements(_Model):
     study_id: pl.String = col("study", of="source")
     measurement: pl.String = col("read counts, or intensities of an array", of="source", isin=["counts", "array"])
     values_from: pl.String = col(
-        "processed counts of the record, kallisto on the reads, counts that NCBI generated, or the series matrix",
+        "processed counts of the record or supplementary files, kallisto on the reads, counts that NCBI generated, or "
+        "the series matrix",
         of="source",
         isin=["processed_counts", "kallisto", "ncbi_counts", "series_matrix"],
     )

@@ -25,9 +25,15 @@ from resistance_assets.orchestration.versions import code_version_of
 from resistance_assets.origins.biostudies import SequencingStudy, fetch_processed, fetch_study
 from resistance_assets.origins.biostudies import accession_of as biostudies_accession
 from resistance_assets.origins.ena import FILE_SCHEMA, fastq_resources, preferred_fastq, require_fastq
-from resistance_assets.origins.geo import GeoSeries, PlatformGenes, fetch_series_with_genes, value_scale
+from resistance_assets.origins.geo import (
+    GeoSeries,
+    PlatformGenes,
+    fetch_series_with_genes,
+    runs_of_series,
+    value_scale,
+)
 from resistance_assets.origins.geo import accession_of as geo_accession
-from resistance_assets.origins.processed_counts import read_processed_counts
+from resistance_assets.origins.processed_counts import join_sample_counts, read_processed_counts
 from resistance_assets.origins.quantify import QuantifyProgress, SampleReads, plan_quantification, quantify
 from resistance_assets.origins.replay import repeat_walk
 from resistance_assets.origins.resource import FailureKind, Transport, failure_kind
@@ -49,6 +55,9 @@ COUNTS = {
     "quantified_samples": "raw.studies__quantified_samples",
 }
 ARRAYS = {"intensities": "raw.studies__probe_intensities", "probe_genes": "raw.studies__probe_genes"}
+# Counts that need no quantification, and the row of `raw.studies__measurements` that says what they are, for
+# `counts_asset` to take. An array has the row and no counts; what is left to quantification has neither.
+SUPPLIED = {"processed": "raw.studies__gene_sample_counts", "processed_measurements": "raw.studies__measurements"}
 # Stacked here; the others are stacked with laboratory studies in `raw` and `microarray`.
 OWN_TABLES = {
     name: address
@@ -108,7 +117,9 @@ def in_groups(sheet: pl.DataFrame, study_id: str, groups: tuple[Group, ...]) -> 
         else group
         for group in groups
     ]
-    placed = group_samples(sheet, rules, study=study_id).rename({"group_id": GROUP_COLUMN})
+    # A file's name is not what its authors say of the sample.
+    said = sheet.drop("derived_data_file", strict=False)
+    placed = group_samples(said, rules, study=study_id).rename({"group_id": GROUP_COLUMN})
     clear = sheet.rename({GROUP_COLUMN: f"{GROUP_COLUMN}_as_given"}) if GROUP_COLUMN in sheet.columns else sheet
     return clear.join(placed, on="sample_id", how="left", maintain_order="left")
 
@@ -147,10 +158,52 @@ def read_accession(accession: str, documents: Documents) -> Accession:
     return Accession(accession, study, sequenced_samples(study, accession), found)
 
 
-def find_processed(accessions: list[Accession], grouped: pl.DataFrame) -> tuple[pl.DataFrame | None, str]:
-    """Counts by gene and sample from the records themselves, where every accession has a table of them.
+def table_of_counts(
+    subject: str,
+    tables: Mapping[str, Path | Fault],
+    sample_tables: Mapping[str, Mapping[str, Path | Fault]],
+    sheet: pl.DataFrame,
+) -> tuple[pl.DataFrame | None, str]:
+    """Counts by gene and sample from the files of one accession: a table of all samples, else tables of each.
 
-    Counts of two pipelines cannot be compared, so one accession without a table leaves all to quantification.
+    Args:
+        subject: the accession.
+        tables: file name -> file, or why it could not be had.
+        sample_tables: sample -> the same, where a file is said to be that sample's.
+        sheet: the samples that are wanted.
+
+    Returns:
+        feature_id and one column per sample, or None; and what was used, or why nothing was.
+    """
+    refused: list[str] = []
+    had: dict[str, Path] = {}
+    for name, path in {name: path for own in (tables, *sample_tables.values()) for name, path in own.items()}.items():
+        if isinstance(path, Fault):
+            refused.append(f"{name} of {subject} could not be had ({path.problem})")
+        else:
+            had[name] = path
+    for name in [name for name in tables if name in had]:
+        try:
+            return read_processed_counts(had[name], sheet, source=name), f"{name} of {subject}"
+        except DataFault as fault:
+            refused.append(f"{name} of {subject} is no table of counts ({fault.problem})")
+    singles = {
+        sample: {name: had[name] for name in sample_tables.get(sample, {}) if name in had}
+        for sample in sheet["sample_id"]
+    }
+    if any(singles.values()):
+        try:
+            joined = join_sample_counts(singles)
+            return joined, f"tables of single samples of {subject} ({', '.join(next(iter(singles.values())))} ...)"
+        except DataFault as fault:
+            refused.append(f"the tables of single samples of {subject} cannot be joined ({fault})")
+    return None, "; ".join([*refused, f"{subject} has no table of counts"])
+
+
+def find_processed(accessions: list[Accession], grouped: pl.DataFrame) -> tuple[pl.DataFrame | None, str]:
+    """Counts by gene and sample from the records themselves, where every accession has them.
+
+    Counts of two pipelines cannot be compared, so one accession without counts leaves all to quantification.
 
     Args:
         accessions: of the study.
@@ -160,34 +213,38 @@ def find_processed(accessions: list[Accession], grouped: pl.DataFrame) -> tuple[
         feature_id and one column per sample, or None; and one sentence on why.
     """
     tables: list[pl.DataFrame] = []
-    used, refused = [], []
+    used: list[str] = []
     for accession in accessions:
         sheet = grouped.filter(pl.col("accession") == accession.id)
-        own = None
-        for name, path in accession.processed.items():
-            if own is not None or sheet.is_empty():
-                continue
-            if isinstance(path, Fault):
-                refused.append(f"{name} of {accession.id} could not be had ({path.problem})")
-                continue
-            try:
-                own = read_processed_counts(path, sheet, source=name)
-                used.append(f"{name} of {accession.id}")
-            except DataFault as fault:
-                refused.append(f"{name} of {accession.id} is no table of counts ({fault.problem})")
-        if own is not None:
-            tables.append(own)
-        elif sheet.height:
-            refused.append(f"{accession.id} has no table of counts")
-            break
-    else:
-        first, *others = tables
-        for other in others:
-            if set(other["feature_id"]) != set(first["feature_id"]):
-                return None, f"the tables {' and '.join(used)} do not hold the same genes"
-            first = first.join(other, on="feature_id", how="left", maintain_order="left")
-        return first, f"processed counts of the record: {', '.join(used)}"
-    return None, "; ".join(refused)
+        if sheet.is_empty():
+            continue
+        own, reason = table_of_counts(accession.id, accession.processed, files_of_samples(accession, sheet), sheet)
+        if own is None:
+            return None, reason
+        tables.append(own)
+        used.append(reason)
+    first, *others = tables
+    for other in others:
+        if set(other["feature_id"]) != set(first["feature_id"]):
+            return None, f"the tables {' and '.join(used)} do not hold the same genes"
+        first = first.join(other, on="feature_id", how="left", maintain_order="left")
+    return first, f"processed counts of the record: {', '.join(used)}"
+
+
+def files_of_samples(accession: Accession, sheet: pl.DataFrame) -> dict[str, dict[str, Path | Fault]]:
+    """Sample -> the processed files that the sample sheet names for it and for no other."""
+    if "derived_data_file" not in sheet.columns:
+        return {}
+    named = {
+        sample: set(cell.split(" | "))
+        for sample, cell in sheet.select("sample_id", "derived_data_file").drop_nulls().iter_rows()
+    }
+    shared = {name for sample, own in named.items() for other, theirs in named.items() if other != sample
+              for name in own & theirs}  # fmt: skip
+    return {
+        sample: {path: one for path, one in accession.processed.items() if Path(path).name in own - shared}
+        for sample, own in named.items()
+    }
 
 
 PROCESSED = TABLES["raw.studies__gene_sample_counts"]
@@ -200,6 +257,18 @@ def counts_as_table(counts: pl.DataFrame, study_id: str) -> pl.DataFrame:
         .with_columns(study_id=pl.lit(study_id))
         .sort("feature_id", "sample_id")
     )
+
+
+def supplied_counts(study_id: str, counts: pl.DataFrame | None, reason: str, **told: str | None) -> dict[str, Any]:
+    """The shares of `SUPPLIED`: a wide table of counts, or None, and what is to be said of it."""
+    if counts is None:
+        return {name: TABLES[address].empty() for name, address in SUPPLIED.items()}
+    row = {
+        "study_id": study_id, "measurement": "counts", "values_from": "processed_counts", "statement": reason,
+        "scale": "read counts, as the record gives them", "platform": None, "reference": "names as in the record",
+    }  # fmt: skip
+    measured = pl.DataFrame([row | told], schema=TABLES[SUPPLIED["processed_measurements"]].polars_schema)
+    return {"processed": counts_as_table(counts, study_id), "processed_measurements": measured}
 
 
 def accession_row(study_id: str, accession: Accession, grouped: pl.DataFrame) -> dict[str, Any]:
@@ -219,6 +288,29 @@ def accession_row(study_id: str, accession: Accession, grouped: pl.DataFrame) ->
     }
 
 
+def stacked_by_accession(study_id: str, address: str, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Frames by accession as rows of a table."""
+    table = TABLES[address]
+    named = [
+        frame.with_columns(pl.lit(study_id).alias("study_id"), pl.lit(accession).alias("accession"))
+        for accession, frame in frames.items()
+    ]
+    return pl.concat([table.empty(), *(table.shape(frame) for frame in named)])
+
+
+def sequence_files_as_table(study_id: str, files: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Files of runs by accession, as ENA reports them, as rows of `raw.studies__sequence_files`."""
+    preferred = {accession: preferred_fastq(own)["url"] for accession, own in files.items()}
+    return stacked_by_accession(
+        study_id,
+        SHEETS["sequence_files"],
+        {
+            accession: own.with_columns(is_preferred=pl.col("url").is_in(preferred[accession].implode()))
+            for accession, own in files.items()
+        },
+    )
+
+
 def read_reads_study(study_id: str, groups: tuple[Group, ...], accessions: list[Accession]) -> dict[str, pl.DataFrame]:
     """The shares of a study's sheets, its processed counts (empty where there are none) under `processed`, and what was
     set aside under `rejected`."""
@@ -226,37 +318,24 @@ def read_reads_study(study_id: str, groups: tuple[Group, ...], accessions: list[
     grouped = sheet.filter(pl.col(GROUP_COLUMN).is_not_null())
     counts, reason = find_processed(accessions, grouped)
 
-    def stacked(address: str, frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-        table = TABLES[address]
-        named = [
-            frame.with_columns(pl.lit(study_id).alias("study_id"), pl.lit(accession).alias("accession"))
-            for accession, frame in frames.items()
-        ]
-        return pl.concat([table.empty(), *(table.shape(frame) for frame in named)])
-
     processed = {a.id: a.study.processed["path"] for a in accessions}
-    preferred = {a.id: preferred_fastq(a.study.run_files)["url"] for a in accessions}
     shares = {
         "samples": samples_as_table(sheet, study_id),
         "accessions": pl.DataFrame(
             [accession_row(study_id, accession, grouped) | {"values_note": reason} for accession in accessions],
             schema=TABLES[SHEETS["accessions"]].polars_schema,
         ),
-        "record_files": stacked(
+        "record_files": stacked_by_accession(
+            study_id,
             SHEETS["record_files"],
             {
                 a.id: a.study.files.with_columns(is_processed=pl.col("path").is_in(processed[a.id].implode()))
                 for a in accessions
             },
         ),
-        "sequence_files": stacked(
-            SHEETS["sequence_files"],
-            {
-                a.id: a.study.run_files.with_columns(is_preferred=pl.col("url").is_in(preferred[a.id].implode()))
-                for a in accessions
-            },
-        ),
-        "sheet_differences": stacked(
+        "sequence_files": sequence_files_as_table(study_id, {a.id: a.study.run_files for a in accessions}),
+        "sheet_differences": stacked_by_accession(
+            study_id,
             SHEETS["sheet_differences"],
             {
                 a.id: a.study.differences.rename({"sdrf_value": "sheet_value"}).with_row_index(
@@ -265,7 +344,7 @@ def read_reads_study(study_id: str, groups: tuple[Group, ...], accessions: list[
                 for a in accessions
             },
         ),
-        "processed": counts_as_table(counts, study_id) if counts is not None else PROCESSED.empty(),
+        **supplied_counts(study_id, counts, reason),
         "rejected": rejected_as_table([("raw.studies__samples", a.study.rejected) for a in accessions]),
     }
     return shares
@@ -275,7 +354,7 @@ def sheets_asset(study: PublicStudy, sources: list[Source]) -> dg.AssetsDefiniti
     """Samples in groups, files and processed counts of a study of reads."""
     study_id, groups = study.id, study.group
     accession_of = {source.id: biostudies_accession(source.url) for source in sources}
-    tables = {name: TABLES[address] for name, address in SHEETS.items()} | {"processed": PROCESSED}
+    tables = {name: TABLES[address] for name, address in {**SHEETS, **SUPPLIED}.items()}
     outputs = {share_address(name, study_id): table for name, table in tables.items()}
 
     def externals(origins: Origins) -> Mapping[str, External]:
@@ -400,64 +479,72 @@ def quantify_reads(
     return found.genes, account
 
 
-def counts_asset(study: PublicStudy, transcriptome: Source) -> dg.AssetsDefinition:
-    """Counts of a study of reads: those of its record, else of kallisto."""
+def require_runs(study_id: str, samples: pl.DataFrame, runs: Mapping[str, list[str]], reason: str) -> None:
+    """Raise SourceUnavailable if a sample of a group has no run that can be quantified."""
+    grouped = samples.filter(pl.col("attribute_id") == GROUP_COLUMN)["sample_id"].unique().sort().to_list()
+    if lacking := [sample for sample in grouped if sample not in runs]:
+        raise SourceUnavailable(
+            f"it holds no values that can be read here ({reason}), and {', '.join(lacking[:6])} have no public reads",
+            subject=f"study {study_id}",
+            remedy="Make a study of your own from its files: a folder with study.toml",
+        )
+
+
+def counts_asset(study: PublicStudy, transcriptome: Source | None) -> dg.AssetsDefinition:
+    """Counts of a study: those that were supplied, else of kallisto."""
     study_id = study.id
     samples, files = share_address("samples", study_id), share_address("sequence_files", study_id)
     processed, accessions = share_address("processed", study_id), share_address("accessions", study_id)
+    measured = share_address("processed_measurements", study_id)
     outputs = {share_address(name, study_id): TABLES[address] for name, address in COUNTS.items()}
-    reference_title = transcriptome.title
 
     def externals(origins: Origins) -> Mapping[str, External]:
         reach = Reach("by their published checksums", Path(os.devnull), is_own_state=True, origins=origins)
         found: dict[str, External] = {"reads": reach}
         try:
-            found[transcriptome.id] = origins.fetch(transcriptome)
+            if transcriptome is not None:
+                found[transcriptome.id] = origins.fetch(transcriptome)
         except SourceUnavailable as fault:
-            # Needed only where the record holds no counts, which is not known here.
+            # Needed only where no counts are supplied, which is not known here.
             found["no transcriptome"] = External(str(fault), Path(os.devnull), is_own_state=True)
         return found
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
-        taken, reason = inputs.read(processed), inputs.read(accessions)["values_note"][0]
+        taken = inputs.read(measured)
         if taken.height:
-            return counted_by_record(study_id, taken, reason)
-        if transcriptome.id not in inputs.externals:
+            return supplied_shares(study_id, inputs.read(processed), taken)
+        reason, sheet = inputs.read(accessions)["values_note"][0], inputs.read(samples)
+        runs = runs_of_samples(sheet)
+        require_runs(study_id, sheet, runs, reason)
+        if transcriptome is None or transcriptome.id not in inputs.externals:
+            told = inputs.externals.get("no transcriptome")
             raise SourceUnavailable(
-                "the transcriptome is unavailable, and the record holds no counts",
-                subject=transcriptome.id,
-                remedy=inputs.externals["no transcriptome"].checksum,
+                f"the transcriptome is unavailable, and no counts are supplied ({reason})",
+                subject=transcriptome.id if transcriptome else f"study {study_id}",
+                remedy=told.checksum if told else "Name a transcriptome for the study in studies.toml",
             )
         reach, reference = inputs.externals["reads"], inputs.externals[transcriptome.id]
         assert isinstance(reach, Reach)
         assert reach.origins is not None
-        runs = runs_of_samples(inputs.read(samples))
         genes, account = quantify_reads(study_id, reach.origins, inputs.read(files), runs, reference.path)
-        return counted_by_kallisto(study_id, genes, account, runs, reason, reference_title)
+        return counted_by_kallisto(study_id, genes, account, runs, reason, transcriptome.title)
 
     step = Step(
         outputs=outputs,
         compute=compute,
         code_version=code_version_of(compute),
-        inputs=(samples, files, processed, accessions),
-        parameters={"reference": reference_title},
+        inputs=(samples, files, processed, measured, accessions),
+        parameters={"reference": transcriptome.title if transcriptome else None},
         externals=externals,
     )
-    return assets_of(guarded(step), sources=[transcriptome.id], kinds=["python", "kallisto"], tags={"study": study_id})
+    sources = [transcriptome.id] if transcriptome else []
+    return assets_of(guarded(step), sources=sources, kinds=["python", "kallisto"], tags={"study": study_id})
 
 
-def counted_by_record(study_id: str, counts: pl.DataFrame, reason: str) -> dict[str, pl.DataFrame]:
-    """Shares of the tables of counts where the record held them."""
-    row = {
-        "study_id": study_id, "measurement": "counts", "values_from": "processed_counts", "statement": reason,
-        "scale": "read counts, as the record gives them", "platform": None, "reference": "names as in the record",
-    }  # fmt: skip
-    frames = {
-        "counts": counts,
-        "measurements": pl.DataFrame([row], schema=TABLES[COUNTS["measurements"]].polars_schema),
-        "quantities": TABLES[COUNTS["quantities"]].empty(),
-        "quantified_samples": TABLES[COUNTS["quantified_samples"]].empty(),
-    }
+def supplied_shares(study_id: str, counts: pl.DataFrame, measured: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Shares of the tables of counts where nothing had to be quantified."""
+    empty = {name: TABLES[address].empty() for name, address in COUNTS.items()}
+    frames = {**empty, "counts": counts, "measurements": measured}
     return {share_address(name, study_id): frame for name, frame in frames.items()}
 
 
@@ -584,23 +671,16 @@ def array_shares(
     return shares, measured, set_aside
 
 
-def counted_shares(
-    study_id: str, series: GeoSeries, sheet: pl.DataFrame
-) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]:
-    """Counts that NCBI generated, and the row of `raw.studies__measurements`.
+def counted_by_ncbi(series: GeoSeries, sheet: pl.DataFrame) -> pl.DataFrame:
+    """Counts that NCBI generated, by gene and sample.
 
     A gene goes by the symbol of NCBI's annotation, or by its Entrez id where it has none of its own.
 
     Raises:
-        SourceUnavailable: NCBI generated none.
         DataFault: they lack a sample of a group.
     """
-    if series.counts is None or series.annotation is None:
-        raise SourceUnavailable(
-            f"the series holds no values that can be read here ({series.choice})",
-            subject=series.accession,
-            remedy="Make a study of your own from its supplementary files or reads: a folder with study.toml",
-        )
+    assert series.counts is not None
+    assert series.annotation is not None
     wanted = sheet.filter(pl.col(GROUP_COLUMN).is_not_null())["sample_id"].to_list()
     lacking = [sample for sample in wanted if sample not in series.counts.columns]
     if lacking:
@@ -618,28 +698,48 @@ def counted_shares(
     named = features.select(
         pl.when(own).then("symbol").otherwise(pl.col("entrez_gene_id").cast(pl.String)).alias("feature_id")
     )
-    counts = pl.concat([named, series.counts.select(wanted)], how="horizontal")
-    measured = {
-        "measurement": "counts",
-        "values_from": "ncbi_counts",
-        "scale": "read counts",
-        "platform": None,
-        "reference": "NCBI's annotation of its generated counts",
-    }
-    return {"counts": counts_as_table(counts, study_id)}, measured
+    return pl.concat([named, series.counts.select(wanted)], how="horizontal")
+
+
+def series_counts(study_id: str, series: GeoSeries, sheet: pl.DataFrame) -> tuple[dict[str, Any], str]:
+    """The shares of `SUPPLIED` for a series that was sequenced, and which values were taken and why: counts that NCBI
+    generated, else a table of the authors, else none, which leaves the reads."""
+    if series.counts is not None:
+        told = {"values_from": "ncbi_counts", "scale": "read counts",
+                "reference": "NCBI's annotation of its generated counts"}  # fmt: skip
+        counts = counted_by_ncbi(series, sheet)
+        return supplied_counts(study_id, counts, series.choice, **told), series.choice
+    grouped = sheet.filter(pl.col(GROUP_COLUMN).is_not_null())
+    own, reason = table_of_counts(series.accession, series.authors.tables, series.authors.sample_tables, grouped)
+    statement = f"{series.choice}; taken: {reason}" if own is not None else f"{series.choice}; {reason}"
+    return supplied_counts(study_id, own, statement), statement
 
 
 def read_series_study(
     study_id: str, groups: tuple[Group, ...], series: GeoSeries, genes: Mapping[str, PlatformGenes]
 ) -> dict[str, pl.DataFrame]:
     """The shares of a GEO series by name, `rejected` among them; arrays and counts leave each other's tables empty."""
-    sheet = in_groups(series.samples.with_columns(accession=pl.lit(series.accession)), study_id, groups)
+    runs = runs_of_series(series)
+    by_sample = runs.group_by("sample_id", maintain_order=True).agg(pl.col("run_accession").str.join(" | "))
+    sheet = in_groups(
+        series.samples.join(by_sample, on="sample_id", how="left", maintain_order="left").with_columns(
+            accession=pl.lit(series.accession)
+        ),
+        study_id,
+        groups,
+    )
     set_aside = [(SHEETS["samples"], series.rejected)]
     if series.kind == "array":
         own, measured, further = array_shares(study_id, series, genes, sheet)
         set_aside += further
+        row, statement = {"study_id": study_id, "statement": series.choice, **measured}, series.choice
+        own["processed_measurements"] = pl.DataFrame(
+            [row], schema=TABLES[SUPPLIED["processed_measurements"]].polars_schema
+        )
     else:
-        own, measured = counted_shares(study_id, series, sheet)
+        own, statement = series_counts(study_id, series, sheet)
+    authors = series.authors
+    tables = len(authors.tables) + sum(len(files) for files in authors.sample_tables.values())
     accession = {
         "study_id": study_id,
         "accession": series.accession,
@@ -647,34 +747,38 @@ def read_series_study(
         "modified": series.last_update,
         "samples": sheet.height,
         "samples_in_groups": sheet[GROUP_COLUMN].is_not_null().sum(),
-        "sequencing_runs": 0,
+        "sequencing_runs": runs.height,
         "files": len(series.supplementary),
-        "processed_files": 0,
+        "processed_files": tables,
         "sheet_differences": 0,
-        "values_note": series.choice,
+        "values_note": statement,
         "notes": " ".join(series.notes) or None,
     }
-    row = {"study_id": study_id, "statement": series.choice, **measured}
-    empty = {name: TABLES[address].empty() for name, address in {**SHEETS, **COUNTS, **ARRAYS}.items()}
+    empty = {name: TABLES[address].empty() for name, address in SERIES_SHARES.items()}
+    reads = {series.accession: authors.reads.files} if authors.reads is not None else {}
     return {
         **empty,
         **own,
         "samples": samples_as_table(sheet, study_id),
         "accessions": pl.DataFrame([accession], schema=TABLES[SHEETS["accessions"]].polars_schema),
-        "measurements": pl.DataFrame([row], schema=TABLES[COUNTS["measurements"]].polars_schema),
+        "sequence_files": sequence_files_as_table(study_id, reads),
         "rejected": rejected_as_table(set_aside),
     }
 
 
-SERIES_SHARES = ("samples", "accessions", "counts", "measurements", *ARRAYS)
+SERIES_SHARES = {
+    **{name: SHEETS[name] for name in ("samples", "accessions", "sequence_files")},
+    **SUPPLIED,
+    **ARRAYS,
+}
 
 
 def series_asset(study: PublicStudy, source: Source) -> dg.AssetsDefinition:
-    """Samples in groups and values of a GEO series, array or sequencing as it turns out to be."""
+    """Samples in groups and values of a GEO series, array or sequencing as it turns out to be; where it was sequenced
+    and nobody counted, the addresses of its reads."""
     study_id, groups, accession = study.id, study.group, geo_accession(source.url)
     if accession is None:
         raise ValueError(f"{source.id}: its address names no series")
-    tables = {name: TABLES[{**SHEETS, **COUNTS, **ARRAYS}[name]] for name in SERIES_SHARES}
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
         documents = inputs.externals[source.id]
@@ -688,7 +792,7 @@ def series_asset(study: PublicStudy, source: Source) -> dg.AssetsDefinition:
 
     step = Step(
         outputs={
-            **{share_address(name, study_id): tables[name] for name in SERIES_SHARES},
+            **{share_address(name, study_id): TABLES[address] for name, address in SERIES_SHARES.items()},
             rejected_share(study_id): REJECTED,
         },
         compute=compute,
@@ -705,15 +809,13 @@ def public_study_assets(registry: Registry) -> list[dg.AssetsDefinition]:
     shares: dict[str, list[str]] = {name: [] for name in OWN_TABLES}
     for study in registry.public_studies.values():
         sources = [registry.sources[source] for source in study.sources]
-        if study.kind == "rna_seq_reads":
-            assert study.transcriptome is not None  # the catalog's model asks for it
-            assets += [sheets_asset(study, sources), counts_asset(study, registry.sources[study.transcriptome])]
-            made = [*SHEETS, *COUNTS]
-        else:
-            assets.append(series_asset(study, sources[0]))
-            made = list(SERIES_SHARES)
+        is_series = study.kind == "geo_series"
+        assets += [
+            series_asset(study, sources[0]) if is_series else sheets_asset(study, sources),
+            counts_asset(study, registry.sources[study.transcriptome] if study.transcriptome else None),
+        ]
         for name in OWN_TABLES:
-            if name in made:
+            if name in COUNTS or name in (SERIES_SHARES if is_series else SHEETS):
                 shares[name].append(share_address(name, study.id))
     return [*assets, *(stacking(address, shares[name]) for name, address in OWN_TABLES.items())]
 

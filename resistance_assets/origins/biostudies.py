@@ -478,6 +478,7 @@ _ID_COLUMNS: tuple[tuple[str, str, str | None], ...] = (
     ("hybridization_name", "hybridizationname", None),
     ("array_design", "arraydesignref", None),
     ("array_data_file", "arraydatafile", None),
+    ("derived_data_file", "derivedarraydatafile", None),
     ("ena_sample", "comment", "ENA_SAMPLE"),
     ("biosample", "comment", "BioSD_SAMPLE"),
     ("ena_experiment", "comment", "ENA_EXPERIMENT"),
@@ -493,8 +494,9 @@ def sample_sheet(sdrf: Sdrf) -> pl.DataFrame:
     """One row per sequencing run; per assay, hybridisation or source where a row names no run.
 
     Columns, all String: sample_id (run accession, else assay, hybridisation or source name), run_accession (null for
-    arrays), source_name, extract_name, assay_name, hybridization_name, array_design, array_data_file, ena_sample,
-    biosample, ena_experiment, library_layout, library_strategy, library_source, technical_replicate_group, then
+    arrays), source_name, extract_name, assay_name, hybridization_name, array_design, array_data_file,
+    derived_data_file, ena_sample, biosample, ena_experiment, library_layout, library_strategy, library_source,
+    technical_replicate_group, then
     `characteristic_<name>` and `factor_<name>` for each that the sheet has, and `<column>_unit` where units are given.
     Where the rows of a run say different things, they are joined by ` | `.
     """
@@ -695,16 +697,19 @@ def fetch_study(transport: Transport, accession: str) -> SequencingStudy:
     differences = [
         reconcile(sheet, report) for sheet in sheets if report.runs.height or sheet.column("comment", "ENA_RUN")
     ]
+    samples = pl.concat([sample_sheet(sheet) for sheet in sheets], how="diagonal")
+    derived = {name for cell in samples["derived_data_file"].drop_nulls() for name in cell.split(_MORE_THAN_ONE)}
     processed = files.filter(
         pl.col("section").fill_null("").str.contains("(?i)processed")
         | pl.col("description").fill_null("").str.contains("(?i)processed")
+        | pl.col("path").str.split("/").list.last().is_in(derived)
     )
     return SequencingStudy(
         record=record,
         info=info,
         files=files,
         idf=idf,
-        samples=pl.concat([sample_sheet(sheet) for sheet in sheets], how="diagonal"),
+        samples=samples,
         runs=report.runs,
         run_files=report.files,
         differences=pl.concat([pl.DataFrame(schema=DIFFERENCE_SCHEMA), *differences]),

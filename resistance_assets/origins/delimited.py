@@ -193,6 +193,7 @@ def split_text(
     quoted: bool = False,
     comment_rows: int = 0,
     unnamed_first: str | None = None,
+    names: Sequence[str] | None = None,
 ) -> DelimitedText:
     """Split a text table. Every row must have as many fields as the header.
 
@@ -204,6 +205,7 @@ def split_text(
         comment_rows: how many leading lines that start with `#` may stand before the header.
         unnamed_first: name for a first column that the header leaves blank or lacks (R's write.table leaves the row
             names unnamed: rows then have one field more than the header).
+        names: column names of a file that has no header.
 
     Raises:
         DataFault: the file is empty, not UTF-8, has a repeated or blank column name, a quote that is not closed, or a
@@ -241,19 +243,24 @@ def split_text(
         end = data.index(b"\n", start)
         leading.append(data[start:end].decode())
         start = end + 1
-    head_end = data.find(b"\n", start)
-    if head_end < 0:
-        raise DataFault("the file has no header", subject=source, remedy="Fetch or write it again")
-    header = data[start:head_end].decode().split(separator)
+    first_line = len(leading) + 1
+    if names is not None:
+        header = list(names)
+    else:
+        head_end = data.find(b"\n", start)
+        if head_end < 0:
+            raise DataFault("the file has no header", subject=source, remedy="Fetch or write it again")
+        header = data[start:head_end].decode().split(separator)
+        start, first_line = head_end + 1, first_line + 1
     if quoted:
         header = [name.strip('"') for name in header]
     if unnamed_first is not None and len(header) > 1 and not header[0].strip():
         header[0] = unnamed_first
-    body, width = data[head_end + 1 :], len(header)
-    lines = _lines_of_even_rows(body, separator, width, len(leading) + 2) if not quoted else None
+    body, width = data[start:], len(header)
+    lines = _lines_of_even_rows(body, separator, width, first_line) if not quoted else None
     is_even = lines is not None
     if lines is None:
-        body, lines = _drop_blank_lines(body, first_line=len(leading) + 2, quoted=quoted)
+        body, lines = _drop_blank_lines(body, first_line=first_line, quoted=quoted)
     if len(lines) and not is_even:
         counts = _field_counts(body, separator, quoted=quoted)
         if unnamed_first is not None and counts[0] == width + 1:
@@ -264,7 +271,7 @@ def split_text(
                 f"the row has {int(counts[ragged[0]])} fields",
                 subject=source,
                 place=f"line {int(lines[ragged[0]])}",
-                expected=f"{width}, as the header",
+                expected=f"{width}, as the {'header' if names is None else 'first row'}",
                 remedy="The file is cut or was edited by hand: fetch or write it again",
             )
     _check_names(header, source)

@@ -8,8 +8,8 @@ of NCBI (generated counts, their annotation, E-utilities). The grammars of SOFT 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -18,9 +18,11 @@ import polars as pl
 
 from resistance_assets.catalog.faults import DataFault, Fault, SourceUnavailable, TransportFault
 from resistance_assets.origins.delimited import read_bytes, rejected_rows, split_text
+from resistance_assets.origins.ena import EnaReport, fetch_report
 from resistance_assets.origins.geo_matrix import ATTRIBUTE_SCHEMA, SeriesMatrix, geo_sample_sheet, read_series_matrix
 from resistance_assets.origins.geo_soft import SoftFile, probe_genes, read_soft
 from resistance_assets.origins.json_documents import as_list, as_object, flattened, read_json, text_of, whole_of
+from resistance_assets.origins.processed_counts import may_be_table
 from resistance_assets.origins.resource import FailureKind, Resource, Transport, failure_kind
 
 FTP = "https://ftp.ncbi.nlm.nih.gov/geo"
@@ -85,6 +87,13 @@ def record_resource(series: str) -> Resource:
 def supplementary_resource(series: str, name: str) -> Resource:
     """A supplementary file; the names are those of the record (`supplementary_files`)."""
     return Resource(f"{_series_folder(series)}/suppl/{name}", name=f"supplementary file {name} of {series}")
+
+
+def sample_supplementary_resource(sample: str, name: str) -> Resource:
+    """A file of one sample; the names are those of the field `supplementary_file` of the sample."""
+    return Resource(
+        f"{FTP}/samples/{bucket(sample)}/{sample}/suppl/{name}", name=f"supplementary file {name} of {sample}"
+    )
 
 
 def platform_annotation_resource(platform: str) -> Resource:
@@ -355,6 +364,21 @@ def value_scale(
 
 
 @dataclass(frozen=True)
+class AuthorsFiles:
+    """What the authors of a sequencing series left beside it, where NCBI generated no counts.
+
+    Attributes:
+        tables: file name -> where it is, or why it could not be had: text tables of the whole series.
+        sample_tables: sample -> the same, of text tables of one sample.
+        reads: what ENA knows of the runs; null where there are none, or ENA could not be asked.
+    """
+
+    tables: Mapping[str, Path | Fault] = field(default_factory=dict)
+    sample_tables: Mapping[str, Mapping[str, Path | Fault]] = field(default_factory=dict)
+    reads: EnaReport | None = None
+
+
+@dataclass(frozen=True)
 class GeoSeries:
     """A series with what its assets need.
 
@@ -369,6 +393,7 @@ class GeoSeries:
         annotation: genes of the counts; null without counts.
         supplementary: file names; the authors' own counts may be among them.
         sequence_studies: SRA or ENA accessions for quantification.
+        authors: their tables and reads, asked for where a sequencing series has no counts of NCBI.
         choice: which values were taken and why, in one sentence.
         notes: what could not be had on the way.
         rejected: source, line, reason, row.
@@ -385,6 +410,7 @@ class GeoSeries:
     annotation: pl.DataFrame | None
     supplementary: list[str]
     sequence_studies: list[str]
+    authors: AuthorsFiles
     choice: str
     notes: list[str]
     rejected: pl.DataFrame
@@ -421,7 +447,10 @@ def fetch_series(transport: Transport, accession: str) -> GeoSeries:
     if parts:
         notes.append(f"it is a SuperSeries; the values are in {', '.join(parts)}")
     supplementary = supplementary_files(told("supplementary_file"))
-    studies = list(dict.fromkeys(re.findall(r"\b(?:[DES]RP\d+)\b", relations)))
+    # A BioProject is the same reads under another name.
+    studies = re.findall(r"\b[DES]RP\d+\b", relations) or re.findall(r"\bPRJ[A-Z]{2}\d+\b", relations)
+    studies = list(dict.fromkeys(studies))
+    authors = AuthorsFiles()
     if kind == "array":
         choice = f"array: the series matrix holds {n_rows} features"
     else:
@@ -436,6 +465,9 @@ def fetch_series(transport: Transport, accession: str) -> GeoSeries:
             rest = f"supplementary files {', '.join(supplementary)}" if supplementary else "no supplementary file"
             where = f"reads of {', '.join(studies)}" if studies else "no reads"
             choice = f"sequencing without NCBI-generated counts: {rest}; {where}"
+            authors = _fetch_authors_files(transport, accession, supplementary, attributes, studies, notes)
+            if authors.reads is not None:
+                rejected.append(authors.reads.rejected)
     return GeoSeries(
         accession=accession,
         title=next(iter(told("title")), None),
@@ -448,10 +480,66 @@ def fetch_series(transport: Transport, accession: str) -> GeoSeries:
         annotation=annotation,
         supplementary=supplementary,
         sequence_studies=studies,
+        authors=authors,
         choice=choice,
         notes=notes,
         rejected=pl.concat([rejected_rows(), *rejected]),
     )
+
+
+def _fetch_authors_files(
+    transport: Transport,
+    accession: str,
+    supplementary: Sequence[str],
+    attributes: pl.DataFrame,
+    studies: Sequence[str],
+    notes: list[str],
+) -> AuthorsFiles:
+    """Tables and runs of a series; what cannot be had is told in its place, because something else may stand in."""
+
+    def fetched(resource: Resource) -> Path | Fault:
+        try:
+            return transport.fetch(resource).path
+        except (SourceUnavailable, TransportFault) as fault:
+            return fault
+
+    tables = {name: fetched(supplementary_resource(accession, name)) for name in supplementary if may_be_table(name)}
+    of_sample: dict[str, dict[str, Path | Fault]] = {}
+    listed = attributes.filter(pl.col("attribute_id").str.starts_with("supplementary_file"))
+    for sample, address in listed.select("geo_sample", "value").rows():
+        for name in supplementary_files([address]):
+            if may_be_table(name):
+                of_sample.setdefault(sample, {})[name] = fetched(sample_supplementary_resource(sample, name))
+    reports: list[EnaReport] = []
+    for study in studies:
+        try:
+            reports.append(fetch_report(transport, study))
+        except (SourceUnavailable, TransportFault, DataFault) as fault:
+            notes.append(f"ENA's report of {study} was not to be had: {fault}")
+    reads = None
+    if reports:
+        runs = pl.concat([report.runs for report in reports]).unique("run_accession", keep="first", maintain_order=True)
+        files = pl.concat([report.files for report in reports]).unique(maintain_order=True)
+        reads = EnaReport(runs, files, pl.concat([report.rejected for report in reports]))
+    return AuthorsFiles(tables, of_sample, reads)
+
+
+def runs_of_series(series: GeoSeries) -> pl.DataFrame:
+    """Which runs are of which sample: sample_id, run_accession, by the experiment that the sample names, else by its
+    BioSample. Runs of no sample of the series are left out."""
+    if series.authors.reads is None:
+        return pl.DataFrame(schema={"sample_id": pl.String, "run_accession": pl.String})
+    runs = series.authors.reads.runs
+    found = [
+        series.samples.select("sample_id", pl.col(own).alias(reported))
+        .drop_nulls()
+        .join(runs.select("run_accession", reported), on=reported)
+        .select("sample_id", "run_accession")
+        for own, reported in (("sra_experiment", "experiment_accession"), ("biosample", "sample_accession"))
+    ]
+    # A run that both ways give to a sample is given once, and the experiment is the closer word.
+    once = pl.concat(found).unique("run_accession", keep="first", maintain_order=True)
+    return once.sort("sample_id", "run_accession")
 
 
 def _fetch_matrices(transport: Transport, accession: str, platforms: Sequence[str]) -> dict[str, SeriesMatrix]:

@@ -150,9 +150,9 @@ def _walk(source: Source, transport: KeepingTransport, *, reads: bool, progress:
         return
     if source.connector == "geo" and (accession := geo.accession_of(source.url)):
         series, _ = geo.fetch_series_with_genes(transport, accession)
-        if series.kind == "sequencing" and series.counts is None:
-            for name in series.supplementary:
-                _if_there_is(transport, geo.supplementary_resource(accession, name), progress)
+        if reads and series.authors.reads is not None:
+            for resource in fastq_resources(preferred_fastq(series.authors.reads.files)):
+                transport.fetch(resource, progress=progress)
         return
     if source.connector == "gdc" and (found := re.match(r"gdc_([a-z]+)_([a-z]+)_", source.id)):
         project = f"{found[1]}-{found[2]}".upper()

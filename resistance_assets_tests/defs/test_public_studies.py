@@ -38,6 +38,7 @@ from resistance_assets.orchestration.memo import StepResult, run_step
 from resistance_assets.orchestration.progress import listening
 from resistance_assets.origins import geo
 from resistance_assets.origins.biostudies import fetch_study
+from resistance_assets.origins.ena import report_resource
 from resistance_assets.origins.mirror_pull import pull_mirror
 from resistance_assets.origins.transport import FailureKind, MirrorTransport, Transport, failure_kind
 from resistance_assets_tests.loopback import LoopbackHost, Reply
@@ -48,7 +49,8 @@ from resistance_assets_tests.warehouse_runs import ask
 
 READS, SERIES = "h1975_anlotinib", "h2228_alk_tki"
 SHEETS, COUNTS = share_address("samples", READS), share_address("counts", READS)
-VALUES, EXPRESSION = share_address("samples", SERIES), f"parts.study_expression__{SERIES}"
+VALUES, COUNTED = share_address("samples", SERIES), share_address("counts", SERIES)
+EXPRESSION = f"parts.study_expression__{SERIES}"
 ALECTINIB = ALK_LINES["alectinib"]
 
 
@@ -349,7 +351,7 @@ def test_pulled_mirror_gives_the_same_without_a_network(live, loopback, registry
     assert told.filter(state="unavailable").rows() == []
     loopback.close()
     offline = work_of(tmp_path / "offline", MirrorTransport(folder), is_live=False)
-    for address in (SHEETS, COUNTS, VALUES, EXPRESSION):
+    for address in (SHEETS, COUNTS, VALUES, COUNTED, EXPRESSION):
         assert {result.outcome for result in offline.run(address).values()} == {"built"}, address
     for contrast in registry.public_studies[READS].contrast:
         offline.run(part_address(contrast.id, "edger_exact"))
@@ -371,7 +373,7 @@ def test_series_of_either_shape_ends_in_the_same_contrast(tmp_path, documents, p
         ("counts", counts_documents(plan), ("counts", "ncbi_counts")),
     ):
         work = work_of(tmp_path / shape, mirror_of(tmp_path / shape / "mirror", own), is_live=False)
-        for address in (VALUES, EXPRESSION, part_address(ALECTINIB, "limma"), "core.deg__designs"):
+        for address in (VALUES, COUNTED, EXPRESSION, part_address(ALECTINIB, "limma"), "core.deg__designs"):
             work.run(address)
         told = work.read(share_address("measurements", SERIES)).to_dicts()[0]
         assert (told["measurement"], told["values_from"]) == measured
@@ -391,21 +393,189 @@ def test_series_of_either_shape_ends_in_the_same_contrast(tmp_path, documents, p
 
 def test_series_that_changes_its_shape_leaves_nothing_of_the_old_one(tmp_path, plan, registry):
     work = work_of(tmp_path, mirror_of(tmp_path / "m1", array_documents(plan)), is_live=False)
-    for address in (VALUES, EXPRESSION, part_address(ALECTINIB, "limma")):
+    for address in (VALUES, COUNTED, EXPRESSION, part_address(ALECTINIB, "limma")):
         work.run(address)
     assert work.read(EXPRESSION).height
     counted = mirror_of(tmp_path / "m2", counts_documents(plan))
     work = Work(work.lake, replace(work.origins, transport=counted))
-    for address in (VALUES, EXPRESSION, part_address(ALECTINIB, "limma")):
+    for address in (VALUES, COUNTED, EXPRESSION, part_address(ALECTINIB, "limma")):
         work.run(address)
     assert work.read(EXPRESSION).is_empty()
     assert work.read(part_address(ALECTINIB, "limma"))["probes"].null_count() > 0
 
 
-def test_series_without_values_says_what_there_is(tmp_path, plan, registry):
-    documents = {url: one for url, one in counts_documents(plan).items() if "rnaseq_counts" not in url}
+def authors_series(
+    plan: Plan, *, files: tuple[str, ...] = (), of_samples: tuple[str, ...] = (), more: str = ""
+) -> tuple[dict[str, Document], list[str], list[list[str]]]:
+    """The sequenced series without counts of NCBI, as its record and matrix tell of the authors' files.
+
+    Args:
+        plan: of the demo.
+        files: names of files of the whole series.
+        of_samples: for each name, a file of each sample, whose accession precedes it.
+        more: further lines of the record.
+
+    Returns:
+        Documents; then, what NCBI would have counted: header (`GeneID`, samples) and rows.
+    """
+    documents = counts_documents(plan)
+    counted = gzip.decompress(documents[geo.counts_resource("GSE94089").url][0]).decode().splitlines()
+    header, *rows = [line.split("\t") for line in counted]
+    documents = {url: one for url, one in documents.items() if "rnaseq_counts" not in url}
+    record, matrix = geo.record_resource("GSE94089").url, geo.matrix_resource("GSE94089").url
+    named = "".join(f"!Series_supplementary_file = ftp://h/suppl/{name}\n" for name in files)
+    text = documents[record][0].decode().replace("!Series_supplementary_file = NONE\n", named)
+    documents[record] = ((text + more).encode(), "geo/text")
+    sheet = gzip.decompress(documents[matrix][0]).decode()
+    samples = [cell.strip('"') for cell in sheet[sheet.index('"ID_REF"') :].splitlines()[0].split("\t")[1:]]
+    lines = "".join(
+        "\t".join([f"!Sample_supplementary_file_{at}", *(f'"ftp://h/suppl/{sample}{name}"' for sample in samples)])
+        + "\n"
+        for at, name in enumerate(of_samples, start=1)
+    )
+    begin = "!series_matrix_table_begin"
+    documents[matrix] = (gzip.compress(sheet.replace(begin, lines + begin).encode()), "x")
+    return documents, header, rows
+
+
+def called_by_limma(work: Work) -> list[str]:
+    for address in (VALUES, COUNTED, EXPRESSION, part_address(ALECTINIB, "limma")):
+        assert {result.outcome for result in work.run(address).values()} == {"built"}, address
+    result = work.read(part_address(ALECTINIB, "limma"))
+    return result.filter((pl.col("q_value_bh") < 0.05) & (pl.col("log2_fold_change").abs() > 1))["feature_id"].to_list()
+
+
+def test_table_of_the_authors_stands_in_for_counts_of_ncbi(tmp_path, plan):
+    """The samples go by their titles as R writes them; beside the counts stands a table of something else."""
+    documents, header, rows = authors_series(plan, files=("GSE94089_tpm.txt.gz", "GSE94089_counts.csv.gz", "x_RAW.tar"))
+    ours = dict(work_titles(documents))
+    titles = [ours[sample].replace(" ", ".").replace(",", ".").replace("-", ".") for sample in header[1:]]
+    counts = "\n".join([",".join(["", *titles]), *(",".join(row) for row in rows)])
+    tpm = "\n".join(
+        ["\t".join(["", *titles]), *("\t".join([row[0], *(f"{cell}.5" for cell in row[1:])]) for row in rows)]
+    )
+    for name, text in (("GSE94089_tpm.txt.gz", tpm), ("GSE94089_counts.csv.gz", counts)):
+        documents[geo.supplementary_resource("GSE94089", name).url] = (gzip.compress(text.encode()), "x")
     work = work_of(tmp_path, mirror_of(tmp_path / "mirror", documents), is_live=False)
-    result = work.run(VALUES)[VALUES]
+    called = called_by_limma(work)
+    told = work.read(share_address("measurements", SERIES)).to_dicts()[0]
+    assert (told["measurement"], told["values_from"]) == ("counts", "processed_counts")
+    assert told["statement"].endswith("taken: GSE94089_counts.csv.gz of GSE94089")
+    assert "were not to be had" in work.read(share_address("accessions", SERIES))["notes"][0]
+    by_ncbi = work_of(tmp_path / "ncbi", mirror_of(tmp_path / "ncbi_mirror", counts_documents(plan)), is_live=False)
+    # NCBI's go by symbols and the authors' by Entrez ids, which is all that differs.
+    assert len(called_by_limma(by_ncbi)) == len(called) > 20
+    assert work.read(COUNTED)["read_count"].sum() == by_ncbi.read(COUNTED)["read_count"].sum()
+
+
+def work_titles(documents: dict[str, Document]) -> list[tuple[str, str]]:
+    """GSM accession and title of each sample."""
+    matrix = gzip.decompress(documents[geo.matrix_resource("GSE94089").url][0]).decode().splitlines()
+    cells = {line.partition("\t")[0]: line.split("\t")[1:] for line in matrix}
+    return [
+        (sample.strip('"'), title.strip('"'))
+        for sample, title in zip(cells["!Sample_geo_accession"], cells["!Sample_title"], strict=True)
+    ]
+
+
+def test_tables_of_single_samples_are_joined(tmp_path, plan):
+    """As htseq-count writes them; a second file of each sample holds no counts, and one lacks a gene in the end."""
+    documents, header, rows = authors_series(plan, of_samples=("_fpkm.txt", "_htseq.txt.gz"))
+    for at, sample in enumerate(header[1:], start=1):
+        lines = [f"{row[0]}\t{row[at]}" for row in rows] + ["__no_feature\t7", "__ambiguous\t1"]
+        fpkm = ["gene\tfpkm", *(f"{row[0]}\t0.25" for row in rows)]
+        for name, own in ((f"{sample}_htseq.txt.gz", lines), (f"{sample}_fpkm.txt", fpkm)):
+            body = "\n".join(own).encode()
+            packed = gzip.compress(body) if name.endswith(".gz") else body
+            documents[geo.sample_supplementary_resource(sample, name).url] = (packed, "x")
+    work = work_of(tmp_path / "whole", mirror_of(tmp_path / "m1", documents), is_live=False)
+    assert len(called_by_limma(work)) > 20
+    told = work.read(share_address("measurements", SERIES)).to_dicts()[0]
+    assert told["values_from"] == "processed_counts"
+    assert "tables of single samples of GSE94089" in told["statement"]
+    counts = work.read(COUNTED)
+    assert counts["read_count"].sum() == sum(int(cell) for row in rows for cell in row[1:])
+    assert not counts["feature_id"].str.starts_with("__").any()
+    # A sample with other genes leaves nothing to be joined.
+    last = geo.sample_supplementary_resource(header[-1], f"{header[-1]}_htseq.txt.gz").url
+    documents[last] = (gzip.compress(b"1\t5\n"), "x")
+    work = work_of(tmp_path / "lacking", mirror_of(tmp_path / "m2", documents), is_live=False)
+    work.run(VALUES)
+    result = work.run(COUNTED)[COUNTED]
+    assert result.outcome == "unavailable"
+    assert "does not hold the genes of" in (result.reason or "")
+
+
+def sequenced_series(documents: dict[str, Document], plan: Plan) -> dict[str, Document]:
+    """The series with one culture of each line, of which there is nothing but reads: those of the other study. The
+    first sample has two runs; ENA knows one sample by its BioSample alone, and a run of nobody."""
+    own, *_ = authors_series(plan, more="!Series_relation = SRA: https://www.ncbi.nlm.nih.gov/sra?term=SRP000009\n")
+    matrix = geo.matrix_resource("GSE94089").url
+    lines = []
+    for line in gzip.decompress(own[matrix][0]).decode().splitlines():
+        cells = line.split("\t")
+        lines.append("\t".join([cells[at] for at in (0, 1, 4, 7, 10)]) if len(cells) == 13 else line)
+    relations = [
+        ["!Sample_relation", *(f'"BioSample: https://www.ncbi.nlm.nih.gov/biosample/SAMN0{k}"' for k in range(1, 5))],
+        ["!Sample_relation", *(f'"SRA: https://www.ncbi.nlm.nih.gov/sra?term=SRX00{k}"' for k in range(1, 4)), '""'],
+    ]
+    at = lines.index("!series_matrix_table_begin")
+    lines[at:at] = ["\t".join(line) for line in relations]
+    own[matrix] = (gzip.compress("\n".join([*lines, ""]).encode()), "x")
+    reports = [body for url, (body, _) in documents.items() if "filereport" in url]
+    header, *runs = reports[0].decode().splitlines()
+    runs += reports[1].decode().splitlines()[1:]
+    columns = header.split("\t")
+    placed = [
+        ("SRX001", "SAMN01"),
+        ("SRX001", "SAMN01"),
+        ("SRX002", "SAMN02"),
+        ("SRX003", "SAMN03"),
+        ("SRX904", "SAMN04"),
+    ]
+    made = [header]
+    for line, (experiment, sample) in zip(runs, placed, strict=True):
+        row = dict(zip(columns, line.split("\t"), strict=True))
+        row |= {"experiment_accession": experiment, "sample_accession": sample}
+        made.append("\t".join(row[name] for name in columns))
+    made.append("\t".join(("SRR009" if name == "run_accession" else "") for name in columns))
+    own[report_resource("SRP000009").url] = ("\n".join(made).encode(), "text/plain")
+    others = {url: one for url, one in documents.items() if "/vol1/" in url or "transcripts.fa.gz" in url}
+    return own | others
+
+
+def test_series_of_which_there_are_only_reads_is_quantified(tmp_path, documents, plan):
+    served = sequenced_series(documents, plan)
+    work = work_of(tmp_path, mirror_of(tmp_path / "mirror", served), is_live=False)
+    for address in (VALUES, COUNTED):
+        assert {result.outcome for result in work.run(address).values()} == {"built"}
+    told = work.read(share_address("measurements", SERIES)).to_dicts()[0]
+    assert (told["measurement"], told["values_from"]) == ("counts", "kallisto")
+    assert "without NCBI-generated counts" in told["statement"]
+    account = work.read(share_address("quantified_samples", SERIES)).sort("sample_id")
+    runs = dict(account.select("sample_id", "runs").iter_rows())
+    assert [len(own.split("|")) for own in runs.values()] == [2, 1, 1, 1]
+    assert "SRR009" not in "|".join(runs.values())
+    # All that maps is counted: whole numbers, so to half a read per gene.
+    counted = work.read(COUNTED).group_by("sample_id").agg(pl.col("read_count").sum(), pl.len()).sort("sample_id")
+    mapped = account["mapped_reads"].to_numpy()
+    assert np.all(np.abs(counted["read_count"].to_numpy() - mapped) <= 0.5 * counted["len"].to_numpy())
+
+
+def test_series_without_values_says_what_there_is(tmp_path, documents, plan):
+    """No counts, and reads of all but one sample; or nothing at all."""
+    served = sequenced_series(documents, plan)
+    report = report_resource("SRP000009").url
+    lines = served[report][0].decode().splitlines()
+    served[report] = ("\n".join(line for line in lines if "SAMN04" not in line).encode(), "x")
+    lacking = work_of(tmp_path / "lacking", mirror_of(tmp_path / "m1", served), is_live=False)
+    assert lacking.run(VALUES)[VALUES].outcome == "built"
+    result = lacking.run(COUNTED)[COUNTED]
+    assert result.outcome == "unavailable"
+    assert "GSM9994010 have no public reads" in (result.reason or "")
+    bare = work_of(tmp_path / "bare", mirror_of(tmp_path / "m2", authors_series(plan)[0]), is_live=False)
+    bare.run(VALUES)
+    result = bare.run(COUNTED)[COUNTED]
     assert result.outcome == "unavailable"
     assert "sequencing without NCBI-generated counts" in (result.reason or "")
     assert "study.toml" in (result.reason or "")
@@ -588,6 +758,27 @@ def test_processed_counts_are_taken_where_every_accession_has_them(accessions, r
     assert "do not hold the same genes" in reason
     broken = with_processed(accessions[0], tmp_path, counts="gene\tdemo P\nAXL\t5\n")
     assert "counts.txt of E-MTAB-5997 is no table of counts" in find_processed([broken, second], grouped)[1]
+
+
+def test_processed_files_of_single_runs_are_joined_by_what_the_sheet_says(accessions, registry, tmp_path):
+    """The sheet names a file for each sample, and one for both, which is nobody's in particular."""
+    named = []
+    for accession in accessions:
+        own = with_processed(
+            accession, tmp_path, a="AXL\t5\nMET\t0\n", b="MET\t2\nAXL\t1\n", both="gene\tcounts\nAXL\t9\n"
+        )
+        files = pl.Series("derived_data_file", ["a.txt | both.txt", "both.txt | b.txt"])
+        named.append(replace(own, samples=own.samples.with_columns(files)))
+    sheet = pl.concat([a.samples for a in named], how="diagonal")
+    grouped = in_groups(sheet, READS, registry.public_studies[READS].group)
+    counts, reason = find_processed(named, grouped)
+    assert counts is not None
+    assert counts.rows() == [("AXL", 5, 1, 5, 1), ("MET", 0, 2, 0, 2)]
+    assert "tables of single samples of E-MTAB-5997 (a.txt ...)" in reason
+    lacking = [named[0], replace(named[1], processed={"a.txt": named[1].processed["a.txt"]})]
+    counts, reason = find_processed(lacking, grouped)
+    assert counts is None
+    assert "ERS9907002: none of its files is a table of counts" in reason
 
 
 def test_reads_of_another_organism_fail_their_sample(tmp_path, documents, registry):

@@ -246,11 +246,13 @@ class Replay:
         sizes = {name: (sheets / name).stat().st_size for name in (f"{ACCESSION}.idf.txt", f"{ACCESSION}.sdrf.txt")}
         items = [{"path": name, "Size": size, "Section": "mt"} for name, size in sizes.items()]
         items.append({"path": "counts.txt", "Size": 10, "Section": "processed-data", "Description": "Processed Data"})
+        # Of this one, only the sample sheet tells what it is.
+        items.append({"path": "LS+K1.bam", "Size": 10, "Section": "mt"})
         link = "https://ftp.ebi.ac.uk/pub/databases/biostudies/E-MTAB-/963/E-MTAB-1963"
         section = {"type": "Study", "links": [[{"url": "ERP004089", "attributes": [{"name": "Type", "value": "ENA"}]}]]}
         self.json(study_resource(ACCESSION).url, {"accno": ACCESSION, "section": section})
-        self.json(info_resource(ACCESSION).url, {"httpLink": link, "modified": 1, "files": 3})
-        self.json(file_page_resource(ACCESSION).url, {"items": items, "pagination": {"total": 3}})
+        self.json(info_resource(ACCESSION).url, {"httpLink": link, "modified": 1, "files": 4})
+        self.json(file_page_resource(ACCESSION).url, {"items": items, "pagination": {"total": 4}})
         for name in sizes:
             target = f"{link}/Files/{name}"
             redirect = f"https://www.ebi.ac.uk/biostudies/files/{ACCESSION}/{name}"
@@ -273,7 +275,7 @@ def test_study_is_fetched_through_the_redirect_to_the_mirror(public_hosts, repla
     study = fetch_study(public_hosts, ACCESSION)
     assert (study.samples.height, study.runs.height, study.run_files.height) == (6, 5, 10)
     assert study.differences["difference"].to_list() == ["run only in the sample sheet"]
-    assert study.processed["path"].to_list() == ["counts.txt"]
+    assert study.processed["path"].to_list() == ["counts.txt", "LS+K1.bam"]
     assert study.info.version == "modified:1"
     assert [fetched.resolved_url.rpartition("/")[2] for fetched in study.fetched[2:]] == [
         f"{ACCESSION}.idf.txt",

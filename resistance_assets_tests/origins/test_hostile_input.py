@@ -31,6 +31,7 @@ from resistance_assets.origins.geo_soft import probe_genes, read_soft
 from resistance_assets.origins.hgnc import read_hgnc
 from resistance_assets.origins.ontology import go_gene_sets, read_gaf, read_obo
 from resistance_assets.origins.panther import read_panther_classification
+from resistance_assets.origins.processed_counts import read_sample_counts
 from resistance_assets.origins.string_db import read_string_links, read_string_names
 from resistance_assets.origins.xena import read_xena_matrix, read_xena_phenotype, read_xena_survival
 
@@ -95,6 +96,13 @@ def _annotation(path: Path) -> tuple[int, int] | None:
     frame, _ = geo.read_platform_annotation(path, complete=False)
     assert probe_genes(frame).height == frame.height
     return ROWS
+
+
+def _one_sample(path: Path) -> tuple[int, int] | None:
+    counts = read_sample_counts(path)
+    rows = lines_of(path, quoted=True)
+    # Where a number has taken the place of the header, the first line is a gene, too.
+    return rows, min(rows, counts.height)
 
 
 def _star(path: Path) -> tuple[int, int] | None:
@@ -167,6 +175,7 @@ CASES = {
     "summary": Case(document(geo.read_summary), "geo_eutils/GSE93374_summary.json"),
     "search": Case(document(geo.read_search), "geo_eutils/GSE93374_search.json"),
     "generated counts": Case(table(geo.read_ncbi_counts), data=b"GeneID\tGSM1\tGSM2\n1\t5\t6\n2\t0\t7\n9\t1\t1\n"),
+    "counts of one sample": Case(_one_sample, data=b"gene\tcounts\nAXL\t5\nMET\t0\nKRAS\t7\n"),
     "counts annotation": Case(table(geo.read_ncbi_annotation), data=b"GeneID\tSymbol\tLength\n1\tA\t5\n2\tB\t9\n"),
     "star": Case(_star, "gdc/star_gene_counts.head_b.tsv"),
     "manifest": Case(table(read_manifest), "gdc/CPTAC-3_7CasesRNASeq_GDC-Manifest.txt"),
