@@ -10,24 +10,15 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from benchmarks._folder import bench_folder
+
 GENES, PATIENTS = 20_000, 1_800
-
-
-@cache
-def _folder() -> Path:
-    holder = tempfile.TemporaryDirectory(prefix="resistance_bench_")
-    _HOLDERS.append(holder)
-    return Path(holder.name)
-
-
-_HOLDERS: list[tempfile.TemporaryDirectory] = []
 
 
 @cache
@@ -35,7 +26,7 @@ def _data_dir() -> Path:
     named = os.environ.get("RESISTANCE_DATA_DIR")
     if named and (Path(named) / "warehouse.duckdb").is_file():
         return Path(named)
-    folder = _folder() / "data"
+    folder = bench_folder() / "data"
     environ = {**os.environ, "RESISTANCE_DATA_DIR": str(folder)}
     command = [sys.executable, "-m", "resistance_assets.cli", "run", "--profile", "demo", "--json"]
     subprocess.run(command, env=environ, check=True, stdout=subprocess.DEVNULL)
@@ -47,7 +38,7 @@ def _large_warehouse() -> Any:
     """A connection to a warehouse whose expression table has 36 million rows, sorted by gene as ours is."""
     import duckdb
 
-    path = _folder() / "large.duckdb"
+    path = bench_folder() / "large.duckdb"
     with duckdb.connect(str(path)) as writing:
         writing.execute("CREATE SCHEMA staging")
         writing.execute(
@@ -80,7 +71,7 @@ def _command(*arguments: str) -> Callable[[], None]:
 def _report() -> None:
     from resistance_assets.report.site import write_report
 
-    written = write_report(_data_dir(), _folder() / "site")
+    written = write_report(_data_dir(), bench_folder() / "site")
     assert written.bytes < 20_000_000
 
 
@@ -109,7 +100,7 @@ def _volcano() -> Path:
     said = {"n": "3 v 3", "method": "made up", "tables": [], "sql": "SELECT 1"}
     page = Page("contrasts/made_up.html", "A made-up contrast of 20,000 genes")
     page.figure(draw(_columns(columns, contrast), contrast, (), said))
-    target = _folder() / "site" / page.path
+    target = bench_folder() / "site" / page.path
     target.write_text(render(page, Frame(1, "", "", True)), encoding="utf-8")
     return target
 

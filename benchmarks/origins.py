@@ -9,33 +9,23 @@ from __future__ import annotations
 
 import gzip
 import importlib.util
-import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks._folder import bench_folder
+
 PROBES, ARRAYS = 54_675, 100
 GENES, PATIENTS = 20_531, 510
-
-
-@cache
-def _folder() -> Path:
-    # Kept alive by the cache until the interpreter ends.
-    holder = tempfile.TemporaryDirectory(prefix="resistance_bench_")
-    _HOLDERS.append(holder)
-    return Path(holder.name)
-
-
-_HOLDERS: list[tempfile.TemporaryDirectory] = []
 
 
 @cache
 def _gene_matrix() -> Path:
     """A made-up expression file as cBioPortal writes it, about 85 MB."""
     rng = np.random.default_rng(1)
-    path = _folder() / "data_mrna_seq_v2_rsem.txt"
+    path = bench_folder() / "data_mrna_seq_v2_rsem.txt"
     samples = [f"TCGA-{k // 100:02d}-{k:04d}-01" for k in range(PATIENTS)]
     with path.open("w") as handle:
         handle.write("\t".join(["Hugo_Symbol", "Entrez_Gene_Id", *samples]) + "\n")
@@ -54,7 +44,7 @@ def _array_values() -> tuple[list[str], np.ndarray]:
 def _soft_family() -> Path:
     """A made-up SOFT family: one platform, and per sample a table of probe, value and detection call."""
     probes, values = _array_values()
-    path = _folder() / "GSE1_family.soft.gz"
+    path = bench_folder() / "GSE1_family.soft.gz"
     with gzip.open(path, "wt", compresslevel=6) as handle:
         handle.write("^SERIES = GSE1\n!Series_title = made up\n!Series_geo_accession = GSE1\n")
         handle.writelines(f"!Series_sample_id = GSM{k + 1}\n" for k in range(ARRAYS))
@@ -76,7 +66,7 @@ def _soft_family() -> Path:
 def _series_matrix() -> Path:
     probes, values = _array_values()
     samples = "\t".join(f'"GSM{k + 1}"' for k in range(ARRAYS))
-    path = _folder() / "GSE1_series_matrix.txt.gz"
+    path = bench_folder() / "GSE1_series_matrix.txt.gz"
     with gzip.open(path, "wt", compresslevel=6) as handle:
         handle.write(f'!Series_type\t"Expression profiling by array"\n!Sample_geo_accession\t{samples}\n')
         handle.write(f'!series_matrix_table_begin\n"ID_REF"\t{samples}\n')
@@ -95,7 +85,7 @@ def _matrix_ours() -> None:
     long = unpivot_matrix(matrix[0])
     assert long.height == GENES * PATIENTS
     # The level that the peer's writer takes by default.
-    long.write_parquet(_folder() / "ours.parquet", compression="zstd", compression_level=1)
+    long.write_parquet(bench_folder() / "ours.parquet", compression="zstd", compression_level=1)
 
 
 def _matrix_pandas() -> None:
@@ -104,7 +94,7 @@ def _matrix_pandas() -> None:
     wide = pd.read_csv(_gene_matrix(), sep="\t")
     long = wide.melt(id_vars=["Hugo_Symbol", "Entrez_Gene_Id"], var_name="sample_id", value_name="value")
     long = long.sort_values(["Hugo_Symbol", "Entrez_Gene_Id"], kind="stable")
-    long.to_parquet(_folder() / "pandas.parquet", compression="zstd", index=False)
+    long.to_parquet(bench_folder() / "pandas.parquet", compression="zstd", index=False)
 
 
 def _soft_ours() -> None:

@@ -6,32 +6,23 @@ WITH cohorts AS (
         cohort_id, study_id, origin, expression_profiles, copy_number_profile, z_score_profiles, log2_copy_number_profiles
     FROM raw.catalog__cohorts
 ),
+asked AS (
+    SELECT cohort_id, study_id, 'expression' AS measurement, expression_profiles AS stable_ids FROM cohorts
+    UNION ALL
+    SELECT cohort_id, study_id, 'copy_number', copy_number_profile FROM cohorts
+    UNION ALL
+    SELECT cohort_id, study_id, 'z_score', z_score_profiles FROM cohorts
+    UNION ALL
+    SELECT cohort_id, study_id, 'log2_copy_number', log2_copy_number_profiles FROM cohorts
+),
 wanted AS (
     SELECT
         cohort_id,
         study_id,
-        'expression' AS measurement,
-        unnest(string_split(expression_profiles, '|')) AS stable_id,
-        unnest(range(len(string_split(expression_profiles, '|')))) AS preference
-    FROM cohorts
-    UNION ALL
-    SELECT cohort_id, study_id, 'copy_number', copy_number_profile, 0 FROM cohorts WHERE copy_number_profile IS NOT NULL
-    UNION ALL
-    SELECT
-        cohort_id,
-        study_id,
-        'z_score',
-        unnest(string_split(z_score_profiles, '|')),
-        unnest(range(len(string_split(z_score_profiles, '|'))))
-    FROM cohorts
-    UNION ALL
-    SELECT
-        cohort_id,
-        study_id,
-        'log2_copy_number',
-        unnest(string_split(log2_copy_number_profiles, '|')),
-        unnest(range(len(string_split(log2_copy_number_profiles, '|'))))
-    FROM cohorts
+        measurement,
+        unnest(string_split(stable_ids, '|')) AS stable_id,
+        unnest(range(len(string_split(stable_ids, '|')))) AS preference
+    FROM asked
 ),
 profiles AS (
     SELECT w.cohort_id, w.study_id, w.measurement, w.stable_id

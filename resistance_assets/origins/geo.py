@@ -86,14 +86,17 @@ def record_resource(series: str) -> Resource:
 
 def supplementary_resource(series: str, name: str) -> Resource:
     """A supplementary file; the names are those of the record (`supplementary_files`)."""
-    return Resource(f"{_series_folder(series)}/suppl/{name}", name=f"supplementary file {name} of {series}")
+    return _supplementary(f"{_series_folder(series)}/suppl/{name}", f"supplementary file {name} of {series}")
 
 
 def sample_supplementary_resource(sample: str, name: str) -> Resource:
     """A file of one sample; the names are those of the field `supplementary_file` of the sample."""
-    return Resource(
-        f"{FTP}/samples/{bucket(sample)}/{sample}/suppl/{name}", name=f"supplementary file {name} of {sample}"
-    )
+    address = f"{FTP}/samples/{bucket(sample)}/{sample}/suppl/{name}"
+    return _supplementary(address, f"supplementary file {name} of {sample}")
+
+
+def _supplementary(url: str, title: str) -> Resource:
+    return Resource(url, content="gzip" if url.endswith(".gz") else "any", name=title)
 
 
 def platform_annotation_resource(platform: str) -> Resource:

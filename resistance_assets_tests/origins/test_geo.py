@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -11,9 +12,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resistance_assets.catalog.faults import CatalogFault, DataFault, DesignFault, SourceUnavailable, TransportFault
+from resistance_assets.catalog.faults import (
+    CatalogFault,
+    DataFault,
+    DesignFault,
+    Fault,
+    SourceUnavailable,
+    TransportFault,
+)
 from resistance_assets.catalog.registry import Group
 from resistance_assets.origins import geo
+from resistance_assets.origins.ena import report_resource
 from resistance_assets.origins.geo_kernel import values_of_known_features
 from resistance_assets.origins.geo_matrix import geo_sample_sheet, read_series_matrix
 from resistance_assets.origins.geo_soft import probe_genes, read_soft
@@ -529,6 +538,28 @@ def test_sequencing_series_without_generated_counts_says_what_there_is(public_ho
         "sequencing without NCBI-generated counts: supplementary files GSE1000_counts.txt.gz; reads of SRP1"
     )
     assert "status 404" in series.notes[0]
+
+
+def test_files_of_the_authors_are_had_or_told_of(public_hosts, host):
+    """A captcha in place of the table and no word from ENA leave the series without values; both served, with them."""
+    host.script(place(geo.matrix_resource("GSE1000")), Reply(SEQUENCING))
+    table, report = geo.supplementary_resource("GSE1000", "GSE1000_counts.txt.gz"), report_resource("SRP1")
+    host.script(place(table), Reply(CAPTCHA))
+    host.script(place(report), Reply(status=204))
+    series = geo.fetch_series(public_hosts, "GSE1000")
+    fault = series.authors.tables["GSE1000_counts.txt.gz"]
+    assert isinstance(fault, Fault)
+    assert failure_kind(fault) is FailureKind.HTML_PAGE
+    assert series.authors.reads is None
+    assert "no_content" in series.notes[-1]
+    assert geo.runs_of_series(series).is_empty()
+    host.script(place(table), Reply(gzip.compress(b"gene\tGSM1\tGSM2\nAXL\t1\t2\n")))
+    runs = b"run_accession\texperiment_accession\nSRR1\tSRX1\nSRR2\tSRX2\n"
+    host.script(place(report), Reply(runs))
+    series = geo.fetch_series(public_hosts, "GSE1000")
+    assert isinstance(series.authors.tables["GSE1000_counts.txt.gz"], Path)
+    assert series.authors.reads is not None
+    assert series.authors.reads.runs["run_accession"].to_list() == ["SRR1", "SRR2"]
 
 
 def test_series_on_two_platforms_has_two_matrices(public_hosts, host):
