@@ -72,7 +72,7 @@ def state_of_sources(registry: Registry, lake: Lake) -> pl.DataFrame:
             reason = missed.get(source.id) or (
                 f"this release has no reader for {source.connector}"
                 if source.connector not in CONNECTORS
-                else "no run has asked for it yet"
+                else "not asked for: no step that reads it has run, or such a step lacked another source first"
             )
         rows.append(
             {
