@@ -2,6 +2,8 @@
 
     python -m resistance_assets_tests.soak.kill_points --kills 200 --seed 1
 
+One kill in four falls anywhere in a run, the others on its work, after it has made its plan.
+
 A round starts from a data folder with release 1 published and nothing known of how it was made, so that a run has
 everything to compute and ends by publishing release 2. The run is killed (SIGKILL) at a random instant, started again,
 perhaps killed again, and at last left alone. After every kill the published file is opened: each table must be of one
@@ -131,10 +133,13 @@ def _run(data_dir: Path, log: Path, settings: dict[str, str]) -> None:
     from resistance_assets.running import bring_up_to_date
     from resistance_assets.settings import load_settings
 
-    at = data_dir / "at.txt"
+    at, began, started = data_dir / "at.txt", data_dir / "began.txt", time.monotonic()
+    began.unlink(missing_ok=True)
 
     def hear(announcement) -> None:
         if announcement.kind in ("started", "finished"):
+            if not began.exists():
+                began.write_text(str(time.monotonic() - started))
             at.write_text(f"{announcement.kind} {announcement.subject}")
 
     with listening(hear):
@@ -221,8 +226,9 @@ def soak(folder: Path, *, kills: int, seed: int, world: str = "demo", say=lambda
     if not runs.finish(unharmed, **made.after):
         raise RuntimeError(f"the demo does not run: {runs.log(unharmed).read_text()[-2000:]}")
     full_seconds = time.monotonic() - started
+    planning_seconds = float((unharmed / "began.txt").read_text())
     shutil.rmtree(unharmed)
-    say(f"one full run takes {full_seconds:.1f} s; {len(after_versions)} tables")
+    say(f"one full run takes {full_seconds:.1f} s, {planning_seconds:.1f} s to its plan; {len(after_versions)} tables")
 
     tally = Tally()
     soak_started = time.monotonic()
@@ -232,7 +238,9 @@ def soak(folder: Path, *, kills: int, seed: int, world: str = "demo", say=lambda
         for start in range(min(chance.randint(1, MOST_KILLS_PER_ROUND), kills - tally.kills)):
             process = runs.start(data_dir, **made.after)
             # What was done before the last kill is not done again, so a later start is over sooner.
-            time.sleep(chance.uniform(0.0, full_seconds if start == 0 else full_seconds / 2))
+            work_seconds = (full_seconds - planning_seconds) / (1 if start == 0 else 2)
+            earliest = 0.0 if chance.random() < 0.25 else planning_seconds
+            time.sleep(chance.uniform(earliest, planning_seconds + work_seconds))
             process.kill()
             process.join()
             if process.exitcode != -signal.SIGKILL:
