@@ -247,9 +247,6 @@ def files_of_samples(accession: Accession, sheet: pl.DataFrame) -> dict[str, dic
     }
 
 
-PROCESSED = TABLES["raw.studies__gene_sample_counts"]
-
-
 def counts_as_table(counts: pl.DataFrame, study_id: str) -> pl.DataFrame:
     """A wide table of counts as rows of `raw.studies__gene_sample_counts`."""
     return (

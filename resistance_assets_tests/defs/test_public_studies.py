@@ -579,6 +579,14 @@ def test_series_without_values_says_what_there_is(tmp_path, documents, plan):
     assert result.outcome == "unavailable"
     assert "sequencing without NCBI-generated counts" in (result.reason or "")
     assert "study.toml" in (result.reason or "")
+    # What rests on them is unavailable too, with that reason, and the designs are told all the same.
+    part = part_address(ALECTINIB, "limma")
+    bare.run(EXPRESSION)
+    result = bare.run(part)[part]
+    assert result.outcome == "unavailable"
+    assert "have no public reads" in (result.reason or "")
+    assert bare.run("core.deg__designs")["core.deg__designs"].outcome == "built"
+    assert bare.read("core.deg__designs").filter(contrast_id=ALECTINIB).height == 1
 
 
 def test_counts_that_lack_a_sample_of_a_group_are_refused(tmp_path, plan, registry):
