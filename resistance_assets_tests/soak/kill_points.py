@@ -206,11 +206,9 @@ def soak(folder: Path, *, kills: int, seed: int, world: str = "demo", say=lambda
     whole, before = folder / "whole", folder / "before"
     if not runs.finish(whole, **made.after):
         raise RuntimeError(f"the demo does not run: {runs.log(whole).read_text()[-2000:]}")
-    _, after_versions = elsewhere(versions_published, whole)
     if not runs.finish(before, **made.before):
         raise RuntimeError(f"the release before does not run: {runs.log(before).read_text()[-2000:]}")
     _, before_versions = elsewhere(versions_published, before)
-    known = {1: before_versions, 2: after_versions}
 
     def prepare(name: str) -> Path:
         data_dir = folder / name
@@ -226,6 +224,9 @@ def soak(folder: Path, *, kills: int, seed: int, world: str = "demo", say=lambda
     if not runs.finish(unharmed, **made.after):
         raise RuntimeError(f"the demo does not run: {runs.log(unharmed).read_text()[-2000:]}")
     full_seconds = time.monotonic() - started
+    # Not those of `whole`: since which release a claim has its verdict is told by the release before.
+    _, after_versions = elsewhere(versions_published, unharmed)
+    known = {1: before_versions, 2: after_versions}
     planning_seconds = float((unharmed / "began.txt").read_text())
     shutil.rmtree(unharmed)
     say(f"one full run takes {full_seconds:.1f} s, {planning_seconds:.1f} s to its plan; {len(after_versions)} tables")
