@@ -6,10 +6,8 @@ silent truncation. What the members mean does not belong here.
 
 from __future__ import annotations
 
-import gzip
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from resistance_assets.catalog.faults import DataFault, TransportFault
+from resistance_assets.origins.inflating import DAMAGE, inflated_file
 
 LARGEST_UNPACKED = 20 * 1024**3
 """Bytes that an archive may unpack to, unless the caller says otherwise; ten times the largest study archive known."""
@@ -103,7 +102,7 @@ def _damage_told(archive: Path) -> Iterator[None]:
         yield
     except (FileNotFoundError, PermissionError):
         raise
-    except (EOFError, tarfile.TarError, zipfile.BadZipFile, zlib.error, OSError) as error:
+    except (tarfile.TarError, zipfile.BadZipFile, OSError, *DAMAGE) as error:
         raise _damaged(archive, f"it ends early or is damaged ({error})") from error
 
 
@@ -155,7 +154,7 @@ def _tar_members(archive: Path, largest_unpacked: int) -> Iterator[Member]:
     with archive.open("rb") as handle:
         compressed = handle.read(2) == b"\x1f\x8b"
         handle.seek(0)
-        plain = gzip.GzipFile(fileobj=handle) if compressed else handle
+        plain = inflated_file(handle) if compressed else handle
         with tarfile.open(fileobj=plain, mode="r|") as opened:
             for info in opened:
                 end = info.offset_data + -(-info.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import csv
 import difflib
-import gzip
 import io
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ import numpy as np
 import polars as pl
 
 from resistance_assets.catalog.faults import DataFault, TransportFault
+from resistance_assets.origins.inflating import DAMAGE, inflate
 
 _LONG_LINE = 400
 REJECTED_SCHEMA = {"source": pl.String, "line": pl.Int64, "reason": pl.String, "row": pl.String}
@@ -37,8 +36,8 @@ def read_bytes(path: Path) -> bytes:
     if not data.startswith(b"\x1f\x8b"):
         return data
     try:
-        return gzip.decompress(data)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        return inflate(data)
+    except DAMAGE as error:
         raise TransportFault(
             f"truncated: the gzip file ends early or is damaged ({error})",
             subject=str(path),

@@ -5,15 +5,15 @@ Here belongs reading the annotation (GTF) and the names in a transcriptome (FAST
 
 from __future__ import annotations
 
-import gzip
+import io
 import re
-import zlib
 from pathlib import Path
 
 import polars as pl
 
 from resistance_assets.catalog.faults import DataFault, TransportFault
 from resistance_assets.origins.delimited import read_bytes, rejected_rows
+from resistance_assets.origins.inflating import DAMAGE, inflated_file
 
 TRANSCRIPT_SCHEMA: dict[str, type[pl.DataType]] = {
     "target_id": pl.String,
@@ -37,11 +37,13 @@ def read_transcript_names(fasta: Path) -> pl.DataFrame:
     Raises:
         DataFault: there is no sequence, a name tells no gene, or a name occurs twice.
     """
-    opener = gzip.open if _is_gzip(fasta) else open
     try:
-        with opener(fasta, "rt", encoding="utf-8", errors="replace") as handle:
+        with (
+            inflated_file(fasta) if _is_gzip(fasta) else fasta.open("rb") as stored,
+            io.TextIOWrapper(stored, encoding="utf-8", errors="replace") as handle,
+        ):
             rows = [_named(line[1:].strip(), fasta.name) for line in handle if line.startswith(">")]
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+    except DAMAGE as error:
         raise TransportFault(
             f"truncated: the gzip file ends early or is damaged ({error})", subject=fasta.name, remedy="Fetch it again"
         ) from error

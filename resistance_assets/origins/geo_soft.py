@@ -7,7 +7,6 @@ describes a column, tables stand between markers. The series matrix is in `geo_m
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from resistance_assets.origins.geo_tables import (
     split_block,
     text_frame,
 )
+from resistance_assets.origins.inflating import DAMAGE, inflater
 
 SOFT_ATTRIBUTE_SCHEMA: dict[str, type[pl.DataType]] = {
     "entity": pl.String,
@@ -127,7 +127,7 @@ def _inflated(handle, source: str) -> Iterator[bytes]:  # type: ignore[no-untype
             f"truncated: the gzip file ends early or is damaged ({what})", subject=source, remedy="Fetch it again"
         )
 
-    stream, parts, size, fresh = zlib.decompressobj(31), [], 0, True
+    stream, parts, size, fresh = inflater(), [], 0, True
     try:
         while data := handle.read(1 << 20):
             while data:
@@ -137,13 +137,13 @@ def _inflated(handle, source: str) -> Iterator[bytes]:  # type: ignore[no-untype
                 size += len(part)
                 data = stream.unused_data
                 if stream.eof:
-                    stream, fresh = zlib.decompressobj(31), True
+                    stream, fresh = inflater(), True
                     if not data.strip(b"\0"):
                         data = b""  # padding behind the last member
             if size >= _CHUNK:
                 yield b"".join(parts)
                 parts, size = [], 0
-    except zlib.error as error:
+    except DAMAGE as error:
         raise damaged(error) from error
     if not fresh:
         raise damaged("end-of-stream marker missing")

@@ -7,7 +7,6 @@ URLs are made and what its files mean does not belong here: this module knows no
 from __future__ import annotations
 
 import base64
-import gzip
 import json
 import os
 import random
@@ -15,7 +14,6 @@ import re
 import ssl
 import threading
 import time
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -26,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from resistance_assets.catalog.faults import Fault, TransportFault
+from resistance_assets.origins.inflating import DAMAGE, inflated_file
 from resistance_assets.origins.resource import (
     FailureKind,
     Fetched,
@@ -677,10 +676,10 @@ def _undo_content_encoding(part: Path, response: httpx.Response, resource: Resou
         return
     plain = part.with_suffix(".plain")
     try:
-        with gzip.open(part, "rb") as source, plain.open("wb") as target:
+        with inflated_file(part) as source, plain.open("wb") as target:
             for block in iter(lambda: source.read(_BLOCK), b""):
                 target.write(block)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+    except DAMAGE as error:
         plain.unlink(missing_ok=True)
         raise truncated_fault(resource, "compressed answer", error, "Try again later") from error
     os.replace(plain, part)

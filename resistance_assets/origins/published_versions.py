@@ -5,12 +5,11 @@ Here belongs reading the version alone. Noticing a change does not rest on it: t
 
 from __future__ import annotations
 
-import gzip
 import re
-import zlib
 from pathlib import Path
 
 from resistance_assets.origins.biogrid import biogrid_release
+from resistance_assets.origins.inflating import DAMAGE, inflated_file
 
 _HEADER_BYTES = 16_384
 _IN_ADDRESS = (
@@ -52,7 +51,7 @@ def _head(path: Path) -> bytes:
     if not head.startswith(b"\x1f\x8b"):
         return head
     try:
-        with gzip.open(path) as unpacked:
+        with inflated_file(path) as unpacked:
             return unpacked.read(_HEADER_BYTES)
-    except (EOFError, OSError, zlib.error):
+    except (OSError, *DAMAGE):
         return b""

@@ -5,19 +5,18 @@ Here belongs what can be told from the bytes alone. What a host's answer says of
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import os
 import re
 import threading
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from resistance_assets.catalog.faults import Fault, TransportFault
 from resistance_assets.origins.archives import iterate_members
+from resistance_assets.origins.inflating import DAMAGE, inflated_file
 from resistance_assets.origins.resource import Content, FailureKind, Resource, transfer_fault
 
 _BLOCK = 1 << 20
@@ -131,9 +130,9 @@ def _absent_from_gzip(path: Path, resource: Resource, head: bytes, markers: list
     if not head.startswith(b"\x1f\x8b"):
         raise _wrong_format(resource, f"the file does not start as gzip does but with {head[:12]!r}", remedy)
     try:
-        with gzip.open(path, "rb") as handle:
+        with inflated_file(path) as handle:
             return _absent(iter(lambda: handle.read(_BLOCK), b""), markers)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+    except DAMAGE as error:
         raise truncated_fault(resource, "gzip file", error, remedy) from error
 
 
