@@ -562,6 +562,19 @@ def test_series_of_which_there_are_only_reads_is_quantified(tmp_path, documents,
     assert np.all(np.abs(counted["read_count"].to_numpy() - mapped) <= 0.5 * counted["len"].to_numpy())
 
 
+def test_reads_of_a_series_are_pulled_on_request(tmp_path, documents, plan, registry):
+    host = mirror_of(tmp_path / "host", sequenced_series(documents, plan))
+    sources = [registry.sources[name] for name in ("geo_gse94089", "gencode_v36_transcripts")]
+    told = pull_mirror(sources, tmp_path / "pulled", host, reads=True)
+    lacking = told.filter(state="unavailable")["url"].to_list()
+    assert [url for url in lacking if "rnaseq_counts" not in url] == []
+    assert told["url"].str.contains("/vol1/fastq/").sum() == 10
+    work = work_of(tmp_path, MirrorTransport(tmp_path / "pulled"), is_live=False)
+    for address in (VALUES, COUNTED):
+        assert {result.outcome for result in work.run(address).values()} == {"built"}
+    assert work.read(share_address("measurements", SERIES))["values_from"].to_list() == ["kallisto"]
+
+
 def test_series_without_values_says_what_there_is(tmp_path, documents, plan):
     """No counts, and reads of all but one sample; or nothing at all."""
     served = sequenced_series(documents, plan)
