@@ -15,10 +15,14 @@ import importlib.metadata
 import inspect
 import json
 import os
+import re
 import textwrap
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+
+import numpy as np
+import polars as pl
 
 PACKAGE = "resistance_assets"
 
@@ -196,10 +200,52 @@ def _anatomy(item: Any) -> tuple[str, tuple[Any, ...], frozenset[str]]:
         elif top == PACKAGE and not isinstance(value, types.ModuleType):
             if isinstance(value, types.FunctionType | type):
                 reached.append(value)
-        elif isinstance(value, bool | int | float | str | bytes | tuple | frozenset) and isinstance(node, ast.Name):
-            constants.append((node.id, repr(value)))
+        elif isinstance(node, ast.Name) and _is_constant(node.id, value) and (stated := _stated(value)) is not None:
+            constants.append((node.id, stated))
+            reached.extend(_held(value))
     text = ast.dump(tree) + repr(sorted(set(constants)))
     return text, tuple(reached), frozenset(distributions)
+
+
+def _is_constant(name: str, value: Any) -> bool:
+    """Whether a value is fixed when its module is loaded; what can change is, where its name is in capitals."""
+    return name.isupper() or not isinstance(value, list | set | Mapping)
+
+
+def _stated(value: Any) -> str | None:
+    """A constant as text, the same in every process; None for what is no plain value all through."""
+    if value is None or isinstance(value, bool | int | float | str | bytes):
+        return repr(value)
+    if isinstance(value, types.FunctionType | type):
+        return f"{value.__module__}.{value.__qualname__}"
+    if isinstance(value, pl.DataType):
+        return repr(value)
+    if isinstance(value, np.ndarray):
+        return f"array({value.dtype}, {value.shape}, {hashlib.sha256(value.tobytes()).hexdigest()})"
+    if isinstance(value, re.Pattern):
+        return f"re.compile({value.pattern!r}, {value.flags})"
+    if isinstance(value, Mapping):
+        inner = [(_stated(key), _stated(one)) for key, one in value.items()]
+        pairs = [f"{key}: {one}" for key, one in inner if key is not None and one is not None]
+        return f"{{{', '.join(pairs)}}}" if len(pairs) == len(inner) else None
+    if isinstance(value, tuple | list | set | frozenset):
+        items = [_stated(one) for one in value]
+        texts = [item for item in items if item is not None]
+        if len(texts) < len(items):
+            return None
+        # Sets have no order, and show another one in each process.
+        return f"{type(value).__name__}({', '.join(sorted(texts) if isinstance(value, set | frozenset) else texts)})"
+    return None
+
+
+def _held(value: Any) -> list[Any]:
+    """Functions and classes of this package in a constant, such as a table of readers."""
+    if isinstance(value, Mapping):
+        return [found for one in value.values() for found in _held(one)]
+    if isinstance(value, tuple | list | set | frozenset):
+        return [found for one in value for found in _held(one)]
+    own = _unwrap(value) if callable(value) else None
+    return [own] if isinstance(own, types.FunctionType | type) and _top_level(own) == PACKAGE else []
 
 
 def _node_of(item: Any) -> ast.AST:

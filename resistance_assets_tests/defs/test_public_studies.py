@@ -649,7 +649,7 @@ def test_groups_on_several_platforms_are_refused_and_one_platform_is_enough(tmp_
     )
     series_asset(own, registry.sources["geo_gse94089"])
     work.run(share_address("samples", "second_platform"))
-    assert work.read(share_address("measurements", "second_platform"))["platform"].to_list() == ["GPL9910"]
+    assert work.read(share_address("processed_measurements", "second_platform"))["platform"].to_list() == ["GPL9910"]
     assert work.read(share_address("intensities", "second_platform"))["sample_id"].n_unique() == 6
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -88,6 +90,76 @@ def test_what_does_not_decide_the_result_does_not_count(version_of, before, afte
 def test_what_decides_the_result_counts(version_of, before, after):
     assert before in BASE
     assert version_of(BASE) != version_of(BASE.replace(before, after))
+
+
+CONSTANTS = """
+import re
+import numpy as np
+
+NAMES = {"a": ("x", None), "b": ["y"]}
+WORDS = frozenset({"gene", "length", "strand", "start", "end"})
+FORM = re.compile("[a-z]+")
+NODES = np.array([0.5, 1.0])
+
+
+def read(x):
+    return x + 1
+
+
+READERS = {"plain": read}
+
+
+def outer(x):
+    return READERS["plain"](NAMES[x]) if FORM.match(x) or x in WORDS else NODES
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('["y"]', '["z"]'),
+        ("None", "1"),
+        ('"strand"', '"frame"'),
+        ("[a-z]+", "[a-z]*"),
+        ("0.5", "0.25"),
+        ("return x + 1", "return x + 2"),
+    ],
+    ids=["in a list in a dict", "in a tuple", "in a set", "a pattern", "in an array", "a function in a dict"],
+)
+def test_constants_of_every_kind_count(version_of, before, after):
+    assert before in CONSTANTS
+    assert version_of(CONSTANTS) != version_of(CONSTANTS.replace(before, after))
+
+
+def test_what_a_module_keeps_while_it_runs_does_not_count(version_of):
+    """A list in small letters is what the module has at hand just now, and not what it was written with."""
+    state = CONSTANTS.replace("NODES", "_waiting").replace("np.array([0.5, 1.0])", "[]")
+    assert version_of(state) == version_of(state.replace("_waiting = []", "_waiting = [1]"))
+
+
+def test_a_version_is_the_same_in_every_process(tmp_path):
+    """Sets show their elements in another order in each process; a version that did would make everything stale."""
+    (tmp_path / "made_up.py").write_text(CONSTANTS)
+    code = (
+        "import sys, importlib.util\n"
+        "from resistance_assets.orchestration.versions import code_version_of\n"
+        "name = 'resistance_assets.science.made_up'\n"
+        "spec = importlib.util.spec_from_file_location(name, sys.argv[1])\n"
+        "module = sys.modules[name] = importlib.util.module_from_spec(spec)\n"
+        "spec.loader.exec_module(module)\n"
+        "print(code_version_of(module.outer))"
+    )
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path / "made_up.py")],
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in (1, 2, 3)
+    }
+    assert len(told) == 1
 
 
 def test_a_release_of_a_numeric_package_counts(version_of, monkeypatch):
