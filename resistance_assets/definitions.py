@@ -5,9 +5,11 @@ from pathlib import Path
 import dagster as dg
 
 from resistance_assets.orchestration.assets import STEPS
+from resistance_assets.orchestration.records import quicken_records
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
+    quicken_records()  # of runs that the UI launches, too
     STEPS.clear()  # of another load in this process, with other studies
     return dg.load_from_defs_folder(path_within_project=Path(__file__).parent / "defs")

@@ -9,25 +9,21 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import sqlalchemy
-import sqlalchemy.event
 from dagster import DagsterInstance
-from dagster._core.storage.event_log.sqlite import sqlite_event_log
-from dagster._core.storage.runs.sqlite import sqlite_run_storage
 
 from resistance_assets.orchestration.assets import STEPS, address_of, key_of
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.memo import run_step
 from resistance_assets.orchestration.progress import Announcement, listening
+from resistance_assets.orchestration.records import quicken_records
 
 INSTANCE_CONFIG = """\
 # Written once by `resistance`; yours to change. See deploy/ for Postgres and shared storage.
@@ -119,41 +115,8 @@ def open_instance(home: Path) -> DagsterInstance:
     if not config.exists():
         config.write_text(INSTANCE_CONFIG, encoding="utf-8")
     os.environ["DAGSTER_HOME"] = str(home)
-    if not sqlalchemy.event.contains(sqlalchemy.Engine, "connect", _without_sync):
-        sqlalchemy.event.listen(sqlalchemy.Engine, "connect", _without_sync)
-        for module in (sqlite_event_log, sqlite_run_storage):
-            vars(module)["create_engine"] = _kept(vars(module)["create_engine"])
+    quicken_records()
     return DagsterInstance.from_config(str(home))
-
-
-def _without_sync(connection: Any, _: Any) -> None:
-    """Let SQLite leave the flushing of Dagster's records to the system.
-
-    A run writes thousands of them, each a transaction that would wait for the disk: on a busy disk minutes in all. A
-    process killed at any moment loses nothing by this; a power cut may cost the run history, never the lake, whose
-    files are flushed one by one.
-    """
-    if isinstance(connection, sqlite3.Connection):
-        connection.execute("PRAGMA synchronous = OFF")
-
-
-def _kept(create_engine: Callable[..., sqlalchemy.Engine]) -> Callable[..., sqlalchemy.Engine]:
-    """The same engine for the same database, where Dagster would make one for each query.
-
-    What SQLAlchemy knows of a statement is kept with the engine, so every statement was compiled anew: a fifth of a run
-    in which little is computed. An engine without a pool holds no connection, so nothing else is shared.
-    """
-    engines: dict[str, sqlalchemy.Engine] = {}
-
-    def engine_of(url: str, **options: Any) -> sqlalchemy.Engine:
-        if options.get("poolclass") is not sqlalchemy.NullPool:
-            return create_engine(url, **options)
-        known = f"{url} {sorted(options.items(), key=str)}"
-        if known not in engines:
-            engines[known] = create_engine(url, **options)
-        return engines[known]
-
-    return engine_of
 
 
 def process_name(pid: int) -> str:

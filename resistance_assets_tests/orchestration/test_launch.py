@@ -8,14 +8,12 @@ import sys
 
 import dagster as dg
 import pytest
-import sqlalchemy
 from dagster._core.events import DagsterEvent, DagsterEventType
 
 from resistance_assets.orchestration.launch import (
     PROCESS_TAG,
     Launch,
     close_dead_runs,
-    open_instance,
     process_name,
 )
 
@@ -78,24 +76,3 @@ def test_parts_of_one_work_count_together():
     assert second.outcomes == {"raw.a": "built", "raw.b": "failed", "core.c": "built"}
     assert second.failed == ("raw.b",)
     assert (second.run_ids, second.elapsed, second.messages) == (["1", "2"], 7.0, {"raw.b": "why"})
-
-
-def test_queries_of_dagster_share_an_engine_per_database(tmp_path, monkeypatch):
-    """Dagster makes an engine for each of its queries; as many as it has databases are enough."""
-    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))  # `open_instance` sets it; put back at the end
-    made: list[sqlalchemy.Engine] = []
-
-    def connected(connection: sqlalchemy.Connection) -> None:
-        made.append(connection.engine)
-
-    with open_instance(tmp_path / "home") as instance:
-        sqlalchemy.event.listen(sqlalchemy.Engine, "engine_connect", connected)
-        try:
-            run = nothing.execute_in_process(instance=instance)
-        finally:
-            sqlalchemy.event.remove(sqlalchemy.Engine, "engine_connect", connected)
-        assert run.success
-        assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.SUCCESS
-    # Of runs, of the index of events, and of the events of this run.
-    assert len(made) > 20
-    assert len({id(engine) for engine in made}) <= 4
