@@ -34,8 +34,12 @@ def test_the_catalog_s_addresses_tell_their_versions(tmp_path):
     ("url", "content", "version"),
     [
         ("http://h/go-basic.obo", b"format-version: 1.2\ndata-version: releases/2026-07-26\n", "2026-07-26"),
-        ("http://h/goa.gaf.gz", gzip.compress(b"!gaf-version: 2.2\n!date-generated: 2026-04-30\n"), "2026-04-30"),
-        ("http://h/goa.gaf.gz", gzip.compress(b"!gaf-version: 2.2\n!date-generated: 2026-04-30\n")[:12], None),
+        (
+            "http://h/goa.gaf.gz",
+            gzip.compress(b"!gaf-version: 2.2\n!date-generated: 2026-04-30\n", mtime=0),
+            "2026-04-30",
+        ),
+        ("http://h/goa.gaf.gz", gzip.compress(b"!gaf-version: 2.2\n!date-generated: 2026-04-30\n", mtime=0)[:12], None),
         ("http://h/other.txt", b"data-version: 1\n", None),
     ],
 )
