@@ -18,7 +18,7 @@ import polars as pl
 
 from resistance_assets.catalog.faults import DataFault, Fault, SourceUnavailable, TransportFault
 from resistance_assets.origins.delimited import missing_column, read_bytes, rejected_rows
-from resistance_assets.origins.ena import EnaReport, preferred_fastq
+from resistance_assets.origins.ena import EnaReport, fetch_report, merged_reports, preferred_fastq
 from resistance_assets.origins.json_documents import as_list, as_object, flattened, read_json, text_of, whole_of
 from resistance_assets.origins.processed_counts import may_be_table
 from resistance_assets.origins.resource import (
@@ -666,9 +666,6 @@ def fetch_study(transport: Transport, accession: str) -> SequencingStudy:
 
     Raises TransportFault, SourceUnavailable or DataFault as the parts do.
     """
-    from resistance_assets.origins.ena import FILE_SCHEMA as RUN_FILE_SCHEMA
-    from resistance_assets.origins.ena import RUN_SCHEMA, fetch_report
-
     got = [transport.fetch(study_resource(accession)), transport.fetch(info_resource(accession))]
     record = read_record(got[0].path, source=f"record of {accession}")
     info = read_info(got[1].path, source=f"info of {accession}")
@@ -687,13 +684,7 @@ def fetch_study(transport: Transport, accession: str) -> SequencingStudy:
         )
         sheets.append(read_sdrf(got[-1].path))
     reports = [fetch_report(transport, study) for study in ena_studies(record, idf)]
-    report = EnaReport(
-        pl.concat([pl.DataFrame(schema=RUN_SCHEMA), *(r.runs for r in reports)]).unique(
-            "run_accession", keep="first", maintain_order=True
-        ),
-        pl.concat([pl.DataFrame(schema=RUN_FILE_SCHEMA), *(r.files for r in reports)]).unique(maintain_order=True),
-        pl.concat([rejected_rows(), *(r.rejected for r in reports)]),
-    )
+    report = merged_reports(reports)
     differences = [
         reconcile(sheet, report) for sheet in sheets if report.runs.height or sheet.column("comment", "ENA_RUN")
     ]

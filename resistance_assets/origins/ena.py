@@ -111,6 +111,17 @@ def fetch_report(transport: Transport, accession: str) -> EnaReport:
     return report
 
 
+def merged_reports(reports: Sequence[EnaReport]) -> EnaReport:
+    """Reports of several studies as one; a run that two of them hold is there once. Empty where there is none."""
+    runs = pl.concat([pl.DataFrame(schema=RUN_SCHEMA), *(report.runs for report in reports)])
+    files = pl.concat([pl.DataFrame(schema=FILE_SCHEMA), *(report.files for report in reports)])
+    return EnaReport(
+        runs.unique("run_accession", keep="first", maintain_order=True),
+        files.unique(maintain_order=True),
+        pl.concat([rejected_rows(), *(report.rejected for report in reports)]),
+    )
+
+
 def read_report(path: Path, *, source: str | None = None) -> EnaReport:
     """Read a file report: tab-separated in any column order, or JSON (a list of objects).
 

@@ -18,7 +18,7 @@ import polars as pl
 
 from resistance_assets.catalog.faults import DataFault, Fault, SourceUnavailable, TransportFault
 from resistance_assets.origins.delimited import read_bytes, rejected_rows, split_text
-from resistance_assets.origins.ena import EnaReport, fetch_report
+from resistance_assets.origins.ena import EnaReport, fetch_report, merged_reports
 from resistance_assets.origins.geo_matrix import ATTRIBUTE_SCHEMA, SeriesMatrix, geo_sample_sheet, read_series_matrix
 from resistance_assets.origins.geo_soft import SoftFile, probe_genes, read_soft
 from resistance_assets.origins.json_documents import as_list, as_object, flattened, read_json, text_of, whole_of
@@ -519,12 +519,7 @@ def _fetch_authors_files(
             reports.append(fetch_report(transport, study))
         except (SourceUnavailable, TransportFault, DataFault) as fault:
             notes.append(f"ENA's report of {study} was not to be had: {fault}")
-    reads = None
-    if reports:
-        runs = pl.concat([report.runs for report in reports]).unique("run_accession", keep="first", maintain_order=True)
-        files = pl.concat([report.files for report in reports]).unique(maintain_order=True)
-        reads = EnaReport(runs, files, pl.concat([report.rejected for report in reports]))
-    return AuthorsFiles(tables, of_sample, reads)
+    return AuthorsFiles(tables, of_sample, merged_reports(reports) if reports else None)
 
 
 def runs_of_series(series: GeoSeries) -> pl.DataFrame:
