@@ -23,7 +23,7 @@ $(READY): requirements.lock pyproject.toml
 		$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e . ; \
 	fi
 	@echo "Compiling the numerical kernels (once; about 30 s on 2 cores)"
-	@$(BIN)/python -m resistance_assets.science.first_use
+	@$(BIN)/python -m resistance_assets.science.compile_kernels
 	@touch $(READY)
 
 demo: $(READY)

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from resistance_assets.science.deg import run_contrast
-from resistance_assets.science.designs import Contrast
+from resistance_assets.science.deg.designs import Contrast
+from resistance_assets.science.deg.methods import run_contrast
 
 _SHARED = Path(os.environ.get("RESISTANCE_SHARED_DIR", Path(__file__).resolve().parents[2] / "shared"))
 _GOLDENS = _SHARED / "goldens"

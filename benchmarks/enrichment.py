@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from resistance_assets.science.correlation import compare_groups_rank_sum, correlate_genes
-from resistance_assets.science.enrichment import over_representation
-from resistance_assets.science.evidence import rank_aggregate
+from resistance_assets.science.correlation.correlation import compare_groups_rank_sum, correlate_genes
+from resistance_assets.science.enrichment.gsea import pre_ranked_gsea
+from resistance_assets.science.enrichment.over_representation import over_representation
+from resistance_assets.science.evidence.rank_aggregation import rank_aggregate
 from resistance_assets.science.genes import build_symbol_index, resolve_symbols
-from resistance_assets.science.gsea import pre_ranked_gsea
 
 _SHARED = Path(os.environ.get("RESISTANCE_SHARED_DIR", Path(__file__).resolve().parents[2] / "shared"))
 _GENES = np.array([f"GENE{i:05d}" for i in range(18_000)])

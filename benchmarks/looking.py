@@ -80,9 +80,9 @@ def _volcano() -> Path:
     """The site with one more page: the volcano of a contrast of 20,000 genes, made by the report's own code."""
     import numpy as np
 
-    from resistance_assets.report.contrast_pages import _columns
-    from resistance_assets.report.contrast_pages import _volcano as draw
     from resistance_assets.report.html import Frame, Page, render
+    from resistance_assets.report.pages.contrasts import _columns
+    from resistance_assets.report.pages.contrasts import _volcano as draw
 
     _report()
     draws = np.random.default_rng(1)

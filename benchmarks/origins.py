@@ -77,7 +77,7 @@ def _series_matrix() -> Path:
 
 
 def _matrix_ours() -> None:
-    from resistance_assets.origins.cbioportal import read_gene_matrix, unpivot_matrix
+    from resistance_assets.connectors.cbioportal.archive import read_gene_matrix, unpivot_matrix
 
     path = _gene_matrix()
     matrix = read_gene_matrix(path.read_bytes(), source=path.name)
@@ -98,13 +98,13 @@ def _matrix_pandas() -> None:
 
 
 def _soft_ours() -> None:
-    from resistance_assets.origins.geo_soft import read_soft
+    from resistance_assets.connectors.geo.soft import read_soft
 
     assert read_soft(_soft_family()).n_values == PROBES * ARRAYS
 
 
 def _series_ours() -> None:
-    from resistance_assets.origins.geo_matrix import read_series_matrix
+    from resistance_assets.connectors.geo.matrix import read_series_matrix
 
     assert read_series_matrix(_series_matrix()).values.height == PROBES
 

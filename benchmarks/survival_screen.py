@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 
-from resistance_assets.science.survival_screen import screen_cox, screen_median_split, screen_optimal_cut
+from resistance_assets.science.survival.screen import screen_cox, screen_median_split, screen_optimal_cut
 
 _SAMPLE = 20
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from resistance_assets.catalog.faults import Fault, UsageFault
+from resistance_assets.errors import Fault, UsageFault
 
 if TYPE_CHECKING:
     from resistance_assets.settings import Settings
@@ -132,7 +132,7 @@ def run(
 
     Example: `resistance run --mirror ../shared/mirror --studies ../shared/studies`
     """
-    from resistance_assets.running import bring_up_to_date
+    from resistance_assets.commands.run import bring_up_to_date
 
     settings = _settings(profile, mirror, studies)
     summary = bring_up_to_date(settings, select=select, quiet=as_json)
@@ -155,7 +155,7 @@ def refresh(
 
     Example: `resistance refresh --profile public`
     """
-    from resistance_assets.refreshing import refresh as bring_up
+    from resistance_assets.commands.refresh import refresh as bring_up
 
     refreshed = bring_up(_settings(profile, mirror, studies), quiet=as_json)
     if as_json:
@@ -176,7 +176,7 @@ def diff(
 
     Example: `resistance diff 1 2`
     """
-    from resistance_assets.refreshing import compare, show_diff
+    from resistance_assets.commands.refresh import compare, show_diff
 
     found = compare(_settings(), before, after)
     if as_json:
@@ -194,7 +194,7 @@ def prune(
 
     Example: `resistance prune --keep 5`
     """
-    from resistance_assets.refreshing import prune_releases
+    from resistance_assets.commands.refresh import prune_releases
 
     pruned = prune_releases(_settings(), keep=keep, quiet=as_json)
     typer.echo(json.dumps(_document(pruned), indent=1) if as_json else pruned.describe())
@@ -211,7 +211,7 @@ def status(
 
     Example: `resistance status --all`
     """
-    from resistance_assets.running import look_at_tables, show_states
+    from resistance_assets.commands.run import look_at_tables, show_states
 
     settings = _settings(None, mirror, studies)
     states = look_at_tables(settings)
@@ -236,7 +236,7 @@ def sql(
     """
     from contextlib import closing
 
-    from resistance_assets.warehouse_reader import DOT_COMMANDS, as_text, open_warehouse, run_query, write_result
+    from resistance_assets.warehouse.reader import DOT_COMMANDS, as_text, open_warehouse, run_query, write_result
 
     settings = _settings()
     text = sys.stdin.read() if query == "-" else query
@@ -313,7 +313,7 @@ def claims(
 
     Example: `resistance claims --paper wang_2022`
     """
-    from resistance_assets.ledger import read_claims, show_claims
+    from resistance_assets.commands.claims import read_claims, show_claims
 
     rows = read_claims(_settings().data_dir, paper)
     if as_json:
@@ -328,7 +328,7 @@ def sources(mirror: MirrorOption = None, studies: StudiesOption = None, as_json:
 
     Example: `resistance sources --json`
     """
-    from resistance_assets.running import list_sources, show_sources
+    from resistance_assets.commands.run import list_sources, show_sources
 
     frame = list_sources(_settings(None, mirror, studies))
     if as_json:
@@ -348,7 +348,7 @@ def ui(
 
     Example: `resistance ui --profile demo --port 3000`
     """
-    from resistance_assets.running import serve_ui
+    from resistance_assets.commands.run import serve_ui
 
     raise typer.Exit(serve_ui(_settings(profile, mirror, studies), port=port))
 
@@ -359,7 +359,7 @@ def doctor(mirror: MirrorOption = None, studies: StudiesOption = None, as_json: 
 
     Example: `resistance doctor`
     """
-    from resistance_assets.running import diagnose, show_findings
+    from resistance_assets.commands.run import diagnose, show_findings
 
     findings = diagnose(_settings(None, mirror, studies))
     if as_json:
@@ -382,7 +382,7 @@ def pull(
 
     Example: `resistance mirror pull /data/mirror --source hgnc_complete_set`
     """
-    from resistance_assets.running import pull_sources, show_pulled
+    from resistance_assets.commands.run import pull_sources, show_pulled
 
     frame = pull_sources(_settings(), folder, source or [], reads=reads, refresh=refresh, quiet=as_json)
     if as_json:
@@ -396,7 +396,7 @@ def pull(
 @app.command(name="next-steps", hidden=True)
 def next_steps() -> None:
     """Say where to look after the demo."""
-    from resistance_assets.running import show_next_steps
+    from resistance_assets.commands.run import show_next_steps
 
     show_next_steps(_settings())
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from resistance_assets.orchestration.assets import STEPS
-from resistance_assets.orchestration.records import quicken_records
+from resistance_assets.orchestration.sqlite_tuning import quicken_records
+from resistance_assets.orchestration.table_assets import STEPS
 
 
 @dg.definitions

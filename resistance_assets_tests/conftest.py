@@ -11,14 +11,14 @@ import pytest
 
 # Files that take a minute or more, the longest first: begun last, they would leave one of two workers idle.
 LONG_FILES = (
-    "test_ui.py",
+    "commands/test_ui.py",
     "defs/test_main_job.py",
-    "test_refreshing.py",
+    "commands/test_refresh.py",
     "defs/test_bad_input.py",
     "report/test_browser.py",
-    "defs/test_claims.py",
-    "defs/test_survival_assets.py",
-    "defs/test_public_studies.py",
+    "defs/core/test_claims.py",
+    "defs/core/survival/test_survival_assets.py",
+    "defs/raw/studies/test_public_studies.py",
     "test_cli.py",
 )
 SHARED = Path(os.environ.get("RESISTANCE_SHARED_DIR", Path(__file__).resolve().parents[2] / "shared"))

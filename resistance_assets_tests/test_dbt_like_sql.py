@@ -351,7 +351,7 @@ def test_follow_up_and_covariates_are_read_from_the_columns_of_the_catalog():
 def test_the_real_cohort_gives_the_counts_of_its_description(shared: Path):
     """Numbers of the mirror's README: OS 188 deaths in 522, DSS 116 of 486, DFS 92 of 309, PFS 213 of 522."""
     from resistance_assets.catalog.registry import load_registry
-    from resistance_assets.origins.cbioportal import read_study, unpivot_matrix
+    from resistance_assets.connectors.cbioportal.archive import read_study, unpivot_matrix
 
     archive = shared / "mirror/files/datahub.assets.cbioportal.org/luad_tcga_pan_can_atlas_2018.tar.gz"
     study = read_study(archive)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import polars as pl
 
-from resistance_assets.running import Summary, bring_up_to_date
+from resistance_assets.commands.run import Summary, bring_up_to_date
 from resistance_assets.settings import load_settings
-from resistance_assets.warehouse_reader import open_warehouse, run_query
+from resistance_assets.warehouse.reader import open_warehouse, run_query
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from resistance_assets.catalog.faults import CatalogFault
+from resistance_assets.errors import CatalogFault
 
 CATALOG_DIR = Path(__file__).parent
 

@@ -12,15 +12,15 @@ from pathlib import Path
 
 import dagster as dg
 
-from resistance_assets.catalog.faults import SourceUnavailable, TransportFault
 from resistance_assets.catalog.registry import Registry, Source, load_registry
+from resistance_assets.connectors.arrayexpress.biostudies import accession_of, info_resource, read_info
+from resistance_assets.connectors.transport.published_versions import published_version
+from resistance_assets.connectors.transport.replay import Walk, record_walk
+from resistance_assets.connectors.transport.transport import Probe, Resource, Transport, open_transport, sha256_of
+from resistance_assets.errors import SourceUnavailable, TransportFault
+from resistance_assets.orchestration.events import Announcement, announce
 from resistance_assets.orchestration.lake import Lake
-from resistance_assets.orchestration.memo import External
-from resistance_assets.orchestration.progress import Announcement, announce
-from resistance_assets.origins.biostudies import accession_of, info_resource, read_info
-from resistance_assets.origins.published_versions import published_version
-from resistance_assets.origins.replay import Walk, record_walk
-from resistance_assets.origins.transport import Probe, Resource, Transport, open_transport, sha256_of
+from resistance_assets.orchestration.steps import External
 from resistance_assets.settings import Settings, load_settings
 
 

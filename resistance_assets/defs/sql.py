@@ -11,9 +11,8 @@ import dagster as dg
 import polars as pl
 
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.orchestration.assets import assets_of
 from resistance_assets.orchestration.checks import Verdict
-from resistance_assets.orchestration.memo import Inputs, Step, StepTest
+from resistance_assets.orchestration.code_version import sql_code_version
 from resistance_assets.orchestration.sql_models import (
     SqlModel,
     SqlTest,
@@ -23,7 +22,8 @@ from resistance_assets.orchestration.sql_models import (
     run_model,
     run_test,
 )
-from resistance_assets.orchestration.versions import sql_code_version
+from resistance_assets.orchestration.steps import Inputs, Step, StepTest
+from resistance_assets.orchestration.table_assets import assets_of
 
 
 def as_step_test(test: SqlTest) -> StepTest:

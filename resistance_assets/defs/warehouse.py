@@ -12,20 +12,20 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from resistance_assets.catalog.faults import Fault
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import PARTS, TABLES, Table, published_tables
-from resistance_assets.defs.raw import CONNECTORS
+from resistance_assets.defs.raw.cbioportal import CONNECTORS
 from resistance_assets.defs.resources import current_registry
-from resistance_assets.orchestration.assets import STEPS, column_lineage, key_of
+from resistance_assets.errors import Fault
 from resistance_assets.orchestration.automation import WAREHOUSE_FRESHNESS, on_settled_change
+from resistance_assets.orchestration.events import Announcement, announce
 from resistance_assets.orchestration.lake import Lake, Pointer
-from resistance_assets.orchestration.progress import Announcement, announce
-from resistance_assets.orchestration.publish import Publication, PublishResult, publish
-from resistance_assets.orchestration.release_diff import CHANGES_SCHEMA, diff_releases
 from resistance_assets.orchestration.sql_models import load_models, models_folder
+from resistance_assets.orchestration.table_assets import STEPS, column_lineage, key_of
 from resistance_assets.settings import Settings
-from resistance_assets.warehouse_reader import open_warehouse
+from resistance_assets.warehouse.publish import Publication, PublishResult, publish
+from resistance_assets.warehouse.reader import open_warehouse
+from resistance_assets.warehouse.release_diff import CHANGES_SCHEMA, diff_releases
 
 WAREHOUSE_KEY = dg.AssetKey(["warehouse"])
 

@@ -16,7 +16,6 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
-from resistance_assets.catalog.faults import UsageFault
 from resistance_assets.catalog.registry import Registry, load_registry
 from resistance_assets.demo.annotation_files import (
     annotations_gaf,
@@ -45,6 +44,7 @@ from resistance_assets.demo.reference_files import (
 from resistance_assets.demo.sequenced_cells import Document, accession_documents, transcripts_fasta
 from resistance_assets.demo.study_folders import study_files
 from resistance_assets.demo.xena_files import hiseqv2, survival
+from resistance_assets.errors import UsageFault
 
 DEFAULT_SEED = 20260101
 STAMP = "demo.json"

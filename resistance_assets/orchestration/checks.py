@@ -16,8 +16,8 @@ import pandera.errors
 import polars as pl
 from pandera.config import ValidationDepth, config_context
 
-from resistance_assets.catalog.faults import DataFault
 from resistance_assets.catalog.tables import Table
+from resistance_assets.errors import DataFault
 
 EXAMPLES = 5
 

@@ -29,7 +29,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from resistance_assets.catalog.faults import DataFault
+from resistance_assets.errors import DataFault
 
 SIGNIFICANT_DIGITS = 12
 ROW_GROUP_ROWS = 122_880

@@ -20,9 +20,9 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from resistance_assets.catalog.faults import CatalogFault
 from resistance_assets.catalog.tables import Table
-from resistance_assets.orchestration.versions import sql_code_version
+from resistance_assets.errors import CatalogFault
+from resistance_assets.orchestration.code_version import sql_code_version
 
 # What a file of each folder may read. A staging model that read core would close a loop outside SQL.
 READABLE_LAYERS = {

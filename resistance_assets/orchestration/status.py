@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from resistance_assets.catalog.faults import Fault
+from resistance_assets.errors import Fault
+from resistance_assets.orchestration.code_version import flat_parameters, parameters_version
 from resistance_assets.orchestration.lake import Lake
-from resistance_assets.orchestration.memo import Step, is_settled
-from resistance_assets.orchestration.versions import flat_parameters, parameters_version
+from resistance_assets.orchestration.steps import Step, is_settled
 
 MOST_NAMED = 5
 State = Literal["fresh", "stale", "missing", "unavailable"]

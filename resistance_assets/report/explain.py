@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from resistance_assets.catalog.faults import UsageFault
+from resistance_assets.errors import UsageFault
 from resistance_assets.report.published import Published, short_reason
 
 CORRELATES_SHOWN = 10

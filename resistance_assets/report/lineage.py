@@ -10,7 +10,7 @@ import difflib
 from dataclasses import dataclass, field
 from typing import Any
 
-from resistance_assets.catalog.faults import UsageFault
+from resistance_assets.errors import UsageFault
 from resistance_assets.report.published import Published
 
 _CATALOG_PREFIX = "raw.catalog__"

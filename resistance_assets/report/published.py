@@ -17,7 +17,7 @@ from typing import Any
 
 import duckdb
 
-from resistance_assets.warehouse_reader import open_warehouse
+from resistance_assets.warehouse.reader import open_warehouse
 
 CATALOG_STUDIES = Path(__file__).parents[1] / "catalog" / "studies.toml"
 CATALOG_CLAIMS = Path(__file__).parents[1] / "catalog" / "claims.toml"

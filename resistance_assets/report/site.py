@@ -15,15 +15,15 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from resistance_assets.catalog.faults import DataFault, UsageFault
-from resistance_assets.report.catalog_pages import dictionary_page, overview_page, sources_page
-from resistance_assets.report.claims_pages import claim_pages
-from resistance_assets.report.cohort_pages import cohort_pages
-from resistance_assets.report.contrast_pages import contrast_pages
-from resistance_assets.report.gene_pages import choose_genes, gene_pages
+from resistance_assets.errors import DataFault, UsageFault
 from resistance_assets.report.html import Frame, Page, render
-from resistance_assets.report.list_pages import enrichment_page, intersections_page
-from resistance_assets.report.multiverse_pages import multiverse_pages
+from resistance_assets.report.pages.catalog import dictionary_page, overview_page, sources_page
+from resistance_assets.report.pages.claims import claim_pages
+from resistance_assets.report.pages.cohorts import cohort_pages
+from resistance_assets.report.pages.contrasts import contrast_pages
+from resistance_assets.report.pages.genes import choose_genes, gene_pages
+from resistance_assets.report.pages.lists import enrichment_page, intersections_page
+from resistance_assets.report.pages.multiverse import multiverse_pages
 from resistance_assets.report.published import CATALOG_CLAIMS, CATALOG_STUDIES, Published, open_published
 from resistance_assets.report.style import ASSETS, style_sheet
 
@@ -101,7 +101,7 @@ def version_of(published: Published) -> str:
     for path in (
         CATALOG_STUDIES,
         CATALOG_CLAIMS,
-        *sorted(Path(__file__).parent.glob("*.py")),
+        *sorted(Path(__file__).parent.rglob("*.py")),
         *sorted(ASSETS.iterdir()),
     ):
         digest.update(path.name.encode())

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import polars as pl
 
-from resistance_assets.catalog.faults import DataFault
+from resistance_assets.errors import DataFault
 
 # Order in which a name is believed. A withdrawn symbol stands before the aliases: that a dead entry's name is also
 # somebody's nickname is no evidence that the file meant that gene.

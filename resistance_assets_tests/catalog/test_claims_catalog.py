@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from resistance_assets.catalog.faults import CatalogFault
 from resistance_assets.catalog.registry import CATALOG_DIR, load_registry
-from resistance_assets.defs.claims import load_claims
+from resistance_assets.defs.core.claims import load_claims
+from resistance_assets.errors import CatalogFault
 
 CLAIM = """
 [[claim]]

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from resistance_assets.catalog import registry as module
-from resistance_assets.catalog.faults import CatalogFault
 from resistance_assets.catalog.registry import CATALOG_DIR, load_local_study, load_registry
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.origins.gdc import files_resource
-from resistance_assets.origins.gdc_clinical import cases_resource
+from resistance_assets.connectors.gdc.clinical import cases_resource
+from resistance_assets.connectors.gdc.counts import files_resource
+from resistance_assets.errors import CatalogFault
 
 STUDY = """
 [study]

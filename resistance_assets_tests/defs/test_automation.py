@@ -124,7 +124,7 @@ def test_everything_is_off_by_default_and_on_by_one_switch(place, monkeypatch):
 
 
 def test_conditions_freshness_and_the_night_cover_what_they_must(place):
-    from resistance_assets.running import load_definitions
+    from resistance_assets.commands.run import load_definitions
 
     definitions = load_definitions()
     specs = {"/".join(spec.key.path): spec for spec in definitions.resolve_all_asset_specs()}
@@ -153,7 +153,7 @@ def test_conditions_freshness_and_the_night_cover_what_they_must(place):
 
 
 def test_the_night_observes_and_starts_nothing_else(place):
-    from resistance_assets.running import load_definitions
+    from resistance_assets.commands.run import load_definitions
 
     definitions = load_definitions()
     instance = dg.DagsterInstance.ephemeral()

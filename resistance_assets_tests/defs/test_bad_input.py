@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from resistance_assets.catalog.faults import CatalogFault, DataFault
-from resistance_assets.running import bring_up_to_date
+from resistance_assets.commands.run import bring_up_to_date
+from resistance_assets.errors import CatalogFault, DataFault
 from resistance_assets.settings import load_settings
 from resistance_assets_tests.warehouse_runs import ask, environment, run_warehouse
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from resistance_assets.defs.deg import fitting
-from resistance_assets.orchestration.versions import code_version_of
+from resistance_assets.defs.core.deg.contrasts import fitting
+from resistance_assets.orchestration.code_version import code_version_of
 
 FIT_OF = {
     "pydeseq2": "science.deg_deseq2.",
@@ -24,8 +24,8 @@ def test_a_method_reaches_its_own_fit_and_no_other(method: str):
 
 
 def test_a_changed_method_changes_its_own_version_alone(monkeypatch):
-    from resistance_assets.orchestration import versions
-    from resistance_assets.science import deg_limma
+    from resistance_assets.orchestration import code_version as versions
+    from resistance_assets.science.deg import limma as deg_limma
 
     def fit_linear(values, design, contrasts, weights=None):
         return values @ design

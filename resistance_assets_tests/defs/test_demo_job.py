@@ -141,7 +141,7 @@ def test_the_readme_queries_run_as_written(data_dir):
 
 
 def test_every_column_of_the_file_is_explained_and_meta_has_its_keys(demo_place):
-    from resistance_assets.orchestration.meta_columns import META_COLUMN_COMMENTS, META_KEYS
+    from resistance_assets.warehouse.meta_schema import META_COLUMN_COMMENTS, META_KEYS
 
     undescribed = ask(
         demo_place / "data",

@@ -36,7 +36,7 @@ methods = ["pydeseq2", "fold_change"]
 
 @pytest.fixture(scope="module")
 def definitions(tmp_path_factory):
-    from resistance_assets.running import load_definitions
+    from resistance_assets.commands.run import load_definitions
 
     root = tmp_path_factory.mktemp("graph")
     study = root / "studies" / "graph_study"
@@ -111,7 +111,7 @@ socket.socket.connect = refuse
 import duckdb
 in_memory = duckdb.connect
 duckdb.connect = lambda *args, **kwargs: refuse() if args or kwargs else in_memory()
-from resistance_assets.running import load_definitions
+from resistance_assets.commands.run import load_definitions
 definitions = load_definitions()
 print(len(list(definitions.resolve_all_asset_specs())))
 """

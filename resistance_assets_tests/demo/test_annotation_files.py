@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import polars as pl
 
+from resistance_assets.connectors.gencode import read_gene_lengths
+from resistance_assets.connectors.gene_ontology import go_gene_sets, read_gaf, read_obo
+from resistance_assets.connectors.kegg import read_kegg_pathways
+from resistance_assets.connectors.panther import read_panther_classification
+from resistance_assets.connectors.string import named_links, read_string_links, read_string_names
 from resistance_assets.demo.annotation_plan import ABANDONED, BY_RECEPTORS, ROOTS, WITHDRAWN
 from resistance_assets.demo.plan import RESISTANT, all_genes, make_plan
-from resistance_assets.origins.gencode import read_gene_lengths
-from resistance_assets.origins.kegg import read_kegg_pathways
-from resistance_assets.origins.ontology import go_gene_sets, read_gaf, read_obo
-from resistance_assets.origins.panther import read_panther_classification
-from resistance_assets.origins.string_db import named_links, read_string_links, read_string_names
 from resistance_assets_tests.demo.conftest import WrittenDemo
 
 

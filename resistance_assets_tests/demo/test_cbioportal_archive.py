@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from resistance_assets.connectors.cbioportal.archive import CbioportalStudy, read_study
 from resistance_assets.demo.cbioportal_archive import STUDY
-from resistance_assets.origins.cbioportal import CbioportalStudy, read_study
-from resistance_assets.science.correlation import correlate_genes
-from resistance_assets.science.survival_screen import screen_cox
+from resistance_assets.science.correlation.correlation import correlate_genes
+from resistance_assets.science.survival.screen import screen_cox
 from resistance_assets_tests.demo.conftest import WrittenDemo
 
 SOURCE = "cbioportal_luad_tcga_pan_can_atlas_2018"

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from resistance_assets.catalog.faults import SourceUnavailable, UsageFault
 from resistance_assets.catalog.registry import load_registry
+from resistance_assets.connectors.transport.transport import MirrorTransport, Resource
 from resistance_assets.demo import DEFAULT_SEED, write_demo
 from resistance_assets.demo.folder import SOURCES, STAMP
-from resistance_assets.origins.transport import MirrorTransport, Resource
+from resistance_assets.errors import SourceUnavailable, UsageFault
 from resistance_assets_tests.demo.conftest import WrittenDemo
 
 SCRIPT = "import sys, pathlib; from resistance_assets.demo import write_demo; write_demo(pathlib.Path(sys.argv[1]))"

@@ -6,12 +6,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from resistance_assets.connectors.biogrid import biogrid_release, read_tab3
+from resistance_assets.connectors.cancer_gene_lists import read_allonco
+from resistance_assets.connectors.gmt import read_gmt
+from resistance_assets.connectors.hgnc import read_hgnc
 from resistance_assets.demo.plan import RESISTANT
 from resistance_assets.demo.reference_files import HGNC_COLUMNS, TAB3_COLUMNS
-from resistance_assets.origins.biogrid import biogrid_release, read_tab3
-from resistance_assets.origins.gene_lists import read_allonco
-from resistance_assets.origins.gene_sets import read_gmt
-from resistance_assets.origins.hgnc import read_hgnc
 from resistance_assets.science.genes import build_symbol_index, resolve_symbols
 from resistance_assets_tests.demo.conftest import WrittenDemo
 

@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 from resistance_assets.catalog.registry import CountsStudy, ResultContrast, load_registry
+from resistance_assets.connectors.lab_study.local_study import read_counts, read_deg_table
 from resistance_assets.demo.plan import (
     ARM_RESISTANT,
     PAIRED,
@@ -13,7 +14,6 @@ from resistance_assets.demo.plan import (
     RESISTANT,
     RESISTANT_TREATED,
 )
-from resistance_assets.origins.local_study import read_counts, read_deg_table
 from resistance_assets_tests.demo.conftest import WrittenDemo
 
 

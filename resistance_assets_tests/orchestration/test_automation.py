@@ -16,7 +16,6 @@ import pytest
 from dagster._core.events import DagsterEvent, DagsterEventType
 
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.orchestration.assets import assets_of, key_of
 from resistance_assets.orchestration.automation import (
     Look,
     changes,
@@ -24,9 +23,10 @@ from resistance_assets.orchestration.automation import (
     on_data_change,
     on_settled_change,
 )
+from resistance_assets.orchestration.code_version import parameters_version
 from resistance_assets.orchestration.lake import Lake
-from resistance_assets.orchestration.memo import External, Step
-from resistance_assets.orchestration.versions import parameters_version
+from resistance_assets.orchestration.steps import External, Step
+from resistance_assets.orchestration.table_assets import assets_of, key_of
 
 SAMPLES = TABLES["raw.studies__samples"]
 SOURCE = dg.AssetKey(["source", "thing"])

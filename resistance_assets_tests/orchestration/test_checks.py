@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from resistance_assets.catalog.faults import DataFault
 from resistance_assets.catalog.tables import TABLES
+from resistance_assets.errors import DataFault
 from resistance_assets.orchestration.checks import require, validate
 
 ENDPOINTS = TABLES["staging.cohorts__patient_endpoints"]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resistance_assets.catalog.faults import DataFault
+from resistance_assets.errors import DataFault
 from resistance_assets.orchestration.lake import Lake, Pointer, content_version, now_iso
 
 FRAME = pl.DataFrame({"gene": ["CCL20", "AXL", None], "value": [1.5, -0.25, None], "n": [1, 2, 3]})

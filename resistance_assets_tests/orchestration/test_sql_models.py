@@ -9,8 +9,8 @@ import pandera.polars as pa
 import polars as pl
 import pytest
 
-from resistance_assets.catalog.faults import CatalogFault
 from resistance_assets.catalog.tables import Table, col
+from resistance_assets.errors import CatalogFault
 from resistance_assets.orchestration.sql_models import load_models, load_tests, models_folder, run_model, run_test
 
 

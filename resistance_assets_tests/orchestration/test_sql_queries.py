@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from resistance_assets.catalog.faults import CatalogFault
+from resistance_assets.errors import CatalogFault
 from resistance_assets.orchestration.sql_models import load_queries, run_queries
 from resistance_assets_tests.orchestration.test_sql_models import TABLES
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from resistance_assets.catalog.faults import SourceUnavailable, TransportFault
 from resistance_assets.catalog.tables import TABLES
+from resistance_assets.errors import SourceUnavailable, TransportFault
+from resistance_assets.orchestration.code_version import CodeVersion
+from resistance_assets.orchestration.events import listening
 from resistance_assets.orchestration.lake import Lake
-from resistance_assets.orchestration.memo import External, Step, run_step
-from resistance_assets.orchestration.progress import listening
 from resistance_assets.orchestration.status import states_of, unsettled, with_dependants
-from resistance_assets.orchestration.versions import CodeVersion
+from resistance_assets.orchestration.steps import External, Step, run_step
 
 SAMPLES = TABLES["raw.studies__samples"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from resistance_assets.warehouse_reader import run_query
+from resistance_assets.warehouse.reader import run_query
 
 COOKBOOK = Path(__file__).parents[2] / "docs" / "cookbook.md"
 QUERIES = re.findall(r"\*\*(\d+)\. (.+?)\*\*.*?```sql\n(.*?)```", COOKBOOK.read_text(encoding="utf-8"), re.DOTALL)

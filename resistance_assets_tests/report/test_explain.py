@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from resistance_assets.catalog.faults import UsageFault
+from resistance_assets.errors import UsageFault
 from resistance_assets.report.explain import explain_gene, explanation_as_text, number, resolve_gene
 
 AXES = (

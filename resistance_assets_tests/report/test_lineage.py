@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from resistance_assets.catalog.faults import UsageFault
+from resistance_assets.errors import UsageFault
 from resistance_assets.report.lineage import Node, lineage_as_text, walk_lineage
 
 

@@ -10,10 +10,10 @@ import shutil
 
 import pytest
 
-from resistance_assets.catalog.faults import DataFault, UsageFault
-from resistance_assets.report.cohort_pages import band_position, genome_order
+from resistance_assets.errors import DataFault, UsageFault
 from resistance_assets.report.figures import Figure
 from resistance_assets.report.html import PLAIN_UP_TO, Frame, Heading, Markup, Page, figure_markup, render, table
+from resistance_assets.report.pages.cohorts import band_position, genome_order
 from resistance_assets.report.published import Published
 from resistance_assets.report.site import MARKER, all_pages, broken_links, write_report
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from resistance_assets.catalog.faults import DataFault
+from resistance_assets.errors import DataFault
 from resistance_assets.science.genes import (
     RESOLUTION_SCHEMA,
     SYMBOL_INDEX_SCHEMA,

@@ -73,7 +73,13 @@ class Tally:
 # Children of the fork server have the packages imported and no thread of ours. The soaking process itself opens neither
 # DuckDB nor polars, and everything that does is a child too.
 PROCESSES = multiprocessing.get_context("forkserver")
-PRELOADED = ["resistance_assets.definitions", "resistance_assets.demo", "resistance_assets.running", "numba", "duckdb"]
+PRELOADED = [
+    "resistance_assets.definitions",
+    "resistance_assets.demo",
+    "resistance_assets.commands.run",
+    "numba",
+    "duckdb",
+]
 
 
 class Runs:
@@ -129,8 +135,8 @@ def _run(data_dir: Path, log: Path, settings: dict[str, str]) -> None:
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
 
-    from resistance_assets.orchestration.progress import listening
-    from resistance_assets.running import bring_up_to_date
+    from resistance_assets.commands.run import bring_up_to_date
+    from resistance_assets.orchestration.events import listening
     from resistance_assets.settings import load_settings
 
     at, began, started = data_dir / "at.txt", data_dir / "began.txt", time.monotonic()
@@ -151,7 +157,7 @@ def _run(data_dir: Path, log: Path, settings: dict[str, str]) -> None:
 
 def versions_published(data_dir: Path) -> tuple[int | None, dict[str, str]]:
     """Release and data version of every table of the published file; None where nothing was published."""
-    from resistance_assets.warehouse_reader import open_warehouse
+    from resistance_assets.warehouse.reader import open_warehouse
 
     if not (data_dir / "warehouse.duckdb").exists():
         return None, {}
@@ -276,7 +282,7 @@ def soak(folder: Path, *, kills: int, seed: int, world: str = "demo", say=lambda
 
 def judge_killed(data_dir: Path, known: dict[int, dict[str, str]]) -> tuple[int | None, str]:
     """Release that a killed run left, and what is wrong with it."""
-    from resistance_assets.warehouse_reader import open_warehouse
+    from resistance_assets.warehouse.reader import open_warehouse
 
     try:
         release, versions = versions_published(data_dir)

@@ -21,8 +21,8 @@ import polars as pl
 
 from resistance_assets.catalog.tables import Table, col
 from resistance_assets.orchestration.lake import Lake, Pointer
-from resistance_assets.orchestration.publish import Publication, publish
-from resistance_assets.warehouse_reader import open_warehouse, run_query
+from resistance_assets.warehouse.publish import Publication, publish
+from resistance_assets.warehouse.reader import open_warehouse, run_query
 
 PROCESSES = multiprocessing.get_context("forkserver")
 ROWS = 20_000
@@ -75,7 +75,7 @@ def main() -> int:
     parser.add_argument("--readers", type=int, default=64)
     parser.add_argument("--publishes", type=int, default=20)
     arguments = parser.parse_args()
-    PROCESSES.set_forkserver_preload(["resistance_assets.orchestration.publish", "resistance_assets.warehouse_reader"])
+    PROCESSES.set_forkserver_preload(["resistance_assets.warehouse.publish", "resistance_assets.warehouse.reader"])
     with tempfile.TemporaryDirectory(prefix="readers.") as folder:
         data_dir = Path(folder)
         first = PROCESSES.Process(target=publish_release, args=(data_dir, 1))

@@ -1,0 +1,114 @@
+"""The claims ledger as a person reads it, from the published warehouse.
+
+Here belong the selection of claims and their print. Verdicts are made when the warehouse is built; nothing here
+recomputes one, and nothing needs Dagster.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from resistance_assets.errors import DataFault, UsageFault
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+STYLES = {
+    "reproduced": "green",
+    "near": "yellow",
+    "not_reproduced": "red",
+    "data_not_loaded": "cyan",
+    "data_not_public": "dim",
+}
+
+
+def read_claims(data_dir: Path, paper: str | None = None) -> list[dict[str, Any]]:
+    """Rows of `marts.published_claims`, all or those of one paper.
+
+    Args:
+        data_dir: holds the warehouse.
+        paper: id of a paper, or the beginning of one.
+
+    Raises:
+        UsageFault: no paper or several begin so.
+        DataFault: nothing was published yet, or by a version without a ledger.
+    """
+    from resistance_assets.warehouse.reader import open_warehouse, run_query
+
+    with closing(open_warehouse(data_dir)) as connection:
+        held = run_query(
+            connection,
+            "SELECT count(*) FROM information_schema.tables"
+            " WHERE table_schema = 'marts' AND table_name = 'published_claims'",
+        ).item()
+        if not held:
+            raise DataFault(
+                "the warehouse holds no ledger",
+                subject=str(data_dir),
+                remedy="Run `resistance run`: this version publishes it.",
+            )
+        rows = run_query(connection, "SELECT * FROM marts.published_claims ORDER BY paper_id, claim_id").to_dicts()
+    if paper is None:
+        return rows
+    papers = sorted({row["paper_id"] for row in rows})
+    chosen = [name for name in papers if name == paper] or [name for name in papers if name.startswith(paper.lower())]
+    if len(chosen) != 1:
+        near = difflib.get_close_matches(paper, papers, n=1)
+        raise UsageFault(
+            "is several papers" if chosen else "is no paper of the ledger",
+            subject=f"--paper {paper}",
+            expected=", ".join(chosen or papers),
+            remedy=f"Did you mean {near[0]}?" if near else "Name one of these.",
+        )
+    return [row for row in rows if row["paper_id"] == chosen[0]]
+
+
+def show_claims(rows: list[dict[str, Any]]) -> None:
+    """Print the ledger, paper by paper: verdict, claim, expected and recomputed value, and what the figure is worth."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    paper = None
+    for row in rows:
+        if row["paper_id"] != paper:
+            paper = row["paper_id"]
+            console.print(f"\n[bold]{paper}[/]")
+        console.print(claim_line(row), soft_wrap=True)
+        for text in (row["worth"], row["note"]):
+            if text:
+                console.print(f"{'':18}{text}", style="dim", markup=False, soft_wrap=True)
+    counts = Counter(row["verdict"] for row in rows)
+    told = [f"[{style}]{counts[verdict]} {verdict}[/]" for verdict, style in STYLES.items() if counts[verdict]]
+    console.print(f"\n{len(rows)} claims: {', '.join(told) or 'none'}", soft_wrap=True)
+
+
+def claim_line(row: dict[str, Any]) -> Text:
+    """One claim: `verdict  statement: quantity expected, found value (p, n; since release)`."""
+    from rich.text import Text
+
+    line = Text()
+    line.append(f"{row['verdict']:<18}", style=STYLES[row["verdict"]])
+    line.append(f"{row['claim_id']}  ", style="bold")
+    line.append(f"{row['statement']}: {row['quantity']} {_expectation(row)}")
+    if row["value"] is None:
+        line.append(f"; {row['verdict_reason']}", style="dim")
+    else:
+        facts = [f"found {row['value']:.4g}"]
+        if row["p_value"] is not None:
+            facts.append(f"p = {row['p_value']:.3g}")
+        if row["n"] is not None:
+            facts.append(f"n = {row['n']:.0f}")
+        line.append(f"; {', '.join(facts)}", style=STYLES[row["verdict"]])
+    if row["first_release_with_verdict"] is not None:
+        line.append(f"  (since release {row['first_release_with_verdict']})", style="dim")
+    return line
+
+
+def _expectation(row: dict[str, Any]) -> str:
+    if row["expected"] is not None:
+        return f"{row['expected']:g}"
+    return f"{row['direction']} {row['reference']:g}"

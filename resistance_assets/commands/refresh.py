@@ -1,0 +1,198 @@
+"""What `refresh`, `diff` and `prune` do: recompute what changed without a daemon, say what moved and why, tidy up.
+
+Here belongs what lies between `cli.py` and the orchestration for these commands. Like `running.py` it imports `defs`
+late.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from resistance_assets.errors import DataFault, UsageFault
+
+if TYPE_CHECKING:
+    from resistance_assets.commands.run import Summary
+    from resistance_assets.settings import Settings
+    from resistance_assets.warehouse.prune import Pruned
+    from resistance_assets.warehouse.release_diff import ItemChange, ReleaseDiff
+
+MOST_ITEMS_SHOWN = 20
+
+
+@dataclass
+class Refreshed:
+    """What a refresh did.
+
+    Attributes:
+        looked_at: tables whose inputs, code and parameters were compared with what they were made from.
+        summary: of the run; None where none was needed.
+        release: the current one.
+        diff: what the new release changed; None where there is no new one.
+        seconds: in all.
+    """
+
+    looked_at: int
+    summary: Summary | None
+    release: int | None
+    diff: ReleaseDiff | None
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        return self.summary is None or self.summary.ok
+
+    @property
+    def recomputed(self) -> int:
+        if self.summary is None:
+            return 0
+        return sum(
+            outcome == "built" for address, outcome in self.summary.launch.outcomes.items() if address != "warehouse"
+        )
+
+    def as_document(self) -> dict[str, Any]:
+        return {
+            "ok": self.ok,
+            "looked_at": self.looked_at,
+            "recomputed": self.recomputed,
+            "release": self.release,
+            "seconds": round(self.seconds, 2),
+            "run": self.summary.as_document() if self.summary is not None else None,
+            "changes": self.diff.as_document() if self.diff is not None else None,
+        }
+
+    def show(self) -> None:
+        from rich.console import Console
+
+        console = Console()
+        if self.summary is None:
+            console.print(
+                f"nothing changed: {self.looked_at} tables are what their sources, code and parameters say; "
+                f"still release {self.release} ({self.seconds:.1f} s)",
+                highlight=False,
+                soft_wrap=True,
+            )
+            return
+        self.summary.show()
+        if self.diff is not None:
+            show_diff(self.diff)
+
+
+def refresh(settings: Settings, *, quiet: bool = False) -> Refreshed:
+    """Look at every source, recompute what changed, publish, and tell what changed in the results.
+
+    Where no step is due, Dagster is given nothing to run: each step was asked for its memo key, with its sources looked
+    up as a run looks them up, and each would find the result that is current.
+    """
+    started = time.perf_counter()
+    from resistance_assets.commands.run import bring_up_to_date, load_definitions, prepare
+
+    prepare(settings)
+    definitions = load_definitions()
+    from resistance_assets.defs.resources import current_registry, open_origins
+    from resistance_assets.defs.warehouse import publish_current
+    from resistance_assets.orchestration.lake import Lake
+    from resistance_assets.orchestration.run import PRODUCTS
+    from resistance_assets.orchestration.status import unsettled, with_dependants
+    from resistance_assets.orchestration.table_assets import STEPS
+    from resistance_assets.report.site import write_report
+
+    lake = Lake(settings.lake_dir)
+    before = _current_release(settings)
+    origins = open_origins(settings)
+    registry = current_registry()
+    due = unsettled(lake, STEPS, origins)
+    first = None
+    if due and before is not None:
+        # First what changed by itself: where its content comes out as it was, nothing else needs to be looked at.
+        first = bring_up_to_date(settings, addresses=due, definitions=definitions, quiet=quiet)
+        due = tuple(address for address in unsettled(lake, STEPS, origins) if address not in first.launch.failed)
+    if not due and before is not None and not registry.study_faults:
+        result = publish_current(settings, lake, registry)
+        release = result.release
+        if settings.report:
+            write_report(settings.data_dir, only_if_changed=True)
+        summary = first and replace(first, release=release, is_new_release=result.is_new)
+    else:
+        addresses = (*with_dependants(STEPS, due), *PRODUCTS)
+        summary = bring_up_to_date(settings, addresses=addresses, definitions=definitions, quiet=quiet)
+        if first is not None:
+            summary.launch.follow(first.launch)
+        release = summary.release
+    diff = compare(settings, before, release) if before is not None and release not in (None, before) else None
+    return Refreshed(len(STEPS), summary, release, diff, time.perf_counter() - started)
+
+
+def _current_release(settings: Settings) -> int | None:
+    from resistance_assets.warehouse.reader import list_releases
+
+    try:
+        return max(list_releases(settings.data_dir), default=None)
+    except DataFault:
+        return None
+
+
+def compare(settings: Settings, before: int, after: int | None) -> ReleaseDiff:
+    """What differs between two releases.
+
+    Raises:
+        UsageFault: there is no such release.
+        DataFault: a release's files are gone.
+    """
+    from resistance_assets.warehouse.reader import list_releases
+    from resistance_assets.warehouse.release_diff import diff_releases
+
+    manifests = list_releases(settings.data_dir)
+    for release in (before, after):
+        if release not in manifests:
+            known = ", ".join(str(number) for number in sorted(manifests)) or "none"
+            raise UsageFault(f"there is no release {release}", subject="diff", remedy=f"Known releases: {known}.")
+    try:
+        return diff_releases(settings.data_dir, manifests[before], manifests[after])  # pyright: ignore[reportArgumentType]
+    except FileNotFoundError as error:
+        raise DataFault(
+            "a file of a release is gone",
+            subject=str(error.filename or error),
+            remedy="Restore the lake from a backup, or compare other releases.",
+        ) from None
+
+
+def show_diff(diff: ReleaseDiff) -> None:
+    """A comparison for people: why first, then results, then tables."""
+    from rich.console import Console
+
+    console = Console()
+
+    def say(text: str) -> None:
+        console.print(text, highlight=False, soft_wrap=True, markup=False)
+
+    if diff.is_empty:
+        say(f"releases {diff.before} and {diff.after} hold the same data")
+        return
+    say(f"release {diff.before} -> {diff.after}, because of")
+    for cause in diff.causes:
+        say(f"  {cause}")
+    items = sorted(diff.items, key=lambda item: (item.kind, item.subject, item.change))
+    for (kind, subject, change), found in groupby(items, key=lambda item: (item.kind, item.subject, item.change)):
+        group = list(found)
+        shown = ", ".join(_item(kind, item) for item in group[:MOST_ITEMS_SHOWN])
+        more = f" and {len(group) - MOST_ITEMS_SHOWN} more" if len(group) > MOST_ITEMS_SHOWN else ""
+        say(f"{subject}: {len(group)} {change}: {shown}{more}")
+    for table in diff.tables:
+        say(f"{table.address} {table.change}: {table.describe()}")
+
+
+def _item(kind: str, item: ItemChange) -> str:
+    if kind == "list_member":
+        return item.item
+    return f"{item.item} ({item.before or 'none'} -> {item.after or 'none'})"
+
+
+def prune_releases(settings: Settings, *, keep: int, quiet: bool = False) -> Pruned:
+    """Remove all but the last releases and what only they needed. Waits for a run that is under way."""
+    from resistance_assets.commands.run import _say
+    from resistance_assets.warehouse.prune import prune
+
+    return prune(settings.data_dir, keep=keep, waiting=lambda holder: _say(quiet, f"waiting for {holder}"))

@@ -1,0 +1,240 @@
+"""Count tables among the processed files of a record, whose layout nobody declares.
+
+Here belongs telling whether such a file is a table of whole read counts by sample, and under which of a sample's names,
+or the counts of one sample alone, as counting programs write them (HTSeq, featureCounts), which are then joined. Tables
+whose layout a study.toml declares are read in `local_study`; quantifying reads is in `quantify`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import polars as pl
+
+from resistance_assets.connectors.formats.delimited import DelimitedText, read_bytes, split_text
+from resistance_assets.connectors.lab_study.local_study import FEATURE_COLUMN
+from resistance_assets.errors import DataFault
+
+TABLE_ENDINGS = (".txt", ".tsv", ".csv", ".tab", ".counts")
+"""Endings of files that may be tables; `.gz` may follow."""
+
+_NAMES = (
+    "sample_id",
+    "run_accession",
+    "ena_sample",
+    "biosample",
+    "assay_name",
+    "extract_name",
+    "source_name",
+    "title",
+    "description",
+    "sra_experiment",
+)
+# Columns of counting programs beside the gene and its counts.
+_NOT_COUNTS = frozenset({"chr", "start", "end", "strand", "length", "entrezid", "entrez", "geneid", "geneidentifier"})
+_NAMES_OF_GENE = frozenset({"", "gene", "genes", "geneid", "genename", "genesymbol", "symbol", "id", "ensemblgeneid"})
+_NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?")
+# Rows of htseq-count (https://htseq.readthedocs.io/) that are no genes: `__no_feature`, `__ambiguous` and so on.
+_SUMMARY_ROW = "__"
+_NULLS = ("NA", "NaN", "nan")
+
+
+def may_be_table(path: str) -> bool:
+    """Whether the name of a file is that of a text table."""
+    return path.lower().removesuffix(".gz").endswith(TABLE_ENDINGS)
+
+
+def read_processed_counts(path: Path, sheet: pl.DataFrame, *, source: str | None = None) -> pl.DataFrame:
+    """Read a table of read counts by gene and sample.
+
+    Columns that are no sample are left out (lengths, descriptions); the first column is the gene.
+
+    Args:
+        path: tab-separated, or comma-separated if named .csv; gzip or not.
+        sheet: sample sheet: `sample_id` and any of `run_accession`, `ena_sample`, `biosample`, `assay_name`,
+            `extract_name`, `source_name`, `title`, `description`, `sra_experiment`, under one of which the table
+            names every sample, capitals, blanks and punctuation aside.
+        source: what messages call the file.
+
+    Returns:
+        feature_id (String), then one Int64 column per sample of the sheet, under its sample_id.
+
+    Raises:
+        DataFault: the file is no table, its columns are not those of the samples, a count is missing, negative or not
+            whole, or a gene occurs twice.
+    """
+    source = source or path.name
+    text = split_text(
+        read_bytes(path),
+        source=source,
+        separator=_separator(source),
+        quoted=True,
+        unnamed_first=FEATURE_COLUMN,
+        comment_rows=5,
+    )
+    columns = _sample_columns(text.header, sheet, source)
+    cells = text.frame(nulls=_NULLS)
+    counts = [_whole_counts(text, cells[column]).alias(sample) for sample, column in columns.items()]
+    return _of_genes(pl.DataFrame([_features(text, cells), *counts]))
+
+
+def read_sample_counts(path: Path, *, source: str | None = None) -> pl.DataFrame:
+    """Read the counts of one sample, with or without a header, as htseq-count or featureCounts write them.
+
+    Args:
+        path: tab-separated, or comma-separated if named .csv; gzip or not. The first column is the gene.
+        source: what messages call the file.
+
+    Returns:
+        feature_id (String), read_count (Int64).
+
+    Raises:
+        DataFault: not exactly one column holds whole numbers of at least 0 throughout (columns of positions and lengths
+            do not count), or a gene occurs twice.
+    """
+    source = source or path.name
+    separator, data = _separator(source), read_bytes(path)
+    first = next((line for line in data.split(b"\n", 6) if not line.startswith(b"#")), b"").decode("utf-8", "replace")
+    cells_of_first = first.rstrip("\r").split(separator)
+    has_number = len(cells_of_first) > 1 and _NUMBER.fullmatch(cells_of_first[-1].strip().strip('"')) is not None
+    names = None
+    if has_number and _plain(cells_of_first[0]) not in _NAMES_OF_GENE:
+        names = [FEATURE_COLUMN, *(f"column {at}" for at in range(2, len(cells_of_first) + 1))]
+    text = split_text(
+        data,
+        source=source,
+        separator=separator,
+        quoted=True,
+        unnamed_first=FEATURE_COLUMN,
+        comment_rows=5,
+        names=names,
+    )
+    cells = text.frame(nulls=_NULLS)
+    found: dict[str, pl.Series] = {}
+    for name in text.header[1:]:
+        if _plain(name) in _NOT_COUNTS:
+            continue
+        try:
+            found[name] = _whole_counts(text, cells[name])
+        except DataFault:
+            continue
+    if len(found) != 1:
+        raise DataFault(
+            f"several of its columns hold whole numbers: {', '.join(list(found)[:4])}"
+            if found
+            else "none of its columns holds whole numbers",
+            subject=source,
+            expected="one column of read counts beside the gene",
+            remedy="The reads are quantified instead",
+        )
+    (counts,) = found.values()
+    return _of_genes(pl.DataFrame([_features(text, cells), counts.alias("read_count")]))
+
+
+def join_sample_counts(files: Mapping[str, Mapping[str, Path]]) -> pl.DataFrame:
+    """One table of counts from the files of single samples.
+
+    Args:
+        files: sample -> name of each of its files -> path. Files of a sample that hold no counts are left out.
+
+    Returns:
+        feature_id (String), then one Int64 column per sample.
+
+    Raises:
+        DataFault: a sample has no file of counts, or several; or two samples do not have the same genes.
+    """
+    joined: pl.DataFrame | None = None
+    first = ""
+    for sample, own in files.items():
+        read: dict[str, pl.DataFrame] = {}
+        why: list[str] = []
+        for name, path in own.items():
+            try:
+                read[name] = read_sample_counts(path, source=name)
+            except DataFault as fault:
+                why.append(f"{name}: {fault.problem}")
+        if len(read) != 1:
+            raise DataFault(
+                f"several of its files are tables of counts: {', '.join(read)}"
+                if read
+                else f"none of its files is a table of counts ({'; '.join(why) or 'it has none'})",
+                subject=sample,
+                expected="one table of counts per sample",
+                remedy="The reads are quantified instead",
+            )
+        ((name, table),) = read.items()
+        table = table.rename({"read_count": sample})
+        if joined is None:
+            joined, first = table, name
+        elif set(table[FEATURE_COLUMN]) != set(joined[FEATURE_COLUMN]):
+            raise DataFault(
+                f"it does not hold the genes of {first}",
+                subject=name,
+                expected="the same genes for every sample",
+                remedy="The reads are quantified instead",
+            )
+        else:
+            joined = joined.join(table, on=FEATURE_COLUMN, how="left", maintain_order="left")
+    if joined is None:
+        raise DataFault("there is no sample", subject="tables of single samples", remedy="Put samples into groups")
+    return joined
+
+
+def _separator(source: str) -> str:
+    return "," if source.lower().removesuffix(".gz").endswith(".csv") else "\t"
+
+
+def _plain(name: str) -> str:
+    """A name as programs leave it: R turns blanks and hyphens into dots, others into underscores."""
+    return re.sub(r"[^a-z0-9+]", "", name.lower())
+
+
+def _features(text: DelimitedText, cells: pl.DataFrame) -> pl.Series:
+    features = cells[text.header[0]].str.strip_chars()
+    if features.null_count() or features.n_unique() < features.len():
+        raise DataFault(
+            "a gene has no name or occurs twice",
+            subject=text.source,
+            place=f"column {text.header[0]}",
+            remedy="The reads are quantified instead",
+        )
+    return features.alias(FEATURE_COLUMN)
+
+
+def _of_genes(table: pl.DataFrame) -> pl.DataFrame:
+    return table.filter(~pl.col(FEATURE_COLUMN).str.starts_with(_SUMMARY_ROW))
+
+
+def _whole_counts(text: DelimitedText, values: pl.Series) -> pl.Series:
+    numbers = values.str.strip_chars().cast(pl.Float64, strict=False)
+    wrong = (~(numbers.is_finite() & (numbers >= 0) & (numbers == numbers.round()))).fill_null(True).arg_true()
+    if len(wrong):
+        raise text.cell_fault(
+            values,
+            wrong[0],
+            expected="a whole number of at least 0: a read count, not TPM, FPKM or a logarithm",
+            remedy="The reads are quantified instead",
+        )
+    return numbers.cast(pl.Int64)
+
+
+def _sample_columns(header: list[str], sheet: pl.DataFrame, source: str) -> dict[str, str]:
+    """Sample -> column of the table, by the first kind of name that the table has for every sample."""
+    columns: dict[str, list[str]] = {}
+    for column in header[1:]:
+        columns.setdefault(_plain(column), []).append(column)
+    for kind in _NAMES:
+        if kind not in sheet.columns or sheet[kind].null_count():
+            continue
+        names = {sample: _plain(name) for sample, name in zip(sheet["sample_id"], sheet[kind], strict=True)}
+        told_apart = len(set(names.values())) == sheet.height
+        if told_apart and all(len(columns.get(name, [])) == 1 for name in names.values()):
+            return {sample: columns[name][0] for sample, name in names.items()}
+    raise DataFault(
+        f"the columns are {', '.join(header[:6])}",
+        subject=source,
+        expected=f"a column for each of the {sheet.height} samples, under a name of the sample sheet",
+        remedy="The reads are quantified instead",
+    )

@@ -1,0 +1,126 @@
+"""Which samples of a public study belong to which group, by rules that the catalog declares.
+
+Here belongs applying the rules to a sample sheet and telling, with the sheet before one's eyes, what is wrong with
+them. Sample sheets are made in `biostudies` and `geo_matrix`; contrasts of groups are the catalog's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Protocol
+
+import polars as pl
+
+from resistance_assets.errors import CatalogFault, DesignFault
+
+
+class GroupRule(Protocol):
+    """A group: its id, patterns that must all be found in a sample, those of which none may be, and the accession it is
+    confined to, if any."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def patterns(self) -> tuple[str, ...]: ...
+    @property
+    def excluded_patterns(self) -> tuple[str, ...]: ...
+    @property
+    def accession(self) -> str | None: ...
+
+
+def group_samples(
+    sample_sheet: pl.DataFrame, rules: Sequence[GroupRule], *, study: str, accession: str | None = None
+) -> pl.DataFrame:
+    """Put the samples of one accession into groups.
+
+    A pattern is a regular expression, case ignored, that is searched in each cell, written as `column: value`
+    (`title: PC9 rep1`, `factor_compound: erlotinib`), so that a pattern may name its column. A sample is in a group if
+    every pattern of the group is found in some cell of it and none of its excluded patterns in any. Samples of no group
+    are left out.
+
+    Args:
+        sample_sheet: one row per sample, with sample_id and text columns.
+        rules: groups; those of another accession do not count.
+        study: what messages call the study.
+        accession: the accession that the sheet is of.
+
+    Returns:
+        sample_id, group_id (String), in the order of the sheet.
+
+    Raises:
+        CatalogFault: a pattern cannot be read, a group has none, or a rule matches no sample: the message shows the
+            sheet.
+        DesignFault: a sample is in two groups.
+    """
+    own = [rule for rule in rules if rule.accession is None or rule.accession == accession]
+    subject = f"study {study}" + (f" ({accession})" if accession else "")
+    cells = {
+        row["sample_id"]: [f"{column}: {value}" for column, value in row.items() if value is not None]
+        for row in sample_sheet.to_dicts()
+    }
+    group_of: dict[str, str] = {}
+    for rule in own:
+        if not rule.patterns:
+            raise CatalogFault(
+                f"group {rule.id} has no pattern",
+                subject=subject,
+                expected=f"patterns that tell its samples; the sample sheet is {show_sheet(sample_sheet)}",
+                remedy="Write patterns for the group in studies.toml",
+            )
+        try:
+            patterns = [re.compile(pattern, re.IGNORECASE) for pattern in rule.patterns]
+            excluded = [re.compile(pattern, re.IGNORECASE) for pattern in rule.excluded_patterns]
+        except re.error as error:
+            raise CatalogFault(
+                f"a pattern of group {rule.id} is no regular expression ({error})",
+                subject=subject,
+                remedy="Correct the pattern in studies.toml",
+            ) from error
+        members = [
+            sample
+            for sample, texts in cells.items()
+            if all(any(p.search(text) for text in texts) for p in patterns)
+            and not any(p.search(text) for text in texts for p in excluded)
+        ]
+        if not members:
+            raise CatalogFault(
+                f"the patterns {list(rule.patterns)} of group {rule.id}{_without(rule)} match no sample; the sample "
+                f"sheet is {show_sheet(sample_sheet)}",
+                subject=subject,
+                expected="at least one sample",
+                remedy="Correct the patterns of the group in studies.toml to what the sheet says",
+            )
+        for sample in members:
+            if sample in group_of:
+                raise DesignFault(
+                    f"sample {sample} is in the groups {group_of[sample]} and {rule.id}; it says "
+                    f"{' / '.join(cells[sample])}",
+                    subject=subject,
+                    expected="each sample in one group at most",
+                    remedy="Make the patterns of the two groups exclude one another",
+                )
+            group_of[sample] = rule.id
+    chosen = [(sample, group_of[sample]) for sample in cells if sample in group_of]
+    return pl.DataFrame(chosen, schema={"sample_id": pl.String, "group_id": pl.String}, orient="row")
+
+
+def _without(rule: GroupRule) -> str:
+    return f" (and none of {list(rule.excluded_patterns)})" if rule.excluded_patterns else ""
+
+
+def show_sheet(sample_sheet: pl.DataFrame, *, most: int = 24) -> str:
+    """A sample sheet in one line: per sample, what tells it from others; columns that do not differ are left out."""
+    telling = [
+        column
+        for column in sample_sheet.columns
+        if column != "sample_id" and (sample_sheet[column].n_unique() > 1 or sample_sheet.height == 1)
+    ]
+    names = [column for column in telling if column.startswith(("title", "source_name", "characteristic", "factor"))]
+    shown = sample_sheet.head(most)
+    parts = [
+        f"[{row['sample_id']}: " + ", ".join(f"{c}={row[c]}" for c in names or telling if row[c] is not None) + "]"
+        for row in shown.to_dicts()
+    ]
+    more = f" and {sample_sheet.height - most} more" if sample_sheet.height > most else ""
+    return " ".join(parts) + more

@@ -1,0 +1,311 @@
+"""The claims ledger: printed tables held against themselves, every claim recomputed and judged, and since when."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from resistance_assets.catalog.registry import CATALOG_DIR, Claim, Registry
+from resistance_assets.catalog.tables import TABLES, published_tables
+from resistance_assets.defs.resources import current_registry
+from resistance_assets.defs.sql import guarded
+from resistance_assets.defs.warehouse import state_of_sources
+from resistance_assets.errors import CatalogFault
+from resistance_assets.orchestration.code_version import code_version_of, parameters_version
+from resistance_assets.orchestration.lake import Lake
+from resistance_assets.orchestration.sql_models import SqlQuery, load_queries, run_queries
+from resistance_assets.orchestration.steps import External, Inputs, Step
+from resistance_assets.orchestration.table_assets import assets_of, key_of
+from resistance_assets.science.claims.claims import EVIDENCE, audit_printed_table, build_ledger, first_releases
+from resistance_assets.science.statistics.multiple_testing import adjust_bh
+from resistance_assets.settings import load_settings
+
+AUDIT = TABLES["core.claims__table2_audit"]
+PANEL = TABLES["core.survival__panel_genes"]
+VERDICTS = TABLES["core.claims__verdicts"]
+HISTORY = TABLES["core.claims__history"]
+LEDGER = TABLES["marts.published_claims"]
+SCREEN = "core.survival__cohort_endpoint_genes"
+HYPOTHESES = "core.hypotheses_tested"
+# What rests on the verdicts; a claim that read it would judge itself.
+BEYOND = (VERDICTS.address, HISTORY.address, LEDGER.address)
+
+
+# ---- printed tables and panels ---------------------------------------------------------------------------------------
+
+
+def audit_asset(registry: Registry) -> dg.AssetsDefinition:
+    printed = tuple(registry.published_tables.values())
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        return pl.concat([AUDIT.empty(), *(AUDIT.shape(audit_printed_table(table)) for table in printed)])
+
+    step = Step(
+        outputs={AUDIT.address: AUDIT},
+        compute=compute,
+        code_version=code_version_of(compute),
+        parameters=[table.model_dump(mode="json") for table in printed],
+    )
+    return assets_of(guarded(step))
+
+
+def correct_in_panels(screen: pl.DataFrame, panels: Mapping[str, Iterable[str]]) -> pl.DataFrame:
+    """Median splits of each panel's genes with q-values within the panel, rows of `core.survival__panel_genes`."""
+    found = [PANEL.empty()]
+    for panel_id, genes in panels.items():
+        rows = screen.filter(pl.col("model") == "median_split", pl.col("hgnc_symbol").is_in(list(genes)))
+        for _, family in rows.group_by("cohort_id", "endpoint", maintain_order=True):
+            q = adjust_bh(family["p_logrank"].cast(pl.Float64).fill_null(float("nan")).to_numpy())
+            found.append(PANEL.shape(family.with_columns(panel_id=pl.lit(panel_id), q_value_bh_panel=pl.Series(q))))
+    return pl.concat(found).sort(PANEL.key)
+
+
+def panel_asset(registry: Registry) -> dg.AssetsDefinition:
+    panels = {panel: tuple(genes) for panel, genes in registry.genes.panels.items()}
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        return correct_in_panels(inputs.read(SCREEN), panels)
+
+    step = Step(
+        outputs={PANEL.address: PANEL},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=(SCREEN,),
+        tolerant=True,
+        parameters=panels,
+    )
+    return assets_of(guarded(step))
+
+
+# ---- what a claim needs ----------------------------------------------------------------------------------------------
+
+
+def needed_sources(claim: Claim, registry: Registry) -> dict[str, list[str]]:
+    """Need -> the sources, as `meta.sources` names them, of which all must be loaded; a folder's files end in `/*`."""
+    studies = {contrast.id: contrast.study_id for contrast in registry.contrasts()}
+    found: dict[str, list[str]] = {}
+    for need in claim.needs:
+        kind, _, name = need.partition(":")
+        study = studies.get(name) if kind == "contrast" else name if kind == "study" else None
+        if kind not in ("contrast", "study"):
+            found[need] = [need]
+        elif study in registry.public_studies:
+            found[need] = list(registry.public_studies[study].sources)
+        else:
+            found[need] = [f"{study or name}/*"]
+    return found
+
+
+def loaded_checksums(states: pl.DataFrame, needs: Mapping[str, Iterable[str]]) -> tuple[dict[str, str], list[str]]:
+    """Sources that a claim's value rests on with their checksums, and the needs that are not met.
+
+    Args:
+        states: `source_id`, `state`, `sha256` of every source and local file.
+        needs: as `needed_sources` gives them.
+    """
+    loaded = dict(states.filter(pl.col("state") == "loaded").select("source_id", "sha256").iter_rows())
+    found: dict[str, str] = {}
+    lacking = []
+    for need, names in needs.items():
+        for name in names:
+            matching = (
+                {s: c for s, c in loaded.items() if s.startswith(name[:-1])}
+                if name.endswith("/*")
+                else {name: loaded[name]}
+                if name in loaded
+                else {}
+            )
+            found |= {source: str(checksum) for source, checksum in matching.items()}
+            if not matching and need not in lacking:
+                lacking.append(need)
+    return found, lacking
+
+
+def sources_as_externals(registry: Registry, claims: Iterable[Claim]) -> dict[str, External]:
+    """One external per claim: what it needs, loaded or not, as the lake knows it now."""
+    states = state_of_sources(registry, Lake(load_settings().lake_dir))
+    externals = {}
+    for claim in claims:
+        found, lacking = loaded_checksums(states, needed_sources(claim, registry))
+        facts = {"loaded": found, "lacking": lacking}
+        externals[claim.id] = External(checksum=parameters_version(facts), path=Path(), facts=facts, is_own_state=True)
+    return externals
+
+
+# ---- verdicts --------------------------------------------------------------------------------------------------------
+
+
+def load_claims(claims: Iterable[Claim]) -> dict[str, SqlQuery]:
+    """The queries of the claims, checked.
+
+    Raises:
+        CatalogFault: naming the claim.
+    """
+    readable = {table.address: table for table in published_tables() if table.address not in BEYOND}
+    texts = {f"{CATALOG_DIR.name}/claims.toml, claim {c.id}": c.sql for c in claims if c.sql is not None}
+    loaded = load_queries(texts, readable, columns=EVIDENCE, required="value")
+    return {name.rsplit(" ", 1)[1]: query for name, query in loaded.items()}
+
+
+def judge_claims(
+    claims: Iterable[Claim],
+    evidence: Mapping[str, Mapping[str, Any]],
+    found: Mapping[str, tuple[Mapping[str, str], list[str]]],
+    families: pl.DataFrame,
+) -> pl.DataFrame:
+    """Rows of `core.claims__verdicts`.
+
+    Raises:
+        CatalogFault: a claim declares a family that nothing was tested in, although its data are loaded.
+    """
+    claims = list(claims)
+    try:
+        ledger = build_ledger(claims, evidence, {name: lacking for name, (_, lacking) in found.items()}, families)
+    except KeyError as error:
+        raise CatalogFault(
+            f"its family is not among the hypotheses tested: {error.args[0]}",
+            subject="claims.toml",
+            place="key claim.family",
+            remedy=f"Name one of {HYPOTHESES}.",
+        ) from None
+    sources = pl.DataFrame(
+        [
+            {
+                "claim_id": claim.id,
+                "sources": "|".join(sorted(found[claim.id][0])) or None,
+                "source_checksums": "|".join(f"{s}={c}" for s, c in sorted(found[claim.id][0].items())) or None,
+            }
+            for claim in claims
+        ],
+        schema={"claim_id": pl.String, "sources": pl.String, "source_checksums": pl.String},
+    )
+    return VERDICTS.shape(ledger.join(sources, on="claim_id", how="left"))
+
+
+def verdicts_asset(registry: Registry, queries: Mapping[str, SqlQuery]) -> dg.AssetsDefinition:
+    claims = tuple(registry.claims.values())
+    refs = tuple(dict.fromkeys(ref for query in queries.values() for ref in query.refs))
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        answers = run_queries(queries.values(), {ref: inputs.path(ref) for ref in refs})
+        evidence = {claim_id: answers[query.name] for claim_id, query in queries.items()}
+        found = {name: (one.facts["loaded"], one.facts["lacking"]) for name, one in inputs.externals.items()}
+        return judge_claims(claims, evidence, found, inputs.read(HYPOTHESES))
+
+    step = Step(
+        outputs={VERDICTS.address: VERDICTS},
+        compute=compute,
+        code_version=code_version_of(compute, also=[query.code_version for query in queries.values()]),
+        inputs=tuple(dict.fromkeys((*refs, HYPOTHESES))),
+        tolerant=True,
+        parameters=[claim.model_dump(mode="json", exclude={"sql"}) for claim in claims],
+        externals=lambda origins: sources_as_externals(registry, claims),
+    )
+    return assets_of(guarded(step), kinds=["python", "duckdb"])
+
+
+# ---- since when ------------------------------------------------------------------------------------------------------
+
+
+def past_verdicts(data_dir: Path) -> list[tuple[int, dict[str, str]]]:
+    """Claim -> verdict of every release that has a ledger and still has its Parquet file, oldest first."""
+    lake = Lake(load_settings().lake_dir)
+    found: list[tuple[int, dict[str, str]]] = []
+    known: dict[str, dict[str, str]] = {}
+    for path in (data_dir / "releases").glob("*.json"):
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        version = manifest.get("tables", {}).get(VERDICTS.address, {}).get("data_version")
+        if version is None:
+            continue
+        if version not in known:
+            parquet = lake.path(VERDICTS.address, version)
+            if not parquet.is_file():
+                continue
+            known[version] = dict(pl.read_parquet(parquet, columns=["claim_id", "verdict"]).iter_rows())
+        found.append((int(manifest["release"]), known[version]))
+    return sorted(found, key=lambda release: release[0])
+
+
+def next_release(data_dir: Path) -> int:
+    """Number of the release that the next change of data makes."""
+    return max((int(path.stem) for path in (data_dir / "releases").glob("*.json")), default=0) + 1
+
+
+def history_asset() -> dg.AssetsDefinition:
+    def since() -> dict[str, int]:
+        settings = load_settings()
+        now = dict(Lake(settings.lake_dir).read(VERDICTS.address).select("claim_id", "verdict").iter_rows())
+        return first_releases(now, past_verdicts(settings.data_dir), next_release(settings.data_dir))
+
+    def releases(origins: Any) -> dict[str, External]:
+        # What counts is what comes out: a release that leaves every verdict as it was changes nothing here.
+        return {"releases": External(checksum=parameters_version(since()), path=Path(), is_own_state=True)}
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        began = since()
+        frame = inputs.read(VERDICTS.address).select("claim_id", "verdict")
+        return frame.with_columns(
+            first_release_with_verdict=pl.col("claim_id").replace_strict(began, return_dtype=pl.Int64)
+        )
+
+    step = Step(
+        outputs={HISTORY.address: HISTORY},
+        compute=compute,
+        code_version=code_version_of(compute, first_releases, past_verdicts, next_release),
+        inputs=(VERDICTS.address,),
+        externals=releases,
+    )
+    return assets_of(guarded(step))
+
+
+# ---- the ledger in the UI --------------------------------------------------------------------------------------------
+
+
+def claim_checks(registry: Registry) -> dg.AssetChecksDefinition:
+    """Each claim as a check of the ledger that warns and never blocks; it passes where the data say the same."""
+    claims = registry.claims
+
+    @dg.multi_asset_check(
+        name="published_claims_stand",
+        specs=[
+            dg.AssetCheckSpec(
+                claim.id,
+                asset=key_of(LEDGER.address),
+                description=f"{registry.papers[claim.paper].citation}: {claim.statement} ({claim.quantity})",
+                blocking=False,
+                automation_condition=dg.AutomationCondition.any_deps_updated(),
+            )
+            for claim in claims.values()
+        ],
+        required_resource_keys={"premises"},
+    )
+    def published_claims_stand(context) -> Iterator[dg.AssetCheckResult]:
+        ledger = context.resources.premises.lake().read(LEDGER.address)
+        for row in ledger.filter(pl.col("claim_id").is_in(list(claims))).iter_rows(named=True):
+            facts = ("verdict", "value", "expected", "p_value", "q_value", "percentile", "n", "worth", "sources")
+            yield dg.AssetCheckResult(
+                asset_key=key_of(LEDGER.address),
+                check_name=row["claim_id"],
+                passed=row["verdict"] in ("reproduced", "near"),
+                severity=dg.AssetCheckSeverity.WARN,
+                description=f"{row['verdict']}: {row['verdict_reason']}",
+                metadata={name: row[name] for name in facts if row[name] is not None},
+            )
+
+    return published_claims_stand
+
+
+def claims_assets(registry: Registry) -> list[dg.AssetsDefinition]:
+    queries = load_claims(registry.claims.values())
+    return [audit_asset(registry), panel_asset(registry), verdicts_asset(registry, queries), history_asset()]
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    registry = current_registry()
+    return dg.Definitions(assets=claims_assets(registry), asset_checks=[claim_checks(registry)])

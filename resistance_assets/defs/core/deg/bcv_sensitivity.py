@@ -1,0 +1,121 @@
+"""What-ifs of designs without replicates: what an assumed variation would call, and what noise alone gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import dagster as dg
+import polars as pl
+
+from resistance_assets.catalog.registry import CountsContrast, DifferentialExpression, Registry
+from resistance_assets.catalog.tables import TABLES
+from resistance_assets.defs.core.deg.contrasts import contrast_of, counts_matrix, rule_of, sample_sheet
+from resistance_assets.defs.raw.cbioportal import stacking
+from resistance_assets.defs.resources import current_registry
+from resistance_assets.defs.sql import guarded
+from resistance_assets.orchestration.code_version import code_version_of
+from resistance_assets.orchestration.steps import Inputs, Step
+from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.science.deg.designs import Contrast, build_design, count_matrix, report_design
+from resistance_assets.science.deg.edger import bcv_sensitivity
+from resistance_assets.science.deg.interaction import noise_fold_change_null, passes_fold_change
+from resistance_assets.science.deg.methods import FoldChangeRule
+
+BCV = TABLES["core.deg__bcv_sensitivity"]
+NOISE = TABLES["core.deg__noise_null"]
+
+
+def sensitivity_of(
+    counts: pl.DataFrame, samples: pl.DataFrame, contrast: Contrast, assumed: DifferentialExpression
+) -> pl.DataFrame:
+    """`core.deg__bcv_sensitivity` of one contrast; empty where its design supports a p-value or has covariates."""
+    design = build_design(samples, contrast)
+    if report_design(design, contrast).evidence_kind == "inferential" or contrast.model_covariates:
+        return BCV.empty()
+    found = bcv_sensitivity(counts, samples, contrast, assumed.bcvs, assumed.fdr)
+    return BCV.shape(found.with_columns(contrast_id=pl.lit(contrast.contrast_id)))
+
+
+def noise_of(
+    counts: pl.DataFrame,
+    samples: pl.DataFrame,
+    contrast: Contrast,
+    rule: FoldChangeRule,
+    assumed: DifferentialExpression,
+) -> pl.DataFrame:
+    """`core.deg__noise_null` of one contrast; empty unless each arm is one sample.
+
+    A floor in CPM of the denominator becomes counts of its library; any other floor is left out, which makes the
+    expectation larger, not smaller.
+    """
+    design = build_design(samples, contrast)
+    if design.is_numerator.sum() != 1 or design.is_denominator.sum() != 1:
+        return NOISE.empty()
+    matrix = count_matrix(counts, design.sample_ids)
+    top, bottom = matrix[:, design.is_numerator][:, 0], matrix[:, design.is_denominator][:, 0]
+    # Both samples at the depth of the denominator's, so that a ratio of counts is a ratio of shares.
+    scaled = top * (bottom.sum() / top.sum())
+    in_counts = rule.unit == "cpm" and rule.floor_arm in ("denominator", "both")
+    floor = rule.floor * bottom.sum() / 1e6 if in_counts else 0.0
+    found = noise_fold_change_null(
+        (scaled + bottom) / 2,
+        assumed.bcvs,
+        rule.threshold,
+        floor,
+        assumed.noise_simulations,
+        assumed.noise_seed,
+    )
+    observed = int(passes_fold_change(scaled, bottom, rule.threshold, floor).sum())
+    return NOISE.shape(
+        found.with_columns(
+            contrast_id=pl.lit(contrast.contrast_id),
+            floor_count=pl.lit(floor),
+            observed_genes=pl.lit(observed),
+            seed=pl.lit(assumed.noise_seed),
+        )
+    )
+
+
+def what_if_part(study_id: str, declared: CountsContrast, assumed: DifferentialExpression) -> dg.AssetsDefinition:
+    """Both what-ifs of one contrast; they are empty where the design has replicates."""
+    bcv, noise = f"parts.deg_bcv__{declared.id}", f"parts.deg_noise__{declared.id}"
+    counts, samples = f"parts.study_counts__{study_id}", f"parts.study_samples__{study_id}"
+    contrast, rule = contrast_of(declared), rule_of(declared.fold_change)
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        wide, sheet = counts_matrix(inputs.read(counts)), sample_sheet(inputs.read(samples))
+        return {
+            bcv: sensitivity_of(wide, sheet, contrast, assumed),
+            noise: noise_of(wide, sheet, contrast, rule, assumed),
+        }
+
+    step = Step(
+        outputs={bcv: BCV, noise: NOISE},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=(counts, samples),
+        parameters={
+            "contrast": declared.model_dump(mode="json", exclude={"thresholds", "methods", "drug", "drug_class"}),
+            "assumed": assumed.model_dump(),
+        },
+    )
+    return assets_of(guarded(step), tags={"contrast": declared.id})
+
+
+def what_if_assets(registry: Registry) -> list[dg.AssetsDefinition]:
+    contrasts = [
+        (study.id, contrast)
+        for study in registry.measured_studies()
+        if study.measurement == "counts"
+        for contrast in study.contrasts
+    ]
+    return [
+        *(what_if_part(study_id, contrast, registry.differential_expression) for study_id, contrast in contrasts),
+        stacking(BCV.address, [f"parts.deg_bcv__{contrast.id}" for _, contrast in contrasts]),
+        stacking(NOISE.address, [f"parts.deg_noise__{contrast.id}" for _, contrast in contrasts]),
+    ]
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    return dg.Definitions(assets=what_if_assets(current_registry()))

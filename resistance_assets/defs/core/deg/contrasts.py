@@ -1,0 +1,613 @@
+"""Differential expression: each contrast's design, one asset per contrast and method, and how the methods agree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import dagster as dg
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from resistance_assets.catalog.registry import (
+    CountsContrast,
+    FoldChange,
+    ListThresholds,
+    LocalStudy,
+    Registry,
+    ResultContrast,
+)
+from resistance_assets.catalog.tables import TABLES
+from resistance_assets.connectors.lab_study.local_study import read_gene_lengths
+from resistance_assets.defs.raw.cbioportal import REJECTED, rejected_as_table
+from resistance_assets.defs.raw.studies.lab_array import expression_address, reading_expression
+from resistance_assets.defs.resources import current_registry, local_files
+from resistance_assets.defs.sql import guarded
+from resistance_assets.errors import DataFault, Fault
+from resistance_assets.orchestration.code_version import code_version_of
+from resistance_assets.orchestration.steps import Inputs, Step
+from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.science.deg.designs import Contrast, build_design, report_design
+from resistance_assets.science.deg.method_agreement import AGREEMENT_SCHEMA, compare_methods
+from resistance_assets.science.deg.methods import (
+    FoldChangeRule,
+    run_edger_exact,
+    run_fold_change,
+    run_limma,
+    run_limma_voom,
+    run_pydeseq2,
+)
+from resistance_assets.science.deg.published import import_published
+
+PART = TABLES["parts.deg__features"]
+CALLS = TABLES["core.deg__fold_change_calls"]
+DESIGNS = TABLES["core.deg__designs"]
+NOT_CHECKED = "as published: the design was not checked here"
+
+Run = Callable[[pl.DataFrame, pl.DataFrame, Contrast], pl.DataFrame]
+
+
+def part_address(contrast_id: str, method: str) -> str:
+    return f"parts.deg__{contrast_id}__{method}"
+
+
+def counts_matrix(long: pl.DataFrame) -> pl.DataFrame:
+    """Counts of one study as a wide frame: hgnc_symbol (the feature), one column per sample, both sorted."""
+    ordered = long.sort("feature_id", "sample_id")
+    features = ordered["feature_id"].unique(maintain_order=True)
+    samples = ordered["sample_id"].unique().sort()
+    values = ordered["read_count"].to_numpy().reshape(len(features), len(samples))
+    return pl.DataFrame({"hgnc_symbol": features}).hstack(
+        [pl.Series(sample, values[:, at]) for at, sample in enumerate(samples)]
+    )
+
+
+def sample_sheet(long: pl.DataFrame) -> pl.DataFrame:
+    """Sample sheet of one study as a wide frame: sample_id and one column per factor or covariate."""
+    return long.pivot(on="attribute_id", index="sample_id", values="value").sort("sample_id")
+
+
+def contrast_of(declared: CountsContrast) -> Contrast:
+    """A declared contrast as the science knows it."""
+    return Contrast(
+        contrast_id=declared.id,
+        factor=declared.factor,
+        numerator=declared.numerator,
+        denominator=declared.denominator,
+        covariates=tuple(declared.covariates),
+        continuous=tuple(declared.continuous),
+        pairing=declared.pairing,
+        subset={name: list(values) for name, values in declared.subset.items()},
+        fit_all_levels=declared.fit_all_levels,
+    )
+
+
+def rule_of(declared: FoldChange | None) -> FoldChangeRule:
+    """A declared fold-change rule as the science knows it; the plain one where none is declared."""
+    return FoldChangeRule(**declared.model_dump()) if declared else FoldChangeRule()
+
+
+def fitting(method: str, normalisation: Literal["tmm", "none"]) -> Run:
+    """The function of one method. Each reaches its own fit alone, so that its code version is its own."""
+    if method == "pydeseq2":
+
+        def run(counts: pl.DataFrame, samples: pl.DataFrame, contrast: Contrast) -> pl.DataFrame:
+            return run_pydeseq2(counts, samples, contrast, shrink=True)
+    elif method == "limma_voom":
+
+        def run(counts: pl.DataFrame, samples: pl.DataFrame, contrast: Contrast) -> pl.DataFrame:
+            return run_limma_voom(counts, samples, contrast, normalisation=normalisation)
+    elif method == "limma":
+
+        def run(counts: pl.DataFrame, samples: pl.DataFrame, contrast: Contrast) -> pl.DataFrame:
+            return run_limma(counts, samples, contrast)
+    elif method == "edger_exact":
+
+        def run(counts: pl.DataFrame, samples: pl.DataFrame, contrast: Contrast) -> pl.DataFrame:
+            return run_edger_exact(counts, samples, contrast, normalisation=normalisation)
+    else:
+        raise ValueError(method)
+    return run
+
+
+def parameters_of(declared: CountsContrast, method: str) -> dict[str, Any]:
+    """What of a contrast decides its numbers."""
+    irrelevant = {"thresholds", "methods", "drug", "drug_class"} | (
+        {"fold_change"} if method != "fold_change" else set()
+    )
+    return {"contrast": declared.model_dump(mode="json", exclude=irrelevant), "method": method}
+
+
+def counted_contrast(
+    declared: CountsContrast,
+    method: str,
+    read: Callable[[Inputs], pl.DataFrame],
+    inputs: tuple[str, ...],
+    samples: str,
+    probes_of: Callable[[Inputs], pl.DataFrame] | None = None,
+) -> dg.AssetsDefinition:
+    """One contrast by one method.
+
+    Args:
+        declared: the contrast.
+        method: any but `fold_change`.
+        read: the wide frame of counts (or, for limma, log2 expression) from the step's inputs.
+        inputs: what `read` reads.
+        samples: address of the study's sample sheet, long.
+        probes_of: probes of each gene of an array, `hgnc_symbol` and `probes`.
+    """
+    address = part_address(declared.id, method)
+    contrast, run = contrast_of(declared), fitting(method, declared.normalisation)
+
+    def compute(given: Inputs) -> pl.DataFrame:
+        result = run(read(given), sample_sheet(given.read(samples)), contrast)
+        if probes_of:
+            result = result.join(probes_of(given), on="hgnc_symbol", how="left", maintain_order="left")
+        return as_part(result, contrast.contrast_id)
+
+    step = Step(
+        outputs={address: PART},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=(*inputs, samples),
+        parameters=parameters_of(declared, method),
+    )
+    return assets_of(
+        guarded(step), kinds=["python", method.split("_")[0]], tags={"contrast": declared.id, "method": method}
+    )
+
+
+def as_part(result: pl.DataFrame, contrast_id: str) -> pl.DataFrame:
+    """A result frame in the columns of `parts.deg__features`."""
+    absent = [name for name in ("probes", "p_value_probe_adjusted") if name not in result.columns]
+    return result.rename({"hgnc_symbol": "feature_id"}).with_columns(
+        pl.lit(contrast_id).alias("contrast_id"), *[pl.lit(None).alias(name) for name in absent]
+    )
+
+
+def calls_address(contrast_id: str) -> str:
+    return f"parts.deg_calls__{contrast_id}"
+
+
+def lengths_of(features: pl.Series, lengths: pl.DataFrame, subject: str) -> NDArray[np.float64]:
+    """Length of every feature in base pairs, in its order.
+
+    Args:
+        features: of the count table.
+        lengths: `feature_id`, `length_bp`.
+        subject: how messages name the table of lengths.
+
+    Raises:
+        DataFault: a feature has no length.
+    """
+    found = features.to_frame("feature_id").join(lengths, on="feature_id", how="left", maintain_order="left")
+    missing = found.filter(pl.col("length_bp").is_null())["feature_id"]
+    if missing.len():
+        raise DataFault(
+            f"{missing.len()} genes have no length",
+            subject=subject,
+            place=f"gene {missing[0]}",
+            expected="a length for every gene of the count table",
+            remedy="Add them, or drop the genes from the counts.",
+        )
+    return found["length_bp"].to_numpy()
+
+
+def fold_change_contrast(
+    declared: CountsContrast, counts: str, samples: str, lengths_path: Path | None = None
+) -> dg.AssetsDefinition:
+    """One contrast by its paper's rule: effects and calls. Lengths are read where the rule's unit needs them."""
+    address, calls_of = part_address(declared.id, "fold_change"), calls_address(declared.id)
+    contrast, rule = contrast_of(declared), rule_of(declared.fold_change)
+    needed = lengths_path if rule.unit in ("rpkm", "tpm") else None
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        wide, lengths = counts_matrix(inputs.read(counts)), None
+        if needed is not None:
+            lengths = lengths_of(wide["hgnc_symbol"], read_gene_lengths(needed), needed.name)
+        result, calls = run_fold_change(
+            wide, sample_sheet(inputs.read(samples)), contrast, rule=rule, gene_lengths_bp=lengths
+        )
+        return {
+            address: as_part(result, contrast.contrast_id),
+            calls_of: calls.with_columns(
+                feature_id="hgnc_symbol", unit=pl.lit(rule.unit), contrast_id=pl.lit(contrast.contrast_id)
+            ),
+        }
+
+    step = Step(
+        outputs={address: PART, calls_of: CALLS},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=(counts, samples),
+        parameters=parameters_of(declared, "fold_change"),
+        externals=(lambda origins: local_files({"gene_lengths": needed})) if needed else None,
+    )
+    return assets_of(guarded(step), kinds=["python"], tags={"contrast": declared.id, "method": "fold_change"})
+
+
+def published_contrast(local: LocalStudy, declared: ResultContrast) -> dg.AssetsDefinition:
+    """One published differential-expression table by gene."""
+    address, rejected = part_address(declared.id, "published"), f"parts.rejected__deg_{declared.id}"
+    published = f"parts.study_published__{local.id}"
+    source_name = declared.table
+    parameters = declared.model_dump(mode="json", exclude={"thresholds", "drug", "drug_class", "columns"})
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        table = inputs.read(published).filter(pl.col("contrast_id") == declared.id)
+        found = import_published(
+            table,
+            {
+                "feature": "feature_id",
+                "hgnc_symbol": "hgnc_symbol",
+                "entrez_gene_id": "entrez_gene_id",
+                "log2_fold_change": "log2_fold_change",
+                "p_value": "p_value",
+            },
+            contrast_id=declared.id,
+            method="published",
+            n_numerator=declared.n_numerator,
+            n_denominator=declared.n_denominator,
+            multi_gene_separator=declared.multi_gene_separator,
+        )
+        set_aside = found.rejected.select(
+            pl.lit(source_name).alias("source"),
+            pl.lit(None, pl.Int64).alias("line"),
+            "reason",
+            pl.concat_str("feature", pl.lit(" "), pl.col("hgnc_symbol").fill_null("")).alias("row"),
+        )
+        return {
+            address: as_part(found.result.drop("feature", "entrez_gene_id"), declared.id),
+            rejected: rejected_as_table([("core.deg__contrast_genes", set_aside)]),
+        }
+
+    step = Step(
+        outputs={address: PART, rejected: REJECTED},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=(published,),
+        parameters=parameters,
+    )
+    return assets_of(
+        guarded(step), kinds=["python", "published"], tags={"contrast": declared.id, "method": "published"}
+    )
+
+
+def resolve_parts(parts: pl.DataFrame, measured: pl.DataFrame, study_of: Mapping[str, str]) -> pl.DataFrame:
+    """Results of all contrasts with resolved symbols.
+
+    Args:
+        parts: rows of `parts.deg__features`.
+        measured: rows of `staging.genes__measured`.
+        study_of: contrast -> study.
+    """
+    studies = pl.DataFrame(
+        {"contrast_id": list(study_of), "study_id": list(study_of.values())},
+        schema={"contrast_id": pl.String, "study_id": pl.String},
+    )
+    names = measured.filter(pl.col("measurement") == "features").select(
+        pl.col("dataset_id").alias("study_id"),
+        pl.col("source_symbol").alias("feature_id"),
+        "hgnc_symbol",
+        "entrez_gene_id",
+    )
+    return (
+        parts.join(studies, on="contrast_id", how="left")
+        .join(names, on=["study_id", "feature_id"], how="left", maintain_order="left")
+        .with_columns(hgnc_symbol=pl.coalesce("hgnc_symbol", "feature_id"), source_symbol=pl.col("feature_id"))
+        .sort("contrast_id", "method", "hgnc_symbol")
+    )
+
+
+def contrast_genes(registry: Registry, parts: list[str]) -> dg.AssetsDefinition:
+    """All contrasts in one table."""
+    table = TABLES["core.deg__contrast_genes"]
+    measured = "staging.genes__measured"
+    study_of = {contrast.id: contrast.study_id for contrast in registry.contrasts()}
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        shares = [inputs.scan(part) for part in parts if inputs.has(part)]
+        stacked = pl.concat(shares).collect() if shares else PART.empty()
+        return resolve_parts(stacked, inputs.read(measured), study_of)
+
+    step = Step(
+        outputs={table.address: table},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=(measured,),
+        optional_inputs=tuple(parts),
+        tolerant=True,
+        parameters=study_of,
+    )
+    return assets_of(guarded(step))
+
+
+def summarise_contrasts(genes: pl.DataFrame, contrasts: pl.DataFrame) -> pl.DataFrame:
+    """One row per contrast and method: design, tests and list sizes."""
+    in_list = (pl.col("q_value_bh") < pl.col("q_value_threshold")) & (
+        pl.col("log2_fold_change").abs() > pl.col("abs_log2_fold_change_threshold")
+    )
+    joined = genes.join(contrasts, on="contrast_id", how="left")
+    first = ["study_id", "numerator", "denominator", "drug", "drug_class", "n_numerator", "n_denominator",
+             "evidence_kind", "q_value_threshold", "abs_log2_fold_change_threshold"]  # fmt: skip
+    return (
+        joined.group_by("contrast_id", "method")
+        .agg(
+            *[pl.col(name).first() for name in first],
+            pl.len().cast(pl.Int64).alias("genes"),
+            pl.col("p_value").is_not_null().sum().cast(pl.Int64).alias("genes_with_p_value"),
+            (in_list & (pl.col("log2_fold_change") > 0)).sum().cast(pl.Int64).alias("genes_up"),
+            (in_list & (pl.col("log2_fold_change") < 0)).sum().cast(pl.Int64).alias("genes_down"),
+        )
+        .sort("contrast_id", "method")
+    )
+
+
+def contrast_summary() -> dg.AssetsDefinition:
+    table = TABLES["core.deg__contrasts"]
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        return summarise_contrasts(inputs.read("core.deg__contrast_genes"), inputs.read("raw.catalog__contrasts"))
+
+    step = Step(
+        outputs={table.address: table},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=("core.deg__contrast_genes", "raw.catalog__contrasts"),
+        tolerant=True,
+    )
+    return assets_of(guarded(step))
+
+
+def fold_change_calls(registry: Registry, parts: list[str]) -> dg.AssetsDefinition:
+    """The calls of every fold-change rule under resolved symbols."""
+    measured = "staging.genes__measured"
+    study_of = {contrast.id: contrast.study_id for contrast in registry.contrasts()}
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        shares = [inputs.scan(part) for part in parts if inputs.has(part)]
+        stacked = pl.concat(shares).collect() if shares else CALLS.empty()
+        resolved = resolve_parts(
+            stacked.drop("hgnc_symbol").with_columns(method=pl.lit("fold_change")), inputs.read(measured), study_of
+        )
+        return resolved.sort("contrast_id", "hgnc_symbol")
+
+    step = Step(
+        outputs={CALLS.address: CALLS},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=(measured,),
+        optional_inputs=tuple(parts),
+        tolerant=True,
+        parameters=study_of,
+    )
+    return assets_of(guarded(step))
+
+
+def describe_design(declared: CountsContrast, study_id: str, sheet: pl.DataFrame) -> dict[str, Any]:
+    """A row of `core.deg__designs`; a design that is refused is a row too, with the fault as its reason."""
+    contrast = contrast_of(declared)
+    row: dict[str, Any] = {
+        "contrast_id": declared.id,
+        "study_id": study_id,
+        "factor": declared.factor,
+        "numerator": declared.numerator,
+        "denominator": declared.denominator,
+        "covariates": "|".join(declared.covariates) or None,
+        "pairing": declared.pairing,
+        "subset": "; ".join(f"{name} in {', '.join(kept)}" for name, kept in declared.subset.items()) or None,
+    }
+    try:
+        design = build_design(sheet, contrast)
+        row |= {
+            "n_samples": len(design.sample_ids),
+            "n_numerator": int(design.is_numerator.sum()),
+            "n_denominator": int(design.is_denominator.sum()),
+            "model": f"~ {' + '.join((*contrast.model_covariates, contrast.factor))}",
+            "coefficient": design.columns[design.coefficient],
+            "coefficients": "|".join(design.columns),
+            "n_coefficients": len(design.columns),
+        }
+        report = report_design(design, contrast)
+    except Fault as fault:
+        return row | {"evidence_kind": "refused", "reason": str(fault)}
+    return row | {
+        "rank": report.rank,
+        "residual_degrees_of_freedom": report.residual_degrees_of_freedom,
+        "confounded_covariates": "|".join(report.confounded_covariates) or None,
+        "evidence_kind": report.evidence_kind,
+        "reason": report.reason,
+    }
+
+
+def contrast_designs(registry: Registry) -> dg.AssetsDefinition:
+    """What the design of each contrast can support, and what its method is fitted to."""
+    studies = registry.measured_studies()
+    tested = [(study.id, contrast) for study in studies for contrast in study.contrasts]
+    measured = {study.id: study.measurement for study in studies}
+    told = {name: f"parts.study_measurements__{name}" for name, kind in measured.items() if kind == "at_run_time"}
+    published = [
+        {
+            "contrast_id": contrast.id,
+            "study_id": local.id,
+            "numerator": contrast.numerator,
+            "denominator": contrast.denominator,
+            "n_samples": contrast.n_numerator + contrast.n_denominator,
+            "n_numerator": contrast.n_numerator,
+            "n_denominator": contrast.n_denominator,
+            "evidence_kind": "inferential",
+            "reason": NOT_CHECKED,
+            "fitted_to": "as published",
+        }
+        for local in registry.local_studies.values()
+        for contrast in local.contrasts
+        if isinstance(contrast, ResultContrast)
+    ]
+    sheets = {study_id: f"parts.study_samples__{study_id}" for study_id, _ in tested}
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        there = {
+            study_id: sample_sheet(inputs.read(address)) for study_id, address in sheets.items() if inputs.has(address)
+        }
+        found = measured | {
+            study_id: inputs.read(address)["measurement"][0]
+            for study_id, address in told.items()
+            if inputs.has(address)
+        }
+        rows = [
+            describe_design(declared, study_id, there[study_id])
+            | {"fitted_to": fitted_to(found[study_id], declared.methods)}
+            for study_id, declared in tested
+            if study_id in there
+        ]
+        return pl.DataFrame([*rows, *published], schema=DESIGNS.polars_schema).sort("contrast_id")
+
+    step = Step(
+        outputs={DESIGNS.address: DESIGNS},
+        compute=compute,
+        code_version=code_version_of(compute),
+        optional_inputs=(*sheets.values(), *told.values()),
+        tolerant=True,
+        parameters=[[study_id, contrast.model_dump(mode="json")] for study_id, contrast in tested]
+        + [published, measured],
+    )
+    return assets_of(guarded(step))
+
+
+def fitted_to(measurement: str, methods: Sequence[str]) -> str:
+    """What the methods of a contrast are fitted to, in words.
+
+    `limma` on read counts is limma-voom: log counts per million with a weight for each count. Without the weights its
+    variances would be wrong for counts.
+    """
+    if measurement == "array":
+        return "log2 intensities of an array"
+    return "read counts, by limma as limma-voom" if "limma" in methods else "read counts"
+
+
+def method_agreement(registry: Registry) -> dg.AssetsDefinition:
+    """Every pair of methods of every contrast."""
+    table = TABLES["core.deg__method_agreement"]
+    thresholds = thresholds_of(registry)
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        genes = inputs.read("core.deg__contrast_genes")
+        frames = [pl.DataFrame(schema={"contrast_id": pl.String, **AGREEMENT_SCHEMA})]
+        for (contrast_id,), results in genes.group_by(["contrast_id"], maintain_order=True):
+            rule = thresholds[str(contrast_id)]
+            found = compare_methods(results, rule.q_value, rule.abs_log2_fold_change)
+            frames.append(found.select(pl.lit(contrast_id).alias("contrast_id"), pl.all()))
+        limits = pl.DataFrame(
+            [(name, rule.q_value, rule.abs_log2_fold_change) for name, rule in thresholds.items()],
+            schema={"contrast_id": pl.String, "q_value_threshold": pl.Float64,
+                    "abs_log2_fold_change_threshold": pl.Float64},
+            orient="row",
+        )  # fmt: skip
+        return pl.concat(frames).join(limits, on="contrast_id", how="left", maintain_order="left")
+
+    step = Step(
+        outputs={table.address: table},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=("core.deg__contrast_genes",),
+        tolerant=True,
+        parameters={name: rule.model_dump() for name, rule in thresholds.items()},
+    )
+    return assets_of(guarded(step))
+
+
+def thresholds_of(registry: Registry) -> dict[str, ListThresholds]:
+    """Contrast -> its thresholds."""
+    return {contrast.id: contrast.thresholds for contrast in registry.contrasts()}
+
+
+def deg_assets(registry: Registry) -> list[dg.AssetsDefinition]:
+    assets: list[dg.AssetsDefinition] = []
+    parts: list[str] = []
+    calls: list[str] = []
+    for local in registry.local_studies.values():
+        for declared in local.contrasts:
+            if isinstance(declared, ResultContrast):
+                assets.append(published_contrast(local, declared))
+                parts.append(part_address(declared.id, "published"))
+    for study in registry.measured_studies():
+        counts, samples = f"parts.study_counts__{study.id}", f"parts.study_samples__{study.id}"
+        for declared in study.contrasts:
+            parts += [part_address(declared.id, method) for method in declared.methods]
+            for method in declared.methods:
+                if study.measurement == "array":
+                    assets.append(array_contrast(study.id, declared, method))
+                elif study.measurement == "at_run_time":
+                    assets.append(series_contrast(study.id, declared, method))
+                elif method == "fold_change":
+                    assets.append(fold_change_contrast(declared, counts, samples, study.gene_lengths))
+                    calls.append(calls_address(declared.id))
+                else:
+                    assets.append(counted_contrast(declared, method, reading_counts(counts), (counts,), samples))
+    return [
+        *assets,
+        contrast_designs(registry),
+        contrast_genes(registry, parts),
+        fold_change_calls(registry, calls),
+        contrast_summary(),
+        method_agreement(registry),
+    ]
+
+
+def array_contrast(study_id: str, declared: CountsContrast, method: str) -> dg.AssetsDefinition:
+    """One contrast of a microarray study."""
+    address = expression_address(study_id)
+
+    def probes_of(inputs: Inputs) -> pl.DataFrame:
+        return inputs.scan(address).select(pl.col("feature_id").alias("hgnc_symbol"), "probes").unique().collect()
+
+    samples = f"parts.study_samples__{study_id}"
+    return counted_contrast(declared, method, reading_expression(study_id), (address,), samples, probes_of)
+
+
+def series_contrast(study_id: str, declared: CountsContrast, method: str) -> dg.AssetsDefinition:
+    """One contrast of a GEO series by limma: on log2 intensities of an array, or, where the series turned out to hold
+    read counts, as limma-voom. Which it was stands in `core.deg__designs`."""
+    if method != "limma":
+        raise ValueError(f"{declared.id}: a series that may hold an array or counts is tested by limma, not {method}")
+    address = part_address(declared.id, method)
+    counts, expression = f"parts.study_counts__{study_id}", expression_address(study_id)
+    samples, measurements = f"parts.study_samples__{study_id}", f"parts.study_measurements__{study_id}"
+    contrast, normalisation = contrast_of(declared), declared.normalisation
+    read_expression, read_counts = reading_expression(study_id), reading_counts(counts)
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        sheet = sample_sheet(inputs.read(samples))
+        if inputs.read(measurements)["measurement"][0] == "counts":
+            result = run_limma_voom(read_counts(inputs), sheet, contrast, normalisation=normalisation)
+        else:
+            probes = inputs.scan(expression).select(pl.col("feature_id").alias("hgnc_symbol"), "probes")
+            result = run_limma(read_expression(inputs), sheet, contrast).join(
+                probes.unique().collect(), on="hgnc_symbol", how="left", maintain_order="left"
+            )
+        return as_part(result.with_columns(method=pl.lit(method)), contrast.contrast_id)
+
+    step = Step(
+        outputs={address: PART},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=(counts, expression, samples, measurements),
+        parameters=parameters_of(declared, method),
+    )
+    return assets_of(guarded(step), kinds=["python", method], tags={"contrast": declared.id, "method": method})
+
+
+def reading_counts(address: str) -> Callable[[Inputs], pl.DataFrame]:
+    """The counts of a study as a wide frame."""
+
+    def read(inputs: Inputs) -> pl.DataFrame:
+        return counts_matrix(inputs.read(address))
+
+    return read
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    return dg.Definitions(assets=deg_assets(current_registry()))

@@ -1,0 +1,136 @@
+"""Interactions: does a drug still do to the resistant cells what it does to the parental ones?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import dagster as dg
+import polars as pl
+
+from resistance_assets.catalog.registry import InteractionDesign, Registry
+from resistance_assets.catalog.tables import TABLES
+from resistance_assets.defs.core.deg.contrasts import counts_matrix, resolve_parts, sample_sheet
+from resistance_assets.defs.raw.cbioportal import stacking
+from resistance_assets.defs.resources import current_registry
+from resistance_assets.defs.sql import guarded
+from resistance_assets.orchestration.code_version import code_version_of
+from resistance_assets.orchestration.steps import Inputs, Step
+from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.science.deg.interaction import (
+    Interaction,
+    ResponseThresholds,
+    fit_interaction,
+    interaction_bcv_sensitivity,
+)
+
+PART = TABLES["parts.deg__interaction_features"]
+TABLE = TABLES["core.deg__interactions"]
+BCV = TABLES["core.deg__interaction_bcv"]
+
+
+def interaction_of(declared: InteractionDesign) -> Interaction:
+    """A declared interaction as the science knows it."""
+    return Interaction(
+        interaction_id=declared.id,
+        factor=declared.factor,
+        parental=declared.parental,
+        parental_treated=declared.parental_treated,
+        resistant=declared.resistant,
+        resistant_treated=declared.resistant_treated,
+        covariates=tuple(declared.covariates),
+        continuous=tuple(declared.continuous),
+        pairing=declared.pairing,
+        subset={name: list(values) for name, values in declared.subset.items()},
+    )
+
+
+def part_address(interaction_id: str) -> str:
+    return f"parts.deg_interaction__{interaction_id}"
+
+
+def bcv_address(interaction_id: str) -> str:
+    return f"parts.deg_interaction_bcv__{interaction_id}"
+
+
+def interaction_part(
+    declared: InteractionDesign, counts: str, samples: str, bcvs: tuple[float, ...], fdr: float
+) -> dg.AssetsDefinition:
+    """One interaction of a study whose counts and sample sheet stand under these addresses."""
+    own, curve = part_address(declared.id), bcv_address(declared.id)
+    interaction, method, normalisation = interaction_of(declared), declared.method, declared.normalisation
+    thresholds = ResponseThresholds(**declared.thresholds.model_dump())
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        wide, sheet = counts_matrix(inputs.read(counts)), sample_sheet(inputs.read(samples))
+        found = fit_interaction(
+            wide, sheet, interaction, method=method, thresholds=thresholds, normalisation=normalisation
+        )
+        name = pl.lit(interaction.interaction_id).alias("interaction_id")
+        effect_only = (found["evidence_kind"] == "effect_only").any()
+        return {
+            own: found.rename({"hgnc_symbol": "feature_id"}).with_columns(name),
+            curve: interaction_bcv_sensitivity(wide, sheet, interaction, bcvs, fdr, normalisation).with_columns(name)
+            if effect_only
+            else BCV.empty(),
+        }
+
+    step = Step(
+        outputs={own: PART, curve: BCV},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=(counts, samples),
+        parameters={"interaction": declared.model_dump(mode="json"), "bcvs": bcvs, "fdr": fdr},
+    )
+    return assets_of(guarded(step), tags={"interaction": declared.id})
+
+
+def all_interactions(study_of: Mapping[str, str]) -> dg.AssetsDefinition:
+    """Every interaction under resolved symbols.
+
+    Args:
+        study_of: interaction -> study.
+    """
+    measured = "staging.genes__measured"
+    parts = [part_address(name) for name in study_of]
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        shares = [inputs.scan(part) for part in parts if inputs.has(part)]
+        stacked = pl.concat(shares).collect() if shares else PART.empty()
+        resolved = resolve_parts(stacked.rename({"interaction_id": "contrast_id"}), inputs.read(measured), study_of)
+        return resolved.rename({"contrast_id": "interaction_id"})
+
+    step = Step(
+        outputs={TABLE.address: TABLE},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=(measured,),
+        optional_inputs=tuple(parts),
+        tolerant=True,
+        parameters=dict(study_of),
+    )
+    return assets_of(guarded(step))
+
+
+def interaction_assets(registry: Registry) -> list[dg.AssetsDefinition]:
+    """Interactions of laboratory and public studies."""
+    assumed = registry.differential_expression
+    study_of: dict[str, str] = {}
+    assets = []
+    for study in registry.measured_studies():
+        for declared in study.interactions:
+            study_of[declared.id] = study.id
+            assets.append(
+                interaction_part(
+                    declared,
+                    f"parts.study_counts__{study.id}",
+                    f"parts.study_samples__{study.id}",
+                    assumed.bcvs,
+                    assumed.fdr,
+                )
+            )
+    return [*assets, all_interactions(study_of), stacking(BCV.address, [bcv_address(name) for name in study_of])]
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    return dg.Definitions(assets=interaction_assets(current_registry()))

@@ -1,0 +1,154 @@
+"""Over-representation of gene sets in lists: derived ones, interaction partners, and what lists share."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import dagster as dg
+import polars as pl
+
+from resistance_assets.catalog.registry import Circularity, Partners, Registry
+from resistance_assets.catalog.tables import TABLES
+from resistance_assets.defs.core.intersections import (
+    CALLS,
+    DERIVED,
+    GENES,
+    LISTS,
+    MEMBERS,
+    NAMES,
+    PAIRS,
+    SYMBOLS,
+    counted_pairs,
+    partner_universe,
+    universe_of_list,
+    universes_of,
+)
+from resistance_assets.defs.resources import current_registry
+from resistance_assets.defs.sql import guarded
+from resistance_assets.orchestration.code_version import code_version_of
+from resistance_assets.orchestration.steps import Inputs, Step
+from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.science.enrichment.over_representation import (
+    account_for_families,
+    flag_circularity,
+    over_representation,
+    reduce_redundancy,
+)
+
+SETS = "staging.gene_sets__members"
+PARENTS = "raw.ontology__parents"
+# Relations by which what is said of a term is said of its parent.
+CARRYING_RELATIONS = ("is_a", "part_of")
+SHARED = "core.intersections__sets"
+TERMS = TABLES["core.enrichment__terms"]
+FAMILIES = TABLES["core.enrichment__families"]
+# An intersection of fewer genes than a gene set has at least cannot say much; most pairs share hardly anything.
+LEAST_SHARED_GENES = 5
+
+
+def universes_of_lists(lists: pl.DataFrame, universes: Collection[str], databases: Mapping[str, str]) -> dict[str, str]:
+    """List -> name of its universe, for every list that is tested.
+
+    Args:
+        lists: rows of `core.gene_lists__lists`.
+        universes: names, each a contrast and method.
+        databases: database of interaction partners -> name of its universe.
+    """
+    named: dict[str, str] = {}
+    for list_id, role in lists.filter(pl.col("n_genes") > 0).select("list_id", "role").iter_rows():
+        if role == "interaction_partners" and (database := list_id.split("__")[1]) in databases:
+            named[list_id] = databases[database]
+        elif role in DERIVED and (own := universe_of_list(list_id)) in universes:
+            named[list_id] = own
+    return named
+
+
+def partner_universes(
+    pairs: pl.DataFrame, approved: pl.DataFrame, names: pl.DataFrame, declared: Sequence[Partners]
+) -> dict[str, tuple[str, pl.Series]]:
+    """Database -> name and genes of what could have been a partner."""
+    found = {}
+    for one in declared:
+        genes = partner_universe(pairs, approved, names, one)
+        if genes.len():
+            found[one.database] = (one.database if one.universe == "database" else one.universe, genes)
+    return found
+
+
+def shared_with_pools(shared: pl.DataFrame, lists: pl.DataFrame) -> pl.DataFrame:
+    """Members of the intersections of a contrast's list with a published one: `list_id`, `hgnc_symbol`, `list_ids`."""
+    published = lists.filter(pl.col("role") == "cancer_genes")["list_id"]
+    pair = pl.col("list_ids").str.split("|")
+    return (
+        shared.filter(
+            pl.col("n_lists") == 2, pair.list.last().is_in(published.implode()), pl.col("size") >= LEAST_SHARED_GENES
+        )
+        .select(
+            pl.col("intersection_id").alias("list_id"), pl.col("genes").str.split(",").alias("hgnc_symbol"), "list_ids"
+        )
+        .explode("hgnc_symbol")
+    )
+
+
+def enriched_terms(registry: Registry) -> dg.AssetsDefinition:
+    smallest, largest = registry.thresholds.gene_set_min_size, registry.thresholds.gene_set_max_size
+    partners, circular = registry.partners, registry.circularities
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        sets, lists, members = inputs.read(SETS), inputs.read(LISTS), inputs.read(MEMBERS)
+        databases = partner_universes(
+            counted_pairs(inputs.scan(PAIRS), partners), inputs.read(SYMBOLS), inputs.read(NAMES), partners
+        )
+        universes = universes_of(inputs.read(GENES), inputs.read(CALLS))
+        named = universes_of_lists(lists, universes, {database: name for database, (name, _) in databases.items()})
+        universes |= dict(databases.values())
+        # What a contrast shares with a cancer list is tested as the papers did, against all tested genes, and marked.
+        pools = shared_with_pools(inputs.read(SHARED), lists)
+        for list_id, list_ids in pools.select("list_id", "list_ids").unique().sort("list_id").iter_rows():
+            if (name := universe_of_list(list_ids.split("|")[0])) in universes:
+                named[list_id] = name
+        if not named or sets.is_empty():
+            return {TERMS.address: TERMS.empty(), FAMILIES.address: FAMILIES.empty()}
+        tested = pl.concat([members.select("list_id", "hgnc_symbol"), pools.select("list_id", "hgnc_symbol")]).filter(
+            pl.col("list_id").is_in(list(named))
+        )
+        universe = {list_id: universes[name] for list_id, name in named.items()}
+        terms = over_representation(tested, sets, universe, min_set_size=smallest, max_set_size=largest)
+        families = account_for_families(tested, sets, universe, min_set_size=smallest, max_set_size=largest)
+        return {
+            TERMS.address: flag_circularity(
+                reduce_redundancy(terms, parents=carrying_parents(inputs.read(PARENTS))), declared_circularity(circular)
+            ),
+            FAMILIES.address: families.with_columns(universe_id=pl.col("list_id").replace_strict(named)),
+        }
+
+    step = Step(
+        outputs={TERMS.address: TERMS, FAMILIES.address: FAMILIES},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=(GENES, CALLS, LISTS, MEMBERS, SHARED, SETS, PAIRS, SYMBOLS, NAMES, PARENTS),
+        tolerant=True,
+        parameters={
+            "min_size": smallest,
+            "max_size": largest,
+            "partners": [one.model_dump() for one in partners],
+            "circularity": [one.model_dump() for one in circular],
+        },
+    )
+    return assets_of(guarded(step))
+
+
+def carrying_parents(parents: pl.DataFrame) -> pl.DataFrame:
+    """Direct parents of which a term is a kind or a part; without an ontology there are none."""
+    return parents.filter(pl.col("relation").is_in(list(CARRYING_RELATIONS)))
+
+
+def declared_circularity(declared: Sequence[Circularity]) -> pl.DataFrame:
+    """The catalog's circular tests as a frame."""
+    schema = {"list_pattern": pl.String, "term_pattern": pl.String, "reason": pl.String}
+    return pl.DataFrame([one.model_dump() for one in declared], schema=schema)
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    return dg.Definitions(assets=[enriched_terms(current_registry())])

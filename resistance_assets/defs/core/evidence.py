@@ -1,0 +1,93 @@
+"""Candidates: genes ranked per drug class over every contrast of resistant against sensitive cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+
+import dagster as dg
+import polars as pl
+
+from resistance_assets.catalog.registry import EvidenceSettings, Registry
+from resistance_assets.catalog.tables import TABLES
+from resistance_assets.defs.resources import current_registry
+from resistance_assets.defs.sql import guarded
+from resistance_assets.orchestration.code_version import code_version_of
+from resistance_assets.orchestration.steps import Inputs, Step
+from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.science.evidence.rank_aggregation import rank_aggregate, score_contributions
+
+RANKS = TABLES["core.evidence__resistance_ranks"]
+VOTES = TABLES["core.evidence__resistance_votes"]
+GENES = "core.deg__contrast_genes"
+CONTRASTS = "raw.catalog__contrasts"
+
+
+def resistance_effects(genes: pl.DataFrame, contrasts: pl.DataFrame, settings: EvidenceSettings) -> pl.DataFrame:
+    """Effects of the contrasts that compare resistant with sensitive cells, one method per contrast, with weights.
+
+    The method is the first that the contrast declares and that has rows, as in `marts.deg_by_contrast`. Contrasts of
+    treated against untreated cells say what a drug does, not what resists it; the catalog names them by pattern.
+    """
+    resistance = contrasts.filter(pl.col("drug_class").is_not_null()).filter(
+        pl.Series(
+            [
+                not any(fnmatchcase(name, pattern) for pattern in settings.exposure_contrasts)
+                for name in contrasts.filter(pl.col("drug_class").is_not_null())["contrast_id"]
+            ],
+            dtype=pl.Boolean,
+        )
+    )
+    order = (
+        resistance.select("contrast_id", "study_id", "drug_class", pl.col("methods").str.split("|").alias("method"))
+        .with_columns(place=pl.int_ranges(pl.col("method").list.len()))
+        .explode("method", "place")
+    )
+    present = genes.select("contrast_id", "method").unique()
+    leading = (
+        order.join(present, on=["contrast_id", "method"])
+        .sort("contrast_id", "place")
+        .unique("contrast_id", keep="first", maintain_order=True)
+    )
+    weights = {"inferential": settings.weights.inferential, "effect_only": settings.weights.effect_only}
+    return (
+        genes.join(leading.drop("place"), on=["contrast_id", "method"])
+        .with_columns(weight=pl.col("evidence_kind").replace_strict(weights, return_dtype=pl.Float64))
+        .select(
+            "study_id",
+            "contrast_id",
+            "hgnc_symbol",
+            "drug_class",
+            "log2_fold_change",
+            "p_value",
+            "evidence_kind",
+            "weight",
+        )
+    )
+
+
+def candidate_ranks(registry: Registry) -> dg.AssetsDefinition:
+    settings = registry.evidence
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        effects = resistance_effects(inputs.read(GENES), inputs.read(CONTRASTS), settings)
+        ranks = rank_aggregate(effects, permutations=settings.permutations, seed=settings.seed)
+        return {
+            RANKS.address: ranks.sort("drug_class", "hgnc_symbol"),
+            VOTES.address: score_contributions(effects),
+        }
+
+    step = Step(
+        outputs={RANKS.address: RANKS, VOTES.address: VOTES},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=(GENES, CONTRASTS),
+        tolerant=True,
+        parameters=settings.model_dump(),
+    )
+    return assets_of(guarded(step))
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    return dg.Definitions(assets=[candidate_ranks(current_registry())])

@@ -1,0 +1,128 @@
+"""Pre-ranked gene-set enrichment: one share per contrast and method, by the method's own statistic."""
+
+from __future__ import annotations
+
+import dagster as dg
+import polars as pl
+
+from resistance_assets.catalog.registry import Gsea, Registry
+from resistance_assets.catalog.tables import TABLES
+from resistance_assets.defs.core.survival.screen import together
+from resistance_assets.defs.resources import current_registry
+from resistance_assets.defs.sql import guarded
+from resistance_assets.orchestration.code_version import code_version_of
+from resistance_assets.orchestration.steps import Inputs, Step
+from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.science.enrichment.gsea import pre_ranked_gsea
+
+TABLE = TABLES["core.gsea__terms"]
+SETS = "staging.gene_sets__members"
+GENES = "core.deg__contrast_genes"
+# Statistics that rank genes; what has none but a p-value ranks by its logarithm with the sign of the effect.
+METRICS = {"pydeseq2": "wald_z", "limma_voom": "moderated_t", "limma": "moderated_t"}
+SIGNED_LOG_P = "signed_minus_log10_p"
+LEAST_P_VALUE = 1e-300
+
+
+def ranking(results: pl.DataFrame, method: str) -> pl.DataFrame:
+    """Genes of one contrast and method with what ranks them; a gene without it, or a design without p, has no row.
+
+    Args:
+        results: rows of `core.deg__contrast_genes` of one contrast and method.
+        method: its name.
+
+    Returns:
+        `contrast_id`, `hgnc_symbol`, `ranking_metric`.
+    """
+    signed_log = pl.col("log2_fold_change").sign() * -pl.col("p_value").clip(LEAST_P_VALUE).log10()
+    metric = pl.col("statistic") if method in METRICS else signed_log
+    return (
+        results.filter(pl.col("p_value").is_not_null(), pl.col("log2_fold_change").is_not_null())
+        .select("contrast_id", "hgnc_symbol", metric.alias("ranking_metric"))
+        .drop_nulls()
+    )
+
+
+def gsea_of(results: pl.DataFrame, sets: pl.DataFrame, method: str, settings: Gsea) -> pl.DataFrame:
+    """`core.gsea__terms` of one contrast by one method."""
+    ranks = ranking(results, method)
+    if ranks.is_empty() or sets.is_empty():
+        return TABLE.empty()
+    found = pre_ranked_gsea(
+        ranks,
+        sets,
+        min_set_size=settings.min_set_size,
+        max_set_size=settings.max_set_size,
+        permutations=settings.permutations,
+        seed=settings.seed,
+        p_value_floor=settings.p_value_floor,
+    )
+    return TABLE.shape(
+        found.with_columns(
+            method=pl.lit(method),
+            ranking_metric=pl.lit(METRICS.get(method, SIGNED_LOG_P)),
+            n_ranked=pl.lit(ranks.height),
+        )
+    )
+
+
+def share_address(contrast_id: str, method: str) -> str:
+    return f"parts.deg_share__{contrast_id}__{method}"
+
+
+def share_of(contrast_id: str, method: str) -> dg.AssetsDefinition:
+    """One contrast's and method's rows of the stacked table, so that another contrast's change does not touch them."""
+    address, table = share_address(contrast_id, method), TABLES[GENES]
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        own = (pl.col("contrast_id") == contrast_id) & (pl.col("method") == method)
+        return inputs.scan(GENES).filter(own).collect()
+
+    step = Step(
+        outputs={address: table},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=(GENES,),
+        tolerant=True,
+        parameters={"contrast": contrast_id, "method": method},
+    )
+    return assets_of(step, tags={"contrast": contrast_id, "method": method})
+
+
+def gsea_part(contrast_id: str, method: str, settings: Gsea) -> dg.AssetsDefinition:
+    address, share = f"parts.gsea__{contrast_id}__{method}", share_address(contrast_id, method)
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        return gsea_of(inputs.read(share), inputs.read(SETS), method, settings)
+
+    step = Step(
+        outputs={address: TABLE},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=(share, SETS),
+        tolerant=True,
+        parameters={"contrast": contrast_id, "method": method, "gsea": settings.model_dump()},
+    )
+    return assets_of(guarded(step), kinds=["python", "numba"], tags={"contrast": contrast_id, "method": method})
+
+
+def gsea_assets(registry: Registry) -> list[dg.AssetsDefinition]:
+    """Shares of every contrast; a fold-change rule has nothing that would rank genes by evidence."""
+    wanted = [
+        (contrast.id, method)
+        for contrast in registry.contrasts()
+        for method in contrast.methods
+        if method != "fold_change"
+    ]
+    assets = []
+    for contrast_id, method in wanted:
+        assets += [share_of(contrast_id, method), gsea_part(contrast_id, method, registry.gsea)]
+    return [
+        *assets,
+        together(TABLE.address, [f"parts.gsea__{contrast_id}__{method}" for contrast_id, method in wanted]),
+    ]
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    return dg.Definitions(assets=gsea_assets(current_registry()))

@@ -1,0 +1,137 @@
+"""Slices of the cohorts: expression and patients of one cohort, follow-up of one cohort for one endpoint.
+
+A slice has a data version of its own, so a change in one cohort or one endpoint recomputes what rests on it and nothing
+else.
+"""
+
+from __future__ import annotations
+
+import dagster as dg
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from resistance_assets.catalog.registry import Cohort, Registry
+from resistance_assets.catalog.tables import TABLES
+from resistance_assets.defs.resources import current_registry
+from resistance_assets.errors import SourceUnavailable
+from resistance_assets.orchestration.code_version import code_version_of
+from resistance_assets.orchestration.steps import Inputs, Step
+from resistance_assets.orchestration.table_assets import assets_of
+
+EXPRESSION = "staging.cohorts__gene_expression"
+PATIENTS = "staging.cohorts__patients"
+ENDPOINTS = "staging.cohorts__patient_endpoints"
+
+
+def expression_address(cohort_id: str) -> str:
+    return f"parts.cohort_expression__{cohort_id}"
+
+
+def follow_up_address(cohort_id: str, endpoint: str) -> str:
+    return f"parts.cohort_follow_up__{cohort_id}_{endpoint.lower()}"
+
+
+def patients_address(cohort_id: str) -> str:
+    return f"parts.cohort_patients__{cohort_id}"
+
+
+def expression_matrix(long: pl.DataFrame) -> tuple[NDArray[np.float64], list[str], list[str]]:
+    """A cohort's expression as a matrix.
+
+    Args:
+        long: hgnc_symbol, patient_id, expression_value, one row per gene and patient.
+
+    Returns:
+        Shape (genes, patients) with NaN where missing, the genes and the patients, both sorted.
+    """
+    ordered = long.sort("hgnc_symbol", "patient_id")
+    genes = ordered["hgnc_symbol"].unique(maintain_order=True)
+    patients = ordered["patient_id"].unique().sort()
+    if ordered.height == len(genes) * len(patients):
+        values = ordered["expression_value"].cast(pl.Float64).to_numpy().reshape(len(genes), len(patients))
+        return np.array(values, dtype=np.float64), genes.to_list(), patients.to_list()
+    # Some pair is absent, which a reshape cannot see: put every value in its place.
+    matrix = np.full((len(genes), len(patients)), np.nan)
+    row = ordered.select(pl.col("hgnc_symbol").rle_id()).to_series().to_numpy()
+    column = patients.search_sorted(ordered["patient_id"]).to_numpy()
+    matrix[row, column] = ordered["expression_value"].fill_null(np.nan).to_numpy()
+    return matrix, genes.to_list(), patients.to_list()
+
+
+def expression_slice(cohort: Cohort) -> dg.AssetsDefinition:
+    address = expression_address(cohort.id)
+    cohort_id = cohort.id
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        frame = inputs.scan(EXPRESSION).filter(pl.col("cohort_id") == cohort_id).drop("cohort_id").collect()
+        if frame.is_empty():
+            raise SourceUnavailable(
+                "the cohort has no expression", subject=cohort_id, remedy="See `resistance sources`."
+            )
+        return frame
+
+    step = Step(
+        outputs={address: TABLES["parts.cohorts__expression"]},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=(EXPRESSION,),
+        parameters={"cohort": cohort_id},
+    )
+    return assets_of(step, tags={"cohort": cohort_id})
+
+
+def patients_slice(cohort: Cohort) -> dg.AssetsDefinition:
+    address = patients_address(cohort.id)
+    cohort_id = cohort.id
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        frame = inputs.scan(PATIENTS).filter(pl.col("cohort_id") == cohort_id).collect()
+        if frame.is_empty():
+            raise SourceUnavailable("the cohort has no patients", subject=cohort_id, remedy="See `resistance sources`.")
+        return frame
+
+    step = Step(
+        outputs={address: TABLES["parts.cohorts__patients"]},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=(PATIENTS,),
+        parameters={"cohort": cohort_id},
+    )
+    return assets_of(step, tags={"cohort": cohort_id})
+
+
+def follow_up_slice(cohort: Cohort, endpoint: str) -> dg.AssetsDefinition:
+    address = follow_up_address(cohort.id, endpoint)
+    cohort_id = cohort.id
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        chosen = (pl.col("cohort_id") == cohort_id) & (pl.col("endpoint") == endpoint)
+        frame = inputs.scan(ENDPOINTS).filter(chosen).drop("cohort_id", "endpoint").collect()
+        if frame.is_empty():
+            raise SourceUnavailable(
+                f"the cohort has no {endpoint}", subject=cohort_id, remedy="See `resistance sources`."
+            )
+        return frame
+
+    step = Step(
+        outputs={address: TABLES["parts.cohorts__follow_up"]},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=(ENDPOINTS,),
+        parameters={"cohort": cohort_id, "endpoint": endpoint},
+    )
+    return assets_of(step, tags={"cohort": cohort_id, "endpoint": endpoint})
+
+
+def expression_assets(registry: Registry) -> list[dg.AssetsDefinition]:
+    assets = []
+    for cohort in registry.analysed_cohorts():
+        assets += [expression_slice(cohort), patients_slice(cohort)]
+        assets += [follow_up_slice(cohort, endpoint.id) for endpoint in cohort.endpoint]
+    return assets
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    return dg.Definitions(assets=expression_assets(current_registry()))

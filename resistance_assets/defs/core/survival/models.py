@@ -1,0 +1,210 @@
+"""Survival of genes of interest and of gene lists: one asset per cohort and endpoint, then all of them together.
+
+The pooling of the genome-wide screens over cohorts is here too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import dagster as dg
+import polars as pl
+
+from resistance_assets.catalog.registry import Cohort, Registry, SurvivalSettings
+from resistance_assets.catalog.tables import TABLES, Table
+from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address, patients_address
+from resistance_assets.defs.core.survival.screen import SCREEN, followed_patients, of_patients, together
+from resistance_assets.defs.resources import current_registry
+from resistance_assets.defs.sql import guarded
+from resistance_assets.orchestration.code_version import code_version_of
+from resistance_assets.orchestration.steps import Inputs, Step
+from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.science.survival.models import (
+    ModelDesign,
+    compare_halves,
+    discriminate,
+    fit_gene_models,
+    one_cohort_per_patient,
+    pool_screens,
+    score_signatures,
+)
+
+# Name of the share -> the table it is a share of.
+MODEL_TABLES = {
+    "survival_terms": "core.survival__multivariable_terms",
+    "survival_models": "core.survival__multivariable_models",
+    "survival_hazards": "core.survival__proportional_hazards",
+    "survival_means": "core.survival__restricted_means",
+    "survival_landmarks": "core.survival__landmarks",
+    "survival_auc": "core.survival__time_dependent_auc",
+}
+SIGNATURES = TABLES["core.survival__signatures"]
+META = TABLES["core.survival__meta_analysis"]
+LISTS = "core.gene_lists__lists"
+MEMBERS = "core.gene_lists__members"
+
+
+def share_address(kind: str, cohort: Cohort, endpoint: str) -> str:
+    return f"parts.{kind}__{cohort.id}_{endpoint.lower()}"
+
+
+def model_cohort(
+    expression: pl.DataFrame,
+    follow_up: pl.DataFrame,
+    patients: pl.DataFrame,
+    cohort_id: str,
+    endpoint: str,
+    settings: SurvivalSettings,
+) -> dict[str, pl.DataFrame]:
+    """Every model of the genes in `expression` for one cohort and endpoint, by the names of `MODEL_TABLES`."""
+    empty = {name: TABLES[address].empty() for name, address in MODEL_TABLES.items()}
+    if expression.is_empty():
+        return empty
+    cohort = followed_patients(expression, follow_up, f"{endpoint} of {cohort_id}")
+    data = cohort.matrix, cohort.genes, cohort.time_months, cohort.event_observed
+    known = of_patients(patients, cohort.patients)
+    designs = [ModelDesign(model.id, model.covariates, model.strata) for model in settings.model]
+    fitted = fit_gene_models(*data, known, designs)
+    landmarks, means = compare_halves(
+        *data, landmark_months=settings.landmark_months, until_months=settings.restricted_mean_months
+    )
+    discrimination = discriminate(
+        *data,
+        known,
+        [design for design in designs if design.model_id in settings.discrimination_models],
+        fitted.models,
+        at_months=settings.landmark_months,
+        bootstrap=settings.bootstrap_samples,
+        folds=settings.cross_validation_folds,
+        repeats=settings.cross_validation_repeats,
+        seed=settings.seed,
+    )
+    made = {
+        "survival_terms": fitted.terms,
+        "survival_models": fitted.models,
+        "survival_hazards": fitted.proportional_hazards,
+        "survival_means": means,
+        "survival_landmarks": landmarks,
+        "survival_auc": discrimination,
+    }
+    return {name: in_table(TABLES[MODEL_TABLES[name]], frame, cohort_id, endpoint) for name, frame in made.items()}
+
+
+def in_table(table: Table, frame: pl.DataFrame, cohort_id: str, endpoint: str) -> pl.DataFrame:
+    """A result in the columns of its table, with cohort and endpoint; a limit beyond the largest double is no limit."""
+    numbers = [name for name, dtype in frame.schema.items() if dtype.is_float()]
+    return table.shape(
+        frame.with_columns(
+            *[pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name) for name in numbers],
+            cohort_id=pl.lit(cohort_id),
+            endpoint=pl.lit(endpoint),
+        )
+    )
+
+
+def models_part(
+    cohort: Cohort, endpoint: str, genes: tuple[str, ...], settings: SurvivalSettings
+) -> dg.AssetsDefinition:
+    """Models of the genes of interest."""
+    addresses = {name: share_address(name, cohort, endpoint) for name in MODEL_TABLES}
+    expression, follow_up = expression_address(cohort.id), follow_up_address(cohort.id, endpoint)
+    patients = patients_address(cohort.id)
+    cohort_id = cohort.id
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        measured = inputs.scan(expression).filter(pl.col("hgnc_symbol").is_in(genes)).collect()
+        found = model_cohort(measured, inputs.read(follow_up), inputs.read(patients), cohort_id, endpoint, settings)
+        return {addresses[name]: frame for name, frame in found.items()}
+
+    step = Step(
+        outputs={addresses[name]: TABLES[address] for name, address in MODEL_TABLES.items()},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=(expression, follow_up, patients),
+        parameters={"cohort": cohort_id, "endpoint": endpoint, "genes": genes, "settings": settings.model_dump()},
+    )
+    return assets_of(step, tags={"cohort": cohort_id, "endpoint": endpoint})
+
+
+def signatures_of(
+    lists: pl.DataFrame, members: pl.DataFrame, panels: Mapping[str, tuple[str, ...]], kinds: tuple[str, ...]
+) -> dict[str, list[str]]:
+    """Gene lists that are scored: name -> symbols.
+
+    Args:
+        lists, members: rows of `core.gene_lists__lists` and `core.gene_lists__members`.
+        panels: of the catalog.
+        kinds: contrasts_up, contrasts_down, panels.
+    """
+    directions = [direction for direction in ("up", "down") if f"contrasts_{direction}" in kinds]
+    chosen = lists.filter(pl.col("role") == "contrast", pl.col("direction").is_in(directions))["list_id"].sort()
+    by_list = members.filter(pl.col("list_id").is_in(chosen.to_list())).sort("list_id", "hgnc_symbol")
+    found = {name: by_list.filter(pl.col("list_id") == name)["hgnc_symbol"].to_list() for name in chosen}
+    if "panels" in kinds:
+        found |= {name: list(genes) for name, genes in panels.items()}
+    return found
+
+
+def signatures_part(cohort: Cohort, endpoint: str, registry: Registry) -> dg.AssetsDefinition:
+    """Gene lists as scores."""
+    address = share_address("survival_signatures", cohort, endpoint)
+    expression, follow_up = expression_address(cohort.id), follow_up_address(cohort.id, endpoint)
+    cohort_id, panels = cohort.id, dict(registry.genes.panels)
+    kinds = registry.survival.signatures
+    rules = registry.survival.model_dump(include={"random_signatures", "seed"})
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        measured = followed_patients(inputs.read(expression), inputs.read(follow_up), f"{endpoint} of {cohort_id}")
+        chosen = signatures_of(inputs.read(LISTS), inputs.read(MEMBERS), panels, kinds)
+        scored = score_signatures(
+            measured.matrix, measured.genes, measured.time_months, measured.event_observed, chosen, **rules
+        )
+        return in_table(SIGNATURES, scored, cohort_id, endpoint)
+
+    step = Step(
+        outputs={address: SIGNATURES},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=(expression, follow_up, LISTS, MEMBERS),
+        parameters={"cohort": cohort_id, "endpoint": endpoint, "panels": panels, "kinds": kinds, **rules},
+    )
+    return assets_of(step, tags={"cohort": cohort_id, "endpoint": endpoint})
+
+
+def meta_analysis(registry: Registry) -> dg.AssetsDefinition:
+    """Every gene over the cohorts, each patient once."""
+    sets = {cohort.id: cohort.patient_set for cohort in registry.analysed_cohorts()}
+    # A cohort that has its patients to itself stands for them before another view of them.
+    order = sorted(sets, key=lambda cohort: sets[cohort] != cohort)
+    columns = ["cohort_id", "endpoint", "model", "hgnc_symbol", "n", "events", "log_hazard_ratio", "standard_error",
+               "hazard_ratio_per_sd", "estimator"]  # fmt: skip
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        screens = inputs.scan(SCREEN.address).select(columns).collect()
+        return pool_screens(one_cohort_per_patient(screens, sets, order))
+
+    step = Step(
+        outputs={META.address: META},
+        compute=compute,
+        code_version=code_version_of(compute, also=columns),
+        inputs=(SCREEN.address,),
+        parameters={"patients_of": sets, "order": order},
+        tolerant=True,
+    )
+    return assets_of(guarded(step))
+
+
+def survival_model_assets(registry: Registry) -> list[dg.AssetsDefinition]:
+    pairs = [(cohort, endpoint.id) for cohort in registry.analysed_cohorts() for endpoint in cohort.endpoint]
+    assets = []
+    for cohort, endpoint in pairs:
+        assets.append(models_part(cohort, endpoint, registry.genes.of_interest, registry.survival))
+        assets.append(signatures_part(cohort, endpoint, registry))
+    for kind, address in (*MODEL_TABLES.items(), ("survival_signatures", SIGNATURES.address)):
+        assets.append(together(address, [share_address(kind, *pair) for pair in pairs]))
+    return [*assets, meta_analysis(registry)]
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    return dg.Definitions(assets=survival_model_assets(current_registry()))

@@ -1,0 +1,359 @@
+"""Survival of every gene: one asset per cohort and endpoint for the genome-wide screens and the optimal cuts, and for
+the curves of genes of interest; then all of them together, and the pooling over cohorts.
+
+Models of genes of interest are in `survival_models`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import dagster as dg
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from resistance_assets.catalog.registry import Cohort, Registry, SurvivalSettings
+from resistance_assets.catalog.tables import TABLES
+from resistance_assets.defs.core.survival.cohort_slices import (
+    expression_address,
+    expression_matrix,
+    follow_up_address,
+    patients_address,
+)
+from resistance_assets.defs.resources import current_registry
+from resistance_assets.defs.sql import guarded
+from resistance_assets.errors import SourceUnavailable
+from resistance_assets.orchestration.code_version import code_version_of
+from resistance_assets.orchestration.steps import Inputs, Step
+from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.science.survival.curves import kaplan_meier, summarise_endpoint
+from resistance_assets.science.survival.models import covariate_columns, usable_covariates
+from resistance_assets.science.survival.screen import (
+    events_for_power,
+    screen_cox,
+    screen_median_split,
+    screen_optimal_cut,
+    screen_quartile_split,
+    screen_survival,
+    usable_follow_up,
+)
+
+SCREEN = TABLES["core.survival__cohort_endpoint_genes"]
+CURVES = TABLES["core.survival__kaplan_meier"]
+ENDPOINTS = TABLES["core.survival__cohort_endpoints"]
+CUTS = TABLES["core.survival__optimal_cuts"]
+GENES = "staging.cohorts__genes"
+
+
+class Followed(NamedTuple):
+    """Patients of one cohort that were measured and can be used for one endpoint."""
+
+    matrix: NDArray[np.float64]
+    genes: list[str]
+    patients: list[str]
+    time_months: NDArray[np.float64]
+    event_observed: NDArray[np.float64]
+
+
+def followed_patients(expression: pl.DataFrame, follow_up: pl.DataFrame, subject: str) -> Followed:
+    """Expression (genes by patients) and follow-up of the patients that have both.
+
+    Raises:
+        SourceUnavailable: no patient has both, or none of them had the event: there is nothing to analyse.
+    """
+    matrix, genes, patients = expression_matrix(expression)
+    placed = pl.DataFrame({"patient_id": patients}).join(follow_up, on="patient_id", how="left", maintain_order="left")
+    usable, _ = usable_follow_up(placed["time_months"], placed["event_observed"])
+    if not placed.filter(pl.Series(usable))["event_observed"].sum():
+        raise SourceUnavailable(
+            f"none of {int(usable.sum())} patients with expression and follow-up had the event",
+            subject=subject,
+            remedy="Leave the endpoint out of the cohort, or wait for events.",
+        )
+    return Followed(
+        matrix[:, usable],
+        genes,
+        [patient for patient, kept in zip(patients, usable, strict=True) if kept],
+        placed["time_months"].to_numpy()[usable],
+        placed["event_observed"].cast(pl.Float64).to_numpy()[usable],
+    )
+
+
+def of_patients(patients: pl.DataFrame, order: list[str]) -> pl.DataFrame:
+    """Rows of `parts.cohorts__patients` in the order of the patients given."""
+    return pl.DataFrame({"patient_id": order}, schema={"patient_id": pl.String}).join(
+        patients, on="patient_id", how="left", maintain_order="left"
+    )
+
+
+def screen_cohort(
+    expression: pl.DataFrame,
+    follow_up: pl.DataFrame,
+    patients: pl.DataFrame,
+    cohort_id: str,
+    endpoint: str,
+    covariates: tuple[str, ...] = (),
+) -> pl.DataFrame:
+    """Every gene of a cohort against one endpoint, by every model of the screen's table."""
+    cohort = followed_patients(expression, follow_up, f"{endpoint} of {cohort_id}")
+    data = cohort.matrix, cohort.time_months, cohort.event_observed, cohort.genes
+    frames = [screen_survival(*data), screen_quartile_split(*data)]
+    known = of_patients(patients, cohort.patients)
+    used, _ = usable_covariates(known, covariates)
+    if used:
+        adjusted = screen_cox(*data, covariates=covariate_columns(known.select(used)))
+        frames.append(
+            adjusted.with_columns(model=pl.lit("continuous_adjusted"), covariates=pl.lit("|".join(used), pl.String))
+        )
+    screened = pl.concat(frames, how="diagonal")
+    screened = screened.with_columns(pl.coalesce("cut_point_low", "cut_point").alias("cut_point_low"))
+    numbers = [name for name, dtype in screened.schema.items() if dtype.is_float()]
+    return screened.with_columns(
+        # A limit beyond the largest double is no limit.
+        *[pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name) for name in numbers],
+        cohort_id=pl.lit(cohort_id),
+        endpoint=pl.lit(endpoint),
+        covariates=pl.col("covariates") if used else pl.lit(None, pl.String),
+    )
+
+
+def screen_part(cohort: Cohort, endpoint: str, covariates: tuple[str, ...]) -> dg.AssetsDefinition:
+    address = f"parts.survival__{cohort.id}_{endpoint.lower()}"
+    expression, follow_up = expression_address(cohort.id), follow_up_address(cohort.id, endpoint)
+    patients = patients_address(cohort.id)
+    cohort_id = cohort.id
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        return screen_cohort(
+            inputs.read(expression), inputs.read(follow_up), inputs.read(patients), cohort_id, endpoint, covariates
+        ).with_columns(source_symbol=pl.col("hgnc_symbol"))
+
+    step = Step(
+        outputs={address: SCREEN},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=(expression, follow_up, patients),
+        parameters={"cohort": cohort_id, "endpoint": endpoint, "covariates": covariates},
+    )
+    return assets_of(step, kinds=["python", "numba"], tags={"cohort": cohort_id, "endpoint": endpoint})
+
+
+def cut_cohort(
+    expression: pl.DataFrame,
+    follow_up: pl.DataFrame,
+    cohort_id: str,
+    endpoint: str,
+    *,
+    min_proportion: float,
+    max_proportion: float,
+    permutations: int,
+    seed: int,
+) -> pl.DataFrame:
+    """The corrected optimal cut of every gene of a cohort for one endpoint."""
+    cohort = followed_patients(expression, follow_up, f"{endpoint} of {cohort_id}")
+    cuts = screen_optimal_cut(
+        cohort.matrix,
+        cohort.time_months,
+        cohort.event_observed,
+        cohort.genes,
+        min_proportion=min_proportion,
+        max_proportion=max_proportion,
+        permutations=permutations,
+        seed=seed,
+    )
+    at = cuts["cut_point"].to_numpy()[:, None]
+    high = np.where(np.isnan(cohort.matrix) | np.isnan(at), np.nan, (cohort.matrix > at).astype(np.float64))
+    split = screen_cox(high, cohort.time_months, cohort.event_observed, cohort.genes)
+    share = pl.col("n_high") / pl.col("n")
+    effect = pl.Series(split["log_hazard_ratio"]).fill_null(np.nan).to_numpy()
+    shares = cuts.select((share * (1 - share)).fill_null(np.nan)).to_series().to_numpy()
+    return cuts.with_columns(
+        cohort_id=pl.lit(cohort_id),
+        endpoint=pl.lit(endpoint),
+        hazard_ratio_at_cut=split["hazard_ratio"],
+        events_for_80pct_power=pl.Series(events_for_power(effect, shares)),
+    )
+
+
+def cuts_part(cohort: Cohort, endpoint: str, settings: SurvivalSettings) -> dg.AssetsDefinition:
+    address = f"parts.optimal_cuts__{cohort.id}_{endpoint.lower()}"
+    expression, follow_up = expression_address(cohort.id), follow_up_address(cohort.id, endpoint)
+    cohort_id = cohort.id
+    rules = settings.model_dump(include={"min_proportion", "max_proportion", "permutations", "seed"})
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        return cut_cohort(inputs.read(expression), inputs.read(follow_up), cohort_id, endpoint, **rules)
+
+    step = Step(
+        outputs={address: CUTS},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=(expression, follow_up),
+        parameters={"cohort": cohort_id, "endpoint": endpoint, **rules},
+    )
+    return assets_of(step, kinds=["python", "numba"], tags={"cohort": cohort_id, "endpoint": endpoint})
+
+
+def curves_of(
+    expression: pl.DataFrame, follow_up: pl.DataFrame, cohort_id: str, endpoint: str, genes: tuple[str, ...]
+) -> pl.DataFrame:
+    """Kaplan-Meier curves of the named genes, split at the median of the patients with follow-up."""
+    frames = [CURVES.empty()]
+    measured = expression.filter(pl.col("hgnc_symbol").is_in(genes))
+    if measured.is_empty():
+        return frames[0]
+    cohort = followed_patients(measured, follow_up, f"{endpoint} of {cohort_id}")
+    power = dict(
+        screen_median_split(cohort.matrix, cohort.time_months, cohort.event_observed, cohort.genes)
+        .select("hgnc_symbol", "events_for_80pct_power")
+        .iter_rows()
+    )
+    for gene, values in zip(cohort.genes, cohort.matrix, strict=True):
+        known = ~np.isnan(values)
+        if not known.any():
+            continue
+        group = np.where(values[known] > np.median(values[known]), "high", "low")
+        curve = kaplan_meier(cohort.time_months[known], cohort.event_observed[known], group)
+        frames.append(
+            CURVES.shape(
+                curve.rename(
+                    {"group": "expression_group", "ci_lower_log": "ci_lower", "ci_upper_log": "ci_upper"}
+                ).with_columns(
+                    cohort_id=pl.lit(cohort_id),
+                    endpoint=pl.lit(endpoint),
+                    hgnc_symbol=pl.lit(gene),
+                    events_for_80pct_power=pl.lit(power[gene], pl.Float64),
+                )
+            )
+        )
+    return pl.concat(frames)
+
+
+def curves_part(cohort: Cohort, endpoint: str, genes: tuple[str, ...]) -> dg.AssetsDefinition:
+    address = f"parts.kaplan_meier__{cohort.id}_{endpoint.lower()}"
+    expression, follow_up = expression_address(cohort.id), follow_up_address(cohort.id, endpoint)
+    cohort_id = cohort.id
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        return curves_of(inputs.read(expression), inputs.read(follow_up), cohort_id, endpoint, genes)
+
+    step = Step(
+        outputs={address: CURVES},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=(expression, follow_up),
+        parameters={"cohort": cohort_id, "endpoint": endpoint, "genes": genes},
+    )
+    return assets_of(step, tags={"cohort": cohort_id, "endpoint": endpoint})
+
+
+def endpoint_row(
+    patients: pl.DataFrame, profiled: list[str], follow_up: pl.DataFrame, cohort_id: str, endpoint: str
+) -> pl.DataFrame:
+    """How many patients and events an endpoint has, with and without expression, and how long they were followed."""
+    subject = f"{endpoint} of {cohort_id}"
+    everyone = summarise_endpoint(follow_up["time_months"], follow_up["event_observed"], endpoint=subject)
+    with_expression = follow_up.filter(pl.col("patient_id").is_in(profiled))
+    analysed = summarise_endpoint(
+        with_expression["time_months"],
+        with_expression["event_observed"],
+        endpoint=f"{subject}, patients with expression",
+    )
+    return ENDPOINTS.shape(
+        analysed.select(
+            pl.lit(cohort_id).alias("cohort_id"),
+            pl.lit(endpoint).alias("endpoint"),
+            pl.lit(patients.height).alias("n_patients"),
+            pl.lit(everyone["n"][0]).alias("n_with_follow_up"),
+            pl.lit(everyone["events"][0]).alias("n_events_with_follow_up"),
+            pl.col("n").alias("n_analysed"),
+            pl.col("events").alias("n_events_analysed"),
+            "median_follow_up_months",
+            "median_survival_months",
+            pl.lit(everyone["left_out_reasons"][0], pl.String).alias("excluded"),
+        )
+    )
+
+
+def endpoint_part(cohort: Cohort, endpoint: str) -> dg.AssetsDefinition:
+    address = f"parts.endpoint__{cohort.id}_{endpoint.lower()}"
+    expression, follow_up = expression_address(cohort.id), follow_up_address(cohort.id, endpoint)
+    patients = patients_address(cohort.id)
+    cohort_id = cohort.id
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        profiled = inputs.scan(expression).select(pl.col("patient_id").unique()).collect()["patient_id"].to_list()
+        return endpoint_row(inputs.read(patients), profiled, inputs.read(follow_up), cohort_id, endpoint)
+
+    step = Step(
+        outputs={address: ENDPOINTS},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=(expression, follow_up, patients),
+        parameters={"cohort": cohort_id, "endpoint": endpoint},
+    )
+    return assets_of(step, tags={"cohort": cohort_id, "endpoint": endpoint})
+
+
+def with_source_symbols(screens: pl.DataFrame, genes: pl.DataFrame) -> pl.DataFrame:
+    """Screens with the symbol that the vendor gives each gene."""
+    named = genes.select("cohort_id", "hgnc_symbol", "source_symbol")
+    return (
+        screens.drop("source_symbol")
+        .join(named, on=["cohort_id", "hgnc_symbol"], how="left", maintain_order="left")
+        .with_columns(pl.col("source_symbol").fill_null(pl.col("hgnc_symbol")))
+    )
+
+
+def together(
+    address: str,
+    parts: list[str],
+    finish: Callable[[pl.DataFrame, Mapping[str, pl.DataFrame]], pl.DataFrame] | None = None,
+    reads: tuple[str, ...] = (),
+) -> dg.AssetsDefinition:
+    """All shares of a table, finished by a function that may read further tables."""
+    table = TABLES[address]
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        shares = [inputs.scan(part) for part in parts if inputs.has(part)]
+        stacked = pl.concat(shares).collect() if shares else table.empty()
+        return finish(stacked, {name: inputs.read(name) for name in reads}) if finish else stacked
+
+    step = Step(
+        outputs={address: table},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=reads,
+        optional_inputs=tuple(parts),
+        tolerant=True,
+    )
+    return assets_of(guarded(step))
+
+
+def survival_assets(registry: Registry) -> list[dg.AssetsDefinition]:
+    assets: list[dg.AssetsDefinition] = []
+    pairs = [(cohort, endpoint.id) for cohort in registry.analysed_cohorts() for endpoint in cohort.endpoint]
+    for cohort, endpoint in pairs:
+        assets.append(screen_part(cohort, endpoint, registry.survival.screen_covariates))
+        assets.append(cuts_part(cohort, endpoint, registry.survival))
+        assets.append(curves_part(cohort, endpoint, registry.genes.of_interest))
+        assets.append(endpoint_part(cohort, endpoint))
+
+    def parts(kind: str) -> list[str]:
+        return [f"parts.{kind}__{cohort.id}_{endpoint.lower()}" for cohort, endpoint in pairs]
+
+    def finish(screens: pl.DataFrame, read: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+        return with_source_symbols(screens, read[GENES])
+
+    assets.append(together(SCREEN.address, parts("survival"), finish, (GENES,)))
+    assets.append(together(CUTS.address, parts("optimal_cuts")))
+    assets.append(together(CURVES.address, parts("kaplan_meier")))
+    assets.append(together(ENDPOINTS.address, parts("endpoint")))
+    return assets
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    return dg.Definitions(assets=survival_assets(current_registry()))

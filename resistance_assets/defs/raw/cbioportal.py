@@ -1,0 +1,556 @@
+"""Raw tables: what the sources hold, in the vendor's names; one share per source, stacked into one table per kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from resistance_assets.catalog.registry import (
+    Cohort,
+    CountsStudy,
+    LocalStudy,
+    MicroarrayStudy,
+    Registry,
+    ResultContrast,
+    ResultStudy,
+    Source,
+)
+from resistance_assets.catalog.tables import TABLES, Table
+from resistance_assets.connectors.biogrid import read_tab3
+from resistance_assets.connectors.cancer_gene_lists import read_allonco, read_oncokb
+from resistance_assets.connectors.cbioportal.archive import read_study, unpivot_matrix
+from resistance_assets.connectors.cbioportal.profiles import list_profiles
+from resistance_assets.connectors.gmt import read_gmt
+from resistance_assets.connectors.hgnc import read_hgnc
+from resistance_assets.connectors.lab_study.local_study import check_follow_up, read_counts, read_deg_table
+from resistance_assets.defs.resources import Origins, current_registry, local_files
+from resistance_assets.defs.shares import patient_source_rejected
+from resistance_assets.defs.sources import study_key
+from resistance_assets.defs.sql import guarded
+from resistance_assets.orchestration.code_version import code_version_of
+from resistance_assets.orchestration.steps import External, Inputs, Step
+from resistance_assets.orchestration.table_assets import assets_of
+
+REJECTED = TABLES["raw.rejected_rows"]
+ROW_TEXT_CHARACTERS = 500
+
+# Readers of this release; a source with another connector is shown as unavailable.
+GENE_LIST_READERS: dict[str, Callable[[Path], tuple[pl.DataFrame, pl.DataFrame]]] = {
+    "allonco": read_allonco,
+    "oncokb": read_oncokb,
+}
+# Connectors whose collections of gene sets are read here or in `annotation`.
+GENE_SET_CONNECTORS = frozenset({"gmt", "go", "panther", "kegg"})
+INTERACTION_CONNECTORS = frozenset({"biogrid", "string"})
+# Read in `public_studies`, the transcripts that reads are quantified against among them.
+STUDY_CONNECTORS = frozenset({"biostudies", "geo", "gencode"})
+# Names of the proteins that STRING's links join: no database of their own.
+STRING_PROTEINS = "string_human_proteins"
+CONNECTORS = frozenset(
+    {
+        "cbioportal",
+        "gdc",
+        "xena",
+        "hgnc",
+        "gencode_annotation",
+        *STUDY_CONNECTORS,
+        *GENE_SET_CONNECTORS,
+        *INTERACTION_CONNECTORS,
+        *GENE_LIST_READERS,
+    }
+)
+
+
+def rejected_as_table(frames: Iterable[tuple[str, pl.DataFrame]]) -> pl.DataFrame:
+    """Rejected rows of the parsers (source, line, reason, row) as rows of `raw.rejected_rows`.
+
+    Args:
+        frames: the table that the rows did not enter, and the rows.
+    """
+    stacked = pl.concat(
+        [
+            rejected.select(
+                pl.lit(name).alias("table_name"),
+                "source",
+                pl.col("line").cast(pl.Int64),
+                "reason",
+                pl.col("row").cast(pl.String).str.slice(0, ROW_TEXT_CHARACTERS).alias("row_text"),
+            )
+            for name, rejected in frames
+        ]
+    )
+    return stacked.with_columns(
+        pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("table_name", "source").alias("row_number")
+    ).select(REJECTED.polars_schema.names())
+
+
+def fetching(*sources: Source) -> Callable[[Origins], Mapping[str, External]]:
+    """Externals of a step that reads these sources."""
+
+    def externals(origins: Origins) -> Mapping[str, External]:
+        return {source.id: origins.fetch(source) for source in sources}
+
+    return externals
+
+
+def gene_sets_address(collection_id: str) -> str:
+    return f"parts.gene_sets__{collection_id.lower()}"
+
+
+def interactions_address(source_id: str) -> str:
+    return f"parts.interactions__{source_id}"
+
+
+def rejected_address(name: str) -> str:
+    return f"parts.rejected__{name.lower()}"
+
+
+def stacking(address: str, parts: Iterable[str]) -> dg.AssetsDefinition:
+    """The asset that stacks its shares."""
+    table = TABLES[address]
+    schema = dict(table.polars_schema)
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        shares = [inputs.scan(part) for part in inputs.addresses if inputs.has(part)]
+        return pl.concat(shares).collect() if shares else pl.DataFrame(schema=schema)
+
+    step = Step(
+        outputs={address: table},
+        compute=compute,
+        code_version=code_version_of(compute),
+        optional_inputs=tuple(parts),
+        tolerant=True,
+    )
+    return assets_of(guarded(step))
+
+
+# ---- patients --------------------------------------------------------------------------------------------------------
+
+CBIOPORTAL_TABLES = {
+    "attributes": "raw.cbioportal__attributes",
+    "patients": "raw.cbioportal__patient_attributes",
+    "samples": "raw.cbioportal__sample_attributes",
+    "profiles": "raw.cbioportal__profiles",
+    "mrna": "raw.cbioportal__mrna_values",
+    "copy_number": "raw.cbioportal__copy_number_values",
+}
+
+
+def long_matrix(wide: pl.DataFrame, study_id: str, stable_id: str, table: Table) -> pl.DataFrame:
+    """A matrix as rows of its table, each gene or feature with its row in the vendor's file, from 1."""
+    number = next(name for name in ("gene_row", "feature_row") if name in table.polars_schema)
+    first, second, *samples = wide.columns
+    numbered = wide.with_row_index(number, offset=1).select(first, second, number, *samples)
+    long = unpivot_matrix(numbered, leading=3)
+    if number == "feature_row" and "feature_id" not in long.columns:
+        # Some hosts name the rows of proteins and probes by gene alone.
+        long = long.with_columns(feature_id=pl.coalesce("hugo_symbol", pl.col("entrez_gene_id").cast(pl.String)))
+    return table.shape(long.with_columns(study_id=pl.lit(study_id), stable_id=pl.lit(stable_id)))
+
+
+def loaded_into(cohort: Cohort, expression: str | None) -> dict[str, str]:
+    """Profile -> the table that its values are loaded into, of those that the catalog asks for."""
+    asked = {
+        "raw.cbioportal__mrna_z_scores": cohort.z_score_profiles,
+        "raw.cbioportal__log2_copy_number_values": cohort.log2_copy_number_profiles,
+        "raw.cbioportal__protein_values": cohort.protein_profiles,
+        "raw.cbioportal__methylation_values": cohort.methylation_profiles,
+        "raw.cbioportal__copy_number_values": (cohort.copy_number_profile,),
+        "raw.cbioportal__mrna_values": (expression,),
+    }
+    return {profile: table for table, profiles in asked.items() for profile in profiles if profile}
+
+
+def read_cohort(cohort: Cohort, archive: Path) -> dict[str, pl.DataFrame]:
+    """A cohort's archive as shares of the raw tables, by the names of `CBIOPORTAL_TABLES` and `rejected`."""
+    status = [endpoint.status_attribute for endpoint in cohort.endpoint]
+    months = [endpoint.months_attribute for endpoint in cohort.endpoint]
+    held = list_profiles(archive)
+    # Only the profiles in use are read here: an archive may hold ten matrices of 100 MB.
+    expression = next((name for name in cohort.expression_profiles if name in held), None)
+    copy_number = next((name for name in [cohort.copy_number_profile] if name in held), None)
+    study = read_study(
+        archive,
+        required_patient_columns=[*status, *months],
+        event_columns=status,
+        stable_ids=[name for name in (expression, copy_number) if name],
+    )
+
+    def of_study(frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.with_columns(study_id=pl.lit(study.study_id))
+
+    def values(stable_id: str | None, table: Table) -> pl.DataFrame:
+        matrix = study.matrices.get(stable_id or "")
+        return table.empty() if matrix is None else long_matrix(matrix, study.study_id, str(stable_id), table)
+
+    kinds = {"mutations": "MUTATION_EXTENDED", "structural_variants": "STRUCTURAL_VARIANT"}
+    tables = loaded_into(cohort, expression)
+    tables |= {
+        name: f"raw.cbioportal__{kind}"
+        for kind, alteration in kinds.items()
+        for name, entry in held.items()
+        if entry.get("genetic_alteration_type") == alteration
+    }
+    return {
+        "attributes": of_study(study.attributes),
+        "patients": of_study(study.patient_attributes),
+        "samples": of_study(study.sample_attributes),
+        "profiles": of_study(study.profiles).with_columns(
+            loaded_into=pl.col("stable_id").replace_strict(tables, default=None, return_dtype=pl.String)
+        ),
+        "mrna": values(expression, TABLES["raw.cbioportal__mrna_values"]),
+        "copy_number": values(copy_number, TABLES["raw.cbioportal__copy_number_values"]),
+        "rejected": rejected_as_table([("raw.cbioportal", study.rejected)]),
+    }
+
+
+def cohort_asset(cohort: Cohort, source: Source) -> dg.AssetsDefinition:
+    """Shares of one cohort's archive."""
+    addresses = {name: f"parts.cbioportal_{name}__{cohort.id}" for name in CBIOPORTAL_TABLES}
+    addresses["rejected"] = f"parts.rejected__{cohort.id}"
+    tables = {name: TABLES[address] for name, address in CBIOPORTAL_TABLES.items()} | {"rejected": REJECTED}
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        shares = read_cohort(cohort, inputs.externals[source.id].path)
+        return {addresses[name]: share for name, share in shares.items()}
+
+    step = Step(
+        outputs={addresses[name]: tables[name] for name in addresses},
+        compute=compute,
+        code_version=code_version_of(compute),
+        parameters=cohort.model_dump(mode="json"),
+        externals=fetching(source),
+    )
+    return assets_of(guarded(step), sources=[source.id], kinds=["python", "cbioportal"], tags={"cohort": cohort.id})
+
+
+def catalog_cohorts(registry: Registry) -> pl.DataFrame:
+    """Cohorts and endpoints of the catalog as a table."""
+    followed = {local.id: local.survival for local in registry.local_studies.values() if local.survival}
+
+    def own(cohort: Cohort) -> dict[str, Any]:
+        if cohort.id not in followed:
+            source = registry.sources[cohort.source]
+            archive = Path(source.url).name.removesuffix(".tar.gz")
+            return {
+                "study_id": archive if source.connector == "cbioportal" else cohort.id,
+                "origin": source.connector,
+                "months_per_unit": cohort.months_per_unit,
+            }
+        survival = followed[cohort.id]
+        column, values = next(iter(survival.subset.items()), (None, ()))
+        return {
+            "study_id": cohort.id,
+            "origin": "study",
+            "months_per_unit": survival.months_per_unit,
+            "patient_attribute": survival.patient_column,
+            "sample_attribute": column,
+            "sample_values": "|".join(values) if column else None,
+        }
+
+    rows = [
+        {
+            **own(cohort),
+            "cohort_id": cohort.id,
+            "title": cohort.title,
+            "endpoint": endpoint.id,
+            "endpoint_title": endpoint.title,
+            "status_attribute": endpoint.status_attribute,
+            "months_attribute": endpoint.months_attribute,
+            "age_attribute": cohort.age_attribute,
+            "sex_attribute": cohort.sex_attribute,
+            "stage_attribute": cohort.stage_attribute,
+            "purity_attribute": cohort.purity_attribute,
+            "expression_profiles": "|".join(cohort.expression_profiles),
+            "copy_number_profile": cohort.copy_number_profile,
+            "z_score_profiles": "|".join(cohort.z_score_profiles) or None,
+            "log2_copy_number_profiles": "|".join(cohort.log2_copy_number_profiles) or None,
+            "patients_of": cohort.patient_set,
+            "same_endpoint_as": endpoint.same_as or endpoint.id,
+            "sample_type_codes": "|".join(cohort.sample_type_codes),
+        }
+        for cohort in registry.analysed_cohorts()
+        for endpoint in cohort.endpoint
+    ]
+    return pl.DataFrame(rows, schema=TABLES["raw.catalog__cohorts"].polars_schema)
+
+
+def catalog_projects(registry: Registry) -> pl.DataFrame:
+    """Projects of the Genomic Data Commons of the catalog as a table."""
+    rows = [
+        {
+            "project_id": project.id,
+            "title": project.title,
+            "project": project.project,
+            "patient_set": project.patient_set,
+            "clinical_source": project.clinical_source,
+        }
+        for project in registry.projects.values()
+    ]
+    return pl.DataFrame(rows, schema=TABLES["raw.catalog__projects"].polars_schema)
+
+
+def catalog_contrasts(registry: Registry) -> pl.DataFrame:
+    """Contrasts of the catalog and of the laboratory studies as a table."""
+    titles = {study.id: study.title for study in registry.public_studies.values()}
+    titles |= {local.id: local.study.title for local in registry.local_studies.values()}
+    rows = [
+        {
+            "contrast_id": contrast.id,
+            "study_id": contrast.study_id,
+            "study_title": titles[contrast.study_id],
+            "numerator": contrast.numerator,
+            "denominator": contrast.denominator,
+            "drug": contrast.drug,
+            "drug_class": contrast.drug_class,
+            "methods": "|".join(contrast.methods),
+            "q_value_threshold": contrast.thresholds.q_value,
+            "abs_log2_fold_change_threshold": contrast.thresholds.abs_log2_fold_change,
+        }
+        for contrast in registry.contrasts()
+    ]
+    return pl.DataFrame(rows, schema=TABLES["raw.catalog__contrasts"].polars_schema)
+
+
+def catalog_asset(address: str, frame: pl.DataFrame, compute_from: Callable[..., Any]) -> dg.AssetsDefinition:
+    """A table that the catalog itself is the source of."""
+    rows = frame.to_dicts()
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        return frame
+
+    step = Step(
+        outputs={address: TABLES[address]},
+        compute=compute,
+        code_version=code_version_of(compute_from),
+        parameters=rows,
+    )
+    return assets_of(guarded(step), kinds=["python", "toml"])
+
+
+# ---- gene lists, gene sets, symbols, interactions --------------------------------------------------------------------
+
+
+def gene_list_asset(list_id: str, source: Source) -> dg.AssetsDefinition:
+    table = TABLES["raw.gene_lists__members"]
+    own, rejected = f"parts.gene_list__{list_id}", f"parts.rejected__{list_id}"
+    reader = GENE_LIST_READERS[source.connector]
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        members, set_aside = reader(inputs.externals[source.id].path)
+        if "row_number" not in members.columns:
+            members = members.with_row_index("row_number", offset=1)
+        blank = [
+            name for name in ("previous_symbols", "synonyms", "name", "refseq_name") if name not in members.columns
+        ]
+        frame = members.with_columns(
+            *[pl.lit(None, pl.String).alias(name) for name in blank], list_id=pl.lit(list_id)
+        ).rename({"row_number": "source_row", "name": "gene_name"})
+        return {own: frame, rejected: rejected_as_table([(table.address, set_aside)])}
+
+    step = Step(
+        outputs={own: table, rejected: REJECTED},
+        compute=compute,
+        code_version=code_version_of(compute, reader),
+        externals=fetching(source),
+    )
+    return assets_of(guarded(step), sources=[source.id], kinds=["python", source.connector])
+
+
+def gene_sets_asset(collection_id: str, source: Source) -> dg.AssetsDefinition:
+    table = TABLES["raw.gene_sets__members"]
+    own, rejected = gene_sets_address(collection_id), rejected_address(collection_id)
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        sets, set_aside = read_gmt(inputs.externals[source.id].path)
+        return {
+            own: sets.with_columns(collection=pl.lit(collection_id)),
+            rejected: rejected_as_table([(table.address, set_aside)]),
+        }
+
+    step = Step(
+        outputs={own: table, rejected: REJECTED},
+        compute=compute,
+        code_version=code_version_of(compute),
+        externals=fetching(source),
+    )
+    return assets_of(guarded(step), sources=[source.id], kinds=["python", "gmt"])
+
+
+def hgnc_asset(source: Source) -> dg.AssetsDefinition:
+    table = TABLES["raw.hgnc__genes"]
+    rejected = "parts.rejected__hgnc"
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        genes, set_aside = read_hgnc(inputs.externals[source.id].path)
+        return {table.address: genes, rejected: rejected_as_table([(table.address, set_aside)])}
+
+    step = Step(
+        outputs={table.address: table, rejected: REJECTED},
+        compute=compute,
+        code_version=code_version_of(compute),
+        externals=fetching(source),
+    )
+    return assets_of(guarded(step), sources=[source.id], kinds=["python", "hgnc"])
+
+
+def interactions_asset(source: Source) -> dg.AssetsDefinition:
+    table = TABLES["raw.interactions__pairs"]
+    own, rejected = interactions_address(source.id), rejected_address(source.connector)
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        pairs, set_aside = read_tab3(inputs.externals[source.id].path)
+        frame = pairs.with_row_index("source_row", offset=1).with_columns(
+            pl.lit(source.id).alias("database_id"), pl.lit(None).alias("combined_score")
+        )
+        return {own: frame, rejected: rejected_as_table([(table.address, set_aside)])}
+
+    step = Step(
+        outputs={own: table, rejected: REJECTED},
+        compute=compute,
+        code_version=code_version_of(compute),
+        externals=fetching(source),
+    )
+    return assets_of(guarded(step), sources=[source.id], kinds=["python", "biogrid"])
+
+
+# ---- laboratory studies ----------------------------------------------------------------------------------------------
+
+
+def samples_as_table(sheet: pl.DataFrame, study_id: str) -> pl.DataFrame:
+    """A sample sheet as rows of `raw.studies__samples`."""
+    return (
+        sheet.with_columns(pl.exclude("sample_id").cast(pl.String))
+        .unpivot(index="sample_id", variable_name="attribute_id", value_name="value")
+        .filter(pl.col("value").is_not_null())
+        .with_columns(study_id=pl.lit(study_id))
+    )
+
+
+def counts_study_asset(local: LocalStudy) -> dg.AssetsDefinition:
+    """Counts and sample sheet of one laboratory study."""
+    assert isinstance(local.study, CountsStudy)
+    counts_table, samples_table = TABLES["raw.studies__gene_sample_counts"], TABLES["raw.studies__samples"]
+    counts_address, samples_address = f"parts.study_counts__{local.id}", f"parts.study_samples__{local.id}"
+    counts_path, samples_path = local.files[:2]
+    study_id, survival = local.id, local.survival
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        counts, samples = read_counts(counts_path, samples_path)
+        if survival is not None:
+            check_follow_up(samples, survival, source=samples_path.name)
+        return {
+            counts_address: counts.unpivot(
+                index="feature_id", variable_name="sample_id", value_name="read_count"
+            ).with_columns(study_id=pl.lit(study_id)).sort("feature_id", "sample_id"),
+            samples_address: samples_as_table(samples, study_id),
+        }  # fmt: skip
+
+    step = Step(
+        outputs={counts_address: counts_table, samples_address: samples_table},
+        compute=compute,
+        code_version=code_version_of(compute),
+        parameters={"survival": survival.model_dump() if survival else None},
+        externals=lambda origins: local_files({"counts": counts_path, "samples": samples_path}),
+    )
+    return assets_of(
+        guarded(step), sources=[study_key(local.id).path[-1]], kinds=["python", "study"], tags={"study": local.id}
+    )
+
+
+def published_study_asset(local: LocalStudy) -> dg.AssetsDefinition:
+    """Published differential-expression tables of one laboratory study."""
+    table = TABLES["raw.studies__published_results"]
+    address = f"parts.study_published__{local.id}"
+    contrasts = [contrast for contrast in local.contrasts if isinstance(contrast, ResultContrast)]
+    study_id, folder = local.id, local.folder
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        frames = []
+        for contrast in contrasts:
+            columns = contrast.columns.model_dump(exclude_none=True)
+            frame = read_deg_table(folder / contrast.table, columns).rename({"feature": "feature_id"})
+            if "entrez_gene_id" not in frame.columns:
+                frame = frame.with_columns(entrez_gene_id=pl.lit(None, pl.String))
+            frames.append(frame.with_columns(study_id=pl.lit(study_id), contrast_id=pl.lit(contrast.id)))
+        return pl.concat(frames, how="diagonal")
+
+    step = Step(
+        outputs={address: table},
+        compute=compute,
+        code_version=code_version_of(compute),
+        parameters=[{"id": c.id, "table": c.table, "columns": c.columns.model_dump()} for c in contrasts],
+        externals=lambda origins: local_files({c.table: folder / c.table for c in contrasts}),
+    )
+    return assets_of(
+        guarded(step), sources=[study_key(local.id).path[-1]], kinds=["python", "study"], tags={"study": local.id}
+    )
+
+
+def raw_assets(registry: Registry) -> list[dg.AssetsDefinition]:
+    """Every raw asset that the catalog and the laboratory studies call for."""
+    assets: list[dg.AssetsDefinition] = []
+    rejected: list[str] = []
+    cohorts = [c for c in registry.cohorts.values() if registry.sources[c.source].connector == "cbioportal"]
+    for cohort in cohorts:
+        assets.append(cohort_asset(cohort, registry.sources[cohort.source]))
+        rejected.append(f"parts.rejected__{cohort.id}")
+    rejected += patient_source_rejected(registry)
+    for name, address in CBIOPORTAL_TABLES.items():
+        assets.append(stacking(address, [f"parts.cbioportal_{name}__{cohort.id}" for cohort in cohorts]))
+
+    lists = [g for g in registry.gene_lists.values() if registry.sources[g.source].connector in GENE_LIST_READERS]
+    for gene_list in lists:
+        assets.append(gene_list_asset(gene_list.id, registry.sources[gene_list.source]))
+        rejected.append(f"parts.rejected__{gene_list.id}")
+    assets.append(stacking("raw.gene_lists__members", [f"parts.gene_list__{g.id}" for g in lists]))
+
+    connectors = {c.id: registry.sources[c.source].connector for c in registry.collections.values()}
+    collections = [c for c in registry.collections.values() if connectors[c.id] in GENE_SET_CONNECTORS]
+    assets += [gene_sets_asset(c.id, registry.sources[c.source]) for c in collections if connectors[c.id] == "gmt"]
+    # The branches of an ontology share one file, and so what is set aside of it.
+    rejected += dict.fromkeys(rejected_address("go" if connectors[c.id] == "go" else c.id) for c in collections)
+    assets.append(stacking("raw.gene_sets__members", [gene_sets_address(c.id) for c in collections]))
+
+    for source in registry.sources.values():
+        if source.connector == "hgnc":
+            assets.append(hgnc_asset(source))
+            rejected.append("parts.rejected__hgnc")
+        elif source.connector == "biogrid":
+            assets.append(interactions_asset(source))
+    databases = [s for s in registry.sources.values() if s.connector in INTERACTION_CONNECTORS]
+    rejected += dict.fromkeys(rejected_address(s.connector) for s in databases)
+    rejected.append(rejected_address("gencode"))
+    listed = [s.id for s in databases if s.id != STRING_PROTEINS]
+    assets.append(stacking("raw.interactions__pairs", [interactions_address(name) for name in listed]))
+
+    counted = [s for s in registry.local_studies.values() if isinstance(s.study, CountsStudy)]
+    arrays = [s for s in registry.local_studies.values() if isinstance(s.study, MicroarrayStudy)]
+    published = [s for s in registry.local_studies.values() if isinstance(s.study, ResultStudy)]
+    assets += [counts_study_asset(study) for study in counted]
+    assets += [published_study_asset(study) for study in published]
+    rejected += [f"parts.rejected__deg_{c.id}" for study in published for c in study.contrasts]
+    rejected += [f"parts.study_{kind}__{s.id}" for s in arrays for kind in ("rejected_probe_genes", "rejected_probes")]
+    public = list(registry.public_studies.values())
+    rejected += [f"parts.rejected__study_{s.id}" for s in public]
+    rejected += [f"parts.study_rejected_probes__{s.id}" for s in public if s.kind == "geo_series"]
+    counts_of = [s.id for s in (*counted, *public)]
+    sheets_of = [s.id for s in (*counted, *arrays, *public)]
+    assets.append(stacking("raw.studies__gene_sample_counts", [f"parts.study_counts__{name}" for name in counts_of]))
+    assets.append(stacking("raw.studies__samples", [f"parts.study_samples__{name}" for name in sheets_of]))
+    assets.append(stacking("raw.studies__published_results", [f"parts.study_published__{s.id}" for s in published]))
+
+    assets.append(catalog_asset("raw.catalog__cohorts", catalog_cohorts(registry), catalog_cohorts))
+    assets.append(catalog_asset("raw.catalog__projects", catalog_projects(registry), catalog_projects))
+    assets.append(catalog_asset("raw.catalog__contrasts", catalog_contrasts(registry), catalog_contrasts))
+    assets.append(stacking("raw.rejected_rows", rejected))
+    return assets
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    return dg.Definitions(assets=raw_assets(current_registry()))

@@ -1,0 +1,162 @@
+"""Microarrays of laboratory studies: intensities and annotation as read, then log2 expression by gene."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from resistance_assets.catalog.registry import LocalStudy, MicroarrayStudy, Registry
+from resistance_assets.catalog.tables import TABLES
+from resistance_assets.connectors.lab_study.local_study import read_matrix, read_probe_genes
+from resistance_assets.defs.raw.cbioportal import REJECTED, rejected_as_table, samples_as_table, stacking
+from resistance_assets.defs.resources import current_registry, local_files
+from resistance_assets.defs.sources import study_key
+from resistance_assets.defs.sql import guarded
+from resistance_assets.orchestration.code_version import code_version_of
+from resistance_assets.orchestration.steps import Inputs, Step
+from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.science.expression.microarray import genes_from_probes
+
+INTENSITIES = TABLES["raw.studies__probe_intensities"]
+PROBE_GENES = TABLES["raw.studies__probe_genes"]
+EXPRESSION = TABLES["core.studies__gene_expression"]
+SAMPLES = TABLES["raw.studies__samples"]
+
+
+def array_studies(registry: Registry) -> list[LocalStudy]:
+    """Laboratory studies of microarrays."""
+    return [local for local in registry.local_studies.values() if isinstance(local.study, MicroarrayStudy)]
+
+
+def expression_address(study_id: str) -> str:
+    return f"parts.study_expression__{study_id}"
+
+
+def array_study_asset(local: LocalStudy) -> dg.AssetsDefinition:
+    """Intensities, sample sheet and annotation of one study, as read."""
+    study = local.study
+    assert isinstance(study, MicroarrayStudy)
+    study_id, (matrix_path, samples_path, probes_path) = local.id, local.files
+    intensities, samples, genes, rejected = (
+        f"parts.study_{name}__{study_id}" for name in ("intensities", "samples", "probe_genes", "rejected_probe_genes")
+    )
+    columns = {"probe_column": study.probe_column, "symbol_column": study.symbol_column}
+    separator = study.multi_gene_separator
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        matrix, sheet = read_matrix(matrix_path, samples_path)
+        annotated, set_aside = read_probe_genes(probes_path, **columns, separator=separator)
+        name = pl.lit(study_id).alias("study_id")
+        return {
+            intensities: matrix.unpivot(index="probe_id", variable_name="sample_id", value_name="intensity")
+            .with_columns(name)
+            .sort("probe_id", "sample_id"),
+            samples: samples_as_table(sheet, study_id),
+            genes: annotated.with_columns(name),
+            rejected: rejected_as_table([(PROBE_GENES.address, set_aside)]),
+        }
+
+    step = Step(
+        outputs={intensities: INTENSITIES, samples: SAMPLES, genes: PROBE_GENES, rejected: REJECTED},
+        compute=compute,
+        code_version=code_version_of(compute),
+        parameters={**columns, "separator": separator},
+        externals=lambda origins: local_files({"matrix": matrix_path, "samples": samples_path, "probes": probes_path}),
+    )
+    return assets_of(
+        guarded(step), sources=[study_key(study_id).path[-1]], kinds=["python", "study"], tags={"study": study_id}
+    )
+
+
+def wide(long: pl.DataFrame, row: str, value: str) -> pl.DataFrame:
+    """A long table of a study as one column per sample; rows and samples sorted."""
+    return long.sort(row, "sample_id").pivot(on="sample_id", index=row, values=value, maintain_order=True)
+
+
+# Rules for a series of GEO, whose submitters state neither scale nor normalisation in a way that can be read; quantiles
+# that agree already stay as they are.
+SERIES_RULES: dict[str, Any] = {"scale": "auto", "normalise": "quantile", "collapse": "highest_mean"}
+
+
+def rules_of(study: MicroarrayStudy) -> dict[str, Any]:
+    """What a laboratory's array study says of the way from probes to genes."""
+    return study.model_dump(include={"scale", "normalise", "collapse", "detection_floor", "detection_min_samples"})
+
+
+def expression_part(study_id: str, source: str, rules: dict[str, Any]) -> dg.AssetsDefinition:
+    """Log2 expression by gene of one study; none where the study turned out to hold counts.
+
+    Args:
+        study_id: the study.
+        source: how rejected rows name the matrix.
+        rules: arguments of `genes_from_probes`.
+    """
+    intensities, genes = f"parts.study_intensities__{study_id}", f"parts.study_probe_genes__{study_id}"
+    own, rejected = expression_address(study_id), f"parts.study_rejected_probes__{study_id}"
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        measured = inputs.read(intensities)
+        if measured.is_empty():
+            return {own: EXPRESSION.empty(), rejected: REJECTED.empty()}
+        found, set_aside = genes_from_probes(wide(measured, "probe_id", "intensity"), inputs.read(genes), **rules)
+        return {
+            own: found.unpivot(index=["hgnc_symbol", "probes"], variable_name="sample_id", value_name="expression_log2")
+            .rename({"hgnc_symbol": "feature_id"})
+            .with_columns(study_id=pl.lit(study_id))
+            .sort("feature_id", "sample_id"),
+            rejected: rejected_as_table(
+                [
+                    (
+                        EXPRESSION.address,
+                        set_aside.select(
+                            pl.lit(source).alias("source"), pl.lit(None).alias("line"), "reason", row="name"
+                        ),
+                    )
+                ]
+            ),
+        }
+
+    step = Step(
+        outputs={own: EXPRESSION, rejected: REJECTED},
+        compute=compute,
+        code_version=code_version_of(compute),
+        inputs=(intensities, genes),
+        parameters=rules,
+    )
+    return assets_of(guarded(step), tags={"study": study_id})
+
+
+def reading_expression(study_id: str) -> Callable[[Inputs], pl.DataFrame]:
+    """The expression of a study as the wide frame that limma takes."""
+    address = expression_address(study_id)
+
+    def read(inputs: Inputs) -> pl.DataFrame:
+        return wide(inputs.read(address), "feature_id", "expression_log2").rename({"feature_id": "hgnc_symbol"})
+
+    return read
+
+
+def microarray_assets(registry: Registry) -> list[dg.AssetsDefinition]:
+    studies = array_studies(registry)
+    series = [study for study in registry.public_studies.values() if study.kind == "geo_series"]
+    parts = []
+    for local in studies:
+        assert isinstance(local.study, MicroarrayStudy)
+        parts.append(expression_part(local.id, local.study.matrix, rules_of(local.study)))
+    parts += [expression_part(study.id, study.sources[0], SERIES_RULES) for study in series]
+    names = [*(local.id for local in studies), *(study.id for study in series)]
+    return [
+        *(array_study_asset(local) for local in studies),
+        *parts,
+        stacking(INTENSITIES.address, [f"parts.study_intensities__{name}" for name in names]),
+        stacking(PROBE_GENES.address, [f"parts.study_probe_genes__{name}" for name in names]),
+        stacking(EXPRESSION.address, [expression_address(name) for name in names]),
+    ]
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    return dg.Definitions(assets=microarray_assets(current_registry()))

@@ -1,0 +1,100 @@
+"""Cohorts of UCSC Xena: a matrix and a table of follow-up, each a source of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import dagster as dg
+import polars as pl
+
+from resistance_assets.catalog.registry import Cohort, Registry, Source
+from resistance_assets.catalog.tables import TABLES
+from resistance_assets.connectors.xena import ENDPOINTS, read_xena_matrix, read_xena_survival
+from resistance_assets.defs.raw.cbioportal import REJECTED, fetching, long_matrix, rejected_as_table, stacking
+from resistance_assets.defs.resources import current_registry
+from resistance_assets.defs.sql import guarded
+from resistance_assets.orchestration.code_version import code_version_of
+from resistance_assets.orchestration.steps import Inputs, Step
+from resistance_assets.orchestration.table_assets import assets_of
+
+VALUES = TABLES["raw.xena__expression_values"]
+FOLLOW_UP = TABLES["raw.xena__sample_endpoints"]
+
+
+def expression_asset(cohort: Cohort, source: Source) -> dg.AssetsDefinition:
+    """The matrix of one cohort."""
+    own, set_aside = f"parts.xena_expression__{cohort.id}", f"parts.rejected_xena_expression__{cohort.id}"
+    cohort_id, data_set, source_id = cohort.id, cohort.expression_profiles[0], source.id
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        matrix, rejected = read_xena_matrix(inputs.externals[source_id].path)
+        keyed = matrix.select("gene_symbol", pl.col("gene_symbol").alias("hugo_symbol"), pl.exclude("gene_symbol"))
+        return {
+            own: long_matrix(keyed, cohort_id, data_set, VALUES),
+            set_aside: rejected_as_table([(VALUES.address, rejected)]),
+        }
+
+    step = Step(
+        outputs={own: VALUES, set_aside: REJECTED},
+        compute=compute,
+        code_version=code_version_of(compute),
+        parameters={"cohort": cohort_id, "data_set": data_set},
+        externals=fetching(source),
+    )
+    return assets_of(guarded(step), sources=[source.id], kinds=["python", "xena"], tags={"cohort": cohort_id})
+
+
+def endpoints_as_rows(survival: pl.DataFrame) -> pl.DataFrame:
+    """The host's table, one row per sample and endpoint that it says something of."""
+    rows = pl.concat(
+        survival.select(
+            "sample_id",
+            "patient_id",
+            pl.lit(endpoint).alias("endpoint"),
+            pl.col(f"{endpoint.lower()}_event").alias("event_observed"),
+            pl.col(f"{endpoint.lower()}_days").alias("time_days"),
+            "redaction",
+        )
+        for endpoint in ENDPOINTS
+    )
+    told = pl.col("event_observed").is_not_null() | pl.col("time_days").is_not_null()
+    return rows.filter(told).sort("sample_id", "endpoint")
+
+
+def follow_up_asset(cohort: Cohort, source: Source) -> dg.AssetsDefinition:
+    """The table of follow-up of one cohort."""
+    own, set_aside = f"parts.xena_endpoints__{cohort.id}", f"parts.rejected_xena_endpoints__{cohort.id}"
+    cohort_id, source_id = cohort.id, source.id
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        survival, rejected = read_xena_survival(inputs.externals[source_id].path)
+        return {
+            own: endpoints_as_rows(survival).with_columns(study_id=pl.lit(cohort_id)),
+            set_aside: rejected_as_table([(FOLLOW_UP.address, rejected)]),
+        }
+
+    step = Step(
+        outputs={own: FOLLOW_UP, set_aside: REJECTED},
+        compute=compute,
+        code_version=code_version_of(compute),
+        parameters={"cohort": cohort_id},
+        externals=fetching(source),
+    )
+    return assets_of(guarded(step), sources=[source.id], kinds=["python", "xena"], tags={"cohort": cohort_id})
+
+
+def xena_assets(registry: Registry) -> list[dg.AssetsDefinition]:
+    """Both shares of every cohort of the host, and their unions."""
+    cohorts = [c for c in registry.cohorts.values() if registry.sources[c.source].connector == "xena"]
+    assets: list[dg.AssetsDefinition] = []
+    for cohort in cohorts:
+        assets.append(expression_asset(cohort, registry.sources[cohort.source]))
+        assets.append(follow_up_asset(cohort, registry.sources[cohort.endpoint_source or cohort.source]))
+    assets.append(stacking(VALUES.address, [f"parts.xena_expression__{cohort.id}" for cohort in cohorts]))
+    assets.append(stacking(FOLLOW_UP.address, [f"parts.xena_endpoints__{cohort.id}" for cohort in cohorts]))
+    return assets
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    return dg.Definitions(assets=xena_assets(current_registry()))

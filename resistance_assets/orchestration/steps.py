@@ -1,0 +1,388 @@
+"""One step: skipped when its code and inputs are unchanged, however it was launched; else computed, judged, written.
+
+Here belong the `Step`, what goes into its memo key, and the order of work: look up, compute, validate, write, point.
+A step knows nothing of Dagster, so the same step behaves the same in the UI, in a job and in a test.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+
+from resistance_assets.catalog.tables import Table
+from resistance_assets.errors import DataFault, SourceUnavailable
+from resistance_assets.orchestration.checks import Verdict, validate
+from resistance_assets.orchestration.code_version import flat_parameters, parameters_version
+from resistance_assets.orchestration.events import Announcement, announce
+from resistance_assets.orchestration.lake import Lake, Pointer, now_iso, storage_fault
+
+REFUSED = "found_nothing_in"
+
+Outcome = Literal["built", "memo hit", "kept", "unavailable"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A computation from tables to tables.
+
+    Attributes:
+        outputs: address of each table written -> its model. Addresses in layer `parts` share the model of their kind.
+        compute: from `Inputs` to one frame per output (or a frame, where there is one output).
+        code_version: hash of the code that decides the result.
+        inputs: addresses that must be there. If one is unavailable, so are the outputs.
+        optional_inputs: addresses that are taken where they are there: the parts of a union.
+        tolerant: an unavailable input counts as an empty table.
+        parameters: catalog parameters that decide the result.
+        externals: files that come from outside the lake, looked up at run time from the origins that the run was given:
+            name -> checksum and path. Raises SourceUnavailable where they cannot be had.
+        tests: further checks of an output before it is written, by address.
+    """
+
+    outputs: Mapping[str, Table]
+    compute: Callable[[Inputs], pl.DataFrame | Mapping[str, pl.DataFrame]]
+    code_version: str
+    inputs: tuple[str, ...] = ()
+    optional_inputs: tuple[str, ...] = ()
+    tolerant: bool = False
+    parameters: Any = None
+    externals: Callable[[Any], Mapping[str, External]] | None = None
+    tests: Mapping[str, Sequence[StepTest]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return next(iter(self.outputs))
+
+
+@dataclass(frozen=True)
+class External:
+    """A file from outside the lake: where it is now, and what tells a change of it.
+
+    With `is_own_state` it is no file but something that the warehouse knows of itself (which sources are loaded, which
+    releases there were): it decides what is recomputed, and is not what an outsider would call the cause.
+    """
+
+    checksum: str
+    path: Path
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    is_own_state: bool = False
+
+    def recorded_as(self, name: str) -> str:
+        """Its key among the recorded inputs of a table."""
+        return f"{'state' if self.is_own_state else 'source'}:{name}"
+
+
+@dataclass(frozen=True)
+class StepTest:
+    """A check of a candidate table against others, before it is written."""
+
+    name: str
+    refs: tuple[str, ...]
+    judge: Callable[[Mapping[str, Path | pl.DataFrame]], Verdict]
+    code_version: str
+
+
+class Inputs:
+    """What a step may read: exactly its declared inputs, at the versions that went into its memo key."""
+
+    def __init__(
+        self, lake: Lake, pointers: Mapping[str, Pointer], externals: Mapping[str, External], parameters: Any
+    ) -> None:
+        self._lake = lake
+        self._pointers = pointers
+        self.externals = externals
+        self.parameters = parameters
+
+    def has(self, address: str) -> bool:
+        """Whether an optional input is there with data."""
+        return address in self._pointers and self._pointers[address].is_available
+
+    def path(self, address: str) -> Path:
+        return self._lake.path(address, self._pointers[address].data_version)
+
+    def scan(self, address: str) -> pl.LazyFrame:
+        return pl.scan_parquet(self.path(address))
+
+    def read(self, address: str) -> pl.DataFrame:
+        return pl.read_parquet(self.path(address))
+
+    def facts(self, address: str) -> Mapping[str, Any]:
+        return self._pointers[address].notes
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        return tuple(self._pointers)
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What became of one output of a step."""
+
+    pointer: Pointer
+    outcome: Outcome
+    verdicts: tuple[Verdict, ...]
+    seconds: float
+    reason: str | None = None
+
+
+class StepFailed(Exception):
+    """A step's result was judged unfit and nothing was written; carries the verdicts for whoever records them."""
+
+    def __init__(self, fault: DataFault, verdicts: Mapping[str, Sequence[Verdict]]) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
+        self.verdicts = verdicts
+
+
+def run_step(
+    lake: Lake, step: Step, *, origins: Any = None, run_id: str = "", force: bool = False
+) -> dict[str, StepResult]:
+    """Bring the outputs of a step up to date.
+
+    Args:
+        lake: where the inputs are and the outputs go.
+        step: what to do.
+        origins: what the step's externals are looked up in.
+        run_id: recorded with what is built.
+        force: compute even where the result is known.
+
+    Returns:
+        One result per output.
+
+    Raises:
+        DataFault: a required input was never built, or a file is not what it must be.
+        StepFailed: a check failed.
+    """
+    started = time.perf_counter()
+    with _locked_all(lake, step):
+        pointers, lacking = _current_inputs(lake, step)
+        memo_key: str | None = None
+        try:
+            if lacking:
+                raise lacking
+            externals = dict(step.externals(origins)) if step.externals else {}
+            versions = _versions(pointers, externals)
+            memo_key = memo_key_of(step, versions)
+            if not force and (known := _recall_all(lake, step, memo_key)):
+                return _point_back(lake, known, started)
+            produced = step.compute(Inputs(lake, pointers, externals, step.parameters))
+        except SourceUnavailable as reason:
+            return _stay(lake, step, reason, run_id, started, memo_key)
+
+        frames = produced if isinstance(produced, Mapping) else {step.name: produced}
+        if set(frames) != set(step.outputs):
+            raise ValueError(f"{step.name}: computed {sorted(frames)}, declared {sorted(step.outputs)}")
+        shaped = {address: step.outputs[address].shape(frame) for address, frame in frames.items()}
+        verdicts = _judge(lake, step, shaped, pointers)
+        seconds = time.perf_counter() - started
+        facts = {name: dict(external.facts, checksum=external.checksum) for name, external in externals.items()}
+        results = {}
+        for address, frame in shaped.items():
+            pointer = Pointer(
+                address=address,
+                status="available",
+                data_version=lake.write(address, frame),
+                code_version=step.code_version,
+                parameters=parameters_version(step.parameters),
+                inputs=versions,
+                rows=frame.height,
+                built_at=now_iso(),
+                run_id=run_id,
+                seconds=round(seconds, 3),
+                notes={
+                    "memo_key": memo_key,
+                    "code": dict(getattr(step.code_version, "pieces", {})),
+                    "parameters": flat_parameters(step.parameters),
+                    "sources": facts,
+                    "checks": [{"name": v.name, "description": v.description} for v in verdicts[address]],
+                },
+            )
+            results[address] = StepResult(pointer, "built", tuple(verdicts[address]), seconds)
+        # Every file is there before the first pointer moves, so outputs of one step never mix two versions for long.
+        for result in results.values():
+            lake.point(result.pointer, memo_key)
+        return results
+
+
+def is_settled(lake: Lake, step: Step, origins: Any) -> bool:
+    """Whether `run_step` would leave every pointer of the step as it is.
+
+    Where it holds of every step, a run changes nothing: no input of any step moves, so each finds its known result, or
+    meets the same unavailable source as before. Sources are looked up as a run looks them up.
+
+    Raises:
+        Fault: a source's bytes are not what they must be, as a run would find.
+    """
+    current = {address: lake.pointer(address) for address in step.outputs}
+    try:
+        pointers, lacking = _current_inputs(lake, step)
+    except DataFault:
+        return False
+    try:
+        if lacking:
+            raise lacking
+        externals = dict(step.externals(origins)) if step.externals else {}
+    except SourceUnavailable as reason:
+        return all(
+            pointer is not None and (pointer.is_available or pointer.reason == str(reason))
+            for pointer in current.values()
+        )
+    memo_key = memo_key_of(step, _versions(pointers, externals))
+    if all(pointer is not None and pointer.notes.get(REFUSED) == memo_key for pointer in current.values()):
+        return True
+    known = _recall_all(lake, step, memo_key)
+    return known is not None and all(_is_current(current[address], pointer) for address, pointer in known.items())
+
+
+def _versions(pointers: Mapping[str, Pointer], externals: Mapping[str, External]) -> dict[str, str]:
+    return {
+        **{address: pointer.data_version for address, pointer in pointers.items()},
+        **{external.recorded_as(name): external.checksum for name, external in externals.items()},
+    }
+
+
+def _is_current(current: Pointer | None, known: Pointer) -> bool:
+    return current is not None and replace(current, notes={}) == replace(known, notes={})
+
+
+def memo_key_of(step: Step, versions: Mapping[str, str]) -> str:
+    """What a result depends on, as one hash."""
+    *what, tests = _identity(step)
+    return parameters_version([*what, dict(versions), tests])
+
+
+def identity_of(step: Step) -> str:
+    """Hash of what a step is, whatever its inputs: outputs, code, catalog parameters and checks."""
+    return parameters_version(_identity(step))
+
+
+def _identity(step: Step) -> list[Any]:
+    tests = sorted((test.name, test.code_version) for tests in step.tests.values() for test in tests)
+    return [sorted(step.outputs), step.code_version, parameters_version(step.parameters), tests]
+
+
+@contextlib.contextmanager
+def _locked_all(lake: Lake, step: Step) -> Iterator[None]:
+    # In a fixed order, so that two processes cannot wait for each other.
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(lake.in_use())
+            for address in sorted(step.outputs):
+                stack.enter_context(lake.locked(address, waiting=functools.partial(_say_waiting, address)))
+        except OSError as error:
+            raise storage_fault(error, lake.folder(address)) from error
+        yield
+
+
+def _say_waiting(address: str, holder: str) -> None:
+    announce(Announcement("waiting", address, message=f"{holder} is building {address}; its result will be shared"))
+
+
+def _current_inputs(lake: Lake, step: Step) -> tuple[dict[str, Pointer], SourceUnavailable | None]:
+    pointers: dict[str, Pointer] = {}
+    lacking: SourceUnavailable | None = None
+    for address in step.inputs:
+        pointer = lake.pointer(address)
+        if pointer is None:
+            raise DataFault(
+                f"its input {address} was never built",
+                subject=step.name,
+                remedy=f"Build {address} first, or run everything with `resistance run`.",
+            )
+        if not pointer.is_available and not step.tolerant and lacking is None:
+            lacking = SourceUnavailable(
+                f"its input {address} is unavailable",
+                subject=step.name,
+                remedy=pointer.reason or "See `resistance sources`.",
+            )
+        pointers[address] = pointer
+    for address in step.optional_inputs:
+        pointer = lake.pointer(address)
+        if pointer is not None and pointer.is_available:
+            pointers[address] = pointer
+    return pointers, lacking
+
+
+def _recall_all(lake: Lake, step: Step, memo_key: str) -> dict[str, Pointer] | None:
+    known = {address: lake.recall(address, memo_key) for address in step.outputs}
+    found = {address: pointer for address, pointer in known.items() if pointer is not None}
+    return found if len(found) == len(known) else None
+
+
+def _point_back(lake: Lake, known: Mapping[str, Pointer], started: float) -> dict[str, StepResult]:
+    results = {}
+    for address, pointer in known.items():
+        if not _is_current(lake.pointer(address), pointer):
+            lake.point(pointer, None)
+        verdicts = tuple(Verdict(c["name"], True, c["description"]) for c in pointer.notes.get("checks", ()))
+        results[address] = StepResult(pointer, "memo hit", verdicts, time.perf_counter() - started)
+    return results
+
+
+def _stay(
+    lake: Lake, step: Step, reason: SourceUnavailable, run_id: str, started: float, memo_key: str | None
+) -> dict[str, StepResult]:
+    """Leave the outputs as they are, or, where they never were, put an empty table that says why it is empty.
+
+    Where the inputs were there and the computation itself found nothing in them, their key is noted: nothing else will
+    be found until they change.
+    """
+    results = {}
+    for address, table in step.outputs.items():
+        current = lake.pointer(address)
+        if current is not None and current.is_available:
+            verdicts = tuple(Verdict(c["name"], True, c["description"]) for c in current.notes.get("checks", ()))
+            results[address] = StepResult(current, "kept", verdicts, time.perf_counter() - started, str(reason))
+            continue
+        empty = table.empty()
+        pointer = Pointer(
+            address=address,
+            status="unavailable",
+            data_version=lake.write(address, empty),
+            code_version=step.code_version,
+            parameters=parameters_version(step.parameters),
+            inputs={},
+            rows=0,
+            built_at=now_iso(),
+            run_id=run_id,
+            seconds=0.0,
+            reason=str(reason),
+            notes={REFUSED: memo_key} if memo_key else {},
+        )
+        if current is None or (current.reason, current.notes) != (pointer.reason, pointer.notes):
+            lake.point(pointer, None)
+        verdicts = tuple(validate(table, empty, may_be_empty=True))
+        results[address] = StepResult(pointer, "unavailable", verdicts, time.perf_counter() - started, str(reason))
+    return results
+
+
+def _judge(
+    lake: Lake, step: Step, frames: Mapping[str, pl.DataFrame], pointers: Mapping[str, Pointer]
+) -> dict[str, list[Verdict]]:
+    verdicts = {address: validate(step.outputs[address], frame) for address, frame in frames.items()}
+    mounts: dict[str, Path | pl.DataFrame] = {
+        address: lake.path(address, pointer.data_version) for address, pointer in pointers.items()
+    }
+    mounts.update(frames)
+    for address, tests in step.tests.items():
+        # A frame that does not keep its own schema is not worth asking about others.
+        if all(verdict.passed for verdict in verdicts[address]):
+            verdicts[address].extend(test.judge({ref: mounts[ref] for ref in test.refs}) for test in tests)
+    for address, found in verdicts.items():
+        for verdict in found:
+            if not verdict.passed:
+                raise StepFailed(
+                    DataFault(
+                        f"check {verdict.name} failed: {verdict.description}",
+                        subject=address,
+                        remedy="Nothing was written; correct the input and run again.",
+                    ),
+                    verdicts,
+                )
+    return verdicts

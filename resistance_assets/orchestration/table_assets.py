@@ -1,0 +1,256 @@
+"""From a step to Dagster assets.
+
+Here belongs everything that Dagster shows of a table: key, group, schema, lineage, checks, metadata. What a step does
+is in `memo.py`; what it computes is neither here nor there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import dagster as dg
+import polars as pl
+
+from resistance_assets.catalog.tables import Table
+from resistance_assets.errors import Fault
+from resistance_assets.orchestration.automation import on_data_change
+from resistance_assets.orchestration.events import Announcement, announce, listening
+from resistance_assets.orchestration.lake import Lake
+from resistance_assets.orchestration.steps import Step, StepFailed, StepResult, identity_of, run_step
+
+OWNERS = {
+    "parts": "team:data-engineering",
+    "raw": "team:data-engineering",
+    "staging": "team:data-engineering",
+    "core": "team:omics",
+    "marts": "team:analytics",
+}
+PREVIEW_ROWS = 5
+PREVIEW_COLUMNS = 12
+UPSTREAM_SHOWN = 4
+
+
+# Steps of the definitions that this process loaded, by the address of each output: what `status` asks.
+STEPS: dict[str, Step] = {}
+
+
+class Premises(Protocol):
+    """What a step needs of the place it runs in: the resource `premises`."""
+
+    def lake(self) -> Lake: ...
+
+    def origins(self) -> Any: ...
+
+
+def key_of(address: str) -> dg.AssetKey:
+    """Asset key of a table: `layer.table` becomes [layer, table]."""
+    return dg.AssetKey(address.split(".", 1))
+
+
+def address_of(key: dg.AssetKey) -> str:
+    return ".".join(key.path)
+
+
+def assets_of(
+    step: Step,
+    *,
+    lineage: Mapping[str, Mapping[str, Sequence[str]]] | None = None,
+    sources: Sequence[str] = (),
+    kinds: Sequence[str] = ("python", "polars"),
+    tags: Mapping[str, str] | None = None,
+    descriptions: Mapping[str, str] | None = None,
+) -> dg.AssetsDefinition:
+    """The assets of one step: one per output, computed together.
+
+    Args:
+        step: what is computed.
+        lineage: column lineage per output where it is read from SQL; else it is taken from the table's model.
+        sources: ids of the sources that the step reads directly.
+        kinds: shown as badges.
+        tags: shown and filterable.
+        descriptions: per output, in front of the model's own.
+    """
+    STEPS.update(dict.fromkeys(step.outputs, step))
+    specs, checks = [], []
+    for address, table in step.outputs.items():
+        layer = address.split(".", 1)[0]
+        own = (descriptions or {}).get(address)
+        specs.append(
+            dg.AssetSpec(
+                key=key_of(address),
+                deps=[
+                    *(key_of(upstream) for upstream in (*step.inputs, *step.optional_inputs)),
+                    *(dg.AssetKey(["source", source]) for source in sources),
+                ],
+                description=describe(table, own),
+                metadata={
+                    "dagster/column_schema": column_schema(table, (lineage or {}).get(address)),
+                    "dagster/table_name": address,
+                    "grain": table.grain,
+                    "key": ", ".join(table.key),
+                },
+                group_name=layer,
+                kinds=set(kinds),
+                owners=[OWNERS[layer]],
+                tags=dict(tags or {}),
+                # Catalog parameters too: Dagster sees a change of a threshold by this alone.
+                code_version=identity_of(step),
+                automation_condition=on_data_change(),
+            )
+        )
+        for name, text in (
+            ("schema", "columns, types and values as the model says"),
+            ("primary_key", "the key is unique"),
+        ):
+            checks.append(dg.AssetCheckSpec(name, asset=key_of(address), description=text, blocking=True))
+        checks.extend(
+            dg.AssetCheckSpec(test.name, asset=key_of(address), blocking=True) for test in step.tests.get(address, ())
+        )
+
+    @dg.multi_asset(
+        name=step.name.replace(".", "__"),
+        specs=specs,
+        check_specs=checks,
+        required_resource_keys={"premises"},
+    )
+    def materialise(context) -> Iterator[Any]:  # Dagster refuses a postponed annotation of `context`
+        premises: Premises = context.resources.premises
+        lake = premises.lake()
+        announce(Announcement("started", step.name))
+        try:
+            with listening(lambda said: context.log.info(said.message) if said.kind == "note" else None):
+                results = run_step(lake, step, origins=premises.origins(), run_id=context.run.run_id)
+        except StepFailed as failed:
+            announce(Announcement("failed", step.name, "failed", message=str(failed.fault)))
+            yield from _failed_checks(failed)
+            raise dg.Failure(description=str(failed.fault), allow_retries=False) from failed
+        except Fault as fault:
+            announce(Announcement("failed", step.name, "failed", message=str(fault)))
+            raise dg.Failure(description=str(fault), allow_retries=False) from fault
+        except Exception as error:
+            announce(
+                Announcement("failed", step.name, "failed", message=f"{step.name}: {type(error).__name__}: {error}")
+            )
+            raise
+        for address, result in results.items():
+            table = step.outputs[address]
+            announce(Announcement("finished", address, result.outcome, result.seconds, result.reason or ""))
+            for verdict in result.verdicts:
+                yield dg.AssetCheckResult(
+                    passed=verdict.passed,
+                    asset_key=key_of(address),
+                    check_name=verdict.name,
+                    description=verdict.description,
+                    metadata=verdict.details,
+                )
+            yield dg.MaterializeResult(
+                asset_key=key_of(address),
+                metadata=_metadata(lake, address, table, result, (lineage or {}).get(address)),
+                data_version=dg.DataVersion(result.pointer.data_version),
+            )
+
+    return materialise
+
+
+def describe(table: Table, own: str | None = None) -> str:
+    """A table's description for the UI: what it is, its grain, and what is not true of it."""
+    parts = [own, table.description, f"**Grain:** {table.grain}. **Key:** {', '.join(table.key)}.",
+             f"**Not true of it:** {table.not_true}."]  # fmt: skip
+    return "\n\n".join(part for part in parts if part)
+
+
+def column_schema(table: Table, read_from_sql: Mapping[str, Sequence[str]] | None = None) -> dg.TableSchema:
+    """A table's columns as the UI shows them before the first run, each with the columns that it is computed from.
+
+    The open-source UI draws no graph from `dagster/column_lineage`, so what stands there is said here too.
+    """
+    upstream = column_lineage(table, read_from_sql)
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=column.name,
+                type=column.duckdb_type,
+                description=_with_upstream(column.description, upstream.get(column.name, ())),
+                constraints=dg.TableColumnConstraints(nullable=column.nullable, unique=table.key == (column.name,)),
+                tags={"unit": column.unit} if column.unit else {},
+            )
+            for column in table.columns
+        ]
+    )
+
+
+def _with_upstream(description: str, upstream: Sequence[str]) -> str:
+    """A column's description, and in brackets the first of the columns that it is computed from."""
+    named = [name for name in upstream if name.count(".") == 2]
+    if not named:
+        return description
+    more = f" and {len(named) - UPSTREAM_SHOWN} more" if len(named) > UPSTREAM_SHOWN else ""
+    return f"{description} [from {', '.join(named[:UPSTREAM_SHOWN])}{more}]"
+
+
+def column_lineage(
+    table: Table, read_from_sql: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, tuple[str, ...]]:
+    """Column -> upstream columns as `layer.table.column`, `source` for a remote file, `constant` for neither."""
+    found = (
+        {column.name: column.upstream for column in table.columns}
+        if read_from_sql is None
+        else {column: tuple(upstream) for column, upstream in read_from_sql.items()}
+    )
+    return {column: upstream or ("constant",) for column, upstream in found.items()}
+
+
+def _metadata(
+    lake: Lake, address: str, table: Table, result: StepResult, read_from_sql: Mapping[str, Sequence[str]] | None
+) -> dict[str, Any]:
+    pointer = result.pointer
+    path = lake.path(address, pointer.data_version)
+    deps = {
+        column: [
+            dg.TableColumnDep(asset_key=key_of(upstream.rsplit(".", 1)[0]), column_name=upstream.rsplit(".", 1)[1])
+            for upstream in found
+            if upstream.count(".") == 2
+        ]
+        for column, found in column_lineage(table, read_from_sql).items()
+    }
+    head = pl.scan_parquet(path).head(PREVIEW_ROWS).collect()
+    metadata: dict[str, Any] = {
+        "memo": {"memo hit": "hit", "built": "miss"}.get(result.outcome, result.outcome),
+        "dagster/row_count": pointer.rows,
+        "dagster/column_lineage": dg.TableColumnLineage({column: found for column, found in deps.items() if found}),
+        "dagster/uri": str(path),
+        "seconds": round(result.seconds, 3),
+        "built_at": pointer.built_at,
+        "preview": dg.MetadataValue.md(preview(head)),
+    }
+    if result.reason:
+        metadata["unavailable"] = result.reason
+    return metadata
+
+
+def preview(frame: pl.DataFrame) -> str:
+    """The first rows as a Markdown table."""
+    columns = frame.columns[:PREVIEW_COLUMNS]
+
+    def cell(value: Any) -> str:
+        text = "" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+        return text.replace("|", "\\|").replace("\n", " ")[:60]
+
+    rows = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
+    rows += [f"| {' | '.join(cell(row[name]) for name in columns)} |" for row in frame.to_dicts()]
+    more = frame.width - len(columns)
+    return "\n".join(rows) + (f"\n\n{more} more columns" if more > 0 else "")
+
+
+def _failed_checks(failed: StepFailed) -> Iterator[dg.AssetCheckResult]:
+    for address, verdicts in failed.verdicts.items():
+        for verdict in verdicts:
+            yield dg.AssetCheckResult(
+                passed=verdict.passed,
+                asset_key=key_of(address),
+                check_name=verdict.name,
+                description=verdict.description,
+                metadata=verdict.details,
+                severity=dg.AssetCheckSeverity.ERROR,
+            )

@@ -1,0 +1,276 @@
+"""What was loaded and what it means: overview, data dictionary, sources and licences."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from resistance_assets.report.html import Heading, Markup, Page, facts, link, table, text
+from resistance_assets.report.pages.claims import TESTED, paper_path
+from resistance_assets.report.pages.genes import jump_form
+from resistance_assets.report.published import Published, short_reason
+
+CLAIMS = "marts.published_claims"
+CHANGES = "meta.release_changes"
+MOST_CHANGES = 400
+
+
+def overview_page(published: Published, genes: list[str]) -> Page:
+    page = Page("index.html", "Which genes make lung cancers resist their drugs?")
+    state = published.facts
+    loaded = [source for source in published.sources.values() if source.state == "loaded"]
+    page.add(
+        facts(
+            [
+                ("Release", published.release),
+                ("Published", state.get("written_at")),
+                ("Code", state.get("code_revision")),
+                ("Profile", state.get("setting.profile")),
+                ("Sources loaded", f"{len(loaded)} of {len(published.sources)}"),
+                ("Tables", sum(1 for row in published.tables.values() if row["status"] == "available")),
+            ]
+        )
+    )
+    page.add(jump_form(genes, page.root))
+    page.heading("Datasets")
+    page.add(_cards(published))
+    faults = published.rows("SELECT folder, fault FROM meta.study_faults ORDER BY folder")
+    if faults:
+        page.add(table("Studies left out", [Heading("folder", "Folder"), Heading("fault", "Why")], faults))
+    page.heading("Unavailable")
+    reasons: dict[str, list[str]] = {}
+    for source in published.sources.values():
+        if source.state != "loaded":
+            reasons.setdefault(short_reason(source), []).append(source.source_id)
+    page.add(
+        table(
+            "Sources that this release does not have",
+            [Heading("source", "Source"), Heading("why", "Why")],
+            [{"source": ", ".join(names), "why": why} for why, names in reasons.items()],
+            is_searchable=False,
+        )
+    )
+    page.heading("What changed")
+    _changes(published, page)
+    if published.filled(CLAIMS):
+        _claims(published, page)
+    page.heading("How much was tested")
+    page.paragraph(
+        "Each family of tests is corrected on its own; nothing corrects across families.",
+        link(TESTED, "Every family") + ".",
+    )
+    tested = published.rows(
+        """
+        SELECT analysis, correction, count(*) AS families, sum(n_tests)::BIGINT AS tests,
+            sum(n_below_0_05)::BIGINT AS p_below, sum(n_q_below_0_05)::BIGINT AS q_below
+        FROM meta.hypotheses_tested GROUP BY ALL ORDER BY tests DESC
+        """
+    )
+    headings = [
+        Heading("analysis", "Table"),
+        Heading("families", "Families", "corrected one by one", True),
+        Heading("tests", "Tests", None, True),
+        Heading("p_below", "p < 0.05", None, True),
+        Heading("q_below", "q < 0.05", None, True),
+        Heading("correction", "Correction"),
+    ]
+    page.add(table("Hypotheses tested", headings, tested, is_searchable=False))
+    return page
+
+
+def _cards(published: Published) -> str:
+    items = []
+    for row in published.rows("SELECT * FROM marts.dataset_catalog ORDER BY is_loaded DESC, kind, dataset_id"):
+        if row["is_loaded"]:
+            unit = "patients" if row["kind"] == "cohort" else "samples"
+            said = f"{row['n_samples']:,} {unit}, {row['n_genes']:,} genes"
+            if row["n_contrasts"]:
+                said += f", {row['n_contrasts']} contrast{'s' * (row['n_contrasts'] > 1)}"
+            target = "cohorts.html" if row["kind"] == "cohort" else "contrasts.html"
+            head = link(target, row["dataset_id"])
+        else:
+            said, head = f"Not loaded. {published.why_absent(row['dataset_id'])}", text(row["dataset_id"])
+        items.append(f'<li><strong>{head}</strong><p>{text(row["title"])}</p><p class="muted">{text(said)}</p></li>')
+    return f'<ul class="cards">{"".join(items)}</ul>'
+
+
+def _changes(published: Published, page: Page) -> None:
+    if published.filled(CHANGES, "release", "kind", "subject", "change"):
+        rows = published.rows(
+            f"SELECT * EXCLUDE (release) FROM {CHANGES} WHERE release = ? ORDER BY kind, subject", [published.release]
+        )
+        if rows:
+            headings = [Heading(name, name.replace("_", " ").capitalize()) for name in rows[0]]
+            caption = "Changes of tables, genes, terms and claims since the release before"
+            page.add(table(caption, headings, rows[:MOST_CHANGES], filter_by=("kind", "change"), total=len(rows)))
+            return
+    manifests = [
+        json.loads(row["manifest"])
+        for row in published.rows("SELECT manifest FROM meta.releases ORDER BY release DESC LIMIT 2")
+    ]
+    if len(manifests) < 2:
+        page.paragraph("This is the first release of this data folder, so there is nothing to compare it with.")
+        return
+    new, old = manifests
+    rows = list(_changed_tables(new, old))
+    headings = [Heading("table", "Table"), Heading("what", "What"), Heading("why", "Why"), Heading("rows", "Rows")]
+    page.add(table(f"Tables that differ from release {old['release']}", headings, rows))
+
+
+def _changed_tables(new: dict[str, Any], old: dict[str, Any]) -> list[dict[str, Any]]:
+    """Tables whose content differs between two releases, with the cause as far as the manifests tell it."""
+    found = []
+    for address in sorted({*new["tables"], *old["tables"]}):
+        after, before = new["tables"].get(address), old["tables"].get(address)
+        if after is None or before is None:
+            found.append(
+                {"table": address, "what": "added" if before is None else "dropped", "why": None, "rows": None}
+            )
+            continue
+        if after["data_version"] == before["data_version"]:
+            continue
+        why = [
+            cause
+            for cause, key in (("code", "code_version"), ("parameters", "parameters"), ("inputs", "inputs"))
+            if after[key] != before[key]
+        ]
+        found.append(
+            {
+                "table": address,
+                "what": "changed",
+                "why": ", ".join(why) or "not known",
+                "rows": f"{before['rows']:,} before, {after['rows']:,} now",
+            }
+        )
+    return found
+
+
+def _claims(published: Published, page: Page) -> None:
+    page.heading("What the papers state, and what the warehouse finds")
+    counts = published.rows(f"SELECT verdict, count(*) AS claims FROM {CLAIMS} GROUP BY verdict ORDER BY claims DESC")
+    said = ", ".join(f"{row['claims']} {row['verdict'].replace('_', ' ')}" for row in counts)
+    page.paragraph(f"{text(said)}.", link("claims.html", "The ledger, claim by claim") + ".")
+    rows = published.rows(f"SELECT * FROM {CLAIMS} WHERE verdict = 'not_reproduced' ORDER BY paper_id, claim_id")
+    for row in rows:
+        row["claim"] = Markup(link(f"{paper_path(row['paper_id'])}#{row['claim_id']}", row["statement"]))
+    headings = [
+        Heading("claim", "Claim"),
+        Heading("paper_id", "Paper"),
+        Heading("quantity", "Quantity"),
+        Heading("value", "Found", None, True),
+        Heading("verdict_reason", "Why"),
+        Heading("worth", "What it is worth"),
+    ]
+    page.add(table("Not reproduced", headings, rows, is_searchable=False))
+
+
+def dictionary_page(published: Published) -> Page:
+    page = Page("dictionary.html", "Data dictionary")
+    page.paragraph(
+        "Every published table: what a row is, its key, and one thing that is not true of it. "
+        "<code>resistance lineage layer.table.column</code> walks any column back to its files."
+    )
+    columns: dict[str, list[dict[str, Any]]] = {}
+    for row in published.rows("SELECT * FROM meta.columns ORDER BY layer, table_name, position"):
+        columns.setdefault(f"{row['layer']}.{row['table_name']}", []).append(row)
+    upstream: dict[tuple[str, str], list[str]] = {}
+    for row in published.rows("SELECT * FROM meta.lineage ORDER BY ALL"):
+        names = [row[name] for name in ("upstream_layer", "upstream_table", "upstream_column") if row[name]]
+        upstream.setdefault((f"{row['layer']}.{row['table_name']}", row["column_name"]), []).append(".".join(names))
+    order = ("marts", "core", "staging", "raw")
+    rows = [
+        {
+            "name": Markup(link(f"#{address}", address)),
+            "grain": facts_of["grain"],
+            "row_count": facts_of["row_count"],
+            "status": facts_of["status"],
+            "layer": facts_of["layer"],
+        }
+        for layer in order
+        for address, facts_of in published.tables.items()
+        if facts_of["layer"] == layer
+    ]
+    headings = [
+        Heading("name", "Table"),
+        Heading("layer", "Layer"),
+        Heading("grain", "One row is"),
+        Heading("row_count", "Rows", None, True),
+        Heading("status", "State"),
+    ]
+    page.add(table("Tables", headings, rows, filter_by=("layer",)))
+    for layer in order:
+        for address, about in published.tables.items():
+            if about["layer"] != layer:
+                continue
+            page.heading(address, anchor=address)
+            page.paragraph(text(about["description"] or ""))
+            page.add(
+                facts(
+                    [
+                        ("Grain", about["grain"]),
+                        ("Key", about["key_columns"]),
+                        ("Not true of it", about["not_true"]),
+                        ("Rows", about["row_count"]),
+                        ("Data version", about["data_version"]),
+                        ("State", about["reason"] or about["status"]),
+                    ]
+                )
+            )
+            listed = [
+                {
+                    "name": row["column_name"],
+                    "type": row["data_type"],
+                    "unit": row["unit"],
+                    "description": row["description"],
+                    "key": "key" if row["is_key"] else None,
+                    "of": ", ".join(upstream.get((address, row["column_name"]), [])) or None,
+                }
+                for row in columns.get(address, [])
+            ]
+            headings = [
+                Heading("name", "Column"),
+                Heading("type", "Type"),
+                Heading("unit", "Unit"),
+                Heading("description", "Meaning"),
+                Heading("key", "Key"),
+                Heading("of", "Computed from"),
+            ]
+            page.add(table(f"Columns of {address}", headings, listed, is_searchable=False))
+    return page
+
+
+def sources_page(published: Published) -> Page:
+    page = Page("sources.html", "Sources and licences")
+    page.paragraph(
+        "Where every number comes from. The SHA-256 is that of the file as it was read; the licence is the source's."
+    )
+    rows = published.rows("SELECT * FROM meta.sources ORDER BY state, source_id")
+    for row in rows:
+        is_web = (row["url"] or "").startswith("http")
+        row["name"] = row["source_id"]
+        row["where"] = Markup(link(row["url"], row["url"])) if is_web else row["url"]
+        terms = row["licence"]
+        row["terms"] = Markup(link(row["licence_url"], terms)) if row["licence_url"] else terms
+        row["checksum"] = Markup(f"<code>{text(row['sha256'])}</code>") if row["sha256"] else None
+        source = published.sources[row["source_id"]]
+        row["standing"] = row["state"] if row["state"] == "loaded" else f"{row['state']}: {short_reason(source)}"
+    headings = [
+        Heading("name", "Source"),
+        Heading("title", "Title"),
+        Heading("standing", "State"),
+        Heading("terms", "Licence"),
+        Heading("citation", "Citation"),
+        Heading("bytes", "Bytes", None, True),
+        Heading("last_modified", "Last modified"),
+        Heading("retrieved_at", "Retrieved"),
+        Heading("where", "From"),
+        Heading("checksum", "SHA-256"),
+        Heading("feeds", "Feeds"),
+    ]
+    page.add(table("Sources", headings, rows))
+    page.heading("Software")
+    page.paragraph(
+        "Figures are drawn by plotly.js (MIT licence, in <code>assets/plotly.min.js</code>). "
+        "Colours are those of Okabe and Ito."
+    )
+    return page

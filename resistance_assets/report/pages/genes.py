@@ -1,0 +1,417 @@
+"""One page per candidate gene: what `explain` says, with figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from resistance_assets.report.explain import explain_gene, interval, number
+from resistance_assets.report.figures import Figure, axis, frame_of, line_at
+from resistance_assets.report.html import SOURCE_KEY, Heading, Markup, Page, facts, link, table, text
+from resistance_assets.report.pages.cohorts import forest_of_gene, kaplan_meier_figure, numbers_at_risk
+from resistance_assets.report.pages.survival import add_adjusted_models, pooled_forest
+from resistance_assets.report.published import Published
+from resistance_assets.report.sql_text import literal
+
+CANDIDATES = "marts.resistance_candidates"
+TOP_PER_CLASS = 15
+TOP_WITHOUT_SCORES = 30
+MOST_GENE_PAGES = 120
+
+
+def choose_genes(published: Published) -> list[str]:
+    """Genes with a page: those of interest that anything was measured of, then the top candidates."""
+    known = {row["hgnc_symbol"] for row in published.rows("SELECT hgnc_symbol FROM marts.gene_evidence")}
+    chosen = dict.fromkeys(gene for gene in published.genes_of_interest if gene in known)
+    if published.filled(CANDIDATES, "drug_class", "rank", "hgnc_symbol"):
+        top = published.rows(
+            f"SELECT hgnc_symbol FROM {CANDIDATES} WHERE rank <= ? ORDER BY rank, drug_class, hgnc_symbol",
+            [TOP_PER_CLASS],
+        )
+    else:
+        top = published.rows(
+            """
+            SELECT hgnc_symbol FROM marts.gene_evidence
+            WHERE resistance_contrasts_up + resistance_contrasts_down > 0
+            ORDER BY greatest(resistance_contrasts_up, resistance_contrasts_down) DESC, strongest_q_value_bh,
+                hgnc_symbol
+            LIMIT ?
+            """,
+            [TOP_WITHOUT_SCORES],
+        )
+    chosen.update(dict.fromkeys(row["hgnc_symbol"] for row in top))
+    return list(chosen)[:MOST_GENE_PAGES]
+
+
+def gene_path(gene: str) -> str:
+    return f"genes/{gene}.html"
+
+
+def gene_pages(published: Published, genes: list[str]) -> list[Page]:
+    return [_index(published, genes), *(_gene_page(published, gene) for gene in genes)]
+
+
+def jump_form(genes: list[str], root: str) -> str:
+    """A field that leads to a gene's page."""
+    options = "".join(
+        f'<option value="{text(gene)}" data-href="{text(root + gene_path(gene))}"></option>' for gene in sorted(genes)
+    )
+    return (
+        '<form class="jump"><label for="jump">Go to a gene</label>'
+        '<input id="jump" type="search" list="gene-names" autocomplete="off" spellcheck="false">'
+        f'<datalist id="gene-names">{options}</datalist><button>Open</button>'
+        '<output aria-live="polite"></output></form>'
+    )
+
+
+def _index(published: Published, genes: list[str]) -> Page:
+    page = Page("genes.html", "Genes")
+    page.paragraph(
+        "Genes of interest of the catalog, and the strongest candidates of each drug class. Any other gene: "
+        "<code>resistance explain GENE</code>."
+    )
+    page.add(jump_form(genes, page.root))
+    if published.filled(CANDIDATES):
+        _candidate_table(published, page, set(genes))
+    evidence = {row["hgnc_symbol"]: row for row in published.rows("SELECT * FROM marts.gene_evidence")}
+    rows = []
+    for gene in genes:
+        row = evidence.get(gene)
+        if row is None:
+            continue
+        rows.append(
+            {
+                **row,
+                "gene": Markup(link(gene_path(gene), gene)),
+                "why": "of interest" if gene in published.genes_of_interest else "candidate",
+                "cancer": "yes" if row["in_cancer_gene_list"] else "no",
+            }
+        )
+    headings = [
+        Heading("gene", "Gene"),
+        Heading("why", "Why here"),
+        Heading("gene_name", "Name"),
+        Heading("cancer", "Cancer gene"),
+        Heading("resistance_contrasts_up", "Up under drugs", "contrasts under a drug in whose up list it is", True),
+        Heading("resistance_contrasts_down", "Down under drugs", "likewise, down lists", True),
+        Heading("os_hazard_ratio_per_sd", "OS HR per SD", "overall survival, continuous model", True),
+        Heading("os_q_value_bh", "OS q", "over all genes", True),
+        Heading("os_percentile", "OS percentile", "share of genes with a p as small or smaller, %", True),
+        Heading("amplified_fraction", "Amplified", "fraction of patients", True),
+    ]
+    page.add(table("Genes with a page", headings, rows, filter_by=("why", "cancer")))
+    return page
+
+
+def _candidate_table(published: Published, page: Page, genes: set[str]) -> None:
+    rows = published.rows(f"SELECT * FROM {CANDIDATES} WHERE rank <= 50 ORDER BY drug_class, rank, hgnc_symbol")
+    page.heading("Candidates per drug class")
+    page.paragraph(
+        "Signed ranks over the contrasts of a drug class, every study counting once. Survival, tumour against normal "
+        "and the cancer lists are beside the score, never in it. A class with one study has no replication, so no p."
+    )
+    for row in rows:
+        symbol = row["hgnc_symbol"]
+        row["gene"] = Markup(link(gene_path(symbol), symbol)) if symbol in genes else symbol
+        row["agree"] = f"{row['n_contrasts_same_direction']} of {row['n_contrasts']}"
+        row["stability"] = (
+            f"{number(row['rank_min_leave_one_out'])} to {number(row['rank_max_leave_one_out'])}"
+            if row["rank_min_leave_one_out"] is not None
+            else None
+        )
+        row["cancer"] = "yes" if row.get("in_cancer_gene_list") else "no"
+    headings = [
+        Heading("gene", "Gene"),
+        Heading("drug_class", "Drug class"),
+        Heading("rank", "Rank", "by the absolute score", True),
+        Heading("direction", "Direction"),
+        Heading("score", "Score", "weighted mean of signed ranks, -1 to 1", True),
+        Heading("n_studies", "Studies", None, True),
+        Heading("agree", "Contrasts agreeing", None, True),
+        Heading("p_value_permutation", "p", "permutation within studies", True),
+        Heading("q_value_bh", "q (BH)", "within the drug class", True),
+        Heading("stability", "Rank, one study left out", None, True),
+        Heading("os_hazard_ratio_per_sd", "OS HR per SD", None, True),
+        Heading("os_q_value_bh", "OS q", None, True),
+        Heading("tumour_log2_fold_change", "Tumour log2 FC", "tumour over normal tissue", True),
+        Heading("tumour_q_value_bh", "Tumour q", None, True),
+        Heading("cancer", "Cancer gene"),
+    ]
+    kept = [heading for heading in headings if rows and heading.key in rows[0]]
+    page.add(table("The 50 best ranks of each class", kept, rows, filter_by=("drug_class", "direction", "cancer")))
+
+
+def _gene_page(published: Published, gene: str) -> Page:
+    document = explain_gene(published, gene)
+    about = document["gene"]
+    page = Page(gene_path(gene), f"{gene}: {about['gene_name']}" if about["gene_name"] else gene)
+    page.add(
+        facts(
+            [
+                ("HGNC", about["hgnc_id"]),
+                ("NCBI Gene", about["entrez_gene_id"] and str(about["entrez_gene_id"])),
+                ("Ensembl", about["ensembl_gene_id"]),
+                ("Band", about["cytoband"]),
+                ("Also known as", ", ".join(about["alias_symbols"]) or None),
+            ]
+        )
+    )
+    page.heading("Contrasts")
+    if figure := _effects(published, gene):
+        page.figure(figure)
+    page.add(_effects_table(page, document["contrasts"] + document["tumour_vs_normal"]))
+    if document["tissue_ranks"]:
+        page.add(_axis_table("Tumour against normal tissue, rank sums", document["tissue_ranks"], _TISSUES))
+    if document["candidate_scores"]:
+        page.add(_scores_table(document["candidate_scores"]))
+    page.heading("Survival")
+    if figure := forest_of_gene(published, gene):
+        page.figure(figure)
+    if curves := kaplan_meier_figure(published, gene):
+        page.figure(curves)
+        for cohort_id in dict.fromkeys(row["cohort_id"] for row in document["survival"]):
+            page.add(numbers_at_risk(published, gene, cohort_id))
+    elif document["survival"]:
+        page.paragraph("Curves are kept for the genes of interest of the catalog alone.")
+    page.add(_survival_table(document["survival"]))
+    if pooled := pooled_forest(published, [gene]):
+        page.figure(pooled)
+    add_adjusted_models(published, page, gene)
+    page.heading("Company")
+    for caption, key, headings in _COMPANY:
+        page.add(_axis_table(caption, document[key], headings))
+    page.heading("Not there, and why")
+    page.add(
+        table(
+            "What is missing",
+            [Heading("what", "What"), Heading("why", "Why")],
+            document["missing"],
+            is_searchable=False,
+        )
+    )
+    return page
+
+
+_TISSUES = [
+    Heading("comparison_id", "Comparison"),
+    Heading("dataset_id", "Dataset"),
+    Heading("n_tumour", "Tumours", None, True),
+    Heading("n_normal", "Normal", None, True),
+    Heading("mean_tumour", "Mean, tumour", "on the scale stated", True),
+    Heading("mean_normal", "Mean, normal", "on the scale stated", True),
+    Heading("difference", "Difference", "tumour minus normal", True),
+    Heading("probability_of_superiority", "Tumour higher", "chance that a tumour exceeds a normal sample", True),
+    Heading("p_value", "p", "Wilcoxon rank sum", True),
+    Heading("q_value_bh", "q (BH)", "over all genes", True),
+    Heading("expression_scale", "Scale"),
+]
+
+_COMPANY = (
+    (
+        "Gene lists that it is in",
+        "lists",
+        [
+            Heading("list_id", "List"),
+            Heading("direction", "Direction"),
+            Heading("rule", "Rule"),
+            Heading("n_genes", "Genes in it", None, True),
+        ],
+    ),
+    (
+        "Strongest correlates",
+        "correlates",
+        [
+            Heading("partner", "Gene"),
+            Heading("cohort_id", "Cohort"),
+            Heading("method", "Method"),
+            Heading("n", "Patients", None, True),
+            Heading("rho", "rho", None, True),
+            Heading("p_value", "p", None, True),
+            Heading("q_value_bh", "q (BH)", "over all genes", True),
+        ],
+    ),
+    (
+        "Enriched terms with q < 0.05 that it is in",
+        "enriched_terms",
+        [
+            Heading("term", "Term"),
+            Heading("collection", "Collection"),
+            Heading("list_id", "List"),
+            Heading("overlap", "Overlap", None, True),
+            Heading("set_size", "Set size", None, True),
+            Heading("fold_enrichment", "Fold", None, True),
+            Heading("q_value_bh", "q (BH)", "within list and collection", True),
+            Heading("is_circular", "Circular", "the list was made from what the term says: no evidence"),
+        ],
+    ),
+    (
+        "Interactors",
+        "interactions",
+        [
+            Heading("partner", "Gene"),
+            Heading("database_id", "Database"),
+            Heading("records", "Records", None, True),
+            Heading("experimental_systems", "Assays"),
+        ],
+    ),
+    (
+        "Copy number",
+        "copy_number",
+        [
+            Heading("cohort_id", "Cohort"),
+            Heading("n", "Patients", None, True),
+            Heading("amplified", "Amplified", "GISTIC 2", True),
+            Heading("deep_loss", "Deep loss", "GISTIC -2", True),
+        ],
+    ),
+)
+
+
+def _with_source(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows with a last cell that names their table and files, with the first digits of the checksums."""
+    found = []
+    for row in rows:
+        files = "; ".join(f"{s['source_id']} ({(s['sha256'] or 'no checksum')[:8]})" for s in row.get("sources", []))
+        found.append({**row, SOURCE_KEY: f"{row['table']}: {files}" if files else row["table"]})
+    return found
+
+
+_FROM = Heading(SOURCE_KEY, "Table and source", "in brackets the first digits of the SHA-256")
+
+
+def _axis_table(caption: str, rows: list[dict[str, Any]], headings: list[Heading]) -> str:
+    return table(caption, [*headings, _FROM], _with_source(rows))
+
+
+def _effects_table(page: Page, rows: list[dict[str, Any]]) -> str:
+    shown = []
+    for row in _with_source(rows):
+        path = f"{page.root}contrasts/{row['contrast_id']}__{row['method']}.html"
+        shown.append(
+            {
+                **row,
+                "contrast": Markup(link(path, row["contrast_id"])),
+                "samples": f"{row['n_numerator']} v {row['n_denominator']}",
+                "evidence": row["evidence_kind"].replace("_", " "),
+            }
+        )
+    headings = [
+        Heading("contrast", "Contrast"),
+        Heading("drug", "Drug"),
+        Heading("method", "Method"),
+        Heading("samples", "Samples"),
+        Heading("log2_fold_change", "log2 FC", "numerator over denominator", True),
+        Heading("standard_error", "SE", None, True),
+        Heading("p_value", "p", None, True),
+        Heading("q_value_bh", "q (BH)", "within the contrast", True),
+        Heading("in_list", "List"),
+        Heading("evidence", "Evidence"),
+        Heading("p_value_note", "Note"),
+        _FROM,
+    ]
+    return table("Every contrast and method that measured it", headings, shown)
+
+
+def _scores_table(rows: list[dict[str, Any]]) -> str:
+    shown = []
+    for row in rows:
+        parts = [
+            f"{part['contrast_id']}: signed rank {number(part['signed_rank'])} × weight {number(part['weight'])}"
+            for part in row.get("contributions", [])
+        ]
+        shown.append({**row, "parts": "; ".join(parts) or None})
+    headings = [
+        Heading("drug_class", "Drug class"),
+        Heading("rank", "Rank", None, True),
+        Heading("score", "Score", "weighted mean of signed ranks, -1 to 1", True),
+        Heading("direction", "Direction"),
+        Heading("n_studies", "Studies", None, True),
+        Heading("p_value_permutation", "p", "permutation within studies", True),
+        Heading("q_value_bh", "q (BH)", "within the drug class", True),
+        Heading("parts", "How the score came about"),
+    ]
+    return table("Candidate score per drug class", headings, shown)
+
+
+def _survival_table(rows: list[dict[str, Any]]) -> str:
+    shown = [
+        {
+            **row,
+            "interval": interval(row),
+            "ratio": row["hazard_ratio"] if row["hazard_ratio_per_sd"] is None else row["hazard_ratio_per_sd"],
+            "model": row["model"].replace("_", " "),
+        }
+        for row in _with_source(rows)
+    ]
+    headings = [
+        Heading("cohort_id", "Cohort"),
+        Heading("endpoint", "Endpoint"),
+        Heading("model", "Model"),
+        Heading("n", "Patients", None, True),
+        Heading("events", "Events", None, True),
+        Heading("ratio", "HR", "per standard deviation in the continuous models, high over low in the splits", True),
+        Heading("interval", "95 % CI", None, True),
+        Heading("p_value", "p", "Wald", True),
+        Heading("q_value_bh", "q (BH)", "over all genes", True),
+        Heading("percentile_among_genes", "Percentile", "share of genes with a p as small or smaller, %", True),
+        Heading("p_logrank", "p log-rank", None, True),
+        Heading("fit_note", "Note"),
+        _FROM,
+    ]
+    return table("Every cohort, endpoint and model", headings, shown, is_searchable=False)
+
+
+def _effects(published: Published, gene: str) -> Figure | None:
+    sql = f"""SELECT g.contrast_id || ', ' || g.method AS contrast_and_method, g.log2_fold_change, g.standard_error,
+    1.96 * g.standard_error AS half_width, g.q_value_bh, g.evidence_kind, g.n_numerator, g.n_denominator,
+    CASE WHEN g.evidence_kind = 'effect_only' THEN 'effect only'
+        WHEN g.q_value_bh < c.q_value_threshold AND abs(g.log2_fold_change) > c.abs_log2_fold_change_threshold
+        THEN 'in the list' ELSE 'not in the list' END AS standing
+FROM core.deg__contrast_genes AS g
+INNER JOIN raw.catalog__contrasts AS c ON c.contrast_id = g.contrast_id
+WHERE g.hgnc_symbol = {literal(gene)} AND g.log2_fold_change IS NOT NULL
+ORDER BY g.contrast_id DESC, g.method DESC"""
+    columns = published.columns(sql)
+    names = columns["contrast_and_method"]
+    if not names:
+        return None
+    reached = [
+        change + side * (half or 0.0)
+        for change, half in zip(columns["log2_fold_change"], columns["half_width"], strict=True)
+        for side in (-1, 1)
+    ]
+    marks = (
+        ("in the list", "up", "square"),
+        ("not in the list", "down", "circle"),
+        ("effect only", "none", "circle-open"),
+    )
+    said = "; ".join(
+        f"{name}: {number(change)}" for name, change in zip(names, columns["log2_fold_change"], strict=True)
+    )
+    return Figure(
+        ident="effects",
+        title="log2 fold change in every contrast",
+        caption="Bars are 95 % intervals (1.96 standard errors) where the method has a standard error.",
+        alternative=f"Fold changes of {gene} by contrast and method. {said}.",
+        columns=columns,
+        traces=[
+            {
+                "type": "scatter", "mode": "markers", "name": standing, "x": "$log2_fold_change",
+                "y": "$contrast_and_method", "where": [["standing", standing]],
+                "marker": {"color": f"@{role}", "symbol": symbol, "size": 10},
+                "error_x": {"type": "data", "array": "$half_width", "color": f"@{role}", "thickness": 2},
+                "hovertemplate": "<b>%{y}</b><br>log2 fold change %{x:.3f}<extra></extra>",
+            }
+            for standing, role, symbol in marks
+            if standing in columns["standing"]
+        ],
+        layout={
+            "xaxis": axis("log2 fold change, numerator over denominator", range=frame_of(reached, 0.0, margin=0.1)),
+            "yaxis": axis("", type="category", categoryorder="array", categoryarray=names),
+            "shapes": [line_at(x=0, dash="solid")],
+        },
+        height=130 + 34 * len(names),
+        n=f"{len(names)} contrasts and methods; samples per row in the CSV",
+        method="as each contrast states; q Benjamini-Hochberg within it",
+        tables=[("core.deg__contrast_genes", published.stamp("core.deg__contrast_genes")["data_version"])],
+        sql=sql,
+    )  # fmt: skip

@@ -1,0 +1,100 @@
+"""Compile every numba kernel once, on inputs of a few rows, so that the first analysis does not wait for it.
+
+Here belongs a call of each analysis that has a compiled kernel, and nothing else:
+`python -m resistance_assets.science.compile_kernels` is run when the package is installed, in two processes, because
+compilation holds the interpreter's lock. What is compiled lies in numba's cache beside the modules and is good until
+they change.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import numpy as np
+import polars as pl
+
+
+def compile_survival() -> None:
+    """Screens, cut-points, single models, Firth's fallback, AUC."""
+    from resistance_assets.science.survival import curves as survival
+    from resistance_assets.science.survival import screen as survival_screen
+
+    random = np.random.default_rng(1)
+    n = 60
+    time, event = random.exponential(20.0, n) + 0.1, random.random(n) < 0.6
+    genes = [f"G{at}" for at in range(6)]
+    x = random.normal(size=(len(genes), n))
+    x[1, :5] = np.nan
+    x[2] = time > np.median(time)
+    x[3] = np.round(x[3])
+    age = random.normal(60.0, 8.0, (n, 1))
+    survival_screen.screen_cox(x, time, event, genes)
+    survival_screen.screen_cox(x, time, event, genes, covariates=age)
+    survival_screen.screen_cox(np.where(event & (time < 5), 9.0, x), time, event, genes, covariates=age)
+    survival_screen.screen_median_split(x, time, event, genes)
+    survival_screen.screen_optimal_cut(x, time, event, genes, permutations=50)
+    covariates = {"gene": x[0], "age": age[:, 0]}
+    survival.fit_cox(covariates, time, event)
+    survival.proportional_hazards_test(covariates, time, event)
+    survival.kaplan_meier(time, event)
+    survival.compare_groups(time, event, np.where(x[0] > 0, "high", "low"))
+    survival.time_dependent_auc(x[0], time, event, [12.0], bootstrap=5, folds=2, repeats=1)
+
+
+def compile_expression() -> None:
+    """Differential expression, gene-set enrichment, intersections, rank statistics."""
+    from resistance_assets.science.correlation import correlation
+    from resistance_assets.science.deg import edger as deg_edger
+    from resistance_assets.science.deg import methods as deg
+    from resistance_assets.science.deg.designs import Contrast
+    from resistance_assets.science.enrichment import gsea
+    from resistance_assets.science.enrichment import over_representation as enrichment
+    from resistance_assets.science.gene_lists import intersections as intersection
+
+    random = np.random.default_rng(1)
+    genes = [f"G{at:03d}" for at in range(300)]
+    metric = np.sort(random.normal(size=len(genes)))[::-1]
+    ranks = pl.DataFrame({"contrast_id": "c", "hgnc_symbol": genes, "ranking_metric": metric})
+    members = pl.concat(
+        pl.DataFrame({"collection": "C", "term_id": term, "term": term, "hgnc_symbol": chosen})
+        for term, chosen in (("top", genes[:20]), ("any", genes[40:300:13]))
+    )
+    gsea.pre_ranked_gsea(ranks, members, permutations=1000, p_value_floor=1e-6)
+    lists = pl.DataFrame({"list_id": "l", "hgnc_symbol": genes[:30]})
+    enrichment.over_representation(lists, members, genes)
+    intersection.intersection_p_value(3, [20, 30, 40], len(genes))
+
+    samples = [f"S{at}" for at in range(6)]
+    counts = random.negative_binomial(5, 0.02, size=(len(genes), len(samples)))
+    frame = pl.DataFrame({"hgnc_symbol": genes} | {sample: counts[:, at] for at, sample in enumerate(samples)})
+    sheet = pl.DataFrame({"sample_id": samples, "arm": ["a", "a", "a", "b", "b", "b"]})
+    contrast = Contrast(contrast_id="first_use", factor="arm", numerator="b", denominator="a")
+    for method in ("pydeseq2", "limma_voom", "edger_exact"):
+        deg.run_contrast(frame, sheet, contrast, method=method, shrink=True)
+    pair = sheet.filter(pl.col("sample_id").is_in(["S0", "S3"]))
+    deg_edger.bcv_sensitivity(frame.select("hgnc_symbol", "S0", "S3"), pair, contrast, [0.2], 0.05)
+
+    expression = np.log2(counts + 1.0)
+    correlation.correlate_genes(expression, genes, genes[:2])
+    in_group = np.array([True] * 3 + [False] * 3)
+    correlation.compare_groups_rank_sum(expression + random.random(expression.shape), genes, in_group)
+
+
+PARTS: dict[str, Callable[[], None]] = {"survival": compile_survival, "expression": compile_expression}
+
+
+def main(arguments: list[str]) -> int:
+    """Compile the parts named, or all of them in a process each."""
+    if arguments:
+        for name in arguments:
+            PARTS[name]()
+        return 0
+    module = "resistance_assets.science.compile_kernels"
+    running = [subprocess.Popen([sys.executable, "-m", module, name]) for name in PARTS]
+    return max(process.wait() for process in running)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

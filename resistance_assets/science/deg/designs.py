@@ -1,0 +1,431 @@
+"""What a contrast asks of a sample sheet, and whether the sheet can answer.
+
+Here belong the description of a two-arm contrast, the model matrix that it implies, the checks on a count table and its
+sample sheet, and the verdict whether the design can support a p-value. Fitting belongs in the `deg` modules.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from resistance_assets.errors import DataFault, DesignFault
+
+EvidenceKind = Literal["inferential", "effect_only"]
+SAMPLE_COLUMN = "sample_id"
+GENE_COLUMN = "hgnc_symbol"
+_NAMED_AT_MOST = 5
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Numerator against denominator of one factor, with what else the model holds.
+
+    Args:
+        contrast_id: the name used in lists and messages.
+        factor: column of the sample sheet that holds the two arms.
+        numerator, denominator: levels of `factor`; fold changes are numerator over denominator.
+        covariates: further columns of the model. Floating-point columns enter as measurements, all others as
+            categories, because an integer is more often the number of a patient or a plate than a quantity.
+        continuous: covariates that are measurements although the sheet holds whole numbers (age in years).
+        pairing: column whose levels are the blocks of a paired design (the patient); enters as a category.
+        subset: column -> values kept, applied before anything else.
+        fit_all_levels: True lets samples of further levels of `factor` take part in the fit of the variance.
+    """
+
+    contrast_id: str
+    factor: str
+    numerator: str
+    denominator: str
+    covariates: tuple[str, ...] = ()
+    continuous: tuple[str, ...] = ()
+    pairing: str | None = None
+    subset: Mapping[str, Sequence[object]] = field(default_factory=dict)
+    fit_all_levels: bool = False
+
+    @property
+    def subject(self) -> str:
+        """How messages name the contrast."""
+        return f"contrast {self.contrast_id}"
+
+    @property
+    def model_covariates(self) -> tuple[str, ...]:
+        """Covariates in model order, the pairing first, each once."""
+        names = ([self.pairing] if self.pairing else []) + list(self.covariates)
+        return tuple(dict.fromkeys(names))
+
+
+@dataclass(frozen=True)
+class DesignMatrix:
+    """Model matrix of a contrast with treatment coding.
+
+    Attributes:
+        sample_ids: the rows, in the order of the sample sheet.
+        columns: the coefficients, `Intercept` first and those of the factor last.
+        values: shape (samples, coefficients).
+        coefficient: index of numerator against denominator.
+        arms: per sample `numerator`, `denominator` or `other`.
+        covariate_columns: covariate -> indices of its coefficients.
+    """
+
+    sample_ids: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: NDArray[np.float64]
+    coefficient: int
+    arms: tuple[str, ...]
+    covariate_columns: Mapping[str, tuple[int, ...]]
+
+    @property
+    def is_numerator(self) -> NDArray[np.bool_]:
+        """Shape (samples,): True in the numerator arm."""
+        return np.array([arm == "numerator" for arm in self.arms], dtype=bool)
+
+    @property
+    def is_denominator(self) -> NDArray[np.bool_]:
+        """Shape (samples,): True in the denominator arm."""
+        return np.array([arm == "denominator" for arm in self.arms], dtype=bool)
+
+
+@dataclass(frozen=True)
+class DesignReport:
+    """What a design can support.
+
+    `replicates_per_arm` holds the number of samples of each level. `reason` says in words why the evidence is
+    `effect_only`, and is None for `inferential`.
+    """
+
+    n_numerator: int
+    n_denominator: int
+    n_coefficients: int
+    rank: int
+    residual_degrees_of_freedom: int
+    replicates_per_arm: Mapping[str, int]
+    confounded_covariates: tuple[str, ...]
+    evidence_kind: EvidenceKind
+    reason: str | None
+
+
+def build_design(samples: pl.DataFrame, contrast: Contrast) -> DesignMatrix:
+    """Turn a sample sheet and a contrast into a model matrix.
+
+    Args:
+        samples: `sample_id` and one column per factor or covariate.
+        contrast: what is compared.
+
+    Raises:
+        DesignFault: a column or level that does not exist, an empty arm, a missing value in the model.
+        DataFault: the sheet has no `sample_id`, or a sample twice.
+    """
+    kept = _subset(samples, contrast)
+    for name in (contrast.factor, *contrast.model_covariates):
+        _require_column(kept, name, contrast)
+    levels = kept[contrast.factor].cast(pl.String)
+    _require_complete(kept, levels.is_null(), contrast.factor, contrast)
+    present = levels.unique(maintain_order=True).to_list()
+    if contrast.numerator == contrast.denominator:
+        raise DesignFault(
+            f"numerator and denominator are both {contrast.numerator!r}",
+            subject=contrast.subject,
+            remedy="Name two different levels.",
+        )
+    for role, level in (("numerator", contrast.numerator), ("denominator", contrast.denominator)):
+        if level not in present:
+            _refuse_level(samples, contrast, role, level, present)
+    if not contrast.fit_all_levels:
+        in_arms = levels.is_in([contrast.numerator, contrast.denominator])
+        kept, levels = kept.filter(in_arms), levels.filter(in_arms)
+        present = [contrast.denominator, contrast.numerator]
+
+    columns, parts = ["Intercept"], [np.ones((kept.height, 1))]
+    covariate_columns: dict[str, tuple[int, ...]] = {}
+    for name in contrast.model_covariates:
+        names, block = _covariate_block(kept, name, contrast)
+        covariate_columns[name] = tuple(range(len(columns), len(columns) + len(names)))
+        columns += names
+        parts.append(block)
+    coefficient = -1
+    for level in [
+        *sorted(x for x in present if x not in (contrast.denominator, contrast.numerator)),
+        contrast.numerator,
+    ]:
+        coefficient = len(columns)
+        columns.append(f"{contrast.factor}[{level}]")
+        parts.append((levels == level).to_numpy().astype(np.float64)[:, None])
+    roles = {contrast.numerator: "numerator", contrast.denominator: "denominator"}
+    return DesignMatrix(
+        sample_ids=tuple(kept[SAMPLE_COLUMN].cast(pl.String).to_list()),
+        columns=tuple(columns),
+        values=np.ascontiguousarray(np.hstack(parts)),
+        coefficient=coefficient,
+        arms=tuple(roles.get(level, "other") for level in levels.to_list()),
+        covariate_columns=covariate_columns,
+    )
+
+
+def check_design(samples: pl.DataFrame, contrast: Contrast) -> DesignReport:
+    """Say what a design can support: `inferential` or `effect_only`, and why.
+
+    Inferential needs full rank, at least one residual degree of freedom, and two samples in each arm; a paired design
+    (`pairing` given) needs the residual degree of freedom alone, since its blocks replicate the comparison.
+
+    Raises:
+        DesignFault: as `build_design`; besides, a singular design, with the confounded covariates named.
+        DataFault: as `build_design`.
+    """
+    return report_design(build_design(samples, contrast), contrast)
+
+
+def report_design(design: DesignMatrix, contrast: Contrast) -> DesignReport:
+    """`check_design` for a matrix that is already built. Raises DesignFault if it is singular."""
+    n_samples, n_coefficients = design.values.shape
+    rank = int(np.linalg.matrix_rank(design.values))
+    n_numerator, n_denominator = int(design.is_numerator.sum()), int(design.is_denominator.sum())
+    confounded = tuple(name for name, columns in design.covariate_columns.items() if _is_confounded(design, columns))
+    if rank < n_coefficients and (confounded or design.covariate_columns):
+        named = ", ".join(confounded) if confounded else ", ".join(design.covariate_columns)
+        raise DesignFault(
+            f"the design is singular: {named} cannot be told apart from {contrast.factor} or from another covariate "
+            f"(rank {rank} of {n_coefficients} coefficients, {n_samples} samples)",
+            subject=contrast.subject,
+            remedy=f"Drop {named}, or declare a covariate that is a measurement as continuous.",
+        )
+    residual = n_samples - rank
+    paired = contrast.pairing is not None
+    reason = None
+    if residual < 1:
+        reason = (
+            f"no replicates: {n_numerator} against {n_denominator} samples with {n_coefficients} coefficients leave no "
+            "residual degree of freedom, so the design cannot support a p-value"
+        )
+    elif min(n_numerator, n_denominator) < 2 and not paired:
+        arm = contrast.numerator if n_numerator < 2 else contrast.denominator
+        reason = f"one sample only in arm {arm}: its variance is unknown, so the design cannot support a p-value"
+    return DesignReport(
+        n_numerator=n_numerator,
+        n_denominator=n_denominator,
+        n_coefficients=n_coefficients,
+        rank=rank,
+        residual_degrees_of_freedom=residual,
+        replicates_per_arm={contrast.numerator: n_numerator, contrast.denominator: n_denominator},
+        confounded_covariates=confounded,
+        evidence_kind="effect_only" if reason else "inferential",
+        reason=reason,
+    )
+
+
+def check_counts(counts: pl.DataFrame, samples: pl.DataFrame, contrast: Contrast, *, integers: bool = True) -> None:
+    """Refuse a count table that the sample sheet does not describe, or that does not hold counts.
+
+    Genes with zero counts in every sample are allowed; methods keep them as rows without a statistic.
+
+    Args:
+        counts: `hgnc_symbol` and one column per sample.
+        samples: `sample_id` and factors.
+        contrast: only named in messages.
+        integers: False for log-scale or other continuous expression: then only missing values are refused.
+
+    Raises:
+        DataFault: samples without a row in the sheet and the reverse, a gene twice or without a name, a missing,
+            negative or fractional count (gene and sample named), a sample of zeros only.
+    """
+    subject = f"counts of {contrast.contrast_id}"
+    if GENE_COLUMN not in counts.columns:
+        raise DataFault(f"no column {GENE_COLUMN}", subject=subject, remedy=f"Name the column of genes {GENE_COLUMN}.")
+    _require_sample_ids(samples, contrast)
+    in_counts = [name for name in counts.columns if name != GENE_COLUMN]
+    in_sheet = samples[SAMPLE_COLUMN].cast(pl.String).to_list()
+    for missing, where, remedy in (
+        (sorted(set(in_counts) - set(in_sheet)), "the sample sheet", "Add a row to the sheet or drop the column."),
+        (sorted(set(in_sheet) - set(in_counts)), "the count table", "Add the column or drop the row of the sheet."),
+    ):
+        if missing:
+            raise DataFault(f"{_named(missing)} missing from {where}", subject=subject, remedy=remedy)
+    genes = counts[GENE_COLUMN]
+    if genes.null_count():
+        raise DataFault(
+            "a row without a gene name",
+            subject=subject,
+            place=f"row {int(genes.is_null().arg_max() or 0) + 1}",
+            remedy="Name the gene or set the row aside.",
+        )
+    duplicated = genes.filter(genes.is_duplicated()).unique().sort().to_list()
+    if duplicated:
+        raise DataFault(
+            f"more than one row for {_named([str(x) for x in duplicated])}",
+            subject=subject,
+            expected="each gene once",
+            remedy="Collapse or rename the rows.",
+        )
+    for name in in_counts:
+        column = counts[name]
+        if not column.dtype.is_numeric():
+            raise DataFault(
+                f"column holds {column.dtype}", subject=subject, place=f"sample {name}", expected="numbers",
+                remedy="Clean the column.",
+            )  # fmt: skip
+        values = column.cast(pl.Float64)
+        bad = values.is_null() | ~values.is_finite()
+        problem = "missing or not a number"
+        if integers:
+            negative = values < 0
+            fractional = (values != values.floor()) & ~bad
+            if not bad.any() and negative.any():
+                bad, problem = negative, "negative count"
+            elif not bad.any() and fractional.any():
+                bad, problem = fractional, "not a whole number"
+        if bad.any():
+            row = int(bad.arg_max() or 0)
+            raise DataFault(
+                f"{problem} ({column[row]})",
+                subject=subject,
+                place=f"gene {genes[row]}, sample {name}",
+                expected="whole numbers of at least 0" if integers else "finite numbers",
+                remedy="Give raw counts, or use a method for log-scale data." if integers else "Impute or drop it.",
+            )
+        if integers and counts.height and values.sum() == 0:
+            raise DataFault(
+                "every count is zero",
+                subject=subject,
+                place=f"sample {name}",
+                remedy="Drop the sample or mend its file.",
+            )
+
+
+def count_matrix(counts: pl.DataFrame, sample_ids: Sequence[str]) -> NDArray[np.float64]:
+    """Shape (genes, samples), C order, the columns in the order of `sample_ids`."""
+    return np.ascontiguousarray(counts.select(pl.col(list(sample_ids)).cast(pl.Float64)).to_numpy())
+
+
+def compressed_rows(x: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Row starts, columns and values of the non-zero entries of a model matrix; patient blocks leave few."""
+    rows, columns = np.nonzero(x)
+    start = np.zeros(x.shape[0] + 1, dtype=np.int64)
+    np.add.at(start, rows + 1, 1)
+    return np.cumsum(start), columns.astype(np.int64), np.ascontiguousarray(x[rows, columns])
+
+
+def _subset(samples: pl.DataFrame, contrast: Contrast) -> pl.DataFrame:
+    _require_sample_ids(samples, contrast)
+    kept = samples
+    for name, values in contrast.subset.items():
+        _require_column(samples, name, contrast)
+        wanted = [str(value) for value in values]
+        kept = kept.filter(pl.col(name).cast(pl.String).is_in(wanted))
+        if kept.is_empty():
+            raise DesignFault(
+                f"subset {name} in {wanted} keeps no sample",
+                subject=contrast.subject,
+                expected=f"values of {name}: {_named(sorted(str(x) for x in samples[name].drop_nulls().unique()))}",
+                remedy="Correct the subset.",
+            )
+    return kept
+
+
+def _require_sample_ids(samples: pl.DataFrame, contrast: Contrast) -> None:
+    if SAMPLE_COLUMN not in samples.columns:
+        raise DataFault(
+            f"no column {SAMPLE_COLUMN}",
+            subject=f"sample sheet of {contrast.contrast_id}",
+            remedy=f"Name the column of samples {SAMPLE_COLUMN}.",
+        )
+    ids = samples[SAMPLE_COLUMN].cast(pl.String)
+    if ids.null_count() or ids.is_duplicated().any():
+        repeated = sorted(ids.filter(ids.is_duplicated()).drop_nulls().unique().to_list()) or ["a row without a name"]
+        raise DataFault(
+            f"sample not unique: {_named(repeated)}",
+            subject=f"sample sheet of {contrast.contrast_id}",
+            remedy="Give each sample one row.",
+        )
+
+
+def _require_column(samples: pl.DataFrame, name: str, contrast: Contrast) -> None:
+    if name in samples.columns:
+        return
+    known = [column for column in samples.columns if column != SAMPLE_COLUMN]
+    raise DesignFault(
+        f"no column {name} in the sample sheet{_suggestion(name, known)}",
+        subject=contrast.subject,
+        expected=f"one of {', '.join(known)}",
+        remedy="Correct the name, or add the column.",
+    )
+
+
+def _require_complete(samples: pl.DataFrame, missing: pl.Series, name: str, contrast: Contrast) -> None:
+    if missing.any():
+        who = samples.filter(missing)[SAMPLE_COLUMN].cast(pl.String).to_list()
+        raise DesignFault(
+            f"{name} is missing for {_named(who)}",
+            subject=contrast.subject,
+            remedy=f"Fill in {name}, or leave these samples out with a subset.",
+        )
+
+
+def _refuse_level(samples: pl.DataFrame, contrast: Contrast, role: str, level: str, present: list[str]) -> None:
+    anywhere = samples[contrast.factor].cast(pl.String).drop_nulls().unique().sort().to_list()
+    if level in anywhere:
+        raise DesignFault(
+            f"arm {level} ({role}) is empty: the subset leaves none of its samples",
+            subject=contrast.subject,
+            remedy="Widen the subset.",
+        )
+    raise DesignFault(
+        f"{role} {level!r} is not a level of {contrast.factor}{_suggestion(level, anywhere)}",
+        subject=contrast.subject,
+        expected=f"one of {', '.join(present)}",
+        remedy="Correct the level.",
+    )
+
+
+def _covariate_block(samples: pl.DataFrame, name: str, contrast: Contrast) -> tuple[list[str], NDArray[np.float64]]:
+    if name == contrast.factor:
+        raise DesignFault(
+            f"{name} is both factor and covariate", subject=contrast.subject, remedy="Drop it from the covariates."
+        )
+    column = samples[name]
+    missing = column.is_null() | column.is_nan() if column.dtype.is_float() else column.is_null()
+    _require_complete(samples, missing, name, contrast)
+    if (column.dtype.is_float() and name != contrast.pairing) or name in contrast.continuous:
+        # A sheet read as text is as good as one of numbers, as long as every value is a number.
+        number = column.cast(pl.Float64, strict=False)
+        if number.null_count():
+            at = int(number.is_null().arg_max() or 0)
+            raise DesignFault(
+                f"{name} is declared continuous but holds {column[at]!r} for {samples[SAMPLE_COLUMN][at]}",
+                subject=contrast.subject,
+                remedy="Clean the column, or drop it from the continuous covariates.",
+            )
+        return [name], number.to_numpy()[:, None]
+    text = column.cast(pl.String)
+    levels = text.unique().sort().to_list()
+    block = np.stack([(text == level).to_numpy() for level in levels[1:]], axis=1) if len(levels) > 1 else None
+    if block is None:
+        # A covariate that never varies within the arms adds nothing; R would call the contrast an error.
+        return [], np.empty((samples.height, 0))
+    return [f"{name}[{level}]" for level in levels[1:]], block.astype(np.float64)
+
+
+def _is_confounded(design: DesignMatrix, columns: tuple[int, ...]) -> bool:
+    """Whether the coefficients of a covariate lose rank against the rest of the model."""
+    others = [j for j in range(design.values.shape[1]) if j not in columns]
+    whole = int(np.linalg.matrix_rank(design.values))
+    rest = int(np.linalg.matrix_rank(design.values[:, others]))
+    return whole - rest < len(columns)
+
+
+def _suggestion(name: str, known: Sequence[str]) -> str:
+    # Compared without case: "Tumour" for "tumour" is the commonest slip and the plain ratio can miss it.
+    folded = {x.casefold(): x for x in known}
+    near = difflib.get_close_matches(name.casefold(), list(folded), n=1, cutoff=0.5)
+    return f"; did you mean {folded[near[0]]!r}?" if near else ""
+
+
+def _named(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_NAMED_AT_MOST])
+    more = len(names) - _NAMED_AT_MOST
+    return f"{shown} and {more} more" if more > 0 else shown

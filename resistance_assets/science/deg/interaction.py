@@ -1,0 +1,363 @@
+"""Does a drug still do to the resistant cells what it does to the parental ones?
+
+Here belong the interaction (R+A - R) - (P+A - P) of four conditions, the class that a gene falls into, the paper's
+ratio filter beside it, and how many fold changes noise alone produces where there are no replicates. Two-arm contrasts
+belong in `deg`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import ArrayLike, NDArray
+
+from resistance_assets.errors import DesignFault
+from resistance_assets.science.deg.designs import GENE_COLUMN, Contrast, build_design, check_counts, count_matrix
+from resistance_assets.science.deg.result import NOTE_ALL_ZERO, NOTE_ARM_ALL_ZERO, NOTE_COOKS, NOTE_NO_REPLICATES
+from resistance_assets.science.expression.normalisation import cpm, effective_library_sizes, log2_cpm
+from resistance_assets.science.statistics.multiple_testing import adjust_bh
+
+Matrix = NDArray[np.float64]
+ARMS = ("parental", "parental_treated", "resistant", "resistant_treated")
+RESPONSE_CLASSES = ("lost_response", "gained_response", "constitutive_shift", "unchanged")
+# Columns: the four arms in the order of ARMS. Rows: what is estimated.
+_EFFECTS = ("response_parental", "response_resistant", "interaction", "baseline_shift")
+_WEIGHTS = (
+    (-1.0, 1.0, 0.0, 0.0),
+    (0.0, 0.0, -1.0, 1.0),
+    (1.0, -1.0, -1.0, 1.0),
+    (-1.0, 0.0, 1.0, 0.0),
+)
+_INTERACTION = _EFFECTS.index("interaction")
+
+INTERACTION_SCHEMA: dict[str, pl.DataType] = {
+    "hgnc_symbol": pl.String(),
+    "method": pl.String(),
+    "log2_response_parental": pl.Float64(),
+    "log2_response_resistant": pl.Float64(),
+    "log2_interaction": pl.Float64(),
+    "log2_baseline_shift": pl.Float64(),
+    "standard_error": pl.Float64(),
+    "statistic": pl.Float64(),
+    "p_value": pl.Float64(),
+    "q_value_bh": pl.Float64(),
+    "q_value_response_parental": pl.Float64(),
+    "q_value_response_resistant": pl.Float64(),
+    "q_value_baseline_shift": pl.Float64(),
+    "response_class": pl.String(),
+    "evidence_kind": pl.String(),
+    "p_value_note": pl.String(),
+    "cpm_parental": pl.Float64(),
+    "cpm_parental_treated": pl.Float64(),
+    "cpm_resistant": pl.Float64(),
+    "cpm_resistant_treated": pl.Float64(),
+    "paper_ratio_resistant_to_resistant_treated": pl.Float64(),
+    "paper_rule_keeps": pl.Boolean(),
+}
+
+
+@dataclass(frozen=True)
+class Interaction:
+    """Four levels of one factor; covariates, pairing and subset as in `designs.Contrast`."""
+
+    interaction_id: str
+    factor: str
+    parental: str
+    parental_treated: str
+    resistant: str
+    resistant_treated: str
+    covariates: tuple[str, ...] = ()
+    continuous: tuple[str, ...] = ()
+    pairing: str | None = None
+    subset: Mapping[str, Sequence[object]] = field(default_factory=dict)
+
+    @property
+    def levels(self) -> tuple[str, str, str, str]:
+        """The levels in the order of `ARMS`."""
+        return self.parental, self.parental_treated, self.resistant, self.resistant_treated
+
+
+@dataclass(frozen=True)
+class ResponseThresholds:
+    """When an effect counts.
+
+    Args:
+        abs_log2_fold_change: every effect must exceed this, the interaction included.
+        q_value: and have a q below this, where there are replicates.
+        floor_cpm: genes whose largest arm mean is below this are unchanged, where there are no replicates.
+    """
+
+    abs_log2_fold_change: float = 1.0
+    q_value: float = 0.05
+    floor_cpm: float = 1.0
+
+
+def fit_interaction(
+    counts: pl.DataFrame,
+    samples: pl.DataFrame,
+    interaction: Interaction,
+    *,
+    method: Literal["limma_voom", "pydeseq2"] = "limma_voom",
+    thresholds: ResponseThresholds | None = None,
+    normalisation: Literal["tmm", "none"] = "tmm",
+) -> pl.DataFrame:
+    """Response of the parental and of the resistant cells, their difference, and the class of each gene.
+
+    Two samples in each of the four arms and a residual degree of freedom give p-values; less gives effects from log2
+    CPM (prior count 2) alone, `evidence_kind` "effect_only". The classes, first match wins:
+
+    - lost_response: the parental cells respond, the interaction counts, and the resistant response is the smaller one;
+    - gained_response: the resistant cells respond, the interaction counts, and their response is the larger one;
+    - constitutive_shift: untreated resistant and parental cells differ;
+    - unchanged.
+
+    The paper's filter (Lu 2019) keeps genes with RPKM(R) / RPKM(R+A) below 1. Gene length cancels in that ratio, so
+    plain CPM gives the same one.
+
+    Args:
+        counts: `hgnc_symbol` and one column per sample, whole counts.
+        samples: `sample_id` and factors.
+        interaction: factor, levels and covariates.
+        method: how p-values are found.
+        thresholds: `ResponseThresholds()` if None.
+        normalisation: library sizes of limma_voom and of the effects.
+
+    Returns:
+        One row per gene, columns and dtypes of `INTERACTION_SCHEMA`.
+
+    Raises:
+        DesignFault: a level that does not exist, a singular design. DataFault: bad counts.
+    """
+    limits = thresholds or ResponseThresholds()
+    if method not in ("limma_voom", "pydeseq2"):
+        raise DesignFault(
+            f"unknown method {method!r}",
+            subject=f"interaction {interaction.interaction_id}",
+            expected="limma_voom or pydeseq2",
+            remedy="Correct the method.",
+        )
+    sample_ids, arm, model = _four_arms(counts, samples, interaction)
+    matrix = count_matrix(counts, sample_ids)
+    expressed = np.asarray(matrix.any(axis=1))
+    plain = _arm_means(cpm(matrix), arm)
+    n_per_arm = np.bincount(arm, minlength=4)
+    replicated = n_per_arm.min() >= 2 and model.shape[0] - model.shape[1] >= 1
+    lib = effective_library_sizes(matrix, normalisation)
+    contrasts = np.zeros((4, model.shape[1]))
+    contrasts[:, :4] = _WEIGHTS
+    notes = np.array([None if yes else NOTE_ALL_ZERO for yes in expressed], dtype=object)
+    empty = np.full((len(matrix), 4), np.nan)
+    error, statistic, p, q = empty.copy(), empty.copy(), empty.copy(), empty.copy()
+    if not replicated:
+        logs = _arm_means(log2_cpm(matrix, lib), arm)
+        effects = logs @ np.array(_WEIGHTS).T
+        notes[expressed] = NOTE_NO_REPLICATES
+    elif method == "limma_voom":
+        effects = empty.copy()
+        fitted = _voom_effects(matrix[expressed], model, contrasts, lib)
+        for whole, part in zip((effects, error, statistic, p), fitted, strict=True):
+            whole[expressed] = part
+        q = np.column_stack([adjust_bh(column) for column in p.T])
+    else:
+        effects, error, statistic, p, q, reasons = _deseq2_effects(matrix, model, contrasts, arm)
+        notes[expressed] = reasons[expressed]
+    effects[~expressed] = np.nan
+    evidence = "inferential" if replicated else "effect_only"
+    counted = np.abs(effects) > limits.abs_log2_fold_change
+    with np.errstate(invalid="ignore"):
+        counted &= q < limits.q_value if replicated else (plain.max(axis=1) >= limits.floor_cpm)[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = plain[:, 2] / plain[:, 3]
+    names, k = _EFFECTS, _INTERACTION
+    columns: dict[str, Any] = {
+        "hgnc_symbol": counts[GENE_COLUMN].cast(pl.String),
+        "method": [method if replicated else "log2_cpm"] * len(matrix),
+        **{f"log2_{name}": effects[:, j] for j, name in enumerate(names)},
+        "standard_error": error[:, k],
+        "statistic": statistic[:, k],
+        "p_value": p[:, k],
+        "q_value_bh": q[:, k],
+        **{f"q_value_{name}": q[:, j] for j, name in enumerate(names) if j != k},
+        "response_class": _classify(effects, counted),
+        "evidence_kind": [evidence] * len(matrix),
+        "p_value_note": notes.tolist(),
+        **{f"cpm_{name}": plain[:, j] for j, name in enumerate(ARMS)},
+        "paper_ratio_resistant_to_resistant_treated": np.where(np.isfinite(ratio), ratio, np.nan),
+        "paper_rule_keeps": plain[:, 2] < plain[:, 3],
+    }
+    frame = pl.DataFrame({name: pl.Series(columns[name], dtype=kind) for name, kind in INTERACTION_SCHEMA.items()})
+    return frame.with_columns(pl.col(pl.Float64).fill_nan(None))
+
+
+def interaction_bcv_sensitivity(
+    counts: pl.DataFrame,
+    samples: pl.DataFrame,
+    interaction: Interaction,
+    bcvs: Sequence[float] = (0.1, 0.2, 0.3, 0.4),
+    fdr: float = 0.05,
+    normalisation: Literal["tmm", "none"] = "tmm",
+) -> pl.DataFrame:
+    """How many interactions an assumed biological coefficient of variation would call: a what-if, never evidence.
+
+    The variance of a log rate is taken as (1 / count + bcv^2) / samples, with a prior count of 2, and the sum over the
+    four arms as normal. Genes of zeros only are left out.
+
+    Returns:
+        One row per bcv: `bcv`, `fdr` (Float64), `genes_tested`, `genes_at_fdr`, `up`, `down` (Int64).
+    """
+    from scipy.stats import norm
+
+    sample_ids, arm, _ = _four_arms(counts, samples, interaction)
+    matrix = count_matrix(counts, sample_ids)
+    matrix = matrix[matrix.any(axis=1)]
+    lib = effective_library_sizes(matrix, normalisation)
+    logs = _arm_means(log2_cpm(matrix, lib), arm)
+    effect = logs @ np.array(_WEIGHTS[_INTERACTION]) * np.log(2)
+    n = np.bincount(arm, minlength=4)
+    sampling = _arm_means(1 / (matrix + 2 * lib / lib.mean()), arm) / n
+    rows = []
+    for bcv in bcvs:
+        z = effect / np.sqrt(sampling.sum(axis=1) + bcv**2 * (1 / n).sum())
+        called = adjust_bh(2 * norm.sf(np.abs(z))) < fdr
+        up = int((called & (effect > 0)).sum())
+        rows.append((float(bcv), fdr, len(matrix), int(called.sum()), up, int(called.sum()) - up))
+    kinds = {"bcv": pl.Float64, "fdr": pl.Float64}
+    whole = dict.fromkeys(("genes_tested", "genes_at_fdr", "up", "down"), pl.Int64)
+    return pl.DataFrame(rows, orient="row", schema={**kinds, **whole})
+
+
+def noise_fold_change_null(
+    mean_counts: ArrayLike,
+    bcvs: Sequence[float] = (0.1, 0.2, 0.3, 0.4),
+    fold_change: float = 2.0,
+    floor_count: float = 0.0,
+    n_simulations: int = 20,
+    seed: int = 20190205,
+) -> pl.DataFrame:
+    """How many genes pass a fold-change rule between two samples that do not differ.
+
+    Both samples are drawn from one negative binomial per gene with the given mean and dispersion bcv^2; a gene passes
+    with a ratio above `fold_change` either way, if the second sample reaches `floor_count`.
+
+    Args:
+        mean_counts: (genes,), expected counts.
+        bcvs: biological coefficients of variation.
+        fold_change: strict threshold of the ratio.
+        floor_count: floor in counts.
+        n_simulations: pairs drawn per bcv.
+        seed: of the random numbers.
+
+    Returns:
+        One row per bcv: `bcv` (Float64), `genes` (Int64), `fold_change` (Float64), `expected_genes`, `sd_genes`
+        (Float64: mean and standard deviation over simulations), `simulations` (Int64).
+    """
+    mean = np.asarray(mean_counts, dtype=np.float64)
+    rows = []
+    for bcv in bcvs:
+        rng = np.random.default_rng([seed, round(bcv * 1000)])
+        passed = np.empty(n_simulations)
+        for i in range(n_simulations):
+            # A negative binomial is a Poisson whose rate varies like a gamma with coefficient of variation bcv.
+            a, b = (rng.poisson(mean * (rng.gamma(1 / bcv**2, bcv**2, mean.size) if bcv > 0 else 1)) for _ in range(2))
+            passed[i] = passes_fold_change(a, b, fold_change, floor_count).sum()
+        spread = float(passed.std(ddof=1)) if n_simulations > 1 else None
+        rows.append((float(bcv), mean.size, float(fold_change), float(passed.mean()), spread, n_simulations))
+    schema = {"bcv": pl.Float64, "genes": pl.Int64, "fold_change": pl.Float64, "expected_genes": pl.Float64}
+    return pl.DataFrame(rows, orient="row", schema={**schema, "sd_genes": pl.Float64, "simulations": pl.Int64})
+
+
+def passes_fold_change(
+    first: ArrayLike, second: ArrayLike, fold_change: float = 2.0, floor: float = 0.0
+) -> NDArray[np.bool_]:
+    """Shape (genes,): the ratio of two samples exceeds `fold_change` either way, and the second reaches the floor."""
+    a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
+    return (b >= floor) & ((a > fold_change * b) | (b > fold_change * a))
+
+
+def _four_arms(
+    counts: pl.DataFrame, samples: pl.DataFrame, interaction: Interaction
+) -> tuple[tuple[str, ...], NDArray[np.int64], Matrix]:
+    """Sample ids, arm of each (index into ARMS), and a model of four arm means and the covariates."""
+    if len(set(interaction.levels)) < 4:
+        raise DesignFault(
+            f"the four levels are not distinct: {', '.join(interaction.levels)}",
+            subject=f"interaction {interaction.interaction_id}",
+            remedy="Name four levels.",
+        )
+
+    def contrast(numerator: str, denominator: str) -> Contrast:
+        return Contrast(
+            interaction.interaction_id, interaction.factor, numerator, denominator, interaction.covariates,
+            interaction.continuous, interaction.pairing,
+            {**interaction.subset, interaction.factor: interaction.levels}, fit_all_levels=True,
+        )  # fmt: skip
+
+    first = contrast(interaction.parental_treated, interaction.parental)
+    check_counts(counts, samples, first)
+    design = build_design(samples, first)
+    # The second pair is only checked: its levels must exist too.
+    build_design(samples, contrast(interaction.resistant_treated, interaction.resistant))
+    level_of = dict(zip(samples["sample_id"].cast(pl.String), samples[interaction.factor].cast(pl.String), strict=True))
+    arm = np.array([interaction.levels.index(level_of[name]) for name in design.sample_ids], dtype=np.int64)
+    covariates = [j for columns in design.covariate_columns.values() for j in columns]
+    model = np.column_stack([np.eye(4)[arm], design.values[:, covariates]])
+    rank = int(np.linalg.matrix_rank(model))
+    if rank < model.shape[1] and covariates:
+        raise DesignFault(
+            f"the design is singular: {', '.join(design.covariate_columns)} cannot be told apart from the conditions "
+            f"(rank {rank} of {model.shape[1]} coefficients)",
+            subject=f"interaction {interaction.interaction_id}",
+            remedy="Drop the covariate.",
+        )
+    return design.sample_ids, arm, model
+
+
+def _arm_means(values: Matrix, arm: NDArray[np.int64]) -> Matrix:
+    return np.column_stack([values[:, arm == j].mean(axis=1) for j in range(4)])
+
+
+def _voom_effects(counts: Matrix, model: Matrix, contrasts: Matrix, lib: Matrix) -> tuple[Matrix, ...]:
+    from resistance_assets.science.deg.limma import fit_linear, moderated_t, voom
+    from resistance_assets.science.deg.variance_moderation import moderate_variances
+
+    weighted = voom(counts, model, lib)
+    fit = fit_linear(weighted.log2_cpm, model, contrasts, weighted.weights)
+    statistic, p, error = moderated_t(fit, moderate_variances(fit.sigma, fit.df_residual))
+    return fit.estimates, error, statistic, p
+
+
+def _deseq2_effects(
+    counts: Matrix, model: Matrix, contrasts: Matrix, arm: NDArray[np.int64]
+) -> tuple[Matrix, Matrix, Matrix, Matrix, Matrix, NDArray[np.object_]]:
+    from resistance_assets.science.deg.deseq2 import wald_tables
+
+    tables, _ = wald_tables(counts, model, list(contrasts))
+    stacked = [
+        np.column_stack([t[name] for t in tables]) for name in ("log2FoldChange", "lfcSE", "stat", "pvalue", "padj")
+    ]
+    reasons = np.full(len(counts), None, dtype=object)
+    reasons[np.isnan(stacked[3][:, _INTERACTION])] = NOTE_COOKS
+    # An arm of zeros leaves every effect that it enters without a finite estimate, hence without a p-value.
+    zero = np.column_stack([~counts[:, arm == j].any(axis=1) for j in range(4)])
+    for j, weights in enumerate(_WEIGHTS):
+        touched = zero[:, np.array(weights) != 0].any(axis=1)
+        for values in stacked[1:]:
+            values[touched, j] = np.nan
+    reasons[zero.any(axis=1)] = NOTE_ARM_ALL_ZERO
+    effects, error, statistic, p, q = stacked
+    return effects, error, statistic, p, q, reasons
+
+
+def _classify(effects: Matrix, counted: NDArray[np.bool_]) -> NDArray[np.str_]:
+    parental, resistant, interaction, shift = counted.T
+    with np.errstate(invalid="ignore"):
+        smaller = np.abs(effects[:, 1]) < np.abs(effects[:, 0])
+    return np.select(
+        [parental & interaction & smaller, resistant & interaction & ~smaller, shift],
+        ["lost_response", "gained_response", "constitutive_shift"],
+        "unchanged",
+    )

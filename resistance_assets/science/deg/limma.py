@@ -1,0 +1,258 @@
+"""Moderated linear models: limma for log expression, voom for counts.
+
+Here belong the mean-variance weights of voom, the gene-wise weighted fit and its empirical Bayes moderation (Ritchie
+2015, Nucleic Acids Research 43:e47; Law 2014, Genome Biology 15:R29; Smyth 2004, Stat Appl Genet Mol Biol 3:3). The
+choice between methods belongs in `deg`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from resistance_assets.errors import DesignFault
+from resistance_assets.science.deg.designs import GENE_COLUMN, DesignMatrix, compressed_rows, count_matrix
+from resistance_assets.science.deg.result import NOTE_ALL_ZERO, build_result
+from resistance_assets.science.deg.variance_moderation import Moderation, moderate_variances
+from resistance_assets.science.expression.normalisation import effective_library_sizes
+from resistance_assets.science.statistics.multiple_testing import adjust_bh
+
+Matrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LinearFit:
+    """Gene-wise least squares, seen through k combinations of coefficients.
+
+    Attributes:
+        estimates: (genes, k). covariance: (genes, k, k), unscaled: times the residual variance it is the covariance.
+        sigma: (genes,) residual standard deviation. df_residual: degrees of freedom, the same for every gene.
+        average: (genes,) unweighted mean over samples.
+    """
+
+    estimates: Matrix
+    covariance: Matrix
+    sigma: Matrix
+    df_residual: int
+    average: Matrix
+
+    @property
+    def stdev_unscaled(self) -> Matrix:
+        """(genes, k): standard errors before the residual standard deviation."""
+        return np.sqrt(np.diagonal(self.covariance, axis1=1, axis2=2))
+
+
+@dataclass(frozen=True)
+class Voom:
+    """`log2_cpm` and precision `weights`, both (genes, samples)."""
+
+    log2_cpm: Matrix
+    weights: Matrix
+
+
+def voom(counts: Matrix, design: Matrix, lib_sizes: Matrix, span: float = 0.5) -> Voom:
+    """Precision weights from the trend of the residual deviation over the mean log count.
+
+    Args:
+        counts: (genes, samples), no gene of zeros only.
+        design: (samples, coefficients), full rank.
+        lib_sizes: (samples,), effective library sizes.
+        span: of the lowess curve.
+    """
+    from statsmodels.nonparametric.smoothers_lowess import lowess
+
+    log2_cpm = np.log2((counts + 0.5) / (lib_sizes + 1) * 1e6)
+    coefficients = np.linalg.lstsq(design, log2_cpm.T, rcond=None)[0]
+    fitted = (design @ coefficients).T
+    df = design.shape[0] - design.shape[1]
+    sigma = np.sqrt(((log2_cpm - fitted) ** 2).sum(axis=1) / df)
+    x = log2_cpm.mean(axis=1) + np.mean(np.log2(lib_sizes + 1)) - np.log2(1e6)
+    y = np.sqrt(sigma)
+    delta = 0.01 * (x.max() - x.min())
+    curve = lowess(y, x, frac=span, it=3, delta=delta)
+    knots, where = np.unique(curve[:, 0], return_inverse=True)
+    heights = np.bincount(where, weights=curve[:, 1]) / np.bincount(where)
+    fitted_log_count = fitted + np.log2(1e-6 * (lib_sizes + 1))
+    weights = np.interp(fitted_log_count.ravel(), knots, heights).reshape(fitted.shape) ** -4
+    return Voom(log2_cpm=log2_cpm, weights=weights)
+
+
+def fit_linear(values: Matrix, design: Matrix, contrasts: Matrix, weights: Matrix | None = None) -> LinearFit:
+    """Least squares per gene.
+
+    With weights the covariance of several combinations is exact here, where limma's contrasts.fit approximates it.
+
+    Args:
+        values: (genes, samples), finite. design: (samples, coefficients), full rank.
+        contrasts: (k, coefficients), the combinations wanted; a unit vector is a coefficient.
+        weights: (genes, samples), or None for none.
+
+    Raises:
+        DesignFault: no residual degree of freedom, or a design that the weights make singular.
+    """
+    n, p = design.shape
+    if n - p < 1:
+        raise DesignFault(
+            f"{n} samples and {p} coefficients leave no residual degree of freedom",
+            subject="linear model",
+            remedy="Drop a covariate, or use the method fold_change.",
+        )
+    average = values.mean(axis=1)
+    if weights is None:
+        coefficients = np.linalg.lstsq(design, values.T, rcond=None)[0]
+        sigma = np.sqrt(((values - (design @ coefficients).T) ** 2).sum(axis=1) / (n - p))
+        one = contrasts @ np.linalg.pinv(design.T @ design) @ contrasts.T
+        covariance = np.broadcast_to(one, (len(values), *one.shape))
+        return LinearFit((contrasts @ coefficients).T, covariance, sigma, n - p, average)
+    from resistance_assets.science.deg.kernels.glm import weighted_least_squares_kernel
+
+    genes, k = len(values), len(contrasts)
+    estimates, covariance, sigma = np.empty((genes, k)), np.empty((genes, k, k)), np.empty(genes)
+    finished = np.zeros(genes, dtype=bool)
+    weighted_least_squares_kernel(
+        np.ascontiguousarray(values), np.ascontiguousarray(weights), *compressed_rows(design),
+        np.ascontiguousarray(contrasts, dtype=np.float64), estimates, covariance, sigma, finished,
+    )  # fmt: skip
+    if not finished.all():
+        raise DesignFault(
+            f"the weighted design is singular for {int((~finished).sum())} genes",
+            subject="linear model",
+            remedy="Drop a covariate.",
+        )
+    return LinearFit(estimates, covariance, sigma, n - p, average)
+
+
+def moderated_t(fit: LinearFit, moderation: Moderation) -> tuple[Matrix, Matrix, Matrix]:
+    """Moderated t, its two-sided p and its standard error, each (genes, k)."""
+    from scipy.stats import t as student
+
+    error = fit.stdev_unscaled * np.sqrt(moderation.s2_post)[:, None]
+    statistic = fit.estimates / error
+    return statistic, 2 * student.sf(np.abs(statistic), moderation.df_total), error
+
+
+def moderated_f(fit: LinearFit, moderation: Moderation) -> tuple[Matrix, Matrix]:
+    """Moderated F of all k combinations together, and its p, each (genes,)."""
+    from scipy.stats import f as fisher
+
+    k = fit.estimates.shape[1]
+    quadratic = np.einsum("gi,gi->g", fit.estimates, np.linalg.solve(fit.covariance, fit.estimates[..., None])[..., 0])
+    statistic = quadratic / k / moderation.s2_post
+    return statistic, fisher.sf(statistic, k, moderation.df_total)
+
+
+def log_odds(
+    statistic: Matrix, stdev_unscaled: Matrix, moderation: Moderation, proportion: float = 0.01
+) -> tuple[Matrix, float]:
+    """B: natural log odds that a gene is differentially expressed, and the prior variance of its effect.
+
+    Args:
+        statistic, stdev_unscaled: (genes,) of one combination.
+        proportion: assumed share of differentially expressed genes.
+    """
+    from scipy.stats import t as student
+
+    genes, df = len(statistic), moderation.df_total
+    n_top = int(np.ceil(proportion / 2 * genes))
+    top = np.argsort(-np.abs(statistic), kind="stable")[:n_top]
+    share = max(n_top / genes, proportion)
+    t_top, v_top = np.abs(statistic[top]), stdev_unscaled[top] ** 2
+    p_null = 2 * student.sf(t_top, df)
+    p_target = ((np.arange(1, n_top + 1) - 0.5) / genes - (1 - share) * p_null) / share
+    variance = np.zeros(n_top)
+    larger = p_target > p_null
+    quantile = student.isf(p_target[larger] / 2, df)
+    variance[larger] = v_top[larger] * ((t_top[larger] / quantile) ** 2 - 1)
+    # Limits of the prior standard deviation of a log2 fold change: 0.1 to 4.
+    low, high = 0.1**2 / moderation.s2_prior, 4.0**2 / moderation.s2_prior
+    prior = float(np.clip(variance, low, high).mean())
+    r = (stdev_unscaled**2 + prior) / stdev_unscaled**2
+    t2 = statistic**2
+    if moderation.df_prior > 1e6:
+        kernel = t2 * (1 - 1 / r) / 2
+    else:
+        kernel = (1 + df) / 2 * np.log((t2 + df) / (t2 / r + df))
+    return np.log(proportion / (1 - proportion)) - np.log(r) / 2 + kernel, prior
+
+
+def fit_limma_voom(
+    counts: pl.DataFrame, design: DesignMatrix, normalisation: Literal["tmm", "none"] = "tmm", span: float = 0.5
+) -> pl.DataFrame:
+    """limma-voom for counts: TMM, voom weights, weighted fit, moderated t.
+
+    Args:
+        counts: checked counts, `hgnc_symbol` and one column per sample.
+        design: its coefficient is tested.
+        normalisation: "tmm" or "none".
+        span: of the mean-variance curve.
+
+    Returns:
+        A result frame; base_mean is the mean count at the mean library size, average_expression_log2 is log2 CPM.
+        Genes of zeros only take no part and are null.
+
+    Raises:
+        DesignFault: no residual degree of freedom.
+    """
+    matrix = count_matrix(counts, design.sample_ids)
+    expressed = np.asarray(matrix.any(axis=1))
+    lib = effective_library_sizes(matrix, normalisation)
+    weighted = voom(matrix[expressed], design.values, lib, span)
+    result = _moderated_result(
+        counts, design, "limma_voom", weighted.log2_cpm, expressed, weighted.weights, NOTE_ALL_ZERO
+    )
+    base = (matrix / lib).mean(axis=1) * lib.mean()
+    return result.with_columns(pl.Series("base_mean", base))
+
+
+def fit_limma(expression: pl.DataFrame, design: DesignMatrix) -> pl.DataFrame:
+    """limma for log2 expression (microarrays, log CPM): unweighted fit, moderated t without a trend.
+
+    Args:
+        expression: `hgnc_symbol` and one column per sample, log2 scale, finite.
+        design: its coefficient is tested.
+
+    Returns:
+        A result frame without base_mean.
+
+    Raises:
+        DesignFault: no residual degree of freedom.
+    """
+    matrix = count_matrix(expression, design.sample_ids)
+    return _moderated_result(expression, design, "limma", matrix, np.ones(len(matrix), dtype=bool), None, None)
+
+
+def _moderated_result(
+    table: pl.DataFrame, design: DesignMatrix, method: str, values: Matrix, tested: NDArray[np.bool_],
+    weights: Matrix | None, note: str | None,
+) -> pl.DataFrame:  # fmt: skip
+    contrast = np.zeros((1, len(design.columns)))
+    contrast[0, design.coefficient] = 1.0
+    fit = fit_linear(values, design.values, contrast, weights)
+    moderation = moderate_variances(fit.sigma, fit.df_residual)
+    statistic, p, error = moderated_t(fit, moderation)
+    odds, _ = log_odds(statistic[:, 0], fit.stdev_unscaled[:, 0], moderation)
+
+    def everywhere(part: Matrix) -> Matrix:
+        whole = np.full(table.height, np.nan)
+        whole[tested] = part
+        return whole
+
+    return build_result(
+        table[GENE_COLUMN],
+        method=method,
+        n_numerator=int(design.is_numerator.sum()),
+        n_denominator=int(design.is_denominator.sum()),
+        evidence_kind="inferential",
+        log2_fold_change=everywhere(fit.estimates[:, 0]),
+        standard_error=everywhere(error[:, 0]),
+        statistic=everywhere(statistic[:, 0]),
+        p_value=everywhere(p[:, 0]),
+        q_value_bh=everywhere(adjust_bh(p[:, 0])),
+        p_value_note=[None if yes else note for yes in tested],
+        average_expression_log2=everywhere(fit.average),
+        b_statistic=everywhere(odds),
+    )

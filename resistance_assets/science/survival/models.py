@@ -1,0 +1,639 @@
+"""Genes of interest in one cohort and endpoint: every model and every number that a reviewer would ask for.
+
+Here belongs what asks the questions of `survival` of several genes in turn and puts the answers into tables: adjusted
+and stratified Cox models with their checks, landmarks, restricted means, time-dependent AUC, gene-list scores, and the
+pooling of a screen over cohorts. How a single number is computed belongs in `survival`, tests of every gene at once in
+`survival_screen`.
+
+Expression has shape (genes, patients), NaN where missing; follow-up and patients are in the order of its columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from resistance_assets.errors import Fault
+from resistance_assets.science.statistics.multiple_testing import adjust_bh
+from resistance_assets.science.survival.curves import (
+    compare_with_random_signatures,
+    estimate_survival_at,
+    fit_cox,
+    numbers_at_risk,
+    proportional_hazards_test,
+    restricted_mean_survival,
+    time_dependent_auc,
+)
+from resistance_assets.science.survival.screen import (
+    Z_95,
+    chi2_tail,
+    events_for_power,
+    screen_median_split,
+    usable_follow_up,
+)
+
+Matrix = NDArray[np.float64]
+# The gene in every model, and its only term.
+EXPRESSION = "expression"
+
+
+def usable_covariates(patients: pl.DataFrame, names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Which covariates a model of these patients can hold.
+
+    Args:
+        patients: one row per patient, a column per covariate.
+        names: covariates that are wanted.
+
+    Returns:
+        Those with two or more distinct values, and why the others have none: one sentence each.
+    """
+    used, left_out = [], []
+    for name in names:
+        distinct = patients[name].drop_nulls().n_unique()
+        if distinct >= 2:
+            used.append(name)
+        else:
+            left_out.append(f"{name} left out: {'the same in all patients' if distinct else 'not recorded'}")
+    return used, left_out
+
+
+def covariate_columns(covariates: pl.DataFrame) -> Matrix:
+    """Covariates as numbers, shape (patients, columns), NaN where missing.
+
+    Numbers stay as they are; words become one 0/1 column per level but the first in sorted order.
+    """
+    columns = []
+    for series in covariates:
+        if series.dtype.is_numeric():
+            columns.append(series.cast(pl.Float64).fill_null(np.nan).to_numpy())
+            continue
+        levels = series.drop_nulls().unique().sort()[1:]
+        columns += [(series == level).cast(pl.Float64).fill_null(np.nan).to_numpy() for level in levels]
+    return np.column_stack(columns) if columns else np.empty((covariates.height, 0))
+
+
+@dataclass(frozen=True)
+class ModelDesign:
+    """A Cox model of one gene: its name, what the gene is adjusted for, and its strata, by columns of the patients."""
+
+    model_id: str
+    covariates: tuple[str, ...] = ()
+    strata: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class GeneModels:
+    """Models of several genes as tables; every table opens with hgnc_symbol and model_id.
+
+    Attributes:
+        terms: as `CoxModel.terms`, with term_order (from 1), q_value_bh (of the expression terms over the genes of this
+            call, per model), hazard_ratio_per_sd and events_for_80pct_power.
+        models: as `CoxModel.model`, with covariates and strata (joined by |, null if none), n_strata,
+            p_proportional_hazards, hazards_not_proportional (variables that fail, joined by |) and
+            events_for_80pct_power of the gene. A model that cannot be fitted has a row too: not_estimable, and the
+            `warning` says why.
+        proportional_hazards: as `proportional_hazards_test`, with n and events.
+    """
+
+    terms: pl.DataFrame
+    models: pl.DataFrame
+    proportional_hazards: pl.DataFrame
+
+
+def fit_gene_models(
+    expression: Matrix,
+    genes: Sequence[str],
+    time_months: Matrix,
+    event_observed: Matrix,
+    patients: pl.DataFrame,
+    designs: Sequence[ModelDesign],
+) -> GeneModels:
+    """Each design for each gene, on the patients that have everything it needs (Efron ties).
+
+    The gene enters per unit of expression as the variable `expression`. A covariate or stratum that no patient has, or
+    that is the same in all, is left out of the design, and the `warning` says so.
+
+    Args:
+        patients: a column per covariate and stratum, one row per patient.
+    """
+    terms, models, hazards = [_EMPTY_TERMS], [], [_EMPTY_HAZARDS]
+    for design in designs:
+        used, left_out = usable_covariates(patients, design.covariates)
+        layers, without = usable_covariates(patients, design.strata)
+        strata = _layers(patients, layers)
+        for gene, values in zip(genes, expression, strict=True):
+            frame = patients.select(pl.Series(EXPRESSION, values).fill_nan(None), *used)
+            own = {"hgnc_symbol": gene, "model_id": design.model_id, "covariates": "|".join(used) or None,
+                   "strata": "|".join(layers) or None}  # fmt: skip
+            try:
+                fitted = fit_cox(frame, time_months, event_observed, strata=strata)
+                tested = proportional_hazards_test(frame, time_months, event_observed, strata=strata)
+            except Fault as fault:
+                models.append({**own, **_numbers_of(frame, time_months, event_observed, strata),
+                               "fit_status": "not_estimable",
+                               "warning": "; ".join([*left_out, *without, fault.problem])})  # fmt: skip
+                continue
+            row = fitted.model.row(0, named=True)
+            found = _with_power(fitted.terms, row["n"], row["events"])
+            failing = tested.filter(pl.col("violated") & (pl.col("variable") != "GLOBAL"))["variable"]
+            warning = "; ".join([*left_out, *without, *([row["warning"]] if row["warning"] else [])])
+            models.append(
+                {
+                    **row,
+                    **own,
+                    "n_strata": row["strata"],
+                    "p_proportional_hazards": tested["p_value"][-1],
+                    "hazards_not_proportional": "|".join(failing) or None,
+                    "events_for_80pct_power": found["events_for_80pct_power"][0],
+                    "warning": warning or None,
+                }
+            )
+            label = (pl.lit(gene).alias("hgnc_symbol"), pl.lit(design.model_id).alias("model_id"))
+            terms.append(found.select(*label, pl.all()))
+            hazards.append(
+                tested.select(*label, pl.all(), pl.lit(row["n"], pl.Int64).alias("n"),
+                              pl.lit(row["events"], pl.Int64).alias("events"))
+            )  # fmt: skip
+    stacked = pl.concat(terms, how="diagonal")
+    gene_term = pl.col("variable") == EXPRESSION
+    corrected = [
+        part.with_columns(
+            q_value_bh=pl.Series(adjust_bh(part["p_value"].fill_null(np.nan).to_numpy()), dtype=pl.Float64)
+        ).select("hgnc_symbol", "model_id", "term", pl.col("q_value_bh").fill_nan(None))
+        for part in stacked.filter(gene_term).partition_by("model_id")
+    ]
+    keys = ["hgnc_symbol", "model_id", "term"]
+    q_values = pl.concat(corrected) if corrected else _EMPTY_TERMS.select(*keys, "q_value_bh")
+    return GeneModels(
+        stacked.drop("q_value_bh", strict=False).join(q_values, on=keys, how="left", maintain_order="left"),
+        pl.DataFrame(models, schema=_MODELS_SCHEMA),
+        pl.concat(hazards, how="diagonal"),
+    )
+
+
+def _layers(patients: pl.DataFrame, names: Sequence[str]) -> pl.Series | None:
+    """One label per patient of the strata together; null where one of them is missing."""
+    return patients.select(pl.concat_str(names, separator=" ")).to_series() if names else None
+
+
+def _numbers_of(frame: pl.DataFrame, time_months: Matrix, event_observed: Matrix, strata: pl.Series | None) -> dict:
+    complete = frame.select(pl.all_horizontal(pl.all().is_not_null())).to_series().to_numpy()
+    if strata is not None:
+        complete = complete & strata.is_not_null().to_numpy()
+    usable, _ = usable_follow_up(time_months, event_observed)
+    kept = complete & usable
+    return {"n": int(kept.sum()), "events": int(event_observed[kept].sum()), "n_left_out": int((~kept).sum())}
+
+
+def _with_power(terms: pl.DataFrame, n: int, events: int) -> pl.DataFrame:
+    """Terms with their order, the hazard ratio per SD, and the events that Schoenfeld asks for (other terms aside)."""
+    share = pl.col("n") / n
+    tested = pl.col("estimator") != "reference"
+    # Per SD for a number (its variance is then 1); for a level the variance is that of its share of the patients.
+    effect = pl.coalesce("log_hazard_ratio_per_sd", "log_hazard_ratio")
+    variance = pl.when(pl.col("level").is_null()).then(1.0).otherwise(share * (1 - share))
+    both = terms.select(effect.fill_null(np.nan).alias("effect"), variance.alias("variance"))
+    needed = pl.Series(events_for_power(both["effect"].to_numpy(), both["variance"].to_numpy())).fill_nan(None)
+    return terms.with_columns(
+        pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("term_order"),
+        hazard_ratio_per_sd=pl.col("log_hazard_ratio_per_sd").exp(),
+        events_for_80pct_power=pl.when(tested).then(needed),
+    ).drop("log_hazard_ratio_per_sd")
+
+
+def split_at_median(values: Matrix) -> NDArray[np.object_]:
+    """Labels "high" (above the median) and "low", None where missing; shape as `values`."""
+    labels = np.full(values.shape, None, dtype=object)
+    known = ~np.isnan(values)
+    if known.any():
+        labels[known] = np.where(values[known] > np.median(values[known]), "high", "low")
+    return labels
+
+
+def compare_halves(
+    expression: Matrix,
+    genes: Sequence[str],
+    time_months: Matrix,
+    event_observed: Matrix,
+    *,
+    landmark_months: Sequence[float],
+    until_months: float,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Landmark survival and restricted means of the two halves of a median split, gene by gene.
+
+    Returns:
+        Landmarks: hgnc_symbol, expression_group, n, events (of the group), the columns of `estimate_survival_at` with
+        ci_lower and ci_upper on the log scale, n_events_before, events_for_80pct_power (of the split's hazard ratio).
+        Restricted means: hgnc_symbol, expression_group (also high_minus_low), n, events, the columns of
+        `restricted_mean_survival`, p_value of the difference, events_for_80pct_power. A gene without two groups has its
+        one group alone.
+    """
+    power = screen_median_split(expression, time_months, event_observed, genes)["events_for_80pct_power"]
+    landmarks, means = [], []
+    for gene, values, needed in zip(genes, expression, power, strict=True):
+        group = split_at_median(values)
+        known = np.array([label is not None for label in group], bool)
+        if not known.any():
+            continue
+        data = time_months[known], event_observed[known]
+        labels = group[known]
+        sizes = pl.DataFrame(
+            [{"group": name, "n": int((labels == name).sum()), "events": int(data[1][labels == name].sum())}
+             for name in sorted(set(labels))],
+            schema={"group": pl.String, "n": pl.Int64, "events": pl.Int64},
+        )  # fmt: skip
+        own = {"hgnc_symbol": pl.lit(gene), "events_for_80pct_power": pl.lit(needed, pl.Float64)}
+        before = numbers_at_risk(*data, landmark_months, labels).select("group", "time_months", "n_events_before")
+        landmarks.append(
+            estimate_survival_at(*data, landmark_months, labels)
+            .join(sizes, on="group")
+            .join(before, on=["group", "time_months"])
+            .with_columns(**own)
+        )
+        mean = restricted_mean_survival(*data, until_months, labels).join(sizes, on="group").with_columns(**own)
+        means.append(pl.concat([mean, _difference(mean)], how="diagonal"))
+    return (
+        pl.concat(landmarks).rename(
+            {"group": "expression_group", "ci_lower_log": "ci_lower", "ci_upper_log": "ci_upper"}
+        ),
+        pl.concat(means, how="diagonal").rename({"group": "expression_group"}),
+    )
+
+
+def _difference(means: pl.DataFrame) -> pl.DataFrame:
+    """The restricted mean of the high group less that of the low one; no row where one of them is empty."""
+    by_group = {row["group"]: row for row in means.to_dicts()}
+    if set(by_group) != {"high", "low"}:
+        return means.clear().with_columns(p_value=pl.lit(None, pl.Float64))
+    high, low = by_group["high"], by_group["low"]
+    difference = high["restricted_mean_months"] - low["restricted_mean_months"]
+    se = float(np.hypot(high["standard_error_months"], low["standard_error_months"]))
+    counts = {name: high[name] + low[name] for name in ("n", "events", "n_at_risk_at_horizon")}
+    z = abs(difference) / se if se > 0 else None
+    row = {
+        **high,
+        **counts,
+        "group": "high_minus_low",
+        "restricted_mean_months": difference,
+        "standard_error_months": se,
+        "ci_lower_months": difference - Z_95 * se,
+        "ci_upper_months": difference + Z_95 * se,
+    }
+    p_value = None if z is None else float(chi2_tail(z * z))
+    return pl.DataFrame([row], schema=means.schema).with_columns(p_value=pl.lit(p_value, pl.Float64))
+
+
+def discriminate(
+    expression: Matrix,
+    genes: Sequence[str],
+    time_months: Matrix,
+    event_observed: Matrix,
+    patients: pl.DataFrame,
+    designs: Sequence[ModelDesign],
+    models: pl.DataFrame,
+    *,
+    at_months: Sequence[float],
+    bootstrap: int,
+    folds: int,
+    repeats: int,
+    seed: int,
+) -> pl.DataFrame:
+    """Time-dependent AUC of each design (its strata aside) for each gene.
+
+    Args:
+        models: `GeneModels.models` of the same genes, for the events that the gene's effect asks for.
+
+    Returns:
+        hgnc_symbol, model_id, the columns of `time_dependent_auc`, events_for_80pct_power. A gene that is the same in
+        all patients, or has no event, has no rows.
+    """
+    needed = {
+        (row["hgnc_symbol"], row["model_id"]): row["events_for_80pct_power"]
+        for row in models.iter_rows(named=True)
+        if row["fit_status"] != "not_estimable"
+    }
+    frames = []
+    for design in designs:
+        beside = covariate_columns(patients.select(usable_covariates(patients, design.covariates)[0]))
+        for gene, values in zip(genes, expression, strict=True):
+            if (gene, design.model_id) not in needed:
+                continue
+            found = time_dependent_auc(
+                np.column_stack([values, beside]) if beside.size else values,
+                time_months,
+                event_observed,
+                at_months,
+                bootstrap=bootstrap,
+                folds=folds,
+                repeats=repeats,
+                seed=seed,
+            )
+            frames.append(
+                found.with_columns(
+                    hgnc_symbol=pl.lit(gene),
+                    model_id=pl.lit(design.model_id),
+                    events_for_80pct_power=pl.lit(needed[gene, design.model_id], pl.Float64),
+                )
+            )
+    return pl.concat(frames) if frames else pl.DataFrame(schema=_AUC_SCHEMA)
+
+
+def score_signatures(
+    expression: Matrix,
+    genes: Sequence[str],
+    time_months: Matrix,
+    event_observed: Matrix,
+    signatures: Mapping[str, Sequence[str]],
+    *,
+    random_signatures: int,
+    seed: int,
+) -> pl.DataFrame:
+    """Every gene list as a score, against random lists of the same size (`compare_with_random_signatures`).
+
+    Returns:
+        signature_id, genes_in_list, genes_in_signature, the columns of `compare_with_random_signatures`, q_value_bh (of
+        p_random over the lists of this call), events_for_80pct_power, note: why a list has no result.
+    """
+    place = {gene: row for row, gene in enumerate(genes)}
+    varying = {gene for gene, row in place.items() if np.nanmax(expression[row], initial=-np.inf)
+               > np.nanmin(expression[row], initial=np.inf)}  # fmt: skip
+    rows = []
+    for name, members in signatures.items():
+        measured = [place[gene] for gene in members if gene in varying]
+        row = {"signature_id": name, "genes_in_list": len(members), "genes_in_signature": len(measured)}
+        if not members:
+            rows.append({**row, "note": "the list is empty"})
+            continue
+        try:
+            found = compare_with_random_signatures(
+                expression,
+                measured,
+                time_months,
+                event_observed,
+                random_signatures=random_signatures,
+                seed=seed,
+            ).row(0, named=True)
+        except Fault as fault:
+            rows.append({**row, "note": fault.problem})
+            continue
+        effect = found["log_hazard_ratio_per_sd"]
+        needed = float(events_for_power(np.nan if effect is None else effect))
+        rows.append({**row, **found, "events_for_80pct_power": needed if np.isfinite(needed) else None})
+    frame = pl.DataFrame(rows, schema=_SIGNATURES_SCHEMA)
+    q_values = adjust_bh(frame["p_random"].fill_null(np.nan).to_numpy())
+    return frame.with_columns(q_value_bh=pl.Series(q_values, dtype=pl.Float64).fill_nan(None))
+
+
+def one_cohort_per_patient(
+    screens: pl.DataFrame, patient_sets: Mapping[str, str], order: Sequence[str]
+) -> pl.DataFrame:
+    """The rows of a screen in which every patient counts once.
+
+    Of the cohorts that are the same patients seen through different sources, the first in `order` stands for them in
+    each endpoint and model that it has an estimate of.
+
+    Args:
+        screens: cohort_id, endpoint, model and whatever else.
+        patient_sets: cohort -> set of patients; a cohort that is not named is a set of its own.
+        order: cohorts, the one to prefer first.
+    """
+    rank = {cohort: number for number, cohort in enumerate(order)}
+    placed = screens.with_columns(
+        pl.col("cohort_id").replace_strict(dict(patient_sets), default=pl.col("cohort_id")).alias("_set"),
+        pl.col("cohort_id").replace_strict(rank, default=len(rank), return_dtype=pl.Int64).alias("_rank"),
+    )
+    return placed.filter(pl.col("_rank") == pl.col("_rank").min().over("_set", "endpoint", "model")).drop(
+        "_set", "_rank"
+    )
+
+
+def pool_screens(screens: pl.DataFrame) -> pl.DataFrame:
+    """Random-effects meta-analysis of every gene over the cohorts that estimated it, all genes at once.
+
+    The estimates of `combine_cohorts`, row by row: between-cohort variance after DerSimonian and Laird, interval and
+    test after Hartung and Knapp, never narrower than the plain random-effects interval. Continuous models are pooled
+    per standard deviation of expression, because the scales of cohorts differ; a penalised (Firth) estimate has no
+    standard error to weigh it by and is left out.
+
+    Args:
+        screens: cohort_id, endpoint, model, hgnc_symbol, n, events, log_hazard_ratio, standard_error,
+            hazard_ratio_per_sd, estimator; one row per cohort, endpoint, model and gene.
+
+    Returns:
+        Columns of `_POOLED_SCHEMA`, sorted by endpoint, model and gene; only what two or more cohorts estimated.
+        `q_value_bh` (of p_value) and `q_value_bh_normal` are within endpoint and model. `events_for_80pct_power` is for
+        the pooled hazard ratio, per standard deviation or with groups of equal size.
+    """
+    from scipy.special import stdtr, stdtrit
+
+    per_sd = pl.col("model") != "median_split"
+    effect = pl.when(per_sd).then(pl.col("hazard_ratio_per_sd").log()).otherwise(pl.col("log_hazard_ratio"))
+    usable = (
+        screens.filter(pl.col("estimator") == "partial_likelihood", pl.col("model") != "quartile_split")
+        .with_columns(effect=effect)
+        .with_columns(se=pl.when(per_sd).then(pl.col("standard_error") * (pl.col("effect") / pl.col("log_hazard_ratio"))
+                                              .abs()).otherwise(pl.col("standard_error")))
+        .filter(pl.col("effect").is_finite(), pl.col("se").is_finite(), pl.col("se") > 0)
+    )  # fmt: skip
+    keys = ["endpoint", "model", "hgnc_symbol"]
+    grouped = (
+        usable.sort(*keys, "cohort_id")
+        .group_by(keys, maintain_order=True)
+        .agg(
+            pl.len().cast(pl.Int64).alias("cohorts"),
+            pl.col("cohort_id").str.join("|").alias("cohort_ids"),
+            pl.col("n").sum(),
+            pl.col("events").sum(),
+            "effect",
+            "se",
+        )
+        .filter(pl.col("cohorts") >= 2)
+    )
+    if grouped.is_empty():
+        return pl.DataFrame(schema=_POOLED_SCHEMA)
+    # One padded matrix: cohorts are few, genes many.
+    k = grouped["cohorts"].to_numpy()
+    y, se = (_padded(grouped[name], int(k.max())) for name in ("effect", "se"))
+    fixed = np.where(np.isnan(se), 0.0, se**-2.0)
+    y0 = np.nan_to_num(y)
+    mean_fixed = (fixed * y0).sum(axis=1) / fixed.sum(axis=1)
+    q = (fixed * (y0 - mean_fixed[:, None]) ** 2).sum(axis=1)
+    tau2 = np.maximum(0.0, (q - (k - 1)) / (fixed.sum(axis=1) - (fixed**2).sum(axis=1) / fixed.sum(axis=1)))
+    weight = np.where(np.isnan(se), 0.0, 1.0 / (se**2 + tau2[:, None]))
+    total = weight.sum(axis=1)
+    mean = (weight * y0).sum(axis=1) / total
+    plain = total**-0.5
+    inflation = (weight * (y0 - mean[:, None]) ** 2).sum(axis=1) / (k - 1)
+    pooled = plain * np.sqrt(np.maximum(1.0, inflation))
+    quantile = stdtrit(k - 1, 0.975)
+    three = k >= 3
+    wide = np.where(three, stdtrit(np.maximum(k - 2, 1), 0.975) * np.sqrt(tau2 + pooled**2), np.nan)
+    fixed_se = fixed.sum(axis=1) ** -0.5
+    variance = np.where(grouped["model"].to_numpy() == "median_split", 0.25, 1.0)
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        columns = {
+            "log_hazard_ratio": mean,
+            "standard_error": pooled,
+            "hazard_ratio": np.exp(mean),
+            "ci_lower": np.exp(mean - quantile * pooled),
+            "ci_upper": np.exp(mean + quantile * pooled),
+            "p_value": 2 * stdtr(k - 1, -np.abs(mean / pooled)),
+            "p_value_normal": chi2_tail((mean / plain) ** 2),
+            "hazard_ratio_fixed": np.exp(mean_fixed),
+            "ci_lower_fixed": np.exp(mean_fixed - Z_95 * fixed_se),
+            "ci_upper_fixed": np.exp(mean_fixed + Z_95 * fixed_se),
+            "p_value_fixed": chi2_tail((mean_fixed / fixed_se) ** 2),
+            "q_statistic": q,
+            "p_heterogeneity": chi2_tail(q, k - 1),
+            "tau2": tau2,
+            "i2_percent": np.where(q > 0, np.maximum(0.0, 100.0 * (q - (k - 1)) / np.where(q > 0, q, 1.0)), 0.0),
+            "prediction_lower": np.exp(mean - wide),
+            "prediction_upper": np.exp(mean + wide),
+            "events_for_80pct_power": events_for_power(mean, variance),
+        }
+    frame = grouped.with_columns(
+        pl.Series(name, np.where(np.isfinite(values), values, np.nan)).fill_nan(None)
+        for name, values in columns.items()
+    )
+    parts = [
+        part.with_columns(
+            q_value_bh=pl.Series(adjust_bh(part["p_value"].to_numpy()), dtype=pl.Float64),
+            q_value_bh_normal=pl.Series(adjust_bh(part["p_value_normal"].to_numpy()), dtype=pl.Float64),
+        )
+        for part in frame.partition_by("endpoint", "model")
+    ]
+    return pl.concat(parts).select([pl.col(name).cast(dtype) for name, dtype in _POOLED_SCHEMA.items()])
+
+
+def _padded(lists: pl.Series, width: int) -> Matrix:
+    values = lists.explode().to_numpy()
+    lengths = lists.list.len().to_numpy()
+    matrix = np.full((len(lists), width), np.nan)
+    matrix[np.arange(width) < lengths[:, None]] = values
+    return matrix
+
+
+_KEY = {"hgnc_symbol": pl.String, "model_id": pl.String}
+_EMPTY_TERMS = pl.DataFrame(
+    schema={
+        **_KEY,
+        "term": pl.String,
+        "variable": pl.String,
+        "level": pl.String,
+        "n": pl.Int64,
+        "events": pl.Int64,
+        **dict.fromkeys(
+            ("log_hazard_ratio", "hazard_ratio", "ci_lower", "ci_upper", "standard_error", "statistic", "p_value"),
+            pl.Float64,
+        ),
+        "estimator": pl.String,
+        "term_order": pl.Int64,
+        "hazard_ratio_per_sd": pl.Float64,
+        "events_for_80pct_power": pl.Float64,
+        "q_value_bh": pl.Float64,
+    }
+)
+_EMPTY_HAZARDS = pl.DataFrame(
+    schema={
+        **_KEY,
+        "variable": pl.String,
+        "chi2": pl.Float64,
+        "degrees_of_freedom": pl.Int64,
+        "p_value": pl.Float64,
+        "violated": pl.Boolean,
+        "n": pl.Int64,
+        "events": pl.Int64,
+    }
+)
+_MODELS_SCHEMA: dict[str, Any] = {
+    **_KEY,
+    **dict.fromkeys(("covariates", "strata"), pl.String),
+    **dict.fromkeys(("n", "events", "n_left_out", "coefficients"), pl.Int64),
+    "events_per_variable": pl.Float64,
+    "n_strata": pl.Int64,
+    **dict.fromkeys(
+        (
+            "log_likelihood_null",
+            "log_likelihood",
+            "likelihood_ratio_chi2",
+            "p_likelihood_ratio",
+            "wald_chi2",
+            "p_wald",
+            "score_chi2",
+            "p_score",
+            "concordance",
+            "p_proportional_hazards",
+        ),
+        pl.Float64,
+    ),
+    "hazards_not_proportional": pl.String,
+    "events_for_80pct_power": pl.Float64,
+    "fit_status": pl.String,
+    "warning": pl.String,
+}
+_AUC_SCHEMA: dict[str, Any] = {
+    **_KEY,
+    "time_months": pl.Float64,
+    **dict.fromkeys(("n", "n_at_risk", "n_cases"), pl.Int64),
+    **dict.fromkeys(("auc", "ci_lower", "ci_upper", "auc_cross_validated"), pl.Float64),
+    "bootstrap_samples": pl.Int64,
+    "events_for_80pct_power": pl.Float64,
+}
+_SIGNATURES_SCHEMA: dict[str, Any] = {
+    "signature_id": pl.String,
+    **dict.fromkeys(("genes_in_list", "genes_in_signature", "n", "events"), pl.Int64),
+    **dict.fromkeys(
+        (
+            "log_hazard_ratio_per_sd",
+            "hazard_ratio_per_sd",
+            "ci_lower",
+            "ci_upper",
+            "statistic",
+            "p_value",
+            "p_random",
+        ),
+        pl.Float64,
+    ),
+    "random_signatures": pl.Int64,
+    **dict.fromkeys(("random_share_below_005", "concordance", "events_for_80pct_power"), pl.Float64),
+    "note": pl.String,
+}
+_POOLED_SCHEMA: dict[str, Any] = {
+    "endpoint": pl.String,
+    "model": pl.String,
+    "hgnc_symbol": pl.String,
+    "cohorts": pl.Int64,
+    "cohort_ids": pl.String,
+    "n": pl.Int64,
+    "events": pl.Int64,
+    **dict.fromkeys(
+        (
+            "log_hazard_ratio",
+            "standard_error",
+            "hazard_ratio",
+            "ci_lower",
+            "ci_upper",
+            "p_value",
+            "q_value_bh",
+            "p_value_normal",
+            "q_value_bh_normal",
+            "hazard_ratio_fixed",
+            "ci_lower_fixed",
+            "ci_upper_fixed",
+            "p_value_fixed",
+            "q_statistic",
+            "p_heterogeneity",
+            "tau2",
+            "i2_percent",
+            "prediction_lower",
+            "prediction_upper",
+            "events_for_80pct_power",
+        ),
+        pl.Float64,
+    ),
+}

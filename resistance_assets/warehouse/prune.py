@@ -1,0 +1,103 @@
+"""Removal of old releases and of what only they needed.
+
+Here belongs the decision of what nothing names any more: neither a current pointer nor a release that is kept. It is
+taken while nobody reads or writes the lake; a process killed at any moment leaves what is kept as it was, and the next
+pruning finishes the work.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from resistance_assets.orchestration.lake import Lake
+from resistance_assets.warehouse.publish import forget_releases
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """What a pruning removed."""
+
+    releases: tuple[int, ...]
+    kept_releases: tuple[int, ...]
+    parquet_files: int
+    records: int
+    bytes_freed: int
+
+    def describe(self) -> str:
+        """One line."""
+        gone = f"releases {', '.join(map(str, self.releases))}" if self.releases else "no release"
+        kept = ", ".join(map(str, self.kept_releases)) or "none"
+        return (
+            f"removed {gone}, {self.parquet_files} tables and {self.records} records of the lake, "
+            f"{self.bytes_freed / 1e6:,.1f} MB; kept releases {kept}"
+        )
+
+
+def prune(data_dir: Path, *, keep: int, waiting: Callable[[str], None] = lambda holder: None) -> Pruned:
+    """Remove all but the ``keep`` newest releases, and the files of the lake that nothing names then.
+
+    Args:
+        data_dir: holds the lake, the releases and the published file.
+        keep: at least 1.
+        waiting: told who works in the lake, before the wait for it.
+
+    Raises:
+        ValueError: fewer than one release is to be kept.
+        DataFault: nothing was published yet, or the disk refuses.
+    """
+    if keep < 1:
+        raise ValueError("at least one release is kept")
+    lake = Lake(data_dir / "lake")
+    with lake.quiet(waiting=waiting):
+        gone, manifests = forget_releases(data_dir, keep)
+        files, records = _named(lake, data_dir, manifests)
+        freed, parquet_count, record_count = 0, 0, 0
+        for path in lake.root.glob("*/*/*.parquet"):
+            if path not in files:
+                freed += path.stat().st_size
+                path.unlink()
+                parquet_count += 1
+        for path in lake.root.glob("*/*/memo/*.json"):
+            if path not in records:
+                freed += path.stat().st_size
+                path.unlink()
+                record_count += 1
+        lake.sweep()
+    return Pruned(gone, tuple(manifests), parquet_count, record_count, freed)
+
+
+def _named(lake: Lake, data_dir: Path, manifests: dict[int, dict[str, Any]]) -> tuple[set[Path], set[Path]]:
+    """Parquet files and records that a current pointer or a kept release needs."""
+    files: set[Path] = set()
+    records: set[Path] = set()
+
+    def keep_record(address: str, memo_key: str | None) -> None:
+        if memo_key:
+            records.add(lake.folder(address) / "memo" / f"{memo_key}.json")
+
+    for address in lake.addresses():
+        pointer = lake.pointer(address)
+        if pointer is not None:
+            files.add(lake.path(address, pointer.data_version))
+            keep_record(address, pointer.notes.get("memo_key"))
+            # A known result is only known as long as its record is there: keep every record of a file that stays.
+            records.update(_records_of(lake, address, pointer.data_version))
+    for manifest in manifests.values():
+        for address, facts in manifest["tables"].items():
+            files.add(
+                data_dir / facts["parquet"] if not Path(facts["parquet"]).is_absolute() else Path(facts["parquet"])
+            )
+            keep_record(address, facts.get("memo_key"))
+        for address, memo_key in manifest.get("shares", {}).items():
+            keep_record(address, memo_key)
+    return files, records
+
+
+def _records_of(lake: Lake, address: str, data_version: str) -> Iterator[Path]:
+    for path in (lake.folder(address) / "memo").glob("*.json"):
+        if json.loads(path.read_text(encoding="utf-8")).get("data_version") == data_version:
+            yield path

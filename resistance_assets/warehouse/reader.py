@@ -1,0 +1,473 @@
+"""Reading the published warehouse: open it, ask it one question, write the answer down.
+
+Here belongs what the command line and the report need to read `warehouse.duckdb`, or an old release from the lake,
+without being able to change anything: the query of a person reaches the tables and nothing else, no file, no network
+and no setting. Publishing does not belong here, and nothing here needs Dagster.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+import polars as pl
+
+from resistance_assets.errors import DataFault, UsageFault
+
+Format = Literal["table", "csv", "json", "parquet"]
+FORMATS: tuple[Format, ...] = ("table", "csv", "json", "parquet")
+
+WAREHOUSE_FILE = "warehouse.duckdb"
+RELEASES_FOLDER = "releases"
+_NAME = "warehouse"
+_RUN_FIRST = "Run `resistance run` first, or set RESISTANCE_DATA_DIR to where the data are."
+_EXPLAIN = re.compile(r"\bEXPLAIN\b(\s+ANALYZE\b)?(\s*\(\s*(?:ANALYZE|FORMAT)\b[^)]*\))?", re.IGNORECASE)
+
+
+def open_warehouse(data_dir: Path, release: int | None = None) -> duckdb.DuckDBPyConnection:
+    """Open the warehouse as it is now, or as a release had it. A publish meanwhile does not disturb the connection.
+
+    Args:
+        data_dir: holds `warehouse.duckdb`, `releases/` and the lake.
+        release: None for the file as published last; else the number of a release, whose tables are then read from the
+            immutable Parquet files that it names. Its `meta` schema has `releases`, `tables` and `columns` alone.
+
+    Returns:
+        A connection that can read those tables, and can do nothing else.
+
+    Raises:
+        UsageFault: there is no such release.
+        DataFault: nothing was published yet, the file cannot be opened, or a release's Parquet file is gone.
+    """
+    warehouse = data_dir / WAREHOUSE_FILE
+    if not warehouse.is_file():
+        raise DataFault("there is no warehouse yet", subject=str(warehouse), remedy=_RUN_FIRST)
+    connection = duckdb.connect()
+    try:
+        # Attached to a database of its own instead of opened: a process is handed the instance that it already has of
+        # a path, so a plain second open after a publish would still show the old file.
+        connection.execute(f"ATTACH {_literal(str(warehouse))} AS {_NAME} (READ_ONLY)")
+        if release is None:
+            connection.execute(f"USE {_NAME}")
+            return _locked(connection, [])
+        manifests = _manifests(connection)
+        connection.execute(f"DETACH {_NAME}")
+        if release not in manifests:
+            known = ", ".join(str(number) for number in sorted(manifests)) or "none"
+            raise UsageFault(
+                f"there is no release {release}",
+                subject=str(data_dir / RELEASES_FOLDER),
+                remedy=f"Known releases: {known}.",
+            )
+        return _open_release(connection, data_dir, manifests, release)
+    except duckdb.Error as error:
+        connection.close()
+        raise DataFault(
+            f"cannot be opened: {_one_line(error)}",
+            subject=str(warehouse),
+            expected=f"a database that DuckDB {duckdb.__version__} reads",
+            remedy="Run `resistance run`: it is built again from the lake.",
+        ) from error
+    except BaseException:
+        connection.close()
+        raise
+
+
+def list_releases(data_dir: Path) -> dict[int, dict[str, Any]]:
+    """Manifest of every release by number: `published_at`, `code_revision`, `settings`, `sources` (id -> sha256) and
+    `tables` (address -> data_version, code_version, parameters, inputs, rows, status, parquet).
+
+    Raises:
+        DataFault: nothing was published yet, or the file cannot be opened.
+    """
+    connection = open_warehouse(data_dir)
+    try:
+        return _manifests(connection)
+    finally:
+        connection.close()
+
+
+def run_query(connection: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:
+    """Answer one question.
+
+    Args:
+        connection: from `open_warehouse`.
+        sql: one SELECT, WITH, FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN.
+
+        Beside it `.tables [WORD]` and `.schema TABLE`, as in the shells of databases.
+
+    Returns:
+        The rows; columns of equal name are numbered (`n`, `n_1`).
+
+    Raises:
+        UsageFault: no statement or several, one that does not read, or one that DuckDB refuses, with its hint.
+    """
+    if sql.lstrip().startswith("."):
+        sql = _dot_command(connection, sql)
+    _require_read(connection, sql)
+    try:
+        relation = connection.sql(sql)
+        if relation is None:
+            raise UsageFault("gives no rows", subject="query", remedy="Write a SELECT.")
+        return relation.pl()
+    except duckdb.Error as error:
+        raise _refused(error, connection) from error
+
+
+def write_result(frame: pl.DataFrame, format: Format, output: Path | None = None) -> None:
+    """Write an answer to a file, or to standard output.
+
+    Args:
+        frame: the answer.
+        format: table (for reading), csv, json (a list of objects) or parquet.
+        output: file; None for standard output, which takes no parquet.
+
+    Raises:
+        UsageFault: an unknown format, parquet without a file, or a folder that does not exist.
+        DataFault: the file cannot be written, or nested values are asked for as csv.
+    """
+    if format not in FORMATS:
+        near = next(iter(difflib.get_close_matches(str(format), FORMATS, n=1)), None)
+        raise UsageFault(
+            f"the format {format} is unknown",
+            subject="--format",
+            remedy=f"Did you mean {near}?" if near else f"Use one of: {', '.join(FORMATS)}.",
+        )
+    if format == "parquet":
+        if output is None:
+            raise UsageFault(
+                "parquet cannot go to the terminal", subject="--format", remedy="Name a file with -o FILE."
+            )
+        _to_file(output, lambda path: frame.write_parquet(path, compression="zstd"))
+        return
+    text = {"table": as_text, "csv": _as_csv, "json": _as_json}[format](frame)
+    if output is None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    else:
+        _to_file(output, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def as_text(frame: pl.DataFrame) -> str:
+    """The answer for reading: every row and column, numbers to the right, null as a dot, and the number of rows."""
+    numeric = [dtype.is_numeric() for dtype in frame.dtypes]
+    cells = [[_cell(value) for value in row] for row in frame.iter_rows()]
+    widths = [
+        max(len(name), *(len(row[i]) for row in cells)) if cells else len(name) for i, name in enumerate(frame.columns)
+    ]
+
+    def line(values: list[str]) -> str:
+        placed = (v.rjust(w) if right else v.ljust(w) for v, w, right in zip(values, widths, numeric, strict=True))
+        return "  ".join(placed).rstrip()
+
+    lines = [line(list(frame.columns)), "  ".join("-" * width for width in widths), *(line(row) for row in cells)]
+    lines.append(f"({frame.height} {'row' if frame.height == 1 else 'rows'})")
+    return "\n".join(lines) + "\n"
+
+
+# ---- opening ---------------------------------------------------------------------------------------------------------
+
+
+def _locked(connection: duckdb.DuckDBPyConnection, files: list[str]) -> duckdb.DuckDBPyConnection:
+    """Take from the connection what reaches beyond its tables, and the means to give it back."""
+    connection.execute("SET TimeZone = 'UTC'")
+    # Empty: a sort that does not fit into memory fails instead of writing into the folder the process stands in.
+    connection.execute("SET temp_directory = ''")
+    connection.execute("SET autoinstall_known_extensions = false")
+    connection.execute("SET autoload_known_extensions = false")
+    if files:
+        connection.execute(f"SET allowed_paths = [{', '.join(_literal(file) for file in files)}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def _manifests(connection: duckdb.DuckDBPyConnection) -> dict[int, dict[str, Any]]:
+    rows = connection.execute(f"SELECT release, manifest FROM {_NAME}.meta.releases ORDER BY release").fetchall()
+    return {release: json.loads(manifest) for release, manifest in rows}
+
+
+def _open_release(
+    connection: duckdb.DuckDBPyConnection, data_dir: Path, manifests: Mapping[int, Mapping[str, Any]], release: int
+) -> duckdb.DuckDBPyConnection:
+    # Here and not above: the table models bring pandera, which would double the start-up of every query.
+    from resistance_assets.catalog.tables import TABLES
+
+    stated: Mapping[str, Mapping[str, Any]] = manifests[release]["tables"]
+    files = {address: (data_dir / facts["parquet"]).resolve() for address, facts in stated.items()}
+    if lost := sorted(address for address, file in files.items() if not file.is_file()):
+        raise DataFault(
+            f"release {release} is not complete any more: {len(lost)} of its files are gone",
+            subject=lost[0],
+            expected=str(files[lost[0]]),
+            remedy="Restore the lake from a backup, or read another release.",
+        )
+    _locked(connection, [str(file) for file in files.values()])
+    for address, file in files.items():
+        layer, name = address.split(".", 1)
+        connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{layer}"')
+        connection.execute(f'CREATE VIEW "{layer}"."{name}" AS SELECT * FROM read_parquet({_literal(str(file))})')
+        if table := TABLES.get(address):
+            connection.execute(f'COMMENT ON VIEW "{layer}"."{name}" IS {_literal(table.comment)}')
+    _write_meta_of_release(connection, manifests, stated, release)
+    return connection
+
+
+def _write_meta_of_release(
+    connection: duckdb.DuckDBPyConnection,
+    manifests: Mapping[int, Mapping[str, Any]],
+    stated: Mapping[str, Mapping[str, Any]],
+    release: int,
+) -> None:
+    from resistance_assets.catalog.tables import TABLES
+
+    tables, columns = [], []
+    for address, facts in stated.items():
+        layer, name = address.split(".", 1)
+        model = TABLES.get(address)
+        tables.append(
+            {
+                "layer": layer,
+                "table_name": name,
+                "grain": model.grain if model else None,
+                "not_true": model.not_true if model else None,
+                "row_count": facts["rows"],
+                "data_version": facts["data_version"],
+                "code_version": facts["code_version"],
+                "status": facts["status"],
+            }
+        )
+        known = {column.name: column for column in model.columns} if model else {}
+        described = connection.execute(f'DESCRIBE "{layer}"."{name}"').fetchall()
+        for column_name, data_type, *_ in described:
+            column = known.get(column_name)
+            columns.append(
+                {
+                    "layer": layer,
+                    "table_name": name,
+                    "column_name": column_name,
+                    "data_type": data_type,
+                    "unit": column.unit if column else None,
+                    "description": column.description if column else None,
+                    "is_key": model is not None and column_name in model.key,
+                }
+            )
+    releases = [
+        {
+            "release": number,
+            "published_at": manifest["published_at"],
+            "code_revision": manifest["code_revision"],
+            "tables": len(manifest["tables"]),
+            "manifest": json.dumps(manifest, sort_keys=True),
+        }
+        for number, manifest in manifests.items()
+        if number <= release
+    ]
+    text = pl.String
+    frames = {
+        "releases": pl.DataFrame(releases).with_columns(
+            pl.col("published_at").str.to_datetime(time_unit="us", time_zone="UTC").dt.replace_time_zone(None)
+        ),
+        "tables": pl.DataFrame(tables, schema_overrides={"grain": text, "not_true": text, "status": text}),
+        "columns": pl.DataFrame(columns, schema_overrides={"unit": text, "description": text}),
+    }
+    connection.execute("CREATE SCHEMA meta")
+    for name, frame in frames.items():
+        connection.register("incoming", frame.to_arrow())
+        connection.execute(f"CREATE TABLE meta.{name} AS SELECT * FROM incoming")
+        connection.unregister("incoming")
+
+
+DOT_COMMANDS = """\
+.tables [WORD]   the tables, or those whose name or grain holds WORD: rows and what a row is
+.schema TABLE    columns of a table: type, unit, what it is, whether it is of the key
+.help            this
+Anything else is one SELECT. Layers: raw (parsed), staging (our names and units), core (computed), marts (to be asked),
+meta (releases, tables, columns, lineage, sources, runs).
+"""
+
+
+def _dot_command(connection: duckdb.DuckDBPyConnection, command: str) -> str:
+    """The query that a dot command stands for."""
+    name, *rest = command.split()
+    word = " ".join(rest).rstrip(";")
+    if name.rstrip(";") == ".tables":
+        like = _literal(f"%{word}%")
+        return (
+            "SELECT layer || '.' || table_name AS table_name, row_count AS rows, status, grain FROM meta.tables "
+            f"WHERE layer || '.' || table_name ILIKE {like} OR grain ILIKE {like} "
+            "ORDER BY list_position(['marts', 'core', 'staging', 'raw'], layer), table_name"
+        )
+    if name.rstrip(";") == ".schema" and word:
+        known = {
+            f"{layer}.{table}": (layer, table)
+            for layer, table in connection.execute("SELECT DISTINCT layer, table_name FROM meta.columns").fetchall()
+        }
+        found = [full for full in known if word in (full, known[full][1])]
+        if not found:
+            near = difflib.get_close_matches(word, [*known, *(table for _, table in known.values())], n=1)
+            raise UsageFault(
+                "there is no such table",
+                subject=f".schema {word}",
+                remedy=f"Did you mean {near[0]}?" if near else "`.tables` lists them.",
+            )
+        layer, table = known[found[0]]
+        return (
+            "SELECT column_name, data_type, unit, CASE WHEN is_key THEN 'key' END AS key, description "
+            f"FROM meta.columns WHERE layer = {_literal(layer)} AND table_name = {_literal(table)}"
+        )
+    raise UsageFault(
+        "is no command",
+        subject=name,
+        remedy="Use `.tables [WORD]`, `.schema TABLE` or `.help`; anything else is one SELECT.",
+    )
+
+
+# ---- answers and errors ----------------------------------------------------------------------------------------------
+
+
+def _require_read(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
+    """Raise unless the text is one statement that reads."""
+    try:
+        statements = duckdb.extract_statements(sql)
+    except duckdb.Error as error:
+        raise _refused(error, connection) from error
+    if len(statements) != 1:
+        raise UsageFault(
+            f"holds {len(statements)} statements",
+            subject="query",
+            expected="one",
+            remedy="Ask one question at a time." if statements else "Write a SELECT.",
+        )
+    kind = statements[0].type.name
+    if kind == "MULTI":
+        raise UsageFault(
+            "is a PIVOT whose columns are not stated",
+            subject="query",
+            remedy="Name them, as in `PIVOT t ON endpoint IN ('OS', 'PFS') USING first(n)`.",
+        )
+    if kind == "EXPLAIN":
+        # EXPLAIN ANALYZE runs what it explains.
+        _require_read(connection, _EXPLAIN.sub("", sql, count=1))
+    elif kind != "SELECT":
+        raise UsageFault(
+            f"is {_article(kind)} statement",
+            subject="query",
+            expected="SELECT, WITH, FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN",
+            remedy="The warehouse is read-only: copy the tables you want to change into a database of your own.",
+        )
+
+
+def _nearest_table(text: str, connection: duckdb.DuckDBPyConnection) -> str | None:
+    """The table that a name without its layer, or a mistyped one, most likely means."""
+    missing = re.search(r"Table with name (\S+) does not exist", text)
+    if missing is None:
+        return None
+    rows = connection.execute("SELECT table_schema, table_name FROM information_schema.tables").fetchall()
+    by_name = {name: f"{layer}.{name}" for layer, name in rows if "." not in layer}
+    near = difflib.get_close_matches(missing.group(1), by_name, n=1, cutoff=0.6)
+    return by_name[near[0]] if near else None
+
+
+def _refused(error: duckdb.Error, connection: duckdb.DuckDBPyConnection) -> UsageFault:
+    """DuckDB's message as one line: what, where, and the names it would have taken."""
+    text = str(error)
+    head = text.split("\n\nLINE", 1)[0]
+    hint = re.search(r"(Did you mean .+|Candidate bindings: .+|Candidate functions:.+)", head, re.DOTALL)
+    place = re.search(r"^LINE (\d+):", text, re.MULTILINE)
+    problem = head[: hint.start()] if hint else head
+    remedy = _one_line(hint.group(1)) if hint else "Correct the query."
+    if "Table with name" in text:
+        near = _nearest_table(text, connection)
+        remedy = f"Did you mean {near}?" if near else "`SHOW ALL TABLES` lists the tables; name one as layer.table."
+    if isinstance(error, duckdb.PermissionException):
+        remedy = "A query reads the tables of the warehouse and nothing else; `SHOW ALL TABLES` lists them."
+    return UsageFault(
+        _one_line(problem),
+        subject="query",
+        place=f"line {place.group(1)}" if place else None,
+        remedy=remedy if remedy.endswith((".", "?")) else f"{remedy}.",
+    )
+
+
+def _one_line(message: object) -> str:
+    return " ".join(str(message).split("\n\nLINE", 1)[0].split()).rstrip(".!")
+
+
+def _article(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "AEIOU" else f"a {kind}"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "."
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return re.sub(r"\s*\n\s*", " ", str(value))
+
+
+def _as_csv(frame: pl.DataFrame) -> str:
+    if nested := [name for name, dtype in frame.schema.items() if dtype.is_nested()]:
+        raise DataFault(
+            f"column {nested[0]} holds lists or structs, which csv cannot",
+            subject="query",
+            remedy="Use --format json, or take it apart in the query.",
+        )
+    return frame.write_csv()
+
+
+def _as_json(frame: pl.DataFrame) -> str:
+    # Not polars' own writer: it writes a decimal as text and a NaN as null without a word.
+    rows = ",\n".join(_json_row(row) for row in frame.iter_rows(named=True))
+    return f"[\n{rows}\n]\n" if rows else "[]\n"
+
+
+def _json_row(row: dict[str, Any]) -> str:
+    try:
+        return json.dumps(row, default=_plain, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(row), default=_plain, ensure_ascii=False)
+
+
+def _finite(value: Any) -> Any:
+    """``value`` with null for infinity and NaN, which JSON has no words for."""
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _plain(value: Any) -> Any:
+    import datetime
+    import decimal
+
+    if isinstance(value, decimal.Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    return str(value)
+
+
+def _to_file(output: Path, write: Any) -> None:
+    if not output.parent.is_dir():
+        raise UsageFault(
+            "the folder does not exist", subject=str(output.parent), remedy="Create it, or name another file."
+        )
+    try:
+        write(output)
+    except OSError as error:
+        raise DataFault(
+            f"cannot be written: {error.strerror or error}", subject=str(output), remedy="Choose another place with -o."
+        ) from error
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

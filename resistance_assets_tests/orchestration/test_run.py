@@ -1,0 +1,78 @@
+"""Runs of killed processes are closed; those of living ones, and of other machines, are left alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import dagster as dg
+import pytest
+from dagster._core.events import DagsterEvent, DagsterEventType
+
+from resistance_assets.orchestration.run import (
+    PROCESS_TAG,
+    Launch,
+    close_dead_runs,
+    process_name,
+)
+
+
+@pytest.fixture
+def instance():
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+@dg.job
+def nothing():
+    pass
+
+
+def started(instance, tag: str | None) -> str:
+    run = instance.create_run_for_job(nothing, tags={PROCESS_TAG: tag} if tag else {})
+    instance.report_dagster_event(
+        DagsterEvent(event_type_value=DagsterEventType.PIPELINE_START.value, job_name="nothing"), run_id=run.run_id
+    )
+    return run.run_id
+
+
+def dead_process() -> str:
+    """Name of a process that ended."""
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    name = process_name(process.pid)
+    process.communicate()
+    return name
+
+
+def test_a_run_of_a_killed_process_is_closed_and_others_are_left(instance):
+    dead = started(instance, dead_process())
+    living = started(instance, process_name(os.getpid()))
+    elsewhere = started(instance, "another-machine:1:1")
+    daemon = started(instance, None)
+    assert close_dead_runs(instance) == [dead]
+    states = {run.run_id: run.status for run in instance.get_runs()}
+    assert states[dead] == dg.DagsterRunStatus.FAILURE
+    assert {states[living], states[elsewhere], states[daemon]} == {dg.DagsterRunStatus.STARTED}
+    assert close_dead_runs(instance) == []
+
+
+def test_another_process_of_the_same_id_is_not_taken_for_it(instance):
+    host, pid, start = process_name(os.getpid()).split(":")
+    assert close_dead_runs(instance) == []
+    run = started(instance, f"{host}:{pid}:{int(start) - 1}")
+    assert close_dead_runs(instance) == [run]
+
+
+def test_a_process_that_is_gone_has_no_name():
+    gone = int(dead_process().split(":")[1])
+    assert process_name(gone) == ""
+
+
+def test_parts_of_one_work_count_together():
+    first = Launch({"raw.a": "built", "raw.b": "failed"}, {"raw.a": 2.0}, {"raw.b": "why"}, ["1"], 3.0)
+    second = Launch({"raw.a": "memo hit", "core.c": "built"}, {"core.c": 1.0}, {}, ["2"], 4.0)
+    second.follow(first)
+    assert second.outcomes == {"raw.a": "built", "raw.b": "failed", "core.c": "built"}
+    assert second.failed == ("raw.b",)
+    assert (second.run_ids, second.elapsed, second.messages) == (["1", "2"], 7.0, {"raw.b": "why"})

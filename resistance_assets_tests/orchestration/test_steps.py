@@ -1,0 +1,181 @@
+"""Steps: known results are found again, bad ones are not written, missing sources leave things as they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from resistance_assets.catalog.tables import TABLES
+from resistance_assets.errors import DataFault, SourceUnavailable
+from resistance_assets.orchestration.checks import Verdict
+from resistance_assets.orchestration.lake import Lake
+from resistance_assets.orchestration.steps import External, Step, StepFailed, StepTest, run_step
+
+SAMPLES = TABLES["raw.studies__samples"]
+
+
+def sheet(*values: str) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "study_id": ["s"] * len(values),
+            "sample_id": [f"x{at}" for at in range(len(values))],
+            "attribute_id": ["condition"] * len(values),
+            "value": list(values),
+        }
+    )
+
+
+class Counting:
+    """A compute function that counts its calls."""
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        self.frame = frame
+        self.calls = 0
+
+    def __call__(self, inputs) -> pl.DataFrame:
+        self.calls += 1
+        return self.frame
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    return Lake(tmp_path / "lake")
+
+
+def step_of(compute, **changes) -> Step:
+    return replace(Step(outputs={"raw.a": SAMPLES}, compute=compute, code_version="v1"), **changes)
+
+
+def test_an_unchanged_step_is_not_computed_again(lake):
+    compute = Counting(sheet("tumor"))
+    first = run_step(lake, step_of(compute))["raw.a"]
+    second = run_step(lake, step_of(compute))["raw.a"]
+    assert (first.outcome, second.outcome, compute.calls) == ("built", "memo hit", 1)
+    assert second.pointer == first.pointer
+    assert [v.name for v in second.verdicts] == ["schema", "primary_key"]
+
+
+@pytest.mark.parametrize("change", [{"code_version": "v2"}, {"parameters": {"q": 0.1}}], ids=["code", "parameter"])
+def test_a_changed_step_is_computed_again(lake, change):
+    compute = Counting(sheet("tumor"))
+    run_step(lake, step_of(compute))
+    assert run_step(lake, step_of(compute, **change))["raw.a"].outcome == "built"
+    assert compute.calls == 2
+
+
+def test_an_input_of_equal_content_changes_nothing_downstream(lake):
+    upstream, downstream = Counting(sheet("tumor")), Counting(sheet("normal"))
+    child = Step(outputs={"staging.b": SAMPLES}, compute=downstream, code_version="v1", inputs=("raw.a",))
+    run_step(lake, step_of(upstream))
+    run_step(lake, child)
+    assert run_step(lake, step_of(upstream, code_version="v2"))["raw.a"].outcome == "built"
+    assert run_step(lake, child)["staging.b"].outcome == "memo hit"
+    run_step(lake, step_of(Counting(sheet("normal")), code_version="v3"))
+    assert run_step(lake, child)["staging.b"].outcome == "built"
+
+
+def test_going_back_to_a_former_state_computes_nothing(lake):
+    old, new = Counting(sheet("old")), Counting(sheet("new"))
+    first = run_step(lake, step_of(old))["raw.a"].pointer.data_version
+    run_step(lake, step_of(new, code_version="v2"))
+    back = run_step(lake, step_of(old))["raw.a"]
+    assert (back.outcome, back.pointer.data_version, old.calls) == ("memo hit", first, 1)
+    assert lake.pointer("raw.a").data_version == first
+
+
+def test_a_result_that_fails_its_check_is_not_written(lake):
+    run_step(lake, step_of(Counting(sheet("tumor"))))
+    before = lake.pointer("raw.a")
+    bad = pl.concat([sheet("tumor"), sheet("tumor")])
+    with pytest.raises(StepFailed, match="primary_key") as caught:
+        run_step(lake, step_of(Counting(bad), code_version="v2"))
+    assert {v.name: v.passed for v in caught.value.verdicts["raw.a"]} == {"schema": True, "primary_key": False}
+    assert lake.pointer("raw.a") == before
+    assert len(list(lake.folder("raw.a").glob("*.parquet"))) == 1
+
+
+def test_a_test_of_the_candidate_runs_before_it_is_written(lake):
+    def judge(mounts):
+        assert isinstance(mounts["raw.a"], pl.DataFrame)
+        return Verdict("no_tumor", "tumor" not in mounts["raw.a"]["value"], "found a tumour")
+
+    test = StepTest("no_tumor", ("raw.a",), judge, "t1")
+    with pytest.raises(StepFailed, match="no_tumor failed: found a tumour"):
+        run_step(lake, step_of(Counting(sheet("tumor")), tests={"raw.a": [test]}))
+    assert lake.pointer("raw.a") is None
+    good = run_step(lake, step_of(Counting(sheet("normal")), tests={"raw.a": [test]}))["raw.a"]
+    assert [v.name for v in good.verdicts] == ["schema", "primary_key", "no_tumor"]
+
+
+def missing(origins):
+    raise SourceUnavailable("the host does not answer", subject="some_source", remedy="Try again later.")
+
+
+def test_a_source_that_was_never_had_leaves_an_empty_table_with_the_reason(lake):
+    compute = Counting(sheet("tumor"))
+    result = run_step(lake, step_of(compute, externals=missing))["raw.a"]
+    assert (result.outcome, result.pointer.status, result.pointer.rows, compute.calls) == (
+        "unavailable",
+        "unavailable",
+        0,
+        0,
+    )
+    assert "does not answer" in result.pointer.reason
+    assert lake.read("raw.a").schema == SAMPLES.polars_schema
+
+
+def test_a_source_that_is_lost_leaves_what_was_there(lake):
+    compute = Counting(sheet("tumor"))
+    there = {"f": External("sha", Path("f"))}
+    built = run_step(lake, step_of(compute, externals=lambda origins: there))["raw.a"]
+    kept = run_step(lake, step_of(compute, externals=missing))["raw.a"]
+    assert (kept.outcome, kept.pointer, kept.reason is not None) == ("kept", built.pointer, True)
+
+
+def test_a_source_with_another_checksum_is_read_again(lake):
+    compute = Counting(sheet("tumor"))
+    for checksum, outcome in (("one", "built"), ("one", "memo hit"), ("two", "built")):
+        step = step_of(compute, externals=lambda origins, c=checksum: {"f": External(c, Path("f"))})
+        assert run_step(lake, step)["raw.a"].outcome == outcome
+
+
+def test_unavailability_passes_on_unless_the_step_tolerates_it(lake):
+    run_step(lake, step_of(Counting(sheet("x")), externals=missing))
+    strict = Step(outputs={"staging.b": SAMPLES}, compute=Counting(sheet("y")), code_version="v", inputs=("raw.a",))
+    assert run_step(lake, strict)["staging.b"].outcome == "unavailable"
+    tolerant = Step(
+        outputs={"staging.c": SAMPLES},
+        compute=lambda i: i.read("raw.a"),
+        code_version="v",
+        inputs=("raw.a",),
+        tolerant=True,
+    )
+    result = run_step(lake, tolerant)["staging.c"]
+    assert (result.outcome, result.pointer.rows) == ("built", 0)
+
+
+def test_optional_inputs_take_part_when_they_are_there(lake):
+    def stack(inputs):
+        return pl.concat([SAMPLES.empty(), *(inputs.read(a) for a in ("raw.a", "raw.b") if inputs.has(a))])
+
+    union = Step(
+        outputs={"raw.all": SAMPLES}, compute=stack, code_version="v", optional_inputs=("raw.a", "raw.b"), tolerant=True
+    )
+    run_step(lake, step_of(Counting(sheet("x")), externals=missing))
+    assert run_step(lake, union)["raw.all"].pointer.rows == 0
+    run_step(lake, step_of(Counting(sheet("x", "y"))))
+    assert run_step(lake, union)["raw.all"].pointer.rows == 2
+
+
+def test_an_input_that_was_never_built_is_named(lake):
+    step = Step(outputs={"staging.b": SAMPLES}, compute=Counting(sheet("y")), code_version="v", inputs=("raw.nowhere",))
+    with pytest.raises(DataFault, match=r"staging\.b.*raw\.nowhere was never built"):
+        run_step(lake, step)
+
+
+def test_a_step_must_give_what_it_declares(lake):
+    with pytest.raises(ValueError, match="declared"):
+        run_step(lake, step_of(lambda inputs: {"raw.other": sheet("x")}))

@@ -1,0 +1,321 @@
+"""pydeseq2 against R's DESeq2 on the LUAD pairs. What differs by nature, and by how much, is in goldens/README.md."""
+
+import numpy as np
+import polars as pl
+import pytest
+from threadpoolctl import threadpool_limits
+
+from resistance_assets.science.deg.deseq2 import compiled_inference, dispersion_trend
+from resistance_assets.science.deg.designs import Contrast
+from resistance_assets.science.deg.methods import differential_gene_lists, run_contrast
+from resistance_assets.science.deg.result import NOTE_ALL_ZERO, NOTE_ARM_ALL_ZERO, NOTE_COOKS, RESULT_SCHEMA
+
+from .deg_goldens import PAIRED, TUMOUR_VS_NORMAL, counts_and_samples, fit_parameter, read_tsv, thinned
+
+
+@pytest.fixture(scope="session")
+def folder(goldens):
+    return goldens / "deg_luad_paired"
+
+
+@pytest.fixture(scope="session")
+def paired(folder):
+    """The slow fit (59 samples, 28 coefficients), once per session, joined with R's table."""
+    counts, samples = counts_and_samples(folder)
+    result = run_contrast(counts, samples, PAIRED, method="pydeseq2")
+    return result.join(read_tsv(folder / "deseq2_paired.tsv.gz"), left_on="hgnc_symbol", right_on="gene")
+
+
+@pytest.fixture(scope="session")
+def three(folder):
+    counts, samples = counts_and_samples(folder, "in_3v3")
+    result = run_contrast(counts, samples, TUMOUR_VS_NORMAL, method="pydeseq2")
+    return result.join(read_tsv(folder / "deseq2_3v3.tsv.gz"), left_on="hgnc_symbol", right_on="gene")
+
+
+def finite(table):
+    """Rows whose estimate is finite: where it is not, both programs stop on the way, each at its own place.
+
+    One arm of zeros shows it for certain; beyond 2^12 in R the other arm is zero but for a count or two. Genes of
+    zeros in every sample have no estimate at all.
+    """
+    noted = pl.col("p_value_note").is_in([NOTE_ARM_ALL_ZERO, NOTE_ALL_ZERO]).fill_null(False)
+    return table.filter(~noted & (pl.col("log2FoldChange").abs() < 12))
+
+
+def log10_p_correlation(table):
+    both = table.filter(pl.col("p_value").is_not_null() & pl.col("pvalue").is_not_null())
+    # p-values that underflow to 0 in either program have no logarithm.
+    both = both.filter((pl.col("p_value") > 0) & (pl.col("pvalue") > 0))
+    return np.corrcoef(both["p_value"].log(10), both["pvalue"].log(10))[0, 1], both
+
+
+def test_3v3_matches_deseq2(three):
+    assert three.height == 13044
+    assert dict(three.schema.items()) | RESULT_SCHEMA == dict(three.schema.items())
+    np.testing.assert_allclose(three["base_mean"], three["baseMean"], rtol=1e-9)
+    rows = finite(three)
+    assert rows.height > 12980
+    close = (rows["log2_fold_change"] - rows["log2FoldChange"]).abs() <= 1e-3
+    # Four further genes have one count in an arm that is otherwise zero; R gives them no p-value.
+    assert rows.filter(~close)["pvalue"].null_count() == rows.filter(~close).height <= 4
+    correlation, both = log10_p_correlation(rows)
+    assert correlation >= 0.999
+    assert (both["p_value"] / both["pvalue"] - 1).abs().median() <= 5e-3
+    ours, theirs = three.filter(pl.col("q_value_bh") < 0.05), three.filter(pl.col("padj") < 0.05)
+    shared = ours.join(theirs.select("hgnc_symbol"), on="hgnc_symbol", how="inner").height
+    assert theirs.height == 1403
+    assert shared >= 0.99 * theirs.height
+    assert shared >= 0.99 * ours.height
+
+
+def test_3v3_missing_p_values_are_deseq2s_and_explained(three):
+    rows = finite(three)
+    assert rows["p_value"].is_null().equals(rows["pvalue"].is_null())
+    assert rows.filter(pl.col("p_value").is_null())["p_value_note"].unique().to_list() == [NOTE_COOKS]
+    assert three.filter(pl.col("p_value").is_null() & pl.col("p_value_note").is_null()).is_empty()
+    assert three.filter(pl.col("q_value_bh").is_null() & pl.col("p_value_note").is_null()).is_empty()
+
+
+def test_paired_matches_deseq2(paired):
+    rows = finite(paired)
+    assert rows.height > 13000
+    close = (rows["log2_fold_change"] - rows["log2FoldChange"]).abs() <= 1e-3
+    assert close.mean() >= 0.995
+    correlation, _ = log10_p_correlation(rows)
+    assert correlation >= 0.998
+    ours, theirs = paired.filter(pl.col("q_value_bh") < 0.05), paired.filter(pl.col("padj") < 0.05)
+    assert theirs.height == 8302
+    assert ours.join(theirs.select("hgnc_symbol"), on="hgnc_symbol", how="inner").height >= 0.99 * theirs.height
+    assert abs(ours.height - theirs.height) <= 0.01 * theirs.height
+
+
+def test_paired_standard_errors_match_where_the_estimate_exists(paired):
+    rows = finite(paired).filter(pl.col("betaConv") & (pl.col("baseMean") > 10))
+    assert (rows["standard_error"] / rows["lfcSE"] - 1).abs().median() <= 5e-3
+
+
+def test_group_of_zeros_keeps_its_sign_and_loses_its_p(paired):
+    rows = paired.filter(pl.col("p_value_note") == NOTE_ARM_ALL_ZERO)
+    assert {"SNORA52", "SNORA71A", "SNORA71D"} <= set(rows["hgnc_symbol"])
+    assert rows["p_value"].null_count() == rows["q_value_bh"].null_count() == rows["standard_error"].null_count()
+    assert rows["p_value"].null_count() == rows.height
+    assert np.array_equal(np.sign(rows["log2_fold_change"]), np.sign(rows["log2FoldChange"]))
+
+
+def test_paired_lists_agree_with_deseq2(paired):
+    lists = differential_gene_lists(paired, "luad", 0.05, 1.0)
+    assert set(lists["list_id"]) == {"luad__pydeseq2__up", "luad__pydeseq2__down"}
+    up = set(lists.filter(pl.col("direction") == "up")["hgnc_symbol"])
+    theirs = set(paired.filter((pl.col("padj") < 0.05) & (pl.col("log2FoldChange") > 1))["hgnc_symbol"])
+    assert len(theirs) == 1204
+    # A dozen genes sit on a threshold, another dozen have no finite estimate and so lose their p here.
+    assert len(up & theirs) >= 0.975 * len(up | theirs)
+
+
+def test_unpaired_fit_replaces_outliers_like_deseq2(folder):
+    counts, samples = counts_and_samples(folder)
+    result = run_contrast(counts, samples, TUMOUR_VS_NORMAL, method="pydeseq2")
+    both = result.join(read_tsv(folder / "deseq2_unpaired_all.tsv.gz"), left_on="hgnc_symbol", right_on="gene")
+    rows = finite(both)
+    close = (rows["log2_fold_change"] - rows["log2FoldChange"]).abs() <= 1e-3
+    assert close.mean() >= 0.995
+    replaced = rows.filter("replaced")
+    assert replaced.height > 380
+    # Without replacement the mean of these genes would be off by the outlier, not by rounding of the imputed count.
+    assert (replaced["base_mean"] / replaced["baseMean"] - 1).abs().median() < 1e-3
+    ours, theirs = both.filter(pl.col("q_value_bh") < 0.05), both.filter(pl.col("padj") < 0.05)
+    assert theirs.height == 8082
+    assert ours.join(theirs.select("hgnc_symbol"), on="hgnc_symbol", how="inner").height >= 0.995 * theirs.height
+
+
+def test_thinned_counts_match_deseq2(folder):
+    """Zeros, low counts, unequal depth: here the trend of the dispersions decides."""
+    counts, samples = thinned(folder)
+    result = run_contrast(counts, samples, TUMOUR_VS_NORMAL, method="pydeseq2")
+    joined = result.join(read_tsv(folder / "deseq2_thinned_3v3.tsv.gz"), left_on="hgnc_symbol", right_on="gene")
+    both = finite(joined)
+    close = (both["log2_fold_change"] - both["log2FoldChange"]).abs() <= 1e-3
+    assert close.mean() >= 0.999
+    correlation, tested = log10_p_correlation(both)
+    assert correlation >= 0.998
+    assert (tested["p_value"] / tested["pvalue"] - 1).abs().median() <= 5e-3
+    ours, theirs = both.filter(pl.col("q_value_bh") < 0.05), both.filter(pl.col("padj") < 0.05)
+    # Without DESeq2's trend 334 genes would be called here, 46 of them not by DESeq2.
+    assert ours.join(theirs.select("hgnc_symbol"), on="hgnc_symbol", how="anti").is_empty()
+    assert ours.height >= 0.95 * theirs.height
+    zero = result.filter(pl.col("base_mean") == 0)
+    assert zero.height == int((counts.drop("hgnc_symbol").sum_horizontal() == 0).sum())
+    assert zero.height > 0
+    assert zero["p_value_note"].unique().to_list() == [NOTE_ALL_ZERO]
+    assert zero["log2_fold_change"].null_count() == zero.height
+
+
+@pytest.mark.parametrize("fit", ["3v3", "thinned_3v3", "paired"])
+def test_dispersion_trend_equals_deseq2(folder, fit):
+    golden = read_tsv(folder / f"deseq2_{fit}.tsv.gz").filter(pl.col("dispGeneEst").is_not_null())
+    a0, a1 = dispersion_trend(golden["baseMean"].to_numpy(), golden["dispGeneEst"].to_numpy())
+    # From R's own gene-wise estimates, written to 11 digits; both fits stop at a relative deviance of 1e-8.
+    assert a0 == pytest.approx(fit_parameter(folder, fit, "asymptDisp"), rel=1e-6)
+    assert a1 == pytest.approx(fit_parameter(folder, fit, "extraPois"), rel=1e-6)
+
+
+def test_dispersion_trend_gives_up_rather_than_go_negative():
+    means = np.linspace(1, 1000, 50)
+    assert dispersion_trend(means, np.full(50, 1e-8)) is None
+    # Dispersions that rise with the mean would need a negative slope.
+    assert dispersion_trend(means, means / 1000) is None
+
+
+def small(seed=1, genes=200):
+    rng = np.random.default_rng(seed)
+    values = rng.negative_binomial(5, 5 / (5 + rng.gamma(2, 50, size=(genes, 1))), size=(genes, 6))
+    names = [f"s{j}" for j in range(6)]
+    counts = pl.DataFrame({"hgnc_symbol": [f"G{i}" for i in range(genes)], **dict(zip(names, values.T, strict=True))})
+    return counts, pl.DataFrame({"sample_id": names, "arm": ["a"] * 3 + ["b"] * 3})
+
+
+def test_shrunken_fold_changes_stand_beside_the_plain_ones():
+    counts, samples = small()
+    contrast = Contrast("a_vs_b", "arm", "a", "b")
+    plain = run_contrast(counts, samples, contrast, method="pydeseq2")
+    shrunken = run_contrast(counts, samples, contrast, method="pydeseq2", shrink=True)
+    assert plain["log2_fold_change"].equals(shrunken["log2_fold_change"])
+    assert plain["p_value"].equals(shrunken["p_value"])
+    assert plain["log2_fold_change_shrunken"].null_count() == plain.height
+    assert shrunken["log2_fold_change_shrunken"].abs().sum() < shrunken["log2_fold_change"].abs().sum()
+
+
+def test_shrunken_fold_changes_are_where_the_posterior_is_highest():
+    """Against pydeseq2's own function, which it minimises by L-BFGS-B and we by Newton's method."""
+    import pandas as pd
+    from pydeseq2.dds import DeseqDataSet
+    from pydeseq2.ds import DeseqStats
+    from pydeseq2.utils import nbinomFn
+    from scipy.optimize import minimize
+
+    from resistance_assets.science.deg.deseq2 import _shrunken_fold_changes, compiled_inference
+
+    rng = np.random.default_rng(5)
+    counts = rng.negative_binomial(4, 4 / (4 + rng.gamma(2, 60, size=(120, 1))), size=(120, 8)).astype(float)
+    counts[:8, 4:] *= 6
+    counts[8] = [0, 0, 0, 0, 30, 0, 50, 20]
+    design = np.column_stack([np.ones(8), np.tile([0.0, 1.0], 4), np.repeat([0.0, 1.0], 4)])
+    names = pd.Index([f"s{j}" for j in range(8)])
+    data = DeseqDataSet(
+        counts=pd.DataFrame(counts.T.astype(int), index=names, columns=[f"g{i}" for i in range(120)]),
+        metadata=pd.DataFrame({"sample": names}, index=names),
+        design=pd.DataFrame(design, index=names, columns=["Intercept", "batch", "arm"]),
+        quiet=True,
+        inference=compiled_inference(),
+    )
+    data.deseq2()
+    test = DeseqStats(data, contrast=np.array([0.0, 0.0, 1.0]), quiet=True, inference=compiled_inference())
+    test.summary()
+    ours = _shrunken_fold_changes(test, 2, counts, design)
+    scale = min(np.sqrt(test._fit_prior_var(coeff_idx=2)), 1.0)
+    test.lfc_shrink(coeff="arm")
+    theirs = test.LFC.to_numpy()
+    offset = np.log(np.asarray(data.obs["size_factors"]))
+    for g in range(120):
+        size = 1.0 / data.var["dispersions"].iloc[g]
+
+        def loss(beta, g=g, size=size):
+            return nbinomFn(beta, design, counts[g], size, offset, 15.0, scale, 2)
+
+        # The others at their best, given the shrunken one.
+        fixed = ours[g] * np.log(2)
+        best = minimize(lambda rest, fixed=fixed, loss=loss: loss(np.array([*rest, fixed])), theirs[g, :2])
+        assert best.fun <= loss(theirs[g]) + 1e-6
+    # L-BFGS-B ends within its own tolerance of the mode.
+    assert np.median(np.abs(ours - theirs[:, 2] / np.log(2))) < 1e-3
+    assert 0 < ours[8] < 20, "finite where an arm is almost silent"
+
+
+def test_swapping_the_arms_turns_the_sign_and_the_column_order_of_samples_does_not_matter():
+    counts, samples = small(2)
+    forward = run_contrast(counts, samples, Contrast("c", "arm", "a", "b"), method="pydeseq2")
+    backward = run_contrast(counts, samples, Contrast("c", "arm", "b", "a"), method="pydeseq2")
+    # Two optimisations from different starting points agree to their stopping rule.
+    np.testing.assert_allclose(forward["log2_fold_change"], -backward["log2_fold_change"], atol=1e-5)
+    shuffled = counts.select("hgnc_symbol", *[f"s{j}" for j in (3, 0, 5, 1, 4, 2)])
+    again = run_contrast(shuffled, samples, Contrast("c", "arm", "a", "b"), method="pydeseq2")
+    assert again.equals(forward)
+
+
+@pytest.fixture
+def one_thread():
+    """Many small matrices: threads inside the linear algebra would make pydeseq2's own loops several times slower."""
+    with threadpool_limits(limits=1):
+        yield
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_compiled_inference_equals_pydeseq2(folder):
+    """Every fortieth gene of the paired design: kernels against pydeseq2's loops, without the floor on means."""
+    from pydeseq2.default_inference import DefaultInference
+
+    from resistance_assets.science.deg.designs import build_design
+
+    counts, samples = counts_and_samples(folder)
+    design = build_design(samples, PAIRED)
+    matrix = counts.gather_every(40).select(design.sample_ids).to_numpy().T
+    factors = np.linspace(0.8, 1.25, len(design.sample_ids))
+    stock, compiled = DefaultInference(n_cpus=1), compiled_inference(floor_means=False)
+    alpha = np.full(matrix.shape[1], 0.2)
+    fits = [x.irls(matrix, factors, design.values, alpha, 0.5, 1e-8) for x in (stock, compiled)]
+    ran_away = np.abs(fits[0][0]).max(axis=1) > 12
+    assert ran_away.mean() < 0.02
+    for theirs, ours in zip(fits[0][:3], fits[1][:3], strict=True):
+        genes = (~ran_away, slice(None)) if theirs.shape[0] == matrix.shape[1] else (slice(None), ~ran_away)
+        np.testing.assert_allclose(ours[genes], theirs[genes], rtol=1e-6, atol=1e-8)
+    # L-BFGS-B stops when the likelihood changes by less than 2e-9 of itself, about 1e-3 short at worst.
+    for prior in ({}, {"prior_disp_var": 0.66, "prior_reg": True}):
+        theirs, ours = (
+            x.alpha_mle(matrix, design.values, fits[0][1], alpha, 1e-8, 59.0, **prior)[0] for x in (stock, compiled)
+        )
+        gap = np.abs(ours / np.clip(theirs, 1e-8, 59.0) - 1)
+        assert np.median(gap) < 1e-6
+        assert np.mean(gap < 2e-3) >= 0.995
+    contrast = np.eye(len(design.columns))[design.coefficient]
+    tests = [
+        x.wald_test(design.values, alpha, fits[0][0], fits[0][1], 1e-6 * np.eye(len(contrast)), contrast, 0.0)
+        for x in (stock, compiled)
+    ]
+    for theirs, ours in zip(*tests, strict=True):
+        np.testing.assert_allclose(ours[~ran_away], theirs[~ran_away], rtol=1e-6)
+    np.testing.assert_allclose(
+        compiled.lin_reg_mu(matrix, factors, design.values, 0.5), stock.lin_reg_mu(matrix, factors, design.values,
+    0.5), rtol=1e-8, atol=1e-6, )  # fmt: skip
+
+
+def test_threads_do_not_change_the_numbers():
+    counts, samples = small(3, genes=600)
+    contrast = Contrast("c", "arm", "a", "b")
+    one = run_contrast(counts, samples, contrast, method="pydeseq2")
+    assert run_contrast(counts, samples, contrast, method="pydeseq2", n_threads=2).equals(one)
+
+
+@pytest.mark.parametrize(
+    ("name", "covariates", "shrunken_tolerance"),
+    [("single_factor", (), 0.05), ("multi_factor", ("group",), 0.05), ("wide", ("group",), None)],
+)
+def test_synthetic_tables_equal_r(goldens, name, covariates, shrunken_tolerance):
+    """pydeseq2's own comparison with R, within the 2 % that it asserts itself (5 % for shrunken fold changes)."""
+    base = goldens / "pydeseq2_R_reference"
+    data = base / (name if name == "wide" else "synthetic")
+    # R's write.csv leaves the first name of the header empty.
+    counts = pl.read_csv(data / "test_counts.csv").rename({"": "hgnc_symbol"})
+    samples = pl.read_csv(data / "test_metadata.csv").rename({"": "sample_id"})
+    contrast = Contrast("b_vs_a", "condition", "B", "A", covariates=covariates)
+    result = run_contrast(counts, samples, contrast, method="pydeseq2", shrink=shrunken_tolerance is not None)
+    golden = pl.read_csv(base / name / "r_test_res.csv", null_values=["NA"]).rename({"": "hgnc_symbol"})
+    both = result.join(golden, on="hgnc_symbol")
+    assert both.height == golden.height == counts.height
+    np.testing.assert_allclose(both["base_mean"], both["baseMean"], rtol=1e-9)
+    np.testing.assert_allclose(both["log2_fold_change"], both["log2FoldChange"], rtol=0.02, atol=1e-3)
+    np.testing.assert_allclose(both["p_value"], both["pvalue"], rtol=0.02)
+    np.testing.assert_allclose(both["q_value_bh"], both["padj"], rtol=0.02)
+    if shrunken_tolerance is not None:
+        shrunken = pl.read_csv(base / name / "r_test_lfc_shrink_res.csv")["log2FoldChange"]
+        np.testing.assert_allclose(both["log2_fold_change_shrunken"], shrunken, rtol=shrunken_tolerance, atol=1e-3)
