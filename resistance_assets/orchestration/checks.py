@@ -59,7 +59,7 @@ def require(table: Table, verdicts: Sequence[Verdict]) -> None:
             raise DataFault(
                 f"check {verdict.name} failed: {verdict.description}",
                 subject=table.address,
-                remedy="Nothing was written; correct the input, or the model in catalog/tables.py.",
+                remedy="Nothing was written; correct the input, or the model in catalog/tables.",
             )
 
 

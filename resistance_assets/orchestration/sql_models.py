@@ -151,7 +151,7 @@ def load_models(folder: Path, tables: Mapping[str, Table]) -> dict[str, SqlModel
             raise CatalogFault(
                 f"there is no table model {address}",
                 subject=str(path),
-                remedy=_suggest(address, expected, "Add the model to catalog/tables.py, or rename the file."),
+                remedy=_suggest(address, expected, "Add the model to catalog/tables, or rename the file."),
             )
     for address in expected:
         if address not in files:
@@ -160,7 +160,7 @@ def load_models(folder: Path, tables: Mapping[str, Table]) -> dict[str, SqlModel
                 f"the table model {address} has no SQL",
                 subject=str(folder),
                 expected=f"a file {layer}/{name}.sql",
-                remedy="Write the file, or remove the model from catalog/tables.py.",
+                remedy="Write the file, or remove the model from catalog/tables.",
             )
     schema = _schema(tables)
     loaded = {address: _load_model(address, path, tables, schema) for address, path in files.items()}
@@ -549,7 +549,7 @@ def _references(
                     subject=str(path),
                     place=_place(source),
                     expected=f"a table of {layers}" if known else None,
-                    remedy=_suggest(address, readable, "Correct the name, or add the table to catalog/tables.py.")
+                    remedy=_suggest(address, readable, "Correct the name, or add the table to catalog/tables.")
                     if not known
                     else "Move the model to marts, or take the reference out.",
                 )
@@ -660,7 +660,10 @@ def _other_columns(path: Path, given: Iterable[str], wanted: Iterable[str]) -> C
             f"Rename {surplus[0]} to {missing[0]}." if len(missing) == len(surplus) == 1 else "Add it to the SELECT."
         )
     elif surplus:
-        problem, remedy = f"column {surplus[0]} is not in the table model", "Remove it, or add it to catalog/tables.py."
+        problem, remedy = (
+            f"column {surplus[0]} is not in the table model",
+            "Remove it, or add it to catalog/tables.",
+        )
     elif repeated:
         problem, remedy = f"column {repeated[0]} is given twice", "Give it once."
     else:

@@ -1,0 +1,1 @@
+"""Core tables: computed in Python."""

@@ -1,0 +1,71 @@
+"""Models of core.evidence__*: evidence of resistance across contrasts."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from resistance_assets.catalog.tables.model import TableModel, col, table
+from resistance_assets.catalog.tables.shared_columns import P_CHECK, SYMBOL
+
+_EFFECTS = (
+    "core.deg__contrast_genes.log2_fold_change",
+    "core.deg__contrast_genes.p_value",
+    "core.deg__contrast_genes.evidence_kind",
+)
+_DRUG_CLASS = "raw.catalog__contrasts.drug_class"
+
+
+@table(
+    "core.evidence__resistance_ranks",
+    grain="one row per drug class and gene that a contrast of resistant against sensitive cells measured",
+    key=("drug_class", "hgnc_symbol"),
+    not_true="a good rank does not say that the gene causes resistance, nor that it matters in patients",
+)
+class EvidenceResistanceRanks(TableModel):
+    """Direction-aware rank aggregation over the resistance contrasts of a drug class, every study counting once."""
+
+    drug_class: pl.String = col("class of the drug", of=_DRUG_CLASS)
+    hgnc_symbol: pl.String = col(SYMBOL, of="core.deg__contrast_genes.hgnc_symbol")
+    direction: pl.String = col("sign of the score", of=_EFFECTS, isin=["up", "down", "none"])
+    score: pl.Float64 = col("weighted mean of signed ranks, from -1 to 1", of=_EFFECTS, ge=-1.0, le=1.0)
+    n_contrasts: pl.Int64 = col("contrasts that tested the gene", of=_EFFECTS, ge=1)
+    n_contrasts_same_direction: pl.Int64 = col("of these, in the direction of the score", of=_EFFECTS, ge=0)
+    n_studies: pl.Int64 = col("studies that tested the gene", of="raw.catalog__contrasts.study_id", ge=1)
+    p_value_permutation: pl.Float64 = col(
+        "two-sided, genes shuffled within studies; null with one study, which replicates nothing",
+        null=True,
+        of=_EFFECTS,
+        **P_CHECK,
+    )
+    q_value_bh: pl.Float64 = col("Benjamini-Hochberg within the drug class", null=True, of=_EFFECTS, **P_CHECK)
+    rank: pl.Int64 = col("by the absolute score, ties share the better rank", of=_EFFECTS, ge=1)
+    rank_min_leave_one_out: pl.Int64 = col("best rank with a study left out", null=True, of=_EFFECTS, ge=1)
+    rank_max_leave_one_out: pl.Int64 = col("worst rank with a study left out", null=True, of=_EFFECTS, ge=1)
+    permutations: pl.Int64 = col("of the null", null=True, of="source", ge=1)
+    seed: pl.Int64 = col("of the null", null=True, of="source")
+
+
+@table(
+    "core.evidence__resistance_votes",
+    grain="one row per drug class, contrast and gene that it tested",
+    key=("drug_class", "contrast_id", "hgnc_symbol"),
+    not_true="contrasts of one study share their control samples, so their votes are not independent",
+)
+class EvidenceResistanceVotes(TableModel):
+    """What each contrast adds to each gene's score; a gene's contributions sum to its score."""
+
+    drug_class: pl.String = col("class of the drug", of=_DRUG_CLASS)
+    study_id: pl.String = col("study", of="raw.catalog__contrasts.study_id")
+    contrast_id: pl.String = col("contrast", of="raw.catalog__contrasts.contrast_id")
+    hgnc_symbol: pl.String = col(SYMBOL, of="core.deg__contrast_genes.hgnc_symbol")
+    evidence_kind: pl.String = col(
+        "inferential or effect_only",
+        of="core.deg__contrast_genes.evidence_kind",
+        isin=["inferential", "effect_only"],
+    )
+    signed_rank: pl.Float64 = col("rank of the evidence over the genes, with the sign of the effect", of=_EFFECTS)
+    weight: pl.Float64 = col(
+        "of the contrast, by its kind of evidence, from the catalog", of=("source", *_EFFECTS), ge=0
+    )
+    study_share: pl.Float64 = col("of the study in the score of the class", of=("source", *_EFFECTS), **P_CHECK)
+    contribution: pl.Float64 = col("to the score", of=_EFFECTS)

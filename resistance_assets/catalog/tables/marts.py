@@ -1,0 +1,359 @@
+"""Marts: SQL, what analysts ask for (lineage is read from the SQL)."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from resistance_assets.catalog.tables.model import TableModel, col, table
+from resistance_assets.catalog.tables.shared_columns import SYMBOL
+
+
+@table(
+    "marts.cohort_endpoints",
+    grain="one row per cohort and endpoint",
+    key=("cohort_id", "endpoint"),
+    not_true="endpoints of one cohort are not independent: they share patients and events",
+)
+class MartCohortEndpoints(TableModel):
+    """Endpoints side by side, with what the genome-wide screen found in each."""
+
+    cohort_id: pl.String = col("cohort")
+    cohort: pl.String = col("cohort in words")
+    endpoint: pl.String = col("endpoint")
+    endpoint_title: pl.String = col("endpoint in words")
+    n_patients: pl.Int64 = col("patients of the cohort", unit="patients")
+    n_analysed: pl.Int64 = col("patients with follow-up and expression", unit="patients")
+    n_events_analysed: pl.Int64 = col("events among them", unit="patients")
+    median_follow_up_months: pl.Float64 = col("reverse Kaplan-Meier", unit="months", null=True)
+    genes_tested: pl.Int64 = col("genes in the continuous screen", unit="genes")
+    genes_p_below_0_05: pl.Int64 = col("genes with p < 0.05 there", unit="genes")
+    genes_q_below_0_05: pl.Int64 = col("genes with q < 0.05 there", unit="genes")
+    status_attribute: pl.String = col("vendor's column of the event")
+
+
+@table(
+    "marts.survival_by_gene",
+    grain="one row per cohort, endpoint and gene",
+    key=("cohort_id", "endpoint", "hgnc_symbol"),
+    not_true="the two models are two views of the same patients, not a replication",
+)
+class MartSurvivalByGene(TableModel):
+    """The continuous and the median-split model of one gene side by side."""
+
+    cohort_id: pl.String = col("cohort")
+    endpoint: pl.String = col("endpoint")
+    hgnc_symbol: pl.String = col(SYMBOL)
+    n: pl.Int64 = col("patients", unit="patients")
+    events: pl.Int64 = col("events", unit="patients")
+    hazard_ratio_per_sd: pl.Float64 = col("per standard deviation of expression", null=True)
+    p_continuous: pl.Float64 = col("Wald", null=True)
+    q_continuous: pl.Float64 = col("Benjamini-Hochberg over the genes", null=True)
+    percentile_continuous: pl.Float64 = col("percentile of p among all genes", unit="%", null=True)
+    hazard_ratio_median_split: pl.Float64 = col("above median over the rest", null=True)
+    ci_lower_median_split: pl.Float64 = col("95 % limit", null=True)
+    ci_upper_median_split: pl.Float64 = col("95 % limit", null=True)
+    p_logrank: pl.Float64 = col("log-rank", null=True)
+    q_logrank: pl.Float64 = col("Benjamini-Hochberg over the genes", null=True)
+    percentile_logrank: pl.Float64 = col("percentile of p among all genes", unit="%", null=True)
+
+
+@table(
+    "marts.deg_by_contrast",
+    grain="one row per contrast and gene",
+    key=("contrast_id", "hgnc_symbol"),
+    not_true="the method shown is the first one that the contrast declares; the others are in core.deg__contrast_genes",
+)
+class MartDegByContrast(TableModel):
+    """Differential expression by the leading method of each contrast, with drug and list membership."""
+
+    contrast_id: pl.String = col("contrast")
+    drug: pl.String = col("drug", null=True)
+    drug_class: pl.String = col("class of the drug", null=True)
+    hgnc_symbol: pl.String = col(SYMBOL)
+    method: pl.String = col("method")
+    log2_fold_change: pl.Float64 = col("numerator over denominator", unit="log2", null=True)
+    standard_error: pl.Float64 = col("of log2_fold_change", unit="log2", null=True)
+    p_value: pl.Float64 = col("two-sided", null=True)
+    q_value_bh: pl.Float64 = col("Benjamini-Hochberg within the contrast", null=True)
+    p_value_note: pl.String = col("why p or q is absent or qualified", null=True)
+    n_numerator: pl.Int64 = col("samples", unit="samples")
+    n_denominator: pl.Int64 = col("samples", unit="samples")
+    evidence_kind: pl.String = col("inferential or effect_only")
+    in_list: pl.String = col("up or down where the gene is in the contrast's list", null=True)
+
+
+@table(
+    "marts.gene_evidence",
+    grain="one row per gene that any analysis saw",
+    key=("hgnc_symbol",),
+    not_true="an empty cell is 'not measured', never 'no effect'",
+)
+class MartGeneEvidence(TableModel):
+    """Everything that the warehouse knows of a gene in one row."""
+
+    hgnc_symbol: pl.String = col(SYMBOL)
+    gene_name: pl.String = col("approved name", null=True)
+    entrez_gene_id: pl.Int64 = col("NCBI Gene id", null=True)
+    ensembl_gene_id: pl.String = col("Ensembl gene id", null=True)
+    in_cancer_gene_list: pl.Boolean = col("member of any published cancer gene list")
+    cancer_gene_lists: pl.String = col("those lists, joined by |", null=True)
+    contrasts_measured: pl.Int64 = col("contrasts with an effect for the gene")
+    contrasts_up: pl.Int64 = col("contrasts in whose up list it is")
+    contrasts_down: pl.Int64 = col("contrasts in whose down list it is")
+    resistance_contrasts_up: pl.Int64 = col("of these, contrasts under a drug: up")
+    resistance_contrasts_down: pl.Int64 = col("of these, contrasts under a drug: down")
+    strongest_contrast: pl.String = col("contrast with the smallest q-value", null=True)
+    strongest_log2_fold_change: pl.Float64 = col("effect there", unit="log2", null=True)
+    strongest_q_value_bh: pl.Float64 = col("q-value there", null=True)
+    cohort_id: pl.String = col(
+        "cohort of the survival columns: of those that tested the gene, the one with most deaths", null=True
+    )
+    os_n: pl.Int64 = col("patients, overall survival", unit="patients", null=True)
+    os_events: pl.Int64 = col("deaths", unit="patients", null=True)
+    os_hazard_ratio_per_sd: pl.Float64 = col("per standard deviation of expression", null=True)
+    os_hazard_ratio: pl.Float64 = col("above median over the rest", null=True)
+    os_p_logrank: pl.Float64 = col("log-rank at the median split", null=True)
+    os_q_value_bh: pl.Float64 = col("of the continuous model, over all genes", null=True)
+    os_percentile: pl.Float64 = col("percentile of the continuous p among all genes", unit="%", null=True)
+    dss_hazard_ratio_per_sd: pl.Float64 = col("disease-specific survival", null=True)
+    dss_q_value_bh: pl.Float64 = col("over all genes", null=True)
+    dfs_hazard_ratio_per_sd: pl.Float64 = col("disease-free survival", null=True)
+    dfs_q_value_bh: pl.Float64 = col("over all genes", null=True)
+    pfs_hazard_ratio_per_sd: pl.Float64 = col("progression-free survival", null=True)
+    pfs_q_value_bh: pl.Float64 = col("over all genes", null=True)
+    amplified_fraction: pl.Float64 = col("patients with GISTIC 2", unit="fraction", null=True)
+    deep_loss_fraction: pl.Float64 = col("patients with GISTIC -2", unit="fraction", null=True)
+    n_gene_sets: pl.Int64 = col("gene sets that hold it, all collections")
+
+
+@table(
+    "marts.endpoint_dictionary",
+    grain="one row per set of patients, endpoint and source",
+    key=("patient_set", "endpoint", "source_id"),
+    not_true="the source in use is the one that was declared first, not the one that was proven right",
+)
+class EndpointDictionary(TableModel):
+    """Where each endpoint comes from: per source its columns, unit, n, events, follow-up and who it disagrees on."""
+
+    patient_set: pl.String = col("cohort whose patients these are")
+    endpoint: pl.String = col("endpoint as that cohort calls it")
+    source_id: pl.String = col("cohort or project that has the values")
+    is_reference: pl.Boolean = col("whether this is the source that the cohort itself is analysed by")
+    source_endpoint: pl.String = col("what the source calls the endpoint")
+    event_attribute: pl.String = col("where the source has the event")
+    time_attribute: pl.String = col("where the source has the time")
+    time_unit: pl.String = col("unit of the source")
+    n_patients: pl.Int64 = col("patients with an event or a time", unit="patients", ge=0)
+    n_usable: pl.Int64 = col("patients with both", unit="patients", ge=0)
+    n_events: pl.Int64 = col("events among the usable ones", unit="patients", ge=0)
+    median_follow_up_months: pl.Float64 = col(
+        "median of the time to censoring (reverse Kaplan-Meier) of the usable ones; null where it is not reached",
+        unit="months",
+        null=True,
+        ge=0,
+    )
+    n_compared: pl.Int64 = col("patients with event and time whom another source has too", unit="patients", ge=0)
+    n_disagreeing: pl.Int64 = col(
+        "of those, on whom another source says something else: see marts.endpoint_disagreements", unit="patients", ge=0
+    )
+
+
+@table(
+    "marts.endpoint_disagreements",
+    grain="one row per set of patients, endpoint, patient and pair of sources that disagree",
+    key=("patient_set", "endpoint", "patient_id", "source_id_a", "source_id_b"),
+    not_true="a later release is not always the better one: a death may not yet have reached the other source",
+)
+class EndpointDisagreements(TableModel):
+    """Patients on whom two sources disagree, with both values."""
+
+    patient_set: pl.String = col("cohort whose patients these are")
+    endpoint: pl.String = col("endpoint as that cohort calls it")
+    patient_id: pl.String = col("patient")
+    source_id_a: pl.String = col("first source")
+    source_id_b: pl.String = col("second source")
+    event_observed_a: pl.Int64 = col("1 = event, 0 = censored", isin=[0, 1])
+    event_observed_b: pl.Int64 = col("1 = event, 0 = censored", isin=[0, 1])
+    time_months_a: pl.Float64 = col("time", unit="months")
+    time_months_b: pl.Float64 = col("time", unit="months")
+    difference_months: pl.Float64 = col("time_months_b - time_months_a", unit="months")
+    disagreement: pl.String = col("what differs", isin=["event", "time", "event and time"])
+
+
+@table(
+    "marts.dataset_catalog",
+    grain="one row per cohort or study",
+    key=("dataset_id",),
+    not_true="a dataset without rows is not an empty one: it could not be had",
+)
+class MartDatasetCatalog(TableModel):
+    """What is loaded and how much of it."""
+
+    dataset_id: pl.String = col("cohort or study")
+    kind: pl.String = col("cohort or study")
+    title: pl.String = col("in words")
+    n_samples: pl.Int64 = col("samples (study) or patients with expression (cohort)")
+    n_genes: pl.Int64 = col("genes measured", unit="genes")
+    n_contrasts: pl.Int64 = col("contrasts declared")
+    is_loaded: pl.Boolean = col("whether any value of it is in the warehouse")
+
+
+@table(
+    "marts.published_claims",
+    grain="one row per claim",
+    key=("claim_id",),
+    not_true="a verdict is on a figure, not on a paper: a reproduced figure can be worth nothing",
+)
+class MartPublishedClaims(TableModel):
+    """The ledger: what the papers say, what the data say, and what each figure is worth."""
+
+    claim_id: pl.String = col("claim")
+    paper_id: pl.String = col("paper")
+    statement: pl.String = col("what is claimed")
+    quantity: pl.String = col("what the figure is")
+    stated_by: pl.String = col("paper, or check: seen when the paper was checked on public data")
+    expected: pl.Float64 = col("the figure; null where a direction is claimed", null=True)
+    tolerance: pl.Float64 = col("largest difference of a reproduced figure", null=True)
+    direction: pl.String = col("side of the reference that is claimed", null=True)
+    reference: pl.Float64 = col("of the direction", null=True)
+    value: pl.Float64 = col("recomputed; null without data", null=True)
+    verdict: pl.String = col("reproduced, near, not_reproduced, data_not_public or data_not_loaded")
+    verdict_reason: pl.String = col("why")
+    first_release_with_verdict: pl.Int64 = col("first release of the unbroken run of this verdict", null=True)
+    n: pl.Float64 = col("patients, samples or genes that the value rests on", null=True)
+    events: pl.Float64 = col("events among them", unit="patients", null=True)
+    ci_lower: pl.Float64 = col("95 % limit of the value", null=True)
+    ci_upper: pl.Float64 = col("95 % limit of the value", null=True)
+    p_value: pl.Float64 = col("of the value, not corrected", null=True)
+    q_value: pl.Float64 = col("within the declared family", null=True)
+    q_value_panel: pl.Float64 = col("within the paper's panel", null=True)
+    q_value_reported: pl.Float64 = col("of the printed p-value over all that the paper tried", null=True)
+    percentile: pl.Float64 = col("of the p-value among all genes tested the same way", unit="%", null=True)
+    rank: pl.Float64 = col("of the p-value among them", null=True)
+    tested: pl.Float64 = col("genes tested the same way", unit="genes", null=True)
+    family: pl.String = col("declared family, as in meta.hypotheses_tested", null=True)
+    family_tests: pl.Int64 = col("tests in it", null=True)
+    overlap: pl.Float64 = col("genes shared by two lists", unit="genes", null=True)
+    expected_by_chance: pl.Float64 = col("of random lists", unit="genes", null=True)
+    p_overlap: pl.Float64 = col("hypergeometric upper tail", null=True)
+    p_implied: pl.Float64 = col("by the printed hazard ratio and interval", null=True)
+    events_implied: pl.Float64 = col("by the printed interval", unit="patients", null=True)
+    events_per_variable: pl.Float64 = col("of the printed model", null=True)
+    p_corrected: pl.Float64 = col("that pays for the search of a cut-point", null=True)
+    n_claimed: pl.Int64 = col("n as printed", null=True)
+    n_available: pl.Float64 = col("largest n that the data can have", null=True)
+    is_n_impossible: pl.Boolean = col("printed n above the largest possible", null=True)
+    noise_bcv_0_1: pl.Float64 = col("the same count by noise alone at a BCV of 0.1", null=True)
+    noise_bcv_0_2: pl.Float64 = col("at 0.2", null=True)
+    noise_bcv_0_3: pl.Float64 = col("at 0.3", null=True)
+    noise_bcv_0_4: pl.Float64 = col("at 0.4", null=True)
+    worth: pl.String = col("what the figure is worth, in a sentence", null=True)
+    is_public: pl.Boolean = col("whether the paper's data are public")
+    sources: pl.String = col("what the value was computed from, joined by |", null=True)
+    source_checksums: pl.String = col("name=sha256 of those, joined by |", null=True)
+    note: pl.String = col("what to know of the claim", null=True)
+
+
+@table(
+    "marts.resistance_candidates",
+    grain="one row per drug class and gene that a contrast of resistant against sensitive cells measured",
+    key=("drug_class", "hgnc_symbol"),
+    not_true="only resistance contrasts enter score and rank; patients, tissues, lists and families stand beside them",
+)
+class MartResistanceCandidates(TableModel):
+    """Genes ranked per drug class, with what else is known of them in columns of their own."""
+
+    drug_class: pl.String = col("class of the drug")
+    hgnc_symbol: pl.String = col(SYMBOL)
+    gene_name: pl.String = col("approved name", null=True)
+    rank: pl.Int64 = col("by the absolute score within the class")
+    score: pl.Float64 = col("weighted mean of signed ranks, from -1 to 1")
+    direction: pl.String = col("up or down in resistant cells; none for a score of 0")
+    n_studies: pl.Int64 = col("studies that tested the gene")
+    n_contrasts: pl.Int64 = col("contrasts that tested the gene")
+    n_contrasts_same_direction: pl.Int64 = col("of these, in the direction of the score")
+    p_value_permutation: pl.Float64 = col("genes shuffled within studies; null with one study", null=True)
+    q_value_bh: pl.Float64 = col("Benjamini-Hochberg within the drug class", null=True)
+    rank_min_leave_one_out: pl.Int64 = col("best rank with a study left out", null=True)
+    rank_max_leave_one_out: pl.Int64 = col("worst rank with a study left out", null=True)
+    os_hazard_ratio_per_sd: pl.Float64 = col("patients: overall survival per SD of expression", null=True)
+    os_q_value_bh: pl.Float64 = col("patients: over all genes", null=True)
+    os_percentile: pl.Float64 = col("patients: percentile of p among all genes", unit="%", null=True)
+    tumour_contrast_id: pl.String = col("contrast of tumour and normal tissue", null=True)
+    tumour_log2_fold_change: pl.Float64 = col("tumour over normal tissue", unit="log2", null=True)
+    tumour_q_value_bh: pl.Float64 = col("tumour against normal tissue", null=True)
+    in_cancer_gene_list: pl.Boolean = col("member of any published cancer gene list")
+    target_families: pl.String = col(
+        "HGNC gene groups that drugs usually aim at (kinases, receptors, channels, proteases), joined by |; a family, "
+        "not a statement that a drug exists",
+        null=True,
+    )
+
+
+@table(
+    "marts.concordant_genes",
+    grain="one row per gene and direction that the lists of two contrasts or more share",
+    key=("hgnc_symbol", "direction"),
+    not_true="contrasts of one study share control samples, so agreement among them is less than replication",
+)
+class MartConcordantGenes(TableModel):
+    """Genes that change in the same direction again, by the lists of each contrast's leading method."""
+
+    hgnc_symbol: pl.String = col(SYMBOL)
+    direction: pl.String = col("up or down", isin=["up", "down"])
+    n_contrasts: pl.Int64 = col("contrasts in whose list it is")
+    n_drug_contrasts: pl.Int64 = col("of these, under a drug")
+    n_studies: pl.Int64 = col("studies that they belong to")
+    contrasts: pl.String = col("those contrasts, joined by |")
+    drug_classes: pl.String = col("drug classes of those contrasts, joined by |", null=True)
+    smallest_abs_log2_fold_change: pl.Float64 = col("weakest effect among them", unit="log2")
+    largest_q_value_bh: pl.Float64 = col("weakest q-value among them", null=True)
+    n_contrasts_opposite: pl.Int64 = col("contrasts in whose list it is in the other direction")
+    in_cancer_gene_list: pl.Boolean = col("member of any published cancer gene list")
+
+
+@table(
+    "marts.enriched_terms",
+    grain="one row per list, collection and term with q < 0.05",
+    key=("list_id", "collection", "term_id"),
+    not_true="terms of one collection share genes, so neighbouring rows are not independent findings",
+)
+class MartEnrichedTerms(TableModel):
+    """Enriched terms with the contrast and drug of their list."""
+
+    list_id: pl.String = col("list")
+    list_role: pl.String = col("where the list comes from")
+    contrast_id: pl.String = col("contrast the list was derived from", null=True)
+    method: pl.String = col("method the list was derived by", null=True)
+    direction: pl.String = col("up or down", null=True)
+    drug: pl.String = col("drug of the contrast", null=True)
+    drug_class: pl.String = col("class of the drug", null=True)
+    collection: pl.String = col("collection")
+    term_id: pl.String = col("vendor's id, else the term")
+    term: pl.String = col("name of the set")
+    overlap: pl.Int64 = col("genes in both", unit="genes")
+    set_size: pl.Int64 = col("set members in the universe", unit="genes")
+    list_size: pl.Int64 = col("list members in the universe", unit="genes")
+    universe_size: pl.Int64 = col("genes tested", unit="genes")
+    fold_enrichment: pl.Float64 = col("overlap over expected", null=True)
+    p_value: pl.Float64 = col("hypergeometric upper tail")
+    q_value_bh: pl.Float64 = col("Benjamini-Hochberg within list and collection")
+    is_circular: pl.Boolean = col("the list was made from what the term says, so the test is no evidence")
+    genes: pl.String = col("genes in both, joined by a comma", null=True)
+
+
+@table(
+    "marts.sample_sheet",
+    grain="one row per dataset and sample",
+    key=("dataset_id", "sample_id"),
+    not_true="a sample listed here need not enter an analysis",
+)
+class MartSampleSheet(TableModel):
+    """Every sample of cohorts and studies, with what its sheet says of it."""
+
+    dataset_id: pl.String = col("cohort or study")
+    kind: pl.String = col("cohort or study")
+    sample_id: pl.String = col("sample as the source names it")
+    patient_id: pl.String = col("patient, where the source names one", null=True)
+    attributes: pl.String = col("what the sheet says, as name=value joined by |", null=True)
+    is_analysed: pl.Boolean = col("stands for its patient (cohort), or has counts (study)")

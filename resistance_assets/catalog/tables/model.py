@@ -1,0 +1,156 @@
+"""One pandera model per table: the only truth about grain, key, columns and units.
+
+Column schemas in the Dagster UI, DuckDB tables with their keys and comments, the data dictionary and the checks before
+anything is written are all derived from the models here. A model says what one row is, which columns identify it, where
+each column comes from (for tables computed in Python; for SQL models the lineage is read from the SQL), and one thing
+that is not true of the data. No data are read here and nothing is computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pandera.polars as pa
+import polars as pl
+
+# What is published, in the order of the data's way.
+LAYERS = ("raw", "staging", "core", "marts")
+
+# One accession's, contrast's or cohort's share of a table: kept in the lake so that a change recomputes one share, not
+# published. A model here serves all shares of a kind: parts.deg__features is the model of every contrast's.
+PARTS = "parts"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as every consumer needs it; ``upstream`` holds `layer.table.column` or `source` for a remote file."""
+
+    name: str
+    dtype: Any
+    description: str
+    unit: str | None
+    nullable: bool
+    upstream: tuple[str, ...]
+
+    @property
+    def duckdb_type(self) -> str:
+        return _DUCKDB_TYPES[type(self.dtype) if isinstance(self.dtype, pl.DataType) else self.dtype]
+
+    @property
+    def comment(self) -> str:
+        return f"{self.description} [{self.unit}]" if self.unit else self.description
+
+
+_DUCKDB_TYPES: dict[Any, str] = {
+    pl.String: "VARCHAR",
+    pl.Float64: "DOUBLE",
+    pl.Int64: "BIGINT",
+    pl.Boolean: "BOOLEAN",
+    pl.Date: "DATE",
+    pl.Datetime: "TIMESTAMP",
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: its address, what a row is, and its model."""
+
+    layer: str
+    name: str
+    grain: str
+    key: tuple[str, ...]
+    not_true: str
+    sources: tuple[str, ...]
+    min_rows: int
+    model: type[pa.DataFrameModel]
+    description: str
+
+    @property
+    def address(self) -> str:
+        return f"{self.layer}.{self.name}"
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        schema = self.model.to_schema()
+        found = []
+        for name, column in schema.columns.items():
+            metadata = column.metadata or {}
+            found.append(
+                Column(
+                    name=name,
+                    dtype=column.dtype.type,  # pyright: ignore[reportOptionalMemberAccess]
+                    description=column.description or "",
+                    unit=metadata.get("unit"),
+                    nullable=column.nullable,
+                    upstream=tuple(metadata.get("upstream", ())),
+                )
+            )
+        return tuple(found)
+
+    @property
+    def polars_schema(self) -> pl.Schema:
+        return pl.Schema({column.name: column.dtype for column in self.columns})
+
+    def empty(self) -> pl.DataFrame:
+        """The table without rows."""
+        return pl.DataFrame(schema=self.polars_schema)
+
+    def shape(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """``frame`` with exactly this table's columns, in its order and types; NaN becomes null (missing).
+
+        Raises:
+            polars exceptions when a column is missing or cannot be cast: both are faults of the program.
+        """
+        shaped = frame.select([pl.col(c.name).cast(c.dtype) for c in self.columns])
+        return shaped.with_columns(pl.selectors.float().fill_nan(None))
+
+    @property
+    def comment(self) -> str:
+        return f"{self.grain}. Not true of it: {self.not_true}"
+
+
+TABLES: dict[str, Table] = {}
+
+
+def published_tables() -> tuple[Table, ...]:
+    """Every table that a release holds, layer by layer."""
+    return tuple(table for layer in LAYERS for table in TABLES.values() if table.layer == layer)
+
+
+def table(
+    address: str, *, grain: str, key: tuple[str, ...], not_true: str, sources: tuple[str, ...] = (), min_rows: int = 0
+) -> Callable[[type[pa.DataFrameModel]], type[pa.DataFrameModel]]:
+    """Register a model under its address `layer.name`."""
+    layer, name = address.split(".")
+    if layer not in (*LAYERS, PARTS):
+        raise ValueError(f"{address}: unknown layer")
+
+    def register(model: type[pa.DataFrameModel]) -> type[pa.DataFrameModel]:
+        if address in TABLES:
+            raise ValueError(f"{address} is registered twice")
+        description = " ".join((model.__doc__ or "").split())
+        TABLES[address] = Table(layer, name, grain, key, not_true, sources, min_rows, model, description)
+        columns = {c.name for c in TABLES[address].columns}
+        if missing := [k for k in key if k not in columns]:
+            raise ValueError(f"{address}: key column {missing[0]} is not a column")
+        return model
+
+    return register
+
+
+def col(
+    description: str, *, unit: str | None = None, null: bool = False, of: str | tuple[str, ...] = (), **checks: Any
+) -> Any:
+    """A column. ``of`` names the columns it is computed from; ``checks`` are pandera's (ge, le, isin ...)."""
+    upstream = (of,) if isinstance(of, str) else tuple(of)
+    return pa.Field(
+        description=description, nullable=null, metadata={"unit": unit, "upstream": upstream}, coerce=False, **checks
+    )
+
+
+class TableModel(pa.DataFrameModel):
+    class Config:
+        strict = True
+        ordered = True

@@ -1,0 +1,1 @@
+"""Raw tables: parsed, the vendor's names."""

@@ -1,0 +1,86 @@
+"""Models of raw.catalog__*: what the catalog's own files say: projects, cohorts and contrasts."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from resistance_assets.catalog.tables.model import TableModel, col, table
+from resistance_assets.catalog.tables.shared_columns import P_CHECK
+
+
+@table(
+    "raw.catalog__projects",
+    grain="one row per project",
+    key=("project_id",),
+    not_true="a project listed here need not have been loaded",
+)
+class CatalogProjects(TableModel):
+    """Projects of the Genomic Data Commons as the catalog declares them."""
+
+    project_id: pl.String = col("project of the catalog", of="source")
+    title: pl.String = col("project in words", of="source")
+    project: pl.String = col("project of the host", of="source")
+    patient_set: pl.String = col("cohort whose patients these are; its own id where they are its own", of="source")
+    clinical_source: pl.String = col("source of the clinical data", of="source")
+
+
+@table(
+    "raw.catalog__cohorts",
+    grain="one row per cohort, endpoint",
+    key=("cohort_id", "endpoint"),
+    not_true="an endpoint listed here need not have an event",
+)
+class CatalogCohorts(TableModel):
+    """Cohorts and endpoints as the catalog declares them: which vendor's columns hold what."""
+
+    cohort_id: pl.String = col("cohort of the catalog", of="source")
+    study_id: pl.String = col("cBioPortal study, or laboratory study", of="source")
+    title: pl.String = col("cohort in words", of="source")
+    endpoint: pl.String = col("OS, DSS, DFS or PFS", of="source")
+    endpoint_title: pl.String = col("endpoint in words", of="source")
+    status_attribute: pl.String = col("vendor's column of the event", of="source")
+    months_attribute: pl.String = col("vendor's column of the time", of="source")
+    age_attribute: pl.String = col("vendor's column of age in years", of="source", null=True)
+    sex_attribute: pl.String = col("vendor's column of sex", of="source", null=True)
+    stage_attribute: pl.String = col("vendor's column of stage", of="source", null=True)
+    purity_attribute: pl.String = col("vendor's column of tumour purity", of="source", null=True)
+    expression_profiles: pl.String = col("profiles in order of preference, joined by |", of="source")
+    copy_number_profile: pl.String = col("profile of copy number", of="source", null=True)
+    z_score_profiles: pl.String = col("profiles of z-scores, joined by |", of="source", null=True)
+    log2_copy_number_profiles: pl.String = col(
+        "profiles of continuous copy number, joined by |", of="source", null=True
+    )
+    sample_type_codes: pl.String = col("TCGA sample type codes analysed, joined by |", of="source")
+    origin: pl.String = col(
+        "cbioportal = an archive; xena = a matrix and a table of follow-up; study = a laboratory study whose sheet"
+        " holds the follow-up",
+        of="source",
+        isin=["cbioportal", "xena", "study"],
+    )
+    patients_of: pl.String = col("cohort whose patients these are; its own id where they are its own", of="source")
+    same_endpoint_as: pl.String = col("endpoint of that cohort that is defined alike, else its own", of="source")
+    months_per_unit: pl.Float64 = col("months in one unit of the time column", unit="months", of="source", gt=0)
+    patient_attribute: pl.String = col("study: column that says whose sample it is", of="source", null=True)
+    sample_attribute: pl.String = col("study: column that says which samples are analysed", of="source", null=True)
+    sample_values: pl.String = col("study: its values, joined by |", of="source", null=True)
+
+
+@table(
+    "raw.catalog__contrasts",
+    grain="one row per contrast",
+    key=("contrast_id",),
+    not_true="a contrast declared here need not have data",
+)
+class CatalogContrasts(TableModel):
+    """Contrasts as the catalog and the laboratory studies declare them."""
+
+    contrast_id: pl.String = col("contrast, numerator_vs_denominator", of="source")
+    study_id: pl.String = col("study", of="source")
+    study_title: pl.String = col("study in words", of="source")
+    numerator: pl.String = col("group in the numerator", of="source")
+    denominator: pl.String = col("group in the denominator", of="source")
+    drug: pl.String = col("drug", of="source", null=True)
+    drug_class: pl.String = col("class of the drug", of="source", null=True)
+    methods: pl.String = col("methods, joined by |", of="source")
+    q_value_threshold: pl.Float64 = col("largest q-value of a list member", of="source", **P_CHECK)
+    abs_log2_fold_change_threshold: pl.Float64 = col("smallest effect of a list member", unit="log2", of="source", ge=0)

@@ -1,0 +1,233 @@
+"""Models of raw.studies__*: samples and values of expression studies."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from resistance_assets.catalog.tables.model import TableModel, col, table
+from resistance_assets.catalog.tables.shared_columns import P_CHECK
+
+
+@table(
+    "raw.studies__samples",
+    grain="one row per study, sample and factor or covariate that is not blank",
+    key=("study_id", "sample_id", "attribute_id"),
+    not_true="two samples are not two patients: aliquots of one tumour occur",
+)
+class RawStudySamples(TableModel):
+    """Sample sheets of laboratory studies, unchanged, and of public ones, with the group of each sample."""
+
+    study_id: pl.String = col("study", of="source")
+    sample_id: pl.String = col("sample as the study names it", of="source")
+    attribute_id: pl.String = col("column of the sample sheet", of="source")
+    value: pl.String = col("cell as text", of="source")
+
+
+@table(
+    "raw.studies__gene_sample_counts",
+    grain="one row per study, feature and sample",
+    key=("study_id", "feature_id", "sample_id"),
+    not_true="not always raw reads: some studies normalised before they published",
+)
+class RawStudyCounts(TableModel):
+    """Count tables of laboratory and public studies, one value per row."""
+
+    study_id: pl.String = col("study", of="source")
+    feature_id: pl.String = col("first column of the count table; Ensembl id of quantified reads", of="source")
+    sample_id: pl.String = col("sample as the study names it", of="source")
+    read_count: pl.Int64 = col("read count", unit="reads", of="source", ge=0)
+
+
+@table(
+    "raw.studies__probe_intensities",
+    grain="one row per study, probe and sample",
+    key=("study_id", "probe_id", "sample_id"),
+    not_true="a probe is not a gene, and intensities of two probes cannot be compared",
+)
+class RawProbeIntensities(TableModel):
+    """Microarray matrices of laboratory studies, as given."""
+
+    study_id: pl.String = col("study", of="source")
+    probe_id: pl.String = col("probe as the study names it", of="source")
+    sample_id: pl.String = col("sample as the study names it", of="source")
+    intensity: pl.Float64 = col("intensity", unit="as given, linear or log2", of="source")
+
+
+@table(
+    "raw.studies__probe_genes",
+    grain="one row per study and probe of exactly one gene",
+    key=("study_id", "probe_id"),
+    not_true="not every probe of the array: those of no gene or of several are in raw.rejected_rows",
+)
+class RawProbeGenes(TableModel):
+    """Which gene each probe measures, in the symbols of the annotation."""
+
+    study_id: pl.String = col("study", of="source")
+    probe_id: pl.String = col("probe as the study names it", of="source")
+    hgnc_symbol: pl.String = col("gene symbol as given", of="source")
+
+
+@table(
+    "raw.studies__published_results",
+    grain="one row per contrast and feature of a published differential-expression table",
+    key=("contrast_id", "feature_id"),
+    not_true="the p-values are the publisher's and were not recomputed here",
+)
+class RawPublishedResults(TableModel):
+    """Finished differential-expression tables of laboratory studies, in our column names."""
+
+    study_id: pl.String = col("study", of="source")
+    contrast_id: pl.String = col("contrast", of="source")
+    feature_id: pl.String = col("probe or gene as given", of="source")
+    hgnc_symbol: pl.String = col("gene symbol as given; several are joined as in the file", of="source", null=True)
+    entrez_gene_id: pl.String = col("NCBI Gene id as given; several are joined as in the file", of="source", null=True)
+    log2_fold_change: pl.Float64 = col("numerator over denominator", unit="log2", of="source", null=True)
+    p_value: pl.Float64 = col("two-sided, not adjusted", of="source", null=True, **P_CHECK)
+
+
+@table(
+    "raw.studies__accessions",
+    grain="one row per public study and accession",
+    key=("study_id", "accession"),
+    not_true="the number of samples is not that of analysed ones: some are of no group",
+)
+class RawStudyAccessions(TableModel):
+    """Accessions of public studies as their hosts tell of them."""
+
+    study_id: pl.String = col("study", of="source")
+    accession: pl.String = col("accession", of="source")
+    title: pl.String = col("title as given", of="source", null=True)
+    modified: pl.String = col(
+        "the host's own mark of a change: a date, or milliseconds since 1970", of="source", null=True
+    )
+    samples: pl.Int64 = col("samples of the sheet", unit="samples", of="source", ge=0)
+    samples_in_groups: pl.Int64 = col(
+        "samples that a rule of the catalog put in a group", unit="samples", of="source", ge=0
+    )
+    sequencing_runs: pl.Int64 = col("runs that ENA reports", unit="runs", of="source", ge=0)
+    files: pl.Int64 = col("files of the record", unit="files", of="source", ge=0)
+    processed_files: pl.Int64 = col("files of processed data in the record", unit="files", of="source", ge=0)
+    sheet_differences: pl.Int64 = col("points in which sample sheet and ENA differ", of="source", ge=0)
+    values_note: pl.String = col("which values it holds, or why it holds none that are used", of="source")
+    notes: pl.String = col("what could not be had on the way", of="source", null=True)
+
+
+@table(
+    "raw.studies__record_files",
+    grain="one row per public study, accession and file of its record",
+    key=("study_id", "accession", "path"),
+    not_true="not what was fetched: only sheets and processed tables are",
+)
+class RawStudyRecordFiles(TableModel):
+    """Files that the records of public studies list."""
+
+    study_id: pl.String = col("study", of="source")
+    accession: pl.String = col("accession", of="source")
+    path: pl.String = col("path in the record", of="source")
+    size_bytes: pl.Int64 = col("size", unit="bytes", of="source", null=True, ge=0)
+    file_type: pl.String = col("type as the record names it", of="source", null=True)
+    description: pl.String = col("description as given", of="source", null=True)
+    is_processed: pl.Boolean = col("whether the record calls it processed data", of="source")
+
+
+@table(
+    "raw.studies__sequence_files",
+    grain="one row per public study, sequencing run and file, as ENA reports it",
+    key=("study_id", "run_accession", "origin", "file_name"),
+    not_true="a file here was not always fetched: processed counts are used first",
+)
+class RawStudySequenceFiles(TableModel):
+    """Files of the sequencing runs of public studies, with their published checksums."""
+
+    study_id: pl.String = col("study", of="source")
+    accession: pl.String = col("accession", of="source")
+    run_accession: pl.String = col("ENA run", of="source")
+    origin: pl.String = col("fastq (made by ENA) or submitted", of="source", isin=["fastq", "submitted"])
+    file_name: pl.String = col("file", of="source")
+    read: pl.String = col("1, 2, single or orphan; null where it is no FASTQ", of="source", null=True)
+    is_preferred: pl.Boolean = col("whether it is what a quantification reads", of="source")
+    url: pl.String = col("address", of="source")
+    md5: pl.String = col("published checksum", of="source", null=True)
+    size_bytes: pl.Int64 = col("published size", unit="bytes", of="source", null=True, ge=0)
+
+
+@table(
+    "raw.studies__sheet_differences",
+    grain="one row per point in which sample sheet and ENA say different things",
+    key=("study_id", "accession", "difference_number"),
+    not_true="a difference is not always a fault: names of files change when an archive rewrites them",
+)
+class RawStudySheetDifferences(TableModel):
+    """Sample sheets of public studies held against ENA's report of their runs."""
+
+    study_id: pl.String = col("study", of="source")
+    accession: pl.String = col("accession", of="source")
+    difference_number: pl.Int64 = col("number of the difference, by run", of="source", ge=1)
+    run_accession: pl.String = col("ENA run", of="source", null=True)
+    field: pl.String = col("what was compared", of="source")
+    difference: pl.String = col("how they differ", of="source")
+    sheet_value: pl.String = col("as the sample sheet says", of="source", null=True)
+    ena_value: pl.String = col("as ENA says", of="source", null=True)
+
+
+@table(
+    "raw.studies__measurements",
+    grain="one row per public study",
+    key=("study_id",),
+    not_true="the measurement is not declared in the catalog: it is what the accession turned out to hold",
+)
+class RawStudyMeasurements(TableModel):
+    """What the values of public studies are, where they were taken from, and why."""
+
+    study_id: pl.String = col("study", of="source")
+    measurement: pl.String = col("read counts, or intensities of an array", of="source", isin=["counts", "array"])
+    values_from: pl.String = col(
+        "processed counts of the record or supplementary files, kallisto on the reads, counts that NCBI generated, or "
+        "the series matrix",
+        of="source",
+        isin=["processed_counts", "kallisto", "ncbi_counts", "series_matrix"],
+    )
+    statement: pl.String = col("which values were taken and why", of="source")
+    scale: pl.String = col("scale of the values, and what speaks for it", of="source", null=True)
+    platform: pl.String = col("GEO platform of an array", of="source", null=True)
+    reference: pl.String = col("what names the genes: annotation or transcriptome", of="source", null=True)
+
+
+@table(
+    "raw.studies__gene_quantities",
+    grain="one row per study, gene and sample that was quantified",
+    key=("study_id", "gene_id", "sample_id"),
+    not_true="the counts are estimates, and length_scaled_count is rounded where a test needs whole numbers",
+)
+class RawStudyGeneQuantities(TableModel):
+    """Estimates of kallisto by gene (Bray 2016; summed as tximport does, Soneson 2015)."""
+
+    study_id: pl.String = col("study", of="source")
+    gene_id: pl.String = col("Ensembl gene id with its version", of="source")
+    gene_symbol: pl.String = col("GENCODE's gene name", of="source", null=True)
+    sample_id: pl.String = col("sample", of="source")
+    estimated_count: pl.Float64 = col("estimated reads, summed over transcripts", unit="reads", of="source", ge=0)
+    tpm: pl.Float64 = col("abundance", unit="TPM", of="source", ge=0)
+    effective_length_bp: pl.Float64 = col("mean effective length, weighted by TPM", unit="bp", of="source", ge=0)
+    length_scaled_count: pl.Float64 = col(
+        "TPM times the gene's mean length, at the depth of the sample", unit="reads", of="source", ge=0
+    )
+
+
+@table(
+    "raw.studies__quantified_samples",
+    grain="one row per study and sample that was quantified",
+    key=("study_id", "sample_id"),
+    not_true="reads that do not map are not always foreign: introns and new transcripts are not in the reference",
+)
+class RawStudyQuantifiedSamples(TableModel):
+    """How much of each sample's reads was placed on the transcriptome."""
+
+    study_id: pl.String = col("study", of="source")
+    sample_id: pl.String = col("sample", of="source")
+    runs: pl.String = col("sequencing runs of the sample, joined by |", of="source")
+    reads: pl.Int64 = col("reads, or read pairs", unit="reads", of="source", ge=0)
+    mapped_reads: pl.Int64 = col("reads that map", unit="reads", of="source", ge=0)
+    mapped_percent: pl.Float64 = col("share that maps", unit="%", of="source", ge=0, le=100)
+    transcripts: pl.Int64 = col("transcripts of the reference", unit="transcripts", of="source", ge=1)
+    kallisto_version: pl.String = col("version of the program", of="source")

@@ -1,0 +1,1 @@
+"""Staging tables: SQL, our names, units and keys (lineage is read from the SQL)."""

@@ -1,0 +1,85 @@
+"""Models of staging.genes__*: gene symbols, lengths and what measures them."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from resistance_assets.catalog.tables.model import TableModel, col, table
+from resistance_assets.catalog.tables.shared_columns import SYMBOL
+
+
+@table(
+    "staging.genes__symbols",
+    grain="one row per symbol that HGNC knows in any role",
+    key=("symbol",),
+    not_true="an alias shared by several genes resolves to none of them",
+)
+class GeneSymbols(TableModel):
+    """Every approved, previous and alias symbol, and the one gene it stands for."""
+
+    symbol: pl.String = col("symbol in upper case")
+    hgnc_symbol: pl.String = col("approved symbol it stands for; null where ambiguous", null=True)
+    entrez_gene_id: pl.Int64 = col("NCBI Gene id", null=True)
+    ensembl_gene_id: pl.String = col("Ensembl gene id", null=True)
+    resolution: pl.String = col("role of the symbol", isin=["approved", "previous", "alias", "ambiguous"])
+    candidates: pl.String = col("approved symbols it could stand for, joined by |")
+
+
+@table(
+    "staging.genes__approved",
+    grain="one row per approved gene",
+    key=("hgnc_symbol",),
+    not_true="not only protein-coding genes",
+)
+class GenesApproved(TableModel):
+    """Approved genes with their ids."""
+
+    hgnc_symbol: pl.String = col("approved symbol")
+    hgnc_id: pl.String = col("HGNC id")
+    gene_name: pl.String = col("approved name", null=True)
+    locus_group: pl.String = col("protein-coding gene, non-coding RNA ...", null=True)
+    cytoband: pl.String = col("cytogenetic band", null=True)
+    entrez_gene_id: pl.Int64 = col("NCBI Gene id", null=True)
+    ensembl_gene_id: pl.String = col("Ensembl gene id", null=True)
+    alias_symbols: pl.String = col("aliases and previous symbols, joined by |", null=True)
+
+
+@table(
+    "staging.genes__lengths",
+    grain="one row per approved gene that the annotation holds",
+    key=("hgnc_symbol",),
+    not_true="the length does not depend on the sample here, as the effective length of a quantification does",
+)
+class GenesLengths(TableModel):
+    """Lengths of genes for RPKM and TPM, by approved symbol; of several loci of a gene the longest."""
+
+    hgnc_symbol: pl.String = col("approved symbol")
+    ensembl_gene_id: pl.String = col("Ensembl gene id without its version")
+    gene_type: pl.String = col("protein_coding, lncRNA ...", null=True)
+    length_bp: pl.Int64 = col("bases that any exon covers", unit="bp", ge=1)
+
+
+@table(
+    "staging.genes__measured",
+    grain="one row per dataset, kind of measurement and gene",
+    key=("dataset_id", "measurement", "hgnc_symbol"),
+    not_true="a gene that is absent here was not found silent: the dataset did not measure it",
+)
+class GenesMeasured(TableModel):
+    """What every dataset calls its genes, resolved to approved symbols; no symbol is given twice in a dataset."""
+
+    dataset_id: pl.String = col("cohort or study")
+    measurement: pl.String = col(
+        "expression, copy_number, z_score or log2_copy_number of a cohort, features of a study",
+        isin=["expression", "copy_number", "z_score", "log2_copy_number", "features"],
+    )
+    hgnc_symbol: pl.String = col(SYMBOL)
+    source_symbol: pl.String = col("symbol or id as the dataset gives it")
+    entrez_gene_id: pl.Int64 = col("NCBI Gene id; the dataset's own where the symbol was not resolved", null=True)
+    resolution: pl.String = col(
+        "how the symbol was resolved: entrez and ensembl mean by that id, collision that another row has the symbol",
+        isin=["approved", "previous", "alias", "entrez", "ensembl", "ambiguous", "unknown", "collision"],
+    )
+    profile_id: pl.String = col("profile the values come from; null for a study", null=True)
+    source_row: pl.Int64 = col("row of the gene in the vendor's matrix; null for a study", null=True)
+    rows_of_symbol: pl.Int64 = col("rows of the vendor with this symbol, of which the first is used", ge=1)
