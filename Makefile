@@ -1,53 +1,85 @@
 # `make demo` and `make test` are all a newcomer needs: Python >= 3.11 and make, nothing else.
-# uv is used where it is on the PATH (about ten times faster), pip otherwise.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/.ready
+INSTALLED := $(VENV)/.installed
+DEV_INSTALLED := $(VENV)/.dev-installed
+KERNELS := $(VENV)/.kernels-compiled
 ONLY ?=
 
-.PHONY: demo test lint bench ui lock clean
+.PHONY: demo test test-fast lint lint-style lint-types bench ui lock dist clean
 .DEFAULT_GOAL := demo
 
-$(READY): requirements.lock pyproject.toml
+# Versions and hashes are in the locks, so what a package says that it needs is not looked at again (--no-deps).
+# uv takes packages from the index that pip is set to; where it cannot, pip does the same in about 90 s.
+define install
+	@index=$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null)}}; \
+	if [ -n "$$index" ]; then export UV_DEFAULT_INDEX="$$index"; fi; \
+	VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/uv pip install -q --no-deps $(1) || $(BIN)/python -m pip install -q --no-deps $(1)
+endef
+
+$(INSTALLED): requirements.lock requirements-uv.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not ((3, 11) <= sys.version_info[:2] < (3, 14)))' || \
 		{ echo "Python 3.11, 3.12 or 3.13 is needed; $(PYTHON) is $$($(PYTHON) --version). Call make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 2; }
-	@echo "Installing into $(VENV) (once; about 10 s with uv, 90 s with pip)"
-	@if command -v uv >/dev/null 2>&1; then \
-		uv venv -q --allow-existing --python $(PYTHON) $(VENV) && \
-		VIRTUAL_ENV=$(CURDIR)/$(VENV) uv pip install -q --compile-bytecode --require-hashes -r requirements.lock && \
-		VIRTUAL_ENV=$(CURDIR)/$(VENV) uv pip install -q --no-deps --no-build-isolation -e . ; \
-	else \
-		$(PYTHON) -m venv $(VENV) && \
-		$(BIN)/python -m pip install -q --no-deps --require-hashes -r requirements.lock && \
-		$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e . ; \
-	fi
+	@echo "Installing into $(VENV) (once; about 20 s and what the download takes)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements-uv.lock || \
+		echo "uv cannot be had here; installing with pip"
+	$(call install,--require-hashes -r requirements.lock)
+	$(call install,--no-build-isolation -e .)
+	@touch $(INSTALLED)
+
+$(DEV_INSTALLED): $(INSTALLED) requirements-dev.lock
+	@echo "Installing what tests and checks need (once; about 10 s)"
+	$(call install,--require-hashes -r requirements-dev.lock)
+	@touch $(DEV_INSTALLED)
+
+$(KERNELS): $(INSTALLED)
 	@echo "Compiling the numerical kernels (once; about 30 s on 2 cores)"
 	@$(BIN)/python -m resistance_assets.science.compile_kernels
-	@touch $(READY)
+	@touch $(KERNELS)
 
-demo: $(READY)
+demo: $(INSTALLED)
 	@$(BIN)/resistance run --profile demo
 	@$(BIN)/resistance next-steps
 
-test: $(READY)
+test: $(DEV_INSTALLED) $(KERNELS)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-lint: $(READY)
+# What a change is tried with before it is committed: no Dagster run, no browser, no real data.
+test-fast: $(DEV_INSTALLED) $(KERNELS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+
+# The types take as long as everything else together, so both run at once.
+lint: $(DEV_INSTALLED)
+	@$(MAKE) -j2 --no-print-directory lint-style lint-types
+
+lint-style:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+
+lint-types:
 	$(BIN)/pyright
 
-bench: $(READY)
+bench: $(DEV_INSTALLED) $(KERNELS)
 	$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY),)
 
-ui: $(READY)
+ui: $(INSTALLED)
 	$(BIN)/resistance ui
 
-lock:
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		--group dev pyproject.toml -o requirements.lock
+COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --no-annotate
+
+lock: $(INSTALLED)
+	$(COMPILE) --group uv -o requirements-uv.lock
+	$(COMPILE) --group build --extra reads pyproject.toml -o requirements.lock
+	$(COMPILE) --group dev -c requirements.lock -o requirements-dev.lock
+
+# The wheel is built from the source distribution, so that both hold the same.
+dist: $(DEV_INSTALLED)
+	rm -rf dist
+	$(BIN)/uv build -q --no-build-isolation --python $(BIN)/python
 
 clean:
 	rm -rf $(VENV) data

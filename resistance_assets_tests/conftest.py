@@ -24,9 +24,17 @@ LONG_FILES = (
 SHARED = Path(os.environ.get("RESISTANCE_SHARED_DIR", Path(__file__).resolve().parents[2] / "shared"))
 
 
+# Fixtures that build a whole warehouse or start a browser. `make test-fast` leaves out what uses them, and LONG_FILES.
+SLOW_FIXTURES = {"demo_place", "real_data_dir", "browser"}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first; otherwise as collected."""
+    """Long files first, otherwise as collected; tests of a whole warehouse are marked `slow`."""
     here = Path(__file__).parent
+    for item in items:
+        in_long_file = item.path in {here / name for name in LONG_FILES}
+        if in_long_file or SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
     ranks = {here / name: rank for rank, name in enumerate(LONG_FILES)}
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
 
