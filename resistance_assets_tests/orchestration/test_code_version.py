@@ -176,8 +176,8 @@ def test_the_walk_goes_through_late_imports_and_jitted_functions():
     from resistance_assets.science.survival.kernels import partial_likelihood as survival_kernels
     from resistance_assets.science.survival.screen import screen_survival
 
-    pieces = versions._anatomy(versions._unwrap(screen_survival))
-    assert pieces[1], "the screen reaches further functions of the package"
+    anatomy = versions._anatomy(versions._unwrap(screen_survival))
+    assert anatomy.references, "the screen reaches further functions of the package"
     assert code_version_of(screen_survival) == code_version_of(screen_survival)
     jitted = next(value for value in vars(survival_kernels).values() if hasattr(value, "py_func"))
     assert len(code_version_of(jitted)) == 16
