@@ -176,7 +176,7 @@ def diff(
 
     Example: `resistance diff 1 2`
     """
-    from resistance_assets.commands.refresh import compare, show_diff
+    from resistance_assets.commands.diff import compare, show_diff
 
     found = compare(_settings(), before, after)
     if as_json:
@@ -194,7 +194,7 @@ def prune(
 
     Example: `resistance prune --keep 5`
     """
-    from resistance_assets.commands.refresh import prune_releases
+    from resistance_assets.commands.prune import prune_releases
 
     pruned = prune_releases(_settings(), keep=keep, quiet=as_json)
     typer.echo(json.dumps(_document(pruned), indent=1) if as_json else pruned.describe())
@@ -211,7 +211,7 @@ def status(
 
     Example: `resistance status --all`
     """
-    from resistance_assets.commands.run import look_at_tables, show_states
+    from resistance_assets.commands.status import look_at_tables, show_states
 
     settings = _settings(None, mirror, studies)
     states = look_at_tables(settings)
@@ -236,7 +236,8 @@ def sql(
     """
     from contextlib import closing
 
-    from resistance_assets.warehouse.reader import DOT_COMMANDS, as_text, open_warehouse, run_query, write_result
+    from resistance_assets.commands.sql import DOT_COMMANDS, answer, as_text, write_result
+    from resistance_assets.warehouse.reader import open_warehouse
 
     settings = _settings()
     text = sys.stdin.read() if query == "-" else query
@@ -244,7 +245,7 @@ def sql(
         typer.echo(DOT_COMMANDS, nl=False)
         return
     with closing(open_warehouse(settings.data_dir, release)) as connection:
-        frame = run_query(connection, text)
+        frame = answer(connection, text)
     if output is None and output_format is Format.table and sys.stdout.isatty():
         _page(as_text(frame))
     else:
@@ -260,7 +261,8 @@ def explain(
 
     Example: `resistance explain IL8` answers for CXCL8
     """
-    from resistance_assets.report.explain import explain_gene, explanation_as_text
+    from resistance_assets.report.explain.evidence import explain_gene
+    from resistance_assets.report.explain.text import explanation_as_text
     from resistance_assets.report.published import open_published
 
     with open_published(_settings().data_dir) as published:
@@ -328,7 +330,7 @@ def sources(mirror: MirrorOption = None, studies: StudiesOption = None, as_json:
 
     Example: `resistance sources --json`
     """
-    from resistance_assets.commands.run import list_sources, show_sources
+    from resistance_assets.commands.sources import list_sources, show_sources
 
     frame = list_sources(_settings(None, mirror, studies))
     if as_json:
@@ -348,7 +350,7 @@ def ui(
 
     Example: `resistance ui --profile demo --port 3000`
     """
-    from resistance_assets.commands.run import serve_ui
+    from resistance_assets.commands.ui import serve_ui
 
     raise typer.Exit(serve_ui(_settings(profile, mirror, studies), port=port))
 
@@ -359,7 +361,7 @@ def doctor(mirror: MirrorOption = None, studies: StudiesOption = None, as_json: 
 
     Example: `resistance doctor`
     """
-    from resistance_assets.commands.run import diagnose, show_findings
+    from resistance_assets.commands.doctor import diagnose, show_findings
 
     findings = diagnose(_settings(None, mirror, studies))
     if as_json:
@@ -382,7 +384,7 @@ def pull(
 
     Example: `resistance mirror pull /data/mirror --source hgnc_complete_set`
     """
-    from resistance_assets.commands.run import pull_sources, show_pulled
+    from resistance_assets.commands.mirror import pull_sources, show_pulled
 
     frame = pull_sources(_settings(), folder, source or [], reads=reads, refresh=refresh, quiet=as_json)
     if as_json:
@@ -396,7 +398,7 @@ def pull(
 @app.command(name="next-steps", hidden=True)
 def next_steps() -> None:
     """Say where to look after the demo."""
-    from resistance_assets.commands.run import show_next_steps
+    from resistance_assets.commands.next_steps import show_next_steps
 
     show_next_steps(_settings())
 

@@ -1,25 +1,17 @@
-"""What `refresh`, `diff` and `prune` do: recompute what changed without a daemon, say what moved and why, tidy up.
-
-Here belongs what lies between `cli.py` and the orchestration for these commands. Like `running.py` it imports `defs`
-late.
-"""
+"""What `refresh` does: look at every source, recompute what changed, publish, and say what moved and why."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from resistance_assets.errors import DataFault, UsageFault
+from resistance_assets.errors import DataFault
 
 if TYPE_CHECKING:
     from resistance_assets.commands.run import Summary
     from resistance_assets.settings import Settings
-    from resistance_assets.warehouse.prune import Pruned
-    from resistance_assets.warehouse.release_diff import ItemChange, ReleaseDiff
-
-MOST_ITEMS_SHOWN = 20
+    from resistance_assets.warehouse.release_diff import ReleaseDiff
 
 
 @dataclass
@@ -77,6 +69,8 @@ class Refreshed:
             return
         self.summary.show()
         if self.diff is not None:
+            from resistance_assets.commands.diff import show_diff
+
             show_diff(self.diff)
 
 
@@ -87,6 +81,7 @@ def refresh(settings: Settings, *, quiet: bool = False) -> Refreshed:
     up as a run looks them up, and each would find the result that is current.
     """
     started = time.perf_counter()
+    from resistance_assets.commands.diff import compare
     from resistance_assets.commands.run import bring_up_to_date, load_definitions, prepare
 
     prepare(settings)
@@ -132,67 +127,3 @@ def _current_release(settings: Settings) -> int | None:
         return max(list_releases(settings.data_dir), default=None)
     except DataFault:
         return None
-
-
-def compare(settings: Settings, before: int, after: int | None) -> ReleaseDiff:
-    """What differs between two releases.
-
-    Raises:
-        UsageFault: there is no such release.
-        DataFault: a release's files are gone.
-    """
-    from resistance_assets.warehouse.reader import list_releases
-    from resistance_assets.warehouse.release_diff import diff_releases
-
-    manifests = list_releases(settings.data_dir)
-    for release in (before, after):
-        if release not in manifests:
-            known = ", ".join(str(number) for number in sorted(manifests)) or "none"
-            raise UsageFault(f"there is no release {release}", subject="diff", remedy=f"Known releases: {known}.")
-    try:
-        return diff_releases(settings.data_dir, manifests[before], manifests[after])  # pyright: ignore[reportArgumentType]
-    except FileNotFoundError as error:
-        raise DataFault(
-            "a file of a release is gone",
-            subject=str(error.filename or error),
-            remedy="Restore the lake from a backup, or compare other releases.",
-        ) from None
-
-
-def show_diff(diff: ReleaseDiff) -> None:
-    """A comparison for people: why first, then results, then tables."""
-    from rich.console import Console
-
-    console = Console()
-
-    def say(text: str) -> None:
-        console.print(text, highlight=False, soft_wrap=True, markup=False)
-
-    if diff.is_empty:
-        say(f"releases {diff.before} and {diff.after} hold the same data")
-        return
-    say(f"release {diff.before} -> {diff.after}, because of")
-    for cause in diff.causes:
-        say(f"  {cause}")
-    items = sorted(diff.items, key=lambda item: (item.kind, item.subject, item.change))
-    for (kind, subject, change), found in groupby(items, key=lambda item: (item.kind, item.subject, item.change)):
-        group = list(found)
-        shown = ", ".join(_item(kind, item) for item in group[:MOST_ITEMS_SHOWN])
-        more = f" and {len(group) - MOST_ITEMS_SHOWN} more" if len(group) > MOST_ITEMS_SHOWN else ""
-        say(f"{subject}: {len(group)} {change}: {shown}{more}")
-    for table in diff.tables:
-        say(f"{table.address} {table.change}: {table.describe()}")
-
-
-def _item(kind: str, item: ItemChange) -> str:
-    if kind == "list_member":
-        return item.item
-    return f"{item.item} ({item.before or 'none'} -> {item.after or 'none'})"
-
-
-def prune_releases(settings: Settings, *, keep: int, quiet: bool = False) -> Pruned:
-    """Remove all but the last releases and what only they needed. Waits for a run that is under way."""
-    from resistance_assets.commands.run import _say
-    from resistance_assets.warehouse.prune import prune
-
-    return prune(settings.data_dir, keep=keep, waiting=lambda holder: _say(quiet, f"waiting for {holder}"))

@@ -1,38 +1,24 @@
-"""What the commands do: prepare a data folder, launch a run, look at states and sources, and show it to a person.
+"""What `run` does: prepare a data folder, load definitions, bring tables up to date, publish, and say how it went.
 
-Here belongs everything between `cli.py` and the other packages. It may import `defs`, late, because Dagster takes
-seconds to import.
+It imports `defs` late, because Dagster takes seconds to import.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from resistance_assets.errors import CatalogFault, Fault, UsageFault
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from resistance_assets.orchestration.events import Announcement
     from resistance_assets.orchestration.lake import Lake
     from resistance_assets.orchestration.run import Launch
-    from resistance_assets.orchestration.status import TableState
     from resistance_assets.settings import Settings
 
-LEAST_FREE_BYTES = 200_000_000
-WORKSPACE = """\
-load_from:
-  - python_module:
-      module_name: resistance_assets.definitions
-      location_name: resistance_warehouse
-"""
 LAYER_ORDER = ("raw", "staging", "core", "marts", "parts", "warehouse", "report")
 OUTCOME_ORDER = ("built", "memo hit", "kept", "unavailable", "failed")
 
@@ -168,8 +154,10 @@ def bring_up_to_date(
         addresses: tables to look at, in place of a selection; to publish, name `warehouse` among them.
         definitions: where they are loaded already.
     """
+    from resistance_assets.commands.printing import say, where_sources_come_from
+
     prepare(settings)
-    _say(quiet, f"data folder {settings.data_dir}; sources from {_where(settings)}")
+    say(quiet, f"data folder {settings.data_dir}; sources from {where_sources_come_from(settings)}")
     definitions = definitions or load_definitions()
     from resistance_assets.defs.resources import current_registry, open_origins
     from resistance_assets.orchestration.events import listening
@@ -279,335 +267,6 @@ def resolve_selection(definitions: Any, select: str) -> set[Any]:
     # Tables that are computed together are selected together.
     together = {key_of(other) for key in chosen if (step := STEPS.get(address_of(key))) for other in step.outputs}
     return chosen | together | {dg.AssetKey(["warehouse"])}
-
-
-def look_at_tables(settings: Settings) -> list[TableState]:
-    """State of every table, beginning with those that a person must look at."""
-    load_definitions()
-    from resistance_assets.defs.resources import open_origins
-    from resistance_assets.orchestration.lake import Lake
-    from resistance_assets.orchestration.status import states_of
-    from resistance_assets.orchestration.table_assets import STEPS
-
-    origins = open_origins(settings) if _mirror_is_there(settings) else None
-    return states_of(
-        Lake(settings.lake_dir), STEPS, origins, look_at_sources=origins is not None and not origins.is_live
-    )
-
-
-def _mirror_is_there(settings: Settings) -> bool:
-    mirror = settings.effective_mirror
-    return mirror is None or mirror.exists()
-
-
-def show_states(states: list[TableState], *, everything: bool) -> None:
-    from collections import Counter
-
-    from rich.console import Console
-
-    console = Console()
-    colour = {"fresh": "green", "stale": "yellow", "missing": "magenta", "unavailable": "yellow"}
-    for state in states:
-        if everything or state.state != "fresh":
-            rows = f" {state.rows:,} rows" if state.rows is not None and state.state == "fresh" else ""
-            why = f": {'; '.join(state.reasons)}" if state.reasons else ""
-            console.print(
-                f"[{colour[state.state]}]{state.state:<11}[/] {state.address}{rows}{why}",
-                highlight=False,
-                soft_wrap=True,
-            )
-    counts = Counter(state.state for state in states)
-    console.print(", ".join(f"{count} {name}" for name, count in counts.items()) or "no table is defined")
-
-
-def list_sources(settings: Settings) -> pl.DataFrame:
-    """Every source of the catalog and of the laboratory studies with its state."""
-    from resistance_assets.defs.resources import current_registry
-    from resistance_assets.defs.warehouse import state_of_sources
-    from resistance_assets.orchestration.lake import Lake
-
-    return state_of_sources(current_registry(), Lake(settings.lake_dir))
-
-
-def show_sources(frame: pl.DataFrame) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(pad_edge=False)
-    for name in ("source", "state", "version", "sha256", "bytes", "retrieved", "licence", "feeds"):
-        table.add_column(name, overflow="fold")
-    for row in frame.iter_rows(named=True):
-        size = f"{row['bytes']:,}" if row["bytes"] is not None else ""
-        table.add_row(
-            row["source_id"],
-            row["state"] if row["state"] == "loaded" else f"{row['state']}: {row['reason']}",
-            row["version"] or row["last_modified"] or "",
-            (row["sha256"] or "")[:12],
-            size,
-            (row["retrieved_at"] or "")[:10],
-            row["licence"],
-            row["feeds"],
-        )
-    Console().print(table)
-
-
-def pull_sources(
-    settings: Settings,
-    folder: Path,
-    wanted: list[str],
-    *,
-    reads: bool = False,
-    refresh: bool = False,
-    quiet: bool = False,
-) -> pl.DataFrame:
-    """Fill a mirror with the sources of the catalog, or those that are named, from their hosts.
-
-    Raises:
-        UsageFault: a source is not in the catalog.
-        DataFault: the folder cannot be written.
-    """
-    import difflib
-
-    from resistance_assets.catalog.registry import load_registry
-    from resistance_assets.connectors.mirror_pull import pull_mirror
-    from resistance_assets.connectors.transport.transport import open_transport
-    from resistance_assets.orchestration.lake import storage_fault
-
-    known = load_registry().sources
-    for source_id in wanted:
-        if source_id not in known:
-            near = difflib.get_close_matches(source_id, known, n=1)
-            raise UsageFault(
-                f"there is no such source{f'; did you mean {near[0]}?' if near else ''}",
-                subject=source_id,
-                remedy="See `resistance sources`.",
-            )
-    # A mirror that is named is copied from; the demo's own is not meant here.
-    transport = open_transport(
-        mirror=settings.mirror, cache_dir=settings.cache_dir, host_map=settings.host_map, contact=settings.contact
-    )
-    try:
-        return pull_mirror(
-            [source for source_id, source in known.items() if source_id in wanted or not wanted],
-            folder,
-            transport,
-            opt_in=settings.opt_in,
-            reads=reads,
-            refresh=refresh,
-            announce=lambda source_id, number, total: _say(quiet, f"{number} of {total}: {source_id}"),
-        )
-    except OSError as error:
-        raise storage_fault(error, folder) from None
-
-
-def show_pulled(frame: pl.DataFrame, folder: Path) -> None:
-    """What a pull brought, as a table, and what could not be had."""
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    table = Table(pad_edge=False)
-    for name in ("source", "fetched", "kept", "unavailable", "MB"):
-        table.add_column(name, justify="left" if name == "source" else "right")
-    for (source_id,), rows in frame.group_by("source_id", maintain_order=True):
-        states = rows["state"].to_list()
-        counts = [str(states.count(state) or "·") for state in ("fetched", "kept", "unavailable")]
-        table.add_row(str(source_id), *counts, f"{int(rows['size_bytes'].sum() or 0) / 1e6:.1f}")
-    console.print(table)
-    for source_id, reason in frame.filter(frame["state"] == "unavailable").select("source_id", "reason").rows():
-        console.print(f"[yellow]unavailable[/] {source_id}: {reason}", highlight=False, soft_wrap=True)
-    console.print(f"mirror {folder}; use it with `resistance run --mirror {folder}`", soft_wrap=True)
-
-
-def serve_ui(settings: Settings, *, port: int) -> int:
-    """Run the Dagster UI until it is stopped; returns its exit code."""
-    from resistance_assets.orchestration.run import open_instance
-
-    prepare(settings)
-    home = settings.dagster_home
-    open_instance(home).dispose()
-    workspace = home / "workspace.yaml"
-    workspace.write_text(WORKSPACE, encoding="utf-8")
-    environment = {**os.environ, "DAGSTER_HOME": str(home), "RESISTANCE_DATA_DIR": str(settings.data_dir)}
-    _say(False, f"Dagster UI on http://127.0.0.1:{port} (Ctrl-C ends it); data folder {settings.data_dir}")
-    command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]
-    try:
-        return subprocess.run(command, env=environment, cwd=settings.data_dir, check=False).returncode
-    except KeyboardInterrupt:
-        return 0
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that `doctor` looked at."""
-
-    subject: str
-    state: Literal["ok", "warning", "failed"]
-    message: str
-
-
-def diagnose(settings: Settings) -> list[Finding]:
-    """Folder, disk, tools, catalog, sources and warehouse, each with what to do."""
-    findings: list[Finding] = []
-
-    def look(subject: str, act: Any) -> None:
-        try:
-            findings.append(Finding(subject, *act()))
-        except Fault as fault:
-            findings.append(Finding(subject, "failed", str(fault)))
-
-    def folder() -> tuple[str, str]:
-        prepare(settings)
-        return "ok", f"{settings.data_dir} can be written"
-
-    def disk() -> tuple[str, str]:
-        free = shutil.disk_usage(settings.data_dir).free
-        if free < LEAST_FREE_BYTES:
-            return (
-                "failed",
-                f"{free / 1e6:,.0f} MB free; at least {LEAST_FREE_BYTES / 1e6:,.0f} MB are needed. Free some space.",
-            )
-        return "ok", f"{free / 1e9:,.1f} GB free"
-
-    def catalog() -> tuple[str, str]:
-        from resistance_assets.defs.resources import current_registry
-
-        registry = current_registry()
-        if registry.study_faults:
-            return "failed", "; ".join(str(fault) for _, fault in registry.study_faults)
-        return "ok", (
-            f"{len(registry.sources)} sources, {len(registry.contrasts())} contrasts, "
-            f"{len(registry.local_studies)} laboratory studies"
-        )
-
-    def models() -> tuple[str, str]:
-        from resistance_assets.catalog.tables import TABLES
-        from resistance_assets.orchestration.sql_models import load_models, models_folder
-
-        return "ok", f"{len(load_models(models_folder(), TABLES))} SQL models parse"
-
-    def reach() -> tuple[str, str]:
-        from resistance_assets.defs.resources import current_registry, open_origins
-
-        origins = open_origins(settings)
-        had, lacking = 0, []
-        for source in current_registry().sources.values():
-            try:
-                origins.probe(source)
-                had += 1
-            except Fault as fault:
-                lacking.append((source.id, fault))
-        if not had:
-            return "failed", f"no source can be had from {_where(settings)}; the first: {lacking[0][1]}"
-        if lacking:
-            names = ", ".join(name for name, _ in lacking)
-            return "warning", (
-                f"{had} sources can be had from {_where(settings)}, not: {names}. Of the first: {lacking[0][1]}"
-            )
-        return "ok", f"all {had} sources can be had from {_where(settings)}"
-
-    def permissions() -> tuple[str, str]:
-        from resistance_assets.defs.resources import current_registry
-
-        files = [path for local in current_registry().local_studies.values() for path in local.files]
-        closed = [str(path) for path in files if not os.access(path, os.R_OK)]
-        if closed:
-            return "failed", f"{', '.join(closed)} cannot be read. Give the person who runs this read permission."
-        return "ok", f"{len(files)} files of laboratory studies can be read"
-
-    def tools() -> tuple[str, str]:
-        from resistance_assets.connectors.arrayexpress.kallisto import find_kallisto
-
-        try:
-            return "ok", f"kallisto at {find_kallisto()}"
-        except Fault as fault:
-            return "warning", f"{fault} (needed only where a study is quantified from its reads)"
-
-    def licences() -> tuple[str, str]:
-        from resistance_assets.catalog.registry import load_registry
-
-        asking = [source for source in load_registry().sources.values() if source.opt_in]
-        waiting = [source.id for source in asking if source.id not in settings.opt_in]
-        if settings.effective_mirror is not None or not waiting:
-            return "ok", "no source waits for a decision on its licence"
-        return "warning", (
-            f"left out until you decide: {', '.join(waiting)}. Read their licences with `resistance sources`, then "
-            "name those that your use allows in RESISTANCE_OPT_IN, separated by commas."
-        )
-
-    def warehouse() -> tuple[str, str]:
-        from contextlib import closing
-
-        from resistance_assets.warehouse.reader import open_warehouse
-
-        if not settings.warehouse_path.exists():
-            return "warning", "not published yet: run `resistance run`"
-        with closing(open_warehouse(settings.data_dir)) as connection:
-            row = connection.execute("SELECT max(release) FROM meta.releases").fetchone()
-        return "ok", f"release {row[0] if row else '?'} opens"
-
-    for subject, act in (
-        ("data folder", folder),
-        ("disk", disk),
-        ("catalog", catalog),
-        ("permissions", permissions),
-        ("tools", tools),
-        ("licences", licences),
-        ("SQL models", models),
-        ("sources", reach),
-        ("warehouse", warehouse),
-    ):
-        look(subject, act)
-        if subject == "data folder" and findings[-1].state == "failed":
-            break
-    return findings
-
-
-def show_findings(findings: Iterable[Finding]) -> None:
-    from rich.console import Console
-
-    console = Console()
-    colour = {"ok": "green", "warning": "yellow", "failed": "red"}
-    for finding in findings:
-        console.print(
-            f"[{colour[finding.state]}]{finding.state:<8}[/] {finding.subject}: {finding.message}",
-            highlight=False,
-            soft_wrap=True,
-        )
-
-
-def show_next_steps(settings: Settings) -> None:
-    """Where to look after the demo."""
-    from rich.console import Console
-
-    prefix = "" if shutil.which("resistance") else ".venv/bin/"
-    Console().print(
-        "\nThe demo's data are synthetic; their planted truth is in "
-        f"{settings.demo_dir / 'truth.json'}.\nNow look around:\n\n"
-        f"  {prefix}resistance sql \"SELECT * FROM marts.gene_evidence WHERE hgnc_symbol = 'CCL20'\"\n"
-        f'  {prefix}resistance sql "SELECT * FROM marts.cohort_endpoints"\n'
-        f"  {prefix}resistance explain CCL20 # one gene's whole story\n"
-        f"  {settings.data_dir / 'report' / 'index.html'}  # the same as pages: open it in a browser\n"
-        f"  {prefix}resistance ui            # the asset graph in a browser\n"
-        f"  {prefix}resistance status        # fresh, stale and why\n"
-        f"  {prefix}resistance sources       # what came from where, under which licence\n",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
-    )
-
-
-def _where(settings: Settings) -> str:
-    if settings.is_demo:
-        return "the demo (synthetic)"
-    return f"the mirror {settings.mirror}" if settings.mirror else "live hosts"
-
-
-def _say(quiet: bool, message: str) -> None:
-    if not quiet:
-        from rich.console import Console
-
-        Console().print(message, highlight=False, soft_wrap=True)
 
 
 class _Progress:

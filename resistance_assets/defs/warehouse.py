@@ -23,7 +23,8 @@ from resistance_assets.orchestration.lake import Lake, Pointer
 from resistance_assets.orchestration.sql_models import load_models, models_folder
 from resistance_assets.orchestration.table_assets import STEPS, column_lineage, key_of
 from resistance_assets.settings import Settings
-from resistance_assets.warehouse.publish import Publication, PublishResult, publish
+from resistance_assets.warehouse.publication import Publication
+from resistance_assets.warehouse.publish import PublishResult, publish
 from resistance_assets.warehouse.reader import open_warehouse
 from resistance_assets.warehouse.release_diff import CHANGES_SCHEMA, diff_releases
 

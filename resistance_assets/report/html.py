@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from resistance_assets.report.explain import number
+from resistance_assets.report.explain.text import number
 from resistance_assets.report.figures import Figure
 
 NAVIGATION = (

@@ -1,9 +1,31 @@
-"""What the columns of the `meta` schema mean, and which of them are keys, as the published file says it.
-
-How the tables are filled belongs in `publish`.
-"""
+"""The schema `meta` of the published file: its tables, their columns and keys, and how it is written."""
 
 from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from resistance_assets.warehouse.database import column_list, literal
+from resistance_assets.warehouse.publication import Publication, digest, is_key_enforced
+
+META_COMMENTS = {
+    "releases": "One row per release; manifest holds its tables with data version, code version, inputs and rows",
+    "tables": "One row per table of this file: what a row is, how many there are, which version of data and code",
+    "columns": "One row per column: type, unit, meaning and whether it is part of the key",
+    "lineage": "One row per column and column it is computed from; `source` is a file, `constant` neither",
+    "facts": "Facts about this file: the release it holds, when it was written and by which version",
+    "sources": "One row per source: where it was fetched from, under which licence, with which checksum",
+    "runs": "One row per run that built something of what is current",
+    "hypotheses_tested": "One row per analysis and family of tests: how many tests and how they were corrected",
+    "catalog_faults": "Entries of the catalog that were left out, and why",
+    "release_changes": "One row per table, list member, q-value or verdict that a release changed, with the cause",
+    "study_faults": "Laboratory studies that were left out, and why",
+}
 
 _TABLE_NAME = {"layer": "raw, staging, core or marts; the schema of the table", "table_name": "name within the layer"}
 
@@ -109,3 +131,160 @@ META_COLUMN_COMMENTS: dict[str, dict[str, str]] = {
     },
     "study_faults": {"folder": "of the study", "fault": "file, place, what was expected and what to do"},
 }
+
+
+def write_meta_schema(
+    connection: duckdb.DuckDBPyConnection,
+    tables: Sequence[Publication],
+    manifests: Sequence[Mapping[str, Any]],
+    definitions: Mapping[str, str],
+    meta: Mapping[str, pl.DataFrame],
+    facts: Mapping[str, str],
+) -> None:
+    frames = {
+        "releases": pl.DataFrame(
+            [
+                {
+                    "release": m["release"],
+                    "published_at": timestamp_of(m["published_at"]),
+                    "code_revision": m["code_revision"],
+                    "tables": len(m["tables"]),
+                    "manifest": json.dumps(m, sort_keys=True),
+                }
+                for m in manifests
+            ],
+            schema={
+                "release": pl.Int64,
+                "published_at": pl.Datetime("us"),
+                "code_revision": pl.String,
+                "tables": pl.Int64,
+                "manifest": pl.String,
+            },
+        ),
+        "tables": frame_of_tables(tables, definitions),
+        "columns": frame_of_columns(tables),
+        "lineage": frame_of_lineage(tables),
+        "facts": pl.DataFrame(list(facts.items()), schema={"name": pl.String, "value": pl.String}, orient="row"),
+    }
+    if taken := sorted(set(meta) & set(frames)):
+        raise ValueError(f"meta.{taken[0]} is written by the publisher itself")
+    connection.execute("DROP SCHEMA IF EXISTS meta CASCADE")
+    connection.execute("CREATE SCHEMA meta")
+    for name, frame in {**frames, **meta}.items():
+        untyped = [column for column, dtype in frame.schema.items() if dtype == pl.Null]
+        connection.register("incoming", frame.with_columns(pl.col(untyped).cast(pl.String)).to_arrow())
+        shown = "* REPLACE (manifest::JSON AS manifest)" if name == "releases" else "*"
+        connection.execute(f'CREATE TABLE meta."{name}" AS SELECT {shown} FROM incoming')
+        connection.unregister("incoming")
+        comment = META_COMMENTS.get(name, f"Facts about {name.replace('_', ' ')}")
+        connection.execute(f'COMMENT ON TABLE meta."{name}" IS {literal(comment)}')
+        key = META_KEYS.get(name, ())
+        if key and set(key) <= set(frame.columns):
+            connection.execute(f'ALTER TABLE meta."{name}" ADD PRIMARY KEY ({column_list(key)})')
+        for column in frame.columns:
+            if about := META_COLUMN_COMMENTS.get(name, {}).get(column):
+                connection.execute(f'COMMENT ON COLUMN meta."{name}"."{column}" IS {literal(about)}')
+
+
+def frame_of_tables(tables: Sequence[Publication], definitions: Mapping[str, str]) -> pl.DataFrame:
+    rows = [
+        {
+            "layer": p.table.layer,
+            "table_name": p.table.name,
+            "grain": p.table.grain,
+            "not_true": p.table.not_true,
+            "description": p.table.description,
+            "key_columns": ", ".join(p.table.key),
+            "key_enforced": is_key_enforced(p.table, p.pointer.rows),
+            "row_count": p.pointer.rows,
+            "status": p.pointer.status,
+            "reason": p.pointer.reason,
+            "data_version": p.pointer.data_version,
+            "code_version": p.pointer.code_version,
+            "definition_version": definitions[p.table.address],
+            "built_at": timestamp_of(p.pointer.built_at),
+            "run_id": p.pointer.run_id,
+        }
+        for p in tables
+    ]
+    text = dict.fromkeys(
+        ("layer", "table_name", "grain", "not_true", "description", "key_columns"), pl.String
+    )  # fmt: skip
+    return pl.DataFrame(
+        rows,
+        schema={
+            **text,
+            "key_enforced": pl.Boolean,
+            "row_count": pl.Int64,
+            **dict.fromkeys(("status", "reason", "data_version", "code_version", "definition_version"), pl.String),
+            "built_at": pl.Datetime("us"),
+            "run_id": pl.String,
+        },
+    )
+
+
+def frame_of_columns(tables: Sequence[Publication]) -> pl.DataFrame:
+    return pl.DataFrame(
+        [
+            {
+                "layer": p.table.layer,
+                "table_name": p.table.name,
+                "column_name": column.name,
+                "position": position,
+                "data_type": column.duckdb_type,
+                "unit": column.unit,
+                "description": column.description,
+                "is_key": column.name in p.table.key,
+                "is_nullable": column.nullable,
+            }
+            for p in tables
+            for position, column in enumerate(p.table.columns, start=1)
+        ],
+        schema={
+            **dict.fromkeys(("layer", "table_name", "column_name"), pl.String),
+            "position": pl.Int64,
+            **dict.fromkeys(("data_type", "unit", "description"), pl.String),
+            "is_key": pl.Boolean,
+            "is_nullable": pl.Boolean,
+        },
+    )
+
+
+def frame_of_lineage(tables: Sequence[Publication]) -> pl.DataFrame:
+    rows: list[tuple[str | None, ...]] = []
+    for p in tables:
+        for column, upstream in p.lineage.items():
+            for address in upstream:
+                layer, table, name = (*address.split(".", 2), None, None)[:3]
+                rows.append((p.table.layer, p.table.name, column, layer, table, name))
+    names = ("layer", "table_name", "column_name", "upstream_layer", "upstream_table", "upstream_column")
+    return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row").unique(maintain_order=True)
+
+
+def meta_version_of(
+    tables: Sequence[Publication],
+    meta: Mapping[str, pl.DataFrame],
+    definitions: Mapping[str, str],
+    code_revision: str,
+    settings: Mapping[str, str],
+) -> str:
+    """Hash of everything the file states beside the tables themselves."""
+    return digest(
+        [
+            frame_of_tables(tables, definitions).write_json(),
+            frame_of_columns(tables).write_json(),
+            frame_of_lineage(tables).write_json(),
+            [(name, str(frame.schema), frame.write_json()) for name, frame in sorted(meta.items())],
+            [(p.table.address, p.table.comment) for p in tables],
+            code_revision,
+            sorted(settings.items()),
+        ]
+    )
+
+
+def timestamp_of(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment

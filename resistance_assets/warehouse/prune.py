@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from resistance_assets.orchestration.lake import Lake
-from resistance_assets.warehouse.publish import forget_releases
+from resistance_assets.warehouse.releases import forget_releases
 
 
 @dataclass(frozen=True)

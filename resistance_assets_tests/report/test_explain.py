@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from resistance_assets.errors import UsageFault
-from resistance_assets.report.explain import explain_gene, explanation_as_text, number, resolve_gene
+from resistance_assets.report.explain.evidence import explain_gene, resolve_gene
+from resistance_assets.report.explain.text import explanation_as_text, number
 
 AXES = (
     "contrasts",
@@ -157,7 +158,7 @@ def test_numbers_are_written_as_people_read_them(value, text):
 
 def test_explaining_needs_neither_dagster_nor_the_table_models():
     code = (
-        "import sys, resistance_assets.report.explain, resistance_assets.report.lineage;"
+        "import sys, resistance_assets.report.explain.evidence, resistance_assets.report.lineage;"
         "print([m for m in ('dagster', 'pandera', 'pandas', 'scipy', 'plotly') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -21,7 +21,8 @@ import polars as pl
 
 from resistance_assets.catalog.tables import Table, col
 from resistance_assets.orchestration.lake import Lake, Pointer
-from resistance_assets.warehouse.publish import Publication, publish
+from resistance_assets.warehouse.publication import Publication
+from resistance_assets.warehouse.publish import publish
 from resistance_assets.warehouse.reader import open_warehouse, run_query
 
 PROCESSES = multiprocessing.get_context("forkserver")

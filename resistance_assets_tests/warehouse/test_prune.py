@@ -15,7 +15,8 @@ from resistance_assets.catalog.tables import Table, col
 from resistance_assets.errors import DataFault
 from resistance_assets.orchestration.lake import Lake, Pointer
 from resistance_assets.warehouse.prune import prune
-from resistance_assets.warehouse.publish import Publication, publish
+from resistance_assets.warehouse.publication import Publication
+from resistance_assets.warehouse.publish import publish
 from resistance_assets.warehouse.reader import list_releases, open_warehouse
 from resistance_assets.warehouse.release_diff import CHANGES_SCHEMA, diff_releases
 

@@ -21,7 +21,8 @@ from resistance_assets.catalog.tables import Table, col
 from resistance_assets.errors import DataFault
 from resistance_assets.orchestration.lake import Lake, Pointer
 from resistance_assets.warehouse import publish as publishing
-from resistance_assets.warehouse.publish import STEPS, Publication, PublishResult, publish
+from resistance_assets.warehouse.publication import Publication
+from resistance_assets.warehouse.publish import STEPS, PublishResult, publish
 from resistance_assets.warehouse.reader import list_releases, open_warehouse, run_query
 
 # A child of the fork server has the modules loaded and no threads of ours, so it may be killed like a real process.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +13,9 @@ import pytest
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.errors import DataFault, UsageFault
 from resistance_assets.orchestration.lake import Lake, Pointer
-from resistance_assets.warehouse.publish import Publication, publish
-from resistance_assets.warehouse.reader import as_text, list_releases, open_warehouse, run_query, write_result
+from resistance_assets.warehouse.publication import Publication
+from resistance_assets.warehouse.publish import publish
+from resistance_assets.warehouse.reader import list_releases, open_warehouse, run_query
 
 CATALOG = TABLES["marts.dataset_catalog"]
 
@@ -174,88 +174,3 @@ def test_the_connection_itself_is_locked(connection: duckdb.DuckDBPyConnection, 
 def test_the_published_file_cannot_be_written(data_dir: Path):
     with contextlib.closing(open_warehouse(data_dir)) as opened, pytest.raises(duckdb.Error, match="read-only"):
         opened.execute("DELETE FROM marts.dataset_catalog")
-
-
-ANSWER = pl.DataFrame(
-    {"gene": ["AXL", None], "q_value": [1.25e-9, float("nan")], "n": [453, None], "genes": [["A", "B"], []]},
-    schema={"gene": pl.String, "q_value": pl.Float64, "n": pl.Int64, "genes": pl.List(pl.String)},
-)
-
-
-def test_an_answer_for_reading_is_whole():
-    assert as_text(ANSWER.drop("genes")).splitlines() == [
-        "gene   q_value    n",
-        "----  --------  ---",
-        "AXL   1.25e-09  453",
-        ".          nan    .",
-        "(2 rows)",
-    ]
-    assert as_text(ANSWER.clear().select("gene")).splitlines() == ["gene", "----", "(0 rows)"]
-    long = pl.DataFrame({"x": [f"{'wide ' * 40}{i}" for i in range(500)]})
-    assert as_text(long).count("wide ") == 500 * 40
-
-
-def test_an_answer_is_written_in_every_format(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    write_result(ANSWER, "json")
-    assert json.loads(capsys.readouterr().out) == [
-        {"gene": "AXL", "q_value": 1.25e-9, "n": 453, "genes": ["A", "B"]},
-        {"gene": None, "q_value": None, "n": None, "genes": []},
-    ]
-    write_result(ANSWER.clear(), "json")
-    assert json.loads(capsys.readouterr().out) == []
-    write_result(ANSWER.drop("genes").head(1), "csv", tmp_path / "a.csv")
-    assert (tmp_path / "a.csv").read_text() == "gene,q_value,n\nAXL,1.25e-9,453\n"
-    write_result(ANSWER, "parquet", tmp_path / "a.parquet")
-    assert pl.read_parquet(tmp_path / "a.parquet").equals(ANSWER)
-
-
-def test_numbers_and_dates_of_duckdb_become_plain_json(data_dir: Path, capsys: pytest.CaptureFixture[str]):
-    with contextlib.closing(open_warehouse(data_dir)) as opened:
-        answer = run_query(
-            opened, "SELECT sum(n_genes) AS s, 1.5 AS d, DATE '2026-01-02' AS t FROM marts.dataset_catalog"
-        )
-    write_result(answer, "json")
-    assert json.loads(capsys.readouterr().out) == [{"s": 5, "d": 1.5, "t": "2026-01-02"}]
-
-
-@pytest.mark.parametrize(
-    ("format", "output", "told"),
-    [
-        ("jsn", None, "format jsn is unknown. Did you mean json"),
-        ("parquet", None, "Name a file with -o"),
-        ("csv", "no/such/a.csv", "folder does not exist"),
-        ("csv", ".", "cannot be written"),
-    ],
-)
-def test_what_cannot_be_written_is_said(tmp_path: Path, format: str, output: str | None, told: str):
-    with pytest.raises((UsageFault, DataFault), match=told):
-        write_result(ANSWER.drop("genes"), format, tmp_path / output if output else None)  # pyright: ignore[reportArgumentType]
-    with pytest.raises(DataFault, match="column genes holds lists"):
-        write_result(ANSWER, "csv")
-
-
-@pytest.mark.parametrize("release", [None, 1])
-def test_dot_commands_list_tables_and_columns_of_any_release(data_dir: Path, release: int | None):
-    with contextlib.closing(open_warehouse(data_dir, release)) as connection:
-        tables = run_query(connection, ".tables")
-        assert tables["table_name"].to_list() == [CATALOG.address]
-        assert run_query(connection, " .tables cohort;").height == 1
-        assert run_query(connection, ".tables nothing of the kind").height == 0
-        for name in (CATALOG.address, CATALOG.name):
-            found = run_query(connection, f".schema {name}")
-            assert found["column_name"].to_list() == [column.name for column in CATALOG.columns]
-            assert found.filter(key="key")["column_name"].to_list() == list(CATALOG.key)
-
-
-@pytest.mark.parametrize(
-    ("command", "remedy"),
-    [
-        (".schema dataset_catalogue", "Did you mean .*dataset_catalog"),
-        (".schema x'; DROP TABLE y", "lists them|Did you mean"),
-        (".schema", "Use `.tables"),
-        (".quit", "Use `.tables"),
-    ],
-)
-def test_a_wrong_dot_command_is_told_the_right_one(data_dir: Path, command: str, remedy: str):
-    with contextlib.closing(open_warehouse(data_dir)) as connection, pytest.raises(UsageFault, match=remedy):
-        run_query(connection, command)

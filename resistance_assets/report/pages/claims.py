@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from resistance_assets.report.explain import number
+from resistance_assets.report.explain.text import number
 from resistance_assets.report.figures import Figure, axis, line_at
 from resistance_assets.report.html import Heading, Markup, Page, facts, link, table, text
 from resistance_assets.report.pages.multiverse import multiverse_table, summaries

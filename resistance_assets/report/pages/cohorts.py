@@ -7,7 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from resistance_assets.report.explain import SURVIVAL_MODELS, number
+from resistance_assets.report.explain.evidence import SURVIVAL_MODELS
+from resistance_assets.report.explain.text import number
 from resistance_assets.report.figures import (
     Figure,
     Selector,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from resistance_assets.report.explain import explain_gene, interval, number
+from resistance_assets.report.explain.evidence import explain_gene
+from resistance_assets.report.explain.text import interval, number
 from resistance_assets.report.figures import Figure, axis, frame_of, line_at
 from resistance_assets.report.html import SOURCE_KEY, Heading, Markup, Page, facts, link, table, text
 from resistance_assets.report.pages.cohorts import forest_of_gene, kaplan_meier_figure, numbers_at_risk

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resistance_assets.report.explain import number
+from resistance_assets.report.explain.text import number
 from resistance_assets.report.figures import Figure, Selector, axis, line_at, minus_log10
 from resistance_assets.report.html import Heading, Page, table, text
 from resistance_assets.report.published import Published

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from resistance_assets.report.explain import number
+from resistance_assets.report.explain.text import number
 from resistance_assets.report.figures import Figure, axis
 from resistance_assets.report.html import Heading, Markup, Page, facts, link, table, text
 from resistance_assets.report.published import Published

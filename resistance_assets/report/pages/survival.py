@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from resistance_assets.report.explain import number
+from resistance_assets.report.explain.text import number
 from resistance_assets.report.figures import Figure, Selector, axis, frame_of, line_at, minus_log10, ratio_axis
 from resistance_assets.report.html import Heading, Markup, Page, link, table, text
 from resistance_assets.report.published import Published

@@ -1,0 +1,167 @@
+"""What `doctor` does: check folder, disk, tools, catalog, sources and warehouse, each with what to do."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from resistance_assets.errors import Fault
+
+if TYPE_CHECKING:
+    from resistance_assets.settings import Settings
+
+LEAST_FREE_BYTES = 200_000_000
+
+State = Literal["ok", "warning", "failed"]
+Answer = tuple[State, str]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that `doctor` looked at."""
+
+    subject: str
+    state: State
+    message: str
+
+
+def diagnose(settings: Settings) -> list[Finding]:
+    """Findings of every check in `CHECKS`; a data folder that cannot be written ends them."""
+    findings: list[Finding] = []
+    for subject, check in CHECKS.items():
+        try:
+            findings.append(Finding(subject, *check(settings)))
+        except Fault as fault:
+            findings.append(Finding(subject, "failed", str(fault)))
+        if subject == "data folder" and findings[-1].state == "failed":
+            break
+    return findings
+
+
+def check_data_folder(settings: Settings) -> Answer:
+    from resistance_assets.commands.run import prepare
+
+    prepare(settings)
+    return "ok", f"{settings.data_dir} can be written"
+
+
+def check_disk(settings: Settings) -> Answer:
+    free = shutil.disk_usage(settings.data_dir).free
+    if free < LEAST_FREE_BYTES:
+        return "failed", (
+            f"{free / 1e6:,.0f} MB free; at least {LEAST_FREE_BYTES / 1e6:,.0f} MB are needed. Free some space."
+        )
+    return "ok", f"{free / 1e9:,.1f} GB free"
+
+
+def check_catalog(settings: Settings) -> Answer:
+    from resistance_assets.defs.resources import current_registry
+
+    registry = current_registry()
+    if registry.study_faults:
+        return "failed", "; ".join(str(fault) for _, fault in registry.study_faults)
+    return "ok", (
+        f"{len(registry.sources)} sources, {len(registry.contrasts())} contrasts, "
+        f"{len(registry.local_studies)} laboratory studies"
+    )
+
+
+def check_permissions(settings: Settings) -> Answer:
+    from resistance_assets.defs.resources import current_registry
+
+    files = [path for local in current_registry().local_studies.values() for path in local.files]
+    closed = [str(path) for path in files if not os.access(path, os.R_OK)]
+    if closed:
+        return "failed", f"{', '.join(closed)} cannot be read. Give the person who runs this read permission."
+    return "ok", f"{len(files)} files of laboratory studies can be read"
+
+
+def check_tools(settings: Settings) -> Answer:
+    from resistance_assets.connectors.arrayexpress.kallisto import find_kallisto
+
+    try:
+        return "ok", f"kallisto at {find_kallisto()}"
+    except Fault as fault:
+        return "warning", f"{fault} (needed only where a study is quantified from its reads)"
+
+
+def check_licences(settings: Settings) -> Answer:
+    from resistance_assets.catalog.registry import load_registry
+
+    asking = [source for source in load_registry().sources.values() if source.opt_in]
+    waiting = [source.id for source in asking if source.id not in settings.opt_in]
+    if settings.effective_mirror is not None or not waiting:
+        return "ok", "no source waits for a decision on its licence"
+    return "warning", (
+        f"left out until you decide: {', '.join(waiting)}. Read their licences with `resistance sources`, then "
+        "name those that your use allows in RESISTANCE_OPT_IN, separated by commas."
+    )
+
+
+def check_sql_models(settings: Settings) -> Answer:
+    from resistance_assets.catalog.tables import TABLES
+    from resistance_assets.orchestration.sql_models import load_models, models_folder
+
+    return "ok", f"{len(load_models(models_folder(), TABLES))} SQL models parse"
+
+
+def check_sources(settings: Settings) -> Answer:
+    from resistance_assets.commands.printing import where_sources_come_from
+    from resistance_assets.defs.resources import current_registry, open_origins
+
+    origins = open_origins(settings)
+    place = where_sources_come_from(settings)
+    reached, lacking = 0, []
+    for source in current_registry().sources.values():
+        try:
+            origins.probe(source)
+            reached += 1
+        except Fault as fault:
+            lacking.append((source.id, fault))
+    if not reached:
+        return "failed", f"no source can be had from {place}; the first: {lacking[0][1]}"
+    if lacking:
+        names = ", ".join(name for name, _ in lacking)
+        return "warning", f"{reached} sources can be had from {place}, not: {names}. Of the first: {lacking[0][1]}"
+    return "ok", f"all {reached} sources can be had from {place}"
+
+
+def check_warehouse(settings: Settings) -> Answer:
+    from contextlib import closing
+
+    from resistance_assets.warehouse.reader import open_warehouse
+
+    if not settings.warehouse_path.exists():
+        return "warning", "not published yet: run `resistance run`"
+    with closing(open_warehouse(settings.data_dir)) as connection:
+        row = connection.execute("SELECT max(release) FROM meta.releases").fetchone()
+    return "ok", f"release {row[0] if row else '?'} opens"
+
+
+CHECKS: dict[str, Callable[[Settings], Answer]] = {
+    "data folder": check_data_folder,
+    "disk": check_disk,
+    "catalog": check_catalog,
+    "permissions": check_permissions,
+    "tools": check_tools,
+    "licences": check_licences,
+    "SQL models": check_sql_models,
+    "sources": check_sources,
+    "warehouse": check_warehouse,
+}
+
+
+def show_findings(findings: Iterable[Finding]) -> None:
+    from rich.console import Console
+
+    console = Console()
+    colour = {"ok": "green", "warning": "yellow", "failed": "red"}
+    for finding in findings:
+        console.print(
+            f"[{colour[finding.state]}]{finding.state:<8}[/] {finding.subject}: {finding.message}",
+            highlight=False,
+            soft_wrap=True,
+        )

@@ -1,0 +1,41 @@
+"""What `sources` does: show every source with its version, checksum, licence and state."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from resistance_assets.settings import Settings
+
+
+def list_sources(settings: Settings) -> pl.DataFrame:
+    """Every source of the catalog and of the laboratory studies with its state."""
+    from resistance_assets.defs.resources import current_registry
+    from resistance_assets.defs.warehouse import state_of_sources
+    from resistance_assets.orchestration.lake import Lake
+
+    return state_of_sources(current_registry(), Lake(settings.lake_dir))
+
+
+def show_sources(frame: pl.DataFrame) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(pad_edge=False)
+    for name in ("source", "state", "version", "sha256", "bytes", "retrieved", "licence", "feeds"):
+        table.add_column(name, overflow="fold")
+    for row in frame.iter_rows(named=True):
+        size = f"{row['bytes']:,}" if row["bytes"] is not None else ""
+        table.add_row(
+            row["source_id"],
+            row["state"] if row["state"] == "loaded" else f"{row['state']}: {row['reason']}",
+            row["version"] or row["last_modified"] or "",
+            (row["sha256"] or "")[:12],
+            size,
+            (row["retrieved_at"] or "")[:10],
+            row["licence"],
+            row["feeds"],
+        )
+    Console().print(table)

@@ -1,0 +1,1 @@
+"""One gene's whole story: gathered from the release (evidence), and set for a terminal (text)."""

@@ -1,0 +1,233 @@
+"""A gene's story for a terminal: one section per kind of evidence, sources at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+TERMS_SHOWN = 15
+PARTNERS_SHOWN = 25
+
+
+def number(value: Any) -> str:
+    """A number as people write it: four significant digits, a dot for what is not there."""
+    if value is None:
+        return "."
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.2e}" if value and abs(value) < 1e-3 else f"{value:.4g}"
+    return str(value)
+
+
+def columns_as_text(header: list[str], rows: Iterable[list[str]], indent: str = "  ") -> list[str]:
+    """Aligned columns; the first to the left, the others as they are given."""
+    cells = [header, *rows]
+    widths = [max(len(row[at]) for row in cells) for at in range(len(header))]
+    return [
+        indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells
+    ]
+
+
+def interval(row: dict[str, Any]) -> str:
+    """The confidence interval of a row of the screen, on the scale of the hazard ratio that is shown."""
+    scale = "" if row["hazard_ratio_per_sd"] is None else "_per_sd"
+    return f"{number(row[f'ci_lower{scale}'])} to {number(row[f'ci_upper{scale}'])}"
+
+
+def explanation_as_text(document: dict[str, Any]) -> str:
+    """The document of `explain_gene` for reading: one section per axis, sources at the end."""
+    gene, release = document["gene"], document["release"]
+    marks: dict[str, str] = {}
+
+    def mark(sources: list[dict[str, Any]]) -> str:
+        for source in sources:
+            marks.setdefault(source["source_id"], source["sha256"] or "no checksum")
+        return "".join(f"[{list(marks).index(source['source_id']) + 1}]" for source in sources)
+
+    title = gene["hgnc_symbol"]
+    if document["asked"].upper() != title.upper():
+        title = f"{document['asked']} is {title} ({gene['resolution']} symbol)"
+    lines = [f"{title}: {gene['gene_name'] or 'no approved name'}"]
+    ids = [gene["hgnc_id"], gene["entrez_gene_id"] and f"NCBI Gene {gene['entrez_gene_id']}", gene["ensembl_gene_id"]]
+    lines.append("  " + ", ".join(str(one) for one in [*ids, gene["cytoband"]] if one))
+    if gene["alias_symbols"]:
+        lines.append(f"  also known as {', '.join(gene['alias_symbols'])}")
+    lines.append(f"  release {release['number']} of {release['written_at']}, code {release['code_revision']}")
+    if document["synthetic"]:
+        lines.append("  SYNTHETIC DATA: planted by the demo, no finding about any patient or cell line")
+
+    def section(
+        heading: str, key: str, header: list[str], cells: Callable[[dict[str, Any]], list[str]], most: int
+    ) -> None:
+        rows = document[key]
+        if not rows:
+            return
+        tables = sorted({row["table"] for row in rows})
+        lines.extend(["", f"{heading}  ({', '.join(tables)})"])
+        lines.extend(
+            columns_as_text([*header, "source"], [[*cells(row), mark(row.get("sources", []))] for row in rows[:most]])
+        )
+        if len(rows) > most:
+            lines.append(f"  and {len(rows) - most} more: --json lists them all")
+
+    def effect(row: dict[str, Any]) -> list[str]:
+        return [
+            row["contrast_id"],
+            row["drug"] or ".",
+            row["method"],
+            f"{row['n_numerator']} v {row['n_denominator']}",
+            number(row["log2_fold_change"]),
+            number(row["standard_error"]),
+            number(row["p_value"]),
+            number(row["q_value_bh"]),
+            row["in_list"] or ".",
+            row["evidence_kind"] + (f" ({row['p_value_note']})" if row["p_value_note"] else ""),
+        ]
+
+    header = ["contrast", "drug", "method", "n", "log2 FC", "SE", "p", "q (BH)", "list", "evidence"]
+    section("Resistance contrasts", "contrasts", header, effect, 50)
+    section("Tumour against normal", "tumour_vs_normal", header, effect, 20)
+    section(
+        "Tumour against normal, rank sums",
+        "tissue_ranks",
+        ["comparison", "dataset", "n", "tumour", "normal", "difference", "tumour higher", "p", "q (BH)", "scale"],
+        lambda row: [
+            row["comparison_id"],
+            row["dataset_id"],
+            f"{row['n_tumour']} v {row['n_normal']}",
+            *(number(row[name]) for name in ("mean_tumour", "mean_normal", "difference")),
+            f"{row['probability_of_superiority']:.1%}" if row["probability_of_superiority"] is not None else ".",
+            number(row["p_value"]),
+            number(row["q_value_bh"]),
+            row["expression_scale"],
+        ],
+        20,
+    )
+    section(
+        "Candidate score per drug class",
+        "candidate_scores",
+        [
+            "drug class",
+            "rank",
+            "score",
+            "direction",
+            "studies",
+            "contrasts agreeing",
+            "p (permutation)",
+            "q (BH)",
+            "rank, one study left out",
+        ],
+        lambda row: [
+            row["drug_class"],
+            number(row["rank"]),
+            number(row["score"]),
+            row["direction"],
+            number(row["n_studies"]),
+            f"{row['n_contrasts_same_direction']} of {row['n_contrasts']}",
+            number(row["p_value_permutation"]),
+            number(row["q_value_bh"]),
+            "one study alone"
+            if row["rank_min_leave_one_out"] is None
+            else f"{number(row['rank_min_leave_one_out'])} to {number(row['rank_max_leave_one_out'])}",
+        ],
+        20,
+    )
+    for row in document["candidate_scores"]:
+        for part in row.get("contributions", []):
+            line = f"    {row['drug_class']}: {part['contrast_id']} gives signed rank {number(part['signed_rank'])}"
+            weight = f"weight {number(part['weight'])} ({part['evidence_kind']})"
+            lines.append(f"{line} x {weight}, study share {number(part['study_share'])}")
+    section(
+        "Gene lists",
+        "lists",
+        ["list", "direction", "genes in it", "rule"],
+        lambda row: [row["list_id"], row["direction"], number(row["n_genes"]), row["rule"]],
+        30,
+    )
+    section(
+        "Survival",
+        "survival",
+        ["cohort", "endpoint", "model", "n", "events", "HR", "95 % CI", "p", "q (BH)", "percentile", "log-rank p", "q"],
+        lambda row: [
+            row["cohort_id"],
+            row["endpoint"],
+            row["model"].replace("_", " "),
+            number(row["n"]),
+            number(row["events"]),
+            number(row["hazard_ratio"] if row["hazard_ratio_per_sd"] is None else row["hazard_ratio_per_sd"]),
+            interval(row),
+            number(row["p_value"]),
+            number(row["q_value_bh"]),
+            f"{row['percentile_among_genes']:.1f} %" if row["percentile_among_genes"] is not None else ".",
+            number(row["p_logrank"]),
+            number(row["q_value_bh_logrank"]),
+        ],
+        50,
+    )
+    if document["survival"]:
+        methods = {row["model"]: row["method"] for row in document["survival"]}
+        lines.extend(f"  {model.replace('_', ' ')}: {text}" for model, text in methods.items())
+        lines.append("  HR: per standard deviation in the continuous models, high over low in the splits")
+        lines.append("  percentile: share of all genes with a p-value as small or smaller, tested the same way")
+    section(
+        "Copy number",
+        "copy_number",
+        ["cohort", "n", "amplified", "deep loss"],
+        lambda row: [
+            row["cohort_id"],
+            number(row["n"]),
+            f"{row['amplified'] / max(row['n'], 1):.1%}",
+            f"{row['deep_loss'] / max(row['n'], 1):.1%}",
+        ],
+        10,
+    )
+    section(
+        "Strongest correlates",
+        "correlates",
+        ["cohort", "method", "gene", "n", "rho", "p", "q (BH)"],
+        lambda row: [
+            row["cohort_id"],
+            row["method"],
+            row["partner"],
+            *(number(row[name]) for name in ("n", "rho", "p_value", "q_value_bh")),
+        ],
+        20,
+    )
+    section(
+        "Enriched terms that it is in, q < 0.05",
+        "enriched_terms",
+        ["term", "collection", "list", "overlap", "fold", "p", "q (BH)", "circular"],
+        lambda row: [
+            row["term"][:60],
+            row["collection"],
+            row["list_id"],
+            f"{row['overlap']} of {row['set_size']}",
+            number(row["fold_enrichment"]),
+            number(row["p_value"]),
+            number(row["q_value_bh"]),
+            "yes" if row["is_circular"] else "no",
+        ],
+        TERMS_SHOWN,
+    )
+    section(
+        "Interactors",
+        "interactions",
+        ["gene", "database", "records", "assays"],
+        lambda row: [
+            row["partner"],
+            row["database_id"],
+            number(row["records"]),
+            row["experimental_systems"] or "not given",
+        ],
+        PARTNERS_SHOWN,
+    )
+    if document["missing"]:
+        lines.extend(["", "Not there, and why"])
+        lines.extend(f"  {entry['what']}: {entry['why']}" for entry in document["missing"])
+    if marks:
+        lines.extend(["", "Sources (SHA-256)"])
+        lines.extend(f"  [{at}] {name}  {sha}" for at, (name, sha) in enumerate(marks.items(), 1))
+    return "\n".join(lines) + "\n"

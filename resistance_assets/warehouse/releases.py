@@ -1,0 +1,189 @@
+"""Releases: their manifests in the published file and beside it, what a publish finds, and forgetting old ones.
+
+The database is the authority: it holds the manifest of every release, so a `releases/<n>.json` that a killed process
+did not write is written by the next publish.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from resistance_assets.errors import DataFault
+from resistance_assets.orchestration.lake import file_lock, now_iso, storage_fault, write_json
+from resistance_assets.warehouse.building import database_fault, flush, open_for_building, remove_aside, remove_orphans
+from resistance_assets.warehouse.database import RELEASES_FOLDER, WAREHOUSE_FILE, literal, quoted
+from resistance_assets.warehouse.publication import Publication
+
+
+@dataclass(frozen=True)
+class PublishedState:
+    """The state that a publish finds."""
+
+    # address -> (data version, definition) of the tables that are in the file and whole; empty where it cannot be used.
+    tables: dict[str, tuple[str, str]]
+    manifests: list[dict[str, Any]]
+    meta_version: str | None
+    is_usable: bool
+    free_share: float
+    release_changes: pl.DataFrame | None = None
+
+
+def read_published_state(data_dir: Path) -> PublishedState:
+    written = read_manifests(data_dir)
+    nothing = PublishedState({}, [written[n] for n in sorted(written)], None, False, 0.0)
+    warehouse = data_dir / WAREHOUSE_FILE
+    if not warehouse.is_file():
+        return nothing
+    try:
+        with contextlib.closing(duckdb.connect()) as connection:
+            # Attached and not connected to: a process gets the instance that it already has of a path, even where the
+            # file behind the path was replaced since.
+            connection.execute(f"ATTACH {literal(str(warehouse))} AS old (READ_ONLY)")
+            releases = connection.execute("SELECT manifest FROM old.meta.releases ORDER BY release").fetchall()
+            stated = connection.execute(
+                "SELECT layer || '.' || table_name, data_version, definition_version, row_count FROM old.meta.tables"
+            ).fetchall()
+            counted = {
+                address: connection.execute(f"SELECT count(*) FROM old.{quoted(address)}").fetchall()[0][0]
+                for address, *_ in stated
+            }
+            facts = dict(connection.execute("SELECT name, value FROM old.meta.facts").fetchall())
+            has_changes = connection.execute(
+                "SELECT count(*) FROM duckdb_tables() "
+                "WHERE database_name = 'old' AND schema_name = 'meta' AND table_name = 'release_changes'"
+            ).fetchall()[0][0]
+            changes = connection.sql("SELECT * FROM old.meta.release_changes").pl() if has_changes else None
+            sizes = connection.execute(
+                "SELECT total_blocks, free_blocks FROM pragma_database_size() WHERE database_name = 'old'"
+            ).fetchall()[0]
+        manifests = {document["release"]: document for (text,) in releases if (document := json.loads(text))}
+    except (duckdb.Error, json.JSONDecodeError, KeyError, TypeError):
+        # Cut short, of another storage version, or not ours: everything is in the lake, so build from nothing.
+        return nothing
+    whole = {a: (version, definition) for a, version, definition, rows in stated if counted[a] == rows}
+    merged = written | manifests
+    return PublishedState(
+        tables=whole,
+        manifests=[merged[n] for n in sorted(merged)],
+        meta_version=facts.get("meta_version"),
+        is_usable=len(whole) == len(stated),
+        free_share=sizes[1] / sizes[0] if sizes[0] else 0.0,
+        release_changes=changes,
+    )
+
+
+def read_manifests(data_dir: Path) -> dict[int, dict[str, Any]]:
+    """Manifests written beside the database; one that cannot be read counts as absent and is written again."""
+    found: dict[int, dict[str, Any]] = {}
+    for path in (data_dir / RELEASES_FOLDER).glob("*.json"):
+        with contextlib.suppress(OSError, json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError):
+            document = json.loads(path.read_text(encoding="utf-8"))
+            if document["release"] == int(path.stem) and isinstance(document["tables"], dict):
+                found[document["release"]] = document
+    return found
+
+
+def write_manifests(data_dir: Path, manifests: Sequence[Mapping[str, Any]]) -> None:
+    present = read_manifests(data_dir)
+    for manifest in manifests:
+        if present.get(manifest["release"]) != manifest:
+            write_json(data_dir / RELEASES_FOLDER / f"{manifest['release']}.json", manifest)
+
+
+def manifest_of(
+    release: int,
+    data_dir: Path,
+    tables: Sequence[Publication],
+    meta: Mapping[str, pl.DataFrame],
+    code_revision: str,
+    settings: Mapping[str, str],
+    shares: Mapping[str, str],
+) -> dict[str, Any]:
+    sources = meta.get("sources", pl.DataFrame())
+    checksums = (
+        dict(sources.select("source_id", "sha256").drop_nulls("sha256").rows())
+        if {"source_id", "sha256"} <= set(sources.columns)
+        else {}
+    )
+    return {
+        "release": release,
+        "published_at": now_iso(),
+        "code_revision": code_revision,
+        "settings": dict(settings),
+        "sources": checksums,
+        "tables": {
+            p.table.address: {
+                "data_version": p.pointer.data_version,
+                "code_version": p.pointer.code_version,
+                "parameters": p.pointer.parameters,
+                "inputs": dict(p.pointer.inputs),
+                "rows": p.pointer.rows,
+                "status": p.pointer.status,
+                "parquet": _relative(p.parquet, data_dir),
+                "memo_key": p.pointer.notes.get("memo_key"),
+            }
+            for p in tables
+        },
+        "shares": dict(shares),
+    }
+
+
+def _relative(path: Path, folder: Path) -> str:
+    """``path`` as seen from ``folder`` where it is below it, so that a data folder can be moved."""
+    path, folder = path.resolve(), folder.resolve()
+    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
+
+
+def forget_releases(data_dir: Path, keep: int) -> tuple[tuple[int, ...], dict[int, dict[str, Any]]]:
+    """Remove all but the newest releases from `releases/` and from the published file, which is swapped in whole.
+
+    The numbers go on from the newest. A process killed between the two leaves releases that the next publish or the
+    next call completes: the database is the authority.
+
+    Returns:
+        Numbers that were removed; manifests that were kept, by number.
+
+    Raises:
+        DataFault: nothing was published yet, or the disk refuses.
+    """
+    warehouse = data_dir / WAREHOUSE_FILE
+    try:
+        with file_lock(data_dir / ".publish.lock"):
+            remove_orphans(data_dir)
+            old = read_published_state(data_dir)
+            if not old.manifests:
+                raise DataFault("nothing was published yet", subject=str(warehouse), remedy="Run `resistance run`.")
+            kept = {manifest["release"]: manifest for manifest in old.manifests[-keep:]}
+            gone = tuple(manifest["release"] for manifest in old.manifests[:-keep])
+            for release in gone:
+                (data_dir / RELEASES_FOLDER / f"{release}.json").unlink(missing_ok=True)
+            if gone and old.meta_version is not None:
+                aside = data_dir / f".{WAREHOUSE_FILE}.{os.getpid()}.{uuid.uuid4().hex[:8]}.aside"
+                try:
+                    shutil.copyfile(warehouse, aside)
+                    with open_for_building(aside) as connection:
+                        for name in ("releases", *(["release_changes"] if old.release_changes is not None else [])):
+                            connection.execute(f"DELETE FROM meta.{name} WHERE release < {min(kept)}")
+                        connection.execute("CHECKPOINT")
+                    flush(aside)
+                    os.replace(aside, warehouse)
+                    flush(data_dir)
+                except BaseException:
+                    remove_aside(aside)
+                    raise
+            return gone, kept
+    except OSError as error:
+        raise storage_fault(error, warehouse) from error
+    except duckdb.Error as error:
+        raise database_fault(error, warehouse) from error
