@@ -11,7 +11,8 @@ from functools import cache
 
 import numpy as np
 
-from resistance_assets.science.survival.screen import screen_cox, screen_median_split, screen_optimal_cut
+from resistance_assets.science.survival.optimal_cut import screen_optimal_cut
+from resistance_assets.science.survival.screen import screen_cox, screen_median_split
 
 _SAMPLE = 20
 

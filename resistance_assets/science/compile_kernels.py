@@ -18,8 +18,9 @@ import polars as pl
 
 def compile_survival() -> None:
     """Screens, cut-points, single models, Firth's fallback, AUC."""
-    from resistance_assets.science.survival import curves as survival
-    from resistance_assets.science.survival import screen as survival_screen
+    from resistance_assets.science.survival import curves, logrank, optimal_cut, proportional_hazards, screen
+    from resistance_assets.science.survival.cox import fit_cox
+    from resistance_assets.science.survival.time_dependent_auc import time_dependent_auc
 
     random = np.random.default_rng(1)
     n = 60
@@ -30,17 +31,17 @@ def compile_survival() -> None:
     x[2] = time > np.median(time)
     x[3] = np.round(x[3])
     age = random.normal(60.0, 8.0, (n, 1))
-    survival_screen.screen_cox(x, time, event, genes)
-    survival_screen.screen_cox(x, time, event, genes, covariates=age)
-    survival_screen.screen_cox(np.where(event & (time < 5), 9.0, x), time, event, genes, covariates=age)
-    survival_screen.screen_median_split(x, time, event, genes)
-    survival_screen.screen_optimal_cut(x, time, event, genes, permutations=50)
+    screen.screen_cox(x, time, event, genes)
+    screen.screen_cox(x, time, event, genes, covariates=age)
+    screen.screen_cox(np.where(event & (time < 5), 9.0, x), time, event, genes, covariates=age)
+    screen.screen_median_split(x, time, event, genes)
+    optimal_cut.screen_optimal_cut(x, time, event, genes, permutations=50)
     covariates = {"gene": x[0], "age": age[:, 0]}
-    survival.fit_cox(covariates, time, event)
-    survival.proportional_hazards_test(covariates, time, event)
-    survival.kaplan_meier(time, event)
-    survival.compare_groups(time, event, np.where(x[0] > 0, "high", "low"))
-    survival.time_dependent_auc(x[0], time, event, [12.0], bootstrap=5, folds=2, repeats=1)
+    fit_cox(covariates, time, event)
+    proportional_hazards.proportional_hazards_test(covariates, time, event)
+    curves.kaplan_meier(time, event)
+    logrank.compare_groups(time, event, np.where(x[0] > 0, "high", "low"))
+    time_dependent_auc(x[0], time, event, [12.0], bootstrap=5, folds=2, repeats=1)
 
 
 def compile_expression() -> None:

@@ -97,8 +97,8 @@ def threshold(warehouse: Warehouse) -> None:
 
 
 def comment(warehouse: Warehouse) -> None:
-    """A comment and a docstring in science/survival_screen.py."""
-    path = warehouse.code / "resistance_assets/science/survival_screen.py"
+    """A comment and a docstring in science/survival/screen.py."""
+    path = warehouse.code / "resistance_assets/science/survival/screen.py"
     path.write_text(path.read_text() + "\n# Nothing but a comment.\n")
 
 

@@ -1,7 +1,7 @@
 """Does one gene go with another, and does a gene differ between two groups of patients?
 
 Here belong correlation of target genes with all genes of a cohort (Spearman, Pearson, partial) and the rank-sum test of
-all genes between two groups. Survival belongs in `survival_screen`, differential expression from counts in `deg`.
+all genes between two groups. Survival belongs in `survival.screen`, differential expression from counts in `deg`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which genes change again and again, in one direction, in models that resist one class of drug?
 
 Here belongs the aggregation of differential expression over contrasts and studies. Testing single contrasts belongs in
-`deg`, and what a gene means for patients in `survival_screen`; a page that sets them side by side is made in SQL.
+`deg`, and what a gene means for patients in `survival.screen`; a page that sets them side by side is made in SQL.
 """
 
 from __future__ import annotations

@@ -227,7 +227,7 @@ def read_gene_survival(
         One row per combination: `reading`, `estimate` (hazard ratio), `ci_lower`, `ci_upper`, `p_value`, `n`, `events`,
         `conclusion_holds` (ratio above 1 and p < 0.05; null where no model could be fitted), `note`.
     """
-    from resistance_assets.science.survival.curves import fit_cox
+    from resistance_assets.science.survival.cox import fit_cox
 
     rows = []
     for choices in combine_axes(axes):
@@ -301,7 +301,7 @@ def martingale_residuals(
     Raises:
         DesignFault: the model cannot be fitted.
     """
-    from resistance_assets.science.survival.curves import fit_cox
+    from resistance_assets.science.survival.cox import fit_cox
 
     time, event = time_months.to_numpy(), event_observed.to_numpy()
     predictor = np.zeros(time.size)

@@ -1,16 +1,15 @@
 """Genes of interest in one cohort and endpoint: every model and every number that a reviewer would ask for.
 
-Here belongs what asks the questions of `survival` of several genes in turn and puts the answers into tables: adjusted
-and stratified Cox models with their checks, landmarks, restricted means, time-dependent AUC, gene-list scores, and the
-pooling of a screen over cohorts. How a single number is computed belongs in `survival`, tests of every gene at once in
-`survival_screen`.
+Here belongs what asks several genes in turn and puts the answers into tables: adjusted and stratified Cox models with
+their checks, landmarks, restricted means, time-dependent AUC. How a single number is computed belongs in the module of
+its name, tests of every gene at once in `screen`.
 
 Expression has shape (genes, patients), NaN where missing; follow-up and patients are in the order of its columns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,22 +19,14 @@ from numpy.typing import NDArray
 
 from resistance_assets.errors import Fault
 from resistance_assets.science.statistics.multiple_testing import adjust_bh
-from resistance_assets.science.survival.curves import (
-    compare_with_random_signatures,
-    estimate_survival_at,
-    fit_cox,
-    numbers_at_risk,
-    proportional_hazards_test,
-    restricted_mean_survival,
-    time_dependent_auc,
-)
-from resistance_assets.science.survival.screen import (
-    Z_95,
-    chi2_tail,
-    events_for_power,
-    screen_median_split,
-    usable_follow_up,
-)
+from resistance_assets.science.statistics.tails import Z_95, chi2_tail
+from resistance_assets.science.survival.cox import fit_cox
+from resistance_assets.science.survival.curves import estimate_survival_at, numbers_at_risk, restricted_mean_survival
+from resistance_assets.science.survival.follow_up import usable_follow_up
+from resistance_assets.science.survival.power import events_for_power
+from resistance_assets.science.survival.proportional_hazards import proportional_hazards_test
+from resistance_assets.science.survival.screen import screen_median_split
+from resistance_assets.science.survival.time_dependent_auc import time_dependent_auc
 
 Matrix = NDArray[np.float64]
 # The gene in every model, and its only term.
@@ -343,181 +334,6 @@ def discriminate(
     return pl.concat(frames) if frames else pl.DataFrame(schema=_AUC_SCHEMA)
 
 
-def score_signatures(
-    expression: Matrix,
-    genes: Sequence[str],
-    time_months: Matrix,
-    event_observed: Matrix,
-    signatures: Mapping[str, Sequence[str]],
-    *,
-    random_signatures: int,
-    seed: int,
-) -> pl.DataFrame:
-    """Every gene list as a score, against random lists of the same size (`compare_with_random_signatures`).
-
-    Returns:
-        signature_id, genes_in_list, genes_in_signature, the columns of `compare_with_random_signatures`, q_value_bh (of
-        p_random over the lists of this call), events_for_80pct_power, note: why a list has no result.
-    """
-    place = {gene: row for row, gene in enumerate(genes)}
-    varying = {gene for gene, row in place.items() if np.nanmax(expression[row], initial=-np.inf)
-               > np.nanmin(expression[row], initial=np.inf)}  # fmt: skip
-    rows = []
-    for name, members in signatures.items():
-        measured = [place[gene] for gene in members if gene in varying]
-        row = {"signature_id": name, "genes_in_list": len(members), "genes_in_signature": len(measured)}
-        if not members:
-            rows.append({**row, "note": "the list is empty"})
-            continue
-        try:
-            found = compare_with_random_signatures(
-                expression,
-                measured,
-                time_months,
-                event_observed,
-                random_signatures=random_signatures,
-                seed=seed,
-            ).row(0, named=True)
-        except Fault as fault:
-            rows.append({**row, "note": fault.problem})
-            continue
-        effect = found["log_hazard_ratio_per_sd"]
-        needed = float(events_for_power(np.nan if effect is None else effect))
-        rows.append({**row, **found, "events_for_80pct_power": needed if np.isfinite(needed) else None})
-    frame = pl.DataFrame(rows, schema=_SIGNATURES_SCHEMA)
-    q_values = adjust_bh(frame["p_random"].fill_null(np.nan).to_numpy())
-    return frame.with_columns(q_value_bh=pl.Series(q_values, dtype=pl.Float64).fill_nan(None))
-
-
-def one_cohort_per_patient(
-    screens: pl.DataFrame, patient_sets: Mapping[str, str], order: Sequence[str]
-) -> pl.DataFrame:
-    """The rows of a screen in which every patient counts once.
-
-    Of the cohorts that are the same patients seen through different sources, the first in `order` stands for them in
-    each endpoint and model that it has an estimate of.
-
-    Args:
-        screens: cohort_id, endpoint, model and whatever else.
-        patient_sets: cohort -> set of patients; a cohort that is not named is a set of its own.
-        order: cohorts, the one to prefer first.
-    """
-    rank = {cohort: number for number, cohort in enumerate(order)}
-    placed = screens.with_columns(
-        pl.col("cohort_id").replace_strict(dict(patient_sets), default=pl.col("cohort_id")).alias("_set"),
-        pl.col("cohort_id").replace_strict(rank, default=len(rank), return_dtype=pl.Int64).alias("_rank"),
-    )
-    return placed.filter(pl.col("_rank") == pl.col("_rank").min().over("_set", "endpoint", "model")).drop(
-        "_set", "_rank"
-    )
-
-
-def pool_screens(screens: pl.DataFrame) -> pl.DataFrame:
-    """Random-effects meta-analysis of every gene over the cohorts that estimated it, all genes at once.
-
-    The estimates of `combine_cohorts`, row by row: between-cohort variance after DerSimonian and Laird, interval and
-    test after Hartung and Knapp, never narrower than the plain random-effects interval. Continuous models are pooled
-    per standard deviation of expression, because the scales of cohorts differ; a penalised (Firth) estimate has no
-    standard error to weigh it by and is left out.
-
-    Args:
-        screens: cohort_id, endpoint, model, hgnc_symbol, n, events, log_hazard_ratio, standard_error,
-            hazard_ratio_per_sd, estimator; one row per cohort, endpoint, model and gene.
-
-    Returns:
-        Columns of `_POOLED_SCHEMA`, sorted by endpoint, model and gene; only what two or more cohorts estimated.
-        `q_value_bh` (of p_value) and `q_value_bh_normal` are within endpoint and model. `events_for_80pct_power` is for
-        the pooled hazard ratio, per standard deviation or with groups of equal size.
-    """
-    from scipy.special import stdtr, stdtrit
-
-    per_sd = pl.col("model") != "median_split"
-    effect = pl.when(per_sd).then(pl.col("hazard_ratio_per_sd").log()).otherwise(pl.col("log_hazard_ratio"))
-    usable = (
-        screens.filter(pl.col("estimator") == "partial_likelihood", pl.col("model") != "quartile_split")
-        .with_columns(effect=effect)
-        .with_columns(se=pl.when(per_sd).then(pl.col("standard_error") * (pl.col("effect") / pl.col("log_hazard_ratio"))
-                                              .abs()).otherwise(pl.col("standard_error")))
-        .filter(pl.col("effect").is_finite(), pl.col("se").is_finite(), pl.col("se") > 0)
-    )  # fmt: skip
-    keys = ["endpoint", "model", "hgnc_symbol"]
-    grouped = (
-        usable.sort(*keys, "cohort_id")
-        .group_by(keys, maintain_order=True)
-        .agg(
-            pl.len().cast(pl.Int64).alias("cohorts"),
-            pl.col("cohort_id").str.join("|").alias("cohort_ids"),
-            pl.col("n").sum(),
-            pl.col("events").sum(),
-            "effect",
-            "se",
-        )
-        .filter(pl.col("cohorts") >= 2)
-    )
-    if grouped.is_empty():
-        return pl.DataFrame(schema=_POOLED_SCHEMA)
-    # One padded matrix: cohorts are few, genes many.
-    k = grouped["cohorts"].to_numpy()
-    y, se = (_padded(grouped[name], int(k.max())) for name in ("effect", "se"))
-    fixed = np.where(np.isnan(se), 0.0, se**-2.0)
-    y0 = np.nan_to_num(y)
-    mean_fixed = (fixed * y0).sum(axis=1) / fixed.sum(axis=1)
-    q = (fixed * (y0 - mean_fixed[:, None]) ** 2).sum(axis=1)
-    tau2 = np.maximum(0.0, (q - (k - 1)) / (fixed.sum(axis=1) - (fixed**2).sum(axis=1) / fixed.sum(axis=1)))
-    weight = np.where(np.isnan(se), 0.0, 1.0 / (se**2 + tau2[:, None]))
-    total = weight.sum(axis=1)
-    mean = (weight * y0).sum(axis=1) / total
-    plain = total**-0.5
-    inflation = (weight * (y0 - mean[:, None]) ** 2).sum(axis=1) / (k - 1)
-    pooled = plain * np.sqrt(np.maximum(1.0, inflation))
-    quantile = stdtrit(k - 1, 0.975)
-    three = k >= 3
-    wide = np.where(three, stdtrit(np.maximum(k - 2, 1), 0.975) * np.sqrt(tau2 + pooled**2), np.nan)
-    fixed_se = fixed.sum(axis=1) ** -0.5
-    variance = np.where(grouped["model"].to_numpy() == "median_split", 0.25, 1.0)
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        columns = {
-            "log_hazard_ratio": mean,
-            "standard_error": pooled,
-            "hazard_ratio": np.exp(mean),
-            "ci_lower": np.exp(mean - quantile * pooled),
-            "ci_upper": np.exp(mean + quantile * pooled),
-            "p_value": 2 * stdtr(k - 1, -np.abs(mean / pooled)),
-            "p_value_normal": chi2_tail((mean / plain) ** 2),
-            "hazard_ratio_fixed": np.exp(mean_fixed),
-            "ci_lower_fixed": np.exp(mean_fixed - Z_95 * fixed_se),
-            "ci_upper_fixed": np.exp(mean_fixed + Z_95 * fixed_se),
-            "p_value_fixed": chi2_tail((mean_fixed / fixed_se) ** 2),
-            "q_statistic": q,
-            "p_heterogeneity": chi2_tail(q, k - 1),
-            "tau2": tau2,
-            "i2_percent": np.where(q > 0, np.maximum(0.0, 100.0 * (q - (k - 1)) / np.where(q > 0, q, 1.0)), 0.0),
-            "prediction_lower": np.exp(mean - wide),
-            "prediction_upper": np.exp(mean + wide),
-            "events_for_80pct_power": events_for_power(mean, variance),
-        }
-    frame = grouped.with_columns(
-        pl.Series(name, np.where(np.isfinite(values), values, np.nan)).fill_nan(None)
-        for name, values in columns.items()
-    )
-    parts = [
-        part.with_columns(
-            q_value_bh=pl.Series(adjust_bh(part["p_value"].to_numpy()), dtype=pl.Float64),
-            q_value_bh_normal=pl.Series(adjust_bh(part["p_value_normal"].to_numpy()), dtype=pl.Float64),
-        )
-        for part in frame.partition_by("endpoint", "model")
-    ]
-    return pl.concat(parts).select([pl.col(name).cast(dtype) for name, dtype in _POOLED_SCHEMA.items()])
-
-
-def _padded(lists: pl.Series, width: int) -> Matrix:
-    values = lists.explode().to_numpy()
-    lengths = lists.list.len().to_numpy()
-    matrix = np.full((len(lists), width), np.nan)
-    matrix[np.arange(width) < lengths[:, None]] = values
-    return matrix
-
-
 _KEY = {"hgnc_symbol": pl.String, "model_id": pl.String}
 _EMPTY_TERMS = pl.DataFrame(
     schema={
@@ -583,57 +399,4 @@ _AUC_SCHEMA: dict[str, Any] = {
     **dict.fromkeys(("auc", "ci_lower", "ci_upper", "auc_cross_validated"), pl.Float64),
     "bootstrap_samples": pl.Int64,
     "events_for_80pct_power": pl.Float64,
-}
-_SIGNATURES_SCHEMA: dict[str, Any] = {
-    "signature_id": pl.String,
-    **dict.fromkeys(("genes_in_list", "genes_in_signature", "n", "events"), pl.Int64),
-    **dict.fromkeys(
-        (
-            "log_hazard_ratio_per_sd",
-            "hazard_ratio_per_sd",
-            "ci_lower",
-            "ci_upper",
-            "statistic",
-            "p_value",
-            "p_random",
-        ),
-        pl.Float64,
-    ),
-    "random_signatures": pl.Int64,
-    **dict.fromkeys(("random_share_below_005", "concordance", "events_for_80pct_power"), pl.Float64),
-    "note": pl.String,
-}
-_POOLED_SCHEMA: dict[str, Any] = {
-    "endpoint": pl.String,
-    "model": pl.String,
-    "hgnc_symbol": pl.String,
-    "cohorts": pl.Int64,
-    "cohort_ids": pl.String,
-    "n": pl.Int64,
-    "events": pl.Int64,
-    **dict.fromkeys(
-        (
-            "log_hazard_ratio",
-            "standard_error",
-            "hazard_ratio",
-            "ci_lower",
-            "ci_upper",
-            "p_value",
-            "q_value_bh",
-            "p_value_normal",
-            "q_value_bh_normal",
-            "hazard_ratio_fixed",
-            "ci_lower_fixed",
-            "ci_upper_fixed",
-            "p_value_fixed",
-            "q_statistic",
-            "p_heterogeneity",
-            "tau2",
-            "i2_percent",
-            "prediction_lower",
-            "prediction_upper",
-            "events_for_80pct_power",
-        ),
-        pl.Float64,
-    ),
 }

@@ -11,7 +11,7 @@ from resistance_assets.demo import DemoTruth
 from resistance_assets.demo.alterations import DRIVERS, N_ANTIBODIES, N_LOG2_GENES, N_PROBES
 from resistance_assets.demo.gdc_files import N_NORMALS, N_TUMOURS, gene_lengths
 from resistance_assets.demo.plan import PAIRED, make_plan
-from resistance_assets.science.survival.curves import summarise_endpoint
+from resistance_assets.science.survival.endpoints import summarise_endpoint
 from resistance_assets_tests.warehouse_runs import ask
 
 

@@ -21,8 +21,8 @@ from resistance_assets.science.multiverse.multiverse import (
     summarise_readings,
     undecided_axes,
 )
-from resistance_assets.science.survival.curves import fit_cox
-from resistance_assets.science.survival.screen import screen_optimal_cut
+from resistance_assets.science.survival.cox import fit_cox
+from resistance_assets.science.survival.optimal_cut import screen_optimal_cut
 
 
 def axes_of(**choices: tuple[str, ...]) -> list[MultiverseAxis]:

@@ -11,27 +11,24 @@ import pytest
 from scipy import stats
 
 from resistance_assets.errors import DesignFault
+from resistance_assets.science.survival.cox import fit_cox
 from resistance_assets.science.survival.curves import (
-    combine_cohorts,
-    compare_groups,
-    compare_with_random_signatures,
     estimate_survival_at,
-    events_for_power,
-    fit_cox,
     kaplan_meier,
     median_follow_up,
     median_survival,
-    minimum_detectable_hazard_ratio,
     numbers_at_risk,
-    power_of_events,
-    proportional_hazards_test,
     restricted_mean_survival,
-    score_signature,
-    summarise_endpoint,
-    time_dependent_auc,
 )
+from resistance_assets.science.survival.endpoints import summarise_endpoint
+from resistance_assets.science.survival.logrank import compare_groups
+from resistance_assets.science.survival.meta_analysis import combine_cohorts
+from resistance_assets.science.survival.power import events_for_power, minimum_detectable_hazard_ratio, power_of_events
+from resistance_assets.science.survival.proportional_hazards import proportional_hazards_test
+from resistance_assets.science.survival.signatures import compare_with_random_signatures, score_signature
+from resistance_assets.science.survival.time_dependent_auc import time_dependent_auc
 
-from .survival_goldens import LungCohort, is_true, read_lung_cohort, within
+from .goldens import LungCohort, is_true, read_lung_cohort, within
 
 
 @pytest.fixture(scope="module")

@@ -9,26 +9,21 @@ import polars as pl
 import pytest
 
 from resistance_assets.errors import DesignFault
-from resistance_assets.science.survival.curves import (
-    combine_cohorts,
-    endpoint_of,
-    estimate_survival_at,
-    restricted_mean_survival,
-    time_dependent_auc,
-)
+from resistance_assets.science.survival.curves import estimate_survival_at, restricted_mean_survival
+from resistance_assets.science.survival.endpoints import endpoint_of
+from resistance_assets.science.survival.meta_analysis import combine_cohorts, one_cohort_per_patient, pool_screens
 from resistance_assets.science.survival.models import (
     ModelDesign,
     compare_halves,
     covariate_columns,
     discriminate,
     fit_gene_models,
-    one_cohort_per_patient,
-    pool_screens,
-    score_signatures,
     split_at_median,
     usable_covariates,
 )
 from resistance_assets.science.survival.screen import screen_cox, screen_median_split
+from resistance_assets.science.survival.signatures import score_signatures
+from resistance_assets.science.survival.time_dependent_auc import time_dependent_auc
 from resistance_assets_tests.science.survival.goldens import LungCohort, is_true, read_lung_cohort, within
 
 GENES = ("CCL20", "CXCL9", "EGFR", "KRAS", "TP53", "CCL19")
@@ -193,7 +188,7 @@ def test_discrimination_is_that_of_the_model_on_the_patients_it_holds(lung, pati
 
 
 def test_the_compiled_bootstrap_is_the_auc_of_each_resample():
-    from resistance_assets.science.survival import curves as survival
+    from resistance_assets.science.survival import time_dependent_auc as survival
 
     rng = np.random.default_rng(3)
     time, event = np.round(rng.exponential(30, 120)), rng.integers(0, 2, 120)

@@ -13,20 +13,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resistance_assets.errors import DataFault, DesignFault
-from resistance_assets.science.survival.curves import compare_groups, median_survival
+from resistance_assets.science.survival.curves import median_survival
+from resistance_assets.science.survival.follow_up import merge_nearly_equal, usable_follow_up
+from resistance_assets.science.survival.logrank import compare_groups
+from resistance_assets.science.survival.optimal_cut import screen_optimal_cut
+from resistance_assets.science.survival.power import events_for_power
 from resistance_assets.science.survival.screen import (
     SCREEN_SCHEMA,
-    events_for_power,
-    merge_nearly_equal,
     screen_cox,
     screen_median_split,
-    screen_optimal_cut,
     screen_quartile_split,
     screen_survival,
-    usable_follow_up,
 )
 
-from .survival_goldens import LungCohort, is_true, read_lung_cohort, within
+from .goldens import LungCohort, is_true, read_lung_cohort, within
 
 # Monotone by hand inspection (golden README): the value of coef is wherever R stopped.
 TRULY_MONOTONE = ["IFNA10", "IFNA17", "IFNA7"]

@@ -19,15 +19,9 @@ from resistance_assets.defs.sql import guarded
 from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_assets import assets_of
-from resistance_assets.science.survival.models import (
-    ModelDesign,
-    compare_halves,
-    discriminate,
-    fit_gene_models,
-    one_cohort_per_patient,
-    pool_screens,
-    score_signatures,
-)
+from resistance_assets.science.survival.meta_analysis import one_cohort_per_patient, pool_screens
+from resistance_assets.science.survival.models import ModelDesign, compare_halves, discriminate, fit_gene_models
+from resistance_assets.science.survival.signatures import score_signatures
 
 # Name of the share -> the table it is a share of.
 MODEL_TABLES = {

@@ -28,16 +28,17 @@ from resistance_assets.errors import SourceUnavailable
 from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_assets import assets_of
-from resistance_assets.science.survival.curves import kaplan_meier, summarise_endpoint
+from resistance_assets.science.survival.curves import kaplan_meier
+from resistance_assets.science.survival.endpoints import summarise_endpoint
+from resistance_assets.science.survival.follow_up import usable_follow_up
 from resistance_assets.science.survival.models import covariate_columns, usable_covariates
+from resistance_assets.science.survival.optimal_cut import screen_optimal_cut
+from resistance_assets.science.survival.power import events_for_power
 from resistance_assets.science.survival.screen import (
-    events_for_power,
     screen_cox,
     screen_median_split,
-    screen_optimal_cut,
     screen_quartile_split,
     screen_survival,
-    usable_follow_up,
 )
 
 SCREEN = TABLES["core.survival__cohort_endpoint_genes"]

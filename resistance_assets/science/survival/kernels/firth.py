@@ -1,7 +1,7 @@
 """Compiled loops of Firth's penalised Cox regression: the climb, the profile and its 95 % limits.
 
-Here belong numba functions over plain arrays of sorted patients (order and risk sets as in `survival_kernels`). What a
-caller gets and when it is asked for is in `cox_model`.
+Here belong numba functions over plain arrays of sorted patients (order and risk sets as in `partial_likelihood`). What
+a caller gets and when it is asked for is in `survival.cox`.
 """
 
 from __future__ import annotations
@@ -9,11 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from resistance_assets.science.survival.kernels.partial_likelihood import (
-    concordance,
-    likelihood_of_model,
-    solve_factored,
-)
+from resistance_assets.science.survival.kernels.adjusted import likelihood_of_model, solve_factored
+from resistance_assets.science.survival.kernels.concordance import concordance
 
 # Deviance at the edge of a 95 % profile region: the 0.95 quantile of chi-squared with one degree of freedom.
 _CHI2_95 = 3.841458820694124
