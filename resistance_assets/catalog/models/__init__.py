@@ -1,0 +1,1 @@
+"""Models of the entries of the catalog's TOML files, by what they describe."""

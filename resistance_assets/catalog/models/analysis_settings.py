@@ -1,0 +1,116 @@
+"""Settings of the analyses: thresholds, seeds, numbers of permutations (`studies.toml`)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from resistance_assets.catalog.models.entry import Entry, Identifier
+
+
+class Thresholds(Entry):
+    """When a gene enters a list, and which gene sets are tested."""
+
+    q_value: float = Field(gt=0, le=1)
+    abs_log2_fold_change: float = Field(ge=0)
+    gene_set_min_size: int = Field(default=5, ge=1)
+    gene_set_max_size: int = Field(default=500, ge=1)
+
+
+class DifferentialExpression(Entry):
+    """What is assumed where a design has no replicates: a what-if, never evidence."""
+
+    # Biological coefficients of variation; edgeR's guide suggests about 0.1 for one cell line, 0.4 for human tissue.
+    bcvs: tuple[float, ...] = Field(default=(0.1, 0.2, 0.3, 0.4), min_length=1)
+    fdr: float = Field(default=0.05, gt=0, lt=1)
+    noise_simulations: int = Field(default=20, ge=2)
+    noise_seed: int = 20190205
+
+
+class Gsea(Entry):
+    """Pre-ranked gene-set enrichment: the null and where its far tail is cut."""
+
+    min_set_size: int = Field(default=15, ge=1)
+    max_set_size: int = Field(default=500, ge=1)
+    permutations: int = Field(default=10_000, ge=100)
+    seed: int = 20_240_501
+    p_value_floor: float = Field(default=1e-6, gt=0, lt=1)
+
+
+class Intersecting(Entry):
+    """The null of three and more lists."""
+
+    permutations: int = Field(default=9_999, ge=99)
+    seed: int = 20_240_501
+
+
+class Correlation(Entry):
+    targets: tuple[str, ...]
+    methods: tuple[Literal["spearman", "pearson"], ...] = ("spearman",)
+
+
+Covariate = Literal["age_years", "sex", "stage_group"]
+
+
+class SurvivalModel(Entry):
+    """A Cox model that is fitted for every gene of interest: the gene, what it is adjusted for, and its strata."""
+
+    id: Identifier
+    title: str
+    covariates: tuple[Covariate, ...] = ()
+    strata: tuple[Literal["sex", "stage_group"], ...] = ()
+
+
+class SurvivalSettings(Entry):
+    """How survival is analysed, in every cohort and for every endpoint.
+
+    Attributes:
+        landmark_months, restricted_mean_months: times that survival, its mean and the AUC are looked at.
+        screen_covariates: what the genome-wide adjusted screen adjusts for.
+        min_proportion, max_proportion: share of patients that an optimal cut may leave in the low group.
+        permutations: of the null of the optimal cut. random_signatures: that a signature is held against.
+        signatures: whose gene lists are scored.
+        bootstrap_samples, cross_validation_folds, cross_validation_repeats: of the time-dependent AUC.
+        discrimination_models: models whose AUC is measured.
+    """
+
+    landmark_months: tuple[Annotated[float, Field(gt=0)], ...] = Field(min_length=1)
+    restricted_mean_months: float = Field(gt=0)
+    screen_covariates: tuple[Covariate, ...] = ()
+    min_proportion: float = Field(gt=0, lt=0.5)
+    max_proportion: float = Field(gt=0.5, lt=1)
+    permutations: int = Field(ge=100)
+    random_signatures: int = Field(ge=100)
+    signatures: tuple[Literal["contrasts_up", "contrasts_down", "panels"], ...] = ()
+    bootstrap_samples: int = Field(ge=50)
+    cross_validation_folds: int = Field(ge=2)
+    cross_validation_repeats: int = Field(ge=1)
+    seed: int = Field(ge=0)
+    model: tuple[SurvivalModel, ...] = Field(min_length=1)
+    discrimination_models: tuple[Identifier, ...] = ()
+
+
+class TumourNormal(Entry):
+    """Which words of a sample sheet, and which TCGA sample type codes, are a tumour and a normal tissue."""
+
+    tumour_labels: tuple[str, ...] = Field(min_length=1)
+    normal_labels: tuple[str, ...] = Field(min_length=1)
+    normal_sample_type_codes: tuple[str, ...] = ("11",)
+
+
+class EvidenceWeights(Entry):
+    """What a contrast counts, by whether its design supports a p-value."""
+
+    inferential: float = Field(default=1.0, gt=0)
+    effect_only: float = Field(default=0.25, gt=0)
+
+
+class EvidenceSettings(Entry):
+    """How genes are ranked per drug class over contrasts of resistant against sensitive cells."""
+
+    weights: EvidenceWeights = EvidenceWeights()
+    # Patterns of contrasts of treated against untreated cells: what a drug does, not what resists it.
+    exposure_contrasts: tuple[str, ...] = ()
+    permutations: int = Field(default=200_000, ge=1000)
+    seed: int = 20_240_501

@@ -1,0 +1,89 @@
+"""Cohort, endpoint and GDC project (`studies.toml`)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from resistance_assets.catalog.models.entry import Entry, Identifier
+
+
+class Endpoint(Entry):
+    """A time-to-event endpoint of a cohort and the vendor's columns that hold it.
+
+    `months_attribute` holds the time in the cohort's `time_unit`. `same_as`: the endpoint that the cohort named in
+    `patients_of` calls otherwise and defines alike.
+    """
+
+    id: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,4}$")]
+    title: str
+    status_attribute: str
+    months_attribute: str
+    same_as: str | None = None
+
+
+DAYS_TO_MONTHS = 12 / 365.25
+
+
+class Cohort(Entry):
+    """Patients with endpoints and tumour expression, from one study archive, or from a matrix and a table of follow-up.
+
+    Attributes:
+        source: of the archive, or of the matrix.
+        endpoint_source: of the table of follow-up, where that is a file of its own.
+        patients_of: the cohort whose patients these are, seen through another source. What pools cohorts takes one
+            cohort of a set of patients, so that nobody is counted twice.
+        expression_profiles: the first that the archive holds is analysed.
+        z_score_profiles, log2_copy_number_profiles, protein_profiles, methylation_profiles: further matrices of the
+            archive that are loaded.
+        time_unit: of the times of the endpoints.
+    """
+
+    id: Identifier
+    title: str
+    source: Identifier
+    endpoint_source: Identifier | None = None
+    patients_of: Identifier | None = None
+    expression_profiles: tuple[str, ...] = Field(min_length=1)
+    copy_number_profile: str | None = None
+    z_score_profiles: tuple[str, ...] = ()
+    log2_copy_number_profiles: tuple[str, ...] = ()
+    protein_profiles: tuple[str, ...] = ()
+    methylation_profiles: tuple[str, ...] = ()
+    time_unit: Literal["days", "months"] = "months"
+    sample_type_codes: tuple[str, ...] = ("01",)
+    age_attribute: str | None = None
+    sex_attribute: str | None = None
+    stage_attribute: str | None = None
+    purity_attribute: str | None = None
+    endpoint: tuple[Endpoint, ...] = Field(min_length=1)
+
+    @property
+    def patient_set(self) -> str:
+        """The cohort that these patients are counted under."""
+        return self.patients_of or self.id
+
+    @property
+    def months_per_unit(self) -> float:
+        """Months of 365.25 / 12 days."""
+        return DAYS_TO_MONTHS if self.time_unit == "days" else 1.0
+
+
+class Project(Entry):
+    """A project of the Genomic Data Commons: gene counts of tumours and normal tissue, and what the clinic reports.
+
+    `patients_of`: the cohort whose patients these are.
+    """
+
+    id: Identifier
+    title: str
+    project: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]+-[A-Z0-9-]+$")]
+    counts_source: Identifier
+    clinical_source: Identifier
+    patients_of: Identifier | None = None
+
+    @property
+    def patient_set(self) -> str:
+        """The cohort that these patients are counted under."""
+        return self.patients_of or self.id

@@ -1,0 +1,34 @@
+"""Source: a remote resource (`sources.toml`)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from resistance_assets.catalog.models.entry import Entry, Identifier
+
+
+class Source(Entry):
+    """One remote resource: where it is, its terms, and how a change of it is noticed."""
+
+    id: Identifier
+    title: str
+    url: Annotated[str, StringConstraints(pattern=r"^https?://")]
+    also: tuple[str, ...] = ()
+    connector: str
+    content: Literal["gzip", "tar.gz", "zip", "json", "xml", "text", "tsv", "any"]
+    markers: tuple[str, ...] = ()
+    change: tuple[Literal["published_checksum", "published_version", "etag", "last_modified", "sha256"], ...] = Field(
+        min_length=1
+    )
+    licence: str
+    licence_url: str
+    citation: str
+    feeds: tuple[str, ...] = Field(min_length=1)
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+    opt_in: bool = False
+
+
+class SourcesFile(Entry):
+    source: dict[Identifier, dict[str, Any]]

@@ -1,0 +1,81 @@
+"""TOML files of the catalog: read, parsed into models, with errors that name file, key and remedy."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from resistance_assets.errors import CatalogFault
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CatalogFault("the file does not exist", subject=str(path), remedy="Create it.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        place = re.search(r"line \d+(, column \d+)?", str(error))
+        raise CatalogFault(
+            f"the file is not valid TOML: {str(error).split(' (at')[0]}",
+            subject=str(path),
+            place=place.group(0) if place else None,
+            remedy="Correct the syntax there.",
+        ) from None
+
+
+def parse(model: type, document: dict[str, Any], path: Path, prefix: str = "") -> Any:
+    try:
+        return model(**document)
+    except ValidationError as error:
+        # A misspelt key is both unknown and missing; the unknown one is what the person wrote.
+        first = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")[0]
+        location = [str(part) for part in first["loc"]]
+        key = ".".join([*([prefix] if prefix else []), *location])
+        if first["type"] == "extra_forbidden":
+            near = nearest(location[-1], _field_names(model, first["loc"][:-1]))
+            remedy = f"Did you mean {near}?" if near else "Remove the key."
+            problem, expected = "the key is unknown", None
+        elif first["type"] == "missing":
+            remedy, problem, expected = "Add the key.", "the key is missing", None
+        else:
+            remedy, problem = "Correct the value.", f"the value {first.get('input')!r} is not allowed"
+            expected = first["msg"]
+        raise CatalogFault(problem, subject=str(path), place=f"key {key}", expected=expected, remedy=remedy) from None
+
+
+def _field_names(model: Any, location: Sequence[Any]) -> list[str]:
+    """Names of the keys that would have been allowed at ``location`` in ``model``."""
+    current: Any = model
+    for part in location:
+        if isinstance(part, int):
+            continue
+        annotation = current.model_fields[part].annotation if part in getattr(current, "model_fields", {}) else None
+        candidates = [annotation, *getattr(annotation, "__args__", ())]
+        current = next((c for c in candidates if hasattr(c, "model_fields")), None)
+        if current is None:
+            return []
+    return list(current.model_fields)
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    return next(iter(difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)), None)
+
+
+def by_id(entries: Iterable[Any], path: Path, key: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for entry in entries:
+        if entry.id in found:
+            raise CatalogFault(
+                f"the id {entry.id} occurs twice",
+                subject=str(path),
+                place=f"key {key}.id",
+                remedy="Rename one of them.",
+            )
+        found[entry.id] = entry
+    return found
