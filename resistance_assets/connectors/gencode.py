@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from resistance_assets.connectors.formats.delimited import read_bytes, rejected_rows
-from resistance_assets.connectors.formats.gzip import DAMAGE, inflated_file
+from resistance_assets.connectors.formats.gzip import DAMAGE, open_gzip
 from resistance_assets.errors import DataFault, TransportFault
 
 TRANSCRIPT_SCHEMA: dict[str, type[pl.DataType]] = {
@@ -39,7 +39,7 @@ def read_transcript_names(fasta: Path) -> pl.DataFrame:
     """
     try:
         with (
-            inflated_file(fasta) if _is_gzip(fasta) else fasta.open("rb") as stored,
+            open_gzip(fasta) if _is_gzip(fasta) else fasta.open("rb") as stored,
             io.TextIOWrapper(stored, encoding="utf-8", errors="replace") as handle,
         ):
             rows = [_named(line[1:].strip(), fasta.name) for line in handle if line.startswith(">")]

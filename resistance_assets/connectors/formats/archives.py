@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from resistance_assets.connectors.formats.gzip import DAMAGE, inflated_file
+from resistance_assets.connectors.formats.gzip import DAMAGE, open_gzip
 from resistance_assets.errors import DataFault, TransportFault
 
 LARGEST_UNPACKED = 20 * 1024**3
@@ -154,7 +154,7 @@ def _tar_members(archive: Path, largest_unpacked: int) -> Iterator[Member]:
     with archive.open("rb") as handle:
         compressed = handle.read(2) == b"\x1f\x8b"
         handle.seek(0)
-        plain = inflated_file(handle) if compressed else handle
+        plain = open_gzip(handle) if compressed else handle
         with tarfile.open(fileobj=plain, mode="r|") as opened:
             for info in opened:
                 end = info.offset_data + -(-info.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from resistance_assets.connectors.formats.gzip import DAMAGE, inflate
+from resistance_assets.connectors.formats.gzip import DAMAGE, decompress
 from resistance_assets.errors import DataFault, TransportFault
 
 _LONG_LINE = 400
@@ -36,7 +36,7 @@ def read_bytes(path: Path) -> bytes:
     if not data.startswith(b"\x1f\x8b"):
         return data
     try:
-        return inflate(data)
+        return decompress(data)
     except DAMAGE as error:
         raise TransportFault(
             f"truncated: the gzip file ends early or is damaged ({error})",

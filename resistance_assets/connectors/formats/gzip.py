@@ -1,6 +1,6 @@
 """Decompression of gzip: one way for every reader, and the errors in which damage shows.
 
-Here belongs nothing but the choice of the program: ISA-L (https://python-isal.readthedocs.io/), which inflates about
+Here belongs nothing but the choice of the program: ISA-L (https://python-isal.readthedocs.io/), which decompresses about
 three times faster than zlib and checks the same checksums. What damage means is told where the file is read.
 """
 
@@ -22,18 +22,18 @@ DAMAGE: tuple[type[Exception], ...] = (
 """What reading a gzip file raises that is cut, or whose bytes or checksum are not right."""
 
 
-def inflate(data: bytes) -> bytes:
+def decompress(data: bytes) -> bytes:
     """The content of a gzip file, all its members. Raises one of DAMAGE."""
     return igzip.decompress(data)
 
 
-def inflated_file(file: Path | IO[bytes]) -> BinaryIO:
+def open_gzip(file: Path | IO[bytes]) -> BinaryIO:
     """A gzip file to be read as its content. Raises one of DAMAGE, when that part is read."""
     if isinstance(file, Path):
         return cast("BinaryIO", igzip.open(file, "rb"))
     return cast("BinaryIO", igzip.GzipFile(fileobj=file))
 
 
-def inflater() -> Any:
+def gzip_decompressor() -> Any:
     """What is fed one gzip member in pieces, as `zlib.decompressobj(31)` is: decompress, eof, unused_data."""
     return isal_zlib.decompressobj(31)

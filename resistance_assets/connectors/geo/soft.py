@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from resistance_assets.connectors.formats.delimited import rejected_rows
-from resistance_assets.connectors.formats.gzip import DAMAGE, inflater
+from resistance_assets.connectors.formats.gzip import DAMAGE, gzip_decompressor
 from resistance_assets.connectors.geo.matrix import ATTRIBUTE_SCHEMA
 from resistance_assets.connectors.geo.tables import (
     RejectedRow,
@@ -113,7 +113,7 @@ def _chunks(path: Path) -> Iterator[bytes]:
             while piece := handle.read(_CHUNK):
                 yield piece
             return
-        pieces = _inflated(handle, path.name)
+        pieces = _gunzip(handle, path.name)
         with ThreadPoolExecutor(1) as worker:
             ahead = worker.submit(next, pieces, None)
             while (piece := ahead.result()) is not None:
@@ -121,13 +121,13 @@ def _chunks(path: Path) -> Iterator[bytes]:
                 yield piece
 
 
-def _inflated(handle, source: str) -> Iterator[bytes]:  # type: ignore[no-untyped-def]
+def _gunzip(handle, source: str) -> Iterator[bytes]:  # type: ignore[no-untyped-def]
     def damaged(what: object) -> TransportFault:
         return TransportFault(
             f"truncated: the gzip file ends early or is damaged ({what})", subject=source, remedy="Fetch it again"
         )
 
-    stream, parts, size, fresh = inflater(), [], 0, True
+    stream, parts, size, fresh = gzip_decompressor(), [], 0, True
     try:
         while data := handle.read(1 << 20):
             while data:
@@ -137,7 +137,7 @@ def _inflated(handle, source: str) -> Iterator[bytes]:  # type: ignore[no-untype
                 size += len(part)
                 data = stream.unused_data
                 if stream.eof:
-                    stream, fresh = inflater(), True
+                    stream, fresh = gzip_decompressor(), True
                     if not data.strip(b"\0"):
                         data = b""  # padding behind the last member
             if size >= _CHUNK:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-from resistance_assets.connectors.formats.gzip import DAMAGE, inflated_file
+from resistance_assets.connectors.formats.gzip import DAMAGE, open_gzip
 from resistance_assets.connectors.transport.resource import (
     FailureKind,
     Fetched,
@@ -676,7 +676,7 @@ def _undo_content_encoding(part: Path, response: httpx.Response, resource: Resou
         return
     plain = part.with_suffix(".plain")
     try:
-        with inflated_file(part) as source, plain.open("wb") as target:
+        with open_gzip(part) as source, plain.open("wb") as target:
             for block in iter(lambda: source.read(_BLOCK), b""):
                 target.write(block)
     except DAMAGE as error:

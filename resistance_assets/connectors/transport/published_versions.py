@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from resistance_assets.connectors.biogrid import biogrid_release
-from resistance_assets.connectors.formats.gzip import DAMAGE, inflated_file
+from resistance_assets.connectors.formats.gzip import DAMAGE, open_gzip
 
 _HEADER_BYTES = 16_384
 _IN_ADDRESS = (
@@ -51,7 +51,7 @@ def _head(path: Path) -> bytes:
     if not head.startswith(b"\x1f\x8b"):
         return head
     try:
-        with inflated_file(path) as unpacked:
+        with open_gzip(path) as unpacked:
             return unpacked.read(_HEADER_BYTES)
     except (OSError, *DAMAGE):
         return b""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from resistance_assets.connectors.formats.archives import iterate_members
-from resistance_assets.connectors.formats.gzip import DAMAGE, inflated_file
+from resistance_assets.connectors.formats.gzip import DAMAGE, open_gzip
 from resistance_assets.connectors.transport.resource import Content, FailureKind, Resource, transfer_fault
 from resistance_assets.errors import Fault, TransportFault
 
@@ -130,7 +130,7 @@ def _absent_from_gzip(path: Path, resource: Resource, head: bytes, markers: list
     if not head.startswith(b"\x1f\x8b"):
         raise _wrong_format(resource, f"the file does not start as gzip does but with {head[:12]!r}", remedy)
     try:
-        with inflated_file(path) as handle:
+        with open_gzip(path) as handle:
             return _absent(iter(lambda: handle.read(_BLOCK), b""), markers)
     except DAMAGE as error:
         raise truncated_fault(resource, "gzip file", error, remedy) from error

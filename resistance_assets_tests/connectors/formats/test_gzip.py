@@ -10,24 +10,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resistance_assets.connectors.formats.gzip import DAMAGE, inflate, inflated_file, inflater
+from resistance_assets.connectors.formats.gzip import DAMAGE, decompress, open_gzip, gzip_decompressor
 
 
 def _as_file(data: bytes) -> bytes:
-    with inflated_file(io.BytesIO(data)) as handle:
+    with open_gzip(io.BytesIO(data)) as handle:
         return handle.read()
 
 
 def _in_pieces(data: bytes) -> bytes:
     """One member only."""
-    stream = inflater()
+    stream = gzip_decompressor()
     content = b"".join(stream.decompress(data[at : at + 7]) for at in range(0, len(data), 7))
     if not stream.eof:
         raise EOFError
     return content
 
 
-WAYS = (inflate, _as_file, _in_pieces)
+WAYS = (decompress, _as_file, _in_pieces)
 
 
 @given(st.binary(max_size=5000), st.integers(0, 9))
@@ -39,8 +39,8 @@ def test_what_zlib_wrote_is_read_back(content, level):
 def test_all_members_and_a_path_are_read(tmp_path):
     data = gzip.compress(b"one ") + gzip.compress(b"two")
     (tmp_path / "f.gz").write_bytes(data)
-    with inflated_file(tmp_path / "f.gz") as handle:
-        assert handle.read() == inflate(data) == b"one two"
+    with open_gzip(tmp_path / "f.gz") as handle:
+        assert handle.read() == decompress(data) == b"one two"
 
 
 @pytest.mark.parametrize("way", WAYS)
