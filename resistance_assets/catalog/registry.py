@@ -66,6 +66,7 @@ from resistance_assets.catalog.models.gene_list import (
     Partners,
 )
 from resistance_assets.catalog.models.lab_study import (
+    HUMAN,
     STUDY_PROFILE,
     ArrayFile,
     CountsFile,
@@ -87,6 +88,7 @@ __all__ = [
     "CATALOG_DIR",
     "DAYS_TO_MONTHS",
     "GROUP_COLUMN",
+    "HUMAN",
     "STUDY_PROFILE",
     "ArrayContrast",
     "Circularity",
@@ -412,6 +414,7 @@ def load_local_study(folder: Path) -> LocalStudy:
         intersections=intersections,
         survival=getattr(parsed, "survival", None),
     )
+    _check_organism(study, path)
     for file in study.files:
         if not file.is_file():
             raise CatalogFault(
@@ -421,6 +424,20 @@ def load_local_study(folder: Path) -> LocalStudy:
                 remedy="Put the table there, or correct its name in study.toml.",
             )
     return study
+
+
+def _check_organism(study: LocalStudy, path: Path) -> None:
+    """Refuse a study of another organism, unless it says through which table its genes are mapped to human ones."""
+    if study.organism == HUMAN or (study.study.map_orthologs and study.study.orthologs):
+        return
+    raise CatalogFault(
+        f"the study is of {study.organism[:60]}, and the genes here are human ones",
+        subject=str(path),
+        place="key study.organism",
+        expected=HUMAN,
+        remedy="Set map_orthologs = true and orthologs to a table with the columns human_symbol and, for example, "
+        "mouse_symbol; the study's contrasts are then kept apart from human evidence.",
+    )
 
 
 def _study_folders(study_dirs: Iterable[Path]) -> list[Path]:

@@ -11,12 +11,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from resistance_assets.catalog.models.entry import ALLOWED_ID
 from resistance_assets.errors import CatalogFault
 
 
 def read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise CatalogFault("the file does not exist", subject=str(path), remedy="Create it.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -44,9 +45,20 @@ def parse(model: type, document: dict[str, Any], path: Path, prefix: str = "") -
         elif first["type"] == "missing":
             remedy, problem, expected = "Add the key.", "the key is missing", None
         else:
-            remedy, problem = "Correct the value.", f"the value {first.get('input')!r} is not allowed"
-            expected = first["msg"]
+            remedy, problem = "Correct the value.", f"the value {_shorten(first.get('input'))} is not allowed"
+            expected = ALLOWED_ID if first["type"].startswith("string_") and _is_id(location) else first["msg"]
+            if expected == ALLOWED_ID and isinstance(first.get("input"), str):
+                problem += f" ({len(first['input'])} characters)"
         raise CatalogFault(problem, subject=str(path), place=f"key {key}", expected=expected, remedy=remedy) from None
+
+
+def _is_id(location: Sequence[str]) -> bool:
+    return bool(location) and location[-1] in ("id", "source", "transcriptome", "method", "patients_of")
+
+
+def _shorten(value: Any, most: int = 120) -> str:
+    text = repr(value)
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def _field_names(model: Any, location: Sequence[Any]) -> list[str]:

@@ -20,7 +20,7 @@ from resistance_assets_tests.demo.conftest import WrittenDemo
 def _counts(demo: WrittenDemo, study_id: str) -> tuple[pl.DataFrame, pl.DataFrame]:
     local = demo.registry.local_studies[study_id]
     assert isinstance(local.study, CountsStudy)
-    return read_counts(local.folder / local.study.counts, local.folder / local.study.samples)
+    return read_counts(local.folder / local.study.counts, local.folder / local.study.samples)[:2]
 
 
 def _log2_shares(counts: pl.DataFrame) -> np.ndarray:

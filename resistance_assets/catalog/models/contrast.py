@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from resistance_assets.catalog.models.entry import Entry, Identifier
+from resistance_assets.catalog.models.entry import Entry, Identifier, MethodName
 
 Method = Literal["pydeseq2", "limma_voom", "limma", "edger_exact", "fold_change"]
 
@@ -122,10 +122,12 @@ class ResultContrast(Entry):
     table: str
     numerator: str
     denominator: str
-    method: str
+    method: MethodName
     n_numerator: int = Field(ge=1)
     n_denominator: int = Field(ge=1)
     columns: ResultColumns
+    # log2 where not told, and refused where the numbers cannot be that.
+    fold_change_scale: Literal["log2", "ratio", "signed_ratio"] | None = None
     multi_gene_separator: str | None = None
     thresholds: ListThresholds | None = None
     drug: str | None = None

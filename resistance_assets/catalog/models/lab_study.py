@@ -13,6 +13,9 @@ from resistance_assets.catalog.models.contrast import ArrayContrast, CountsContr
 from resistance_assets.catalog.models.entry import Entry, Identifier
 from resistance_assets.catalog.models.gene_list import DeclaredIntersection
 
+HUMAN = "Homo sapiens"
+_NAMES_OF_HUMAN = frozenset({"homo sapiens", "human", "h. sapiens", "homo_sapiens", "hsapiens", "9606"})
+
 
 class CountsStudy(Entry):
     id: Identifier
@@ -24,6 +27,15 @@ class CountsStudy(Entry):
     licence: str | None = None
     counts: str
     samples: str
+    # Which column of the count table is what, where it is not the gene first and then the samples by their names.
+    gene_column: str | None = None
+    columns: dict[str, str] = {}
+    ignored_columns: tuple[str, ...] = ()
+    # Estimates of RSEM, Salmon or kallisto are rounded, as DESeq2 does with tximport's.
+    count_type: Literal["read_counts", "estimated"] = "read_counts"
+    map_orthologs: bool = False
+    # Symbols of the organism and of man, one-to-one pairs of which are used: `human_symbol` and one other `*_symbol`.
+    orthologs: str | None = None
     # Lengths of the genes in base pairs, for fold-change rules in RPKM or TPM: a gene column, then `length_bp`.
     gene_lengths: str | None = None
     # Counts that a paper on these data states, for the multiverse that reads its rule in every way.
@@ -38,6 +50,9 @@ class ResultStudy(Entry):
     accession: str | None = None
     citation: str | None = None
     licence: str | None = None
+    map_orthologs: bool = False
+    # Symbols of the organism and of man, one-to-one pairs of which are used: `human_symbol` and one other `*_symbol`.
+    orthologs: str | None = None
 
 
 class MicroarrayStudy(Entry):
@@ -71,6 +86,9 @@ class MicroarrayStudy(Entry):
     collapse: Literal["highest_mean", "median"] = "highest_mean"
     detection_floor: float | None = None
     detection_min_samples: int = Field(default=1, ge=1)
+    map_orthologs: bool = False
+    # Symbols of the organism and of man, one-to-one pairs of which are used: `human_symbol` and one other `*_symbol`.
+    orthologs: str | None = None
 
 
 class StudySurvival(Entry):
@@ -154,12 +172,24 @@ class LocalStudy:
     @property
     def files(self) -> tuple[Path, ...]:
         """The tables that the study consists of, in a fixed order."""
+        named: tuple[str | None, ...]
         if isinstance(self.study, CountsStudy):
             named = (self.study.counts, self.study.samples, self.study.gene_lengths)
-            return tuple(self.folder / name for name in named if name is not None)
-        if isinstance(self.study, MicroarrayStudy):
-            return tuple(self.folder / name for name in (self.study.matrix, self.study.samples, self.study.probes))
-        return tuple(self.folder / contrast.table for contrast in self.contrasts)  # pyright: ignore[reportAttributeAccessIssue]
+        elif isinstance(self.study, MicroarrayStudy):
+            named = (self.study.matrix, self.study.samples, self.study.probes)
+        else:
+            named = tuple(contrast.table for contrast in self.contrasts if isinstance(contrast, ResultContrast))
+        return tuple(self.folder / name for name in (*named, self.study.orthologs) if name is not None)
+
+    @property
+    def organism(self) -> str:
+        """The organism that was measured; `Homo sapiens` however the study writes it."""
+        return HUMAN if self.study.organism.strip().lower() in _NAMES_OF_HUMAN else self.study.organism.strip()
+
+    @property
+    def orthologs(self) -> Path | None:
+        """The table of orthologs that symbols are mapped through, of another organism's study."""
+        return self.folder / self.study.orthologs if self.study.orthologs and self.organism != HUMAN else None
 
 
 STUDY_PROFILE = "log2_cpm_plus_1"

@@ -18,9 +18,11 @@ import numpy as np
 import polars as pl
 
 from resistance_assets.connectors.formats.gzip import DAMAGE, decompress
+from resistance_assets.connectors.formats.kinds import text_of_bytes
 from resistance_assets.errors import DataFault, TransportFault
 
 _LONG_LINE = 400
+_BLANKS = " \t\u00a0\u200b\ufeff"
 REJECTED_SCHEMA = {"source": pl.String, "line": pl.Int64, "reason": pl.String, "row": pl.String}
 """Columns of every frame of rejected rows: file, 1-based line in it, why, and the line itself."""
 
@@ -30,19 +32,28 @@ def rejected_rows(rows: Iterable[tuple[str, int, str, str]] = ()) -> pl.DataFram
     return pl.DataFrame(list(rows), schema=REJECTED_SCHEMA, orient="row")
 
 
-def read_bytes(path: Path) -> bytes:
-    """The bytes of a file, decompressed if they are gzip. Raises TransportFault if the gzip is damaged or cut."""
-    data = path.read_bytes()
-    if not data.startswith(b"\x1f\x8b"):
-        return data
-    try:
-        return decompress(data)
-    except DAMAGE as error:
-        raise TransportFault(
-            f"truncated: the gzip file ends early or is damaged ({error})",
-            subject=str(path),
-            remedy="Fetch or copy it again",
-        ) from error
+def read_bytes(path: Path, *, source: str | None = None) -> bytes:
+    """The bytes of a text file, decompressed if they are gzip; of an .xlsx, its first sheet as tab-separated text.
+
+    Args:
+        path: the file.
+        source: what messages call it.
+
+    Raises:
+        TransportFault: the gzip is damaged or cut.
+        DataFault: the file is a workbook that is no plain table, or of another kind that is no text.
+    """
+    source, data = source or path.name, path.read_bytes()
+    if data.startswith(b"\x1f\x8b"):
+        try:
+            data = decompress(data)
+        except DAMAGE as error:
+            raise TransportFault(
+                f"truncated: the gzip file ends early or is damaged ({error})",
+                subject=source,
+                remedy="Fetch or copy it again",
+            ) from error
+    return text_of_bytes(data, source=source)
 
 
 def nearest_name(name: str, present: Sequence[str]) -> str | None:
@@ -197,7 +208,7 @@ def split_text(
     """Split a text table. Every row must have as many fields as the header.
 
     Args:
-        data: the whole file, decompressed; UTF-8, with or without a byte-order mark, any line ends.
+        data: the whole file, decompressed; UTF-8 or UTF-16, with or without a byte-order mark, any line ends.
         source: what messages call it.
         separator: one character.
         quoted: whether `"` quotes fields (and may hide separators and line ends).
@@ -210,24 +221,7 @@ def split_text(
         DataFault: the file is empty, not UTF-8, has a repeated or blank column name, a quote that is not closed, or a
             ragged row (with its line).
     """
-    data = data.removeprefix(b"\xef\xbb\xbf")
-    if b"\r" in data:
-        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    if not data or data.isspace():
-        raise DataFault("the file is empty", subject=source, remedy="Fetch or write it again")
-    try:
-        if not data.isascii():
-            data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise DataFault(
-            f"byte 0x{data[error.start]:02x} is not UTF-8",
-            subject=source,
-            place=f"line {line}",
-            remedy="Save the file as UTF-8",
-        ) from error
-    if not data.endswith(b"\n"):
-        data += b"\n"
+    data = _as_utf8(data, source)
     if quoted and data.count(b'"') % 2:
         number = next(number for number, line in enumerate(data.split(b"\n"), start=1) if line.count(b'"') % 2)
         raise DataFault(
@@ -251,11 +245,13 @@ def split_text(
             raise DataFault("the file has no header", subject=source, remedy="Fetch or write it again")
         header = data[start:head_end].decode().split(separator)
         start, first_line = head_end + 1, first_line + 1
-    if quoted:
-        header = [name.strip('"') for name in header]
-    if unnamed_first is not None and len(header) > 1 and not header[0].strip():
+    header = [(name.strip(_BLANKS).strip('"') if quoted else name).strip(_BLANKS) for name in header]
+    if unnamed_first is not None and len(header) > 1 and not header[0]:
         header[0] = unnamed_first
-    body, width = data[start:], len(header)
+    body = data[start:]
+    if names is None and len(header) > 1 and not header[-1]:
+        header, body = _without_empty_columns(header, body, separator, first_line, source)
+    width = len(header)
     lines = _lines_of_even_rows(body, separator, width, first_line) if not quoted else None
     is_even = lines is not None
     if lines is None:
@@ -275,6 +271,51 @@ def split_text(
             )
     _check_names(header, source)
     return DelimitedText(source, leading, header, body, lines, separator, quoted)
+
+
+def _as_utf8(data: bytes, source: str) -> bytes:
+    """The text as UTF-8 with `\\n` line ends, the last one among them. Raises DataFault if it is empty or not UTF-8."""
+    data = text_of_bytes(data, source=source)
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if not data or data.isspace():
+        raise DataFault("the file is empty", subject=source, remedy="Fetch or write it again")
+    try:
+        if not data.isascii():
+            data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DataFault(
+            f"byte 0x{data[error.start]:02x} is not UTF-8",
+            subject=source,
+            place=f"line {line}",
+            remedy="Save the file as UTF-8",
+        ) from error
+    return data if data.endswith(b"\n") else data + b"\n"
+
+
+def _without_empty_columns(
+    header: list[str], body: bytes, separator: str, first_line: int, source: str
+) -> tuple[list[str], bytes]:
+    """Header and rows without trailing columns that have neither a name nor a cell, as some exports leave them."""
+    named = len(header)
+    while named > 1 and not header[named - 1]:
+        named -= 1
+    mark = separator.encode()
+    rows = body.split(b"\n")
+    for number, row in enumerate(rows):
+        cells = row.split(mark)
+        beyond = cells[named:]
+        if any(cell.strip(b' "') for cell in beyond):
+            raise DataFault(
+                f"column {named + 1} has no name and holds {beyond[0].decode('utf-8', 'replace')[:40]!r}",
+                subject=source,
+                place=f"line {first_line + number}",
+                remedy="Name it in the header, or remove it",
+            )
+        if beyond:
+            rows[number] = mark.join(cells[:named])
+    return header[:named], b"\n".join(rows)
 
 
 def _check_names(header: list[str], source: str) -> None:

@@ -1,7 +1,7 @@
 """Decompression of gzip: one way for every reader, and the errors in which damage shows.
 
-Here belongs nothing but the choice of the program: ISA-L (https://python-isal.readthedocs.io/), which decompresses about
-three times faster than zlib and checks the same checksums. What damage means is told where the file is read.
+Here belongs nothing but the choice of the program: ISA-L (https://python-isal.readthedocs.io/), which is about three
+times faster than zlib and checks the same checksums. What damage means is told where the file is read.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 import dagster as dg
 import polars as pl
 
-from resistance_assets.catalog.registry import EvidenceSettings, Registry
+from resistance_assets.catalog.registry import HUMAN, EvidenceSettings, Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.resources import current_registry
 from resistance_assets.defs.sql import guarded
@@ -29,6 +29,8 @@ def resistance_effects(genes: pl.DataFrame, contrasts: pl.DataFrame, settings: E
     The method is the first that the contrast declares and that has rows, as in `marts.deg_by_contrast`. Contrasts of
     treated against untreated cells say what a drug does, not what resists it; the catalog names them by pattern.
     """
+    # What is known through orthologs stands apart from human evidence.
+    contrasts = contrasts.filter(pl.col("organism") == HUMAN)
     resistance = contrasts.filter(pl.col("drug_class").is_not_null()).filter(
         pl.Series(
             [

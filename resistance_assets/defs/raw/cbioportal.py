@@ -26,7 +26,7 @@ from resistance_assets.connectors.cbioportal.archive import read_study, unpivot_
 from resistance_assets.connectors.cbioportal.profiles import list_profiles
 from resistance_assets.connectors.gmt import read_gmt
 from resistance_assets.connectors.hgnc import read_hgnc
-from resistance_assets.connectors.lab_study.local_study import check_follow_up, read_counts, read_deg_table
+from resistance_assets.connectors.lab_study.study import read_counts_study, read_published_study
 from resistance_assets.defs.resources import Origins, current_registry, local_files
 from resistance_assets.defs.shares import patient_source_rejected
 from resistance_assets.defs.sources import study_key
@@ -298,6 +298,8 @@ def catalog_contrasts(registry: Registry) -> pl.DataFrame:
     """Contrasts of the catalog and of the laboratory studies as a table."""
     titles = {study.id: study.title for study in registry.public_studies.values()}
     titles |= {local.id: local.study.title for local in registry.local_studies.values()}
+    organisms = {study.id: study.organism for study in registry.public_studies.values()}
+    organisms |= {local.id: local.organism for local in registry.local_studies.values()}
     rows = [
         {
             "contrast_id": contrast.id,
@@ -308,6 +310,7 @@ def catalog_contrasts(registry: Registry) -> pl.DataFrame:
             "drug": contrast.drug,
             "drug_class": contrast.drug_class,
             "methods": "|".join(contrast.methods),
+            "organism": organisms[contrast.study_id],
             "q_value_threshold": contrast.thresholds.q_value,
             "abs_log2_fold_change_threshold": contrast.thresholds.abs_log2_fold_change,
         }
@@ -422,13 +425,29 @@ def interactions_asset(source: Source) -> dg.AssetsDefinition:
 
 
 def samples_as_table(sheet: pl.DataFrame, study_id: str) -> pl.DataFrame:
-    """A sample sheet as rows of `raw.studies__samples`."""
-    return (
-        sheet.with_columns(pl.exclude("sample_id").cast(pl.String))
-        .unpivot(index="sample_id", variable_name="attribute_id", value_name="value")
-        .filter(pl.col("value").is_not_null())
-        .with_columns(study_id=pl.lit(study_id))
-    )
+    """A sample sheet as rows of `raw.studies__samples`; a sample without any cell stands with one of its own."""
+    bare = sheet.filter(pl.all_horizontal(pl.exclude("sample_id").is_null())) if sheet.width > 1 else sheet
+    return pl.concat(
+        [
+            sheet.with_columns(pl.exclude("sample_id").cast(pl.String))
+            .unpivot(index="sample_id", variable_name="attribute_id", value_name="value")
+            .filter(pl.col("value").is_not_null()),
+            bare.select("sample_id", pl.lit("sheet_row").alias("attribute_id"), pl.lit("blank").alias("value")),
+        ]
+    ).with_columns(study_id=pl.lit(study_id))
+
+
+WARNINGS = TABLES["raw.studies__warnings"]
+
+
+def warnings_as_table(found: pl.DataFrame, study_id: str) -> pl.DataFrame:
+    """Warnings of a study's readers (source, place, warning) as rows of `raw.studies__warnings`."""
+    return found.with_row_index("warning_number", offset=1).with_columns(study_id=pl.lit(study_id))
+
+
+def study_externals(local: LocalStudy) -> Callable[[Origins], Mapping[str, External]]:
+    """The files of a laboratory's study, each under its name in the study's folder."""
+    return lambda origins: local_files({str(path.relative_to(local.folder)): path for path in local.files})
 
 
 def counts_study_asset(local: LocalStudy) -> dg.AssetsDefinition:
@@ -436,26 +455,40 @@ def counts_study_asset(local: LocalStudy) -> dg.AssetsDefinition:
     assert isinstance(local.study, CountsStudy)
     counts_table, samples_table = TABLES["raw.studies__gene_sample_counts"], TABLES["raw.studies__samples"]
     counts_address, samples_address = f"parts.study_counts__{local.id}", f"parts.study_samples__{local.id}"
-    counts_path, samples_path = local.files[:2]
-    study_id, survival = local.id, local.survival
+    warnings_address, rejected = f"parts.study_warnings__{local.id}", f"parts.rejected__study_{local.id}"
+    study_id = local.id
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
-        counts, samples = read_counts(counts_path, samples_path)
-        if survival is not None:
-            check_follow_up(samples, survival, source=samples_path.name)
+        found = read_counts_study(local)
         return {
-            counts_address: counts.unpivot(
+            counts_address: found.counts.unpivot(
                 index="feature_id", variable_name="sample_id", value_name="read_count"
             ).with_columns(study_id=pl.lit(study_id)).sort("feature_id", "sample_id"),
-            samples_address: samples_as_table(samples, study_id),
+            samples_address: samples_as_table(found.samples, study_id),
+            warnings_address: warnings_as_table(found.warnings, study_id),
+            rejected: rejected_as_table(
+                [(counts_table.address, found.rejected_features), (samples_table.address, found.rejected_cells)]
+            ),
         }  # fmt: skip
 
     step = Step(
-        outputs={counts_address: counts_table, samples_address: samples_table},
+        outputs={
+            counts_address: counts_table,
+            samples_address: samples_table,
+            warnings_address: WARNINGS,
+            rejected: REJECTED,
+        },
         compute=compute,
         code_version=code_version_of(compute),
-        parameters={"survival": survival.model_dump() if survival else None},
-        externals=lambda origins: local_files({"counts": counts_path, "samples": samples_path}),
+        parameters={
+            "study": local.study.model_dump(mode="json"),
+            "survival": local.survival.model_dump() if local.survival else None,
+            "contrasts": [
+                c.model_dump(mode="json", include={"factor", "numerator", "denominator", "fit_all_levels"})
+                for c in local.contrasts
+            ],
+        },
+        externals=study_externals(local),
     )
     return assets_of(
         guarded(step), sources=[study_key(local.id).path[-1]], kinds=["python", "study"], tags={"study": local.id}
@@ -465,26 +498,26 @@ def counts_study_asset(local: LocalStudy) -> dg.AssetsDefinition:
 def published_study_asset(local: LocalStudy) -> dg.AssetsDefinition:
     """Published differential-expression tables of one laboratory study."""
     table = TABLES["raw.studies__published_results"]
-    address = f"parts.study_published__{local.id}"
+    address, rejected = f"parts.study_published__{local.id}", f"parts.rejected__study_{local.id}"
     contrasts = [contrast for contrast in local.contrasts if isinstance(contrast, ResultContrast)]
-    study_id, folder = local.id, local.folder
+    study_id = local.id
 
-    def compute(inputs: Inputs) -> pl.DataFrame:
-        frames = []
-        for contrast in contrasts:
-            columns = contrast.columns.model_dump(exclude_none=True)
-            frame = read_deg_table(folder / contrast.table, columns).rename({"feature": "feature_id"})
-            if "entrez_gene_id" not in frame.columns:
-                frame = frame.with_columns(entrez_gene_id=pl.lit(None, pl.String))
-            frames.append(frame.with_columns(study_id=pl.lit(study_id), contrast_id=pl.lit(contrast.id)))
-        return pl.concat(frames, how="diagonal")
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        results, set_aside = read_published_study(local)
+        return {
+            address: results.rename({"feature": "feature_id"}).with_columns(study_id=pl.lit(study_id)),
+            rejected: rejected_as_table([(table.address, set_aside)]),
+        }
 
     step = Step(
-        outputs={address: table},
+        outputs={address: table, rejected: REJECTED},
         compute=compute,
         code_version=code_version_of(compute),
-        parameters=[{"id": c.id, "table": c.table, "columns": c.columns.model_dump()} for c in contrasts],
-        externals=lambda origins: local_files({c.table: folder / c.table for c in contrasts}),
+        parameters=[
+            {"id": c.id, "table": c.table, "columns": c.columns.model_dump(), "scale": c.fold_change_scale}
+            for c in contrasts
+        ],
+        externals=study_externals(local),
     )
     return assets_of(
         guarded(step), sources=[study_key(local.id).path[-1]], kinds=["python", "study"], tags={"study": local.id}
@@ -536,11 +569,13 @@ def raw_assets(registry: Registry) -> list[dg.AssetsDefinition]:
     rejected += [f"parts.rejected__deg_{c.id}" for study in published for c in study.contrasts]
     rejected += [f"parts.study_{kind}__{s.id}" for s in arrays for kind in ("rejected_probe_genes", "rejected_probes")]
     public = list(registry.public_studies.values())
-    rejected += [f"parts.rejected__study_{s.id}" for s in public]
+    rejected += [f"parts.rejected__study_{s.id}" for s in (*counted, *published, *public)]
     rejected += [f"parts.study_rejected_probes__{s.id}" for s in public if s.kind == "geo_series"]
     counts_of = [s.id for s in (*counted, *public)]
     sheets_of = [s.id for s in (*counted, *arrays, *public)]
     assets.append(stacking("raw.studies__gene_sample_counts", [f"parts.study_counts__{name}" for name in counts_of]))
+    warned = [f"parts.study_warnings__{s.id}" for s in (*counted, *arrays)]
+    assets.append(stacking(WARNINGS.address, warned))
     assets.append(stacking("raw.studies__samples", [f"parts.study_samples__{name}" for name in sheets_of]))
     assets.append(stacking("raw.studies__published_results", [f"parts.study_published__{s.id}" for s in published]))
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resistance_assets.connectors.formats.gzip import DAMAGE, decompress, open_gzip, gzip_decompressor
+from resistance_assets.connectors.formats.gzip import DAMAGE, decompress, gzip_decompressor, open_gzip
 
 
 def _as_file(data: bytes) -> bytes:

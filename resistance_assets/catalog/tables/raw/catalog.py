@@ -82,5 +82,6 @@ class CatalogContrasts(TableModel):
     drug: pl.String = col("drug", of="source", null=True)
     drug_class: pl.String = col("class of the drug", of="source", null=True)
     methods: pl.String = col("methods, joined by |", of="source")
+    organism: pl.String = col("organism that was measured; genes of others stand under their orthologs", of="source")
     q_value_threshold: pl.Float64 = col("largest q-value of a list member", of="source", **P_CHECK)
     abs_log2_fold_change_threshold: pl.Float64 = col("smallest effect of a list member", unit="log2", of="source", ge=0)

@@ -24,6 +24,22 @@ class RawStudySamples(TableModel):
 
 
 @table(
+    "raw.studies__warnings",
+    grain="one row per study and warning",
+    key=("study_id", "warning_number"),
+    not_true="a warning is no error: nothing was left out for it",
+)
+class RawStudyWarnings(TableModel):
+    """What may not be meant in a study's files: levels that differ by capitals, samples that disagree or repeat."""
+
+    study_id: pl.String = col("study", of="source")
+    warning_number: pl.Int64 = col("number of the warning, from 1", of="source", ge=1)
+    source: pl.String = col("file, under its study", of="source")
+    place: pl.String = col("column, sample or patient in it", of="source")
+    warning: pl.String = col("what was found", of="source")
+
+
+@table(
     "raw.studies__gene_sample_counts",
     grain="one row per study, feature and sample",
     key=("study_id", "feature_id", "sample_id"),

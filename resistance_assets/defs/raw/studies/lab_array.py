@@ -10,9 +10,17 @@ import polars as pl
 
 from resistance_assets.catalog.registry import LocalStudy, MicroarrayStudy, Registry
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.connectors.lab_study.local_study import read_matrix, read_probe_genes
-from resistance_assets.defs.raw.cbioportal import REJECTED, rejected_as_table, samples_as_table, stacking
-from resistance_assets.defs.resources import current_registry, local_files
+from resistance_assets.connectors.lab_study.study import read_array_study
+from resistance_assets.defs.raw.cbioportal import (
+    REJECTED,
+    WARNINGS,
+    rejected_as_table,
+    samples_as_table,
+    stacking,
+    study_externals,
+    warnings_as_table,
+)
+from resistance_assets.defs.resources import current_registry
 from resistance_assets.defs.sources import study_key
 from resistance_assets.defs.sql import guarded
 from resistance_assets.orchestration.code_version import code_version_of
@@ -37,34 +45,39 @@ def expression_address(study_id: str) -> str:
 
 def array_study_asset(local: LocalStudy) -> dg.AssetsDefinition:
     """Intensities, sample sheet and annotation of one study, as read."""
-    study = local.study
+    study, study_id = local.study, local.id
     assert isinstance(study, MicroarrayStudy)
-    study_id, (matrix_path, samples_path, probes_path) = local.id, local.files
-    intensities, samples, genes, rejected = (
-        f"parts.study_{name}__{study_id}" for name in ("intensities", "samples", "probe_genes", "rejected_probe_genes")
+    intensities, samples, genes, rejected, warned = (
+        f"parts.study_{name}__{study_id}"
+        for name in ("intensities", "samples", "probe_genes", "rejected_probe_genes", "warnings")
     )
-    columns = {"probe_column": study.probe_column, "symbol_column": study.symbol_column}
-    separator = study.multi_gene_separator
+    named = ("probe_column", "symbol_column", "multi_gene_separator", "organism", "orthologs")
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
-        matrix, sheet = read_matrix(matrix_path, samples_path)
-        annotated, set_aside = read_probe_genes(probes_path, **columns, separator=separator)
+        found = read_array_study(local)
         name = pl.lit(study_id).alias("study_id")
         return {
-            intensities: matrix.unpivot(index="probe_id", variable_name="sample_id", value_name="intensity")
+            intensities: found.matrix.unpivot(index="probe_id", variable_name="sample_id", value_name="intensity")
             .with_columns(name)
             .sort("probe_id", "sample_id"),
-            samples: samples_as_table(sheet, study_id),
-            genes: annotated.with_columns(name),
-            rejected: rejected_as_table([(PROBE_GENES.address, set_aside)]),
+            samples: samples_as_table(found.samples, study_id),
+            genes: found.probe_genes.with_columns(name),
+            rejected: rejected_as_table([(PROBE_GENES.address, found.rejected)]),
+            warned: warnings_as_table(found.warnings, study_id),
         }
 
     step = Step(
-        outputs={intensities: INTENSITIES, samples: SAMPLES, genes: PROBE_GENES, rejected: REJECTED},
+        outputs={intensities: INTENSITIES, samples: SAMPLES, genes: PROBE_GENES, rejected: REJECTED, warned: WARNINGS},
         compute=compute,
         code_version=code_version_of(compute),
-        parameters={**columns, "separator": separator},
-        externals=lambda origins: local_files({"matrix": matrix_path, "samples": samples_path, "probes": probes_path}),
+        parameters={
+            **study.model_dump(mode="json", include=set(named)),
+            "contrasts": [
+                c.model_dump(mode="json", include={"factor", "numerator", "denominator", "fit_all_levels"})
+                for c in local.contrasts
+            ],
+        },
+        externals=study_externals(local),
     )
     return assets_of(
         guarded(step), sources=[study_key(study_id).path[-1]], kinds=["python", "study"], tags={"study": study_id}
