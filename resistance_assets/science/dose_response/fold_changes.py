@@ -1,0 +1,171 @@
+"""Fold change of EC50 or IC50 between two cell lines: between independent replicates, and within one experiment.
+
+Everything is on the natural logarithm of the dose. The replicate level (one fit per independent replicate, then a t
+test) is what generalises; the curve level pools the points of one experiment and says so. A side whose value is only a
+bound gives a bound and no test.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import optimize, stats
+
+from resistance_assets.science.dose_response.curves import TOP, CurveFit, Model
+from resistance_assets.science.dose_response.kernels.log_logistic import profile_at_ec50
+
+LEAST_REPLICATES = 2
+Side = Literal["estimated", "above", "below", "none"]
+
+
+class LogRatio(NamedTuple):
+    """A ratio on the ln scale with its test; limits are of the ratio itself."""
+
+    ln_ratio: float
+    standard_error: float
+    degrees_of_freedom: float
+    t: float
+    p_value: float
+    lower: float
+    upper: float
+
+
+NO_TEST = LogRatio(math.nan, math.nan, math.nan, math.nan, math.nan, math.nan, math.nan)
+
+
+def log_ratio(ln_ratio: float, error: float, df: float) -> LogRatio:
+    """A ratio from its logarithm, standard error and degrees of freedom; no p where the error is 0 or unknown."""
+    if not (error > 0.0 and df > 0.0):
+        return NO_TEST._replace(ln_ratio=ln_ratio)
+    t = ln_ratio / error
+    reach = float(stats.t.ppf(0.975, df)) * error
+    p = float(2.0 * stats.t.sf(abs(t), df))
+    return LogRatio(ln_ratio, error, df, t, p, math.exp(ln_ratio - reach), math.exp(ln_ratio + reach))
+
+
+def welch(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> LogRatio:
+    """Welch's t test of ln values of independent replicates."""
+    difference = float(numerator.mean() - denominator.mean())
+    if min(len(numerator), len(denominator)) < LEAST_REPLICATES:
+        return NO_TEST._replace(ln_ratio=difference)
+    parts = [values.var(ddof=1) / len(values) for values in (numerator, denominator)]
+    total = sum(parts)
+    if total <= 0.0:
+        return NO_TEST._replace(ln_ratio=difference)
+    df = total**2 / sum(part**2 / (len(v) - 1) for part, v in zip(parts, (numerator, denominator), strict=True))
+    return log_ratio(difference, math.sqrt(total), float(df))
+
+
+def paired(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> LogRatio:
+    """Paired t test of ln values, one pair per day or passage."""
+    differences = numerator - denominator
+    if len(differences) < LEAST_REPLICATES:
+        return NO_TEST._replace(ln_ratio=float(differences.mean()) if len(differences) else math.nan)
+    error = float(differences.std(ddof=1) / math.sqrt(len(differences)))
+    return log_ratio(float(differences.mean()), error, len(differences) - 1)
+
+
+def pooled_variance(numerator: CurveFit, denominator: CurveFit) -> LogRatio:
+    """Curve-level ratio of EC50 with one residual variance for both curves: within one experiment."""
+    df = numerator.df + denominator.df
+    variance = (numerator.rss + denominator.rss) / df
+    unit = (numerator.se_ln_ec50 / numerator.sigma) ** 2 + (denominator.se_ln_ec50 / denominator.sigma) ** 2
+    return log_ratio(numerator.ln_ec50 - denominator.ln_ec50, math.sqrt(unit * variance), df)
+
+
+def separate_variances(numerator: CurveFit, denominator: CurveFit) -> LogRatio:
+    """Curve-level ratio of EC50 with a variance per curve and Satterthwaite's degrees of freedom."""
+    squares = numerator.se_ln_ec50**2, denominator.se_ln_ec50**2
+    df = sum(squares) ** 2 / (squares[0] ** 2 / numerator.df + squares[1] ** 2 / denominator.df)
+    return log_ratio(numerator.ln_ec50 - denominator.ln_ec50, math.sqrt(sum(squares)), df)
+
+
+class SharedEc50(NamedTuple):
+    """Extra-sum-of-squares F test of one EC50 for both curves: within one experiment."""
+
+    f: float
+    df1: int
+    df2: int
+    p_value: float
+
+
+def shared_ec50_test(
+    numerator: CurveFit,
+    denominator: CurveFit,
+    points: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
+    *,
+    model: Model,
+) -> SharedEc50:
+    """Whether one EC50 serves both curves, their slopes and limits apart.
+
+    Args:
+        numerator, denominator: the two fits.
+        points: (dose, viability in percent) of the numerator and of the denominator.
+        model: as they were fitted.
+    """
+    top = math.nan if model == "ll4" else TOP
+    prepared = []
+    for fit, (dose, y) in zip((numerator, denominator), points, strict=True):
+        keep = np.isfinite(y) & ((dose > 0.0) if model == "ll3_top100" else (dose >= 0.0))
+        with np.errstate(divide="ignore"):
+            prepared.append((np.log(dose[keep]), y[keep].astype(np.float64), math.log(fit.hill)))
+
+    def together(ln_ec50: float) -> float:
+        return float(sum(profile_at_ec50(x, y, ln_ec50, top, near)[0] for x, y, near in prepared))
+
+    low, high = sorted((numerator.ln_ec50, denominator.ln_ec50))
+    grid = np.linspace(low - 0.5, high + 0.5, 60)
+    values = [together(place) for place in grid]
+    centre = grid[int(np.argmin(values))]
+    found = optimize.minimize_scalar(
+        together, bounds=(centre - 0.3, centre + 0.3), method="bounded", options={"xatol": 1e-9}
+    )
+    df = numerator.df + denominator.df
+    own = numerator.rss + denominator.rss
+    f = max((float(found.fun) - own) / (own / df), 0.0)
+    return SharedEc50(f, 1, df, float(stats.f.sf(f, 1, df)))
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A fold change of which one side is only a bound: `text` is what is printed, there is no test."""
+
+    relation: Literal[">", "<", "none"]
+    fold: float
+    text: str
+
+
+def side_of(fit: CurveFit) -> tuple[Side, float]:
+    """What a fit says of its IC50: a value, or the dose that bounds it."""
+    match fit.verdict:
+        case "estimated":
+            return "estimated", fit.ic50
+        case "ic50_above_highest_dose":
+            return "above", fit.max_dose
+        case "ic50_below_lowest_dose":
+            return "below", fit.min_dose
+    return "none", math.nan
+
+
+def bound_of_ratio(numerator: CurveFit, denominator: CurveFit) -> Bound | None:
+    """The bound of an IC50 ratio where a side is censored; None where both sides are estimated.
+
+    Above the highest dose over an estimate is a lower bound of the ratio, below the lowest dose over an estimate an
+    upper one; two bounds that pull apart say nothing.
+    """
+    (top, upper_dose), (bottom, lower_dose) = side_of(numerator), side_of(denominator)
+    if top == bottom == "estimated":
+        return None
+    if "none" in (top, bottom):
+        return Bound("none", math.nan, "none: a side has no IC50")
+    fold = upper_dose / lower_dose
+    if (top, bottom) in {("above", "estimated"), ("above", "below"), ("estimated", "below")}:
+        return Bound(">", fold, f"> {fold:.3g}")
+    if (top, bottom) in {("below", "estimated"), ("below", "above"), ("estimated", "above")}:
+        return Bound("<", fold, f"< {fold:.3g}")
+    return Bound("none", math.nan, "none: both IC50 lie beyond the doses on the same side")

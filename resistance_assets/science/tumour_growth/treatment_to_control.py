@@ -1,0 +1,121 @@
+"""Treatment to control (T/C) and tumour growth inhibition (TGI) per arm and day, with who is still there.
+
+A mean per day compares survivors. The day of choice is therefore the last one on which every arm still has all its
+mice; the day that was asked for stands beside it, with n against n started.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import polars as pl
+from scipy import stats
+
+
+def compare_to_control(volumes: pl.DataFrame, mice: pl.DataFrame, *, control: str) -> pl.DataFrame:
+    """T/C in percent and TGI of every arm on every day after the first.
+
+    Args:
+        volumes: mouse_id, arm, day, volume_mm3, relative_volume.
+        mice: mouse_id, arm: who started.
+        control: the arm that T is divided by.
+
+    Returns:
+        arm, day, n_treated, n_control, treated_started, control_started, means in mm3, T/C by mean volume, mean and
+        median relative volume, and by geometric mean of the relative volume with a Welch t interval (volumes of 0 left
+        out and counted), TGI = 100 (1 - change of T / change of C) with its delta-method standard error, TGI of end
+        points, Welch p and Wilcoxon's exact p of the volumes. Days with fewer than two mice on a side are left out.
+    """
+    started = dict(mice.group_by("arm").len().iter_rows())
+    first = volumes["day"].min()
+    volumes = volumes.with_columns(start_volume_mm3=pl.col("volume_mm3").sort_by("day").first().over("mouse_id"))
+    rows = []
+    arms = [arm for arm in volumes["arm"].unique(maintain_order=True) if arm != control]
+    for arm in arms:
+        for day in volumes["day"].unique().sort():
+            if day == first:
+                continue
+            treated = volumes.filter(pl.col("arm") == arm, pl.col("day") == day)
+            untreated = volumes.filter(pl.col("arm") == control, pl.col("day") == day)
+            if min(treated.height, untreated.height) < 2:
+                continue
+            rows.append(
+                {
+                    "arm": arm,
+                    "day": day,
+                    "treated_started": started.get(arm, 0),
+                    "control_started": started.get(control, 0),
+                    **_one_day(treated, untreated),
+                }
+            )
+    return pl.DataFrame(rows, infer_schema_length=None)
+
+
+def last_complete_day(volumes: pl.DataFrame, mice: pl.DataFrame) -> float | None:
+    """The last day on which every mouse that started is measured; None where there is no such day after the first."""
+    started = mice["mouse_id"].n_unique()
+    complete = volumes.group_by("day").agg(pl.col("mouse_id").n_unique().alias("n")).filter(pl.col("n") == started)
+    after = complete.filter(pl.col("day") > volumes["day"].min())
+    return float(after["day"].max()) if after.height else None  # pyright: ignore[reportArgumentType]
+
+
+def _one_day(treated: pl.DataFrame, untreated: pl.DataFrame) -> dict[str, Any]:
+    t, c = treated["volume_mm3"].to_numpy(), untreated["volume_mm3"].to_numpy()
+    rt, rc = treated["relative_volume"].to_numpy(), untreated["relative_volume"].to_numpy()
+    change_t = t - treated["start_volume_mm3"].to_numpy()
+    change_c = c - untreated["start_volume_mm3"].to_numpy()
+    ratio = change_t.mean() / change_c.mean()
+    relative_variance = sum(change.var(ddof=1) / len(change) / change.mean() ** 2 for change in (change_t, change_c))
+    found: dict[str, Any] = {
+        "n_treated": len(t),
+        "n_control": len(c),
+        "mean_treated_mm3": float(t.mean()),
+        "mean_control_mm3": float(c.mean()),
+        "tc_percent_mean_volume": 100.0 * float(t.mean() / c.mean()),
+        "tc_percent_mean_relative_volume": 100.0 * float(rt.mean() / rc.mean()),
+        "tc_percent_median_relative_volume": 100.0 * float(np.median(rt) / np.median(rc)),
+        "zero_volumes_left_out": int((t == 0.0).sum() + (c == 0.0).sum()),
+        **_geometric(np.log(rt[t > 0.0]), np.log(rc[c > 0.0])),
+        "tgi_percent": 100.0 * (1.0 - float(ratio)),
+        "tgi_standard_error": 100.0 * abs(float(ratio)) * math.sqrt(float(relative_variance)),
+        "tgi_percent_end_points": 100.0 * (1.0 - float(t.mean() / c.mean())),
+        "welch_p_volume": _welch(t, c)[3],
+        "wilcoxon_p_volume": rank_sum_p(t, c)[0],
+        "wilcoxon_method": rank_sum_p(t, c)[1],
+    }
+    return found
+
+
+def _welch(a: np.ndarray, b: np.ndarray) -> tuple[float, float, float, float]:
+    """Difference, standard error, degrees of freedom and p of Welch's t; NaN with fewer than two values on a side."""
+    if min(len(a), len(b)) < 2:
+        return math.nan, math.nan, math.nan, math.nan
+    parts = a.var(ddof=1) / len(a), b.var(ddof=1) / len(b)
+    total = sum(parts)
+    if total <= 0.0:
+        return float(a.mean() - b.mean()), 0.0, math.nan, math.nan
+    df = total**2 / (parts[0] ** 2 / (len(a) - 1) + parts[1] ** 2 / (len(b) - 1))
+    difference, error = float(a.mean() - b.mean()), math.sqrt(total)
+    return difference, error, float(df), float(2.0 * stats.t.sf(abs(difference / error), df))
+
+
+def _geometric(ln_treated: np.ndarray, ln_control: np.ndarray) -> dict[str, float | None]:
+    names = ("tc_percent_geometric", "tc_geometric_lower", "tc_geometric_upper", "tc_geometric_p")
+    difference, error, df, p = _welch(ln_treated, ln_control)
+    if math.isnan(difference):
+        return dict.fromkeys(names)
+    reach = float(stats.t.ppf(0.975, df)) * error
+    values = (100.0 * math.exp(difference + move) for move in (0.0, -reach, reach))
+    return dict(zip(names, (*values, p), strict=True))
+
+
+def rank_sum_p(a: np.ndarray, b: np.ndarray) -> tuple[float, str]:
+    """Wilcoxon's rank-sum p and how it was had: exact without ties, else the normal approximation with correction."""
+    both = np.concatenate([a, b])
+    exact = len(np.unique(both)) == len(both) and len(both) < 100
+    if exact:
+        return float(stats.mannwhitneyu(a, b, method="exact").pvalue), "exact"
+    found = stats.mannwhitneyu(a, b, method="asymptotic", use_continuity=True)
+    return float(found.pvalue), "normal approximation with continuity correction"
