@@ -1,9 +1,9 @@
 """Compile every numba kernel once, on inputs of a few rows, so that the first analysis does not wait for it.
 
 Here belongs a call of each analysis that has a compiled kernel, and nothing else:
-`python -m resistance_assets.science.compile_kernels` is run when the package is installed, in two processes, because
-compilation holds the interpreter's lock. What is compiled lies in numba's cache beside the modules and is good until
-they change.
+`python -m resistance_assets.science.compile_kernels` is run when the package is installed, in a process for each part,
+because compilation holds the interpreter's lock. What is compiled lies in numba's cache beside the modules and is good
+until they change.
 """
 
 from __future__ import annotations
@@ -83,7 +83,21 @@ def compile_expression() -> None:
     correlation.compare_groups_rank_sum(expression + random.random(expression.shape), genes, in_group)
 
 
-PARTS: dict[str, Callable[[], None]] = {"survival": compile_survival, "expression": compile_expression}
+def compile_bench() -> None:
+    """Dose-response curves with their profile-likelihood intervals."""
+    from resistance_assets.science.dose_response import curves, fold_changes
+
+    dose = np.repeat(np.array([0.0, 0.01, 0.1, 1.0, 10.0]), 2)
+    response = 100.0 / (1.0 + dose) + np.tile([1.0, -1.0], 5)
+    fits = [curves.fit_curve(dose, response, model=model) for model in ("ll4", "ll3_top100")]
+    fold_changes.shared_ec50_test(fits[0], fits[0], [(dose, response)] * 2, model="ll4")
+
+
+PARTS: dict[str, Callable[[], None]] = {
+    "survival": compile_survival,
+    "expression": compile_expression,
+    "bench": compile_bench,
+}
 
 
 def main(arguments: list[str]) -> int:
