@@ -10,7 +10,7 @@ import polars as pl
 
 from resistance_assets.catalog.registry import Cohort, Registry
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.defs.core.survival.cohort_slices import expression_address, expression_matrix, patients_address
+from resistance_assets.defs.core.survival.cohort_slices import expression_address, patients_address
 from resistance_assets.defs.core.survival.screen import of_patients, together
 from resistance_assets.defs.resources import current_registry
 from resistance_assets.defs.sql import guarded
@@ -18,6 +18,7 @@ from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_assets import assets_of
 from resistance_assets.science.correlation.correlation import correlate_genes
+from resistance_assets.science.expression.matrices import expression_matrix
 
 PAIRS = TABLES["core.correlation__gene_pairs"]
 HYPOTHESES = TABLES["core.hypotheses_tested"]

@@ -26,7 +26,8 @@ from resistance_assets.defs.sql import guarded
 from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_assets import assets_of
-from resistance_assets.science.deg.methods import differential_gene_lists, fold_change_gene_lists
+from resistance_assets.science.deg.fold_change import fold_change_gene_lists
+from resistance_assets.science.deg.methods import differential_gene_lists
 from resistance_assets.science.gene_lists.intersections import intersect_lists, upset_memberships
 
 GENES = "core.deg__contrast_genes"

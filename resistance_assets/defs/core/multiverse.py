@@ -18,7 +18,7 @@ from resistance_assets.defs.sql import guarded
 from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_assets import assets_of
-from resistance_assets.science.deg.interaction import noise_fold_change_null
+from resistance_assets.science.deg.bcv import noise_fold_change_null
 from resistance_assets.science.expression.normalisation import cpm
 from resistance_assets.science.multiverse.multiverse import (
     ARMS,

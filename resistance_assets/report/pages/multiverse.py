@@ -124,113 +124,33 @@ def _published_text(summary: dict[str, Any]) -> str:
 
 def specification_curve(published: Published, summary: dict[str, Any]) -> Figure | None:
     """Readings in the order of their estimates, above the choices that make them."""
-    sql = f"""SELECT dense_rank() OVER (
-        ORDER BY r.estimate, r.n_kept NULLS FIRST, r.n_responsive NULLS FIRST, r.reading_number
-    ) AS place, r.reading_number, r.reading, c.axis, c.choice, c.choice_number, r.estimate, r.ci_lower, r.ci_upper,
-    r.p_value, r.n, r.events, r.n_in_list, r.n_kept, r.n_responsive, r.distance, r.is_nearest,
-    CASE WHEN r.conclusion_holds THEN 'yes' ELSE 'no' END AS holds
-FROM {READINGS} AS r
-INNER JOIN {CHOICES} AS c USING (multiverse_id, dataset_id, reading)
-WHERE r.multiverse_id = {literal(summary["multiverse_id"])} AND r.dataset_id = {literal(summary["dataset_id"])}
-    AND r.estimate IS NOT NULL AND r.conclusion_holds IS NOT NULL
-ORDER BY place, c.axis, c.choice_number"""
+    sql = _readings_sql(summary)
     found = published.columns(sql)
     if not found["place"]:
         return None
-    axes = [part.partition("=")[0] for part in found["reading"][0].split(", ")]
-    order = published.rows(
-        f"SELECT DISTINCT axis, choice, choice_number FROM {CHOICES} WHERE multiverse_id = ? AND dataset_id = ?",
-        [summary["multiverse_id"], summary["dataset_id"]],
-    )
-    order.sort(key=lambda row: (axes.index(row["axis"]), row["choice_number"]))
-    levels = _levels(order, axes)
-    empty = [name for name, values in found.items() if all(value is None for value in values)]
-    first = axes[0]
-    columns = {name: values for name, values in found.items() if name not in empty}
-    columns["level"] = [levels[one] for one in zip(found["axis"], found["choice"], strict=True)]
-    # A reading has a row per axis; its estimate is drawn once.
-    columns["once"] = [name == first for name in found["axis"]]
-    columns["standing"] = [
-        "plain" if at == 1 else "nearest" if near else "other"
-        for at, near in zip(found["reading_number"], found["is_nearest"], strict=True)
-    ]
-    has_interval = "ci_lower" in columns
-    if has_interval:
-        columns["above"] = _apart(found["ci_upper"], found["estimate"])
-        columns["below"] = _apart(found["estimate"], found["ci_lower"])
+    levels = _choice_levels(published, summary, found)
+    columns = _curve_columns(found, levels)
     panels = [name for name in COUNTS if name in columns] or ["estimate"]
-    said = published_numbers(summary)
     depth = ROW_HEIGHT * (max(levels.values()) + 1)
     height = PANEL_HEIGHT * len(panels) + depth + 110
     bottom = (depth + 10) / height
+    said = published_numbers(summary)
+    layout = _curve_layout(found, levels, bottom)
     traces: list[dict[str, Any]] = []
-    layout: dict[str, Any] = {
-        "xaxis": axis(
-            "readings, from the lowest to the highest estimate", anchor="y", showgrid=False, zeroline=False,
-            range=[0.5 - 0.01 * max(found["place"]), max(found["place"]) * 1.01 + 0.5],
-        ),
-        "yaxis": axis(
-            "", domain=[0, bottom], tickvals=list(levels.values()),
-            ticktext=[f"{name.replace('_', ' ')}: {choice.replace('_', ' ')}" for name, choice in levels],
-            tickfont={"size": 10}, showgrid=False, zeroline=False,
-            range=[max(levels.values()) + 0.7, -0.7],
-        ),
-        "shapes": [],
-    }  # fmt: skip
     share = (1 - bottom) / len(panels)
     size = 6 if len(set(found["place"])) <= 120 else 4
     for at, name in enumerate(panels, 2):
         top = 1 - share * (at - 2)
-        ratio = name == "estimate"
-        layout[f"yaxis{at}"] = axis(
-            "hazard ratio" if ratio else COUNTS[name].replace(" that ", "<br>that ").replace(" on ", "<br>on "),
-            domain=[top - share + 0.05, top], anchor="x",
-            **({"type": "log", "dtick": "D2"} if ratio else {"rangemode": "tozero"}),
-        )  # fmt: skip
-        mark = 1.0 if ratio else said.get(name)
-        if mark is not None:
-            layout["shapes"].append(
-                {"type": "line", "x0": 0, "x1": 1, "xref": "paper", "y0": mark, "y1": mark, "yref": f"y{at}",
-                 "line": {"color": "@marked", "width": 1.5, "dash": "dash"}}
-            )  # fmt: skip
-            layout.setdefault("annotations", []).append(
-                {"text": "no effect" if ratio else f"published: {number(mark)}", "x": 1, "xref": "paper", "y": mark,
-                 "yref": f"y{at}", "xanchor": "right", "yanchor": "top" if ratio else "bottom", "showarrow": False,
-                 "bgcolor": "@ground", "font": {"color": "@marked", "size": 11}}
-            )  # fmt: skip
-            if ratio:
-                layout["annotations"][-1]["y"] = 0
-        for value, label, role, symbol in MARKS:
-            traces.append(
-                {
-                    "type": "scatter", "mode": "markers", "name": f"conclusion {label}", "x": "$place",
-                    "y": f"${name}", "yaxis": f"y{at}", "text": "$reading", "showlegend": at == 2,
-                    "legendgroup": value, "where": [["once", "true"], ["holds", value]],
-                    "marker": {"color": f"@{role}", "symbol": symbol, "size": size},
-                    "hovertemplate": f"%{{text}}<br><b>%{{y:.4g}}</b><extra>{label}</extra>",
-                    **(_interval(role) if has_interval else {}),
-                }
-            )  # fmt: skip
-        traces += [
-            {
-                "type": "scatter", "mode": "markers", "name": label, "x": "$place", "y": f"${name}", "yaxis": f"y{at}",
-                "where": [["once", "true"], ["standing", standing]], "hoverinfo": "skip", "showlegend": at == 2,
-                "legendgroup": standing,
-                "marker": {"color": "@marked", "symbol": f"{symbol}-open", "size": 2 * size + 1, "line": {"width": 2}},
-            }
-            for standing, label, symbol in (
-                ("plain", "plain reading", "diamond"), ("nearest", "nearest to what was published", "circle")
-            )
-            if standing in columns["standing"]
-        ]  # fmt: skip
-    for value, _, role, _ in MARKS:
-        traces.append(
-            {
-                "type": "scatter", "mode": "markers", "x": "$place", "y": "$level", "where": [["holds", value]],
-                "showlegend": False, "hoverinfo": "skip", "legendgroup": value,
-                "marker": {"color": f"@{role}", "symbol": "square", "size": size},
-            }
-        )  # fmt: skip
+        _add_panel(layout, name, at, (top - share + 0.05, top), 1.0 if name == "estimate" else said.get(name))
+        traces += _panel_traces(columns, name, at, size)
+    traces += [
+        {
+            "type": "scatter", "mode": "markers", "x": "$place", "y": "$level", "where": [["holds", value]],
+            "showlegend": False, "hoverinfo": "skip", "legendgroup": value,
+            "marker": {"color": f"@{role}", "symbol": "square", "size": size},
+        }
+        for value, _, role, _ in MARKS
+    ]  # fmt: skip
     held = _held(summary)
     return Figure(
         ident="specification-curve",
@@ -258,6 +178,118 @@ ORDER BY place, c.axis, c.choice_number"""
         tables=[(name, published.stamp(name)["data_version"]) for name in (READINGS, CHOICES)],
         sql=sql,
     )
+
+
+def _readings_sql(summary: dict[str, Any]) -> str:
+    return f"""SELECT dense_rank() OVER (
+        ORDER BY r.estimate, r.n_kept NULLS FIRST, r.n_responsive NULLS FIRST, r.reading_number
+    ) AS place, r.reading_number, r.reading, c.axis, c.choice, c.choice_number, r.estimate, r.ci_lower, r.ci_upper,
+    r.p_value, r.n, r.events, r.n_in_list, r.n_kept, r.n_responsive, r.distance, r.is_nearest,
+    CASE WHEN r.conclusion_holds THEN 'yes' ELSE 'no' END AS holds
+FROM {READINGS} AS r
+INNER JOIN {CHOICES} AS c USING (multiverse_id, dataset_id, reading)
+WHERE r.multiverse_id = {literal(summary["multiverse_id"])} AND r.dataset_id = {literal(summary["dataset_id"])}
+    AND r.estimate IS NOT NULL AND r.conclusion_holds IS NOT NULL
+ORDER BY place, c.axis, c.choice_number"""
+
+
+def _choice_levels(
+    published: Published, summary: dict[str, Any], found: dict[str, list[Any]]
+) -> dict[tuple[str, str], float]:
+    """Axis and choice -> height of its row below the curve."""
+    axes = [part.partition("=")[0] for part in found["reading"][0].split(", ")]
+    order = published.rows(
+        f"SELECT DISTINCT axis, choice, choice_number FROM {CHOICES} WHERE multiverse_id = ? AND dataset_id = ?",
+        [summary["multiverse_id"], summary["dataset_id"]],
+    )
+    order.sort(key=lambda row: (axes.index(row["axis"]), row["choice_number"]))
+    return _levels(order, axes)
+
+
+def _curve_columns(found: dict[str, list[Any]], levels: dict[tuple[str, str], float]) -> dict[str, list[Any]]:
+    """What the figure draws from: the columns that hold anything, and those that only the drawing needs."""
+    first = found["reading"][0].partition("=")[0]
+    empty = [name for name, values in found.items() if all(value is None for value in values)]
+    columns = {name: values for name, values in found.items() if name not in empty}
+    columns["level"] = [levels[one] for one in zip(found["axis"], found["choice"], strict=True)]
+    # A reading has a row per axis; its estimate is drawn once.
+    columns["once"] = [name == first for name in found["axis"]]
+    columns["standing"] = [
+        "plain" if at == 1 else "nearest" if near else "other"
+        for at, near in zip(found["reading_number"], found["is_nearest"], strict=True)
+    ]
+    if "ci_lower" in columns:
+        columns["above"] = _apart(found["ci_upper"], found["estimate"])
+        columns["below"] = _apart(found["estimate"], found["ci_lower"])
+    return columns
+
+
+def _curve_layout(found: dict[str, list[Any]], levels: dict[tuple[str, str], float], bottom: float) -> dict[str, Any]:
+    """The common x axis and the rows of the choices; `bottom` is the share of the height that these take."""
+    return {
+        "xaxis": axis(
+            "readings, from the lowest to the highest estimate", anchor="y", showgrid=False, zeroline=False,
+            range=[0.5 - 0.01 * max(found["place"]), max(found["place"]) * 1.01 + 0.5],
+        ),
+        "yaxis": axis(
+            "", domain=[0, bottom], tickvals=list(levels.values()),
+            ticktext=[f"{name.replace('_', ' ')}: {choice.replace('_', ' ')}" for name, choice in levels],
+            tickfont={"size": 10}, showgrid=False, zeroline=False,
+            range=[max(levels.values()) + 0.7, -0.7],
+        ),
+        "shapes": [],
+    }  # fmt: skip
+
+
+def _add_panel(layout: dict[str, Any], name: str, at: int, domain: tuple[float, float], mark: float | None) -> None:
+    """The y axis of one panel, and a dashed line at no effect or at the published count."""
+    ratio = name == "estimate"
+    layout[f"yaxis{at}"] = axis(
+        "hazard ratio" if ratio else COUNTS[name].replace(" that ", "<br>that ").replace(" on ", "<br>on "),
+        domain=list(domain), anchor="x",
+        **({"type": "log", "dtick": "D2"} if ratio else {"rangemode": "tozero"}),
+    )  # fmt: skip
+    if mark is not None:
+        layout["shapes"].append(
+            {"type": "line", "x0": 0, "x1": 1, "xref": "paper", "y0": mark, "y1": mark, "yref": f"y{at}",
+             "line": {"color": "@marked", "width": 1.5, "dash": "dash"}}
+        )  # fmt: skip
+        layout.setdefault("annotations", []).append(
+            {"text": "no effect" if ratio else f"published: {number(mark)}", "x": 1, "xref": "paper", "y": mark,
+             "yref": f"y{at}", "xanchor": "right", "yanchor": "top" if ratio else "bottom", "showarrow": False,
+             "bgcolor": "@ground", "font": {"color": "@marked", "size": 11}}
+        )  # fmt: skip
+        if ratio:
+            layout["annotations"][-1]["y"] = 0
+
+
+def _panel_traces(columns: dict[str, list[Any]], name: str, at: int, size: int) -> list[dict[str, Any]]:
+    """The readings of one panel, and rings around the plain and the nearest ones."""
+    traces: list[dict[str, Any]] = []
+    for value, label, role, symbol in MARKS:
+        traces.append(
+            {
+                "type": "scatter", "mode": "markers", "name": f"conclusion {label}", "x": "$place",
+                "y": f"${name}", "yaxis": f"y{at}", "text": "$reading", "showlegend": at == 2,
+                "legendgroup": value, "where": [["once", "true"], ["holds", value]],
+                "marker": {"color": f"@{role}", "symbol": symbol, "size": size},
+                "hovertemplate": f"%{{text}}<br><b>%{{y:.4g}}</b><extra>{label}</extra>",
+                **(_interval(role) if "ci_lower" in columns else {}),
+            }
+        )  # fmt: skip
+    traces += [
+        {
+            "type": "scatter", "mode": "markers", "name": label, "x": "$place", "y": f"${name}", "yaxis": f"y{at}",
+            "where": [["once", "true"], ["standing", standing]], "hoverinfo": "skip", "showlegend": at == 2,
+            "legendgroup": standing,
+            "marker": {"color": "@marked", "symbol": f"{symbol}-open", "size": 2 * size + 1, "line": {"width": 2}},
+        }
+        for standing, label, symbol in (
+            ("plain", "plain reading", "diamond"), ("nearest", "nearest to what was published", "circle")
+        )
+        if standing in columns["standing"]
+    ]  # fmt: skip
+    return traces
 
 
 def _interval(role: str) -> dict[str, Any]:

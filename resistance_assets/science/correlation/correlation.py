@@ -255,59 +255,6 @@ def compare_groups_rank_sum(
     )
 
 
-def compare_tissues(
-    expression: ArrayLike,
-    genes: Sequence[str] | pl.Series,
-    is_tumour: ArrayLike,
-    patients: Sequence[str],
-) -> pl.DataFrame:
-    """Tumour against normal tissue, gene by gene, by rank sum.
-
-    Several samples of one patient in one group are averaged first: aliquots of a tumour are not patients.
-
-    Args:
-        expression: (genes, samples) on a log scale, NaN missing.
-        genes: their symbols.
-        is_tumour: (samples,) True for tumour, False for normal tissue.
-        patients: (samples,) whose sample it is.
-
-    Returns:
-        Per gene, in the order given: `hgnc_symbol`, `n_tumour`, `n_normal` (patients with a value), `mean_tumour`,
-        `mean_normal`, `difference` (tumour - normal), and of `compare_groups_rank_sum` the `statistic_w`,
-        `probability_of_superiority`, `p_value`, `p_value_method`, `q_value_bh`.
-
-    Raises:
-        DesignFault: one of the two has no sample.
-    """
-    import warnings
-
-    x = np.asarray(expression, dtype=np.float64)
-    tumour = np.asarray(is_tumour, dtype=bool)
-    if not tumour.any() or tumour.all():
-        raise DesignFault(
-            f"all {tumour.size} samples are {'tumour' if tumour.any() else 'normal tissue'}",
-            subject="tumour against normal",
-            remedy="Add samples of the other, or leave the comparison out.",
-        )
-    labels = np.array([f"{int(group)} {patient}" for group, patient in zip(tumour, patients, strict=True)])
-    names, place = np.unique(labels, return_inverse=True)
-    if names.size < labels.size:
-        with warnings.catch_warnings():
-            # A patient may have no value of a gene in any of its samples.
-            warnings.simplefilter("ignore", RuntimeWarning)
-            x = np.column_stack([np.nanmean(x[:, place == k], axis=1) for k in range(names.size)])
-        tumour = np.array([name.startswith("1 ") for name in names])
-    found = compare_groups_rank_sum(x, genes, tumour)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        means = np.nanmean(x[:, tumour], axis=1), np.nanmean(x[:, ~tumour], axis=1)
-    return found.rename({"n_group": "n_tumour", "n_rest": "n_normal"}).with_columns(
-        mean_tumour=pl.Series(means[0], nan_to_null=True),
-        mean_normal=pl.Series(means[1], nan_to_null=True),
-        difference=pl.Series(means[0] - means[1], nan_to_null=True),
-    )
-
-
 def _fill_exact(
     p: NDArray[np.float64],
     rows: NDArray[np.intp],

@@ -41,7 +41,7 @@ def fit_deseq2(
     """Wald test of a negative binomial model per gene (Love 2014, Genome Biology 15:550; Muzellec 2023, Bioinformatics
     39:btad547), with outlier replacement, Cook's filter and independent filtering as DESeq2 has them by default. Two
     steps where pydeseq2 departs from DESeq2 are taken as DESeq2 takes them: `dispersion_trend` and the floor of
-    `compiled_inference`.
+    `CompiledInference`.
 
     A gene that is zero throughout one arm has no maximum likelihood estimate: the fit stops somewhere on the way to
     infinity and its Wald p is meaningless. Such a gene keeps the sign of its fold change and loses standard error,
@@ -109,6 +109,8 @@ def wald_tables(
     from pydeseq2.ds import DeseqStats
     from threadpoolctl import threadpool_limits
 
+    from resistance_assets.science.deg.compiled_inference import CompiledInference
+
     samples = pd.Index([f"s{j}" for j in range(counts.shape[1])])
     genes = pd.Index([f"g{i}" for i in range(counts.shape[0])])
     names = list(columns) if columns is not None else [f"c{j}" for j in range(design.shape[1])]
@@ -118,7 +120,7 @@ def wald_tables(
     # Many small matrices: threads inside the linear algebra only get in each other's way.
     with warnings.catch_warnings(), threadpool_limits(limits=1):
         warnings.simplefilter("ignore")
-        inference = compiled_inference(n_threads=n_threads)
+        inference = CompiledInference(n_threads=n_threads)
         fit = _with_deseq2_trend(DeseqDataSet)(
             counts=pd.DataFrame(counts.T.astype(np.int64), index=samples, columns=genes),
             metadata=pd.DataFrame({"sample": samples}, index=samples),
@@ -309,124 +311,3 @@ def _as_result(
         p_value_note=notes,
         log2_fold_change_shrunken=shrunken,
     )
-
-
-def compiled_inference(*, n_threads: int = 1, floor_means: bool = True) -> Any:
-    """A pydeseq2 inference whose loops over genes are compiled (`glm_kernels`).
-
-    Means, coefficients and standard errors equal those of pydeseq2's own inference to rounding. Dispersions are
-    brought to the optimum itself, where L-BFGS-B stops within about 1e-3 of it. Genes that a kernel gives back
-    (coefficients on their way to infinity, a singular information matrix) go through pydeseq2's own functions.
-
-    Args:
-        n_threads: threads over blocks of genes.
-        floor_means: hold the means at `min_mu` or above when dispersions are estimated, as DESeq2 does; pydeseq2
-            forgets this for designs that are fitted by reweighted least squares. False reproduces pydeseq2.
-    """
-    from collections.abc import Callable
-    from concurrent.futures import ThreadPoolExecutor
-    from itertools import pairwise
-
-    from pydeseq2 import utils
-    from pydeseq2.default_inference import DefaultInference
-    from scipy.stats import norm
-
-    from resistance_assets.science.deg.kernels import glm as kernels
-
-    def in_blocks(n_genes: int, work: Callable[[slice], None]) -> None:
-        if n_threads <= 1 or n_genes < 256:
-            work(slice(0, n_genes))
-            return
-        edges = np.linspace(0, n_genes, 8 * n_threads + 1).astype(int)
-        with ThreadPoolExecutor(n_threads) as pool:
-            list(pool.map(work, [slice(a, b) for a, b in pairwise(edges)]))
-
-    class CompiledInference(DefaultInference):
-        """Overrides the four loops that take the time."""
-
-        def __init__(self) -> None:
-            super().__init__(n_cpus=1)
-
-        def lin_reg_mu(self, counts, size_factors, design_matrix, min_mu):  # type: ignore[no-untyped-def]
-            normalised = counts / size_factors[:, None]
-            fitted = design_matrix @ np.linalg.lstsq(design_matrix, normalised, rcond=None)[0]
-            return np.maximum(size_factors[:, None] * fitted, min_mu)
-
-        def irls(  # type: ignore[no-untyped-def]
-            self, counts, size_factors, design_matrix, disp, min_mu, beta_tol, min_beta=-30, max_beta=30,
-            optimizer="L-BFGS-B", maxiter=250,
-        ):  # fmt: skip
-            y = np.ascontiguousarray(counts.T, dtype=np.float64)
-            x = np.ascontiguousarray(design_matrix, dtype=np.float64)
-            sf, alpha = np.asarray(size_factors, dtype=np.float64), np.asarray(disp, dtype=np.float64)
-            start = np.ascontiguousarray(np.linalg.lstsq(x, np.log(y / sf + 0.1).T, rcond=None)[0].T)
-            beta = np.empty(start.shape)
-            mu, hat = np.full(y.shape, np.nan), np.full(y.shape, np.nan)
-            converged = np.zeros(len(y), dtype=bool)
-            rows = compressed_rows(x)
-
-            def work(part: slice) -> None:
-                kernels.irls_kernel(
-                    y[part], sf, start[part], *rows, alpha[part], min_mu, beta_tol, max_beta, maxiter, 1e-6,
-                    beta[part], mu[part], hat[part], converged[part],
-                )  # fmt: skip
-
-            in_blocks(len(y), work)
-            for g in np.flatnonzero(~converged):
-                beta[g], mu[g], hat[g], converged[g] = utils.irls_solver(
-                    counts=y[g], size_factors=sf, design_matrix=x, disp=alpha[g], min_mu=min_mu, beta_tol=beta_tol,
-                    min_beta=min_beta, max_beta=max_beta, optimizer=optimizer, maxiter=maxiter,
-                )  # fmt: skip
-            return beta, mu.T, hat.T, converged
-
-        def alpha_mle(  # type: ignore[no-untyped-def]
-            self, counts, design_matrix, mu, alpha_hat, min_disp, max_disp, prior_disp_var=None, cr_reg=True,
-            prior_reg=False, optimizer="L-BFGS-B",
-        ):  # fmt: skip
-            y = np.ascontiguousarray(counts.T, dtype=np.float64)
-            means = np.ascontiguousarray(mu.T, dtype=np.float64)
-            if floor_means:
-                means = np.maximum(means, 0.5)
-            x = np.ascontiguousarray(design_matrix, dtype=np.float64)
-            start = np.asarray(alpha_hat, dtype=np.float64)
-            found, converged = np.full(len(y), np.nan), np.zeros(len(y), dtype=bool)
-            rows = compressed_rows(x)
-            variance = float(prior_disp_var) if prior_reg and prior_disp_var is not None else 0.0
-
-            def work(part: slice) -> None:
-                kernels.dispersion_kernel(
-                    y[part], means[part], *rows, x.shape[1], start[part], np.log(min_disp), np.log(max_disp), cr_reg,
-                    variance, 1e-9, 3e-4, found[part], converged[part],
-                )  # fmt: skip
-
-            in_blocks(len(y), work)
-            for g in np.flatnonzero(~converged):
-                found[g], converged[g] = utils.fit_alpha_mle(
-                    counts=y[g], design_matrix=x, mu=means[g], alpha_hat=start[g], min_disp=min_disp,
-                    max_disp=max_disp, prior_disp_var=prior_disp_var, cr_reg=cr_reg, prior_reg=prior_reg,
-                    optimizer=optimizer,
-                )  # fmt: skip
-            return found, converged
-
-        def wald_test(  # type: ignore[no-untyped-def]
-            self, design_matrix, disp, lfc, mu, ridge_factor, contrast, lfc_null, alt_hypothesis=None
-        ):
-            ridge = float(ridge_factor[0, 0])
-            plain = alt_hypothesis is None and np.array_equal(ridge_factor, ridge * np.eye(len(ridge_factor)))
-            means = np.ascontiguousarray(mu.T, dtype=np.float64)
-            x = np.ascontiguousarray(design_matrix, dtype=np.float64)
-            alpha, vector = np.asarray(disp, dtype=np.float64), np.asarray(contrast, dtype=np.float64)
-            error, finished = np.empty(len(means)), np.zeros(len(means), dtype=bool)
-            if plain:
-                kernels.wald_kernel(means, *compressed_rows(x), alpha, vector, ridge, error, finished)
-            with np.errstate(invalid="ignore", divide="ignore"):
-                statistic = (lfc - lfc_null) @ vector / error
-            p = 2 * norm.sf(np.abs(statistic))
-            for g in np.flatnonzero(~finished):
-                p[g], statistic[g], error[g] = utils.wald_test(
-                    design_matrix=x, disp=alpha[g], lfc=lfc[g], mu=means[g], ridge_factor=ridge_factor,
-                    contrast=vector, lfc_null=float(lfc_null), alt_hypothesis=alt_hypothesis,
-                )  # fmt: skip
-            return p, statistic, error
-
-    return CompiledInference()

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 import polars as pl
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from resistance_assets.errors import DesignFault
 from resistance_assets.science.deg.designs import GENE_COLUMN, Contrast, build_design, check_counts, count_matrix
@@ -25,13 +25,14 @@ Matrix = NDArray[np.float64]
 ARMS = ("parental", "parental_treated", "resistant", "resistant_treated")
 RESPONSE_CLASSES = ("lost_response", "gained_response", "constitutive_shift", "unchanged")
 # Columns: the four arms in the order of ARMS. Rows: what is estimated.
-_EFFECTS = ("response_parental", "response_resistant", "interaction", "baseline_shift")
-_WEIGHTS = (
-    (-1.0, 1.0, 0.0, 0.0),
-    (0.0, 0.0, -1.0, 1.0),
-    (1.0, -1.0, -1.0, 1.0),
-    (-1.0, 0.0, 1.0, 0.0),
-)
+EFFECT_WEIGHTS: dict[str, tuple[float, float, float, float]] = {
+    "response_parental": (-1.0, 1.0, 0.0, 0.0),
+    "response_resistant": (0.0, 0.0, -1.0, 1.0),
+    "interaction": (1.0, -1.0, -1.0, 1.0),
+    "baseline_shift": (-1.0, 0.0, 1.0, 0.0),
+}
+_EFFECTS = tuple(EFFECT_WEIGHTS)
+_WEIGHTS = tuple(EFFECT_WEIGHTS.values())
 _INTERACTION = _EFFECTS.index("interaction")
 
 INTERACTION_SCHEMA: dict[str, pl.DataType] = {
@@ -140,10 +141,10 @@ def fit_interaction(
             expected="limma_voom or pydeseq2",
             remedy="Correct the method.",
         )
-    sample_ids, arm, model = _four_arms(counts, samples, interaction)
+    sample_ids, arm, model = group_samples(counts, samples, interaction)
     matrix = count_matrix(counts, sample_ids)
     expressed = np.asarray(matrix.any(axis=1))
-    plain = _arm_means(cpm(matrix), arm)
+    plain = average_by_arm(cpm(matrix), arm)
     n_per_arm = np.bincount(arm, minlength=4)
     replicated = n_per_arm.min() >= 2 and model.shape[0] - model.shape[1] >= 1
     lib = effective_library_sizes(matrix, normalisation)
@@ -153,7 +154,7 @@ def fit_interaction(
     empty = np.full((len(matrix), 4), np.nan)
     error, statistic, p, q = empty.copy(), empty.copy(), empty.copy(), empty.copy()
     if not replicated:
-        logs = _arm_means(log2_cpm(matrix, lib), arm)
+        logs = average_by_arm(log2_cpm(matrix, lib), arm)
         effects = logs @ np.array(_WEIGHTS).T
         notes[expressed] = NOTE_NO_REPLICATES
     elif method == "limma_voom":
@@ -193,92 +194,7 @@ def fit_interaction(
     return frame.with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
-def interaction_bcv_sensitivity(
-    counts: pl.DataFrame,
-    samples: pl.DataFrame,
-    interaction: Interaction,
-    bcvs: Sequence[float] = (0.1, 0.2, 0.3, 0.4),
-    fdr: float = 0.05,
-    normalisation: Literal["tmm", "none"] = "tmm",
-) -> pl.DataFrame:
-    """How many interactions an assumed biological coefficient of variation would call: a what-if, never evidence.
-
-    The variance of a log rate is taken as (1 / count + bcv^2) / samples, with a prior count of 2, and the sum over the
-    four arms as normal. Genes of zeros only are left out.
-
-    Returns:
-        One row per bcv: `bcv`, `fdr` (Float64), `genes_tested`, `genes_at_fdr`, `up`, `down` (Int64).
-    """
-    from scipy.stats import norm
-
-    sample_ids, arm, _ = _four_arms(counts, samples, interaction)
-    matrix = count_matrix(counts, sample_ids)
-    matrix = matrix[matrix.any(axis=1)]
-    lib = effective_library_sizes(matrix, normalisation)
-    logs = _arm_means(log2_cpm(matrix, lib), arm)
-    effect = logs @ np.array(_WEIGHTS[_INTERACTION]) * np.log(2)
-    n = np.bincount(arm, minlength=4)
-    sampling = _arm_means(1 / (matrix + 2 * lib / lib.mean()), arm) / n
-    rows = []
-    for bcv in bcvs:
-        z = effect / np.sqrt(sampling.sum(axis=1) + bcv**2 * (1 / n).sum())
-        called = adjust_bh(2 * norm.sf(np.abs(z))) < fdr
-        up = int((called & (effect > 0)).sum())
-        rows.append((float(bcv), fdr, len(matrix), int(called.sum()), up, int(called.sum()) - up))
-    kinds = {"bcv": pl.Float64, "fdr": pl.Float64}
-    whole = dict.fromkeys(("genes_tested", "genes_at_fdr", "up", "down"), pl.Int64)
-    return pl.DataFrame(rows, orient="row", schema={**kinds, **whole})
-
-
-def noise_fold_change_null(
-    mean_counts: ArrayLike,
-    bcvs: Sequence[float] = (0.1, 0.2, 0.3, 0.4),
-    fold_change: float = 2.0,
-    floor_count: float = 0.0,
-    n_simulations: int = 20,
-    seed: int = 20190205,
-) -> pl.DataFrame:
-    """How many genes pass a fold-change rule between two samples that do not differ.
-
-    Both samples are drawn from one negative binomial per gene with the given mean and dispersion bcv^2; a gene passes
-    with a ratio above `fold_change` either way, if the second sample reaches `floor_count`.
-
-    Args:
-        mean_counts: (genes,), expected counts.
-        bcvs: biological coefficients of variation.
-        fold_change: strict threshold of the ratio.
-        floor_count: floor in counts.
-        n_simulations: pairs drawn per bcv.
-        seed: of the random numbers.
-
-    Returns:
-        One row per bcv: `bcv` (Float64), `genes` (Int64), `fold_change` (Float64), `expected_genes`, `sd_genes`
-        (Float64: mean and standard deviation over simulations), `simulations` (Int64).
-    """
-    mean = np.asarray(mean_counts, dtype=np.float64)
-    rows = []
-    for bcv in bcvs:
-        rng = np.random.default_rng([seed, round(bcv * 1000)])
-        passed = np.empty(n_simulations)
-        for i in range(n_simulations):
-            # A negative binomial is a Poisson whose rate varies like a gamma with coefficient of variation bcv.
-            a, b = (rng.poisson(mean * (rng.gamma(1 / bcv**2, bcv**2, mean.size) if bcv > 0 else 1)) for _ in range(2))
-            passed[i] = passes_fold_change(a, b, fold_change, floor_count).sum()
-        spread = float(passed.std(ddof=1)) if n_simulations > 1 else None
-        rows.append((float(bcv), mean.size, float(fold_change), float(passed.mean()), spread, n_simulations))
-    schema = {"bcv": pl.Float64, "genes": pl.Int64, "fold_change": pl.Float64, "expected_genes": pl.Float64}
-    return pl.DataFrame(rows, orient="row", schema={**schema, "sd_genes": pl.Float64, "simulations": pl.Int64})
-
-
-def passes_fold_change(
-    first: ArrayLike, second: ArrayLike, fold_change: float = 2.0, floor: float = 0.0
-) -> NDArray[np.bool_]:
-    """Shape (genes,): the ratio of two samples exceeds `fold_change` either way, and the second reaches the floor."""
-    a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)
-    return (b >= floor) & ((a > fold_change * b) | (b > fold_change * a))
-
-
-def _four_arms(
+def group_samples(
     counts: pl.DataFrame, samples: pl.DataFrame, interaction: Interaction
 ) -> tuple[tuple[str, ...], NDArray[np.int64], Matrix]:
     """Sample ids, arm of each (index into ARMS), and a model of four arm means and the covariates."""
@@ -316,7 +232,7 @@ def _four_arms(
     return design.sample_ids, arm, model
 
 
-def _arm_means(values: Matrix, arm: NDArray[np.int64]) -> Matrix:
+def average_by_arm(values: Matrix, arm: NDArray[np.int64]) -> Matrix:
     return np.column_stack([values[:, arm == j].mean(axis=1) for j in range(4)])
 
 

@@ -7,7 +7,6 @@ Here belong `run_contrast`, the papers' fold-change rule and the gene lists of a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
@@ -25,69 +24,17 @@ from resistance_assets.science.deg.designs import (
     count_matrix,
     report_design,
 )
-from resistance_assets.science.deg.published import PublishedImport, import_published
+from resistance_assets.science.deg.fold_change import FoldChangeRule, call_fold_changes
 from resistance_assets.science.deg.result import (
     NOTE_ARM_ALL_ZERO,
     NOTE_NO_REPLICATES,
     NOTE_PAPER_RULE,
-    RESULT_COLUMNS,
-    RESULT_SCHEMA,
     build_result,
-    empty_result,
 )
-from resistance_assets.science.expression.normalisation import (
-    cpm,
-    effective_library_sizes,
-    rpkm,
-    size_factors_median_of_ratios,
-    tpm,
-)
-
-__all__ = [
-    "METHODS",
-    "RESULT_COLUMNS",
-    "RESULT_SCHEMA",
-    "FoldChangeRule",
-    "Method",
-    "PublishedImport",
-    "call_fold_changes",
-    "differential_gene_lists",
-    "empty_result",
-    "fold_change_gene_lists",
-    "import_published",
-    "run_contrast",
-    "run_edger_exact",
-    "run_fold_change",
-    "run_limma",
-    "run_limma_voom",
-    "run_pydeseq2",
-]
+from resistance_assets.science.expression.normalisation import effective_library_sizes, size_factors_median_of_ratios
 
 Method = Literal["pydeseq2", "limma_voom", "limma", "edger_exact", "fold_change"]
 METHODS: tuple[str, ...] = get_args(Method)
-
-
-@dataclass(frozen=True)
-class FoldChangeRule:
-    """A paper's rule without a test: an expression floor and a ratio of means.
-
-    Args:
-        threshold: fold change that must be passed, in either direction (2.0: twofold up or down).
-        inclusive: True for "at least", False for "more than".
-        floor: expression that must be reached (values below it are dropped).
-        floor_arm: the arm that the floor is asked of; "either" is satisfied by one arm, "both" needs both.
-        unit: "cpm", "rpkm" or "tpm" computed here from counts, "as_given" if the table holds expression already.
-        pseudocount: added to both means before the ratio, in `unit`.
-        normalisation: library sizes as they are ("none", what RPKM means) or times TMM factors ("tmm").
-    """
-
-    threshold: float = 2.0
-    inclusive: bool = False
-    floor: float = 1.0
-    floor_arm: Literal["numerator", "denominator", "both", "either", "none"] = "denominator"
-    unit: Literal["cpm", "rpkm", "tpm", "as_given"] = "cpm"
-    pseudocount: float = 0.0
-    normalisation: Literal["none", "tmm"] = "none"
 
 
 def run_contrast(
@@ -245,96 +192,6 @@ def _checked_design(
     check_counts(expression, samples, contrast, integers=integers)
     design = build_design(samples, contrast)
     return design, report_design(design, contrast)
-
-
-def call_fold_changes(
-    expression: pl.DataFrame,
-    samples: pl.DataFrame,
-    contrast: Contrast,
-    rule: FoldChangeRule,
-    gene_lengths_bp: Sequence[float] | NDArray[np.float64] | None = None,
-) -> pl.DataFrame:
-    """Apply a paper's fold-change rule to the means of two arms.
-
-    Args:
-        expression: `hgnc_symbol` and one column per sample: counts, or expression if the rule's unit is "as_given".
-        samples, contrast: as `run_contrast`; covariates play no part.
-        rule: floor, threshold, unit.
-        gene_lengths_bp: shape (genes,), needed for RPKM and TPM.
-
-    Returns:
-        `hgnc_symbol`, `expression_numerator`, `expression_denominator` (Float64, mean in the rule's unit),
-        `log2_fold_change` (Float64, null where a mean is zero and there is no pseudocount), `passes_floor` (Boolean),
-        `is_called` (Boolean), `direction` ("up", "down", or null where the means are equal).
-
-    Raises:
-        DesignFault: RPKM or TPM without lengths, or a factor or level that does not exist.
-    """
-    design = build_design(samples, contrast)
-    matrix = count_matrix(expression, design.sample_ids)
-    lib = None
-    if rule.unit in ("rpkm", "tpm") and gene_lengths_bp is None:
-        raise DesignFault(
-            f"a rule in {rule.unit} without gene lengths",
-            subject=contrast.subject,
-            remedy="Give the gene lengths, or state the rule in cpm.",
-        )
-    if rule.unit in ("cpm", "rpkm"):
-        lib = effective_library_sizes(matrix, rule.normalisation)
-    if rule.unit == "cpm":
-        matrix = cpm(matrix, lib)
-    elif rule.unit == "rpkm":
-        matrix = rpkm(matrix, np.asarray(gene_lengths_bp, dtype=np.float64), lib)
-    elif rule.unit == "tpm":
-        matrix = tpm(matrix, np.asarray(gene_lengths_bp, dtype=np.float64))
-    top = matrix[:, design.is_numerator].mean(axis=1)
-    bottom = matrix[:, design.is_denominator].mean(axis=1)
-    floors = {
-        "numerator": top >= rule.floor,
-        "denominator": bottom >= rule.floor,
-        "both": (top >= rule.floor) & (bottom >= rule.floor),
-        "either": (top >= rule.floor) | (bottom >= rule.floor),
-        "none": np.ones(top.shape, dtype=bool),
-    }
-    passes = floors[rule.floor_arm]
-    a, b = top + rule.pseudocount, bottom + rule.pseudocount
-    # Products instead of ratios: a mean of zero then needs no exception, and 0 against 0 is no change.
-    if rule.inclusive:
-        up, down = (a >= rule.threshold * b) & (a > b), (b >= rule.threshold * a) & (b > a)
-    else:
-        up, down = a > rule.threshold * b, b > rule.threshold * a
-    with np.errstate(divide="ignore", invalid="ignore"):
-        log2_fold_change = np.log2(a) - np.log2(b)
-    finite = np.isfinite(log2_fold_change)
-    direction = np.where(a > b, "up", np.where(a < b, "down", ""))
-    return pl.DataFrame(
-        {
-            GENE_COLUMN: expression[GENE_COLUMN].cast(pl.String),
-            "expression_numerator": top,
-            "expression_denominator": bottom,
-            "log2_fold_change": pl.Series(np.where(finite, log2_fold_change, np.nan)).fill_nan(None),
-            "passes_floor": passes,
-            "is_called": passes & (up | down),
-            "direction": pl.Series(direction).replace("", None),
-        }
-    )
-
-
-def fold_change_gene_lists(calls: pl.DataFrame, contrast_id: str) -> pl.DataFrame:
-    """Gene lists of `call_fold_changes`.
-
-    Returns:
-        `list_id` (`<contrast>__fold_change__up` or `__down`), `hgnc_symbol`, `direction`.
-    """
-    return (
-        calls.filter(pl.col("is_called"))
-        .select(
-            pl.concat_str(pl.lit(f"{contrast_id}__fold_change__"), pl.col("direction")).alias("list_id"),
-            GENE_COLUMN,
-            "direction",
-        )
-        .sort(["list_id", GENE_COLUMN])
-    )
 
 
 def differential_gene_lists(

@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import polars as pl
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from resistance_assets.errors import DataFault, DesignFault
 from resistance_assets.science.statistics.multiple_testing import adjust_bh
@@ -108,11 +109,7 @@ def over_representation(
         odds = (k.astype(np.float64) * (N - n - K + k)) / ((n - k).astype(np.float64) * (K - k))
 
     family = at_list.astype(np.int64) * len(counted.sets.collections) + counted.sets.collection_of_set[at_set]
-    q = np.empty(p.size)
-    by_family = np.argsort(family, kind="stable")
-    for rows in np.split(by_family, np.flatnonzero(np.diff(family[by_family])) + 1):
-        q[rows] = adjust_bh(p[rows])
-
+    q = _adjust_by_family(p, family)
     order = np.lexsort((at_set, log_p, family))
     at_list, at_set = at_list[order], at_set[order]
     names = counted.sets.terms[at_set]
@@ -136,6 +133,15 @@ def over_representation(
         },
         schema=TERMS_SCHEMA,
     )
+
+
+def _adjust_by_family(p: NDArray[np.float64], family: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(m,) Benjamini-Hochberg within each family of tests."""
+    q = np.empty(p.size)
+    by_family = np.argsort(family, kind="stable")
+    for rows in np.split(by_family, np.flatnonzero(np.diff(family[by_family])) + 1):
+        q[rows] = adjust_bh(p[rows])
+    return q
 
 
 def account_for_families(

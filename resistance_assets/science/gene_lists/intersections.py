@@ -93,77 +93,94 @@ def intersect_lists(
         CatalogFault: an intersection names fewer than two lists, or a universe that is not there.
         DesignFault: a universe is empty.
     """
+    by_list = _group_by_list(members)
+    frozen = {name: frozenset(gene for gene in genes if gene is not None) for name, genes in universes.items()}
+    rows = []
+    for declared in intersections:
+        asked = DeclaredIntersection(declared[0], tuple(dict.fromkeys(declared[1])), declared[2])
+        _check_intersection(asked, frozen)
+        # A list that came out empty has no member rows; it still takes part, with nothing.
+        whole = [by_list.get(list_id, {}) for list_id in asked.list_ids]
+        rows.append(_intersect(asked, whole, frozen[asked.universe], permutations, seed))
+    frame = pl.DataFrame(rows, schema=INTERSECTIONS_SCHEMA, orient="row")
+    return frame.with_columns(q_value_bh=pl.Series(adjust_bh(frame["p_value"].to_numpy()), dtype=pl.Float64))
+
+
+def _group_by_list(members: pl.DataFrame) -> dict[str, dict[str, set[str]]]:
+    """List -> gene -> directions that its members state."""
     by_list: dict[str, dict[str, set[str]]] = {}
     for list_id, symbol, direction in members.select("list_id", "hgnc_symbol", "direction").iter_rows():
         if symbol is not None:
             stated = by_list.setdefault(list_id, {}).setdefault(symbol, set())
             if direction in ("up", "down"):
                 stated.add(direction)
-    frozen = {name: frozenset(gene for gene in genes if gene is not None) for name, genes in universes.items()}
+    return by_list
 
-    rows = []
-    for declared in intersections:
-        intersection_id, list_ids, universe_name = declared
-        list_ids = tuple(dict.fromkeys(list_ids))
-        if len(list_ids) < 2:
-            raise CatalogFault(
-                "an intersection needs at least two different lists",
-                subject=f"intersection {intersection_id}",
-                remedy="Name the lists that shall meet.",
-            )
-        if universe_name not in frozen:
-            raise CatalogFault(
-                f"universe {universe_name} is not known",
-                subject=f"intersection {intersection_id}",
-                expected="one of " + ", ".join(sorted(frozen)),
-                remedy="Declare the universe.",
-            )
-        universe = frozen[universe_name]
-        if not universe:
-            raise DesignFault(
-                f"universe {universe_name} is empty",
-                subject=f"intersection {intersection_id}",
-                remedy="Give the genes that could have been on all of the lists.",
-            )
-        # A list that came out empty has no member rows; it still takes part, with nothing.
-        whole = [by_list.get(list_id, {}) for list_id in list_ids]
-        inside = [frozenset(genes) & universe for genes in whole]
-        sizes = [len(genes) for genes in inside]
-        shared = sorted(frozenset.intersection(*inside))
-        expected = expected_intersection(sizes, len(universe))
-        exact = intersection_p_value(len(shared), sizes, len(universe))
-        if len(sizes) == 2:
-            method, p, rounds, used_seed = "hypergeometric", exact, None, None
-        else:
-            method, rounds, used_seed = "permutation", permutations, seed
-            p = _permutation_p_value(len(shared), sizes, len(universe), permutations, seed)
-        same = None
-        if all(any(genes.values()) for genes in whole):
-            same = sum(1 for gene in shared if len(d := set().union(*(g[gene] for g in whole))) == 1 and d)
-        rows.append(
-            (
-                intersection_id,
-                "|".join(list_ids),
-                len(list_ids),
-                "|".join(map(str, sizes)),
-                sum(len(genes) for genes in whole) - sum(sizes),
-                universe_name,
-                len(universe),
-                len(shared),
-                expected,
-                len(shared) / expected if expected > 0 else None,
-                p,
-                method,
-                rounds,
-                used_seed,
-                exact,
-                None,
-                same,
-                ",".join(shared),
-            )
+
+def _check_intersection(asked: DeclaredIntersection, universes: Mapping[str, frozenset[str]]) -> None:
+    subject = f"intersection {asked.intersection_id}"
+    if len(asked.list_ids) < 2:
+        raise CatalogFault(
+            "an intersection needs at least two different lists",
+            subject=subject,
+            remedy="Name the lists that shall meet.",
         )
-    frame = pl.DataFrame(rows, schema=INTERSECTIONS_SCHEMA, orient="row")
-    return frame.with_columns(q_value_bh=pl.Series(adjust_bh(frame["p_value"].to_numpy()), dtype=pl.Float64))
+    if asked.universe not in universes:
+        raise CatalogFault(
+            f"universe {asked.universe} is not known",
+            subject=subject,
+            expected="one of " + ", ".join(sorted(universes)),
+            remedy="Declare the universe.",
+        )
+    if not universes[asked.universe]:
+        raise DesignFault(
+            f"universe {asked.universe} is empty",
+            subject=subject,
+            remedy="Give the genes that could have been on all of the lists.",
+        )
+
+
+def _intersect(
+    asked: DeclaredIntersection,
+    whole: list[dict[str, set[str]]],
+    universe: frozenset[str],
+    permutations: int,
+    seed: int,
+) -> tuple[object, ...]:
+    """A row of `INTERSECTIONS_SCHEMA`, q still missing."""
+    inside = [frozenset(genes) & universe for genes in whole]
+    sizes = [len(genes) for genes in inside]
+    shared = sorted(frozenset.intersection(*inside))
+    expected = expected_intersection(sizes, len(universe))
+    exact = intersection_p_value(len(shared), sizes, len(universe))
+    if len(sizes) == 2:
+        method, p, rounds, used_seed = "hypergeometric", exact, None, None
+    else:
+        method, rounds, used_seed = "permutation", permutations, seed
+        p = _permutation_p_value(len(shared), sizes, len(universe), permutations, seed)
+    same = None
+    if all(any(genes.values()) for genes in whole):
+        same = sum(1 for gene in shared if len(d := set().union(*(g[gene] for g in whole))) == 1 and d)
+    return (
+        asked.intersection_id,
+        "|".join(asked.list_ids),
+        len(asked.list_ids),
+        "|".join(map(str, sizes)),
+        sum(len(genes) for genes in whole) - sum(sizes),
+        asked.universe,
+        len(universe),
+        len(shared),
+        expected,
+        len(shared) / expected if expected > 0 else None,
+        p,
+        method,
+        rounds,
+        used_seed,
+        exact,
+        None,
+        same,
+        ",".join(shared),
+    )
 
 
 def expected_overlap(n_a: ArrayLike, n_b: ArrayLike, universe_size: ArrayLike) -> NDArray[np.float64]:

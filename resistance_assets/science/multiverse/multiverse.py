@@ -155,23 +155,20 @@ def read_four_arms(
         )
         if at == 0:
             with np.errstate(divide="ignore", invalid="ignore"):
-                responses = [np.log2(after / before), np.log2((ra + c) / (r + c))]
+                responses = {"parental": np.log2(after / before), "resistant": np.log2((ra + c) / (r + c))}
             steps = {"responsive": responsive, "kept": kept, "in_list": final if final is not None else kept & False}
-            members = [
-                pl.DataFrame(
-                    {
-                        "step": [step] * int(mask.sum()),
-                        "hgnc_symbol": symbols[mask].tolist(),
-                        **{
-                            f"log2_response_{name}": np.where(np.isfinite(v[mask]), v[mask], np.nan)
-                            for name, v in zip(("parental", "resistant"), responses, strict=True)
-                        },
-                    },
-                    schema=_MEMBERS,
-                ).with_columns(pl.col(pl.Float64).fill_nan(None))
-                for step, mask in steps.items()
-            ]
+            members = [_list_members(step, symbols, mask, responses) for step, mask in steps.items()]
     return pl.DataFrame(rows, schema=_FOUR_ARMS), pl.concat(members)
+
+
+def _list_members(
+    step: str, symbols: NDArray[np.str_], mask: NDArray[np.bool_], responses: Mapping[str, NDArray[np.float64]]
+) -> pl.DataFrame:
+    """The genes that a step keeps, with their responses."""
+    finite = {f"log2_response_{name}": np.where(np.isfinite(v), v, np.nan)[mask] for name, v in responses.items()}
+    return pl.DataFrame(
+        {"step": [step] * int(mask.sum()), "hgnc_symbol": symbols[mask].tolist(), **finite}, schema=_MEMBERS
+    ).with_columns(pl.col(pl.Float64).fill_nan(None))
 
 
 _MEMBERS = {

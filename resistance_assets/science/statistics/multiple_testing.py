@@ -19,16 +19,15 @@ def adjust_bh(p_values: ArrayLike) -> NDArray[np.float64]:
     Returns:
         Shape (m,): q-values in [0, 1]; NaN where the input is NaN.
     """
+    from scipy.stats import false_discovery_control
+
     p = np.asarray(p_values, dtype=np.float64)
     _require_probabilities(p)
     q = np.full(p.shape, np.nan)
     tested = np.flatnonzero(~np.isnan(p))
     if tested.size == 0:
         return q
-    order = tested[np.argsort(-p[tested], kind="stable")]
-    m = tested.size
-    # Largest first: the running minimum makes q monotone in p.
-    q[order] = np.minimum(1.0, np.minimum.accumulate(m / np.arange(m, 0, -1) * p[order]))
+    q[tested] = false_discovery_control(p[tested], method="bh")
     return q
 
 

@@ -16,9 +16,9 @@ from resistance_assets.science.correlation.correlation import (
     CORRELATIONS_SCHEMA,
     RANK_SUMS_SCHEMA,
     compare_groups_rank_sum,
-    compare_tissues,
     correlate_genes,
 )
+from resistance_assets.science.correlation.tumour_normal import compare_tissues
 from resistance_assets.science.statistics.kernels.ranks import rank_sum_distribution
 
 

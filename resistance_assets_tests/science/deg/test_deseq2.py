@@ -5,12 +5,13 @@ import polars as pl
 import pytest
 from threadpoolctl import threadpool_limits
 
-from resistance_assets.science.deg.deseq2 import compiled_inference, dispersion_trend
+from resistance_assets.science.deg.compiled_inference import CompiledInference
+from resistance_assets.science.deg.deseq2 import dispersion_trend
 from resistance_assets.science.deg.designs import Contrast
 from resistance_assets.science.deg.methods import differential_gene_lists, run_contrast
 from resistance_assets.science.deg.result import NOTE_ALL_ZERO, NOTE_ARM_ALL_ZERO, NOTE_COOKS, RESULT_SCHEMA
 
-from .deg_goldens import PAIRED, TUMOUR_VS_NORMAL, counts_and_samples, fit_parameter, read_tsv, thinned
+from .goldens import PAIRED, TUMOUR_VS_NORMAL, counts_and_samples, fit_parameter, read_tsv, thinned
 
 
 @pytest.fixture(scope="session")
@@ -194,7 +195,7 @@ def test_shrunken_fold_changes_are_where_the_posterior_is_highest():
     from pydeseq2.utils import nbinomFn
     from scipy.optimize import minimize
 
-    from resistance_assets.science.deg.deseq2 import _shrunken_fold_changes, compiled_inference
+    from resistance_assets.science.deg.deseq2 import _shrunken_fold_changes
 
     rng = np.random.default_rng(5)
     counts = rng.negative_binomial(4, 4 / (4 + rng.gamma(2, 60, size=(120, 1))), size=(120, 8)).astype(float)
@@ -207,10 +208,10 @@ def test_shrunken_fold_changes_are_where_the_posterior_is_highest():
         metadata=pd.DataFrame({"sample": names}, index=names),
         design=pd.DataFrame(design, index=names, columns=["Intercept", "batch", "arm"]),
         quiet=True,
-        inference=compiled_inference(),
+        inference=CompiledInference(),
     )
     data.deseq2()
-    test = DeseqStats(data, contrast=np.array([0.0, 0.0, 1.0]), quiet=True, inference=compiled_inference())
+    test = DeseqStats(data, contrast=np.array([0.0, 0.0, 1.0]), quiet=True, inference=CompiledInference())
     test.summary()
     ours = _shrunken_fold_changes(test, 2, counts, design)
     scale = min(np.sqrt(test._fit_prior_var(coeff_idx=2)), 1.0)
@@ -261,7 +262,7 @@ def test_compiled_inference_equals_pydeseq2(folder):
     design = build_design(samples, PAIRED)
     matrix = counts.gather_every(40).select(design.sample_ids).to_numpy().T
     factors = np.linspace(0.8, 1.25, len(design.sample_ids))
-    stock, compiled = DefaultInference(n_cpus=1), compiled_inference(floor_means=False)
+    stock, compiled = DefaultInference(n_cpus=1), CompiledInference(as_deseq2=False)
     alpha = np.full(matrix.shape[1], 0.2)
     fits = [x.irls(matrix, factors, design.values, alpha, 0.5, 1e-8) for x in (stock, compiled)]
     ran_away = np.abs(fits[0][0]).max(axis=1) > 12

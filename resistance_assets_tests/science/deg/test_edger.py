@@ -23,7 +23,7 @@ from resistance_assets.science.deg.result import NOTE_ALL_ZERO
 from resistance_assets.science.expression.normalisation import effective_library_sizes
 from resistance_assets.science.statistics.multiple_testing import adjust_bh
 
-from .deg_goldens import TUMOUR_VS_NORMAL, counts_and_samples, fit_parameter, matrix_of, read_tsv, thinned
+from .goldens import TUMOUR_VS_NORMAL, counts_and_samples, fit_parameter, matrix_of, read_tsv, thinned
 
 
 @pytest.fixture(scope="module")

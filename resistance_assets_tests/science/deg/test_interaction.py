@@ -3,17 +3,16 @@ import polars as pl
 import pytest
 
 from resistance_assets.errors import DataFault, DesignFault
+from resistance_assets.science.deg.bcv import interaction_bcv_sensitivity, noise_fold_change_null
 from resistance_assets.science.deg.interaction import (
     INTERACTION_SCHEMA,
     Interaction,
     ResponseThresholds,
     fit_interaction,
-    interaction_bcv_sensitivity,
-    noise_fold_change_null,
 )
 from resistance_assets.science.deg.result import NOTE_ALL_ZERO, NOTE_ARM_ALL_ZERO, NOTE_NO_REPLICATES
 
-from .deg_goldens import counts_and_samples, matrix_of
+from .goldens import counts_and_samples, matrix_of
 
 ANLOTINIB = Interaction("anlotinib", "condition", "P", "P+A", "R", "R+A")
 LEVELS = ["P", "P+A", "R", "R+A"]

@@ -20,7 +20,7 @@ from resistance_assets.science.deg.result import NOTE_ALL_ZERO
 from resistance_assets.science.deg.variance_moderation import invert_trigamma, moderate_variances
 from resistance_assets.science.expression.normalisation import effective_library_sizes
 
-from .deg_goldens import PAIRED, TUMOUR_VS_NORMAL, counts_and_samples, fit_parameter, matrix_of, read_tsv
+from .goldens import PAIRED, TUMOUR_VS_NORMAL, counts_and_samples, fit_parameter, matrix_of, read_tsv
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from resistance_assets.science.deg.method_agreement import AGREEMENT_SCHEMA, com
 from resistance_assets.science.deg.methods import run_contrast
 from resistance_assets.science.deg.result import build_result
 
-from .deg_goldens import TUMOUR_VS_NORMAL, counts_and_samples
+from .goldens import TUMOUR_VS_NORMAL, counts_and_samples
 
 
 def result(method, genes, lfc, p):

@@ -4,14 +4,8 @@ import pytest
 
 from resistance_assets.errors import DataFault, DesignFault
 from resistance_assets.science.deg.designs import Contrast
-from resistance_assets.science.deg.methods import (
-    METHODS,
-    FoldChangeRule,
-    call_fold_changes,
-    differential_gene_lists,
-    fold_change_gene_lists,
-    run_contrast,
-)
+from resistance_assets.science.deg.fold_change import FoldChangeRule, call_fold_changes, fold_change_gene_lists
+from resistance_assets.science.deg.methods import METHODS, differential_gene_lists, run_contrast
 from resistance_assets.science.deg.result import NOTE_NO_REPLICATES, RESULT_SCHEMA, build_result, empty_result
 
 CONTRAST = Contrast("pa_vs_p", "arm", "PA", "P")

@@ -22,8 +22,7 @@ from resistance_assets.science.expression.normalisation import (
     tmm_factors,
     tpm,
 )
-
-from .deg_goldens import counts_and_samples, matrix_of, read_tsv, thinned
+from resistance_assets_tests.science.deg.goldens import counts_and_samples, matrix_of, read_tsv, thinned
 
 
 @pytest.fixture(scope="module")

@@ -16,10 +16,10 @@ from resistance_assets.defs.sql import guarded
 from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.science.deg.bcv import noise_fold_change_null
 from resistance_assets.science.deg.designs import Contrast, build_design, count_matrix, report_design
 from resistance_assets.science.deg.edger import bcv_sensitivity
-from resistance_assets.science.deg.interaction import noise_fold_change_null, passes_fold_change
-from resistance_assets.science.deg.methods import FoldChangeRule
+from resistance_assets.science.deg.fold_change import FoldChangeRule, passes_fold_change
 
 BCV = TABLES["core.deg__bcv_sensitivity"]
 NOISE = TABLES["core.deg__noise_null"]

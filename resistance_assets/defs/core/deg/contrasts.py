@@ -30,9 +30,9 @@ from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_assets import assets_of
 from resistance_assets.science.deg.designs import Contrast, build_design, report_design
+from resistance_assets.science.deg.fold_change import FoldChangeRule
 from resistance_assets.science.deg.method_agreement import AGREEMENT_SCHEMA, compare_methods
 from resistance_assets.science.deg.methods import (
-    FoldChangeRule,
     run_edger_exact,
     run_fold_change,
     run_limma,
@@ -40,6 +40,7 @@ from resistance_assets.science.deg.methods import (
     run_pydeseq2,
 )
 from resistance_assets.science.deg.published import import_published
+from resistance_assets.science.expression.matrices import counts_matrix, sample_sheet
 
 PART = TABLES["parts.deg__features"]
 CALLS = TABLES["core.deg__fold_change_calls"]
@@ -51,22 +52,6 @@ Run = Callable[[pl.DataFrame, pl.DataFrame, Contrast], pl.DataFrame]
 
 def part_address(contrast_id: str, method: str) -> str:
     return f"parts.deg__{contrast_id}__{method}"
-
-
-def counts_matrix(long: pl.DataFrame) -> pl.DataFrame:
-    """Counts of one study as a wide frame: hgnc_symbol (the feature), one column per sample, both sorted."""
-    ordered = long.sort("feature_id", "sample_id")
-    features = ordered["feature_id"].unique(maintain_order=True)
-    samples = ordered["sample_id"].unique().sort()
-    values = ordered["read_count"].to_numpy().reshape(len(features), len(samples))
-    return pl.DataFrame({"hgnc_symbol": features}).hstack(
-        [pl.Series(sample, values[:, at]) for at, sample in enumerate(samples)]
-    )
-
-
-def sample_sheet(long: pl.DataFrame) -> pl.DataFrame:
-    """Sample sheet of one study as a wide frame: sample_id and one column per factor or covariate."""
-    return long.pivot(on="attribute_id", index="sample_id", values="value").sort("sample_id")
 
 
 def contrast_of(declared: CountsContrast) -> Contrast:

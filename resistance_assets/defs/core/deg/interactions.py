@@ -16,11 +16,11 @@ from resistance_assets.defs.sql import guarded
 from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.science.deg.bcv import interaction_bcv_sensitivity
 from resistance_assets.science.deg.interaction import (
     Interaction,
     ResponseThresholds,
     fit_interaction,
-    interaction_bcv_sensitivity,
 )
 
 PART = TABLES["parts.deg__interaction_features"]

@@ -7,9 +7,7 @@ else.
 from __future__ import annotations
 
 import dagster as dg
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from resistance_assets.catalog.registry import Cohort, Registry
 from resistance_assets.catalog.tables import TABLES
@@ -34,29 +32,6 @@ def follow_up_address(cohort_id: str, endpoint: str) -> str:
 
 def patients_address(cohort_id: str) -> str:
     return f"parts.cohort_patients__{cohort_id}"
-
-
-def expression_matrix(long: pl.DataFrame) -> tuple[NDArray[np.float64], list[str], list[str]]:
-    """A cohort's expression as a matrix.
-
-    Args:
-        long: hgnc_symbol, patient_id, expression_value, one row per gene and patient.
-
-    Returns:
-        Shape (genes, patients) with NaN where missing, the genes and the patients, both sorted.
-    """
-    ordered = long.sort("hgnc_symbol", "patient_id")
-    genes = ordered["hgnc_symbol"].unique(maintain_order=True)
-    patients = ordered["patient_id"].unique().sort()
-    if ordered.height == len(genes) * len(patients):
-        values = ordered["expression_value"].cast(pl.Float64).to_numpy().reshape(len(genes), len(patients))
-        return np.array(values, dtype=np.float64), genes.to_list(), patients.to_list()
-    # Some pair is absent, which a reshape cannot see: put every value in its place.
-    matrix = np.full((len(genes), len(patients)), np.nan)
-    row = ordered.select(pl.col("hgnc_symbol").rle_id()).to_series().to_numpy()
-    column = patients.search_sorted(ordered["patient_id"]).to_numpy()
-    matrix[row, column] = ordered["expression_value"].fill_null(np.nan).to_numpy()
-    return matrix, genes.to_list(), patients.to_list()
 
 
 def expression_slice(cohort: Cohort) -> dg.AssetsDefinition:

@@ -18,7 +18,6 @@ from resistance_assets.catalog.registry import Cohort, Registry, SurvivalSetting
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.survival.cohort_slices import (
     expression_address,
-    expression_matrix,
     follow_up_address,
     patients_address,
 )
@@ -28,6 +27,7 @@ from resistance_assets.errors import SourceUnavailable
 from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.science.expression.matrices import expression_matrix
 from resistance_assets.science.survival.curves import kaplan_meier
 from resistance_assets.science.survival.endpoints import summarise_endpoint
 from resistance_assets.science.survival.follow_up import usable_follow_up

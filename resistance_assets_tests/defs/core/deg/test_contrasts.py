@@ -26,7 +26,8 @@ from resistance_assets.demo.plan import (
 from resistance_assets.demo.study_folders import SHARED
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.science.deg.designs import Contrast
-from resistance_assets.science.deg.methods import FoldChangeRule, call_fold_changes, run_limma, run_limma_voom
+from resistance_assets.science.deg.fold_change import FoldChangeRule, call_fold_changes
+from resistance_assets.science.deg.methods import run_limma, run_limma_voom
 from resistance_assets.science.statistics.multiple_testing import adjust_bh
 from resistance_assets.settings import load_settings
 from resistance_assets_tests.warehouse_runs import ask, environment
