@@ -1,22 +1,29 @@
 """HTML of the pages: the frame around every page, tables, facts and figures, all readable without a network.
 
-Here belongs markup alone. What is shown is decided in the modules named after the pages; how a figure is drawn from its
-columns stands in `figures` and `assets/report.js`.
+Markup stands in `templates/`, filled by Jinja2 with autoescape: text is text unless it is a `Markup`. What is shown is
+decided in the modules named after the pages; how a figure is drawn from its columns stands in `figures` and
+`assets/report.js`.
 """
 
 from __future__ import annotations
 
 import base64
+import functools
 import gzip
-import html
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from resistance_assets.report.explain.text import number
 from resistance_assets.report.figures import Figure
+
+TEMPLATES = Path(__file__).parent / "templates"
 
 NAVIGATION = (
     ("index.html", "Overview"),
@@ -31,28 +38,59 @@ NAVIGATION = (
 )
 
 
-# Characters of a figure's data up to which they stand in the page as they are.
+# Characters of a packed document up to which it stands in the page as it is.
 PLAIN_UP_TO = 20_000
-# Characters beyond which a cell is given room, lest it becomes a column of single words.
-ROOM = ((120, "vast"), (40, "long"), (20, "mid"))
+# Characters beyond which a cell gets a least width: otherwise it becomes a column of single words.
+LEAST_WIDTHS = ((120, "vast"), (40, "long"), (20, "mid"))
 # The column of tables and files stays on one line, however long.
 SOURCE_KEY = "from"
+# Below this a table needs no filter.
+FEWEST_ROWS_WITH_FILTER = 8
+
+text = escape
+"""Text made safe for HTML, as a `Markup`."""
 
 
-def text(value: Any) -> str:
-    """Text made safe for HTML."""
-    return html.escape(str(value), quote=True)
+@functools.cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
 
 
-def link(href: str, label: str) -> str:
-    return f'<a href="{text(href)}">{text(label)}</a>'
+def fill(template: str, **values: Any) -> Markup:
+    """A template of `templates/` with values; every text among them is escaped."""
+    return Markup(_environment().get_template(template).render(**values).strip())
+
+
+def prose(markup: str, **values: Any) -> Markup:
+    """A sentence that is HTML already, with values in `{braces}`, which are escaped unless they are a `Markup`."""
+    return Markup(markup).format(**values)
+
+
+def joined(parts: Iterable[Any], separator: str = ", ") -> Markup:
+    """Parts in one line; each is escaped unless it is a `Markup`."""
+    return escape(separator).join(parts)
+
+
+def link(href: str, label: Any) -> Markup:
+    """A link; an address of another kind than a page or a web address (`javascript:`) stays text."""
+    scheme = re.match(r"\s*([a-zA-Z][\w+.-]*):", href)
+    if scheme and scheme.group(1).lower() not in ("http", "https"):
+        return escape(label)
+    return prose('<a href="{href}">{label}</a>', href=href, label=label)
 
 
 @dataclass(frozen=True)
-class Markup:
-    """Text that is HTML already."""
+class Shortened:
+    """A cell that shows the beginning of a text; the CSV file holds the whole."""
 
-    source: str
+    shown: str
+    whole: str
 
 
 @dataclass(frozen=True)
@@ -79,65 +117,35 @@ class Page:
         """Prefix that leads from this page to the site's folder."""
         return "../" * self.path.count("/")
 
+    @property
+    def section(self) -> str:
+        """The entry of the navigation that the page belongs to."""
+        return self.path.split("/")[0].removesuffix(".html") + ".html"
+
     def add(self, *parts: str) -> None:
+        """Parts below what is there; a text that is no `Markup` is escaped when the page is rendered."""
         self.parts.extend(parts)
 
     def heading(self, title: str, level: int = 2, anchor: str | None = None) -> None:
-        ident = f' id="{text(anchor)}"' if anchor else ""
-        self.parts.append(f"<h{level}{ident}>{text(title)}</h{level}>")
+        ident = prose(' id="{anchor}"', anchor=anchor) if anchor else ""
+        self.parts.append(prose("<h{level}{ident}>{title}</h{level}>", level=level, ident=ident, title=title))
 
     def paragraph(self, *sentences: str) -> None:
-        """Sentences that are HTML already (see `text`)."""
-        self.parts.append(f"<p>{' '.join(sentences)}</p>")
+        """Sentences with a blank between them; a text that is no `Markup` (see `prose`) is escaped."""
+        self.parts.append(prose("<p>{content}</p>", content=joined(sentences, " ")))
 
     def figure(self, figure: Figure) -> None:
         self.has_figures = True
         self.parts.append(figure_markup(figure))
 
+    def fold(self, title: str, parts: Sequence[str]) -> None:
+        """A section that a reader opens."""
+        self.parts.append(fill("folded.html", title=title, parts=parts))
+
 
 def render(page: Page, frame: Frame) -> str:
     """The whole file."""
-    links = "".join(
-        f'<li><a href="{page.root}{href}"{_current(page.path, href)}>{label}</a></li>' for href, label in NAVIGATION
-    )
-    synthetic = (
-        '<p class="synthetic" role="note"><strong>Synthetic data.</strong> Everything on this page was made up by the '
-        "demo, with planted effects. It says nothing about any patient, tumour or drug.</p>"
-        if frame.is_synthetic
-        else ""
-    )
-    plotly = f'<script defer src="{page.root}assets/plotly.min.js"></script>' if page.has_figures else ""
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{text(page.title)} · Resistance warehouse</title>
-<link rel="icon" href="{page.root}assets/icon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="{page.root}assets/style.css">
-{plotly}
-<script defer src="{page.root}assets/report.js"></script>
-</head>
-<body>
-<a class="skip" href="#content">Skip to the content</a>
-<header><span class="name">Resistance warehouse</span><nav aria-label="Pages"><ul>{links}</ul></nav></header>
-<main id="content" tabindex="-1">
-{synthetic}
-<h1>{text(page.title)}</h1>
-{"".join(page.parts)}
-</main>
-<footer><p>Release {frame.release}, published {text(frame.written_at)}, code {text(frame.code_revision)}.
-{"Synthetic data. " if frame.is_synthetic else ""}Every number is read from its <code>warehouse.duckdb</code>.</p>
-</footer>
-</body>
-</html>
-"""
-
-
-def _current(path: str, href: str) -> str:
-    section = path.split("/")[0].removesuffix(".html")
-    return ' aria-current="page"' if href.removesuffix(".html") == section else ""
+    return str(fill("page.html", page=page, frame=frame, navigation=NAVIGATION)) + "\n"
 
 
 # ---- tables ----------------------------------------------------------------------------------------------------------
@@ -153,13 +161,26 @@ class Heading:
     is_number: bool = False
 
 
-def cell(value: Any) -> str:
+@dataclass(frozen=True)
+class _Cell:
+    attributes: Markup
+    content: Markup
+
+
+_MISSING = Markup('<span class="none" title="not there">·</span>')
+_BREAK = Markup("__<wbr>")
+
+
+def cell(value: Any) -> Markup:
+    """A value as a cell shows it."""
     if isinstance(value, Markup):
-        return value.source
+        return value
     if value is None:
-        return '<span class="none" title="not there">·</span>'
+        return _MISSING
+    if isinstance(value, Shortened):
+        return escape(value.shown)
     # Names joined by underscores may break between their parts.
-    return text(number(value)).replace("__", "__<wbr>")
+    return escape(number(value)).replace("__", _BREAK)
 
 
 def table(
@@ -168,61 +189,72 @@ def table(
     rows: Iterable[Mapping[str, Any]],
     *,
     filter_by: Sequence[str] = (),
-    total: int | None = None,
+    most: int | None = None,
     is_searchable: bool | None = None,
-) -> str:
-    """A table that sorts by its headings and filters by text and by choices.
+) -> Markup:
+    """A table that sorts by its headings, filters by text and by choices, and is downloaded whole as CSV.
 
     Args:
         caption: what the table shows; every table has one.
         headings: its columns; one that is empty in every row is left out.
-        rows: cells by key. A `Markup` is put as it is; `<key>_sort` overrides what a column is sorted by.
+        rows: every row, cells by key. A `Markup` is put as it is; `<key>_sort` overrides what a column is sorted by.
         filter_by: keys whose values are offered as a choice.
-        total: how many rows there are where not all are shown.
+        most: rows that the page shows; the CSV file holds all of them.
         is_searchable: whether there is a text field; by default from eight rows on.
     """
     listed = list(rows)
     if not listed:
-        return f'<p class="empty">{text(caption)}: none.</p>'
+        return prose('<p class="empty">{caption}: none.</p>', caption=caption)
     headings = [
         heading
         for at, heading in enumerate(headings)
         if at == 0 or heading.key in filter_by or any(row.get(heading.key) is not None for row in listed)
     ]
-    interactive = len(listed) >= 8 if is_searchable is None else is_searchable
-    head = "".join(_heading(at, heading) for at, heading in enumerate(headings))
-    body = []
-    for row in listed:
-        cells = []
-        for at, heading in enumerate(headings):
-            value = row.get(heading.key)
-            key = row.get(f"{heading.key}_sort", value)
-            sort = f' data-v="{key!r}"' if isinstance(key, int | float) and not isinstance(key, bool) else ""
-            width = _width(value)
-            kind = ' class="n"' if heading.is_number else f' class="{width}"' if width else ""
-            if heading.key == SOURCE_KEY:
-                kind = ' class="from"'
-            tag = "th scope=row" if at == 0 else "td"
-            cells.append(f"<{tag}{kind}{sort}>{cell(value)}</{tag.split()[0]}>")
-        body.append(f"<tr>{''.join(cells)}</tr>")
-    tools = ""
-    if interactive:
-        choices = "".join(_choice(headings, listed, key) for key in filter_by)
-        tools = (
-            '<div class="tools"><label>Filter <input type="search" autocomplete="off" spellcheck="false"></label>'
-            f'{choices}<button type="button" class="csv">CSV</button>'
-            f'<output aria-live="polite">{len(listed):,} rows</output></div>'
-        )
-    more = (
-        f'<p class="more">Shown are the first {len(listed):,} of {total:,} rows.</p>'
-        if total is not None and total > len(listed)
-        else ""
+    shown = listed[:most]
+    is_cut = len(shown) < len(listed)
+    is_shortened = any(isinstance(row.get(heading.key), Shortened) for heading in headings for row in shown)
+    interactive = len(listed) >= FEWEST_ROWS_WITH_FILTER if is_searchable is None else is_searchable
+    return fill(
+        "table.html",
+        caption=caption,
+        headings=headings,
+        rows=[[_cell(heading, at, row) for at, heading in enumerate(headings)] for row in shown],
+        choices=[_choice(headings, shown, key) for key in filter_by] if interactive else None,
+        count=f"{len(shown):,}",
+        has_file=interactive or is_cut or is_shortened,
+        more=f"Shown are the first {len(shown):,} of {len(listed):,} rows; the CSV file holds all." if is_cut else None,
+        whole=_whole(headings, listed) if is_cut or is_shortened else None,
     )
-    return (
-        f'<div class="table">{tools}<div class="scroll" tabindex="0" role="region" aria-label="{text(caption)}"><table>'
-        f"<caption>{text(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
-        f"{more}</div>"
-    )
+
+
+def _cell(heading: Heading, at: int, row: Mapping[str, Any]) -> _Cell:
+    value = row.get(heading.key)
+    key = row.get(f"{heading.key}_sort", value)
+    width = _width(value)
+    kind = "from" if heading.key == SOURCE_KEY else "n" if heading.is_number else width
+    attributes = prose(' class="{kind}"', kind=kind) if kind else Markup()
+    if isinstance(key, int | float) and not isinstance(key, bool):
+        attributes += prose(' data-v="{key}"', key=repr(key))
+    return _Cell(attributes, cell(value))
+
+
+def _whole(headings: Sequence[Heading], rows: Sequence[Mapping[str, Any]]) -> Markup:
+    """Every row of a table that the page does not show whole, in full, for its CSV file."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, Shortened):
+            return value.whole
+        if isinstance(value, Markup):
+            return value.striptags()
+        if isinstance(value, float):
+            return value if value - value == 0 else None
+        return value if value is None or isinstance(value, bool | int | str) else str(value)
+
+    document = {
+        "head": [heading.label for heading in headings],
+        "rows": [[plain(row.get(heading.key)) for heading in headings] for row in rows],
+    }
+    return data_element(json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False), "whole")
 
 
 _TAG = re.compile(r"<[^>]*>")
@@ -230,79 +262,47 @@ _TAG = re.compile(r"<[^>]*>")
 
 def _width(value: Any) -> str:
     """Class of a cell by the characters that are seen of its text; empty for short texts and for what is no text."""
-    seen = _TAG.sub("", value.source) if isinstance(value, Markup) else value if isinstance(value, str) else ""
-    return next((name for length, name in ROOM if len(seen) > length), "")
+    if isinstance(value, Shortened):
+        value = value.shown
+    seen = _TAG.sub("", value) if isinstance(value, Markup) else value if isinstance(value, str) else ""
+    return next((name for length, name in LEAST_WIDTHS if len(seen) > length), "")
 
 
-def _heading(at: int, heading: Heading) -> str:
-    about = f' title="{text(heading.explanation)}"' if heading.explanation else ""
-    kind = ' class="n"' if heading.is_number else ""
-    return f'<th scope="col"{kind}{about}><button type="button" data-c="{at}">{text(heading.label)}</button></th>'
-
-
-def _choice(headings: Sequence[Heading], rows: Sequence[Mapping[str, Any]], key: str) -> str:
+def _choice(headings: Sequence[Heading], rows: Sequence[Mapping[str, Any]], key: str) -> dict[str, Any]:
     at = next(number for number, heading in enumerate(headings) if heading.key == key)
-    values = sorted({str(row[key]) for row in rows if row.get(key) is not None and not isinstance(row[key], Markup)})
-    options = "".join(f"<option>{text(value)}</option>" for value in values)
-    label = text(headings[at].label)
-    return f'<label>{label} <select data-c="{at}"><option value="">all</option>{options}</select></label>'
+    values = {str(row[key]) for row in rows if row.get(key) is not None and not isinstance(row[key], Markup)}
+    return {"at": at, "label": headings[at].label, "options": sorted(values)}
 
 
-def facts(pairs: Iterable[tuple[str, Any]]) -> str:
+def facts(pairs: Iterable[tuple[str, Any]]) -> Markup:
     """Names and values, one under the other."""
-    items = "".join(f"<div><dt>{text(name)}</dt><dd>{cell(value)}</dd></div>" for name, value in pairs)
-    return f'<dl class="facts">{items}</dl>'
+    return fill("facts.html", pairs=[(name, cell(value)) for name, value in pairs])
+
+
+def query_markup(versions: str, query: str) -> Markup:
+    """The tables and the SQL behind a number, folded."""
+    return fill("query.html", versions=versions, query=query)
 
 
 # ---- figures ---------------------------------------------------------------------------------------------------------
 
 
-def figure_markup(figure: Figure) -> str:
+def figure_markup(figure: Figure) -> Markup:
     """A figure with its text alternative, its data, and n, method, table and SQL behind it."""
     document = json.dumps(figure.as_document(), separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    ident = text(figure.ident)
-    selectors = "".join(
-        f'<label>{text(selector.label)} <select data-column="{text(selector.column)}">'
-        + "".join(f'<option value="{text(value)}">{text(label)}</option>' for value, label in selector.options)
-        + "</select></label>"
-        for selector in figure.selectors
-    )
-    find = (
-        '<label>Find gene <input type="search" class="find" autocomplete="off" spellcheck="false"></label>'
-        '<output class="found" aria-live="polite"></output>'
-        if figure.find_by
-        else ""
-    )
     versions = "; ".join(f"{address} (data version {version})" for address, version in figure.tables)
-    return (
-        f'<figure id="{ident}"><figcaption><strong>{text(figure.title)}.</strong> {text(figure.caption)}</figcaption>'
-        f'<div class="tools">{selectors}{find}<button type="button" class="csv">CSV of the data</button></div>'
-        f"{_opening_of_plot(figure)}<noscript>The figure needs JavaScript. {text(figure.alternative)}</noscript>"
-        f"{'</div></div>' if figure.least_width else '</div>'}"
-        f"<details><summary>n, method, table and SQL behind it</summary>{_behind(figure, versions)}</details>"
-        f"{_data_element(document)}</figure>"
-    )
+    return fill("figure.html", figure=figure, versions=versions, data=data_element(document))
 
 
-def _opening_of_plot(figure: Figure) -> str:
-    size = f"height:{figure.height}px" + (f";min-width:{figure.least_width}px" if figure.least_width else "")
-    plot = f'<div class="plot" role="group" aria-label="{text(figure.alternative)}" style="{size}">'
-    label = text(f"{figure.title}, scrollable")
-    return f'<div class="wide" tabindex="0" role="group" aria-label="{label}">{plot}' if figure.least_width else plot
-
-
-def _data_element(document: str) -> str:
-    """The figure's data in the page. Long ones are compressed: twenty thousand genes in a hundred kilobytes or two."""
+def data_element(document: str, kind: str = "data") -> Markup:
+    """JSON in the page. A long one is compressed: twenty thousand genes in a hundred kilobytes or two."""
     if len(document) < PLAIN_UP_TO:
         # Inside a script element, `</script>` and `<!--` would be read as markup.
-        return f'<script type="application/json">{document.replace("<", chr(92) + "u003c")}</script>'
+        safe = Markup(document.replace("<", "\\u003c"))
+        return prose('<script type="application/json" class="{kind}">{safe}</script>', kind=kind, safe=safe)
     packed = base64.b64encode(gzip.compress(document.encode(), compresslevel=6, mtime=0)).decode()
-    return f'<script type="application/json" data-encoding="gzip-base64">{packed}</script>'
-
-
-def _behind(figure: Figure, versions: str) -> str:
-    return (
-        f"<dl><dt>n</dt><dd>{text(figure.n)}</dd><dt>Method</dt><dd>{text(figure.method)}</dd>"
-        f"<dt>Table</dt><dd>{text(versions)}</dd>"
-        f"<dt>SQL</dt><dd><pre tabindex=0><code>{text(figure.sql)}</code></pre></dd></dl>"
+    return prose(
+        '<script type="application/json" class="{kind}" data-encoding="gzip-base64">{packed}</script>',
+        kind=kind,
+        packed=packed,
     )

@@ -133,6 +133,12 @@ class Published:
         document = tomllib.loads(CATALOG_STUDIES.read_text(encoding="utf-8"))
         return tuple(document["genes"]["of_interest"])
 
+    def with_interest_first(self, rows: list[dict[str, Any]], most: int) -> tuple[list[dict[str, Any]], int]:
+        """Rows of genes: the first ``most`` and the genes of interest, then the rest; and how many the former are."""
+        interest = set(self.genes_of_interest)
+        leading = [row for at, row in enumerate(rows) if at < most or row["hgnc_symbol"] in interest]
+        return leading + [row for row in rows[most:] if row["hgnc_symbol"] not in interest], len(leading)
+
     @functools.cached_property
     def declared_claims(self) -> dict[str, dict[str, Any]]:
         """Claim -> its entry in the catalog, with the SQL."""

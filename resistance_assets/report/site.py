@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from resistance_assets.errors import DataFault, UsageFault
-from resistance_assets.report.html import Frame, Page, render
+from resistance_assets.report.html import TEMPLATES, Frame, Page, render
 from resistance_assets.report.pages.catalog import dictionary_page, overview_page, sources_page
 from resistance_assets.report.pages.claims import claim_pages
 from resistance_assets.report.pages.cohorts import cohort_pages
@@ -103,6 +103,7 @@ def version_of(published: Published) -> str:
         CATALOG_CLAIMS,
         *sorted(Path(__file__).parent.rglob("*.py")),
         *sorted(ASSETS.iterdir()),
+        *sorted(TEMPLATES.iterdir()),
     ):
         digest.update(path.name.encode())
         digest.update(path.read_bytes())

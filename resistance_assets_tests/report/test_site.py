@@ -12,7 +12,19 @@ import pytest
 
 from resistance_assets.errors import DataFault, UsageFault
 from resistance_assets.report.figures import Figure
-from resistance_assets.report.html import PLAIN_UP_TO, Frame, Heading, Markup, Page, figure_markup, render, table
+from resistance_assets.report.html import (
+    PLAIN_UP_TO,
+    Frame,
+    Heading,
+    Markup,
+    Page,
+    Shortened,
+    figure_markup,
+    link,
+    prose,
+    render,
+    table,
+)
 from resistance_assets.report.pages.cohorts import band_position, genome_order
 from resistance_assets.report.published import Published
 from resistance_assets.report.site import MARKER, all_pages, broken_links, write_report
@@ -93,15 +105,41 @@ def test_pages_do_without_tables_that_a_release_lacks(demo):
     assert "this release has no marts.resistance_candidates" in text
 
 
+NASTY = '<script>alert("x")</script>&amp;\'--><img src=x onerror=alert(1)>'
+
+
 def test_text_is_escaped_everywhere():
-    nasty = '<script>alert("x")</script>'
-    page = Page("p.html", nasty)
-    page.heading(nasty)
-    page.add(table(nasty, [Heading("a", nasty)], [{"a": nasty}]))
-    page.figure(Figure("f", nasty, nasty, nasty, {"a": [nasty]}, [], {}, nasty, nasty, [(nasty, nasty)], nasty))
+    page = Page("p.html", NASTY)
+    page.heading(NASTY, anchor=NASTY)
+    page.paragraph(NASTY, prose("<em>{name}</em>", name=NASTY), link(NASTY, NASTY))
+    page.add(NASTY)
+    headings = [Heading("a", NASTY, NASTY), Heading("b", "B")]
+    rows = [{"a": NASTY, "b": Shortened(NASTY, NASTY)}] * 9
+    page.add(table(NASTY, headings, rows, filter_by=("a",), most=8))
+    page.fold(NASTY, [NASTY])
+    page.figure(Figure("f", NASTY, NASTY, NASTY, {"a": [NASTY]}, [], {}, NASTY, NASTY, [(NASTY, NASTY)], NASTY))
     found = render(page, FRAME)
     assert "<script>alert" not in found
+    assert "<img" not in found
     assert found.count("</script>") == found.count("<script")
+
+
+@pytest.mark.parametrize("href", ["javascript:alert(1)", " JavaScript:alert(1)", "data:text/html,x", "file:///etc"])
+def test_an_address_that_is_no_page_is_no_link(href):
+    assert link(href, "<x>") == "&lt;x&gt;"
+    assert "href" in link("https://example.org/a:b", "x")
+    assert "href" in link("../genes/A.html#a:b", "x")
+
+
+def test_the_file_of_a_table_holds_every_row_and_every_gene():
+    rows = [{"a": at, "g": Shortened("A and 2 more", "A, B, C"), "m": link("x.html", "y & z")} for at in range(30)]
+    found = table("c", [Heading("a", "A", None, True), Heading("g", "Genes"), Heading("m", "M")], rows, most=10)
+    assert found.count("<tr>") == 11
+    assert "first 10 of 30 rows; the CSV file holds all" in found
+    document = json.loads(re.search(r'class="whole">(.*?)</script>', found).group(1))
+    assert document["head"] == ["A", "Genes", "M"]
+    assert document["rows"] == [[at, "A, B, C", "y & z"] for at in range(30)]
+    assert 'class="csv"' in found
 
 
 def test_long_data_are_packed_and_come_back_as_they_were():

@@ -31,6 +31,12 @@
     setTimeout(() => URL.revokeObjectURL(anchor.href), 10000);
   };
 
+  const unpack = async (packed) => {
+    const bytes = Uint8Array.from(atob(packed), (one) => one.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Response(stream).text();
+  };
+
   for (const box of document.querySelectorAll("div.table")) {
     const body = box.querySelector("tbody");
     const heads = [...box.querySelectorAll("thead th")];
@@ -52,30 +58,37 @@
       });
     }
     const search = box.querySelector("input[type=search]");
-    if (!search) continue;
     const selects = [...box.querySelectorAll("select")];
     const count = box.querySelector("output");
+    const words = () => (search ? search.value.toLowerCase().split(/\s+/).filter(Boolean) : []);
+    const passes = (text, valueAt) =>
+      words().every((word) => text.includes(word)) && selects.every((one) => !one.value || valueAt(one.dataset.c) === one.value);
     const apply = () => {
-      const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
       let shown = 0;
       for (const row of body.rows) {
-        const text = row.textContent.toLowerCase();
-        const keep =
-          words.every((word) => text.includes(word)) &&
-          selects.every((one) => !one.value || row.cells[one.dataset.c].textContent.trim() === one.value);
+        const keep = passes(row.textContent.toLowerCase(), (at) => row.cells[at].textContent.trim());
         row.hidden = !keep;
         shown += keep;
       }
       const all = body.rows.length.toLocaleString("en");
       count.textContent = shown === body.rows.length ? `${all} rows` : `${shown.toLocaleString("en")} of ${all} rows`;
     };
-    search.addEventListener("input", apply);
+    if (search) search.addEventListener("input", apply);
     selects.forEach((one) => one.addEventListener("change", apply));
-    // The rows that are shown, in their order; numbers in full, which the page rounds.
-    box.querySelector("button.csv").addEventListener("click", () => {
+    const button = box.querySelector("button.csv");
+    if (!button) continue;
+    // Every row that passes the filter, beyond those that the page shows; numbers and lists in full.
+    button.addEventListener("click", async () => {
+      const name = box.querySelector("caption").textContent.toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, 60);
+      const packed = box.querySelector("script.whole");
+      if (packed) {
+        const whole = JSON.parse(packed.dataset.encoding ? await unpack(packed.textContent) : packed.textContent);
+        const kept = whole.rows.filter((row) => passes(row.join(" ").toLowerCase(), (at) => String(row[at])));
+        saveCsv(name, [whole.head, ...kept]);
+        return;
+      }
       const cells = (row) => [...row.cells].map((cell) => cell.dataset.v ?? cell.textContent.trim().replace(/^·$/, ""));
       const shown = [...body.rows].filter((row) => !row.hidden);
-      const name = box.querySelector("caption").textContent.toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, 60);
       saveCsv(name, [heads.map((head) => head.textContent.trim()), ...shown.map(cells)]);
     });
   }
@@ -119,12 +132,6 @@
     }
   })();
 
-  const unpack = async (packed) => {
-    const bytes = Uint8Array.from(atob(packed), (one) => one.charCodeAt(0));
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    return new Response(stream).text();
-  };
-
   class Drawing {
     constructor(figure) {
       this.figure = figure;
@@ -139,7 +146,7 @@
     }
 
     async load() {
-      const element = this.figure.querySelector("script[type='application/json']");
+      const element = this.figure.querySelector("script.data");
       this.data = JSON.parse(element.dataset.encoding ? await unpack(element.textContent) : element.textContent);
       if (this.data.shares) {
         const other = drawings.find((one) => one.figure.id === this.data.shares);

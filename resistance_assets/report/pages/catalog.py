@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from resistance_assets.report.html import Heading, Markup, Page, facts, link, table, text
-from resistance_assets.report.pages.claims import TESTED, paper_path
+from resistance_assets.report.html import Heading, Markup, Page, facts, fill, link, prose, table
+from resistance_assets.report.pages.claims import TESTED
 from resistance_assets.report.pages.genes import jump_form
+from resistance_assets.report.paths import paper_path
 from resistance_assets.report.published import Published, short_reason
 
 CLAIMS = "marts.published_claims"
@@ -78,8 +79,8 @@ def overview_page(published: Published, genes: list[str]) -> Page:
     return page
 
 
-def _cards(published: Published) -> str:
-    items = []
+def _cards(published: Published) -> Markup:
+    cards = []
     for row in published.rows("SELECT * FROM marts.dataset_catalog ORDER BY is_loaded DESC, kind, dataset_id"):
         if row["is_loaded"]:
             unit = "patients" if row["kind"] == "cohort" else "samples"
@@ -89,9 +90,9 @@ def _cards(published: Published) -> str:
             target = "cohorts.html" if row["kind"] == "cohort" else "contrasts.html"
             head = link(target, row["dataset_id"])
         else:
-            said, head = f"Not loaded. {published.why_absent(row['dataset_id'])}", text(row["dataset_id"])
-        items.append(f'<li><strong>{head}</strong><p>{text(row["title"])}</p><p class="muted">{text(said)}</p></li>')
-    return f'<ul class="cards">{"".join(items)}</ul>'
+            said, head = f"Not loaded. {published.why_absent(row['dataset_id'])}", row["dataset_id"]
+        cards.append({"head": head, "title": row["title"], "size": said})
+    return fill("cards.html", cards=cards)
 
 
 def _changes(published: Published, page: Page) -> None:
@@ -102,7 +103,7 @@ def _changes(published: Published, page: Page) -> None:
         if rows:
             headings = [Heading(name, name.replace("_", " ").capitalize()) for name in rows[0]]
             caption = "Changes of tables, genes, terms and claims since the release before"
-            page.add(table(caption, headings, rows[:MOST_CHANGES], filter_by=("kind", "change"), total=len(rows)))
+            page.add(table(caption, headings, rows, filter_by=("kind", "change"), most=MOST_CHANGES))
             return
     manifests = [
         json.loads(row["manifest"])
@@ -149,10 +150,10 @@ def _claims(published: Published, page: Page) -> None:
     page.heading("What the papers state, and what the warehouse finds")
     counts = published.rows(f"SELECT verdict, count(*) AS claims FROM {CLAIMS} GROUP BY verdict ORDER BY claims DESC")
     said = ", ".join(f"{row['claims']} {row['verdict'].replace('_', ' ')}" for row in counts)
-    page.paragraph(f"{text(said)}.", link("claims.html", "The ledger, claim by claim") + ".")
+    page.paragraph(f"{said}.", link("claims.html", "The claims report, claim by claim") + ".")
     rows = published.rows(f"SELECT * FROM {CLAIMS} WHERE verdict = 'not_reproduced' ORDER BY paper_id, claim_id")
     for row in rows:
-        row["claim"] = Markup(link(f"{paper_path(row['paper_id'])}#{row['claim_id']}", row["statement"]))
+        row["claim"] = link(f"{paper_path(row['paper_id'])}#{row['claim_id']}", row["statement"])
     headings = [
         Heading("claim", "Claim"),
         Heading("paper_id", "Paper"),
@@ -167,8 +168,8 @@ def _claims(published: Published, page: Page) -> None:
 def dictionary_page(published: Published) -> Page:
     page = Page("dictionary.html", "Data dictionary")
     page.paragraph(
-        "Every published table: what a row is, its key, and one thing that is not true of it. "
-        "<code>resistance lineage layer.table.column</code> walks any column back to its files."
+        "Every published table: what a row is, its key, and its main limitation.",
+        Markup("<code>resistance lineage layer.table.column</code> walks any column back to its files."),
     )
     columns: dict[str, list[dict[str, Any]]] = {}
     for row in published.rows("SELECT * FROM meta.columns ORDER BY layer, table_name, position"):
@@ -180,7 +181,7 @@ def dictionary_page(published: Published) -> Page:
     order = ("marts", "core", "staging", "raw")
     rows = [
         {
-            "name": Markup(link(f"#{address}", address)),
+            "name": link(f"#{address}", address),
             "grain": facts_of["grain"],
             "row_count": facts_of["row_count"],
             "status": facts_of["status"],
@@ -203,13 +204,13 @@ def dictionary_page(published: Published) -> Page:
             if about["layer"] != layer:
                 continue
             page.heading(address, anchor=address)
-            page.paragraph(text(about["description"] or ""))
+            page.paragraph(about["description"] or "")
             page.add(
                 facts(
                     [
                         ("Grain", about["grain"]),
                         ("Key", about["key_columns"]),
-                        ("Not true of it", about["not_true"]),
+                        ("Limitation", about["not_true"]),
                         ("Rows", about["row_count"]),
                         ("Data version", about["data_version"]),
                         ("State", about["reason"] or about["status"]),
@@ -248,10 +249,10 @@ def sources_page(published: Published) -> Page:
     for row in rows:
         is_web = (row["url"] or "").startswith("http")
         row["name"] = row["source_id"]
-        row["where"] = Markup(link(row["url"], row["url"])) if is_web else row["url"]
+        row["where"] = link(row["url"], row["url"]) if is_web else row["url"]
         terms = row["licence"]
-        row["terms"] = Markup(link(row["licence_url"], terms)) if row["licence_url"] else terms
-        row["checksum"] = Markup(f"<code>{text(row['sha256'])}</code>") if row["sha256"] else None
+        row["terms"] = link(row["licence_url"], terms) if row["licence_url"] else terms
+        row["checksum"] = prose("<code>{sum}</code>", sum=row["sha256"]) if row["sha256"] else None
         source = published.sources[row["source_id"]]
         row["standing"] = row["state"] if row["state"] == "loaded" else f"{row['state']}: {short_reason(source)}"
     headings = [
@@ -270,7 +271,7 @@ def sources_page(published: Published) -> Page:
     page.add(table("Sources", headings, rows))
     page.heading("Software")
     page.paragraph(
-        "Figures are drawn by plotly.js (MIT licence, in <code>assets/plotly.min.js</code>). "
-        "Colours are those of Okabe and Ito."
+        Markup("Figures are drawn by plotly.js (MIT licence, in <code>assets/plotly.min.js</code>)."),
+        "Colours are those of Okabe and Ito.",
     )
     return page

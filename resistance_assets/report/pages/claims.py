@@ -8,8 +8,9 @@ from typing import Any
 
 from resistance_assets.report.explain.text import number
 from resistance_assets.report.figures import Figure, axis, line_at
-from resistance_assets.report.html import Heading, Markup, Page, facts, link, table, text
+from resistance_assets.report.html import Heading, Markup, Page, facts, joined, link, prose, query_markup, table
 from resistance_assets.report.pages.multiverse import multiverse_table, summaries
+from resistance_assets.report.paths import paper_path
 from resistance_assets.report.published import Published
 
 LEDGER = "marts.published_claims"
@@ -58,10 +59,6 @@ FACTS = {
 }
 
 
-def paper_path(paper_id: str) -> str:
-    return f"claims/{paper_id}.html"
-
-
 def claim_pages(published: Published) -> list[Page]:
     """The ledger, its papers, the printed tables and the families of tests."""
     if not published.filled(LEDGER):
@@ -99,7 +96,9 @@ def _ledger_page(published: Published, rows: list[dict[str, Any]], papers: list[
     further = [link(TESTED, "every family of tests")]
     if published.filled(AUDIT):
         further.insert(0, link(PRINTED_TABLES, "printed tables held against themselves"))
-    page.paragraph(f"Claim by claim, with the SQL: {', '.join(links)}. Also: {', '.join(further)}.")
+    page.paragraph(
+        prose("Claim by claim, with the SQL: {links}. Also: {further}.", links=joined(links), further=joined(further))
+    )
     page.figure(_verdict_figure(published, rows, papers))
     if figure := _agreement(published, rows):
         page.figure(figure)
@@ -110,7 +109,7 @@ def _ledger_page(published: Published, rows: list[dict[str, Any]], papers: list[
     shown = [
         {
             **row,
-            "claim": Markup(link(f"{paper_path(row['paper_id'])}#{row['claim_id']}", row["statement"])),
+            "claim": link(f"{paper_path(row['paper_id'])}#{row['claim_id']}", row["statement"]),
             "stated": _expectation(row),
             "stated_sort": row["expected"],
             "said": VERDICTS[row["verdict"]][0],
@@ -237,7 +236,7 @@ def _paper_page(published: Published, paper: str, rows: list[dict[str, Any]]) ->
     page.add(
         facts(
             [
-                ("DOI", Markup(link(f"https://doi.org/{doi}", doi)) if doi else None),
+                ("DOI", link(f"https://doi.org/{doi}", doi) if doi else None),
                 ("Claims", len(rows)),
                 ("Recomputed", sum(row["verdict"] in JUDGED for row in rows)),
                 *((VERDICTS[v][0].capitalize(), sum(row["verdict"] == v for row in rows)) for v in VERDICTS),
@@ -254,7 +253,7 @@ def _paper_page(published: Published, paper: str, rows: list[dict[str, Any]]) ->
     listed = [
         {
             **row,
-            "claim": Markup(link(f"#{row['claim_id']}", row["statement"])),
+            "claim": link(f"#{row['claim_id']}", row["statement"]),
             "stated": _expectation(row),
             "stated_sort": row["expected"],
             "said": VERDICTS[row["verdict"]][0],
@@ -272,8 +271,15 @@ def _claim(published: Published, page: Page, row: dict[str, Any], declared: dict
     page.heading(row["statement"], 3, anchor=row["claim_id"])
     verdict = VERDICTS[row["verdict"]][0]
     page.paragraph(
-        f'<strong class="verdict {text(row["verdict"])}">{text(verdict)}</strong>: {text(row["quantity"])}, stated '
-        f"{text(_expectation(row))}{_tolerance(row, declared)}. {text(_sentence(row['verdict_reason']))}"
+        prose(
+            '<strong class="verdict {kind}">{verdict}</strong>: {quantity}, stated {stated}{tolerance}. {reason}',
+            kind=row["verdict"],
+            verdict=verdict,
+            quantity=row["quantity"],
+            stated=_expectation(row),
+            tolerance=_tolerance(row, declared),
+            reason=_sentence(row["verdict_reason"]),
+        )
     )
     shown = {**row, "ci": _interval(row), "noise": _noise(row), "sources": _sources(row)}
     pairs = [(label, shown[name]) for name, label in FACTS.items() if shown.get(name) is not None]
@@ -284,12 +290,9 @@ def _claim(published: Published, page: Page, row: dict[str, Any], declared: dict
     if query:
         addresses = sorted(set(LAYERS.findall(query)))
         versions = "; ".join(f"{one} (data version {published.stamp(one)['data_version']})" for one in addresses)
-        page.add(
-            f"<details><summary>Tables and SQL behind it</summary><dl><dt>Tables</dt><dd>{text(versions)}</dd>"
-            f"<dt>SQL</dt><dd><pre tabindex=0><code>{text(query.strip())}</code></pre></dd></dl></details>"
-        )
+        page.add(query_markup(versions, query.strip()))
     else:
-        page.paragraph(f"Nothing to compute: {text(declared.get('why_private') or 'no query is declared')}.")
+        page.paragraph(f"Nothing to compute: {declared.get('why_private') or 'no query is declared'}.")
 
 
 def _sentence(reason: str | None) -> str:
@@ -300,7 +303,7 @@ def _tolerance(row: dict[str, Any], declared: dict[str, Any]) -> str:
     if row["tolerance"] is None:
         return ""
     near = declared.get("near_tolerance")
-    return f" ± {text(number(row['tolerance']))}" + (f" (near: ± {text(number(near))})" if near else "")
+    return f" ± {number(row['tolerance'])}" + (f" (near: ± {number(near)})" if near else "")
 
 
 def _interval(row: dict[str, Any]) -> str | None:
@@ -316,7 +319,7 @@ def _sources(row: dict[str, Any]) -> Markup | None:
     if not row["source_checksums"]:
         return None
     pairs = [part.partition("=") for part in row["source_checksums"].split("|")]
-    return Markup(", ".join(f"{text(name)} (<code>{text(checksum[:12])}</code>)" for name, _, checksum in pairs))
+    return joined(prose("{name} (<code>{sum}</code>)", name=name, sum=checksum[:12]) for name, _, checksum in pairs)
 
 
 # ---- printed tables --------------------------------------------------------------------------------------------------

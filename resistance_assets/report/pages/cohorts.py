@@ -20,8 +20,9 @@ from resistance_assets.report.figures import (
     outside,
     ratio_axis,
 )
-from resistance_assets.report.html import Heading, Markup, Page, facts, link, table, text
+from resistance_assets.report.html import Heading, Markup, Page, facts, link, table
 from resistance_assets.report.pages.survival import add_model_sections, pooled_pages, pooled_sentence
+from resistance_assets.report.paths import endpoint_path, gene_path
 from resistance_assets.report.published import Published
 from resistance_assets.report.sql_text import literal, literals
 
@@ -32,10 +33,6 @@ LABELLED = 25
 MOST_LISTED = 300
 FEWEST_PLACED = 100
 CHROMOSOMES = [*(str(number) for number in range(1, 23)), "X", "Y"]
-
-
-def endpoint_path(cohort_id: str, endpoint: str) -> str:
-    return f"cohorts/{cohort_id}_{endpoint.lower()}.html"
 
 
 def cohort_pages(published: Published, gene_pages: set[str]) -> list[Page]:
@@ -65,9 +62,7 @@ def _index(published: Published, endpoints: list[dict[str, Any]], screened: set[
     rows = [
         {
             **row,
-            "name": Markup(
-                link(endpoint_path(row["cohort_id"], row["endpoint"]), f"{row['cohort_id']} {row['endpoint']}")
-            )
+            "name": link(endpoint_path(row["cohort_id"], row["endpoint"]), f"{row['cohort_id']} {row['endpoint']}")
             if row["genes_tested"]
             else f"{row['cohort_id']} {row['endpoint']}",
         }
@@ -107,7 +102,7 @@ def _index(published: Published, endpoints: list[dict[str, Any]], screened: set[
 
 def _endpoint_link(row: dict[str, Any]) -> Markup | str:
     label = f"{row['cohort_id']} {row['endpoint']}"
-    return Markup(link(endpoint_path(row["cohort_id"], row["endpoint"]), label)) if row["genes_tested"] else label
+    return link(endpoint_path(row["cohort_id"], row["endpoint"]), label) if row["genes_tested"] else label
 
 
 def _endpoint_page(published: Published, row: dict[str, Any], gene_pages: set[str]) -> Page:
@@ -304,18 +299,16 @@ def _manhattan(columns: dict[str, list[Any]], order: list[int | None], said: dic
 def _screen_table(published: Published, page: Page, endpoint: dict[str, Any], gene_pages: set[str]) -> None:
     rows = published.rows(
         """
-        SELECT s.*, a.gene_name, count(*) OVER () AS whole FROM marts.survival_by_gene AS s
+        SELECT s.*, a.gene_name FROM marts.survival_by_gene AS s
         LEFT JOIN staging.genes__approved AS a ON a.hgnc_symbol = s.hgnc_symbol
         WHERE cohort_id = $cohort AND endpoint = $endpoint
         ORDER BY p_continuous NULLS LAST, s.hgnc_symbol
         """,
         {"cohort": endpoint["cohort_id"], "endpoint": endpoint["endpoint"]},
     )
-    interest = set(published.genes_of_interest)
-    shown = [row for at, row in enumerate(rows) if at < MOST_LISTED or row["hgnc_symbol"] in interest]
-    for row in shown:
+    for row in rows:
         symbol = row["hgnc_symbol"]
-        row["gene"] = Markup(link(f"{page.root}genes/{symbol}.html", symbol)) if symbol in gene_pages else symbol
+        row["gene"] = link(page.root + gene_path(symbol), symbol) if symbol in gene_pages else symbol
         row["interval"] = f"{number(row['ci_lower_median_split'])} to {number(row['ci_upper_median_split'])}"
     headings = [
         Heading("gene", "Gene"),
@@ -330,7 +323,8 @@ def _screen_table(published: Published, page: Page, endpoint: dict[str, Any], ge
         Heading("gene_name", "Name"),
     ]
     caption = "The continuous and the median-split model; the genes of interest are there in any case"
-    page.add(table(caption, headings, shown, total=len(rows)))
+    rows, most = published.with_interest_first(rows, MOST_LISTED)
+    page.add(table(caption, headings, rows, most=most))
 
 
 # ---- figures that other pages show too -------------------------------------------------------------------------------
@@ -556,4 +550,4 @@ def numbers_at_risk(published: Published, gene: str, cohort_id: str) -> str:
         Heading("median", "Median, months", "Kaplan-Meier; a dot where it was not reached", True),
         Heading("p_logrank", "p log-rank", "high against low", True),
     ]
-    return table(f"Numbers at risk: {text(gene)} in {text(cohort_id)}", headings, rows, is_searchable=False)
+    return table(f"Numbers at risk: {gene} in {cohort_id}", headings, rows, is_searchable=False)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from resistance_assets.report.explain.text import number
 from resistance_assets.report.figures import Figure, axis, frame_of, line_at, minus_log10, name_points, outside
-from resistance_assets.report.html import Heading, Markup, Page, facts, link, table, text
+from resistance_assets.report.html import Heading, Markup, Page, facts, joined, link, prose, table
+from resistance_assets.report.paths import contrast_path, gene_path
 from resistance_assets.report.published import Published
 from resistance_assets.report.sql_text import literal
 
@@ -15,10 +15,7 @@ LABELLED = 25
 HEAT_MAP_GENES = 40
 MOST_HEAT_MAP_SAMPLES = 80
 MOST_LISTED = 1000
-
-
-def contrast_path(contrast_id: str, method: str) -> str:
-    return f"contrasts/{contrast_id}__{method}.html"
+MOST_UNTESTED = 100
 
 
 def contrast_pages(published: Published, gene_pages: set[str]) -> list[Page]:
@@ -36,13 +33,15 @@ def contrast_pages(published: Published, gene_pages: set[str]) -> list[Page]:
 def _index(published: Published, done: list[dict[str, Any]]) -> Page:
     page = Page("contrasts.html", "Contrasts")
     page.paragraph(
-        "Which genes differ between two groups of samples: the numerator over the denominator. A contrast whose design "
-        "cannot support a p-value is <em>effect only</em>: it has fold changes, and no test."
+        "Which genes differ between two groups of samples: the numerator over the denominator.",
+        Markup(
+            "A contrast whose design cannot support a p-value is <em>effect only</em>: it has fold changes and no test."
+        ),
     )
     rows = [
         {
             **row,
-            "name": Markup(link(contrast_path(row["contrast_id"], row["method"]), row["contrast_id"])),
+            "name": link(contrast_path(row["contrast_id"], row["method"]), row["contrast_id"]),
             "compared": f"{row['numerator']} over {row['denominator']}",
             "samples": f"{row['n_numerator']} v {row['n_denominator']}",
         }
@@ -113,8 +112,7 @@ ORDER BY p_value NULLS LAST, abs(log2_fold_change) DESC, hgnc_symbol"""
             page.figure(_volcano(drawn, contrast, published.genes_of_interest, said))
         else:
             page.paragraph(
-                "There is no volcano plot: this contrast has no p-values. "
-                + text(_why_no_p(published, contrast_id, method))
+                "There is no volcano plot: this contrast has no p-values. " + _why_no_p(published, contrast_id, method)
             )
         if mean_title := _mean_title(columns):
             page.figure(_mean_against_change(drawn, mean_title, "volcano" if has_volcano else None, said))
@@ -124,13 +122,13 @@ ORDER BY p_value NULLS LAST, abs(log2_fold_change) DESC, hgnc_symbol"""
     page.heading("Genes of its lists" if contrast["genes_with_p_value"] else "Largest fold changes")
     _list_table(published, page, contrast, gene_pages)
     sources = published.loaded_sources_of(contrast["study_id"])
-    page.paragraph(
-        "From "
-        + ", ".join(f"{text(s['source_id'])} (SHA-256 <code>{text(s['sha256'][:12])}</code>)" for s in sources)
-        + f". Whole checksums: {link(page.root + 'sources.html', 'sources')}."
-        if sources
-        else ""
-    )
+    if sources:
+        files = joined(
+            prose("{name} (SHA-256 <code>{sum}</code>)", name=one["source_id"], sum=(one["sha256"] or "none")[:12])
+            for one in sources
+        )
+        whole = link(page.root + "sources.html", "sources")
+        page.paragraph(prose("From {files}. Whole checksums: {whole}.", files=files, whole=whole))
     return page
 
 
@@ -401,7 +399,7 @@ def _list_table(published: Published, page: Page, contrast: dict[str, Any], gene
     }
     rows = published.rows(
         f"""
-        SELECT g.*, a.gene_name, count(*) OVER () AS whole,
+        SELECT g.*, a.gene_name,
             g.hgnc_symbol IN (
                 SELECT m.hgnc_symbol FROM core.gene_lists__members AS m
                 INNER JOIN core.gene_lists__lists AS l ON l.list_id = m.list_id WHERE l.role = 'cancer_genes'
@@ -410,7 +408,6 @@ def _list_table(published: Published, page: Page, contrast: dict[str, Any], gene
         LEFT JOIN staging.genes__approved AS a ON a.hgnc_symbol = g.hgnc_symbol
         WHERE contrast_id = $contrast AND method = $method AND {condition}
         ORDER BY {order}, abs(log2_fold_change) DESC, g.hgnc_symbol
-        LIMIT {MOST_LISTED if is_tested else 100}
         """,
         parameters,
     )
@@ -418,7 +415,7 @@ def _list_table(published: Published, page: Page, contrast: dict[str, Any], gene
         row["direction"] = "up" if row["log2_fold_change"] > 0 else "down"
         row["cancer"] = "yes" if row["is_cancer_gene"] else "no"
         if row["hgnc_symbol"] in gene_pages:
-            row["gene"] = Markup(link(f"{page.root}genes/{row['hgnc_symbol']}.html", row["hgnc_symbol"]))
+            row["gene"] = link(page.root + gene_path(row["hgnc_symbol"]), row["hgnc_symbol"])
         else:
             row["gene"] = row["hgnc_symbol"]
     headings = [
@@ -434,12 +431,5 @@ def _list_table(published: Published, page: Page, contrast: dict[str, Any], gene
     if not is_tested:
         headings = [heading for heading in headings if heading.key not in ("standard_error", "p_value", "q_value_bh")]
     caption = _rule(contrast) if is_tested else "The largest fold changes, without any test"
-    page.add(
-        table(caption, headings, rows, filter_by=("direction", "cancer"), total=rows[0]["whole"] if rows else None)
-    )
-    if rows and rows[0]["whole"] > len(rows):
-        query = (
-            f"SELECT * FROM {GENES} WHERE contrast_id = {literal(contrast['contrast_id'])} "
-            f"AND method = {literal(contrast['method'])} AND q_value_bh < {number(contrast['q_value_threshold'])}"
-        )
-        page.paragraph(f'All of them: <code>resistance sql "{text(query)}" --format csv</code>')
+    most = MOST_LISTED if is_tested else MOST_UNTESTED
+    page.add(table(caption, headings, rows, filter_by=("direction", "cancer"), most=most))

@@ -7,9 +7,10 @@ from typing import Any
 from resistance_assets.report.explain.evidence import explain_gene
 from resistance_assets.report.explain.text import interval, number
 from resistance_assets.report.figures import Figure, axis, frame_of, line_at
-from resistance_assets.report.html import SOURCE_KEY, Heading, Markup, Page, facts, link, table, text
+from resistance_assets.report.html import SOURCE_KEY, Heading, Markup, Page, facts, fill, link, table
 from resistance_assets.report.pages.cohorts import forest_of_gene, kaplan_meier_figure, numbers_at_risk
 from resistance_assets.report.pages.survival import add_adjusted_models, pooled_forest
+from resistance_assets.report.paths import contrast_path, gene_path
 from resistance_assets.report.published import Published
 from resistance_assets.report.sql_text import literal
 
@@ -43,32 +44,20 @@ def choose_genes(published: Published) -> list[str]:
     return list(chosen)[:MOST_GENE_PAGES]
 
 
-def gene_path(gene: str) -> str:
-    return f"genes/{gene}.html"
-
-
 def gene_pages(published: Published, genes: list[str]) -> list[Page]:
     return [_index(published, genes), *(_gene_page(published, gene) for gene in genes)]
 
 
-def jump_form(genes: list[str], root: str) -> str:
+def jump_form(genes: list[str], root: str) -> Markup:
     """A field that leads to a gene's page."""
-    options = "".join(
-        f'<option value="{text(gene)}" data-href="{text(root + gene_path(gene))}"></option>' for gene in sorted(genes)
-    )
-    return (
-        '<form class="jump"><label for="jump">Go to a gene</label>'
-        '<input id="jump" type="search" list="gene-names" autocomplete="off" spellcheck="false">'
-        f'<datalist id="gene-names">{options}</datalist><button>Open</button>'
-        '<output aria-live="polite"></output></form>'
-    )
+    return fill("jump.html", genes=[(gene, root + gene_path(gene)) for gene in sorted(genes)])
 
 
 def _index(published: Published, genes: list[str]) -> Page:
     page = Page("genes.html", "Genes")
     page.paragraph(
-        "Genes of interest of the catalog, and the strongest candidates of each drug class. Any other gene: "
-        "<code>resistance explain GENE</code>."
+        "Genes of interest of the catalog, and the strongest candidates of each drug class. Any other gene:",
+        Markup("<code>resistance explain GENE</code>."),
     )
     page.add(jump_form(genes, page.root))
     if published.filled(CANDIDATES):
@@ -82,7 +71,7 @@ def _index(published: Published, genes: list[str]) -> Page:
         rows.append(
             {
                 **row,
-                "gene": Markup(link(gene_path(gene), gene)),
+                "gene": link(gene_path(gene), gene),
                 "why": "of interest" if gene in published.genes_of_interest else "candidate",
                 "cancer": "yes" if row["in_cancer_gene_list"] else "no",
             }
@@ -112,7 +101,7 @@ def _candidate_table(published: Published, page: Page, genes: set[str]) -> None:
     )
     for row in rows:
         symbol = row["hgnc_symbol"]
-        row["gene"] = Markup(link(gene_path(symbol), symbol)) if symbol in genes else symbol
+        row["gene"] = link(gene_path(symbol), symbol) if symbol in genes else symbol
         row["agree"] = f"{row['n_contrasts_same_direction']} of {row['n_contrasts']}"
         row["stability"] = (
             f"{number(row['rank_min_leave_one_out'])} to {number(row['rank_max_leave_one_out'])}"
@@ -286,11 +275,11 @@ def _axis_table(caption: str, rows: list[dict[str, Any]], headings: list[Heading
 def _effects_table(page: Page, rows: list[dict[str, Any]]) -> str:
     shown = []
     for row in _with_source(rows):
-        path = f"{page.root}contrasts/{row['contrast_id']}__{row['method']}.html"
+        path = page.root + contrast_path(row["contrast_id"], row["method"])
         shown.append(
             {
                 **row,
-                "contrast": Markup(link(path, row["contrast_id"])),
+                "contrast": link(path, row["contrast_id"]),
                 "samples": f"{row['n_numerator']} v {row['n_denominator']}",
                 "evidence": row["evidence_kind"].replace("_", " "),
             }

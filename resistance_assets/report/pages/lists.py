@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from resistance_assets.report.explain.text import number
 from resistance_assets.report.figures import Figure, Selector, axis, line_at, minus_log10
-from resistance_assets.report.html import Heading, Page, table, text
+from resistance_assets.report.html import Heading, Page, Shortened, table
 from resistance_assets.report.published import Published
 from resistance_assets.report.sql_text import literals
 
@@ -32,7 +32,7 @@ def intersections_page(published: Published) -> Page:
     rows = published.rows(f"SELECT * FROM {INTERSECTIONS} ORDER BY p_value NULLS LAST, intersection_id")
     for row in rows:
         row["lists"] = row["list_ids"].replace("|", " ∩ ")
-        row["members"] = _cut(row["genes"])
+        row["members"] = _shortened(row["genes"])
     headings = [
         Heading("lists", "Lists"),
         Heading("size", "Shared", "genes in all lists", True),
@@ -166,15 +166,15 @@ def enrichment_page(published: Published) -> Page:
         page.figure(figure)
     rows = published.rows(
         f"""
-        SELECT *, count(*) OVER () AS whole FROM {TERMS} WHERE q_value_bh < 0.05
-        ORDER BY q_value_bh, p_value, list_id, term_id LIMIT {MOST_TERMS}
+        SELECT * FROM {TERMS} WHERE q_value_bh < 0.05
+        ORDER BY q_value_bh, p_value, list_id, term_id
         """
     )
     for row in rows:
         row["found"] = f"{row['overlap']} of {row['set_size']}"
         row["found_sort"] = row["overlap"]
         row["circular"] = "yes" if row.get("is_circular") else "no"
-        row["members"] = _cut(row["genes"])
+        row["members"] = _shortened(row["genes"])
     headings = [
         Heading("term", "Term"),
         Heading("found", "Overlap", "genes of the list in the set", True),
@@ -186,10 +186,13 @@ def enrichment_page(published: Published) -> Page:
         Heading("circular", "Circular", "the list was made from what the term says: no evidence"),
         Heading("members", "Genes"),
     ]
-    whole = rows[0]["whole"] if rows else None
     page.add(
         table(
-            "Enriched terms with q < 0.05", headings, rows, filter_by=("collection", "list_id", "circular"), total=whole
+            "Enriched terms with q < 0.05",
+            headings,
+            rows,
+            filter_by=("collection", "list_id", "circular"),
+            most=MOST_TERMS,
         )
     )
     _gsea(published, page)
@@ -266,8 +269,7 @@ def _gsea(published: Published, page: Page) -> None:
         return
     by = next((name for name in ("contrast_id", "list_id", "ranking_id") if published.has(GSEA, name)), None)
     columns = published.rows(
-        f"SELECT *, count(*) OVER () AS whole FROM {GSEA} ORDER BY q_value_bh NULLS LAST, "
-        f"abs(normalised_enrichment_score) DESC, term LIMIT {MOST_TERMS}"
+        f"SELECT * FROM {GSEA} ORDER BY q_value_bh NULLS LAST, abs(normalised_enrichment_score) DESC, term"
     )
     page.heading("Gene set enrichment over the whole ranking (GSEA)")
     if figure := _running_sums(published):
@@ -289,7 +291,7 @@ def _gsea(published: Published, page: Page) -> None:
             kept,
             columns,
             filter_by=("collection", *([by] if by else [])),
-            total=columns[0]["whole"],
+            most=MOST_TERMS,
         )
     )
 
@@ -349,9 +351,10 @@ ORDER BY s.contrast_id, s.method, t.enrichment_score > 0 DESC, t.p_value, t.term
     )  # fmt: skip
 
 
-def _cut(genes: str | None) -> str | None:
+def _shortened(genes: str | None) -> Shortened | str | None:
+    """Genes joined by commas, the first of them where there are many; the file holds all."""
     if genes is None or len(genes) <= GENES_SHOWN:
         return genes and genes.replace(",", ", ")
     kept = genes[:GENES_SHOWN].rsplit(",", 1)[0]
     rest = genes.count(",") - kept.count(",")
-    return text(kept.replace(",", ", ")) + f" and {rest} more"
+    return Shortened(f"{kept.replace(',', ', ')} and {rest} more", genes.replace(",", ", "))

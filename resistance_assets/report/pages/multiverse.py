@@ -7,7 +7,8 @@ from typing import Any
 
 from resistance_assets.report.explain.text import number
 from resistance_assets.report.figures import Figure, axis
-from resistance_assets.report.html import Heading, Markup, Page, facts, link, table, text
+from resistance_assets.report.html import Heading, Page, facts, link, table
+from resistance_assets.report.paths import multiverse_path
 from resistance_assets.report.published import Published
 from resistance_assets.report.sql_text import literal
 
@@ -28,10 +29,6 @@ ROW_HEIGHT = 19
 MOST_MEMBERS = 300
 
 
-def multiverse_path(multiverse_id: str, dataset_id: str) -> str:
-    return f"claims/multiverse_{multiverse_id}__{dataset_id}.html"
-
-
 def summaries(published: Published) -> list[dict[str, Any]]:
     """Multiverses of the release, one row per dataset that supports them."""
     if not published.filled(SUMMARY):
@@ -49,7 +46,7 @@ def multiverse_table(published: Published, root: str = "") -> str:
     rows = [
         {
             **row,
-            "name": Markup(link(root + multiverse_path(row["multiverse_id"], row["dataset_id"]), row["title"])),
+            "name": link(root + multiverse_path(row["multiverse_id"], row["dataset_id"]), row["title"]),
             "held": _held(row),
         }
         for row in summaries(published)
@@ -85,8 +82,8 @@ def _page(published: Published, summary: dict[str, Any]) -> Page:
     page = Page(multiverse_path(multiverse, dataset), summary["title"])
     paper = published.citation(summary["paper_id"])
     page.paragraph(
-        f"The text of {text(paper)} can be read in several ways. Every combination of the open choices "
-        f"was computed on {text(dataset)}. The readings share their data and most of their choices, so their share is "
+        f"The text of {paper} can be read in several ways. Every combination of the open choices "
+        f"was computed on {dataset}. The readings share their data and most of their choices, so their share is "
         "no probability, and the nearest one is not thereby the true one."
     )
     nearest = summary["nearest_reading"]
@@ -382,8 +379,7 @@ def _members(published: Published, page: Page, multiverse: str, dataset: str) ->
     if not published.has(MEMBERS):
         return
     rows = published.rows(
-        f"SELECT *, count(*) OVER () AS whole FROM {MEMBERS} WHERE multiverse_id = ? AND dataset_id = ? "
-        f"AND step = 'in_list' ORDER BY hgnc_symbol LIMIT {MOST_MEMBERS}",
+        f"SELECT * FROM {MEMBERS} WHERE multiverse_id = ? AND dataset_id = ? AND step = 'in_list' ORDER BY hgnc_symbol",
         [multiverse, dataset],
     )
     if not rows:
@@ -395,4 +391,4 @@ def _members(published: Published, page: Page, multiverse: str, dataset: str) ->
         Heading("log2_response_resistant", "Resistant, log2", "treated over untreated", True),
     ]
     caption = "Genes that respond, pass the filter and are on the cancer gene list; one sample per arm, so no p-value"
-    page.add(table(caption, headings, rows, total=rows[0]["whole"]))
+    page.add(table(caption, headings, rows, most=MOST_MEMBERS))

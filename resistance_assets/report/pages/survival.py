@@ -8,7 +8,8 @@ from typing import Any
 
 from resistance_assets.report.explain.text import number
 from resistance_assets.report.figures import Figure, Selector, axis, frame_of, line_at, minus_log10, ratio_axis
-from resistance_assets.report.html import Heading, Markup, Page, link, table, text
+from resistance_assets.report.html import Heading, Page, link, prose, table
+from resistance_assets.report.paths import gene_path
 from resistance_assets.report.published import Published
 from resistance_assets.report.sql_text import literal, literals
 
@@ -172,10 +173,8 @@ def _span(low: int, high: int) -> str:
 def _cut_table(published: Published, endpoint: dict[str, Any]) -> str:
     rows = published.rows(
         f"""
-        SELECT *, count(*) OVER () AS whole, row_number() OVER (ORDER BY p_permutation, p_naive, hgnc_symbol) AS place
-        FROM {CUTS} WHERE {_where(endpoint)} AND p_naive IS NOT NULL
-        QUALIFY place <= {MOST_CUTS_LISTED} OR hgnc_symbol IN ({literals(published.genes_of_interest)})
-        ORDER BY place
+        SELECT * FROM {CUTS} WHERE {_where(endpoint)} AND p_naive IS NOT NULL
+        ORDER BY p_permutation, p_naive, hgnc_symbol
         """
     )
     for row in rows:
@@ -193,7 +192,8 @@ def _cut_table(published: Published, endpoint: dict[str, Any]) -> str:
         Heading("hazard_ratio_at_cut", "HR at the cut", "exaggerated, as is the naive p", True),
     ]
     caption = "Smallest corrected p; the genes of interest are there in any case"
-    return table(caption, headings, rows, total=rows[0]["whole"] if rows else None)
+    rows, most = published.with_interest_first(rows, MOST_CUTS_LISTED)
+    return table(caption, headings, rows, most=most)
 
 
 def auc_figure(published: Published, endpoint: dict[str, Any]) -> Figure | None:
@@ -504,17 +504,15 @@ def pooled_pages(published: Published, gene_pages: set[str]) -> list[Page]:
         page.figure(figure)
     rows = published.rows(
         f"""
-        SELECT p.*, count(*) OVER () AS whole, a.gene_name FROM {POOLED} AS p
+        SELECT p.*, a.gene_name FROM {POOLED} AS p
         LEFT JOIN staging.genes__approved AS a ON a.hgnc_symbol = p.hgnc_symbol
         WHERE model = 'continuous'
-        QUALIFY row_number() OVER (ORDER BY p_value, p_value_normal, p.hgnc_symbol) <= {MOST_POOLED}
-            OR p.hgnc_symbol IN ({literals(published.genes_of_interest)})
         ORDER BY p_value, p_value_normal, p.hgnc_symbol
         """
     )
     for row in rows:
         symbol = row["hgnc_symbol"]
-        row["gene"] = Markup(link(f"{page.root}genes/{symbol}.html", symbol)) if symbol in gene_pages else symbol
+        row["gene"] = link(page.root + gene_path(symbol), symbol) if symbol in gene_pages else symbol
         row["interval"] = f"{number(row['ci_lower'])} to {number(row['ci_upper'])}"
         row["names"] = row["cohort_ids"].replace("|", ", ")
     headings = [
@@ -535,7 +533,8 @@ def pooled_pages(published: Published, gene_pages: set[str]) -> list[Page]:
         Heading("gene_name", "Name"),
     ]
     caption = "Smallest p first; the genes of interest are there in any case"
-    page.add(table(caption, headings, rows, filter_by=("endpoint",), total=rows[0]["whole"] if rows else None))
+    rows, most = published.with_interest_first(rows, MOST_POOLED)
+    page.add(table(caption, headings, rows, filter_by=("endpoint",), most=most))
     return [page]
 
 
@@ -545,4 +544,4 @@ def pooled_sentence(published: Published, root: str = "") -> str:
         return ""
     count = published.value(f"SELECT count(DISTINCT hgnc_symbol) FROM {POOLED}")
     where = link(f"{root}{POOLED_PAGE}", "Genes over all cohorts")
-    return f"{where}: {text(f'{count:,}')} genes that two or more cohorts measured, pooled."
+    return prose("{where}: {count:,} genes that two or more cohorts measured, pooled.", where=where, count=count)
