@@ -18,11 +18,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from resistance_assets.catalog.tables import TABLES
+from resistance_assets.connectors.hgnc import read_hgnc
+from resistance_assets.orchestration.sql_models import load_models, models_folder, run_model
 from resistance_assets.science.correlation.correlation import compare_groups_rank_sum, correlate_genes
 from resistance_assets.science.enrichment.gsea import pre_ranked_gsea
 from resistance_assets.science.enrichment.over_representation import over_representation
 from resistance_assets.science.evidence.rank_aggregation import rank_aggregate
-from resistance_assets.science.genes import build_symbol_index, resolve_symbols
 
 _SHARED = Path(os.environ.get("RESISTANCE_SHARED_DIR", Path(__file__).resolve().parents[2] / "shared"))
 _GENES = np.array([f"GENE{i:05d}" for i in range(18_000)])
@@ -260,14 +262,8 @@ def _real_cases() -> list[dict]:
     )
     ranks = results.select(contrast_id=pl.lit("luad"), hgnc_symbol="gene", ranking_metric=pl.col("stat"))
     sets = _real_sets()
-    hgnc = pl.read_csv(
-        _SHARED / "mirror" / "files" / "storage.googleapis.com" / "hgnc_complete_set.txt",
-        separator="\t",
-        columns=["hgnc_id", "symbol", "status", "alias_symbol", "prev_symbol", "entrez_id", "ensembl_gene_id"],
-        infer_schema=False,
-    )
-    index = build_symbol_index(hgnc)
-    asked = sets["hgnc_symbol"].unique().sort()
+    hgnc, _ = read_hgnc(_SHARED / "mirror" / "files" / "storage.googleapis.com" / "hgnc_complete_set.txt")
+    model = load_models(models_folder(), TABLES)["staging.genes__symbols"]
     return [
         {
             "name": "over_representation_luad",
@@ -288,9 +284,9 @@ def _real_cases() -> list[dict]:
             "note": "strong contrast: several hundred p-values continued by splitting down to 1e-10",
         },
         {
-            "name": "resolve_symbols",
-            "size": f"{asked.len():,} symbols against {index.height:,} names",
-            "ours": lambda: resolve_symbols(asked, index),
+            "name": "genes__symbols",
+            "size": f"every name of {hgnc.height:,} entries of HGNC",
+            "ours": lambda: run_model(model, {"raw.hgnc__genes": hgnc}),
             "peer_name": "none",
             "peer": None,
             "peer_scale": 1.0,

@@ -5,7 +5,6 @@ Here belongs reading the files as their hosts write them. Mapping symbols to app
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,10 +14,8 @@ from resistance_assets.connectors.formats.delimited import (
     DelimitedText,
     missing_column,
     read_bytes,
-    rejected_rows,
     split_text,
 )
-from resistance_assets.connectors.formats.json import as_list, as_object, read_json, text_of, whole_of
 
 LIST_SEPARATOR = "|"
 """Joins several names in one cell, in every frame of this module, whatever the host uses."""
@@ -141,66 +138,6 @@ def read_oncokb(path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
             kind.str.contains("TSG|TUMOR SUPPRESSOR").alias("is_tumor_suppressor"),
         )
     return _one_row_per_symbol(genes, text)
-
-
-_ONCOKB_JSON = {
-    "hugoSymbol": "symbol",
-    "grch37Isoform": "grch37_isoform",
-    "grch37RefSeq": "grch37_refseq",
-    "grch38Isoform": "grch38_isoform",
-    "grch38RefSeq": "grch38_refseq",
-}
-
-
-def read_oncokb_json(path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """OncoKB's cancer gene list as JSON (`/api/v1/utils/cancerGeneList`). Academic use; not to be redistributed.
-
-    Returns:
-        genes: symbol (String), entrez_gene_id (Int64), grch37_isoform, grch37_refseq, grch38_isoform, grch38_refseq,
-            gene_type (upper case), synonyms (String, joined by `|`), oncokb_annotated, is_oncogene, is_tumor_suppressor
-            (Boolean; null where the host says nothing). Each symbol once.
-        rejected: source, line (number of the item), reason, row. Items in = rows of genes + rows of rejected.
-
-    Raises DataFault if the file is no list of objects.
-    """
-    items = as_list(read_json(path), source=path.name)
-    rows: list[dict[str, object]] = []
-    rejected: list[tuple[str, int, str, str]] = []
-    seen: set[str] = set()
-    for number, entry in enumerate(items, start=1):
-        item = as_object(entry, source=path.name, place=f"item {number}")
-        symbol = text_of(item.get("hugoSymbol"))
-        if symbol is None or symbol in seen:
-            reason = "blank symbol" if symbol is None else "repeats the symbol of an earlier item, which is kept"
-            rejected.append((path.name, number, reason, json.dumps(item)[:500]))
-            continue
-        seen.add(symbol)
-        kind = (text_of(item.get("geneType")) or "").upper() or None
-        aliases = item.get("geneAliases")
-        names = [text_of(alias) for alias in aliases] if isinstance(aliases, list) else []
-        annotated = item.get("oncokbAnnotated")
-        rows.append(
-            {
-                **{ours: text_of(item.get(vendor)) for vendor, ours in _ONCOKB_JSON.items()},
-                "entrez_gene_id": whole_of(item.get("entrezGeneId")),
-                "gene_type": kind,
-                "synonyms": LIST_SEPARATOR.join(name for name in names if name) or None,
-                "oncokb_annotated": annotated if isinstance(annotated, bool) else None,
-                "is_oncogene": None if kind is None else "ONCOGENE" in kind,
-                "is_tumor_suppressor": None if kind is None else "TSG" in kind,
-            }
-        )
-    schema: dict[str, type[pl.DataType]] = {
-        "symbol": pl.String,
-        "entrez_gene_id": pl.Int64,
-        **dict.fromkeys([name for name in _ONCOKB_JSON.values() if name != "symbol"], pl.String),
-        "gene_type": pl.String,
-        "synonyms": pl.String,
-        "oncokb_annotated": pl.Boolean,
-        "is_oncogene": pl.Boolean,
-        "is_tumor_suppressor": pl.Boolean,
-    }
-    return pl.DataFrame(rows, schema=schema), rejected_rows(rejected)
 
 
 def _by_prefix(prefix: str, header: Sequence[str]) -> str | None:

@@ -14,7 +14,6 @@ import polars as pl
 
 from resistance_assets.connectors.formats.archives import read_members
 from resistance_assets.connectors.formats.delimited import read_bytes, rejected_rows
-from resistance_assets.connectors.formats.json import as_list, as_object, flattened, read_json, text_of, whole_of
 from resistance_assets.errors import DataFault
 
 Dialect = Literal["msigdb", "enrichr", "reactome"]
@@ -101,21 +100,6 @@ def read_gmt(path: Path, *, dialect: Dialect | None = None) -> tuple[pl.DataFram
         orient="row",
     ).explode("gene_symbol")
     return sets, rejected_rows(rejected)
-
-
-def read_enrichr_statistics(path: Path) -> pl.DataFrame:
-    """The libraries that Enrichr offers, from its `datasetStatistics`: library, n_terms, n_genes (Int64).
-
-    The year in a library's name is its only version. Raises DataFault if the answer has no list `statistics`.
-    """
-    document = as_object(read_json(path), source=path.name)
-    entries = flattened(as_list(document.get("statistics"), source=path.name, place="statistics"))
-    rows = [
-        (text_of(entry.get("libraryName")), whole_of(entry.get("numTerms")), whole_of(entry.get("geneCoverage")))
-        for entry in entries
-    ]
-    schema = {"library": pl.String, "n_terms": pl.Int64, "n_genes": pl.Int64}
-    return pl.DataFrame([row for row in rows if row[0]], schema=schema, orient="row")
 
 
 def _gmt_bytes(path: Path) -> tuple[str, bytes]:

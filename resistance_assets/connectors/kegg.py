@@ -7,41 +7,12 @@ who runs the warehouse has agreed: see `require_agreement`.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from pathlib import Path
 
 import polars as pl
 
 from resistance_assets.connectors.formats.delimited import read_bytes, rejected_rows
-from resistance_assets.connectors.transport.resource import Resource
-from resistance_assets.errors import DataFault, SourceUnavailable
-
-HOST = "https://rest.kegg.jp"
-LICENCE = (
-    "KEGG: for academic use by academic users; redistribution needs a licence (https://www.kegg.jp/kegg/legal.html)"
-)
-REQUESTS_PER_SECOND = 3.0
-"""Above it the host answers with 403."""
-
-
-def require_agreement(source_id: str, opt_in: Collection[str]) -> None:
-    """Raise SourceUnavailable, with the licence, unless the source is among those agreed to (RESISTANCE_OPT_IN)."""
-    if source_id not in opt_in:
-        raise SourceUnavailable(
-            f"it is used only on request, because of its licence: {LICENCE}",
-            subject=source_id,
-            remedy=f"If the licence allows your use, add {source_id} to RESISTANCE_OPT_IN",
-        )
-
-
-def pathways_resource(organism: str = "hsa") -> Resource:
-    """Names of the pathways of an organism."""
-    return Resource(f"{HOST}/list/pathway/{organism}", content="tsv", name=f"KEGG pathways of {organism}")
-
-
-def links_resource(organism: str = "hsa") -> Resource:
-    """Genes (Entrez ids) of the pathways of an organism."""
-    return Resource(f"{HOST}/link/{organism}/pathway", content="tsv", name=f"KEGG genes of pathways of {organism}")
+from resistance_assets.errors import DataFault
 
 
 def read_kegg_pathways(names: Path, links: Path, *, organism: str = "hsa") -> tuple[pl.DataFrame, pl.DataFrame]:

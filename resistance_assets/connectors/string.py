@@ -5,13 +5,11 @@ Here belongs reading the downloads (https://string-db.org/cgi/download). Choosin
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import polars as pl
 
 from resistance_assets.connectors.formats.delimited import read_bytes, split_text
-from resistance_assets.errors import DataFault
 
 LINK_SCHEMA: dict[str, type[pl.DataType]] = {
     "protein_a": pl.String,
@@ -99,11 +97,3 @@ def named_links(links: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
         pl.col("protein_b").replace_strict(symbols, default=None, return_dtype=pl.String).alias("symbol_b"),
         "combined_score",
     )
-
-
-def string_version(path: Path) -> str:
-    """The version that the name of a download tells. Raises DataFault if it tells none."""
-    found = re.search(r"\.v(\d+(?:\.\d+)*)\.", path.name)
-    if not found:
-        raise DataFault("the name tells no version", subject=path.name, remedy="Keep the host's file name")
-    return found[1]

@@ -108,19 +108,3 @@ def read_xena_survival(path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
     )
     rows = reason.is_not_null().arg_true().to_list()
     return frame.filter(reason.is_null()), text.reject(rows, reason.gather(rows).to_list())
-
-
-def read_xena_phenotype(path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Read a phenotype table, plain or gzip, in UTF-8 or (as of the Toil compendium) Latin-1.
-
-    Returns the table as text, its first column renamed to sample_id, blank cells null; and the rejected rows (a blank
-    or repeated sample). Raises DataFault if the file is empty or ragged.
-    """
-    data = read_bytes(path)
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        data = data.decode("latin-1").encode()
-    text = split_text(data, source=path.name)
-    frame = text.frame(nulls=_MISSING).with_columns(pl.all().str.strip_chars().replace("", None))
-    return text.first_of_each(frame.rename({text.header[0]: "sample_id"}), "sample_id")

@@ -23,8 +23,8 @@ from resistance_assets.connectors import kegg
 from resistance_assets.connectors.arrayexpress import biostudies, ena
 from resistance_assets.connectors.arrayexpress.processed_counts import read_sample_counts
 from resistance_assets.connectors.biogrid import read_tab3
-from resistance_assets.connectors.cancer_gene_lists import read_allonco, read_oncokb, read_oncokb_json
-from resistance_assets.connectors.gdc.counts import read_files_page, read_manifest, read_star_counts
+from resistance_assets.connectors.cancer_gene_lists import read_allonco, read_oncokb
+from resistance_assets.connectors.gdc.counts import read_files_page, read_star_counts
 from resistance_assets.connectors.gencode import read_gene_lengths
 from resistance_assets.connectors.gene_ontology import go_gene_sets, read_gaf, read_obo
 from resistance_assets.connectors.geo import series as geo
@@ -34,7 +34,7 @@ from resistance_assets.connectors.gmt import read_gmt
 from resistance_assets.connectors.hgnc import read_hgnc
 from resistance_assets.connectors.panther import read_panther_classification
 from resistance_assets.connectors.string import read_string_links, read_string_names
-from resistance_assets.connectors.xena import read_xena_matrix, read_xena_phenotype, read_xena_survival
+from resistance_assets.connectors.xena import read_xena_matrix, read_xena_survival
 from resistance_assets.errors import Fault
 
 ROWS = None  # the reader's result does not claim to hold every row (a document, not a table)
@@ -174,17 +174,13 @@ CASES = {
     "soft": Case(_soft, "geo_soft/soft_ex_family.txt"),
     "soft sample": Case(_soft, "geo_soft/GSM32878.txt"),
     "platform": Case(_annotation, "geo_soft/GPL4133.txt"),
-    "summary": Case(document(geo.read_summary), "geo_eutils/GSE93374_summary.json"),
-    "search": Case(document(geo.read_search), "geo_eutils/GSE93374_search.json"),
     "generated counts": Case(table(geo.read_ncbi_counts), data=b"GeneID\tGSM1\tGSM2\n1\t5\t6\n2\t0\t7\n9\t1\t1\n"),
     "counts of one sample": Case(_one_sample, data=b"gene\tcounts\nAXL\t5\nMET\t0\nKRAS\t7\n"),
     "counts annotation": Case(table(geo.read_ncbi_annotation), data=b"GeneID\tSymbol\tLength\n1\tA\t5\n2\tB\t9\n"),
     "star": Case(_star, "gdc/star_gene_counts.head_b.tsv"),
-    "manifest": Case(table(read_manifest), "gdc/CPTAC-3_7CasesRNASeq_GDC-Manifest.txt"),
     "gdc files": Case(document(read_files_page), "gdc/files_answer.json"),
     "xena matrix": Case(table(read_xena_matrix), data=b"sample\tA-01\tB-11\nGAS6\t1\t2\nAXL\tNA\t3\n"),
     "xena survival": Case(table(read_xena_survival), data=b"sample\t_PATIENT\tOS\tOS.time\nA-01\tA\t1\t5\nB\tB\t0\t\n"),
-    "xena phenotype": Case(table(read_xena_phenotype), data="sample\tx\nA\tSjögren\nB\ty\n".encode("latin-1")),
     "obo": Case(_obo, "ontology/heartjogging.obo"),
     "gaf": Case(_gaf, "ontology/goa_human_illegal.gaf"),
     "panther": Case(
@@ -197,7 +193,6 @@ CASES = {
     "hgnc": Case(table(read_hgnc, quoted=True), "hgnc/hgnc_2018-11.withdrawn.txt"),
     "allonco": Case(table(read_allonco, quoted=True), "bushman/allOnco_May2018.head.tsv"),
     "oncokb": Case(table(read_oncokb), "oncokb/cancerGeneList_2022-05-05.head.tsv"),
-    "oncokb json": Case(document(read_oncokb_json), data=b'[{"hugoSymbol": "EGFR", "geneAliases": ["A"]}, {"x": 1}]'),
     "gene sets": Case(document(read_gmt), "gmt/genes.gmt"),
     "biogrid": Case(table(read_tab3), "biogrid/first_nine_columns.head.txt"),
     "gene lengths": Case(document(read_gene_lengths), data=GTF),

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import json
 
 import pytest
 
 from resistance_assets.connectors import kegg
-from resistance_assets.connectors.cancer_gene_lists import read_oncokb_json
-from resistance_assets.connectors.gmt import read_enrichr_statistics
 from resistance_assets.connectors.panther import read_panther_classification
-from resistance_assets.connectors.string import named_links, read_string_links, read_string_names, string_version
-from resistance_assets.errors import DataFault, SourceUnavailable
-from resistance_assets_tests.loopback import Reply
+from resistance_assets.connectors.string import named_links, read_string_links, read_string_names
+from resistance_assets.errors import DataFault
 
 
 def write(path, data: str | bytes):
@@ -56,7 +52,6 @@ def test_string_links_stand_once_and_carry_names(tmp_path):
     )
     assert links.rows() == [("9606.A", "9606.B", 900), ("9606.A", "9606.C", 150)]
     assert sorted(rejected["line"]) == [5, 6]
-    assert string_version(tmp_path / "9606.protein.links.v12.0.txt.gz") == "12.0"
     names, bad = read_string_names(
         write(
             tmp_path / "i.txt", "#string_protein_id\tpreferred_name\tx\n9606.A\tGAS6\t1\n9606.B\tAXL\t2\n9606.A\tQ\t3\n"
@@ -85,51 +80,3 @@ def test_kegg_pathways(tmp_path):
     assert sets.height + rejected.height == 6
     with pytest.raises(DataFault, match="no pair"):
         kegg.read_kegg_pathways(write(tmp_path / "n", "Bad request"), write(tmp_path / "l", LINKS))
-
-
-def test_kegg_is_asked_only_after_agreement():
-    with pytest.raises(SourceUnavailable, match=r"academic use by academic users.*add kegg_rest to RESISTANCE_OPT_IN"):
-        kegg.require_agreement("kegg_rest", ())
-    kegg.require_agreement("kegg_rest", ("kegg_rest",))
-
-
-def test_kegg_that_is_asked_too_fast_refuses(public_hosts, loopback):
-    path = kegg.pathways_resource().url.replace("https:/", "")
-    loopback.script(path, Reply(status=403))
-    with pytest.raises(SourceUnavailable, match="status 403"):
-        public_hosts.fetch(kegg.pathways_resource())
-    loopback.script(path, Reply(NAMES.encode()))
-    assert public_hosts.fetch(kegg.pathways_resource()).size_bytes == len(NAMES)
-
-
-def test_oncokb_as_json(tmp_path):
-    items = [
-        {
-            "hugoSymbol": "EGFR",
-            "entrezGeneId": 1956,
-            "geneType": "Oncogene",
-            "oncokbAnnotated": True,
-            "geneAliases": ["ERBB", "HER1"],
-        },
-        {"hugoSymbol": "NOTCH1", "entrezGeneId": "4851", "geneType": "ONCOGENE_AND_TSG", "grch38Isoform": "ENST1"},
-        {"hugoSymbol": "X", "geneType": None},
-        {"hugoSymbol": "EGFR"},
-        {"entrezGeneId": 1},
-    ]
-    genes, rejected = read_oncokb_json(write(tmp_path / "o.json", json.dumps(items)))
-    assert genes.select("symbol", "entrez_gene_id", "is_oncogene", "is_tumor_suppressor", "synonyms").rows() == [
-        ("EGFR", 1956, True, False, "ERBB|HER1"),
-        ("NOTCH1", 4851, True, True, None),
-        ("X", None, None, None, None),
-    ]
-    assert rejected["line"].to_list() == [4, 5]
-    with pytest.raises(DataFault, match="expected a list"):
-        read_oncokb_json(write(tmp_path / "o.json", '{"a": 1}'))
-
-
-def test_enrichr_libraries(tmp_path):
-    document = {"statistics": [{"libraryName": "KEGG_2016", "numTerms": 293, "geneCoverage": 7010}, {"numTerms": 1}]}
-    frame = read_enrichr_statistics(write(tmp_path / "s.json", json.dumps(document)))
-    assert frame.rows() == [("KEGG_2016", 293, 7010)]
-    with pytest.raises(DataFault, match="statistics"):
-        read_enrichr_statistics(write(tmp_path / "s.json", "{}"))

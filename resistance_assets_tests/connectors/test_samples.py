@@ -14,7 +14,6 @@ from resistance_assets.connectors.arrayexpress.ena import read_report
 from resistance_assets.connectors.biogrid import read_tab3
 from resistance_assets.connectors.cancer_gene_lists import read_allonco, read_oncokb
 from resistance_assets.connectors.cbioportal.archive import read_gene_matrix, read_meta, read_study
-from resistance_assets.connectors.formats.git_lfs import read_pointer
 from resistance_assets.connectors.gdc import counts as gdc
 from resistance_assets.connectors.gene_ontology import read_gaf, read_obo
 from resistance_assets.connectors.geo import series as geo
@@ -149,10 +148,6 @@ EXPECTED: dict[str, tuple[Callable[[Path], object], object]] = {
     "biostudies/files_E-MTAB-6701.json": (lambda p: biostudies.read_file_page(p)[0].height, 2),
     "biostudies/info_E-GEOD-16059.json": (lambda p: biostudies.read_info(p).n_files, 178),
     "biostudies/info_E-MTAB-14669.json": (lambda p: biostudies.read_info(p).n_files, 10),
-    "biostudies/mirror_listing_E-MTAB-10615.html": (
-        lambda p: biostudies.read_mirror_listing(p).rows(),
-        [("E-MTAB-10615.idf.txt", "2023-11-16 15:51", "3.7K"), ("E-MTAB-10615.sdrf.txt", "2023-11-16 15:51", "97K")],
-    ),
     # The search is not asked, because accessions are named in the catalog; a page of it is no record.
     "biostudies/search.json": (refused(biostudies.read_record, "no accession"), "refused"),
     "biostudies/search_empty.json": (refused(biostudies.read_record, "no accession"), "refused"),
@@ -173,13 +168,6 @@ EXPECTED: dict[str, tuple[Callable[[Path], object], object]] = {
         lambda p: meta_of(p)["cancer_study_identifier"],
         "luad_tcga_pan_can_atlas_2018",
     ),
-    "cbioportal/pointer_data_clinical_patient.txt": (lambda p: read_pointer(p).size_bytes, 158342),
-    "cbioportal/pointer_data_cna.txt": (lambda p: read_pointer(p).size_bytes, 29297916),
-    "cbioportal/pointer_data_mrna_seq_v2_rsem.txt": (lambda p: read_pointer(p).size_bytes, 73411929),
-    "cbioportal/pointer_data_mrna_seq_v2_rsem_zscores_ref_diploid_samples.txt": (
-        lambda p: read_pointer(p).size_bytes,
-        78884606,
-    ),
     "cbioportal/sarc_data_clinical_sample.txt": (clinical("sample"), (255, 18)),
     "cbioportal/study_es_0_data_clinical_patients.txt": (lambda p: clinical("patient")(p)[0] > 0, True),
     "cbioportal/study_es_0_data_clinical_samples.txt": (lambda p: clinical("sample")(p)[0] > 0, True),
@@ -191,15 +179,9 @@ EXPECTED: dict[str, tuple[Callable[[Path], object], object]] = {
     "ena/filereport_fastqs.tsv": (report, (1, 2)),
     "ena/filereport_fastqs_empty.tsv": (report, (1, 0)),
     "ena/portal_search_read_run.head.json": (report, (40, 0)),
-    "gdc/CPTAC-3_7CasesRNASeq_GDC-Manifest.txt": (lambda p: gdc.read_manifest(p)[1].height, 0),
-    "gdc/TCGA-LUAD.BisulfiteSeq_GDC-Manifest.txt": (lambda p: gdc.read_manifest(p)[1].height, 0),
-    "gdc/TCGA-LUAD.GCv36_replacements.head.tsv": (lambda p: sum(f.height for f in gdc.read_manifest(p)), 300),
     "gdc/files_answer.json": (lambda p: gdc.read_files_page(p)[0].height, 2),
     "gdc/star_gene_counts.head_a.tsv": (star, (3, 4)),
     "gdc/star_gene_counts.head_b.tsv": (star, (5, 4)),
-    "gdc/status_answer_old.json": (gdc.read_status, None),
-    "geo_eutils/GSE93374_search.json": (geo.read_search, ["200093374"]),
-    "geo_eutils/GSE93374_summary.json": (lambda p: geo.read_summary(p).accession, "GSE93374"),
     "geo_matrix/GSE183947_series_matrix.txt.gz": (series, (0, 60)),
     "geo_matrix/GSE52778_series_matrix.txt": (series, (0, 16)),
     "geo_matrix/GSE781-GPL97_series_matrix.relaid.txt": (series, (800, 17)),
@@ -234,6 +216,25 @@ EXPECTED: dict[str, tuple[Callable[[Path], object], object]] = {
 }
 
 
+# Formats that no source of the catalog comes in, so nothing reads them: pointers of git-lfs, manifests and status of
+# GDC, the search of E-utilities, a listing of a mirror of ArrayExpress.
+NOT_READ = frozenset(
+    {
+        "biostudies/mirror_listing_E-MTAB-10615.html",
+        "cbioportal/pointer_data_clinical_patient.txt",
+        "cbioportal/pointer_data_cna.txt",
+        "cbioportal/pointer_data_mrna_seq_v2_rsem.txt",
+        "cbioportal/pointer_data_mrna_seq_v2_rsem_zscores_ref_diploid_samples.txt",
+        "gdc/CPTAC-3_7CasesRNASeq_GDC-Manifest.txt",
+        "gdc/TCGA-LUAD.BisulfiteSeq_GDC-Manifest.txt",
+        "gdc/TCGA-LUAD.GCv36_replacements.head.tsv",
+        "gdc/status_answer_old.json",
+        "geo_eutils/GSE93374_search.json",
+        "geo_eutils/GSE93374_summary.json",
+    }
+)
+
+
 @pytest.mark.parametrize("name", EXPECTED)
 def test_sample_is_read(shared, tmp_path, name):
     _FOLDER[:] = [tmp_path]
@@ -244,4 +245,4 @@ def test_sample_is_read(shared, tmp_path, name):
 def test_no_sample_is_left_out(shared):
     folder = shared / "samples"
     present = {path.relative_to(folder).as_posix() for path in folder.glob("*/*") if path.is_file()}
-    assert present == EXPECTED.keys()
+    assert present == EXPECTED.keys() | NOT_READ

@@ -7,7 +7,7 @@ import gzip
 import pytest
 
 from resistance_assets.connectors.transport.transport import FailureKind, Resource, failure_kind
-from resistance_assets.connectors.xena import read_xena_matrix, read_xena_phenotype, read_xena_survival
+from resistance_assets.connectors.xena import read_xena_matrix, read_xena_survival
 from resistance_assets.errors import DataFault, TransportFault
 from resistance_assets_tests.loopback import Reply
 
@@ -55,13 +55,6 @@ def test_endpoints_are_days_and_zero_or_one(tmp_path):
         read_xena_survival(write(tmp_path / "s.txt", "sample\tOS\tOS.time\nA\t2\t1\n"))
     with pytest.raises(DataFault, match=r"line 2, column OS\.time: 'soon'"):
         read_xena_survival(write(tmp_path / "s.txt", "sample\tOS\tOS.time\nA\t1\tsoon\n"))
-
-
-def test_phenotype_in_latin_1(tmp_path):
-    data = "sample\tprimary disease or tissue\nTCGA-1\tSjögren\nGTEX-1\tLung\nTCGA-1\tx\n".encode("latin-1")
-    frame, rejected = read_xena_phenotype(write(tmp_path / "p.gz", gzip.compress(data)))
-    assert frame.rows() == [("TCGA-1", "Sjögren"), ("GTEX-1", "Lung")]
-    assert rejected.height == 1
 
 
 # The host

@@ -6,13 +6,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.biogrid import biogrid_release, read_tab3
 from resistance_assets.connectors.cancer_gene_lists import read_allonco
 from resistance_assets.connectors.gmt import read_gmt
 from resistance_assets.connectors.hgnc import read_hgnc
 from resistance_assets.demo.plan import RESISTANT
 from resistance_assets.demo.reference_files import HGNC_COLUMNS, TAB3_COLUMNS
-from resistance_assets.science.genes import build_symbol_index, resolve_symbols
+from resistance_assets.orchestration.sql_models import load_models, models_folder, run_model
 from resistance_assets_tests.demo.conftest import WrittenDemo
 
 
@@ -40,14 +41,15 @@ def test_every_symbol_of_every_file_resolves(demo: WrittenDemo):
     hgnc, rejected = read_hgnc(demo.source("hgnc_complete_set"))
     assert rejected.is_empty()
     assert hgnc.height == 2040
-    index = build_symbol_index(hgnc)
+    names = run_model(load_models(models_folder(), TABLES)["staging.genes__symbols"], {"raw.hgnc__genes": hgnc})
     genes, rejected = read_allonco(demo.source("allonco_may2018"))
     assert rejected.is_empty()
-    resolved = resolve_symbols(genes["symbol"], index)
+    resolved = genes.select(pl.col("symbol").str.to_uppercase()).join(names, on="symbol", how="left")
     assert set(resolved["resolution"]) == {"approved", "previous"}
     assert set(demo.truth.cancer_genes) <= set(resolved["hgnc_symbol"])
     sets, _ = read_gmt(demo.source("enrichr_go_bp_2021"))
-    assert set(resolve_symbols(sets["gene_symbol"], index)["resolution"]) == {"approved"}
+    members = sets.select(symbol=pl.col("gene_symbol").str.to_uppercase()).join(names, on="symbol", how="left")
+    assert set(members["resolution"]) == {"approved"}
 
 
 def test_the_cancer_list_has_an_older_and_a_newer_version(demo: WrittenDemo):

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 import polars as pl
 
@@ -289,20 +289,6 @@ def fetch_file(
             first = first or fault
     assert first is not None  # there are always at least two addresses
     raise first
-
-
-def read_mirror_listing(path: Path) -> pl.DataFrame:
-    """Files of a folder page of the mirror: path, modified (`2023-11-16 15:51`), size (as shown, rounded: `97K`).
-
-    The way to a study's files where the API does not answer. Raises DataFault if the page lists no file.
-    """
-    text = read_bytes(path).decode("utf-8", "replace")
-    link, cell = r'<a href="([^"?/][^"?]*)">[^<]*</a>', r"<td[^>]*>\s*"
-    rows = re.findall(rf"{link}</td>{cell}(\d{{4}}-\d\d-\d\d \d\d:\d\d)\s*</td>{cell}(\S+?)\s*</td>", text)
-    if not rows:
-        raise DataFault("the page lists no file", subject=path.name, remedy="Look up the study's folder of the mirror")
-    named = [(unquote(name), modified, size) for name, modified, size in rows]
-    return pl.DataFrame(named, schema=dict.fromkeys(("path", "modified", "size"), pl.String), orient="row")
 
 
 # IDF

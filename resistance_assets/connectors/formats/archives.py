@@ -64,26 +64,6 @@ def read_members(
     return contents, names
 
 
-def extract_members(
-    archive: Path,
-    folder: Path,
-    *,
-    wanted: Callable[[str], bool] = lambda _: True,
-    largest_unpacked: int = LARGEST_UNPACKED,
-) -> list[Path]:
-    """Write members below `folder` (their own folders kept) and return the paths. Raises as `iterate_members`."""
-    written: list[Path] = []
-    for member in iterate_members(archive, largest_unpacked=largest_unpacked):
-        if wanted(member.name):
-            path = folder / member.name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("wb") as target:
-                while block := member.stream.read(_BLOCK):
-                    target.write(block)
-            written.append(path)
-    return written
-
-
 class MemberStream:
     """The bytes of one member, where damage is told as a fault."""
 

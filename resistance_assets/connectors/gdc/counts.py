@@ -17,7 +17,7 @@ from urllib.parse import quote
 import polars as pl
 
 from resistance_assets.connectors.formats.archives import iterate_members
-from resistance_assets.connectors.formats.delimited import read_bytes, split_text
+from resistance_assets.connectors.formats.delimited import split_text
 from resistance_assets.connectors.formats.json import as_list, as_object, flattened, read_json, text_of, whole_of
 from resistance_assets.connectors.transport.resource import (
     FailureKind,
@@ -59,24 +59,6 @@ _FIELDS = (
 
 
 # What there is
-
-
-def status_resource() -> Resource:
-    """The state of the API, with the data release."""
-    return Resource(f"{HOST}/status", content="json", markers=("status",), name="GDC status")
-
-
-def read_status(path: Path) -> str | None:
-    """The data release (such as `Data Release 46.0 - August 10, 2026`), or null from an API too old to tell it.
-
-    Raises DataFault if the API does not say that it is well.
-    """
-    document = as_object(read_json(path), source=path.name)
-    if text_of(document.get("status")) != "OK":
-        raise DataFault(
-            f"the status is {document.get('status')!r}", subject="GDC", expected="OK", remedy="Try again later"
-        )
-    return text_of(document.get("data_release"))
 
 
 def files_resource(project: str, offset: int = 0) -> Resource:
@@ -169,24 +151,6 @@ def files_version(files: pl.DataFrame) -> str:
     """Change token of a set of files: replaced files get new ids, and each has its md5."""
     lines = sorted(f"{file_id} {md5}" for file_id, md5 in files.select("file_id", "md5").rows())
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def read_manifest(path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Read a manifest, in either spelling of its columns: file_id, file_name, md5 (String), size_bytes (Int64).
-
-    Returns the files and the rejected rows (blank or repeated id). Raises DataFault if a column is missing, a size is
-    no number, or the file is ragged.
-    """
-    text = split_text(read_bytes(path), source=path.name)
-    names = {"file_id": ("id",), "file_name": ("filename", "file_name"), "md5": ("md5", "md5sum")}
-    names["size_bytes"] = ("size", "file_size")
-    chosen: dict[str, str] = {}
-    for ours, spellings in names.items():
-        chosen[ours] = next((name for name in spellings if name in text.header), spellings[0])
-    text.require(chosen.values())
-    cells = text.frame().select(pl.col(vendor).str.strip_chars().alias(ours) for ours, vendor in chosen.items())
-    frame = cells.with_columns(text.whole_numbers(cells["size_bytes"]))
-    return text.first_of_each(frame, "file_id")
 
 
 # Getting files
@@ -322,14 +286,6 @@ def read_star_counts(data: bytes, *, source: str) -> StarCounts:
         gene_model=model,
         rejected=rejected,
     )
-
-
-def is_normal_tissue(barcode: str) -> bool | None:
-    """Whether a TCGA sample barcode (`TCGA-05-4244-11A`) is of normal tissue: codes 10 to 19; 01 to 09 are tumours.
-    Null where the barcode has no such code."""
-    parts = barcode.split("-")
-    code = parts[3][:2] if len(parts) > 3 else ""
-    return 10 <= int(code) <= 19 if code.isdigit() and int(code) < 20 else None
 
 
 def count_matrix(files: pl.DataFrame, tables: Sequence[tuple[str, StarCounts]]) -> pl.DataFrame:

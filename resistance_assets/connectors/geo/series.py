@@ -19,7 +19,6 @@ import polars as pl
 from resistance_assets.connectors.arrayexpress.ena import EnaReport, fetch_report, merged_reports
 from resistance_assets.connectors.arrayexpress.processed_counts import may_be_table
 from resistance_assets.connectors.formats.delimited import read_bytes, rejected_rows, split_text
-from resistance_assets.connectors.formats.json import as_list, as_object, flattened, read_json, text_of, whole_of
 from resistance_assets.connectors.geo.matrix import ATTRIBUTE_SCHEMA, SeriesMatrix, geo_sample_sheet, read_series_matrix
 from resistance_assets.connectors.geo.soft import SoftFile, probe_genes, read_soft
 from resistance_assets.connectors.transport.resource import FailureKind, Resource, Transport, failure_kind
@@ -130,20 +129,6 @@ def counts_annotation_resource(series: str) -> Resource:
     )
 
 
-def search_resource(series: str) -> Resource:
-    """E-utilities: the internal id of a series."""
-    return Resource(
-        f"{EUTILS}/esearch.fcgi?db=gds&term={series}[ACCN]+AND+gse[ETYP]&retmode=json&retmax=20",
-        content="json",
-        name=f"search for {series}",
-    )
-
-
-def summary_resource(uid: str) -> Resource:
-    """E-utilities: the summary of an internal id."""
-    return Resource(f"{EUTILS}/esummary.fcgi?db=gds&id={uid}&retmode=json", content="json", name=f"summary of {uid}")
-
-
 # Smaller answers
 
 
@@ -157,56 +142,6 @@ def read_matrix_listing(path: Path) -> list[str]:
 def supplementary_files(addresses: Sequence[str]) -> list[str]:
     """File names of `supplementary_file` fields; `NONE` is none."""
     return [address.rpartition("/")[2] for address in addresses if address.strip().upper() != "NONE"]
-
-
-@dataclass(frozen=True)
-class SeriesSummary:
-    """What E-utilities say of a series: platforms as GPL accessions, samples as sample_id and title. It gives no
-    date of the last update."""
-
-    accession: str
-    title: str | None
-    study_type: str | None
-    organism: str | None
-    published: str | None
-    platforms: list[str]
-    n_samples: int | None
-    samples: pl.DataFrame
-
-
-def read_search(path: Path) -> list[str]:
-    """Internal ids of an esearch answer. Raises DataFault for an answer that holds an error or no result."""
-    document = as_object(read_json(path), source=path.name)
-    found = as_object(document.get("esearchresult"), source=path.name, place="esearchresult")
-    if text_of(found.get("ERROR")):
-        raise DataFault(f"the search failed: {found['ERROR']}", subject=path.name, remedy="Ask again")
-    ids = [text_of(uid) for uid in as_list(found.get("idlist"), source=path.name, place="idlist")]
-    return [uid for uid in ids if uid]
-
-
-def read_summary(path: Path) -> SeriesSummary:
-    """The first series of an esummary answer. Raises DataFault if there is none, or an error in its place."""
-    document = as_object(read_json(path), source=path.name)
-    result = as_object(document.get("result"), source=path.name, place="result")
-    for uid in as_list(result.get("uids"), source=path.name, place="uids"):
-        entry = as_object(result.get(str(uid)), source=path.name, place=f"entry {uid}")
-        accession = text_of(entry.get("accession"))
-        if accession is None:
-            raise DataFault(
-                text_of(entry.get("error")) or "the entry has no accession", subject=path.name, remedy="Ask again"
-            )
-        samples = [(text_of(s.get("accession")), text_of(s.get("title"))) for s in flattened(entry.get("samples"))]
-        return SeriesSummary(
-            accession=accession,
-            title=text_of(entry.get("title")),
-            study_type=text_of(entry.get("gdstype")),
-            organism=text_of(entry.get("taxon")),
-            published=text_of(entry.get("pdat")),
-            platforms=[f"GPL{number}" for number in (text_of(entry.get("gpl")) or "").split(";") if number],
-            n_samples=whole_of(entry.get("n_samples")),
-            samples=pl.DataFrame(samples, schema={"sample_id": pl.String, "title": pl.String}, orient="row"),
-        )
-    raise DataFault("the answer holds no entry", subject=path.name, remedy="Check the accession")
 
 
 # NCBI-generated counts

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import pytest
 
 from resistance_assets.connectors.cbioportal.alterations import read_alterations
 from resistance_assets.connectors.cbioportal.archive import read_study, unpivot_matrix
-from resistance_assets.connectors.formats.git_lfs import datahub_file, datahub_pointer, probe_pointer, read_pointer
-from resistance_assets.connectors.transport.transport import FailureKind, failure_kind
-from resistance_assets.errors import DataFault, SourceUnavailable, TransportFault
+from resistance_assets.errors import DataFault, TransportFault
 from resistance_assets_tests.connectors.cbioportal.test_archive import LUAD, files, meta, pack
-from resistance_assets_tests.loopback import Reply
 
 MUTATIONS = (
     "#version 2.4\n#sequenced_samples: P1-01 P2-01\n"
@@ -108,63 +103,3 @@ def test_tables_that_are_wrong_are_refused(tmp_path, changes, fault, message):
 
 
 # Pointers
-
-
-@pytest.mark.parametrize(
-    ("name", "size"),
-    [
-        ("data_clinical_patient", 158342),
-        ("data_cna", 29297916),
-        ("data_mrna_seq_v2_rsem", 73411929),
-        ("data_mrna_seq_v2_rsem_zscores_ref_diploid_samples", 78884606),
-    ],
-)
-def test_real_pointers(shared, name, size):
-    pointer = read_pointer(shared / "samples" / "cbioportal" / f"pointer_{name}.txt")
-    assert len(pointer.sha256) == 64
-    assert pointer.size_bytes == size
-    with pytest.raises(DataFault, match="no git-lfs pointer"):
-        read_pointer(shared / "samples" / "cbioportal" / "meta_study.txt")
-
-
-def test_pointer_is_the_change_token_and_the_checksum(public_hosts, loopback):
-    data = b"PATIENT_ID\tX\nP1\t1\n"
-    text = (
-        f"version https://git-lfs.github.com/spec/v1\noid sha256:{hashlib.sha256(data).hexdigest()}\nsize {len(data)}\n"
-    )
-    pointer, file = datahub_pointer("s", "data.txt"), "data.txt"
-    loopback.script(pointer.url.replace("https:/", ""), Reply(text.encode()))
-    probe = probe_pointer(public_hosts, "s", file)
-    assert (probe.token, probe.basis) == (f"sha256:{hashlib.sha256(data).hexdigest()}", "published_checksum")
-    wanted = datahub_file("s", file, read_pointer(public_hosts.fetch(pointer).path))
-    media = wanted.url.replace("https:/", "")
-    loopback.script(media, Reply(data))
-    assert public_hosts.fetch(wanted).path.read_bytes() == data
-
-
-@pytest.mark.parametrize(
-    ("reply", "fault", "kind"),
-    [
-        (
-            Reply(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"),
-            TransportFault,
-            FailureKind.GIT_LFS_POINTER,
-        ),
-        (Reply(b"A\tB\nother\n"), TransportFault, FailureKind.TRUNCATED),
-        (Reply(b"PATIENT_ID\tX\nP1\t2\n"), TransportFault, FailureKind.CHECKSUM_MISMATCH),
-        (
-            Reply(b"This repository is over its data quota. Account responsible should purchase more.", status=403),
-            SourceUnavailable,
-            FailureKind.REFUSED_OR_GONE,
-        ),
-    ],
-)
-def test_what_comes_in_place_of_the_file_is_named(public_hosts, loopback, reply, fault, kind):
-    from resistance_assets.connectors.formats.git_lfs import LfsPointer
-
-    data = b"PATIENT_ID\tX\nP1\t1\n"
-    wanted = datahub_file("s", "d.txt", LfsPointer(hashlib.sha256(data).hexdigest(), len(data)))
-    loopback.script(wanted.url.replace("https:/", ""), reply)
-    with pytest.raises(fault) as caught:
-        public_hosts.fetch(wanted)
-    assert failure_kind(caught.value) is kind

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from resistance_assets.connectors.formats.archives import extract_members, iterate_members, read_members
+from resistance_assets.connectors.formats.archives import iterate_members, read_members
 from resistance_assets.errors import DataFault, TransportFault
 
 FILES = {"study/meta_study.txt": b"name: x\n", "study/case_lists/all.txt": b"ids: a\tb\n" * 9000}
@@ -47,12 +47,10 @@ def archive(request, tmp_path):
     return tar(path, FILES, mode="w:gz" if request.param == "tar.gz" else "w")
 
 
-def test_members_are_read_and_extracted_alike(archive, tmp_path):
+def test_members_that_are_wanted_are_read(archive, tmp_path):
     contents, names = read_members(archive, lambda name: name.endswith("all.txt"))
     assert names == list(FILES)
     assert contents == {"study/case_lists/all.txt": FILES["study/case_lists/all.txt"]}
-    written = extract_members(archive, tmp_path / "out")
-    assert {path.relative_to(tmp_path / "out").as_posix(): path.read_bytes() for path in written} == FILES
 
 
 def test_truncated_archive_is_a_transport_fault_wherever_it_is_cut(archive):
@@ -76,8 +74,7 @@ def test_lost_gzip_checksum_is_noticed_even_if_nothing_is_wanted(tmp_path):
 def test_member_that_escapes_is_refused(tmp_path, name):
     for path in (tar(tmp_path / "a.tar.gz", {name: b"x"}), zipped(tmp_path / "a.zip", {name: b"x"})):
         with pytest.raises(DataFault, match="leads out of the archive"):
-            extract_members(path, tmp_path / "inner" / "out")
-    assert not list(tmp_path.rglob("evil*"))
+            list(iterate_members(path))
 
 
 def test_links_and_devices_are_refused(tmp_path):

@@ -58,42 +58,6 @@ def test_pseudo_autosomal_copies_stay_apart_and_repeats_are_rejected():
         )
 
 
-def test_real_manifests_in_both_spellings(shared):
-    folder = shared / "samples" / "gdc"
-    for name, rows in (
-        ("CPTAC-3_7CasesRNASeq_GDC-Manifest.txt", 50),
-        ("TCGA-LUAD.BisulfiteSeq_GDC-Manifest.txt", 20),
-        ("TCGA-LUAD.GCv36_replacements.head.tsv", 300),
-    ):
-        files, rejected = gdc.read_manifest(folder / name)
-        lines = len((folder / name).read_text().splitlines()) - 1
-        assert files.height + rejected.height == lines
-        assert lines == rows or rows != 300
-        assert files["md5"].str.len_chars().unique().to_list() == [32]
-        assert files["size_bytes"].min() > 0
-
-
-def test_real_answers_of_the_api(shared, tmp_path):
-    files, total = gdc.read_files_page(shared / "samples" / "gdc" / "files_answer.json")
-    assert files.height == 2
-    assert total == 78 or total >= files.height
-    assert files["file_id"][0] == "0ab5e358-b1ff-4433-8959-c37c5890d9aa"
-    assert gdc.read_status(shared / "samples" / "gdc" / "status_answer_old.json") is None
-    (tmp_path / "s.json").write_text('{"status": "OK", "data_release": "Data Release 46.0 - August 10, 2026"}')
-    assert gdc.read_status(tmp_path / "s.json") == "Data Release 46.0 - August 10, 2026"
-    (tmp_path / "s.json").write_text('{"status": "DOWN"}')
-    with pytest.raises(DataFault, match="'DOWN'"):
-        gdc.read_status(tmp_path / "s.json")
-
-
-@pytest.mark.parametrize(
-    ("barcode", "normal"),
-    [("TCGA-05-4244-01A", False), ("TCGA-44-6147-11A", True), ("TCGA-05-4244", None), ("TCGA-05-4244-20", None)],
-)
-def test_tumour_and_normal_are_told_by_the_code(barcode, normal):
-    assert gdc.is_normal_tissue(barcode) is normal
-
-
 # The host
 
 TABLES = {f"id-{n}": table(f"ENSG1.1\tA\tx\t{n}\t0\t0\t0\t0\t0") for n in range(1, 6)}
@@ -210,9 +174,9 @@ def test_controlled_files_and_an_overloaded_host_are_unavailable(public_hosts, l
     loopback.script(place(f"{gdc.HOST}/data/id-1"), Reply(b'{"message": "no access"}', status=403))
     with pytest.raises(SourceUnavailable, match="the host refuses"):
         list(gdc.fetch_files(public_hosts, files.head(1)))
-    loopback.script(place(gdc.status_resource().url), Reply(b"<html>503</html>", status=503))
+    loopback.script(place(gdc.files_resource("TCGA-X").url), Reply(b"<html>503</html>", status=503))
     with pytest.raises(SourceUnavailable, match="status 503"):
-        public_hosts.fetch(gdc.status_resource())
+        public_hosts.fetch(gdc.files_resource("TCGA-X"))
 
 
 def test_replaced_files_change_the_version(files):

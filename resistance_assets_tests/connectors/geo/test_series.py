@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 from pathlib import Path
 
 import numpy as np
@@ -386,18 +385,6 @@ def test_counts_of_another_layout_are_refused(tmp_path, text, message):
 # E-utilities and small pages
 
 
-def test_real_summary_and_search(samples, tmp_path):
-    summary = geo.read_summary(samples / "geo_eutils" / "GSE93374_summary.json")
-    assert (summary.accession, summary.platforms, summary.published) == ("GSE93374", ["GPL19057"], "2017/01/31")
-    assert summary.study_type == "Expression profiling by high throughput sequencing"
-    assert summary.samples.height >= 1
-    assert geo.read_search(samples / "geo_eutils" / "GSE93374_search.json") == ["200093374"]
-    with pytest.raises(DataFault):
-        geo.read_summary(write(tmp_path / "e.json", '{"eutilsresult": {"ERROR": "Invalid db"}}'))
-    with pytest.raises(DataFault, match="no entry"):
-        geo.read_summary(write(tmp_path / "e.json", '{"result": {"uids": []}}'))
-
-
 def test_folder_page_lists_matrices_alone(tmp_path):
     page = (
         '<a href="/geo/series/">Parent</a><a href="GSE1-GPL96_series_matrix.txt.gz">x</a>'
@@ -611,15 +598,6 @@ def test_host_that_recovers_is_asked_again(public_hosts, host, waits):
     host.script(place(geo.record_resource("GSE1000")), Reply(status=429, headers={"Retry-After": "2"}), Reply(RECORD))
     assert geo.fetch_series(public_hosts, "GSE1000").kind == "array"
     assert 2.0 in waits
-
-
-def test_error_of_the_e_utilities_is_told(public_hosts, loopback):
-    loopback.script(
-        place(geo.search_resource("GSE1")), Reply(json.dumps({"eutilsresult": {"ERROR": "Invalid db"}}).encode())
-    )
-    with pytest.raises(TransportFault, match="Invalid db") as caught:
-        public_hosts.fetch(geo.search_resource("GSE1"))
-    assert failure_kind(caught.value) is FailureKind.EMPTY_OR_ERROR_JSON
 
 
 def test_deleted_accession_is_told(public_hosts, host):
