@@ -57,7 +57,7 @@ def _made_once(tmp_path_factory, worker_id: str, name: str, make: Callable[[Path
     """A folder that one of the parallel workers fills and all of them read."""
     root = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
     place, done = root / name, root / f"{name}.done"
-    from resistance_assets.orchestration.lake import file_lock
+    from resistance_assets.files import file_lock
 
     with file_lock(root / f"{name}.lock"):
         if not done.exists():

@@ -34,7 +34,7 @@ def pull_sources(
     from resistance_assets.commands.printing import say
     from resistance_assets.connectors.mirror_pull import pull_mirror
     from resistance_assets.connectors.transport.transport import open_transport
-    from resistance_assets.orchestration.lake import storage_fault
+    from resistance_assets.files import storage_fault
 
     known = load_registry().sources
     for source_id in wanted:

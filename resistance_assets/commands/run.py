@@ -119,7 +119,7 @@ def prepare(settings: Settings) -> None:
     Raises:
         DataFault: the folder cannot be written.
     """
-    from resistance_assets.orchestration.lake import storage_fault
+    from resistance_assets.files import storage_fault
 
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,7 @@ from resistance_assets.defs.resources import current_registry
 from resistance_assets.errors import Fault
 from resistance_assets.orchestration.automation import WAREHOUSE_FRESHNESS, on_settled_change
 from resistance_assets.orchestration.events import Announcement, announce
-from resistance_assets.orchestration.lake import Lake, Pointer
+from resistance_assets.orchestration.lake import Lake, Pointer, read_file
 from resistance_assets.orchestration.sql_models import load_models, models_folder
 from resistance_assets.orchestration.table_assets import STEPS, column_lineage, key_of
 from resistance_assets.settings import Settings
@@ -220,7 +220,7 @@ def publish_current(settings: Settings, lake: Lake, registry: Registry) -> Publi
             meta={
                 "sources": state_of_sources(registry, lake),
                 "runs": runs_of(lake),
-                "hypotheses_tested": pl.read_parquet(hypotheses),
+                "hypotheses_tested": read_file(hypotheses),
                 "study_faults": pl.DataFrame(faults, schema={"folder": pl.String, "fault": pl.String}),
             },
             code_revision=code_revision(),

@@ -15,12 +15,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import json
 import os
-import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +28,7 @@ import duckdb
 import polars as pl
 
 from resistance_assets.errors import DataFault
+from resistance_assets.files import file_lock, is_being_written, replace_file, write_json
 
 SIGNIFICANT_DIGITS = 12
 ROW_GROUP_ROWS = 122_880
@@ -122,11 +121,11 @@ class Lake:
 
     def scan(self, address: str) -> pl.LazyFrame:
         """The current version, lazily."""
-        return pl.scan_parquet(self.current_path(address))
+        return scan_file(self.current_path(address))
 
     def read(self, address: str) -> pl.DataFrame:
         """The current version, in memory."""
-        return pl.read_parquet(self.current_path(address))
+        return read_file(self.current_path(address))
 
     def write(self, address: str, frame: pl.DataFrame) -> str:
         """Write a frame under its content version, unless that version is already there. The pointer does not move.
@@ -137,7 +136,7 @@ class Lake:
         version = content_version(frame)
         path = self.path(address, version)
         if not path.is_file():
-            with _replacing(path) as aside:
+            with replace_file(path) as aside:
                 try:
                     frame.write_parquet(aside, compression="zstd", row_group_size=ROW_GROUP_ROWS, statistics=True)
                 except pl.exceptions.ComputeError as error:
@@ -184,10 +183,20 @@ class Lake:
 
     def sweep(self) -> int:
         """Remove files that a killed process left half-written; returns how many there were."""
-        orphans = [path for path in self.root.rglob("*.aside") if not _is_being_written(path)]
+        orphans = [path for path in self.root.rglob("*.aside") if not is_being_written(path)]
         for path in orphans:
             path.unlink(missing_ok=True)
         return len(orphans)
+
+
+def scan_file(path: Path) -> pl.LazyFrame:
+    """A Parquet file, lazily; its path is taken as it is, whatever brackets or stars are in it."""
+    return pl.scan_parquet(path, glob=False)
+
+
+def read_file(path: Path) -> pl.DataFrame:
+    """A Parquet file, in memory; its path is taken as it is, whatever brackets or stars are in it."""
+    return pl.read_parquet(path, glob=False)
 
 
 def content_version(frame: pl.DataFrame) -> str:
@@ -212,90 +221,6 @@ def content_version(frame: pl.DataFrame) -> str:
 
 def now_iso() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def write_json(path: Path, document: Mapping[str, Any]) -> None:
-    """Write a JSON file whole or not at all."""
-    with _replacing(path) as aside:
-        aside.write_text(json.dumps(document, indent=1, sort_keys=True, default=str), encoding="utf-8")
-
-
-@contextlib.contextmanager
-def file_lock(
-    path: Path, *, shared: bool = False, waiting: Callable[[str], None] = lambda holder: None
-) -> Iterator[None]:
-    """Hold a lock on ``path``, exclusive or shared; the kernel lets go of it when the process dies.
-
-    Args:
-        path: an empty file, made where it is not there. The last exclusive holder's process id is written into it.
-        shared: whether others may hold it in the same way.
-        waiting: told who holds it before a wait begins.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
-    with path.open("a+") as handle:
-        try:
-            fcntl.flock(handle, mode | fcntl.LOCK_NB)
-        except BlockingIOError:
-            handle.seek(0)
-            holder = handle.read(20).strip()
-            waiting(f"process {holder}" if holder else "another process")
-            fcntl.flock(handle, mode)
-        if not shared:
-            handle.truncate(0)
-            handle.write(str(os.getpid()))
-            handle.flush()
-        try:
-            yield
-        finally:
-            fcntl.flock(handle, fcntl.LOCK_UN)
-
-
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A path to write to, which becomes ``path`` at the end of the block and vanishes if the block fails."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}.aside")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield aside
-        with aside.open("rb") as handle:
-            os.fsync(handle.fileno())
-        os.replace(aside, path)
-    except OSError as error:
-        aside.unlink(missing_ok=True)
-        raise storage_fault(error, path) from error
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
-
-
-def storage_fault(error: OSError, path: Path) -> DataFault:
-    """An operating-system error as something a person can act on."""
-    remedy = {
-        "ENOSPC": "Free some space or set RESISTANCE_DATA_DIR to another disk, then run again.",
-        "EDQUOT": "Your quota is used up: free some space or set RESISTANCE_DATA_DIR elsewhere, then run again.",
-        "EACCES": "Give yourself write permission there, or set RESISTANCE_DATA_DIR to a folder that you own.",
-        "EPERM": "Give yourself write permission there, or set RESISTANCE_DATA_DIR to a folder that you own.",
-        "EROFS": "The file system is read-only: set RESISTANCE_DATA_DIR to another disk.",
-    }
-    name = errno.errorcode.get(error.errno or 0, "")
-    return DataFault(
-        f"cannot be written: {error.strerror or error}",
-        subject=str(path),
-        remedy=remedy.get(name, "Look at the disk, or set RESISTANCE_DATA_DIR to a folder that can be written."),
-    )
-
-
-def _is_being_written(path: Path) -> bool:
-    """Whether the process that a half-written file names is alive."""
-    try:
-        pid = int(path.name.split(".")[-3])
-        os.kill(pid, 0)
-    except (ValueError, IndexError, ProcessLookupError):
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _read_pointer(path: Path) -> Pointer | None:

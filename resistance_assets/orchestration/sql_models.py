@@ -22,6 +22,7 @@ import polars as pl
 
 from resistance_assets.catalog.tables import Table
 from resistance_assets.errors import CatalogFault
+from resistance_assets.files import glob_literal
 from resistance_assets.orchestration.code_version import sql_code_version
 
 # What a file of each folder may read. A staging model that read core would close a loop outside SQL.
@@ -698,8 +699,10 @@ def _mounted(refs: Iterable[str], mounts: Mapping[str, Path | pl.DataFrame]) -> 
     ):
         connection.execute(f"SET temp_directory = {_literal(spill)}")
         connection.execute("SET TimeZone = 'UTC'")
-        files = [str(mount) for ref in refs if isinstance(mount := mounts[ref], Path)]
-        connection.execute(f"SET allowed_paths = [{', '.join(_literal(file) for file in files)}]")
+        paths = [mount for ref in refs if isinstance(mount := mounts[ref], Path)]
+        # Both spellings: access is asked for as the path is written, before its pattern is resolved.
+        files = [text for path in paths for text in (_literal(str(path)), glob_literal(path))]
+        connection.execute(f"SET allowed_paths = [{', '.join(files)}]")
         connection.execute("SET autoinstall_known_extensions = false")
         connection.execute("SET autoload_known_extensions = false")
         connection.execute("SET enable_external_access = false")
@@ -708,7 +711,7 @@ def _mounted(refs: Iterable[str], mounts: Mapping[str, Path | pl.DataFrame]) -> 
             layer, name = ref.split(".", 1)
             mount = mounts[ref]
             if isinstance(mount, Path):
-                source = f"read_parquet({_literal(str(mount))})"
+                source = f"read_parquet({glob_literal(mount)})"
             else:
                 source = f"mounted_{number}"
                 connection.register(source, mount.to_arrow())

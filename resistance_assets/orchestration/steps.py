@@ -18,10 +18,11 @@ import polars as pl
 
 from resistance_assets.catalog.tables import Table
 from resistance_assets.errors import DataFault, SourceUnavailable
+from resistance_assets.files import storage_fault
 from resistance_assets.orchestration.checks import Verdict, validate
 from resistance_assets.orchestration.code_version import flat_parameters, parameters_version
 from resistance_assets.orchestration.events import Announcement, announce
-from resistance_assets.orchestration.lake import Lake, Pointer, now_iso, storage_fault
+from resistance_assets.orchestration.lake import Lake, Pointer, now_iso, read_file, scan_file
 
 REFUSED = "found_nothing_in"
 
@@ -107,10 +108,10 @@ class Inputs:
         return self._lake.path(address, self._pointers[address].data_version)
 
     def scan(self, address: str) -> pl.LazyFrame:
-        return pl.scan_parquet(self.path(address))
+        return scan_file(self.path(address))
 
     def read(self, address: str) -> pl.DataFrame:
-        return pl.read_parquet(self.path(address))
+        return read_file(self.path(address))
 
     def facts(self, address: str) -> Mapping[str, Any]:
         return self._pointers[address].notes

@@ -16,7 +16,7 @@ from resistance_assets.catalog.tables import Table
 from resistance_assets.errors import Fault
 from resistance_assets.orchestration.automation import on_data_change
 from resistance_assets.orchestration.events import Announcement, announce, listening
-from resistance_assets.orchestration.lake import Lake
+from resistance_assets.orchestration.lake import Lake, scan_file
 from resistance_assets.orchestration.steps import Step, StepFailed, StepResult, identity_of, run_step
 
 OWNERS = {
@@ -214,7 +214,7 @@ def _metadata(
         ]
         for column, found in column_lineage(table, read_from_sql).items()
     }
-    head = pl.scan_parquet(path).head(PREVIEW_ROWS).collect()
+    head = scan_file(path).head(PREVIEW_ROWS).collect()
     metadata: dict[str, Any] = {
         "memo": {"memo hit": "hit", "built": "miss"}.get(result.outcome, result.outcome),
         "dagster/row_count": pointer.rows,

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from resistance_assets.errors import DataFault
-from resistance_assets.orchestration.lake import storage_fault
+from resistance_assets.files import storage_fault
 from resistance_assets.warehouse.database import RELEASES_FOLDER, WAREHOUSE_FILE, first_line
 
 
@@ -43,14 +43,6 @@ def remove_aside(aside: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
-
-
-def flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def database_fault(error: duckdb.Error, warehouse: Path) -> Exception:

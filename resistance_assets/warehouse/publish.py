@@ -11,10 +11,8 @@ swapped for one that states them (under the old release number); if nothing chan
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +22,9 @@ import duckdb
 import polars as pl
 
 from resistance_assets.errors import DataFault
-from resistance_assets.orchestration.lake import file_lock, now_iso, storage_fault
-from resistance_assets.warehouse.building import database_fault, flush, open_for_building, remove_aside, remove_orphans
+from resistance_assets.files import aside_path, file_lock, flush_file, glob_literal, put_in_place, storage_fault
+from resistance_assets.orchestration.lake import now_iso
+from resistance_assets.warehouse.building import database_fault, open_for_building, remove_aside, remove_orphans
 from resistance_assets.warehouse.database import WAREHOUSE_FILE, column_list, first_line, literal, quoted
 from resistance_assets.warehouse.meta_schema import meta_version_of, write_meta_schema
 from resistance_assets.warehouse.publication import Publication, definition_version, is_key_enforced
@@ -138,7 +137,7 @@ def _publish(
             )
             if from_nothing:
                 changed, gone = list(addresses), []
-            aside = data_dir / f".{WAREHOUSE_FILE}.{os.getpid()}.{uuid.uuid4().hex[:8]}.aside"
+            aside = aside_path(warehouse)
             if changes is not None:
                 news = [changes(last, manifest)] if is_new and last is not None else []
                 history = [old.release_changes] if old.release_changes is not None else []
@@ -166,10 +165,10 @@ def _publish(
                     between("meta_written")
                     connection.execute("CHECKPOINT")
                 between("closed")
-                flush(aside)
+                flush_file(aside)
                 between("flushed")
-                os.replace(aside, warehouse)
-                flush(data_dir)
+                put_in_place(aside, warehouse)
+                flush_file(data_dir)
             except BaseException:
                 remove_aside(aside)
                 raise
@@ -203,7 +202,7 @@ def _write_table(connection: duckdb.DuckDBPyConnection, publication: Publication
     try:
         # By name, since a file written before a column moved must not shift; in the order of the file, which is by key.
         connection.execute(
-            f"INSERT INTO {address} BY NAME SELECT * FROM read_parquet({literal(str(publication.parquet))})"
+            f"INSERT INTO {address} BY NAME SELECT * FROM read_parquet({glob_literal(publication.parquet)})"
         )
     except (duckdb.ConstraintException, duckdb.BinderException, duckdb.ConversionException) as error:
         raise DataFault(

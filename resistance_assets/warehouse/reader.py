@@ -18,6 +18,7 @@ import duckdb
 import polars as pl
 
 from resistance_assets.errors import DataFault, UsageFault
+from resistance_assets.files import glob_literal
 from resistance_assets.warehouse.database import RELEASES_FOLDER, WAREHOUSE_FILE, literal
 
 _NAME = "warehouse"
@@ -122,7 +123,7 @@ def _locked(connection: duckdb.DuckDBPyConnection, files: list[str]) -> duckdb.D
     connection.execute("SET autoinstall_known_extensions = false")
     connection.execute("SET autoload_known_extensions = false")
     if files:
-        connection.execute(f"SET allowed_paths = [{', '.join(literal(file) for file in files)}]")
+        connection.execute(f"SET allowed_paths = [{', '.join(files)}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
     return connection
@@ -148,11 +149,12 @@ def _open_release(
             expected=str(files[lost[0]]),
             remedy="Restore the lake from a backup, or read another release.",
         )
-    _locked(connection, [str(file) for file in files.values()])
+    # Both spellings: access is asked for as the path is written, before its pattern is resolved.
+    _locked(connection, [text for file in files.values() for text in (literal(str(file)), glob_literal(file))])
     for address, file in files.items():
         layer, name = address.split(".", 1)
         connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{layer}"')
-        connection.execute(f'CREATE VIEW "{layer}"."{name}" AS SELECT * FROM read_parquet({literal(str(file))})')
+        connection.execute(f'CREATE VIEW "{layer}"."{name}" AS SELECT * FROM read_parquet({glob_literal(file)})')
         if table := TABLES.get(address):
             connection.execute(f'COMMENT ON VIEW "{layer}"."{name}" IS {literal(table.comment)}')
     _write_meta_of_release(connection, manifests, stated, release)

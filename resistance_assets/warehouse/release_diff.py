@@ -19,7 +19,7 @@ from typing import Any
 import polars as pl
 
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.orchestration.lake import SIGNIFICANT_DIGITS, Lake, Pointer
+from resistance_assets.orchestration.lake import SIGNIFICANT_DIGITS, Lake, Pointer, read_file
 
 Q_VALUE_THRESHOLD = 0.05
 MOST_VALUES_NAMED = 12
@@ -428,7 +428,7 @@ def diff_releases(data_dir: Path, before: Mapping[str, Any], after: Mapping[str,
         was, now = before["tables"].get(address), after["tables"].get(address)
         if was is not None and now is not None and was["data_version"] == now["data_version"]:
             continue
-        frames = [pl.read_parquet(data_dir / facts["parquet"]) if facts is not None else None for facts in (was, now)]
+        frames = [read_file(data_dir / facts["parquet"]) if facts is not None else None for facts in (was, now)]
         change = compare_table(address, *frames)
         tables.append(_with_causes(change, causes_of(address, old_record, new_record)))
         old, new = frames

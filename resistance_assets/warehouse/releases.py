@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +18,9 @@ import duckdb
 import polars as pl
 
 from resistance_assets.errors import DataFault
-from resistance_assets.orchestration.lake import file_lock, now_iso, storage_fault, write_json
-from resistance_assets.warehouse.building import database_fault, flush, open_for_building, remove_aside, remove_orphans
+from resistance_assets.files import aside_path, file_lock, flush_file, put_in_place, storage_fault, write_json
+from resistance_assets.orchestration.lake import now_iso
+from resistance_assets.warehouse.building import database_fault, open_for_building, remove_aside, remove_orphans
 from resistance_assets.warehouse.database import RELEASES_FOLDER, WAREHOUSE_FILE, literal, quoted
 from resistance_assets.warehouse.publication import Publication
 
@@ -169,16 +168,16 @@ def forget_releases(data_dir: Path, keep: int) -> tuple[tuple[int, ...], dict[in
             for release in gone:
                 (data_dir / RELEASES_FOLDER / f"{release}.json").unlink(missing_ok=True)
             if gone and old.meta_version is not None:
-                aside = data_dir / f".{WAREHOUSE_FILE}.{os.getpid()}.{uuid.uuid4().hex[:8]}.aside"
+                aside = aside_path(warehouse)
                 try:
                     shutil.copyfile(warehouse, aside)
                     with open_for_building(aside) as connection:
                         for name in ("releases", *(["release_changes"] if old.release_changes is not None else [])):
                             connection.execute(f"DELETE FROM meta.{name} WHERE release < {min(kept)}")
                         connection.execute("CHECKPOINT")
-                    flush(aside)
-                    os.replace(aside, warehouse)
-                    flush(data_dir)
+                    flush_file(aside)
+                    put_in_place(aside, warehouse)
+                    flush_file(data_dir)
                 except BaseException:
                     remove_aside(aside)
                     raise

@@ -26,8 +26,9 @@ import numpy as np
 import polars as pl
 
 from resistance_assets.connectors.gencode import read_transcript_names
-from resistance_assets.connectors.transport.verification import sha256_of, write_atomically
+from resistance_assets.connectors.transport.verification import sha256_of
 from resistance_assets.errors import DataFault
+from resistance_assets.files import write_text
 
 LEAST_MAPPED_PERCENT = 30.0
 """A sample of which less maps is of another organism, of another assay, or broken."""
@@ -374,7 +375,7 @@ def _run_sample(
         command = [program, "quant", "-i", index, "-o", made, "-t", str(threads), "--plaintext", "--verbose", *single]
         _run([*command, *reads], subject=sample.sample_id, watch=watch)
         outputs = {name: sha256_of(made / name) for name in ("abundance.tsv", "run_info.json")}
-        write_atomically(made / _MARKER, json.dumps({"inputs": inputs, "outputs": outputs}, indent=1))
+        write_text(made / _MARKER, json.dumps({"inputs": inputs, "outputs": outputs}, indent=1))
         if home.exists():
             shutil.rmtree(home)
         os.replace(made, home)

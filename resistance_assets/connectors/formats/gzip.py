@@ -7,6 +7,8 @@ times faster than zlib and checks the same checksums. What damage means is told 
 from __future__ import annotations
 
 import gzip
+import io
+import os
 import zlib
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
@@ -22,16 +24,71 @@ DAMAGE: tuple[type[Exception], ...] = (
 """What reading a gzip file raises that is cut, or whose bytes or checksum are not right."""
 
 
+LARGEST_RATIO = 250
+"""Bytes that one compressed byte may stand for, beyond the first `RATIO_FREE_BYTES`: text of these hosts stays under
+100, and zeros reach 1,030."""
+RATIO_FREE_BYTES = 256 * 1024**2
+
+
+class DecompressionBomb(gzip.BadGzipFile):
+    """A small file that unpacks to a huge one; told as damage."""
+
+
 def decompress(data: bytes) -> bytes:
     """The content of a gzip file, all its members. Raises one of DAMAGE."""
-    return igzip.decompress(data)
+    if len(data) * LARGEST_RATIO * 8 < RATIO_FREE_BYTES:
+        return igzip.decompress(data)  # too small to unpack to much
+    with open_gzip(io.BytesIO(data)) as content:
+        return content.read()
 
 
 def open_gzip(file: Path | IO[bytes]) -> BinaryIO:
     """A gzip file to be read as its content. Raises one of DAMAGE, when that part is read."""
     if isinstance(file, Path):
-        return cast("BinaryIO", igzip.open(file, "rb"))
-    return cast("BinaryIO", igzip.GzipFile(fileobj=file))
+        opened, size = igzip.open(file, "rb"), file.stat().st_size
+    else:
+        opened, size = igzip.GzipFile(fileobj=file), _size_of(file)
+    return cast("BinaryIO", io.BufferedReader(_Bounded(cast("BinaryIO", opened), size), 1 << 17))
+
+
+def _size_of(file: IO[bytes]) -> int | None:
+    try:
+        return file.getbuffer().nbytes if isinstance(file, io.BytesIO) else os.fstat(file.fileno()).st_size
+    except (OSError, AttributeError):
+        return None
+
+
+class _Bounded(io.RawIOBase):
+    """The content of a compressed file, up to what its size can honestly hold."""
+
+    def __init__(self, inner: BinaryIO, compressed_bytes: int | None) -> None:
+        self._inner = inner
+        self._largest = None if compressed_bytes is None else max(RATIO_FREE_BYTES, compressed_bytes * LARGEST_RATIO)
+        self._given = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        count = self._inner.readinto(buffer)  # pyright: ignore[reportAttributeAccessIssue]
+        self._given += count
+        if self._largest is not None and self._given > self._largest:
+            raise DecompressionBomb(f"it unpacks to more than {LARGEST_RATIO} times its size")
+        return count
+
+    def seekable(self) -> bool:
+        return self._inner.seekable()
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._inner.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._inner.tell()
+
+    def close(self) -> None:
+        if not self.closed:
+            self._inner.close()
+        super().close()
 
 
 def gzip_decompressor() -> Any:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterable, Mapping
@@ -29,9 +28,9 @@ from resistance_assets.connectors.transport.verification import (
     check_declared,
     checksum_fault,
     sha256_of,
-    write_atomically,
 )
 from resistance_assets.errors import CatalogFault
+from resistance_assets.files import replace_file, write_text
 
 
 class MirrorTransport:
@@ -181,10 +180,8 @@ def write_mirror(folder: Path, files: Iterable[Fetched], *, notes: Mapping[str, 
         place = Path("files") / host / resource.key[:12] / fetched.path.name
         held = folder / place_of.get(fetched.sha256, place)
         if not (held.is_file() and sha256_of(held) == fetched.sha256):
-            held.parent.mkdir(parents=True, exist_ok=True)
-            temporary = held.with_name(f"{held.name}.{os.getpid()}.tmp")
-            shutil.copyfile(fetched.path, temporary)
-            os.replace(temporary, held)
+            with replace_file(held) as aside:
+                shutil.copyfile(fetched.path, aside)
         file = place_of.setdefault(fetched.sha256, held.relative_to(folder).as_posix())
         entry: dict[str, Any] = {"method": resource.method, "url": resource.url, "file": file}
         if resource.body is not None:
@@ -193,7 +190,7 @@ def write_mirror(folder: Path, files: Iterable[Fetched], *, notes: Mapping[str, 
         entry |= {"etag": fetched.etag, "last_modified": fetched.last_modified}
         entry |= {"retrieved_at": fetched.retrieved_at.isoformat(), **notes.get(resource.url, {})}
         entries[resource.method, resource.url, entry.get("body_sha256")] = entry
-    write_atomically(index, "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries.values()))
+    write_text(index, "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries.values()))
     for file in former - {entry["file"] for entry in entries.values()}:
         (folder / file).unlink(missing_ok=True)
     return index

@@ -7,6 +7,7 @@ failure. Opening connections and files does not belong here.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -44,12 +45,28 @@ class FailureKind(Enum):
     FILE_MISSING = "file_missing"  # the mirror lists it and does not hold it
     CACHE_UNUSABLE = "cache_unusable"  # disk full, no permission
     OFFLINE = "offline"  # not in the cache, and the network is not to be used
+    TOO_SLOW = "too_slow"  # the transfer fell below the least rate, or took longer than allowed
+    TOO_LARGE = "too_large"  # more bytes than any source may have, packed or unpacked
+    REDIRECT_REFUSED = "redirect_refused"  # to a private address, or from https to http
+    UNREADABLE = "unreadable"  # reading the bytes raised an error that no check foresaw
 
 
 def failure_kind(fault: Fault) -> FailureKind | None:
     """The kind that the message of a fault names, or None for a fault that does not come from a transport."""
     name = fault.problem.partition(":")[0]
     return next((kind for kind in FailureKind if kind.value == name), None)
+
+
+_USER_INFO = re.compile(r"(?<=://)[^/?#@\s]+@")
+_SECRET_PARAMETER = re.compile(
+    r"(?<=[?&;])([^=&;#\s]*(?:token|passw|secret|signature|credential|api_?key|access_?key)[^=&;#\s]*=)[^&;#\s)\]'\"]+",
+    re.IGNORECASE,
+)
+
+
+def without_secrets(text: str) -> str:
+    """A text in which user names, passwords, tokens and signatures of URLs are replaced by `***`."""
+    return _SECRET_PARAMETER.sub(r"\1***", _USER_INFO.sub("***@", text))
 
 
 @dataclass(frozen=True)
@@ -64,6 +81,7 @@ class Resource:
             first line; "html" is the only one for which a page of HTML is accepted.
         markers: texts that must occur: in the (decompressed) bytes, or in the member names of a tar or zip.
         name: what people call it, for messages; the URL where it is empty.
+        least_bytes: fewer bytes than this are a cut or an error page; for sources that publish no checksum.
     """
 
     url: str
@@ -75,11 +93,17 @@ class Resource:
     content: Content = "any"
     markers: tuple[str, ...] = ()
     name: str = ""
+    least_bytes: int | None = None
 
     @property
     def label(self) -> str:
         """What messages call this resource."""
-        return f"{self.name} ({self.url})" if self.name else self.url
+        return f"{self.name} ({self.public_url})" if self.name else self.public_url
+
+    @property
+    def public_url(self) -> str:
+        """The URL without the passwords and signatures that may stand in it: what is stored and shown."""
+        return without_secrets(self.url)
 
     @property
     def key(self) -> str:
@@ -160,6 +184,14 @@ def transfer_fault(
         FailureKind.NOT_LISTED,
         FailureKind.CACHE_UNUSABLE,
         FailureKind.OFFLINE,
+        FailureKind.TOO_SLOW,
+        FailureKind.REDIRECT_REFUSED,
     }
     fault_type = SourceUnavailable if kind in unavailable else TransportFault
-    return fault_type(f"{kind.value}: {problem}", subject=subject, remedy=remedy, expected=expected, place=place)
+    return fault_type(
+        f"{kind.value}: {without_secrets(problem)}",
+        subject=without_secrets(subject),
+        remedy=remedy,
+        expected=expected,
+        place=place,
+    )

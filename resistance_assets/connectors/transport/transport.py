@@ -1,7 +1,7 @@
 """How bytes get here: a URL in, a verified file out, from a live host or from an offline mirror.
 
 This is the door to the transports: callers import from here. The vocabulary is in `resource`, the two ways in `mirror`
-and `live`, what is verified in `verification`. What a particular source offers does not belong here.
+and `http`, what is verified in `verification`. What a particular source offers does not belong here.
 
 The ways in which public hosts hand over something other than the file asked for are listed in `FailureKind`; the
 message of every fault raised by a transport starts with its kind. Bytes that are wrong raise `TransportFault`; a host
@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from resistance_assets.connectors.transport.http import LiveTransport, re_point, retry_after_seconds
+from resistance_assets.connectors.transport.connection import re_point, retry_after_seconds
+from resistance_assets.connectors.transport.http import LiveTransport
 from resistance_assets.connectors.transport.mirror import MirrorTransport, write_mirror
 from resistance_assets.connectors.transport.resource import (
     Content,

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,6 +42,14 @@ def check_content(path: Path, resource: Resource) -> None:
     again = "Fetch it again; if it stays so, open the URL in a browser to see what the host now sends"
     if size == 0:
         raise transfer_fault(FailureKind.EMPTY_FILE, "the host sent no byte", subject=resource.label, remedy=again)
+    if resource.least_bytes is not None and size < resource.least_bytes:
+        raise transfer_fault(
+            FailureKind.TRUNCATED,
+            f"{size} bytes were received",
+            subject=resource.label,
+            expected=f"at least {resource.least_bytes} bytes",
+            remedy=again,
+        )
     with path.open("rb") as handle:
         head = handle.read(4096)
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
@@ -83,8 +89,8 @@ def check_content(path: Path, resource: Resource) -> None:
         case _:
             if resource.content == "json":
                 _check_json(path, resource, again)
-            if resource.content == "xml" and not start.startswith(b"<"):
-                raise _wrong_format(resource, "the file does not start with <", again)
+            if resource.content in ("xml", "html"):
+                _check_markup(path, resource, start, again)
             if resource.content in ("text", "tsv") and b"\0" in head:
                 raise _wrong_format(resource, "the file is binary", again)
             if resource.content == "tsv" and b"\t" not in head.partition(b"\n")[0]:
@@ -150,11 +156,51 @@ def _absent_from_archive(path: Path, resource: Resource, head: bytes, markers: l
     return [marker for marker in markers if marker not in listing]
 
 
+_ROOT_ELEMENT = re.compile(rb"<([A-Za-z_][\w.:-]*)")
+
+
+def _check_markup(path: Path, resource: Resource, start: bytes, remedy: str) -> None:
+    """XML must begin with a tag; XML and HTML must end with the end tag of their first element."""
+    if not start.startswith(b"<"):
+        if resource.content == "html":
+            return
+        raise _wrong_format(resource, "the file does not start with <", remedy)
+    root = b"html" if resource.content == "html" else None
+    if root is None and (found := _ROOT_ELEMENT.search(start)):
+        root = found[1]
+    if root is None:
+        return
+    with path.open("rb") as handle:
+        handle.seek(max(0, path.stat().st_size - 4096))
+        tail = handle.read().rstrip()
+    begun = b"<html" in start.lower() if resource.content == "html" else True
+    closed = b"</" + root in tail or (tail.endswith(b"/>") and start.count(b"<" + root) == 1 and len(start) < 4096)
+    if begun and not (closed if resource.content == "xml" else closed or b"</html" in tail.lower()):
+        raise truncated_fault(resource, f"{resource.content.upper()} text", "its end tag is missing", remedy)
+
+
+def check_last_line(path: Path, resource: Resource) -> None:
+    """Raise TransportFault where a text ends in the middle of a line, for transfers whose length nobody stated."""
+    if resource.content not in ("text", "tsv") or resource.sha256 or resource.md5:
+        return
+    with path.open("rb") as handle:
+        handle.seek(-1, 2)
+        if handle.read(1) not in (b"\n", b"\r"):
+            raise truncated_fault(
+                resource,
+                "text",
+                "it ends in the middle of a line, and the host did not say its length",
+                "Fetch it again",
+            )
+
+
 def _check_json(path: Path, resource: Resource, remedy: str) -> None:
     try:
         value = json.loads(path.read_bytes())
     except ValueError as error:
         raise truncated_fault(resource, "JSON text", error, remedy) from error
+    except RecursionError as error:
+        raise _wrong_format(resource, "the JSON text is nested too deeply to be read", remedy) from error
     if value == {}:
         raise transfer_fault(
             FailureKind.EMPTY_OR_ERROR_JSON,
@@ -235,11 +281,3 @@ class VerifiedFiles:
         if key not in self._checked:
             check_content(path, resource)
             self._checked.add(key)
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a small text file so that a reader sees the old or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
-    temporary.write_text(text, "utf-8")
-    os.replace(temporary, path)

@@ -17,7 +17,7 @@ from resistance_assets.defs.sql import guarded
 from resistance_assets.defs.warehouse import state_of_sources
 from resistance_assets.errors import CatalogFault
 from resistance_assets.orchestration.code_version import code_version_of, parameters_version
-from resistance_assets.orchestration.lake import Lake
+from resistance_assets.orchestration.lake import Lake, read_file
 from resistance_assets.orchestration.sql_models import SqlQuery, load_queries, run_queries
 from resistance_assets.orchestration.steps import External, Inputs, Step
 from resistance_assets.orchestration.table_assets import assets_of, key_of
@@ -226,7 +226,7 @@ def past_verdicts(data_dir: Path) -> list[tuple[int, dict[str, str]]]:
             parquet = lake.path(VERDICTS.address, version)
             if not parquet.is_file():
                 continue
-            known[version] = dict(pl.read_parquet(parquet, columns=["claim_id", "verdict"]).iter_rows())
+            known[version] = dict(read_file(parquet).select("claim_id", "verdict").iter_rows())
         found.append((int(manifest["release"]), known[version]))
     return sorted(found, key=lambda release: release[0])
 
