@@ -7,7 +7,7 @@ import os
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resistance_assets.errors import DataFault
@@ -24,6 +24,7 @@ def pointer_to(address: str, version: str, **changes) -> Pointer:
     return Pointer(**{**facts, **changes})
 
 
+@settings(deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_version_does_not_depend_on_the_order_of_rows(random):
     frame = pl.DataFrame({"a": list(range(20)), "b": [x / 7 for x in range(20)]})

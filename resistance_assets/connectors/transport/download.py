@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     import httpx
 
 _BLOCK = 1 << 20
+_SMALL = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -218,7 +219,8 @@ class Download:
 
     def _require_size(self, size: int) -> None:
         declared = self._resource.size_bytes
-        if size <= self._limits.largest_bytes and (declared is None or size <= declared):
+        # A little more is taken in, so that a page or a message in place of a small file is named as such.
+        if size <= self._limits.largest_bytes and (declared is None or size <= declared + _SMALL):
             return
         self._part.discard()
         kind = FailureKind.TOO_LARGE if declared is None else FailureKind.SIZE_MISMATCH
