@@ -1,5 +1,5 @@
 -- Endpoints of the cohorts side by side, with what the genome-wide screen found in each.
-WITH screen AS (
+WITH screens AS (
     SELECT
         cohort_id,
         endpoint,
@@ -10,20 +10,27 @@ WITH screen AS (
     WHERE model = 'continuous'
     GROUP BY cohort_id, endpoint
 )
+
 SELECT
-    e.cohort_id,
-    c.title AS cohort,
-    e.endpoint,
-    c.endpoint_title,
-    e.n_patients,
-    e.n_analysed,
-    e.n_events_analysed,
-    e.median_follow_up_months,
-    coalesce(s.genes_tested, 0) AS genes_tested,
-    coalesce(s.genes_p_below_0_05, 0) AS genes_p_below_0_05,
-    coalesce(s.genes_q_below_0_05, 0) AS genes_q_below_0_05,
-    c.status_attribute
-FROM core.survival__cohort_endpoints AS e
-INNER JOIN raw.catalog__cohorts AS c ON c.cohort_id = e.cohort_id AND c.endpoint = e.endpoint
-LEFT JOIN screen AS s ON s.cohort_id = e.cohort_id AND s.endpoint = e.endpoint
-ORDER BY e.cohort_id, e.endpoint
+    endpoints.cohort_id,
+    cohorts.title AS cohort,
+    endpoints.endpoint,
+    cohorts.endpoint_title,
+    endpoints.n_patients,
+    endpoints.n_analysed,
+    endpoints.n_events_analysed,
+    endpoints.median_follow_up_months,
+    coalesce(screens.genes_tested, 0) AS genes_tested,
+    coalesce(screens.genes_p_below_0_05, 0) AS genes_p_below_0_05,
+    coalesce(screens.genes_q_below_0_05, 0) AS genes_q_below_0_05,
+    cohorts.status_attribute
+FROM core.survival__cohort_endpoints AS endpoints
+INNER JOIN raw.catalog__cohorts AS cohorts
+    ON
+        endpoints.cohort_id = cohorts.cohort_id
+        AND endpoints.endpoint = cohorts.endpoint
+LEFT JOIN screens
+    ON
+        endpoints.cohort_id = screens.cohort_id
+        AND endpoints.endpoint = screens.endpoint
+ORDER BY endpoints.cohort_id, endpoints.endpoint

@@ -1,47 +1,82 @@
--- Differential expression by the leading method of each contrast: the first one it declares that has rows.
-WITH methods AS (
-    SELECT DISTINCT contrast_id, method FROM core.deg__contrast_genes
+-- Differential expression by the leading method of each contrast: the first one it declares that
+-- has rows.
+WITH contrast_methods AS (
+    SELECT DISTINCT
+        contrast_id,
+        method
+    FROM core.deg__contrast_genes
 ),
-lead_methods AS (
-    SELECT m.contrast_id, m.method, c.drug, c.drug_class
-    FROM methods AS m
-    INNER JOIN raw.catalog__contrasts AS c ON c.contrast_id = m.contrast_id
+
+leading_methods AS (
+    SELECT
+        contrast_methods.contrast_id,
+        contrast_methods.method,
+        contrasts.drug,
+        contrasts.drug_class
+    FROM contrast_methods
+    INNER JOIN raw.catalog__contrasts AS contrasts
+        ON contrast_methods.contrast_id = contrasts.contrast_id
     QUALIFY row_number() OVER (
-        PARTITION BY m.contrast_id
-        ORDER BY nullif(list_position(string_split(c.methods, '|'), m.method), 0) NULLS LAST, m.method
+        PARTITION BY contrast_methods.contrast_id
+        ORDER BY
+            nullif(
+                list_position(string_split(contrasts.methods, '|'), contrast_methods.method), 0
+            ) NULLS LAST,
+            contrast_methods.method
     ) = 1
 ),
--- The contrast's lists are those of the leading method, or whichever it has where the leading method made none.
-own_lists AS (
-    SELECT l.list_id, l.contrast_id, l.method
-    FROM core.gene_lists__lists AS l
-    INNER JOIN lead_methods AS d ON d.contrast_id = l.contrast_id
-    WHERE l.direction IS NOT NULL
-    QUALIFY dense_rank() OVER (PARTITION BY l.contrast_id ORDER BY (l.method = d.method) DESC NULLS LAST, l.method) = 1
+
+-- The contrast's lists are those of the leading method, or whichever it has where the leading
+-- method made none.
+contrast_lists AS (
+    SELECT
+        lists.list_id,
+        lists.contrast_id,
+        lists.method
+    FROM core.gene_lists__lists AS lists
+    INNER JOIN leading_methods
+        ON lists.contrast_id = leading_methods.contrast_id
+    WHERE lists.direction IS NOT NULL
+    QUALIFY dense_rank() OVER (
+        PARTITION BY lists.contrast_id
+        ORDER BY (lists.method = leading_methods.method) DESC NULLS LAST, lists.method ASC
+    ) = 1
 ),
-membership AS (
-    SELECT l.contrast_id, m.hgnc_symbol, min(m.direction) AS direction
-    FROM own_lists AS l
-    INNER JOIN core.gene_lists__members AS m ON m.list_id = l.list_id
-    WHERE m.direction IN ('up', 'down')
-    GROUP BY l.contrast_id, m.hgnc_symbol
+
+listed_genes AS (
+    SELECT
+        contrast_lists.contrast_id,
+        members.hgnc_symbol,
+        min(members.direction) AS direction
+    FROM contrast_lists
+    INNER JOIN core.gene_lists__members AS members
+        ON contrast_lists.list_id = members.list_id
+    WHERE members.direction IN ('up', 'down')
+    GROUP BY contrast_lists.contrast_id, members.hgnc_symbol
 )
+
 SELECT
-    g.contrast_id,
-    l.drug,
-    l.drug_class,
-    g.hgnc_symbol,
-    g.method,
-    g.log2_fold_change,
-    g.standard_error,
-    g.p_value,
-    g.q_value_bh,
-    g.p_value_note,
-    g.n_numerator,
-    g.n_denominator,
-    g.evidence_kind,
-    m.direction AS in_list
-FROM core.deg__contrast_genes AS g
-INNER JOIN lead_methods AS l ON l.contrast_id = g.contrast_id AND l.method = g.method
-LEFT JOIN membership AS m ON m.contrast_id = g.contrast_id AND m.hgnc_symbol = g.hgnc_symbol
-ORDER BY g.contrast_id, g.hgnc_symbol
+    contrast_genes.contrast_id,
+    leading_methods.drug,
+    leading_methods.drug_class,
+    contrast_genes.hgnc_symbol,
+    contrast_genes.method,
+    contrast_genes.log2_fold_change,
+    contrast_genes.standard_error,
+    contrast_genes.p_value,
+    contrast_genes.q_value_bh,
+    contrast_genes.p_value_note,
+    contrast_genes.n_numerator,
+    contrast_genes.n_denominator,
+    contrast_genes.evidence_kind,
+    listed_genes.direction AS in_list
+FROM core.deg__contrast_genes AS contrast_genes
+INNER JOIN leading_methods
+    ON
+        contrast_genes.contrast_id = leading_methods.contrast_id
+        AND contrast_genes.method = leading_methods.method
+LEFT JOIN listed_genes
+    ON
+        contrast_genes.contrast_id = listed_genes.contrast_id
+        AND contrast_genes.hgnc_symbol = listed_genes.hgnc_symbol
+ORDER BY contrast_genes.contrast_id, contrast_genes.hgnc_symbol

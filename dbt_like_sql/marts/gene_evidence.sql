@@ -1,113 +1,191 @@
 -- Everything that the warehouse knows of a gene in one row; an empty cell is "not measured".
-WITH cancer AS (
-    SELECT m.hgnc_symbol, string_agg(DISTINCT m.list_id, '|' ORDER BY m.list_id) AS cancer_gene_lists
-    FROM core.gene_lists__members AS m
-    INNER JOIN core.gene_lists__lists AS l ON l.list_id = m.list_id
-    WHERE l.role = 'cancer_genes'
-    GROUP BY m.hgnc_symbol
+WITH contrast_genes AS (
+    SELECT
+        hgnc_symbol,
+        contrast_id,
+        drug,
+        log2_fold_change,
+        p_value,
+        q_value_bh,
+        in_list
+    FROM marts.deg_by_contrast
 ),
-contrasts AS (
+
+cancer_genes AS (
+    SELECT
+        members.hgnc_symbol,
+        string_agg(DISTINCT members.list_id, '|' ORDER BY members.list_id) AS cancer_gene_lists
+    FROM core.gene_lists__members AS members
+    INNER JOIN core.gene_lists__lists AS lists
+        ON members.list_id = lists.list_id
+    WHERE lists.role = 'cancer_genes'
+    GROUP BY members.hgnc_symbol
+),
+
+measured_ids AS (
+    SELECT
+        hgnc_symbol,
+        min(entrez_gene_id) AS entrez_gene_id
+    FROM core.deg__contrast_genes
+    GROUP BY hgnc_symbol
+    HAVING count(DISTINCT entrez_gene_id) = 1
+),
+
+copy_number AS (
+    SELECT
+        cohort_id,
+        hgnc_symbol,
+        count(*) FILTER (WHERE gistic_call = 2) / nullif(count(gistic_call), 0)
+            AS amplified_fraction,
+        count(*) FILTER (WHERE gistic_call = -2) / nullif(count(gistic_call), 0)
+            AS deep_loss_fraction
+    FROM staging.cohorts__gene_copy_number
+    GROUP BY cohort_id, hgnc_symbol
+),
+
+gene_sets AS (
+    SELECT
+        hgnc_symbol,
+        count(term_id) AS n_gene_sets
+    FROM staging.gene_sets__members
+    GROUP BY hgnc_symbol
+),
+
+contrast_counts AS (
     SELECT
         hgnc_symbol,
         count(log2_fold_change) AS contrasts_measured,
         count(*) FILTER (WHERE in_list = 'up') AS contrasts_up,
         count(*) FILTER (WHERE in_list = 'down') AS contrasts_down,
         count(*) FILTER (WHERE in_list = 'up' AND drug IS NOT NULL) AS resistance_contrasts_up,
-        count(*) FILTER (WHERE in_list = 'down' AND drug IS NOT NULL) AS resistance_contrasts_down
-    FROM marts.deg_by_contrast
+        count(*) FILTER (WHERE in_list = 'down' AND drug IS NOT NULL)
+            AS resistance_contrasts_down
+    FROM contrast_genes
     GROUP BY hgnc_symbol
 ),
-strongest AS (
-    SELECT hgnc_symbol, contrast_id, log2_fold_change, q_value_bh
-    FROM marts.deg_by_contrast
+
+strongest_contrasts AS (
+    SELECT
+        hgnc_symbol,
+        contrast_id,
+        log2_fold_change,
+        q_value_bh
+    FROM contrast_genes
     WHERE q_value_bh IS NOT NULL
     QUALIFY row_number() OVER (
         PARTITION BY hgnc_symbol
-        ORDER BY q_value_bh, p_value, abs(log2_fold_change) DESC NULLS LAST, contrast_id
+        ORDER BY
+            q_value_bh ASC, p_value ASC, abs(log2_fold_change) DESC NULLS LAST, contrast_id ASC
     ) = 1
 ),
-measured_ids AS (
-    SELECT hgnc_symbol, min(entrez_gene_id) AS entrez_gene_id
-    FROM core.deg__contrast_genes
-    GROUP BY hgnc_symbol
-    HAVING count(DISTINCT entrez_gene_id) = 1
-),
-cohorts AS (
-    SELECT hgnc_symbol, cohort_id
+
+-- The cohort that a gene's survival columns are of: the one with most deaths, else with most
+-- events.
+gene_cohorts AS (
+    SELECT
+        hgnc_symbol,
+        cohort_id
     FROM marts.survival_by_gene
     QUALIFY row_number() OVER (
         PARTITION BY hgnc_symbol
-        ORDER BY CASE WHEN endpoint = 'OS' THEN events END DESC NULLS LAST, events DESC, cohort_id
+        ORDER BY
+            CASE WHEN endpoint = 'OS' THEN events END DESC NULLS LAST,
+            events DESC,
+            cohort_id ASC
     ) = 1
 ),
-survival AS (
-    SELECT c.hgnc_symbol, c.cohort_id, s.endpoint, s.n, s.events, s.hazard_ratio_per_sd, s.hazard_ratio_median_split,
-        s.p_logrank, s.q_continuous, s.percentile_continuous
-    FROM cohorts AS c
-    INNER JOIN marts.survival_by_gene AS s ON s.cohort_id = c.cohort_id AND s.hgnc_symbol = c.hgnc_symbol
-),
-copy_number AS (
+
+gene_survival AS (
     SELECT
-        cohort_id,
-        hgnc_symbol,
-        count(*) FILTER (WHERE gistic_call = 2) / nullif(count(gistic_call), 0) AS amplified_fraction,
-        count(*) FILTER (WHERE gistic_call = -2) / nullif(count(gistic_call), 0) AS deep_loss_fraction
-    FROM staging.cohorts__gene_copy_number
-    GROUP BY cohort_id, hgnc_symbol
+        gene_cohorts.hgnc_symbol,
+        survival.endpoint,
+        survival.n,
+        survival.events,
+        survival.hazard_ratio_per_sd,
+        survival.hazard_ratio_median_split,
+        survival.p_logrank,
+        survival.q_continuous,
+        survival.percentile_continuous
+    FROM gene_cohorts
+    INNER JOIN marts.survival_by_gene AS survival
+        ON
+            gene_cohorts.cohort_id = survival.cohort_id
+            AND gene_cohorts.hgnc_symbol = survival.hgnc_symbol
 ),
-gene_sets AS (
-    SELECT hgnc_symbol, count(term_id) AS n_gene_sets FROM staging.gene_sets__members GROUP BY hgnc_symbol
-),
+
 genes AS (
     SELECT hgnc_symbol FROM core.deg__contrast_genes
     UNION
-    SELECT hgnc_symbol FROM cohorts
+    SELECT hgnc_symbol FROM gene_cohorts
     UNION
-    SELECT hgnc_symbol FROM cancer
+    SELECT hgnc_symbol FROM cancer_genes
 )
+
 SELECT
-    g.hgnc_symbol,
-    a.gene_name,
-    coalesce(a.entrez_gene_id, i.entrez_gene_id) AS entrez_gene_id,
-    a.ensembl_gene_id,
-    l.cancer_gene_lists IS NOT NULL AS in_cancer_gene_list,
-    l.cancer_gene_lists,
-    coalesce(c.contrasts_measured, 0) AS contrasts_measured,
-    coalesce(c.contrasts_up, 0) AS contrasts_up,
-    coalesce(c.contrasts_down, 0) AS contrasts_down,
-    coalesce(c.resistance_contrasts_up, 0) AS resistance_contrasts_up,
-    coalesce(c.resistance_contrasts_down, 0) AS resistance_contrasts_down,
-    t.contrast_id AS strongest_contrast,
-    t.log2_fold_change AS strongest_log2_fold_change,
-    t.q_value_bh AS strongest_q_value_bh,
-    k.cohort_id,
-    os.n AS os_n,
-    os.events AS os_events,
-    os.hazard_ratio_per_sd AS os_hazard_ratio_per_sd,
-    os.hazard_ratio_median_split AS os_hazard_ratio,
-    os.p_logrank AS os_p_logrank,
-    os.q_continuous AS os_q_value_bh,
-    os.percentile_continuous AS os_percentile,
-    dss.hazard_ratio_per_sd AS dss_hazard_ratio_per_sd,
-    dss.q_continuous AS dss_q_value_bh,
-    dfs.hazard_ratio_per_sd AS dfs_hazard_ratio_per_sd,
-    dfs.q_continuous AS dfs_q_value_bh,
-    pfs.hazard_ratio_per_sd AS pfs_hazard_ratio_per_sd,
-    pfs.q_continuous AS pfs_q_value_bh,
-    n.amplified_fraction,
-    n.deep_loss_fraction,
-    coalesce(s.n_gene_sets, 0) AS n_gene_sets
-FROM genes AS g
-LEFT JOIN staging.genes__approved AS a ON a.hgnc_symbol = g.hgnc_symbol
-LEFT JOIN measured_ids AS i ON i.hgnc_symbol = g.hgnc_symbol
-LEFT JOIN cancer AS l ON l.hgnc_symbol = g.hgnc_symbol
-LEFT JOIN contrasts AS c ON c.hgnc_symbol = g.hgnc_symbol
-LEFT JOIN strongest AS t ON t.hgnc_symbol = g.hgnc_symbol
-LEFT JOIN cohorts AS k ON k.hgnc_symbol = g.hgnc_symbol
-LEFT JOIN survival AS os ON os.hgnc_symbol = g.hgnc_symbol AND os.endpoint = 'OS'
-LEFT JOIN survival AS dss ON dss.hgnc_symbol = g.hgnc_symbol AND dss.endpoint = 'DSS'
-LEFT JOIN survival AS dfs ON dfs.hgnc_symbol = g.hgnc_symbol AND dfs.endpoint = 'DFS'
-LEFT JOIN survival AS pfs ON pfs.hgnc_symbol = g.hgnc_symbol AND pfs.endpoint = 'PFS'
-LEFT JOIN copy_number AS n ON n.cohort_id = k.cohort_id AND n.hgnc_symbol = g.hgnc_symbol
-LEFT JOIN gene_sets AS s ON s.hgnc_symbol = g.hgnc_symbol
-ORDER BY g.hgnc_symbol
+    genes.hgnc_symbol,
+    approved_genes.gene_name,
+    coalesce(approved_genes.entrez_gene_id, measured_ids.entrez_gene_id) AS entrez_gene_id,
+    approved_genes.ensembl_gene_id,
+    cancer_genes.cancer_gene_lists IS NOT NULL AS in_cancer_gene_list,
+    cancer_genes.cancer_gene_lists,
+    coalesce(contrast_counts.contrasts_measured, 0) AS contrasts_measured,
+    coalesce(contrast_counts.contrasts_up, 0) AS contrasts_up,
+    coalesce(contrast_counts.contrasts_down, 0) AS contrasts_down,
+    coalesce(contrast_counts.resistance_contrasts_up, 0) AS resistance_contrasts_up,
+    coalesce(contrast_counts.resistance_contrasts_down, 0) AS resistance_contrasts_down,
+    strongest_contrasts.contrast_id AS strongest_contrast,
+    strongest_contrasts.log2_fold_change AS strongest_log2_fold_change,
+    strongest_contrasts.q_value_bh AS strongest_q_value_bh,
+    gene_cohorts.cohort_id,
+    os_survival.n AS os_n,
+    os_survival.events AS os_events,
+    os_survival.hazard_ratio_per_sd AS os_hazard_ratio_per_sd,
+    os_survival.hazard_ratio_median_split AS os_hazard_ratio,
+    os_survival.p_logrank AS os_p_logrank,
+    os_survival.q_continuous AS os_q_value_bh,
+    os_survival.percentile_continuous AS os_percentile,
+    dss_survival.hazard_ratio_per_sd AS dss_hazard_ratio_per_sd,
+    dss_survival.q_continuous AS dss_q_value_bh,
+    dfs_survival.hazard_ratio_per_sd AS dfs_hazard_ratio_per_sd,
+    dfs_survival.q_continuous AS dfs_q_value_bh,
+    pfs_survival.hazard_ratio_per_sd AS pfs_hazard_ratio_per_sd,
+    pfs_survival.q_continuous AS pfs_q_value_bh,
+    copy_number.amplified_fraction,
+    copy_number.deep_loss_fraction,
+    coalesce(gene_sets.n_gene_sets, 0) AS n_gene_sets
+FROM genes
+LEFT JOIN staging.genes__approved AS approved_genes
+    ON genes.hgnc_symbol = approved_genes.hgnc_symbol
+LEFT JOIN measured_ids
+    ON genes.hgnc_symbol = measured_ids.hgnc_symbol
+LEFT JOIN cancer_genes
+    ON genes.hgnc_symbol = cancer_genes.hgnc_symbol
+LEFT JOIN contrast_counts
+    ON genes.hgnc_symbol = contrast_counts.hgnc_symbol
+LEFT JOIN strongest_contrasts
+    ON genes.hgnc_symbol = strongest_contrasts.hgnc_symbol
+LEFT JOIN gene_cohorts
+    ON genes.hgnc_symbol = gene_cohorts.hgnc_symbol
+LEFT JOIN gene_survival AS os_survival
+    ON
+        genes.hgnc_symbol = os_survival.hgnc_symbol
+        AND os_survival.endpoint = 'OS'
+LEFT JOIN gene_survival AS dss_survival
+    ON
+        genes.hgnc_symbol = dss_survival.hgnc_symbol
+        AND dss_survival.endpoint = 'DSS'
+LEFT JOIN gene_survival AS dfs_survival
+    ON
+        genes.hgnc_symbol = dfs_survival.hgnc_symbol
+        AND dfs_survival.endpoint = 'DFS'
+LEFT JOIN gene_survival AS pfs_survival
+    ON
+        genes.hgnc_symbol = pfs_survival.hgnc_symbol
+        AND pfs_survival.endpoint = 'PFS'
+LEFT JOIN copy_number
+    ON
+        gene_cohorts.cohort_id = copy_number.cohort_id
+        AND genes.hgnc_symbol = copy_number.hgnc_symbol
+LEFT JOIN gene_sets
+    ON genes.hgnc_symbol = gene_sets.hgnc_symbol
+ORDER BY genes.hgnc_symbol

@@ -1,5 +1,5 @@
--- The reproduction ledger: every figure that the papers state, recomputed, with a verdict, what it is worth, and since
--- which release the verdict stands.
+-- The reproduction ledger: every figure that the papers state, recomputed, with a verdict, what it
+-- is worth, and since which release the verdict stands.
 SELECT
     verdicts.claim_id,
     verdicts.paper_id,
@@ -47,5 +47,5 @@ SELECT
     verdicts.source_checksums,
     verdicts.note
 FROM core.claims__verdicts AS verdicts
-LEFT JOIN core.claims__history AS history ON history.claim_id = verdicts.claim_id
+LEFT JOIN core.claims__history AS history ON verdicts.claim_id = history.claim_id
 ORDER BY verdicts.paper_id, verdicts.claim_id

@@ -1,55 +1,79 @@
--- Genes ranked per drug class by resistance contrasts alone, and beside the rank what patients, tissues, cancer lists and
--- gene families say of them.
-WITH tumour AS (
-    SELECT d.hgnc_symbol, d.contrast_id, d.log2_fold_change, d.q_value_bh
-    FROM marts.deg_by_contrast AS d
-    INNER JOIN raw.catalog__contrasts AS c ON c.contrast_id = d.contrast_id
+-- Genes ranked per drug class by resistance contrasts alone, and beside the rank what patients,
+-- tissues, cancer lists and gene families say of them.
+WITH tumour_contrasts AS (
+    SELECT
+        contrast_genes.hgnc_symbol,
+        contrast_genes.contrast_id,
+        contrast_genes.log2_fold_change,
+        contrast_genes.q_value_bh
+    FROM marts.deg_by_contrast AS contrast_genes
+    INNER JOIN raw.catalog__contrasts AS contrasts
+        ON contrast_genes.contrast_id = contrasts.contrast_id
     WHERE
-        d.drug IS NULL
-        AND regexp_matches(lower(c.numerator), '^tumou?r')
-        AND contains(lower(c.denominator), 'normal')
+        contrast_genes.drug IS NULL
+        AND regexp_matches(lower(contrasts.numerator), '^tumou?r')
+        AND contains(lower(contrasts.denominator), 'normal')
     QUALIFY row_number() OVER (
-        PARTITION BY d.hgnc_symbol ORDER BY d.n_numerator + d.n_denominator DESC, d.contrast_id
+        PARTITION BY contrast_genes.hgnc_symbol
+        ORDER BY
+            contrast_genes.n_numerator + contrast_genes.n_denominator DESC,
+            contrast_genes.contrast_id ASC
     ) = 1
 ),
-groups AS (
-    SELECT symbol AS hgnc_symbol, unnest(string_split(gene_group, '|')) AS gene_group
+
+gene_groups AS (
+    SELECT
+        symbol AS hgnc_symbol,
+        unnest(string_split(gene_group, '|')) AS gene_group
     FROM raw.hgnc__genes
     WHERE status = 'Approved'
 ),
-families AS (
-    SELECT hgnc_symbol, string_agg(DISTINCT gene_group, '|' ORDER BY gene_group) AS target_families
-    FROM groups
+
+target_genes AS (
+    SELECT
+        hgnc_symbol,
+        string_agg(DISTINCT gene_group, '|' ORDER BY gene_group) AS target_families
+    FROM gene_groups
     WHERE
-        regexp_matches(lower(gene_group), 'kinase|receptor|channel|transporter|protease|peptidase|phosphodiesterase')
-        AND NOT regexp_matches(lower(gene_group), 'ligand|inhibitor|substrate|regulatory|associated|anchoring')
+        regexp_matches(
+            lower(gene_group),
+            'kinase|receptor|channel|transporter|protease|peptidase|phosphodiesterase'
+        )
+        AND NOT regexp_matches(
+            lower(gene_group), 'ligand|inhibitor|substrate|regulatory|associated|anchoring'
+        )
     GROUP BY hgnc_symbol
 )
+
 SELECT
-    r.drug_class,
-    r.hgnc_symbol,
-    a.gene_name,
-    r.rank,
-    r.score,
-    r.direction,
-    r.n_studies,
-    r.n_contrasts,
-    r.n_contrasts_same_direction,
-    r.p_value_permutation,
-    r.q_value_bh,
-    r.rank_min_leave_one_out,
-    r.rank_max_leave_one_out,
-    e.os_hazard_ratio_per_sd,
-    e.os_q_value_bh,
-    e.os_percentile,
-    t.contrast_id AS tumour_contrast_id,
-    t.log2_fold_change AS tumour_log2_fold_change,
-    t.q_value_bh AS tumour_q_value_bh,
-    coalesce(e.in_cancer_gene_list, false) AS in_cancer_gene_list,
-    f.target_families
-FROM core.evidence__resistance_ranks AS r
-LEFT JOIN staging.genes__approved AS a ON a.hgnc_symbol = r.hgnc_symbol
-LEFT JOIN marts.gene_evidence AS e ON e.hgnc_symbol = r.hgnc_symbol
-LEFT JOIN tumour AS t ON t.hgnc_symbol = r.hgnc_symbol
-LEFT JOIN families AS f ON f.hgnc_symbol = r.hgnc_symbol
-ORDER BY r.drug_class, r.hgnc_symbol
+    ranks.drug_class,
+    ranks.hgnc_symbol,
+    approved_genes.gene_name,
+    ranks.rank,
+    ranks.score,
+    ranks.direction,
+    ranks.n_studies,
+    ranks.n_contrasts,
+    ranks.n_contrasts_same_direction,
+    ranks.p_value_permutation,
+    ranks.q_value_bh,
+    ranks.rank_min_leave_one_out,
+    ranks.rank_max_leave_one_out,
+    gene_evidence.os_hazard_ratio_per_sd,
+    gene_evidence.os_q_value_bh,
+    gene_evidence.os_percentile,
+    tumour_contrasts.contrast_id AS tumour_contrast_id,
+    tumour_contrasts.log2_fold_change AS tumour_log2_fold_change,
+    tumour_contrasts.q_value_bh AS tumour_q_value_bh,
+    coalesce(gene_evidence.in_cancer_gene_list, FALSE) AS in_cancer_gene_list,
+    target_genes.target_families
+FROM core.evidence__resistance_ranks AS ranks
+LEFT JOIN staging.genes__approved AS approved_genes
+    ON ranks.hgnc_symbol = approved_genes.hgnc_symbol
+LEFT JOIN marts.gene_evidence AS gene_evidence
+    ON ranks.hgnc_symbol = gene_evidence.hgnc_symbol
+LEFT JOIN tumour_contrasts
+    ON ranks.hgnc_symbol = tumour_contrasts.hgnc_symbol
+LEFT JOIN target_genes
+    ON ranks.hgnc_symbol = target_genes.hgnc_symbol
+ORDER BY ranks.drug_class, ranks.hgnc_symbol

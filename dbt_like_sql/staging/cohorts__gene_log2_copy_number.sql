@@ -1,14 +1,28 @@
 -- Continuous copy number, one sample per patient, of the first such profile that was loaded.
+WITH cohorts AS (
+    SELECT DISTINCT
+        cohort_id,
+        study_id
+    FROM raw.catalog__cohorts
+)
+
 SELECT
-    g.dataset_id AS cohort_id,
-    g.hgnc_symbol,
-    s.patient_id,
-    v.value AS log2_copy_number
-FROM staging.genes__measured AS g
-INNER JOIN (SELECT DISTINCT cohort_id, study_id FROM raw.catalog__cohorts) AS c ON c.cohort_id = g.dataset_id
-INNER JOIN raw.cbioportal__log2_copy_number_values AS v
-    ON v.study_id = c.study_id AND v.stable_id = g.profile_id AND v.gene_row = g.source_row
-INNER JOIN staging.cohorts__samples AS s
-    ON s.cohort_id = g.dataset_id AND s.sample_id = v.sample_id AND s.is_analysed
-WHERE g.measurement = 'log2_copy_number'
-ORDER BY g.dataset_id, g.hgnc_symbol, s.patient_id
+    genes.dataset_id AS cohort_id,
+    genes.hgnc_symbol,
+    samples.patient_id,
+    matrix_values.value AS log2_copy_number
+FROM staging.genes__measured AS genes
+INNER JOIN cohorts
+    ON genes.dataset_id = cohorts.cohort_id
+INNER JOIN raw.cbioportal__log2_copy_number_values AS matrix_values
+    ON
+        cohorts.study_id = matrix_values.study_id
+        AND genes.profile_id = matrix_values.stable_id
+        AND genes.source_row = matrix_values.gene_row
+INNER JOIN staging.cohorts__samples AS samples
+    ON
+        genes.dataset_id = samples.cohort_id
+        AND matrix_values.sample_id = samples.sample_id
+        AND samples.is_analysed
+WHERE genes.measurement = 'log2_copy_number'
+ORDER BY genes.dataset_id, genes.hgnc_symbol, samples.patient_id

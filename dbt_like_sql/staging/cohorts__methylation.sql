@@ -1,14 +1,29 @@
--- Methylation of probes, one sample per patient. A row is named by its antibody or probe; the symbol is what HGNC makes of the vendor's.
+-- Methylation of probes, one sample per patient. The symbol is what HGNC makes of the vendor's.
+WITH cohorts AS (
+    SELECT DISTINCT
+        cohort_id,
+        study_id
+    FROM raw.catalog__cohorts
+)
+
 SELECT
-    c.cohort_id,
-    v.stable_id AS profile_id,
-    v.feature_id,
-    coalesce(g.hgnc_symbol, nullif(trim(v.hugo_symbol), '')) AS hgnc_symbol,
-    s.patient_id,
-    v.value AS beta_value
-FROM raw.cbioportal__methylation_values AS v
-INNER JOIN (SELECT DISTINCT cohort_id, study_id FROM raw.catalog__cohorts) AS c ON c.study_id = v.study_id
-INNER JOIN staging.cohorts__samples AS s
-    ON s.cohort_id = c.cohort_id AND s.sample_id = v.sample_id AND s.is_analysed
-LEFT JOIN staging.genes__symbols AS g ON g.symbol = upper(trim(v.hugo_symbol))
-ORDER BY c.cohort_id, v.stable_id, v.feature_id, s.patient_id
+    cohorts.cohort_id,
+    feature_values.stable_id AS profile_id,
+    feature_values.feature_id,
+    coalesce(
+        symbols.hgnc_symbol, nullif(trim(feature_values.hugo_symbol), '')
+    ) AS hgnc_symbol,
+    samples.patient_id,
+    feature_values.value AS beta_value
+FROM raw.cbioportal__methylation_values AS feature_values
+INNER JOIN cohorts
+    ON feature_values.study_id = cohorts.study_id
+INNER JOIN staging.cohorts__samples AS samples
+    ON
+        cohorts.cohort_id = samples.cohort_id
+        AND feature_values.sample_id = samples.sample_id
+        AND samples.is_analysed
+LEFT JOIN staging.genes__symbols AS symbols
+    ON upper(trim(feature_values.hugo_symbol)) = symbols.symbol
+ORDER BY
+    cohorts.cohort_id, feature_values.stable_id, feature_values.feature_id, samples.patient_id

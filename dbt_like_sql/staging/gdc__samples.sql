@@ -1,6 +1,6 @@
--- What each file was sequenced from. Tumour and normal tissue are told by the sample type code of the barcode (01 and
--- 11); of several aliquots of a patient's tissue the first one is analysed.
-WITH coded AS (
+-- What each file was sequenced from. Tumour and normal tissue are told by the sample type code of
+-- the barcode (01 and 11); of several aliquots of a patient's tissue the first one is analysed.
+WITH files AS (
     SELECT
         project_id,
         file_id,
@@ -8,9 +8,12 @@ WITH coded AS (
         sample_id,
         aliquot_id,
         sample_type,
-        nullif(regexp_extract(sample_id, '^[^-]+-[^-]+-[^-]+-([0-9]{2})', 1), '') AS sample_type_code
+        nullif(
+            regexp_extract(sample_id, '^[^-]+-[^-]+-[^-]+-([0-9]{2})', 1), ''
+        ) AS sample_type_code
     FROM raw.gdc__files
 )
+
 SELECT
     project_id,
     file_id,
@@ -23,7 +26,8 @@ SELECT
     coalesce(sample_type_code, '') IN ('01', '11')
     AND patient_id IS NOT NULL
     AND row_number() OVER (
-        PARTITION BY project_id, patient_id, sample_type_code ORDER BY aliquot_id NULLS LAST, file_id
+        PARTITION BY project_id, patient_id, sample_type_code
+        ORDER BY aliquot_id NULLS LAST, file_id
     ) = 1 AS is_analysed
-FROM coded
+FROM files
 ORDER BY project_id, file_id

@@ -1,30 +1,53 @@
--- Features of laboratory studies and the gene each one names; features that name no gene are left out.
+-- Features of laboratory studies and the gene each one names; features that name no gene are left
+-- out.
 WITH features AS (
-    SELECT DISTINCT study_id, feature_id, feature_id AS source_symbol, NULL::BIGINT AS entrez_gene_id
+    SELECT DISTINCT
+        study_id,
+        feature_id,
+        feature_id AS source_symbol,
+        NULL::BIGINT AS entrez_gene_id
     FROM raw.studies__gene_sample_counts
     UNION ALL
-    SELECT study_id, feature_id, min(hgnc_symbol), min(try_cast(entrez_gene_id AS BIGINT))
+    SELECT
+        study_id,
+        feature_id,
+        min(hgnc_symbol) AS source_symbol,
+        min(try_cast(entrez_gene_id AS BIGINT)) AS entrez_gene_id
     FROM raw.studies__published_results
     GROUP BY study_id, feature_id
 ),
-by_entrez AS (
-    SELECT entrez_gene_id, min(hgnc_symbol) AS hgnc_symbol
+
+genes_by_entrez_id AS (
+    SELECT
+        entrez_gene_id,
+        min(hgnc_symbol) AS hgnc_symbol
     FROM staging.genes__approved
     WHERE entrez_gene_id IS NOT NULL
     GROUP BY entrez_gene_id
 ),
-named AS (
-    SELECT f.study_id, f.feature_id, coalesce(nullif(trim(f.source_symbol), ''), e.hgnc_symbol) AS source_symbol
-    FROM features AS f
-    LEFT JOIN by_entrez AS e ON e.entrez_gene_id = f.entrez_gene_id
+
+named_features AS (
+    SELECT
+        features.study_id,
+        features.feature_id,
+        coalesce(
+            nullif(trim(features.source_symbol), ''), genes_by_entrez_id.hgnc_symbol
+        ) AS source_symbol
+    FROM features
+    LEFT JOIN genes_by_entrez_id
+        ON features.entrez_gene_id = genes_by_entrez_id.entrez_gene_id
 )
+
 SELECT
-    n.study_id,
-    n.feature_id,
-    g.hgnc_symbol,
-    g.entrez_gene_id,
-    g.resolution
-FROM named AS n
-INNER JOIN staging.genes__measured AS g
-    ON g.dataset_id = n.study_id AND g.measurement = 'features' AND g.source_symbol = n.source_symbol
-ORDER BY n.study_id, n.feature_id
+    named_features.study_id,
+    named_features.feature_id,
+    measured_genes.hgnc_symbol,
+    measured_genes.entrez_gene_id,
+    measured_genes.resolution
+FROM named_features
+INNER JOIN staging.genes__measured AS measured_genes
+    ON
+        named_features.study_id = measured_genes.dataset_id
+        AND measured_genes.measurement = 'features'
+        AND named_features.source_symbol = measured_genes.source_symbol
+ORDER BY named_features.study_id, named_features.feature_id

@@ -1,6 +1,12 @@
 -- An approved symbol stands for its own gene, whoever else uses it as an alias.
 -- table: staging.genes__symbols
-SELECT a.symbol AS approved_symbol, s.hgnc_symbol, s.resolution
-FROM raw.hgnc__genes AS a
-LEFT JOIN staging.genes__symbols AS s ON s.symbol = upper(trim(a.symbol))
-WHERE NOT contains(lower(a.status), 'withdrawn') AND s.hgnc_symbol IS DISTINCT FROM a.symbol
+SELECT
+    approved_genes.symbol AS approved_symbol,
+    symbols.hgnc_symbol,
+    symbols.resolution
+FROM raw.hgnc__genes AS approved_genes
+LEFT JOIN staging.genes__symbols AS symbols
+    ON symbols.symbol = upper(trim(approved_genes.symbol))
+WHERE
+    NOT contains(lower(approved_genes.status), 'withdrawn')
+    AND symbols.hgnc_symbol IS DISTINCT FROM approved_genes.symbol

@@ -5,9 +5,14 @@ WITH sizes AS (
         intersection_id,
         size,
         universe_size,
-        CAST(unnest(string_split(sizes_in_universe, '|')) AS BIGINT) AS list_size
+        cast(unnest(string_split(sizes_in_universe, '|')) AS BIGINT) AS list_size
     FROM core.intersections__sets
 )
-SELECT intersection_id, size, list_size, universe_size
+
+SELECT
+    intersection_id,
+    size,
+    list_size,
+    universe_size
 FROM sizes
 WHERE size > list_size OR list_size > universe_size

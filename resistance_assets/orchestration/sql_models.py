@@ -39,6 +39,8 @@ EXAMPLES = 5
 
 _README = "dbt_like_sql/README.md states the rules."
 _TABLE_HEADER = re.compile(r"^table:\s*(\S+)\s*$")
+_SAME_AS_HEADER = re.compile(r"^same as:\s*(\S+)\s*$")
+_WITH_HEADER = re.compile(r"^with:\s*(\w+) for (\w+)\s*$")
 _NUMBER = re.compile(r"^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL.*)$")
 _FILE_FUNCTIONS = re.compile(r"^(read_\w+|scan_\w+|\w+_scan|glob|parquet_\w+|query|query_table)$", re.IGNORECASE)
 
@@ -420,7 +422,7 @@ def _require_types(model: SqlModel, types: Mapping[str, str]) -> None:
 
 
 def _load_model(address: str, path: Path, tables: Mapping[str, Table], schema: Any) -> SqlModel:
-    sql = _read(path)
+    sql = _read_model(path)
     tree = _parse(sql, path)
     code_version = _code_version(tree)
     refs = _references(tree, path, address.split(".")[0], tables, address)
@@ -447,6 +449,56 @@ def _read(path: Path) -> str:
         raise CatalogFault(
             f"the file cannot be read: {error}", subject=str(path), remedy="Save it as UTF-8 text that you can read."
         ) from None
+
+
+def _read_model(path: Path) -> str:
+    """SQL of a model; where its header says `same as: layer.table`, that model's SQL with other names in it.
+
+    Each line `with: new_name for old_name` replaces one name wherever it stands as a whole word.
+
+    Raises:
+        CatalogFault: the other model is absent or a copy itself, it does not hold a name, or there is SQL beside it.
+    """
+    sql = _read(path)
+    header = _header(sql)
+    originals = [match.group(1) for line in header if (match := _SAME_AS_HEADER.match(line))]
+    renamed = [match.groups() for line in header if (match := _WITH_HEADER.match(line))]
+    if not originals:
+        return sql
+    models = path.parent.parent
+    original = models / f"{originals[0].replace('.', '/')}.sql"
+    if len(originals) > 1 or _body(sql).strip():
+        raise CatalogFault(
+            "is the same as another model and holds SQL of its own",
+            subject=str(path),
+            expected="comment lines alone: one `-- same as: layer.table`, then `-- with: new_name for old_name`",
+            remedy="Remove the SQL, or the line `-- same as:`.",
+        )
+    known = [f"{file.parent.name}.{file.stem}" for layer in MODEL_LAYERS for file in (models / layer).glob("*.sql")]
+    if originals[0] not in known or any(_SAME_AS_HEADER.match(line) for line in _header(_read(original))):
+        raise CatalogFault(
+            f"is the same as {originals[0]}, which holds no SQL",
+            subject=str(path),
+            remedy=_suggest(originals[0], [name for name in known if name != originals[0]], "Name a model with SQL."),
+        )
+    body = _body(_read(original))
+    for new, old in renamed:
+        if not re.search(rf"\b{old}\b", body):
+            raise CatalogFault(
+                f"gives {new} for {old}, which {original} does not hold",
+                subject=str(path),
+                remedy=_suggest(old, set(re.findall(r"\w+", body)), "Correct the name."),
+            )
+    names = {old: new for new, old in renamed}
+    body = re.sub(r"\w+", lambda word: names.get(word.group(), word.group()), body)
+    said = [line for line in header if not _SAME_AS_HEADER.match(line) and not _WITH_HEADER.match(line)]
+    return "".join(f"-- {line}\n" for line in said) + body
+
+
+def _body(sql: str) -> str:
+    """What follows the comment lines that a file opens with."""
+    lines = sql.splitlines(keepends=True)
+    return "".join(lines[next((at for at, line in enumerate(lines) if not line.startswith("--")), len(lines)) :])
 
 
 def _header(sql: str) -> list[str]:

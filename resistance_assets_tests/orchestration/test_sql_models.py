@@ -250,3 +250,34 @@ def test_a_wrong_test_is_refused(folder: Path, sql: str, told: str):
 
 def test_the_folder_is_found_beside_the_package():
     assert {"staging", "marts", "tests"} <= {path.name for path in models_folder().iterdir()}
+
+
+def _tables_with_copy() -> dict[str, Table]:
+    return {**TABLES, "marts.copied": _table("marts.copied", _Doubled)}
+
+
+def test_model_that_is_the_same_as_another_is_that_one_with_other_names(folder: Path):
+    header = "-- Twice, of scores.\n-- same as: staging.doubled\n-- with: core for raw\n-- with: scores for genes\n"
+    models = load_models(write(folder, marts__copied=header), _tables_with_copy())
+    assert models["marts.copied"].refs == ("core.scores",)
+    assert models["marts.copied"].description == "Twice, of scores."
+    assert models["marts.copied"].sql.splitlines()[-1] == DOUBLED.splitlines()[-1].replace("raw.genes", "core.scores")
+    copied = run_model(models["marts.copied"], {"core.scores": GENES})
+    assert copied.equals(run_model(models["staging.doubled"], {"raw.genes": GENES}))
+    changed = load_models(write(folder, staging__doubled=DOUBLED.replace("2 *", "3 *")), _tables_with_copy())
+    assert changed["marts.copied"].code_version != models["marts.copied"].code_version
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("-- same as: staging.doubld\n", "holds no SQL.*Did you mean staging.doubled"),
+        ("-- same as: marts.copied\n", "holds no SQL"),
+        ("-- same as: staging.doubled\n-- with: studies for gens\n", "does not hold.*Did you mean genes"),
+        ("-- same as: staging.doubled\nSELECT 1", "holds SQL of its own.*Remove the SQL"),
+        ("-- same as: staging.doubled\n-- same as: marts.summary\n", "expected comment lines alone"),
+    ],
+)
+def test_copy_of_a_model_that_cannot_be_made_is_refused(folder: Path, text: str, message: str):
+    with pytest.raises(CatalogFault, match=message):
+        load_models(write(folder, marts__copied=text), _tables_with_copy())

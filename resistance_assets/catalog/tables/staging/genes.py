@@ -7,6 +7,9 @@ import polars as pl
 from resistance_assets.catalog.tables.model import TableModel, col, table
 from resistance_assets.catalog.tables.shared_columns import SYMBOL
 
+MEASUREMENT = "expression, copy_number, z_score or log2_copy_number of a cohort, features of a study"
+MEASUREMENTS = ["expression", "copy_number", "z_score", "log2_copy_number", "features"]
+
 
 @table(
     "staging.genes__symbols",
@@ -60,6 +63,45 @@ class GenesLengths(TableModel):
 
 
 @table(
+    "staging.genes__dataset_names",
+    grain="one row per dataset, kind of measurement and name of a gene",
+    key=("dataset_id", "measurement", "source_symbol"),
+    not_true="a name is not a gene: two names of one dataset may mean the same gene",
+)
+class GenesDatasetNames(TableModel):
+    """Names that the datasets have for genes, before they are resolved; a row without any name is left out."""
+
+    dataset_id: pl.String = col("cohort or study")
+    measurement: pl.String = col(MEASUREMENT, isin=MEASUREMENTS)
+    source_symbol: pl.String = col("symbol or id as the dataset gives it; of its NCBI Gene id where it gives no symbol")
+    source_entrez_gene_id: pl.Int64 = col("NCBI Gene id as the dataset gives it", null=True)
+    prefers_entrez_id: pl.Boolean = col("the NCBI Gene id is believed before the symbol, as in a cohort")
+    profile_id: pl.String = col("profile the values come from; null for a study", null=True)
+    source_row: pl.Int64 = col("row of the gene in the vendor's matrix; null for a study", null=True)
+    rows_of_symbol: pl.Int64 = col("rows of the vendor with this symbol, of which the first is used", ge=1)
+
+
+@table(
+    "staging.genes__proposed_symbols",
+    grain="one row per dataset, kind of measurement and name of a gene",
+    key=("dataset_id", "measurement", "source_symbol"),
+    not_true="a proposal is not yet the symbol of the gene: two names with one proposal cannot both have it",
+)
+class GenesProposedSymbols(TableModel):
+    """The approved symbol that HGNC gives for each name of a dataset, taken by itself."""
+
+    dataset_id: pl.String = col("cohort or study")
+    measurement: pl.String = col(MEASUREMENT, isin=MEASUREMENTS)
+    source_symbol: pl.String = col("symbol or id as the dataset gives it")
+    proposed_symbol: pl.String = col("approved symbol that the name resolves to, else the name itself")
+    resolution: pl.String = col(
+        "how the symbol was resolved: entrez and ensembl mean by that id",
+        isin=["approved", "previous", "alias", "entrez", "ensembl", "ambiguous", "unknown"],
+    )
+    names_with_proposal: pl.Int64 = col("names of this dataset with the same proposed symbol, this one included", ge=1)
+
+
+@table(
     "staging.genes__measured",
     grain="one row per dataset, kind of measurement and gene",
     key=("dataset_id", "measurement", "hgnc_symbol"),
@@ -69,10 +111,7 @@ class GenesMeasured(TableModel):
     """What every dataset calls its genes, resolved to approved symbols; no symbol is given twice in a dataset."""
 
     dataset_id: pl.String = col("cohort or study")
-    measurement: pl.String = col(
-        "expression, copy_number, z_score or log2_copy_number of a cohort, features of a study",
-        isin=["expression", "copy_number", "z_score", "log2_copy_number", "features"],
-    )
+    measurement: pl.String = col(MEASUREMENT, isin=MEASUREMENTS)
     hgnc_symbol: pl.String = col(SYMBOL)
     source_symbol: pl.String = col("symbol or id as the dataset gives it")
     entrez_gene_id: pl.Int64 = col("NCBI Gene id; the dataset's own where the symbol was not resolved", null=True)
