@@ -12,18 +12,9 @@ import polars as pl
 from scipy import stats
 
 from resistance_assets.errors import DataFault
+from resistance_assets.science.statistics.multiple_testing import adjust_holm
 
 CONTRASTS = ("parental", "resistant", "resistant_minus_parental")
-
-
-def adjust_holm(p_values: np.ndarray) -> np.ndarray:
-    """Holm's step-down adjustment of a family; NaN stays NaN and does not count."""
-    adjusted = np.full(len(p_values), np.nan)
-    known = np.flatnonzero(np.isfinite(p_values))
-    order = known[np.argsort(p_values[known], kind="stable")]
-    factors = np.arange(len(order), 0, -1)
-    adjusted[order] = np.minimum(np.maximum.accumulate(factors * p_values[order]), 1.0)
-    return adjusted
 
 
 def compare_knock_downs(

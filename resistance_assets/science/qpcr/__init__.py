@@ -1,0 +1,1 @@
+"""Quantitative PCR: from cycle thresholds of wells to fold changes between conditions."""

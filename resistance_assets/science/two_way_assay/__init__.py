@@ -1,0 +1,1 @@
+"""Two-way assays: a drug with and without a ligand, over independent experiments."""
