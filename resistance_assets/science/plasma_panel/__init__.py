@@ -1,0 +1,1 @@
+"""Plasma panels: values with detection limits, groups, pairs, survival and time-dependent discrimination of markers."""
