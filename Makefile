@@ -58,6 +58,7 @@ lint-style:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint dbt_like_sql
 
 lint-types:
 	$(BIN)/pyright

@@ -64,7 +64,7 @@ def test_every_model_says_what_it_is_and_where_its_columns_come_from(address: st
     constants = {column for column, upstream in model.lineage.items() if not upstream}
     assert set(model.lineage) == set(model.table.polars_schema)
     assert {upstream for found in model.lineage.values() for upstream in found} <= known
-    assert constants <= {"measurement", "kind"}
+    assert constants <= {"measurement", "kind", "prefers_entrez_id"}
 
 
 def test_every_test_guards_a_table_and_says_why():
