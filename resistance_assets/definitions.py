@@ -1,15 +1,52 @@
-"""The code location: everything in `defs/`, nothing else."""
+"""The code location: the steps of the graph as assets, the sources, the published products, sensors and a schedule."""
 
-from pathlib import Path
+from __future__ import annotations
+
+from collections.abc import Mapping
 
 import dagster as dg
 
+from resistance_assets.catalog.registry import Registry
+from resistance_assets.catalog.tables import PARTS
+from resistance_assets.defs.automation import automation_definitions
+from resistance_assets.defs.claim_checks import claim_checks
+from resistance_assets.defs.graph import load_steps
+from resistance_assets.defs.report import report_asset
+from resistance_assets.defs.resources import current_registry
+from resistance_assets.defs.sources import source_assets
+from resistance_assets.defs.warehouse import warehouse_asset
+from resistance_assets.defs.warehouse_resource import WarehouseResource
 from resistance_assets.orchestration.sqlite_tuning import quicken_records
-from resistance_assets.orchestration.table_assets import STEPS
+from resistance_assets.orchestration.steps import Step
+from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.settings import load_settings
+
+EXECUTORS = {
+    "in_process": dg.in_process_executor,
+    "multiprocess": dg.multiprocess_executor.configured({"max_concurrent": 2}),
+}
+
+
+def definitions_of(registry: Registry, steps: Mapping[str, Step]) -> dg.Definitions:
+    """Dagster definitions of these steps, for the present settings."""
+    settings = load_settings()
+    partitions = [table for table in steps if table.startswith(f"{PARTS}.")]
+    tables = dg.Definitions(
+        assets=[
+            source_assets(registry),
+            *(assets_of(step) for step in {id(step): step for step in steps.values()}.values()),
+            warehouse_asset(registry, partitions),
+            report_asset(),
+        ],
+        asset_checks=[claim_checks(registry)],
+        resources={"warehouse_resource": WarehouseResource()},
+        executor=EXECUTORS[settings.executor],
+    )
+    return dg.Definitions.merge(tables, automation_definitions(registry, is_on=settings.schedule == "on"))
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
     quicken_records()  # of runs that the UI launches, too
-    STEPS.clear()  # of another load in this process, with other studies
-    return dg.load_from_defs_folder(path_within_project=Path(__file__).parent / "defs")
+    registry = current_registry()
+    return definitions_of(registry, load_steps(registry))

@@ -7,7 +7,7 @@ import functools
 import dagster as dg
 
 from resistance_assets.catalog.registry import Registry
-from resistance_assets.defs.resources import current_registry, open_origins
+from resistance_assets.defs.resources import open_origins
 from resistance_assets.defs.sources import look_at_sources, source_key, study_key
 from resistance_assets.orchestration.automation import (
     automation_sensor,
@@ -68,8 +68,3 @@ def automation_definitions(registry: Registry, *, is_on: bool) -> dg.Definitions
         sensors=[automation_sensor(sensors), update_watch(registry, sensors)],
         schedules=[nightly_observation(keys, schedules, cron=NIGHTLY_CRON, timezone="UTC")],
     )
-
-
-@dg.definitions
-def defs() -> dg.Definitions:
-    return automation_definitions(current_registry(), is_on=load_settings().schedule == "on")

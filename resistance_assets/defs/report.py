@@ -28,10 +28,10 @@ def report_asset() -> dg.AssetsDefinition:
         description="Pages that open from disk, without a network: contrasts, enrichment, survival, genes.",
         check_specs=[check],
         automation_condition=on_data_change(),
-        required_resource_keys={"premises"},
+        required_resource_keys={"warehouse_resource"},
     )
     def report(context) -> Iterator[Any]:  # Dagster refuses a postponed annotation of `context`
-        settings = context.resources.premises.settings()
+        settings = context.resources.warehouse_resource.settings()
         announce(Announcement("started", "report"))
         if not settings.report:
             announce(Announcement("finished", "report", "memo hit"))
@@ -66,8 +66,3 @@ def report_asset() -> dg.AssetsDefinition:
         )
 
     return report
-
-
-@dg.definitions
-def defs() -> dg.Definitions:
-    return dg.Definitions(assets=[report_asset()])

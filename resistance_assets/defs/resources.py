@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import dagster as dg
-
 from resistance_assets.catalog.registry import Registry, Source, load_registry
 from resistance_assets.connectors.arrayexpress.biostudies import accession_of, info_resource, read_info
 from resistance_assets.connectors.transport.published_versions import published_version
@@ -19,7 +17,6 @@ from resistance_assets.connectors.transport.replay import Walk, record_walk
 from resistance_assets.connectors.transport.transport import Probe, Resource, Transport, open_transport, sha256_of
 from resistance_assets.errors import SourceUnavailable, TransportFault
 from resistance_assets.orchestration.events import Announcement, announce
-from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.steps import External
 from resistance_assets.settings import Settings, load_settings
 
@@ -132,19 +129,6 @@ class Origins:
             )
 
 
-class WarehousePremises(dg.ConfigurableResource):
-    """Lake and origins as the settings say at the moment a step runs."""
-
-    def settings(self) -> Settings:
-        return load_settings()
-
-    def lake(self) -> Lake:
-        return Lake(self.settings().lake_dir)
-
-    def origins(self) -> Origins:
-        return open_origins(self.settings())
-
-
 def open_origins(settings: Settings) -> Origins:
     """Origins for these settings; nothing is fetched."""
     mirror = settings.effective_mirror
@@ -159,18 +143,14 @@ def open_origins(settings: Settings) -> Origins:
     )
 
 
+def study_source(study_id: str) -> str:
+    """Name of the source that the files of a laboratory study are."""
+    return f"study_{study_id}"
+
+
 def local_files(files: Mapping[str, Path]) -> dict[str, External]:
     """Files of a laboratory study as externals: name -> checksum and path."""
     return {
         name: External(checksum=sha256_of(path), path=path, facts={"file": path.name, "bytes": path.stat().st_size})
         for name, path in files.items()
     }
-
-
-@dg.definitions
-def defs() -> dg.Definitions:
-    executors = {
-        "in_process": dg.in_process_executor,
-        "multiprocess": dg.multiprocess_executor.configured({"max_concurrent": 2}),
-    }
-    return dg.Definitions(resources={"premises": WarehousePremises()}, executor=executors[load_settings().executor])

@@ -10,7 +10,7 @@ import dagster as dg
 
 from resistance_assets.catalog.registry import LocalStudy, Registry, Source
 from resistance_assets.connectors.transport.transport import sha256_of
-from resistance_assets.defs.resources import Origins, current_registry
+from resistance_assets.defs.resources import Origins, study_source
 from resistance_assets.errors import Fault
 from resistance_assets.orchestration.automation import SOURCE_FRESHNESS, Look, changes, describe_failures
 from resistance_assets.orchestration.code_version import parameters_version
@@ -41,7 +41,7 @@ def source_spec(source: Source) -> dg.AssetSpec:
 
 
 def study_key(study_id: str) -> dg.AssetKey:
-    return dg.AssetKey(["source", f"study_{study_id}"])
+    return source_key(study_source(study_id))
 
 
 def study_spec(local: LocalStudy) -> dg.AssetSpec:
@@ -78,7 +78,7 @@ def look_at_sources(
             except Fault as fault:
                 looks[source.id] = Look(None, problem=str(fault))
     for local in registry.local_studies.values():
-        name = study_key(local.id).path[-1]
+        name = study_source(local.id)
         if names is None or name in names:
             try:
                 checksums = {path.name: sha256_of(path) for path in local.files}
@@ -123,15 +123,10 @@ def source_assets(registry: Registry) -> dg.AssetsDefinition:
             *(study_spec(local) for local in registry.local_studies.values()),
         ],
         can_subset=True,
-        required_resource_keys={"premises"},
+        required_resource_keys={"warehouse_resource"},
     )
     def observe_sources(context) -> Iterator[dg.ObserveResult]:  # Dagster refuses a postponed annotation
-        origins = functools.cache(context.resources.premises.origins)
+        origins = functools.cache(context.resources.warehouse_resource.origins)
         yield from observe(registry, origins, set(context.selected_asset_keys), context.log)
 
     return observe_sources
-
-
-@dg.definitions
-def defs() -> dg.Definitions:
-    return dg.Definitions(assets=[source_assets(current_registry())])

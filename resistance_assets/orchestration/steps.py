@@ -44,6 +44,11 @@ class Step:
         externals: files that come from outside the lake, looked up at run time from the origins that the run was given:
             name -> checksum and path. Raises SourceUnavailable where they cannot be had.
         tests: further checks of an output before it is written, by address.
+        sources: names of the sources that it reads directly: an id of the catalog, or `study_<id>` of a study folder.
+        kinds: what it is made with, shown as badges.
+        tags: shown, and filterable.
+        lineage: columns read from SQL, by output: column -> upstream columns; where absent, the table's model says it.
+        sql: text of the query that computes an output, by output.
     """
 
     outputs: Mapping[str, Table]
@@ -55,6 +60,11 @@ class Step:
     parameters: Any = None
     externals: Callable[[Any], Mapping[str, External]] | None = None
     tests: Mapping[str, Sequence[StepTest]] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ("python", "polars")
+    tags: Mapping[str, str] = field(default_factory=dict)
+    lineage: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
+    sql: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -239,6 +249,18 @@ def is_settled(lake: Lake, step: Step, origins: Any) -> bool:
         return True
     known = _recall_all(lake, step, memo_key)
     return known is not None and all(_is_current(current[address], pointer) for address, pointer in known.items())
+
+
+def column_lineage(
+    table: Table, read_from_sql: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, tuple[str, ...]]:
+    """Column -> upstream columns as `layer.table.column`, `source` for a remote file, `constant` for neither."""
+    found = (
+        {column.name: column.upstream for column in table.columns}
+        if read_from_sql is None
+        else {column: tuple(upstream) for column, upstream in read_from_sql.items()}
+    )
+    return {column: upstream or ("constant",) for column, upstream in found.items()}
 
 
 def _versions(pointers: Mapping[str, Pointer], externals: Mapping[str, External]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from resistance_assets.errors import Fault
 from resistance_assets.orchestration.automation import on_data_change
 from resistance_assets.orchestration.events import Announcement, announce, listening
 from resistance_assets.orchestration.lake import Lake, scan_file
-from resistance_assets.orchestration.steps import Step, StepFailed, StepResult, identity_of, run_step
+from resistance_assets.orchestration.steps import Step, StepFailed, StepResult, column_lineage, identity_of, run_step
 
 OWNERS = {
     "parts": "team:data-engineering",
@@ -31,12 +31,8 @@ PREVIEW_COLUMNS = 12
 UPSTREAM_SHOWN = 4
 
 
-# Steps of the definitions that this process loaded, by the address of each output: what `status` asks.
-STEPS: dict[str, Step] = {}
-
-
-class Premises(Protocol):
-    """What a step needs of the place it runs in: the resource `premises`."""
+class WarehouseResource(Protocol):
+    """What a step needs of the place it runs in: the resource `warehouse_resource`."""
 
     def lake(self) -> Lake: ...
 
@@ -52,48 +48,29 @@ def address_of(key: dg.AssetKey) -> str:
     return ".".join(key.path)
 
 
-def assets_of(
-    step: Step,
-    *,
-    lineage: Mapping[str, Mapping[str, Sequence[str]]] | None = None,
-    sources: Sequence[str] = (),
-    kinds: Sequence[str] = ("python", "polars"),
-    tags: Mapping[str, str] | None = None,
-    descriptions: Mapping[str, str] | None = None,
-) -> dg.AssetsDefinition:
-    """The assets of one step: one per output, computed together.
-
-    Args:
-        step: what is computed.
-        lineage: column lineage per output where it is read from SQL; else it is taken from the table's model.
-        sources: ids of the sources that the step reads directly.
-        kinds: shown as badges.
-        tags: shown and filterable.
-        descriptions: per output, in front of the model's own.
-    """
-    STEPS.update(dict.fromkeys(step.outputs, step))
+def assets_of(step: Step) -> dg.AssetsDefinition:
+    """The assets of one step: one per output, computed together."""
     specs, checks = [], []
     for address, table in step.outputs.items():
         layer = address.split(".", 1)[0]
-        own = (descriptions or {}).get(address)
         specs.append(
             dg.AssetSpec(
                 key=key_of(address),
                 deps=[
                     *(key_of(upstream) for upstream in (*step.inputs, *step.optional_inputs)),
-                    *(dg.AssetKey(["source", source]) for source in sources),
+                    *(dg.AssetKey(["source", source]) for source in step.sources),
                 ],
-                description=describe(table, own),
+                description=describe(table, step.sql.get(address)),
                 metadata={
-                    "dagster/column_schema": column_schema(table, (lineage or {}).get(address)),
+                    "dagster/column_schema": column_schema(table, step.lineage.get(address)),
                     "dagster/table_name": address,
                     "grain": table.grain,
                     "key": ", ".join(table.key),
                 },
                 group_name=layer,
-                kinds=set(kinds),
+                kinds=set(step.kinds),
                 owners=[OWNERS[layer]],
-                tags=dict(tags or {}),
+                tags=dict(step.tags),
                 # Catalog parameters too: Dagster sees a change of a threshold by this alone.
                 code_version=identity_of(step),
                 automation_condition=on_data_change(),
@@ -112,15 +89,15 @@ def assets_of(
         name=step.name.replace(".", "__"),
         specs=specs,
         check_specs=checks,
-        required_resource_keys={"premises"},
+        required_resource_keys={"warehouse_resource"},
     )
     def materialise(context) -> Iterator[Any]:  # Dagster refuses a postponed annotation of `context`
-        premises: Premises = context.resources.premises
-        lake = premises.lake()
+        resource: WarehouseResource = context.resources.warehouse_resource
+        lake = resource.lake()
         announce(Announcement("started", step.name))
         try:
             with listening(lambda said: context.log.info(said.message) if said.kind == "note" else None):
-                results = run_step(lake, step, origins=premises.origins(), run_id=context.run.run_id)
+                results = run_step(lake, step, origins=resource.origins(), run_id=context.run.run_id)
         except StepFailed as failed:
             announce(Announcement("failed", step.name, "failed", message=str(failed.fault)))
             yield from _failed_checks(failed)
@@ -146,17 +123,17 @@ def assets_of(
                 )
             yield dg.MaterializeResult(
                 asset_key=key_of(address),
-                metadata=_metadata(lake, address, table, result, (lineage or {}).get(address)),
+                metadata=_metadata(lake, address, table, result, step.lineage.get(address)),
                 data_version=dg.DataVersion(result.pointer.data_version),
             )
 
     return materialise
 
 
-def describe(table: Table, own: str | None = None) -> str:
-    """A table's description for the UI: what it is, its grain, and what is not true of it."""
-    parts = [own, table.description, f"**Grain:** {table.grain}. **Key:** {', '.join(table.key)}.",
-             f"**Not true of it:** {table.not_true}."]  # fmt: skip
+def describe(table: Table, sql: str | None = None) -> str:
+    """A table's description for the UI: what it is, its grain, what is not true of it, and the query below that."""
+    parts = [table.description, f"**Grain:** {table.grain}. **Key:** {', '.join(table.key)}.",
+             f"**Not true of it:** {table.not_true}.", f"```sql\n{sql.strip()}\n```" if sql else ""]  # fmt: skip
     return "\n\n".join(part for part in parts if part)
 
 
@@ -187,18 +164,6 @@ def _with_upstream(description: str, upstream: Sequence[str]) -> str:
         return description
     more = f" and {len(named) - UPSTREAM_SHOWN} more" if len(named) > UPSTREAM_SHOWN else ""
     return f"{description} [from {', '.join(named[:UPSTREAM_SHOWN])}{more}]"
-
-
-def column_lineage(
-    table: Table, read_from_sql: Mapping[str, Sequence[str]] | None = None
-) -> dict[str, tuple[str, ...]]:
-    """Column -> upstream columns as `layer.table.column`, `source` for a remote file, `constant` for neither."""
-    found = (
-        {column.name: column.upstream for column in table.columns}
-        if read_from_sql is None
-        else {column: tuple(upstream) for column, upstream in read_from_sql.items()}
-    )
-    return {column: upstream or ("constant",) for column, upstream in found.items()}
 
 
 def _metadata(

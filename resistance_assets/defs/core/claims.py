@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import polars as pl
 
 from resistance_assets.catalog.registry import CATALOG_DIR, Claim, Registry
 from resistance_assets.catalog.tables import TABLES, published_tables
-from resistance_assets.defs.resources import current_registry
-from resistance_assets.defs.sql import guarded
 from resistance_assets.defs.warehouse import state_of_sources
 from resistance_assets.errors import CatalogFault
 from resistance_assets.orchestration.code_version import code_version_of, parameters_version
 from resistance_assets.orchestration.lake import Lake, read_file
 from resistance_assets.orchestration.sql_models import SqlQuery, load_queries, run_queries
 from resistance_assets.orchestration.steps import External, Inputs, Step
-from resistance_assets.orchestration.table_assets import assets_of, key_of
+from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.claims.claims import EVIDENCE, audit_printed_table, build_ledger, first_releases
 from resistance_assets.science.statistics.multiple_testing import adjust_bh
 from resistance_assets.settings import load_settings
@@ -39,19 +36,17 @@ BEYOND = (VERDICTS.address, HISTORY.address, LEDGER.address)
 # ---- printed tables and panels ---------------------------------------------------------------------------------------
 
 
-def audit_asset(registry: Registry) -> dg.AssetsDefinition:
+def audit_asset(registry: Registry) -> Step:
     printed = tuple(registry.published_tables.values())
 
     def compute(inputs: Inputs) -> pl.DataFrame:
         return pl.concat([AUDIT.empty(), *(AUDIT.shape(audit_printed_table(table)) for table in printed)])
 
-    step = Step(
+    return table_step(
         outputs={AUDIT.address: AUDIT},
         compute=compute,
-        code_version=code_version_of(compute),
         parameters=[table.model_dump(mode="json") for table in printed],
     )
-    return assets_of(guarded(step))
 
 
 def correct_in_panels(screen: pl.DataFrame, panels: Mapping[str, Iterable[str]]) -> pl.DataFrame:
@@ -65,21 +60,19 @@ def correct_in_panels(screen: pl.DataFrame, panels: Mapping[str, Iterable[str]])
     return pl.concat(found).sort(PANEL.key)
 
 
-def panel_asset(registry: Registry) -> dg.AssetsDefinition:
+def panel_asset(registry: Registry) -> Step:
     panels = {panel: tuple(genes) for panel, genes in registry.genes.panels.items()}
 
     def compute(inputs: Inputs) -> pl.DataFrame:
         return correct_in_panels(inputs.read(SCREEN), panels)
 
-    step = Step(
+    return table_step(
         outputs={PANEL.address: PANEL},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(SCREEN,),
         tolerant=True,
         parameters=panels,
     )
-    return assets_of(guarded(step))
 
 
 # ---- what a claim needs ----------------------------------------------------------------------------------------------
@@ -187,7 +180,7 @@ def judge_claims(
     return VERDICTS.shape(ledger.join(sources, on="claim_id", how="left"))
 
 
-def verdicts_asset(registry: Registry, queries: Mapping[str, SqlQuery]) -> dg.AssetsDefinition:
+def verdicts_asset(registry: Registry, queries: Mapping[str, SqlQuery]) -> Step:
     claims = tuple(registry.claims.values())
     refs = tuple(dict.fromkeys(ref for query in queries.values() for ref in query.refs))
 
@@ -197,7 +190,7 @@ def verdicts_asset(registry: Registry, queries: Mapping[str, SqlQuery]) -> dg.As
         found = {name: (one.facts["loaded"], one.facts["lacking"]) for name, one in inputs.externals.items()}
         return judge_claims(claims, evidence, found, inputs.read(HYPOTHESES))
 
-    step = Step(
+    return table_step(
         outputs={VERDICTS.address: VERDICTS},
         compute=compute,
         code_version=code_version_of(compute, also=[query.code_version for query in queries.values()]),
@@ -205,8 +198,8 @@ def verdicts_asset(registry: Registry, queries: Mapping[str, SqlQuery]) -> dg.As
         tolerant=True,
         parameters=[claim.model_dump(mode="json", exclude={"sql"}) for claim in claims],
         externals=lambda origins: sources_as_externals(registry, claims),
+        kinds=["python", "duckdb"],
     )
-    return assets_of(guarded(step), kinds=["python", "duckdb"])
 
 
 # ---- since when ------------------------------------------------------------------------------------------------------
@@ -236,7 +229,7 @@ def next_release(data_dir: Path) -> int:
     return max((int(path.stem) for path in (data_dir / "releases").glob("*.json")), default=0) + 1
 
 
-def history_asset() -> dg.AssetsDefinition:
+def history_asset() -> Step:
     def since() -> dict[str, int]:
         settings = load_settings()
         now = dict(Lake(settings.lake_dir).read(VERDICTS.address).select("claim_id", "verdict").iter_rows())
@@ -253,59 +246,19 @@ def history_asset() -> dg.AssetsDefinition:
             first_release_with_verdict=pl.col("claim_id").replace_strict(began, return_dtype=pl.Int64)
         )
 
-    step = Step(
+    return table_step(
         outputs={HISTORY.address: HISTORY},
         compute=compute,
         code_version=code_version_of(compute, first_releases, past_verdicts, next_release),
         inputs=(VERDICTS.address,),
         externals=releases,
     )
-    return assets_of(guarded(step))
 
 
-# ---- the ledger in the UI --------------------------------------------------------------------------------------------
-
-
-def claim_checks(registry: Registry) -> dg.AssetChecksDefinition:
-    """Each claim as a check of the ledger that warns and never blocks; it passes where the data say the same."""
-    claims = registry.claims
-
-    @dg.multi_asset_check(
-        name="published_claims_stand",
-        specs=[
-            dg.AssetCheckSpec(
-                claim.id,
-                asset=key_of(LEDGER.address),
-                description=f"{registry.papers[claim.paper].citation}: {claim.statement} ({claim.quantity})",
-                blocking=False,
-                automation_condition=dg.AutomationCondition.any_deps_updated(),
-            )
-            for claim in claims.values()
-        ],
-        required_resource_keys={"premises"},
-    )
-    def published_claims_stand(context) -> Iterator[dg.AssetCheckResult]:
-        ledger = context.resources.premises.lake().read(LEDGER.address)
-        for row in ledger.filter(pl.col("claim_id").is_in(list(claims))).iter_rows(named=True):
-            facts = ("verdict", "value", "expected", "p_value", "q_value", "percentile", "n", "worth", "sources")
-            yield dg.AssetCheckResult(
-                asset_key=key_of(LEDGER.address),
-                check_name=row["claim_id"],
-                passed=row["verdict"] in ("reproduced", "near"),
-                severity=dg.AssetCheckSeverity.WARN,
-                description=f"{row['verdict']}: {row['verdict_reason']}",
-                metadata={name: row[name] for name in facts if row[name] is not None},
-            )
-
-    return published_claims_stand
-
-
-def claims_assets(registry: Registry) -> list[dg.AssetsDefinition]:
+def claims_assets(registry: Registry) -> list[Step]:
     queries = load_claims(registry.claims.values())
     return [audit_asset(registry), panel_asset(registry), verdicts_asset(registry, queries), history_asset()]
 
 
-@dg.definitions
-def defs() -> dg.Definitions:
-    registry = current_registry()
-    return dg.Definitions(assets=claims_assets(registry), asset_checks=[claim_checks(registry)])
+def steps(registry: Registry) -> list[Step]:
+    return claims_assets(registry)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-import dagster as dg
 import numpy as np
 import polars as pl
 
@@ -12,11 +11,9 @@ from resistance_assets.catalog.registry import Cohort, Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.survival.cohort_slices import expression_address, patients_address
 from resistance_assets.defs.core.survival.screen import of_patients, together
-from resistance_assets.defs.resources import current_registry
-from resistance_assets.defs.sql import guarded
 from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.steps import Inputs, Step
-from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.correlation.correlation import correlate_genes
 from resistance_assets.science.expression.matrices import expression_matrix
 
@@ -174,7 +171,7 @@ def correlate_cohort(
     return pl.concat(frames)
 
 
-def correlation_part(cohort: Cohort, registry: Registry) -> dg.AssetsDefinition:
+def correlation_part(cohort: Cohort, registry: Registry) -> Step:
     address, expression = f"parts.correlation__{cohort.id}", expression_address(cohort.id)
     patients = patients_address(cohort.id)
     cohort_id = cohort.id
@@ -183,14 +180,13 @@ def correlation_part(cohort: Cohort, registry: Registry) -> dg.AssetsDefinition:
     def compute(inputs: Inputs) -> pl.DataFrame:
         return correlate_cohort(inputs.read(expression), cohort_id, targets, methods, inputs.read(patients))
 
-    step = Step(
+    return table_step(
         outputs={address: PAIRS},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(expression, patients),
         parameters={"cohort": cohort_id, "targets": targets, "methods": methods},
+        tags={"cohort": cohort_id},
     )
-    return assets_of(step, tags={"cohort": cohort_id})
 
 
 def count_family(family: Family, frame: pl.DataFrame) -> pl.DataFrame:
@@ -236,24 +232,23 @@ def count_printed_families(audit: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def hypotheses_tested() -> dg.AssetsDefinition:
+def hypotheses_tested() -> Step:
     addresses = (*dict.fromkeys(family.table for family in FAMILIES), PRINTED)
 
     def compute(inputs: Inputs) -> pl.DataFrame:
         counted = [count_family(family, inputs.read(family.table)) for family in FAMILIES]
         return pl.concat([*counted, count_printed_families(inputs.read(PRINTED))])
 
-    step = Step(
+    return table_step(
         outputs={HYPOTHESES.address: HYPOTHESES},
         compute=compute,
         code_version=code_version_of(compute, also=[repr(FAMILIES)]),
         inputs=addresses,
         tolerant=True,
     )
-    return assets_of(guarded(step))
 
 
-def evidence_assets(registry: Registry) -> list[dg.AssetsDefinition]:
+def evidence_assets(registry: Registry) -> list[Step]:
     cohorts = registry.analysed_cohorts()
     return [
         *(correlation_part(cohort, registry) for cohort in cohorts),
@@ -262,6 +257,5 @@ def evidence_assets(registry: Registry) -> list[dg.AssetsDefinition]:
     ]
 
 
-@dg.definitions
-def defs() -> dg.Definitions:
-    return dg.Definitions(assets=evidence_assets(current_registry()))
+def steps(registry: Registry) -> list[Step]:
+    return evidence_assets(registry)

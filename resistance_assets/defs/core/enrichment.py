@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-import dagster as dg
 import polars as pl
 
 from resistance_assets.catalog.registry import Circularity, Partners, Registry
@@ -23,11 +22,8 @@ from resistance_assets.defs.core.intersections import (
     universe_of_list,
     universes_of,
 )
-from resistance_assets.defs.resources import current_registry
-from resistance_assets.defs.sql import guarded
-from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.steps import Inputs, Step
-from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.enrichment.over_representation import (
     account_for_families,
     flag_circularity,
@@ -90,7 +86,7 @@ def shared_with_pools(shared: pl.DataFrame, lists: pl.DataFrame) -> pl.DataFrame
     )
 
 
-def enriched_terms(registry: Registry) -> dg.AssetsDefinition:
+def enriched_terms(registry: Registry) -> Step:
     smallest, largest = registry.thresholds.gene_set_min_size, registry.thresholds.gene_set_max_size
     partners, circular = registry.partners, registry.circularities
 
@@ -122,10 +118,9 @@ def enriched_terms(registry: Registry) -> dg.AssetsDefinition:
             FAMILIES.address: families.with_columns(universe_id=pl.col("list_id").replace_strict(named)),
         }
 
-    step = Step(
+    return table_step(
         outputs={TERMS.address: TERMS, FAMILIES.address: FAMILIES},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(GENES, CALLS, LISTS, MEMBERS, SHARED, SETS, PAIRS, SYMBOLS, NAMES, PARENTS),
         tolerant=True,
         parameters={
@@ -135,7 +130,6 @@ def enriched_terms(registry: Registry) -> dg.AssetsDefinition:
             "circularity": [one.model_dump() for one in circular],
         },
     )
-    return assets_of(guarded(step))
 
 
 def carrying_parents(parents: pl.DataFrame) -> pl.DataFrame:
@@ -149,6 +143,5 @@ def declared_circularity(declared: Sequence[Circularity]) -> pl.DataFrame:
     return pl.DataFrame([one.model_dump() for one in declared], schema=schema)
 
 
-@dg.definitions
-def defs() -> dg.Definitions:
-    return dg.Definitions(assets=[enriched_terms(current_registry())])
+def steps(registry: Registry) -> list[Step]:
+    return [enriched_terms(registry)]

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
-import dagster as dg
 import polars as pl
 
 from resistance_assets.catalog.registry import HUMAN, EvidenceSettings, Registry
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.defs.resources import current_registry
-from resistance_assets.defs.sql import guarded
-from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.steps import Inputs, Step
-from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.evidence.rank_aggregation import rank_aggregate, score_contributions
 
 RANKS = TABLES["core.evidence__resistance_ranks"]
@@ -68,7 +64,7 @@ def resistance_effects(genes: pl.DataFrame, contrasts: pl.DataFrame, settings: E
     )
 
 
-def candidate_ranks(registry: Registry) -> dg.AssetsDefinition:
+def candidate_ranks(registry: Registry) -> Step:
     settings = registry.evidence
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
@@ -79,17 +75,14 @@ def candidate_ranks(registry: Registry) -> dg.AssetsDefinition:
             VOTES.address: score_contributions(effects),
         }
 
-    step = Step(
+    return table_step(
         outputs={RANKS.address: RANKS, VOTES.address: VOTES},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(GENES, CONTRASTS),
         tolerant=True,
         parameters=settings.model_dump(),
     )
-    return assets_of(guarded(step))
 
 
-@dg.definitions
-def defs() -> dg.Definitions:
-    return dg.Definitions(assets=[candidate_ranks(current_registry())])
+def steps(registry: Registry) -> list[Step]:
+    return [candidate_ranks(registry)]

@@ -3,19 +3,16 @@ project of the Genomic Data Commons."""
 
 from __future__ import annotations
 
-import dagster as dg
 import polars as pl
 
 from resistance_assets.catalog.registry import Cohort, CountsContrast, LocalStudy, Project, Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.survival.cohort_slices import expression_address
 from resistance_assets.defs.core.survival.screen import together
-from resistance_assets.defs.resources import current_registry
 from resistance_assets.defs.shares import expression_values_address
 from resistance_assets.errors import SourceUnavailable
-from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.steps import Inputs, Step
-from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.correlation.tumour_normal import compare_cohort, compare_counts, compare_project
 from resistance_assets.science.expression.matrices import counts_matrix, sample_sheet
 
@@ -26,7 +23,7 @@ PROJECT_SAMPLES = "staging.gdc__samples"
 PROJECT_GENES = "staging.gdc__genes"
 
 
-def counts_part(local: LocalStudy, declared: CountsContrast) -> dg.AssetsDefinition:
+def counts_part(local: LocalStudy, declared: CountsContrast) -> Step:
     address = f"parts.tumour_normal__{declared.id}"
     counts, samples = f"parts.study_counts__{local.id}", f"parts.study_samples__{local.id}"
     study_id, comparison = local.id, declared.id
@@ -48,17 +45,16 @@ def counts_part(local: LocalStudy, declared: CountsContrast) -> dg.AssetsDefinit
         )
         return found.with_columns(comparison_id=pl.lit(comparison), dataset_id=pl.lit(study_id))
 
-    step = Step(
+    return table_step(
         outputs={address: TABLE},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(counts, samples, MEASURED),
         parameters={"study": study_id, "comparison": comparison, **rules},
+        tags={"contrast": declared.id},
     )
-    return assets_of(step, tags={"contrast": declared.id})
 
 
-def cohort_part(cohort: Cohort, values: str, codes: tuple[str, ...]) -> dg.AssetsDefinition:
+def cohort_part(cohort: Cohort, values: str, codes: tuple[str, ...]) -> Step:
     address = f"parts.tumour_normal__{cohort.id}"
     expression = expression_address(cohort.id)
     cohort_id = cohort.id
@@ -79,17 +75,16 @@ def cohort_part(cohort: Cohort, values: str, codes: tuple[str, ...]) -> dg.Asset
         found = compare_cohort(inputs.scan(values), inputs.read(expression), measured, scale[0], codes)
         return found.with_columns(comparison_id=pl.lit(f"{cohort_id}_tumour_vs_normal"), dataset_id=pl.lit(cohort_id))
 
-    step = Step(
+    return table_step(
         outputs={address: TABLE},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(values, expression, MEASURED, COHORT_GENES),
         parameters={"cohort": cohort_id, "codes": codes},
+        tags={"cohort": cohort_id},
     )
-    return assets_of(step, tags={"cohort": cohort_id})
 
 
-def project_part(project: Project) -> dg.AssetsDefinition:
+def project_part(project: Project) -> Step:
     address, counts = f"parts.tumour_normal__{project.id}", f"parts.gdc_counts__{project.id}"
     project_id = project.id
 
@@ -104,17 +99,16 @@ def project_part(project: Project) -> dg.AssetsDefinition:
         )
         return found.with_columns(comparison_id=pl.lit(f"{project_id}_tumour_vs_normal"), dataset_id=pl.lit(project_id))
 
-    step = Step(
+    return table_step(
         outputs={address: TABLE},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(counts, PROJECT_SAMPLES, PROJECT_GENES),
         parameters={"project": project_id},
+        tags={"project": project_id},
     )
-    return assets_of(step, tags={"project": project_id})
 
 
-def tumour_normal_assets(registry: Registry) -> list[dg.AssetsDefinition]:
+def tumour_normal_assets(registry: Registry) -> list[Step]:
     words = registry.tumour_normal
     assets, parts = [], []
     for local in registry.local_studies.values():
@@ -137,6 +131,5 @@ def tumour_normal_assets(registry: Registry) -> list[dg.AssetsDefinition]:
     return [*assets, together(TABLE.address, parts)]
 
 
-@dg.definitions
-def defs() -> dg.Definitions:
-    return dg.Definitions(assets=tumour_normal_assets(current_registry()))
+def steps(registry: Registry) -> list[Step]:
+    return tumour_normal_assets(registry)

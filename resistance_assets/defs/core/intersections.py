@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-import dagster as dg
 import polars as pl
 
 from resistance_assets.catalog.registry import (
@@ -21,11 +20,8 @@ from resistance_assets.catalog.registry import (
 )
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.deg.contrasts import thresholds_of
-from resistance_assets.defs.resources import current_registry
-from resistance_assets.defs.sql import guarded
-from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.steps import Inputs, Step
-from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.deg.fold_change import fold_change_gene_lists
 from resistance_assets.science.deg.methods import differential_gene_lists
 from resistance_assets.science.gene_lists.intersections import intersect_lists, upset_memberships
@@ -263,7 +259,7 @@ def fold_change_rules(registry: Registry) -> dict[str, FoldChange]:
     }
 
 
-def gene_lists(registry: Registry) -> dg.AssetsDefinition:
+def gene_lists(registry: Registry) -> Step:
     declared, thresholds, rules = registry.gene_lists, thresholds_of(registry), fold_change_rules(registry)
     partners = registry.partners
     panels = {one.panel: registry.genes.panels[one.panel] for one in partners}
@@ -282,10 +278,9 @@ def gene_lists(registry: Registry) -> dg.AssetsDefinition:
             MEMBERS: pl.concat([members for _, members in made]).sort("list_id", "hgnc_symbol"),
         }
 
-    step = Step(
+    return table_step(
         outputs={LISTS: TABLES[LISTS], MEMBERS: TABLES[MEMBERS]},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(GENES, PUBLISHED, CALLS, PAIRS, SYMBOLS, NAMES),
         tolerant=True,
         parameters={
@@ -296,7 +291,6 @@ def gene_lists(registry: Registry) -> dg.AssetsDefinition:
             "panels": panels,
         },
     )
-    return assets_of(guarded(step))
 
 
 def universes_of(genes: pl.DataFrame, calls: pl.DataFrame) -> dict[str, pl.Series]:
@@ -383,7 +377,7 @@ def named_intersections(
     return found
 
 
-def intersections(registry: Registry) -> dg.AssetsDefinition:
+def intersections(registry: Registry) -> Step:
     table = TABLES["core.intersections__sets"]
     rules, declared, null = registry.intersection_rules, tuple(registry.intersections.values()), registry.intersecting
 
@@ -396,10 +390,9 @@ def intersections(registry: Registry) -> dg.AssetsDefinition:
         ]
         return intersect_lists(members, wanted, universes, permutations=null.permutations, seed=null.seed)
 
-    step = Step(
+    return table_step(
         outputs={table.address: table},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(GENES, CALLS, LISTS, MEMBERS),
         tolerant=True,
         parameters=[
@@ -408,7 +401,6 @@ def intersections(registry: Registry) -> dg.AssetsDefinition:
             null.model_dump(),
         ],
     )
-    return assets_of(guarded(step))
 
 
 def family_memberships(
@@ -432,7 +424,7 @@ def family_memberships(
     return UPSET.shape(found.with_columns(family_id=pl.lit(family.id), universe_id=pl.lit(universe, dtype=pl.String)))
 
 
-def upset(registry: Registry) -> dg.AssetsDefinition:
+def upset(registry: Registry) -> Step:
     families = tuple(registry.list_families.values())
 
     def compute(inputs: Inputs) -> pl.DataFrame:
@@ -442,18 +434,14 @@ def upset(registry: Registry) -> dg.AssetsDefinition:
             [UPSET.empty(), *(family_memberships(family, lists, members, universes) for family in families)]
         )
 
-    step = Step(
+    return table_step(
         outputs={UPSET.address: UPSET},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(GENES, CALLS, LISTS, MEMBERS),
         tolerant=True,
         parameters=[family.model_dump() for family in families],
     )
-    return assets_of(guarded(step))
 
 
-@dg.definitions
-def defs() -> dg.Definitions:
-    registry = current_registry()
-    return dg.Definitions(assets=[gene_lists(registry), intersections(registry), upset(registry)])
+def steps(registry: Registry) -> list[Step]:
+    return [gene_lists(registry), intersections(registry), upset(registry)]

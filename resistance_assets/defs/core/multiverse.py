@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-import dagster as dg
 import numpy as np
 import polars as pl
 
@@ -13,11 +12,8 @@ from resistance_assets.catalog.registry import CountsStudy, Multiverse, Registry
 from resistance_assets.catalog.tables import TABLES, Table
 from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address
 from resistance_assets.defs.core.survival.screen import together
-from resistance_assets.defs.resources import current_registry
-from resistance_assets.defs.sql import guarded
-from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.steps import Inputs, Step
-from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.deg.bcv import noise_fold_change_null
 from resistance_assets.science.expression.normalisation import cpm
 from resistance_assets.science.multiverse.multiverse import (
@@ -146,7 +142,7 @@ def outputs_of(multiverse: Multiverse) -> dict[str, str]:
     return {kind: part_address(kind, multiverse.id) for kind in ("readings", "choices", "members", "summary")}
 
 
-def four_arms(multiverse: Multiverse, registry: Registry) -> dg.AssetsDefinition:
+def four_arms(multiverse: Multiverse, registry: Registry) -> Step:
     published = published_counts(multiverse, registry)
     address = outputs_of(multiverse)
 
@@ -173,18 +169,17 @@ def four_arms(multiverse: Multiverse, registry: Registry) -> dg.AssetsDefinition
         account = account_of(multiverse, readings, published)
         return {address[kind]: frame for kind, frame in {**account, "members": pl.concat(members)}.items()}
 
-    step = Step(
+    return table_step(
         outputs={address[kind]: table for kind, table in _models().items()},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(COUNTS, SAMPLES, MEASURED, LISTS),
         tolerant=True,
         parameters={"multiverse": multiverse.model_dump(mode="json"), "published": published},
+        tags={"multiverse": multiverse.id},
     )
-    return assets_of(step, tags={"multiverse": multiverse.id})
 
 
-def gene_survival(multiverse: Multiverse, registry: Registry) -> dg.AssetsDefinition:
+def gene_survival(multiverse: Multiverse, registry: Registry) -> Step:
     address = outputs_of(multiverse)
     cohorts = [registry.cohorts[dataset] for dataset in multiverse.datasets]
     endpoints = next(axis.choices for axis in multiverse.axis if axis.id == "endpoint")
@@ -226,16 +221,15 @@ def gene_survival(multiverse: Multiverse, registry: Registry) -> dg.AssetsDefini
         account = account_of(multiverse, readings, {cohort_id: {} for cohort_id in reads})
         return {address[kind]: frame for kind, frame in {**account, "members": MEMBERS.empty()}.items()}
 
-    step = Step(
+    return table_step(
         outputs={address[kind]: table for kind, table in _models().items()},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(PATIENTS,),
         optional_inputs=tuple(part for expression, parts in reads.values() for part in (expression, *parts.values())),
         tolerant=True,
         parameters=multiverse.model_dump(mode="json"),
+        tags={"multiverse": multiverse.id},
     )
-    return assets_of(step, tags={"multiverse": multiverse.id})
 
 
 def _models() -> dict[str, Table]:
@@ -259,22 +253,20 @@ def noise_of_studies(counts: pl.DataFrame, bcvs: Iterable[float] = BCVS) -> pl.D
     return pl.concat(found)
 
 
-def noise() -> dg.AssetsDefinition:
+def noise() -> Step:
     def compute(inputs: Inputs) -> pl.DataFrame:
         means = inputs.scan(COUNTS).group_by("study_id", "feature_id").agg(pl.col("read_count").mean()).collect()
         return noise_of_studies(means)
 
-    step = Step(
+    return table_step(
         outputs={NOISE.address: NOISE},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(COUNTS,),
         tolerant=True,
     )
-    return assets_of(guarded(step))
 
 
-def multiverse_assets(registry: Registry) -> list[dg.AssetsDefinition]:
+def multiverse_assets(registry: Registry) -> list[Step]:
     assets = []
     for multiverse in registry.multiverses.values():
         check_axes(multiverse.kind, multiverse.axis, f"multiverse {multiverse.id}")
@@ -284,6 +276,5 @@ def multiverse_assets(registry: Registry) -> list[dg.AssetsDefinition]:
     return [*assets, noise()]
 
 
-@dg.definitions
-def defs() -> dg.Definitions:
-    return dg.Definitions(assets=multiverse_assets(current_registry()))
+def steps(registry: Registry) -> list[Step]:
+    return multiverse_assets(registry)

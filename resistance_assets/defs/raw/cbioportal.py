@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import polars as pl
 
 from resistance_assets.catalog.registry import (
@@ -27,13 +26,11 @@ from resistance_assets.connectors.cbioportal.profiles import list_profiles
 from resistance_assets.connectors.gmt import read_gmt
 from resistance_assets.connectors.hgnc import read_hgnc
 from resistance_assets.connectors.lab_study.study import read_counts_study, read_published_study
-from resistance_assets.defs.resources import Origins, current_registry, local_files
+from resistance_assets.defs.resources import Origins, local_files, study_source
 from resistance_assets.defs.shares import patient_source_rejected
-from resistance_assets.defs.sources import study_key
-from resistance_assets.defs.sql import guarded
 from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.steps import External, Inputs, Step
-from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.orchestration.table_steps import table_step
 
 REJECTED = TABLES["raw.rejected_rows"]
 ROW_TEXT_CHARACTERS = 500
@@ -109,7 +106,7 @@ def rejected_address(name: str) -> str:
     return f"parts.rejected__{name.lower()}"
 
 
-def stacking(address: str, parts: Iterable[str]) -> dg.AssetsDefinition:
+def stacking(address: str, parts: Iterable[str]) -> Step:
     """The asset that stacks its shares."""
     table = TABLES[address]
     schema = dict(table.polars_schema)
@@ -118,14 +115,12 @@ def stacking(address: str, parts: Iterable[str]) -> dg.AssetsDefinition:
         shares = [inputs.scan(part) for part in inputs.addresses if inputs.has(part)]
         return pl.concat(shares).collect() if shares else pl.DataFrame(schema=schema)
 
-    step = Step(
+    return table_step(
         outputs={address: table},
         compute=compute,
-        code_version=code_version_of(compute),
         optional_inputs=tuple(parts),
         tolerant=True,
     )
-    return assets_of(guarded(step))
 
 
 # ---- patients --------------------------------------------------------------------------------------------------------
@@ -208,7 +203,7 @@ def read_cohort(cohort: Cohort, archive: Path) -> dict[str, pl.DataFrame]:
     }
 
 
-def cohort_asset(cohort: Cohort, source: Source) -> dg.AssetsDefinition:
+def cohort_asset(cohort: Cohort, source: Source) -> Step:
     """Shares of one cohort's archive."""
     addresses = {name: f"parts.cbioportal_{name}__{cohort.id}" for name in CBIOPORTAL_TABLES}
     addresses["rejected"] = f"parts.rejected__{cohort.id}"
@@ -218,14 +213,15 @@ def cohort_asset(cohort: Cohort, source: Source) -> dg.AssetsDefinition:
         shares = read_cohort(cohort, inputs.externals[source.id].path)
         return {addresses[name]: share for name, share in shares.items()}
 
-    step = Step(
+    return table_step(
         outputs={addresses[name]: tables[name] for name in addresses},
         compute=compute,
-        code_version=code_version_of(compute),
         parameters=cohort.model_dump(mode="json"),
         externals=fetching(source),
+        sources=[source.id],
+        kinds=["python", "cbioportal"],
+        tags={"cohort": cohort.id},
     )
-    return assets_of(guarded(step), sources=[source.id], kinds=["python", "cbioportal"], tags={"cohort": cohort.id})
 
 
 def catalog_cohorts(registry: Registry) -> pl.DataFrame:
@@ -319,26 +315,26 @@ def catalog_contrasts(registry: Registry) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=TABLES["raw.catalog__contrasts"].polars_schema)
 
 
-def catalog_asset(address: str, frame: pl.DataFrame, compute_from: Callable[..., Any]) -> dg.AssetsDefinition:
+def catalog_asset(address: str, frame: pl.DataFrame, compute_from: Callable[..., Any]) -> Step:
     """A table that the catalog itself is the source of."""
     rows = frame.to_dicts()
 
     def compute(inputs: Inputs) -> pl.DataFrame:
         return frame
 
-    step = Step(
+    return table_step(
         outputs={address: TABLES[address]},
         compute=compute,
         code_version=code_version_of(compute_from),
         parameters=rows,
+        kinds=["python", "toml"],
     )
-    return assets_of(guarded(step), kinds=["python", "toml"])
 
 
 # ---- gene lists, gene sets, symbols, interactions --------------------------------------------------------------------
 
 
-def gene_list_asset(list_id: str, source: Source) -> dg.AssetsDefinition:
+def gene_list_asset(list_id: str, source: Source) -> Step:
     table = TABLES["raw.gene_lists__members"]
     own, rejected = f"parts.gene_list__{list_id}", f"parts.rejected__{list_id}"
     reader = GENE_LIST_READERS[source.connector]
@@ -355,16 +351,17 @@ def gene_list_asset(list_id: str, source: Source) -> dg.AssetsDefinition:
         ).rename({"row_number": "source_row", "name": "gene_name"})
         return {own: frame, rejected: rejected_as_table([(table.address, set_aside)])}
 
-    step = Step(
+    return table_step(
         outputs={own: table, rejected: REJECTED},
         compute=compute,
         code_version=code_version_of(compute, reader),
         externals=fetching(source),
+        sources=[source.id],
+        kinds=["python", source.connector],
     )
-    return assets_of(guarded(step), sources=[source.id], kinds=["python", source.connector])
 
 
-def gene_sets_asset(collection_id: str, source: Source) -> dg.AssetsDefinition:
+def gene_sets_asset(collection_id: str, source: Source) -> Step:
     table = TABLES["raw.gene_sets__members"]
     own, rejected = gene_sets_address(collection_id), rejected_address(collection_id)
 
@@ -375,16 +372,16 @@ def gene_sets_asset(collection_id: str, source: Source) -> dg.AssetsDefinition:
             rejected: rejected_as_table([(table.address, set_aside)]),
         }
 
-    step = Step(
+    return table_step(
         outputs={own: table, rejected: REJECTED},
         compute=compute,
-        code_version=code_version_of(compute),
         externals=fetching(source),
+        sources=[source.id],
+        kinds=["python", "gmt"],
     )
-    return assets_of(guarded(step), sources=[source.id], kinds=["python", "gmt"])
 
 
-def hgnc_asset(source: Source) -> dg.AssetsDefinition:
+def hgnc_asset(source: Source) -> Step:
     table = TABLES["raw.hgnc__genes"]
     rejected = "parts.rejected__hgnc"
 
@@ -392,16 +389,16 @@ def hgnc_asset(source: Source) -> dg.AssetsDefinition:
         genes, set_aside = read_hgnc(inputs.externals[source.id].path)
         return {table.address: genes, rejected: rejected_as_table([(table.address, set_aside)])}
 
-    step = Step(
+    return table_step(
         outputs={table.address: table, rejected: REJECTED},
         compute=compute,
-        code_version=code_version_of(compute),
         externals=fetching(source),
+        sources=[source.id],
+        kinds=["python", "hgnc"],
     )
-    return assets_of(guarded(step), sources=[source.id], kinds=["python", "hgnc"])
 
 
-def interactions_asset(source: Source) -> dg.AssetsDefinition:
+def interactions_asset(source: Source) -> Step:
     table = TABLES["raw.interactions__pairs"]
     own, rejected = interactions_address(source.id), rejected_address(source.connector)
 
@@ -412,13 +409,13 @@ def interactions_asset(source: Source) -> dg.AssetsDefinition:
         )
         return {own: frame, rejected: rejected_as_table([(table.address, set_aside)])}
 
-    step = Step(
+    return table_step(
         outputs={own: table, rejected: REJECTED},
         compute=compute,
-        code_version=code_version_of(compute),
         externals=fetching(source),
+        sources=[source.id],
+        kinds=["python", "biogrid"],
     )
-    return assets_of(guarded(step), sources=[source.id], kinds=["python", "biogrid"])
 
 
 # ---- laboratory studies ----------------------------------------------------------------------------------------------
@@ -450,7 +447,7 @@ def study_externals(local: LocalStudy) -> Callable[[Origins], Mapping[str, Exter
     return lambda origins: local_files({str(path.relative_to(local.folder)): path for path in local.files})
 
 
-def counts_study_asset(local: LocalStudy) -> dg.AssetsDefinition:
+def counts_study_asset(local: LocalStudy) -> Step:
     """Counts and sample sheet of one laboratory study."""
     assert isinstance(local.study, CountsStudy)
     counts_table, samples_table = TABLES["raw.studies__gene_sample_counts"], TABLES["raw.studies__samples"]
@@ -471,7 +468,7 @@ def counts_study_asset(local: LocalStudy) -> dg.AssetsDefinition:
             ),
         }  # fmt: skip
 
-    step = Step(
+    return table_step(
         outputs={
             counts_address: counts_table,
             samples_address: samples_table,
@@ -479,7 +476,6 @@ def counts_study_asset(local: LocalStudy) -> dg.AssetsDefinition:
             rejected: REJECTED,
         },
         compute=compute,
-        code_version=code_version_of(compute),
         parameters={
             "study": local.study.model_dump(mode="json"),
             "survival": local.survival.model_dump() if local.survival else None,
@@ -489,13 +485,13 @@ def counts_study_asset(local: LocalStudy) -> dg.AssetsDefinition:
             ],
         },
         externals=study_externals(local),
-    )
-    return assets_of(
-        guarded(step), sources=[study_key(local.id).path[-1]], kinds=["python", "study"], tags={"study": local.id}
+        sources=[study_source(local.id)],
+        kinds=["python", "study"],
+        tags={"study": local.id},
     )
 
 
-def published_study_asset(local: LocalStudy) -> dg.AssetsDefinition:
+def published_study_asset(local: LocalStudy) -> Step:
     """Published differential-expression tables of one laboratory study."""
     table = TABLES["raw.studies__published_results"]
     address, rejected = f"parts.study_published__{local.id}", f"parts.rejected__study_{local.id}"
@@ -509,24 +505,23 @@ def published_study_asset(local: LocalStudy) -> dg.AssetsDefinition:
             rejected: rejected_as_table([(table.address, set_aside)]),
         }
 
-    step = Step(
+    return table_step(
         outputs={address: table, rejected: REJECTED},
         compute=compute,
-        code_version=code_version_of(compute),
         parameters=[
             {"id": c.id, "table": c.table, "columns": c.columns.model_dump(), "scale": c.fold_change_scale}
             for c in contrasts
         ],
         externals=study_externals(local),
-    )
-    return assets_of(
-        guarded(step), sources=[study_key(local.id).path[-1]], kinds=["python", "study"], tags={"study": local.id}
+        sources=[study_source(local.id)],
+        kinds=["python", "study"],
+        tags={"study": local.id},
     )
 
 
-def raw_assets(registry: Registry) -> list[dg.AssetsDefinition]:
+def raw_assets(registry: Registry) -> list[Step]:
     """Every raw asset that the catalog and the laboratory studies call for."""
-    assets: list[dg.AssetsDefinition] = []
+    assets: list[Step] = []
     rejected: list[str] = []
     cohorts = [c for c in registry.cohorts.values() if registry.sources[c.source].connector == "cbioportal"]
     for cohort in cohorts:
@@ -586,6 +581,5 @@ def raw_assets(registry: Registry) -> list[dg.AssetsDefinition]:
     return assets
 
 
-@dg.definitions
-def defs() -> dg.Definitions:
-    return dg.Definitions(assets=raw_assets(current_registry()))
+def steps(registry: Registry) -> list[Step]:
+    return raw_assets(registry)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import dagster as dg
 import polars as pl
 
 from resistance_assets.catalog.registry import Cohort, Registry, Source
@@ -18,14 +17,12 @@ from resistance_assets.catalog.tables import TABLES, Table
 from resistance_assets.connectors.cbioportal.alterations import CbioportalAlterations, read_alterations
 from resistance_assets.connectors.cbioportal.profiles import list_profiles, read_profile
 from resistance_assets.defs.raw.cbioportal import REJECTED, fetching, long_matrix, rejected_as_table, stacking
-from resistance_assets.defs.resources import Origins, current_registry
+from resistance_assets.defs.resources import Origins
 from resistance_assets.defs.shares import FURTHER_MATRICES, FURTHER_TABLES, further_address, further_rejected_address
-from resistance_assets.defs.sql import guarded
 from resistance_assets.errors import SourceUnavailable
-from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.steps import External, Inputs, Step
-from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.settings import load_settings
 
 
@@ -99,7 +96,7 @@ def clinical_address(cohort_id: str) -> str:
     return f"parts.cbioportal_attributes__{cohort_id}"
 
 
-def matrices_part(cohort: Cohort, source: Source, kind: str) -> dg.AssetsDefinition:
+def matrices_part(cohort: Cohort, source: Source, kind: str) -> Step:
     """One kind of matrix of one archive."""
     own, set_aside = further_address(cohort.id, kind), further_rejected_address(cohort.id, kind)
     table = TABLES[FURTHER_TABLES[kind]]
@@ -110,15 +107,16 @@ def matrices_part(cohort: Cohort, source: Source, kind: str) -> dg.AssetsDefinit
         values, rejected = read_matrices(inputs.externals[source_id].path, stable_ids, in_use, table)
         return {own: values, set_aside: rejected}
 
-    step = Step(
+    return table_step(
         outputs={own: table, set_aside: REJECTED},
         compute=compute,
-        code_version=code_version_of(compute),
         parameters={"cohort": cohort.id, "kind": kind, "profiles": stable_ids, "in_use": in_use},
         inputs=(clinical_address(cohort.id),),
         externals=taken_with_its_clinical_tables(cohort, source),
+        sources=[source.id],
+        kinds=["python", "cbioportal"],
+        tags={"cohort": cohort.id},
     )
-    return assets_of(guarded(step), sources=[source.id], kinds=["python", "cbioportal"], tags={"cohort": cohort.id})
 
 
 def alterations_as_table(found: CbioportalAlterations, kind: str) -> pl.DataFrame:
@@ -142,7 +140,7 @@ ALTERATION_TYPES = {
 }
 
 
-def alterations_part(cohort: Cohort, source: Source, kind: str) -> dg.AssetsDefinition:
+def alterations_part(cohort: Cohort, source: Source, kind: str) -> Step:
     """Mutations, structural variants or the timeline of one archive."""
     own, set_aside = further_address(cohort.id, kind), further_rejected_address(cohort.id, kind)
     table, alteration_type = TABLES[FURTHER_TABLES[kind]], ALTERATION_TYPES[kind]
@@ -162,21 +160,22 @@ def alterations_part(cohort: Cohort, source: Source, kind: str) -> dg.AssetsDefi
             set_aside: rejected_as_table([(table.address, found.rejected)]),
         }
 
-    step = Step(
+    return table_step(
         outputs={own: table, set_aside: REJECTED},
         compute=compute,
-        code_version=code_version_of(compute),
         parameters={"cohort": cohort.id, "kind": kind},
         inputs=(clinical_address(cohort.id),),
         externals=taken_with_its_clinical_tables(cohort, source),
+        sources=[source.id],
+        kinds=["python", "cbioportal"],
+        tags={"cohort": cohort.id},
     )
-    return assets_of(guarded(step), sources=[source.id], kinds=["python", "cbioportal"], tags={"cohort": cohort.id})
 
 
-def further_assets(registry: Registry) -> list[dg.AssetsDefinition]:
+def further_assets(registry: Registry) -> list[Step]:
     """Every share of every archive, and their unions."""
     cohorts = [c for c in registry.cohorts.values() if registry.sources[c.source].connector == "cbioportal"]
-    assets: list[dg.AssetsDefinition] = []
+    assets: list[Step] = []
     for cohort in cohorts:
         for kind in FURTHER_TABLES:
             part = matrices_part if kind in FURTHER_MATRICES else alterations_part
@@ -186,6 +185,5 @@ def further_assets(registry: Registry) -> list[dg.AssetsDefinition]:
     return assets
 
 
-@dg.definitions
-def defs() -> dg.Definitions:
-    return dg.Definitions(assets=further_assets(current_registry()))
+def steps(registry: Registry) -> list[Step]:
+    return further_assets(registry)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-import dagster as dg
 import numpy as np
 import polars as pl
 
@@ -18,13 +17,11 @@ from resistance_assets.connectors.gdc.clinical import cases_version, list_cases
 from resistance_assets.connectors.gdc.counts import StarCounts, fetch_files, files_version, list_files, read_star_counts
 from resistance_assets.connectors.transport.transport import Transport
 from resistance_assets.defs.raw.cbioportal import REJECTED, rejected_as_table, stacking
-from resistance_assets.defs.resources import Origins, current_registry
-from resistance_assets.defs.sql import guarded
+from resistance_assets.defs.resources import Origins
 from resistance_assets.errors import DataFault, SourceUnavailable
-from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.events import Announcement, announce
 from resistance_assets.orchestration.steps import External, Inputs, Step
-from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.orchestration.table_steps import table_step
 
 FILES = TABLES["raw.gdc__files"]
 GENES = TABLES["raw.gdc__genes"]
@@ -172,7 +169,7 @@ def read_project(
     )
 
 
-def counts_asset(project: Project, source: Source) -> dg.AssetsDefinition:
+def counts_asset(project: Project, source: Source) -> Step:
     """Gene counts of one project."""
     addresses = {name: f"parts.gdc_{name}__{project.id}" for name in COUNT_TABLES}
     set_aside = f"parts.rejected_gdc_counts__{project.id}"
@@ -194,17 +191,18 @@ def counts_asset(project: Project, source: Source) -> dg.AssetsDefinition:
         made, rejected = read_project(project_id, external.listed, contents)
         return {addresses[name]: frame for name, frame in made.items()} | {set_aside: rejected}
 
-    step = Step(
+    return table_step(
         outputs={addresses[name]: table for name, table in COUNT_TABLES.items()} | {set_aside: REJECTED},
         compute=compute,
-        code_version=code_version_of(compute),
         parameters={"project": project_id, "host": hosts_name},
         externals=listing(source, ask),
+        sources=[source.id],
+        kinds=["python", "gdc"],
+        tags={"project": project_id},
     )
-    return assets_of(guarded(step), sources=[source.id], kinds=["python", "gdc"], tags={"project": project_id})
 
 
-def cases_asset(project: Project, source: Source) -> dg.AssetsDefinition:
+def cases_asset(project: Project, source: Source) -> Step:
     """Clinical data of one project."""
     own, set_aside = f"parts.gdc_cases__{project.id}", f"parts.rejected_gdc_cases__{project.id}"
     project_id, hosts_name, source_id = project.id, project.project, source.id
@@ -221,19 +219,20 @@ def cases_asset(project: Project, source: Source) -> dg.AssetsDefinition:
             set_aside: rejected_as_table([(CASES.address, external.set_aside)]),
         }
 
-    step = Step(
+    return table_step(
         outputs={own: CASES, set_aside: REJECTED},
         compute=compute,
-        code_version=code_version_of(compute),
         parameters={"project": project_id, "host": hosts_name},
         externals=listing(source, ask),
+        sources=[source.id],
+        kinds=["python", "gdc"],
+        tags={"project": project_id},
     )
-    return assets_of(guarded(step), sources=[source.id], kinds=["python", "gdc"], tags={"project": project_id})
 
 
-def gdc_assets(registry: Registry) -> list[dg.AssetsDefinition]:
+def gdc_assets(registry: Registry) -> list[Step]:
     """Shares of every project, and their unions."""
-    assets: list[dg.AssetsDefinition] = []
+    assets: list[Step] = []
     for project in registry.projects.values():
         assets.append(counts_asset(project, registry.sources[project.counts_source]))
         assets.append(cases_asset(project, registry.sources[project.clinical_source]))
@@ -242,6 +241,5 @@ def gdc_assets(registry: Registry) -> list[dg.AssetsDefinition]:
     return assets
 
 
-@dg.definitions
-def defs() -> dg.Definitions:
-    return dg.Definitions(assets=gdc_assets(current_registry()))
+def steps(registry: Registry) -> list[Step]:
+    return gdc_assets(registry)

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import dagster as dg
 import polars as pl
 
 from resistance_assets.catalog.registry import Collection, Registry
@@ -25,11 +24,8 @@ from resistance_assets.defs.raw.cbioportal import (
     rejected_address,
     rejected_as_table,
 )
-from resistance_assets.defs.resources import current_registry
-from resistance_assets.defs.sql import guarded
-from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.steps import Inputs, Step
-from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.orchestration.table_steps import table_step
 
 SETS = TABLES["raw.gene_sets__members"]
 TERMS = TABLES["raw.ontology__terms"]
@@ -59,7 +55,7 @@ def ontology_tables(ontology: Ontology) -> tuple[pl.DataFrame, pl.DataFrame]:
     return terms.sort("term_id"), pl.DataFrame(list(parents), schema=PARENTS.polars_schema, orient="row").sort(pl.all())
 
 
-def ontology_collections(declared: tuple[Collection, ...], registry: Registry) -> dg.AssetsDefinition:
+def ontology_collections(declared: tuple[Collection, ...], registry: Registry) -> Step:
     """Collections of the Gene Ontology, one per branch, with the ontology itself: they come from the same two files."""
     annotations_id, ontology_id = declared[0].sources
     own = {one.id: gene_sets_address(one.id) for one in declared}
@@ -83,7 +79,7 @@ def ontology_collections(declared: tuple[Collection, ...], registry: Registry) -
             rejected: rejected_as_table([(SETS.address, set_aside)]),
         }
 
-    step = Step(
+    return table_step(
         outputs={
             TERMS.address: TERMS,
             PARENTS.address: PARENTS,
@@ -91,11 +87,11 @@ def ontology_collections(declared: tuple[Collection, ...], registry: Registry) -
             rejected: REJECTED,
         },
         compute=compute,
-        code_version=code_version_of(compute),
         parameters=branches,
         externals=fetching(*(registry.sources[name] for name in declared[0].sources)),
+        sources=declared[0].sources,
+        kinds=["python", "go"],
     )
-    return assets_of(guarded(step), sources=declared[0].sources, kinds=["python", "go"])
 
 
 def panther_members(pathways: pl.DataFrame) -> pl.DataFrame:
@@ -135,7 +131,7 @@ def reading_kegg(genes_id: str, names_id: str) -> Read:
     return read
 
 
-def collection_asset(declared: Collection, registry: Registry, read: Read) -> dg.AssetsDefinition:
+def collection_asset(declared: Collection, registry: Registry, read: Read) -> Step:
     """One collection that one reader makes of its sources."""
     own, rejected = gene_sets_address(declared.id), rejected_address(declared.id)
     name = declared.id
@@ -148,14 +144,14 @@ def collection_asset(declared: Collection, registry: Registry, read: Read) -> dg
         }
 
     connector = registry.sources[declared.source].connector
-    step = Step(
+    return table_step(
         outputs={own: SETS, rejected: REJECTED},
         compute=compute,
-        code_version=code_version_of(compute),
         parameters={"collection": name, "sources": declared.sources},
         externals=fetching(*(registry.sources[source_id] for source_id in declared.sources)),
+        sources=declared.sources,
+        kinds=["python", connector],
     )
-    return assets_of(guarded(step), sources=declared.sources, kinds=["python", connector])
 
 
 def string_pairs(links: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
@@ -166,7 +162,7 @@ def string_pairs(links: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def string_asset(links_id: str, registry: Registry) -> dg.AssetsDefinition:
+def string_asset(links_id: str, registry: Registry) -> Step:
     """Pairs of STRING; a link is kept whatever its score, which stands beside it."""
     own, rejected, proteins_id = interactions_address(links_id), rejected_address("string"), STRING_PROTEINS
 
@@ -181,17 +177,17 @@ def string_asset(links_id: str, registry: Registry) -> dg.AssetsDefinition:
         }
 
     sources = [registry.sources[links_id], registry.sources[proteins_id]]
-    step = Step(
+    return table_step(
         outputs={own: PAIRS, rejected: REJECTED},
         compute=compute,
-        code_version=code_version_of(compute),
         parameters={"links": links_id, "proteins": proteins_id},
         externals=fetching(*sources),
+        sources=[links_id, proteins_id],
+        kinds=["python", "string"],
     )
-    return assets_of(guarded(step), sources=[links_id, proteins_id], kinds=["python", "string"])
 
 
-def lengths_asset(source_id: str, registry: Registry) -> dg.AssetsDefinition:
+def lengths_asset(source_id: str, registry: Registry) -> Step:
     """Genes of the pinned annotation and their lengths."""
     rejected = rejected_address("gencode")
 
@@ -199,17 +195,17 @@ def lengths_asset(source_id: str, registry: Registry) -> dg.AssetsDefinition:
         genes, set_aside = read_gene_lengths(inputs.externals[source_id].path)
         return {LENGTHS.address: genes, rejected: rejected_as_table([(LENGTHS.address, set_aside)])}
 
-    step = Step(
+    return table_step(
         outputs={LENGTHS.address: LENGTHS, rejected: REJECTED},
         compute=compute,
-        code_version=code_version_of(compute),
         parameters={"source": source_id},
         externals=fetching(registry.sources[source_id]),
+        sources=[source_id],
+        kinds=["python", "gencode"],
     )
-    return assets_of(guarded(step), sources=[source_id], kinds=["python", "gencode"])
 
 
-def annotation_assets(registry: Registry) -> list[dg.AssetsDefinition]:
+def annotation_assets(registry: Registry) -> list[Step]:
     """Every annotation asset that the catalog calls for."""
     by_connector: dict[str, list[Collection]] = {}
     for collection in registry.collections.values():
@@ -227,6 +223,5 @@ def annotation_assets(registry: Registry) -> list[dg.AssetsDefinition]:
     return assets
 
 
-@dg.definitions
-def defs() -> dg.Definitions:
-    return dg.Definitions(assets=annotation_assets(current_registry()))
+def steps(registry: Registry) -> list[Step]:
+    return annotation_assets(registry)

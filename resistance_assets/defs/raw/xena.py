@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import dagster as dg
 import polars as pl
 
 from resistance_assets.catalog.registry import Cohort, Registry, Source
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.xena import ENDPOINTS, read_xena_matrix, read_xena_survival
 from resistance_assets.defs.raw.cbioportal import REJECTED, fetching, long_matrix, rejected_as_table, stacking
-from resistance_assets.defs.resources import current_registry
-from resistance_assets.defs.sql import guarded
-from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.steps import Inputs, Step
-from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.orchestration.table_steps import table_step
 
 VALUES = TABLES["raw.xena__expression_values"]
 FOLLOW_UP = TABLES["raw.xena__sample_endpoints"]
 
 
-def expression_asset(cohort: Cohort, source: Source) -> dg.AssetsDefinition:
+def expression_asset(cohort: Cohort, source: Source) -> Step:
     """The matrix of one cohort."""
     own, set_aside = f"parts.xena_expression__{cohort.id}", f"parts.rejected_xena_expression__{cohort.id}"
     cohort_id, data_set, source_id = cohort.id, cohort.expression_profiles[0], source.id
@@ -34,14 +30,15 @@ def expression_asset(cohort: Cohort, source: Source) -> dg.AssetsDefinition:
             set_aside: rejected_as_table([(VALUES.address, rejected)]),
         }
 
-    step = Step(
+    return table_step(
         outputs={own: VALUES, set_aside: REJECTED},
         compute=compute,
-        code_version=code_version_of(compute),
         parameters={"cohort": cohort_id, "data_set": data_set},
         externals=fetching(source),
+        sources=[source.id],
+        kinds=["python", "xena"],
+        tags={"cohort": cohort_id},
     )
-    return assets_of(guarded(step), sources=[source.id], kinds=["python", "xena"], tags={"cohort": cohort_id})
 
 
 def endpoints_as_rows(survival: pl.DataFrame) -> pl.DataFrame:
@@ -61,7 +58,7 @@ def endpoints_as_rows(survival: pl.DataFrame) -> pl.DataFrame:
     return rows.filter(told).sort("sample_id", "endpoint")
 
 
-def follow_up_asset(cohort: Cohort, source: Source) -> dg.AssetsDefinition:
+def follow_up_asset(cohort: Cohort, source: Source) -> Step:
     """The table of follow-up of one cohort."""
     own, set_aside = f"parts.xena_endpoints__{cohort.id}", f"parts.rejected_xena_endpoints__{cohort.id}"
     cohort_id, source_id = cohort.id, source.id
@@ -73,20 +70,21 @@ def follow_up_asset(cohort: Cohort, source: Source) -> dg.AssetsDefinition:
             set_aside: rejected_as_table([(FOLLOW_UP.address, rejected)]),
         }
 
-    step = Step(
+    return table_step(
         outputs={own: FOLLOW_UP, set_aside: REJECTED},
         compute=compute,
-        code_version=code_version_of(compute),
         parameters={"cohort": cohort_id},
         externals=fetching(source),
+        sources=[source.id],
+        kinds=["python", "xena"],
+        tags={"cohort": cohort_id},
     )
-    return assets_of(guarded(step), sources=[source.id], kinds=["python", "xena"], tags={"cohort": cohort_id})
 
 
-def xena_assets(registry: Registry) -> list[dg.AssetsDefinition]:
+def xena_assets(registry: Registry) -> list[Step]:
     """Both shares of every cohort of the host, and their unions."""
     cohorts = [c for c in registry.cohorts.values() if registry.sources[c.source].connector == "xena"]
-    assets: list[dg.AssetsDefinition] = []
+    assets: list[Step] = []
     for cohort in cohorts:
         assets.append(expression_asset(cohort, registry.sources[cohort.source]))
         assets.append(follow_up_asset(cohort, registry.sources[cohort.endpoint_source or cohort.source]))
@@ -95,6 +93,5 @@ def xena_assets(registry: Registry) -> list[dg.AssetsDefinition]:
     return assets
 
 
-@dg.definitions
-def defs() -> dg.Definitions:
-    return dg.Definitions(assets=xena_assets(current_registry()))
+def steps(registry: Registry) -> list[Step]:
+    return xena_assets(registry)

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import dagster as dg
 import polars as pl
 
 from resistance_assets.catalog.registry import CountsContrast, DifferentialExpression, Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.deg.contrasts import contrast_of, counts_matrix, rule_of, sample_sheet
 from resistance_assets.defs.raw.cbioportal import stacking
-from resistance_assets.defs.resources import current_registry
-from resistance_assets.defs.sql import guarded
-from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.steps import Inputs, Step
-from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.deg.bcv import noise_fold_change_null
 from resistance_assets.science.deg.designs import Contrast, build_design, count_matrix, report_design
 from resistance_assets.science.deg.edger import bcv_sensitivity
@@ -76,7 +72,7 @@ def noise_of(
     )
 
 
-def what_if_part(study_id: str, declared: CountsContrast, assumed: DifferentialExpression) -> dg.AssetsDefinition:
+def what_if_part(study_id: str, declared: CountsContrast, assumed: DifferentialExpression) -> Step:
     """Both what-ifs of one contrast; they are empty where the design has replicates."""
     bcv, noise = f"parts.deg_bcv__{declared.id}", f"parts.deg_noise__{declared.id}"
     counts, samples = f"parts.study_counts__{study_id}", f"parts.study_samples__{study_id}"
@@ -89,20 +85,19 @@ def what_if_part(study_id: str, declared: CountsContrast, assumed: DifferentialE
             noise: noise_of(wide, sheet, contrast, rule, assumed),
         }
 
-    step = Step(
+    return table_step(
         outputs={bcv: BCV, noise: NOISE},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(counts, samples),
         parameters={
             "contrast": declared.model_dump(mode="json", exclude={"thresholds", "methods", "drug", "drug_class"}),
             "assumed": assumed.model_dump(),
         },
+        tags={"contrast": declared.id},
     )
-    return assets_of(guarded(step), tags={"contrast": declared.id})
 
 
-def what_if_assets(registry: Registry) -> list[dg.AssetsDefinition]:
+def what_if_assets(registry: Registry) -> list[Step]:
     contrasts = [
         (study.id, contrast)
         for study in registry.measured_studies()
@@ -116,6 +111,5 @@ def what_if_assets(registry: Registry) -> list[dg.AssetsDefinition]:
     ]
 
 
-@dg.definitions
-def defs() -> dg.Definitions:
-    return dg.Definitions(assets=what_if_assets(current_registry()))
+def steps(registry: Registry) -> list[Step]:
+    return what_if_assets(registry)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import dagster as dg
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -23,12 +22,10 @@ from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.lab_study.local_study import read_gene_lengths
 from resistance_assets.defs.raw.cbioportal import REJECTED, rejected_as_table
 from resistance_assets.defs.raw.studies.lab_array import expression_address, reading_expression
-from resistance_assets.defs.resources import current_registry, local_files
-from resistance_assets.defs.sql import guarded
+from resistance_assets.defs.resources import local_files
 from resistance_assets.errors import DataFault, Fault
-from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.steps import Inputs, Step
-from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.deg.designs import Contrast, build_design, report_design
 from resistance_assets.science.deg.fold_change import FoldChangeRule
 from resistance_assets.science.deg.method_agreement import AGREEMENT_SCHEMA, compare_methods
@@ -112,7 +109,7 @@ def counted_contrast(
     inputs: tuple[str, ...],
     samples: str,
     probes_of: Callable[[Inputs], pl.DataFrame] | None = None,
-) -> dg.AssetsDefinition:
+) -> Step:
     """One contrast by one method.
 
     Args:
@@ -132,15 +129,13 @@ def counted_contrast(
             result = result.join(probes_of(given), on="hgnc_symbol", how="left", maintain_order="left")
         return as_part(result, contrast.contrast_id)
 
-    step = Step(
+    return table_step(
         outputs={address: PART},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(*inputs, samples),
         parameters=parameters_of(declared, method),
-    )
-    return assets_of(
-        guarded(step), kinds=["python", method.split("_")[0]], tags={"contrast": declared.id, "method": method}
+        kinds=["python", method.split("_")[0]],
+        tags={"contrast": declared.id, "method": method},
     )
 
 
@@ -180,9 +175,7 @@ def lengths_of(features: pl.Series, lengths: pl.DataFrame, subject: str) -> NDAr
     return found["length_bp"].to_numpy()
 
 
-def fold_change_contrast(
-    declared: CountsContrast, counts: str, samples: str, lengths_path: Path | None = None
-) -> dg.AssetsDefinition:
+def fold_change_contrast(declared: CountsContrast, counts: str, samples: str, lengths_path: Path | None = None) -> Step:
     """One contrast by its paper's rule: effects and calls. Lengths are read where the rule's unit needs them."""
     address, calls_of = part_address(declared.id, "fold_change"), calls_address(declared.id)
     contrast, rule = contrast_of(declared), rule_of(declared.fold_change)
@@ -202,18 +195,18 @@ def fold_change_contrast(
             ),
         }
 
-    step = Step(
+    return table_step(
         outputs={address: PART, calls_of: CALLS},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(counts, samples),
         parameters=parameters_of(declared, "fold_change"),
         externals=(lambda origins: local_files({"gene_lengths": needed})) if needed else None,
+        kinds=["python"],
+        tags={"contrast": declared.id, "method": "fold_change"},
     )
-    return assets_of(guarded(step), kinds=["python"], tags={"contrast": declared.id, "method": "fold_change"})
 
 
-def published_contrast(local: LocalStudy, declared: ResultContrast) -> dg.AssetsDefinition:
+def published_contrast(local: LocalStudy, declared: ResultContrast) -> Step:
     """One published differential-expression table by gene."""
     address, rejected = part_address(declared.id, "published"), f"parts.rejected__deg_{declared.id}"
     published = f"parts.study_published__{local.id}"
@@ -248,15 +241,13 @@ def published_contrast(local: LocalStudy, declared: ResultContrast) -> dg.Assets
             rejected: rejected_as_table([("core.deg__contrast_genes", set_aside)]),
         }
 
-    step = Step(
+    return table_step(
         outputs={address: PART, rejected: REJECTED},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(published,),
         parameters=parameters,
-    )
-    return assets_of(
-        guarded(step), kinds=["python", "published"], tags={"contrast": declared.id, "method": "published"}
+        kinds=["python", "published"],
+        tags={"contrast": declared.id, "method": "published"},
     )
 
 
@@ -286,7 +277,7 @@ def resolve_parts(parts: pl.DataFrame, measured: pl.DataFrame, study_of: Mapping
     )
 
 
-def contrast_genes(registry: Registry, parts: list[str]) -> dg.AssetsDefinition:
+def contrast_genes(registry: Registry, parts: list[str]) -> Step:
     """All contrasts in one table."""
     table = TABLES["core.deg__contrast_genes"]
     measured = "staging.genes__measured"
@@ -297,16 +288,14 @@ def contrast_genes(registry: Registry, parts: list[str]) -> dg.AssetsDefinition:
         stacked = pl.concat(shares).collect() if shares else PART.empty()
         return resolve_parts(stacked, inputs.read(measured), study_of)
 
-    step = Step(
+    return table_step(
         outputs={table.address: table},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(measured,),
         optional_inputs=tuple(parts),
         tolerant=True,
         parameters=study_of,
     )
-    return assets_of(guarded(step))
 
 
 def summarise_contrasts(genes: pl.DataFrame, contrasts: pl.DataFrame) -> pl.DataFrame:
@@ -330,23 +319,21 @@ def summarise_contrasts(genes: pl.DataFrame, contrasts: pl.DataFrame) -> pl.Data
     )
 
 
-def contrast_summary() -> dg.AssetsDefinition:
+def contrast_summary() -> Step:
     table = TABLES["core.deg__contrasts"]
 
     def compute(inputs: Inputs) -> pl.DataFrame:
         return summarise_contrasts(inputs.read("core.deg__contrast_genes"), inputs.read("raw.catalog__contrasts"))
 
-    step = Step(
+    return table_step(
         outputs={table.address: table},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=("core.deg__contrast_genes", "raw.catalog__contrasts"),
         tolerant=True,
     )
-    return assets_of(guarded(step))
 
 
-def fold_change_calls(registry: Registry, parts: list[str]) -> dg.AssetsDefinition:
+def fold_change_calls(registry: Registry, parts: list[str]) -> Step:
     """The calls of every fold-change rule under resolved symbols."""
     measured = "staging.genes__measured"
     study_of = {contrast.id: contrast.study_id for contrast in registry.contrasts()}
@@ -359,16 +346,14 @@ def fold_change_calls(registry: Registry, parts: list[str]) -> dg.AssetsDefiniti
         )
         return resolved.sort("contrast_id", "hgnc_symbol")
 
-    step = Step(
+    return table_step(
         outputs={CALLS.address: CALLS},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(measured,),
         optional_inputs=tuple(parts),
         tolerant=True,
         parameters=study_of,
     )
-    return assets_of(guarded(step))
 
 
 def describe_design(declared: CountsContrast, study_id: str, sheet: pl.DataFrame) -> dict[str, Any]:
@@ -407,7 +392,7 @@ def describe_design(declared: CountsContrast, study_id: str, sheet: pl.DataFrame
     }
 
 
-def contrast_designs(registry: Registry) -> dg.AssetsDefinition:
+def contrast_designs(registry: Registry) -> Step:
     """What the design of each contrast can support, and what its method is fitted to."""
     studies = registry.measured_studies()
     tested = [(study.id, contrast) for study in studies for contrast in study.contrasts]
@@ -449,16 +434,14 @@ def contrast_designs(registry: Registry) -> dg.AssetsDefinition:
         ]
         return pl.DataFrame([*rows, *published], schema=DESIGNS.polars_schema).sort("contrast_id")
 
-    step = Step(
+    return table_step(
         outputs={DESIGNS.address: DESIGNS},
         compute=compute,
-        code_version=code_version_of(compute),
         optional_inputs=(*sheets.values(), *told.values()),
         tolerant=True,
         parameters=[[study_id, contrast.model_dump(mode="json")] for study_id, contrast in tested]
         + [published, measured],
     )
-    return assets_of(guarded(step))
 
 
 def fitted_to(measurement: str, methods: Sequence[str]) -> str:
@@ -472,7 +455,7 @@ def fitted_to(measurement: str, methods: Sequence[str]) -> str:
     return "read counts, by limma as limma-voom" if "limma" in methods else "read counts"
 
 
-def method_agreement(registry: Registry) -> dg.AssetsDefinition:
+def method_agreement(registry: Registry) -> Step:
     """Every pair of methods of every contrast."""
     table = TABLES["core.deg__method_agreement"]
     thresholds = thresholds_of(registry)
@@ -492,15 +475,13 @@ def method_agreement(registry: Registry) -> dg.AssetsDefinition:
         )  # fmt: skip
         return pl.concat(frames).join(limits, on="contrast_id", how="left", maintain_order="left")
 
-    step = Step(
+    return table_step(
         outputs={table.address: table},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=("core.deg__contrast_genes",),
         tolerant=True,
         parameters={name: rule.model_dump() for name, rule in thresholds.items()},
     )
-    return assets_of(guarded(step))
 
 
 def thresholds_of(registry: Registry) -> dict[str, ListThresholds]:
@@ -508,8 +489,8 @@ def thresholds_of(registry: Registry) -> dict[str, ListThresholds]:
     return {contrast.id: contrast.thresholds for contrast in registry.contrasts()}
 
 
-def deg_assets(registry: Registry) -> list[dg.AssetsDefinition]:
-    assets: list[dg.AssetsDefinition] = []
+def deg_assets(registry: Registry) -> list[Step]:
+    assets: list[Step] = []
     parts: list[str] = []
     calls: list[str] = []
     for local in registry.local_studies.values():
@@ -541,7 +522,7 @@ def deg_assets(registry: Registry) -> list[dg.AssetsDefinition]:
     ]
 
 
-def array_contrast(study_id: str, declared: CountsContrast, method: str) -> dg.AssetsDefinition:
+def array_contrast(study_id: str, declared: CountsContrast, method: str) -> Step:
     """One contrast of a microarray study."""
     address = expression_address(study_id)
 
@@ -552,7 +533,7 @@ def array_contrast(study_id: str, declared: CountsContrast, method: str) -> dg.A
     return counted_contrast(declared, method, reading_expression(study_id), (address,), samples, probes_of)
 
 
-def series_contrast(study_id: str, declared: CountsContrast, method: str) -> dg.AssetsDefinition:
+def series_contrast(study_id: str, declared: CountsContrast, method: str) -> Step:
     """One contrast of a GEO series by limma: on log2 intensities of an array, or, where the series turned out to hold
     read counts, as limma-voom. Which it was stands in `core.deg__designs`."""
     if method != "limma":
@@ -574,14 +555,14 @@ def series_contrast(study_id: str, declared: CountsContrast, method: str) -> dg.
             )
         return as_part(result.with_columns(method=pl.lit(method)), contrast.contrast_id)
 
-    step = Step(
+    return table_step(
         outputs={address: PART},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(counts, expression, samples, measurements),
         parameters=parameters_of(declared, method),
+        kinds=["python", method],
+        tags={"contrast": declared.id, "method": method},
     )
-    return assets_of(guarded(step), kinds=["python", method], tags={"contrast": declared.id, "method": method})
 
 
 def reading_counts(address: str) -> Callable[[Inputs], pl.DataFrame]:
@@ -593,6 +574,5 @@ def reading_counts(address: str) -> Callable[[Inputs], pl.DataFrame]:
     return read
 
 
-@dg.definitions
-def defs() -> dg.Definitions:
-    return dg.Definitions(assets=deg_assets(current_registry()))
+def steps(registry: Registry) -> list[Step]:
+    return deg_assets(registry)

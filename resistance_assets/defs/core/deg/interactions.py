@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import dagster as dg
 import polars as pl
 
 from resistance_assets.catalog.registry import InteractionDesign, Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.deg.contrasts import counts_matrix, resolve_parts, sample_sheet
 from resistance_assets.defs.raw.cbioportal import stacking
-from resistance_assets.defs.resources import current_registry
-from resistance_assets.defs.sql import guarded
-from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.steps import Inputs, Step
-from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.deg.bcv import interaction_bcv_sensitivity
 from resistance_assets.science.deg.interaction import (
     Interaction,
@@ -54,7 +50,7 @@ def bcv_address(interaction_id: str) -> str:
 
 def interaction_part(
     declared: InteractionDesign, counts: str, samples: str, bcvs: tuple[float, ...], fdr: float
-) -> dg.AssetsDefinition:
+) -> Step:
     """One interaction of a study whose counts and sample sheet stand under these addresses."""
     own, curve = part_address(declared.id), bcv_address(declared.id)
     interaction, method, normalisation = interaction_of(declared), declared.method, declared.normalisation
@@ -74,17 +70,16 @@ def interaction_part(
             else BCV.empty(),
         }
 
-    step = Step(
+    return table_step(
         outputs={own: PART, curve: BCV},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(counts, samples),
         parameters={"interaction": declared.model_dump(mode="json"), "bcvs": bcvs, "fdr": fdr},
+        tags={"interaction": declared.id},
     )
-    return assets_of(guarded(step), tags={"interaction": declared.id})
 
 
-def all_interactions(study_of: Mapping[str, str]) -> dg.AssetsDefinition:
+def all_interactions(study_of: Mapping[str, str]) -> Step:
     """Every interaction under resolved symbols.
 
     Args:
@@ -99,19 +94,17 @@ def all_interactions(study_of: Mapping[str, str]) -> dg.AssetsDefinition:
         resolved = resolve_parts(stacked.rename({"interaction_id": "contrast_id"}), inputs.read(measured), study_of)
         return resolved.rename({"contrast_id": "interaction_id"})
 
-    step = Step(
+    return table_step(
         outputs={TABLE.address: TABLE},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(measured,),
         optional_inputs=tuple(parts),
         tolerant=True,
         parameters=dict(study_of),
     )
-    return assets_of(guarded(step))
 
 
-def interaction_assets(registry: Registry) -> list[dg.AssetsDefinition]:
+def interaction_assets(registry: Registry) -> list[Step]:
     """Interactions of laboratory and public studies."""
     assumed = registry.differential_expression
     study_of: dict[str, str] = {}
@@ -131,6 +124,5 @@ def interaction_assets(registry: Registry) -> list[dg.AssetsDefinition]:
     return [*assets, all_interactions(study_of), stacking(BCV.address, [bcv_address(name) for name in study_of])]
 
 
-@dg.definitions
-def defs() -> dg.Definitions:
-    return dg.Definitions(assets=interaction_assets(current_registry()))
+def steps(registry: Registry) -> list[Step]:
+    return interaction_assets(registry)

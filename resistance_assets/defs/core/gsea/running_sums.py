@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import dagster as dg
 import polars as pl
 
+from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.gsea.terms import ranking
-from resistance_assets.defs.sql import guarded
-from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.steps import Inputs, Step
-from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.enrichment.gsea import running_sum
 
 TABLE = TABLES["core.gsea__running_sums"]
@@ -52,20 +50,17 @@ def running_sums(genes: pl.DataFrame, terms: pl.DataFrame, sets: pl.DataFrame) -
     return pl.concat(frames)
 
 
-def running_sums_asset() -> dg.AssetsDefinition:
+def running_sums_asset() -> Step:
     def compute(inputs: Inputs) -> pl.DataFrame:
         return running_sums(inputs.read(GENES), inputs.read(TERMS), inputs.read(SETS))
 
-    step = Step(
+    return table_step(
         outputs={TABLE.address: TABLE},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(GENES, TERMS, SETS),
         tolerant=True,
     )
-    return assets_of(guarded(step))
 
 
-@dg.definitions
-def defs() -> dg.Definitions:
-    return dg.Definitions(assets=[running_sums_asset()])
+def steps(registry: Registry) -> list[Step]:
+    return [running_sums_asset()]

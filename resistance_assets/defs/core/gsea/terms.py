@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import dagster as dg
 import polars as pl
 
 from resistance_assets.catalog.registry import Gsea, Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.survival.screen import together
-from resistance_assets.defs.resources import current_registry
-from resistance_assets.defs.sql import guarded
-from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.steps import Inputs, Step
-from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.enrichment.gsea import pre_ranked_gsea
 
 TABLE = TABLES["core.gsea__terms"]
@@ -70,7 +66,7 @@ def share_address(contrast_id: str, method: str) -> str:
     return f"parts.deg_share__{contrast_id}__{method}"
 
 
-def share_of(contrast_id: str, method: str) -> dg.AssetsDefinition:
+def share_of(contrast_id: str, method: str) -> Step:
     """One contrast's and method's rows of the stacked table, so that another contrast's change does not touch them."""
     address, table = share_address(contrast_id, method), TABLES[GENES]
 
@@ -78,35 +74,34 @@ def share_of(contrast_id: str, method: str) -> dg.AssetsDefinition:
         own = (pl.col("contrast_id") == contrast_id) & (pl.col("method") == method)
         return inputs.scan(GENES).filter(own).collect()
 
-    step = Step(
+    return table_step(
         outputs={address: table},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(GENES,),
         tolerant=True,
         parameters={"contrast": contrast_id, "method": method},
+        tags={"contrast": contrast_id, "method": method},
     )
-    return assets_of(step, tags={"contrast": contrast_id, "method": method})
 
 
-def gsea_part(contrast_id: str, method: str, settings: Gsea) -> dg.AssetsDefinition:
+def gsea_part(contrast_id: str, method: str, settings: Gsea) -> Step:
     address, share = f"parts.gsea__{contrast_id}__{method}", share_address(contrast_id, method)
 
     def compute(inputs: Inputs) -> pl.DataFrame:
         return gsea_of(inputs.read(share), inputs.read(SETS), method, settings)
 
-    step = Step(
+    return table_step(
         outputs={address: TABLE},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(share, SETS),
         tolerant=True,
         parameters={"contrast": contrast_id, "method": method, "gsea": settings.model_dump()},
+        kinds=["python", "numba"],
+        tags={"contrast": contrast_id, "method": method},
     )
-    return assets_of(guarded(step), kinds=["python", "numba"], tags={"contrast": contrast_id, "method": method})
 
 
-def gsea_assets(registry: Registry) -> list[dg.AssetsDefinition]:
+def gsea_assets(registry: Registry) -> list[Step]:
     """Shares of every contrast; a fold-change rule has nothing that would rank genes by evidence."""
     wanted = [
         (contrast.id, method)
@@ -123,6 +118,5 @@ def gsea_assets(registry: Registry) -> list[dg.AssetsDefinition]:
     ]
 
 
-@dg.definitions
-def defs() -> dg.Definitions:
-    return dg.Definitions(assets=gsea_assets(current_registry()))
+def steps(registry: Registry) -> list[Step]:
+    return gsea_assets(registry)

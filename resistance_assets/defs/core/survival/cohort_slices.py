@@ -6,16 +6,13 @@ else.
 
 from __future__ import annotations
 
-import dagster as dg
 import polars as pl
 
 from resistance_assets.catalog.registry import Cohort, Registry
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.defs.resources import current_registry
 from resistance_assets.errors import SourceUnavailable
-from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.steps import Inputs, Step
-from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.orchestration.table_steps import table_step
 
 EXPRESSION = "staging.cohorts__gene_expression"
 PATIENTS = "staging.cohorts__patients"
@@ -34,7 +31,7 @@ def patients_address(cohort_id: str) -> str:
     return f"parts.cohort_patients__{cohort_id}"
 
 
-def expression_slice(cohort: Cohort) -> dg.AssetsDefinition:
+def expression_slice(cohort: Cohort) -> Step:
     address = expression_address(cohort.id)
     cohort_id = cohort.id
 
@@ -46,17 +43,16 @@ def expression_slice(cohort: Cohort) -> dg.AssetsDefinition:
             )
         return frame
 
-    step = Step(
+    return table_step(
         outputs={address: TABLES["parts.cohorts__expression"]},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(EXPRESSION,),
         parameters={"cohort": cohort_id},
+        tags={"cohort": cohort_id},
     )
-    return assets_of(step, tags={"cohort": cohort_id})
 
 
-def patients_slice(cohort: Cohort) -> dg.AssetsDefinition:
+def patients_slice(cohort: Cohort) -> Step:
     address = patients_address(cohort.id)
     cohort_id = cohort.id
 
@@ -66,17 +62,16 @@ def patients_slice(cohort: Cohort) -> dg.AssetsDefinition:
             raise SourceUnavailable("the cohort has no patients", subject=cohort_id, remedy="See `resistance sources`.")
         return frame
 
-    step = Step(
+    return table_step(
         outputs={address: TABLES["parts.cohorts__patients"]},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(PATIENTS,),
         parameters={"cohort": cohort_id},
+        tags={"cohort": cohort_id},
     )
-    return assets_of(step, tags={"cohort": cohort_id})
 
 
-def follow_up_slice(cohort: Cohort, endpoint: str) -> dg.AssetsDefinition:
+def follow_up_slice(cohort: Cohort, endpoint: str) -> Step:
     address = follow_up_address(cohort.id, endpoint)
     cohort_id = cohort.id
 
@@ -89,17 +84,16 @@ def follow_up_slice(cohort: Cohort, endpoint: str) -> dg.AssetsDefinition:
             )
         return frame
 
-    step = Step(
+    return table_step(
         outputs={address: TABLES["parts.cohorts__follow_up"]},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(ENDPOINTS,),
         parameters={"cohort": cohort_id, "endpoint": endpoint},
+        tags={"cohort": cohort_id, "endpoint": endpoint},
     )
-    return assets_of(step, tags={"cohort": cohort_id, "endpoint": endpoint})
 
 
-def expression_assets(registry: Registry) -> list[dg.AssetsDefinition]:
+def expression_assets(registry: Registry) -> list[Step]:
     assets = []
     for cohort in registry.analysed_cohorts():
         assets += [expression_slice(cohort), patients_slice(cohort)]
@@ -107,6 +101,5 @@ def expression_assets(registry: Registry) -> list[dg.AssetsDefinition]:
     return assets
 
 
-@dg.definitions
-def defs() -> dg.Definitions:
-    return dg.Definitions(assets=expression_assets(current_registry()))
+def steps(registry: Registry) -> list[Step]:
+    return expression_assets(registry)

@@ -7,18 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import dagster as dg
 import polars as pl
 
 from resistance_assets.catalog.registry import Cohort, Registry, SurvivalSettings
 from resistance_assets.catalog.tables import TABLES, Table
 from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address, patients_address
 from resistance_assets.defs.core.survival.screen import SCREEN, followed_patients, of_patients, together
-from resistance_assets.defs.resources import current_registry
-from resistance_assets.defs.sql import guarded
 from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.steps import Inputs, Step
-from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.survival.meta_analysis import one_cohort_per_patient, pool_screens
 from resistance_assets.science.survival.models import ModelDesign, compare_halves, discriminate, fit_gene_models
 from resistance_assets.science.survival.signatures import score_signatures
@@ -96,9 +93,7 @@ def in_table(table: Table, frame: pl.DataFrame, cohort_id: str, endpoint: str) -
     )
 
 
-def models_part(
-    cohort: Cohort, endpoint: str, genes: tuple[str, ...], settings: SurvivalSettings
-) -> dg.AssetsDefinition:
+def models_part(cohort: Cohort, endpoint: str, genes: tuple[str, ...], settings: SurvivalSettings) -> Step:
     """Models of the genes of interest."""
     addresses = {name: share_address(name, cohort, endpoint) for name in MODEL_TABLES}
     expression, follow_up = expression_address(cohort.id), follow_up_address(cohort.id, endpoint)
@@ -110,14 +105,13 @@ def models_part(
         found = model_cohort(measured, inputs.read(follow_up), inputs.read(patients), cohort_id, endpoint, settings)
         return {addresses[name]: frame for name, frame in found.items()}
 
-    step = Step(
+    return table_step(
         outputs={addresses[name]: TABLES[address] for name, address in MODEL_TABLES.items()},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(expression, follow_up, patients),
         parameters={"cohort": cohort_id, "endpoint": endpoint, "genes": genes, "settings": settings.model_dump()},
+        tags={"cohort": cohort_id, "endpoint": endpoint},
     )
-    return assets_of(step, tags={"cohort": cohort_id, "endpoint": endpoint})
 
 
 def signatures_of(
@@ -139,7 +133,7 @@ def signatures_of(
     return found
 
 
-def signatures_part(cohort: Cohort, endpoint: str, registry: Registry) -> dg.AssetsDefinition:
+def signatures_part(cohort: Cohort, endpoint: str, registry: Registry) -> Step:
     """Gene lists as scores."""
     address = share_address("survival_signatures", cohort, endpoint)
     expression, follow_up = expression_address(cohort.id), follow_up_address(cohort.id, endpoint)
@@ -155,17 +149,16 @@ def signatures_part(cohort: Cohort, endpoint: str, registry: Registry) -> dg.Ass
         )
         return in_table(SIGNATURES, scored, cohort_id, endpoint)
 
-    step = Step(
+    return table_step(
         outputs={address: SIGNATURES},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(expression, follow_up, LISTS, MEMBERS),
         parameters={"cohort": cohort_id, "endpoint": endpoint, "panels": panels, "kinds": kinds, **rules},
+        tags={"cohort": cohort_id, "endpoint": endpoint},
     )
-    return assets_of(step, tags={"cohort": cohort_id, "endpoint": endpoint})
 
 
-def meta_analysis(registry: Registry) -> dg.AssetsDefinition:
+def meta_analysis(registry: Registry) -> Step:
     """Every gene over the cohorts, each patient once."""
     sets = {cohort.id: cohort.patient_set for cohort in registry.analysed_cohorts()}
     # A cohort that has its patients to itself stands for them before another view of them.
@@ -177,7 +170,7 @@ def meta_analysis(registry: Registry) -> dg.AssetsDefinition:
         screens = inputs.scan(SCREEN.address).select(columns).collect()
         return pool_screens(one_cohort_per_patient(screens, sets, order))
 
-    step = Step(
+    return table_step(
         outputs={META.address: META},
         compute=compute,
         code_version=code_version_of(compute, also=columns),
@@ -185,10 +178,9 @@ def meta_analysis(registry: Registry) -> dg.AssetsDefinition:
         parameters={"patients_of": sets, "order": order},
         tolerant=True,
     )
-    return assets_of(guarded(step))
 
 
-def survival_model_assets(registry: Registry) -> list[dg.AssetsDefinition]:
+def survival_model_assets(registry: Registry) -> list[Step]:
     pairs = [(cohort, endpoint.id) for cohort in registry.analysed_cohorts() for endpoint in cohort.endpoint]
     assets = []
     for cohort, endpoint in pairs:
@@ -199,6 +191,5 @@ def survival_model_assets(registry: Registry) -> list[dg.AssetsDefinition]:
     return [*assets, meta_analysis(registry)]
 
 
-@dg.definitions
-def defs() -> dg.Definitions:
-    return dg.Definitions(assets=survival_model_assets(current_registry()))
+def steps(registry: Registry) -> list[Step]:
+    return survival_model_assets(registry)

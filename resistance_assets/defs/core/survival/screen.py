@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-import dagster as dg
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -21,12 +20,9 @@ from resistance_assets.defs.core.survival.cohort_slices import (
     follow_up_address,
     patients_address,
 )
-from resistance_assets.defs.resources import current_registry
-from resistance_assets.defs.sql import guarded
 from resistance_assets.errors import SourceUnavailable
-from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.steps import Inputs, Step
-from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.expression.matrices import expression_matrix
 from resistance_assets.science.survival.curves import kaplan_meier
 from resistance_assets.science.survival.endpoints import summarise_endpoint
@@ -120,7 +116,7 @@ def screen_cohort(
     )
 
 
-def screen_part(cohort: Cohort, endpoint: str, covariates: tuple[str, ...]) -> dg.AssetsDefinition:
+def screen_part(cohort: Cohort, endpoint: str, covariates: tuple[str, ...]) -> Step:
     address = f"parts.survival__{cohort.id}_{endpoint.lower()}"
     expression, follow_up = expression_address(cohort.id), follow_up_address(cohort.id, endpoint)
     patients = patients_address(cohort.id)
@@ -131,14 +127,14 @@ def screen_part(cohort: Cohort, endpoint: str, covariates: tuple[str, ...]) -> d
             inputs.read(expression), inputs.read(follow_up), inputs.read(patients), cohort_id, endpoint, covariates
         ).with_columns(source_symbol=pl.col("hgnc_symbol"))
 
-    step = Step(
+    return table_step(
         outputs={address: SCREEN},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(expression, follow_up, patients),
         parameters={"cohort": cohort_id, "endpoint": endpoint, "covariates": covariates},
+        kinds=["python", "numba"],
+        tags={"cohort": cohort_id, "endpoint": endpoint},
     )
-    return assets_of(step, kinds=["python", "numba"], tags={"cohort": cohort_id, "endpoint": endpoint})
 
 
 def cut_cohort(
@@ -178,7 +174,7 @@ def cut_cohort(
     )
 
 
-def cuts_part(cohort: Cohort, endpoint: str, settings: SurvivalSettings) -> dg.AssetsDefinition:
+def cuts_part(cohort: Cohort, endpoint: str, settings: SurvivalSettings) -> Step:
     address = f"parts.optimal_cuts__{cohort.id}_{endpoint.lower()}"
     expression, follow_up = expression_address(cohort.id), follow_up_address(cohort.id, endpoint)
     cohort_id = cohort.id
@@ -187,14 +183,14 @@ def cuts_part(cohort: Cohort, endpoint: str, settings: SurvivalSettings) -> dg.A
     def compute(inputs: Inputs) -> pl.DataFrame:
         return cut_cohort(inputs.read(expression), inputs.read(follow_up), cohort_id, endpoint, **rules)
 
-    step = Step(
+    return table_step(
         outputs={address: CUTS},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(expression, follow_up),
         parameters={"cohort": cohort_id, "endpoint": endpoint, **rules},
+        kinds=["python", "numba"],
+        tags={"cohort": cohort_id, "endpoint": endpoint},
     )
-    return assets_of(step, kinds=["python", "numba"], tags={"cohort": cohort_id, "endpoint": endpoint})
 
 
 def curves_of(
@@ -232,7 +228,7 @@ def curves_of(
     return pl.concat(frames)
 
 
-def curves_part(cohort: Cohort, endpoint: str, genes: tuple[str, ...]) -> dg.AssetsDefinition:
+def curves_part(cohort: Cohort, endpoint: str, genes: tuple[str, ...]) -> Step:
     address = f"parts.kaplan_meier__{cohort.id}_{endpoint.lower()}"
     expression, follow_up = expression_address(cohort.id), follow_up_address(cohort.id, endpoint)
     cohort_id = cohort.id
@@ -240,14 +236,13 @@ def curves_part(cohort: Cohort, endpoint: str, genes: tuple[str, ...]) -> dg.Ass
     def compute(inputs: Inputs) -> pl.DataFrame:
         return curves_of(inputs.read(expression), inputs.read(follow_up), cohort_id, endpoint, genes)
 
-    step = Step(
+    return table_step(
         outputs={address: CURVES},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(expression, follow_up),
         parameters={"cohort": cohort_id, "endpoint": endpoint, "genes": genes},
+        tags={"cohort": cohort_id, "endpoint": endpoint},
     )
-    return assets_of(step, tags={"cohort": cohort_id, "endpoint": endpoint})
 
 
 def endpoint_row(
@@ -278,7 +273,7 @@ def endpoint_row(
     )
 
 
-def endpoint_part(cohort: Cohort, endpoint: str) -> dg.AssetsDefinition:
+def endpoint_part(cohort: Cohort, endpoint: str) -> Step:
     address = f"parts.endpoint__{cohort.id}_{endpoint.lower()}"
     expression, follow_up = expression_address(cohort.id), follow_up_address(cohort.id, endpoint)
     patients = patients_address(cohort.id)
@@ -288,14 +283,13 @@ def endpoint_part(cohort: Cohort, endpoint: str) -> dg.AssetsDefinition:
         profiled = inputs.scan(expression).select(pl.col("patient_id").unique()).collect()["patient_id"].to_list()
         return endpoint_row(inputs.read(patients), profiled, inputs.read(follow_up), cohort_id, endpoint)
 
-    step = Step(
+    return table_step(
         outputs={address: ENDPOINTS},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(expression, follow_up, patients),
         parameters={"cohort": cohort_id, "endpoint": endpoint},
+        tags={"cohort": cohort_id, "endpoint": endpoint},
     )
-    return assets_of(step, tags={"cohort": cohort_id, "endpoint": endpoint})
 
 
 def with_source_symbols(screens: pl.DataFrame, genes: pl.DataFrame) -> pl.DataFrame:
@@ -313,7 +307,7 @@ def together(
     parts: list[str],
     finish: Callable[[pl.DataFrame, Mapping[str, pl.DataFrame]], pl.DataFrame] | None = None,
     reads: tuple[str, ...] = (),
-) -> dg.AssetsDefinition:
+) -> Step:
     """All shares of a table, finished by a function that may read further tables."""
     table = TABLES[address]
 
@@ -322,19 +316,17 @@ def together(
         stacked = pl.concat(shares).collect() if shares else table.empty()
         return finish(stacked, {name: inputs.read(name) for name in reads}) if finish else stacked
 
-    step = Step(
+    return table_step(
         outputs={address: table},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=reads,
         optional_inputs=tuple(parts),
         tolerant=True,
     )
-    return assets_of(guarded(step))
 
 
-def survival_assets(registry: Registry) -> list[dg.AssetsDefinition]:
-    assets: list[dg.AssetsDefinition] = []
+def survival_assets(registry: Registry) -> list[Step]:
+    assets: list[Step] = []
     pairs = [(cohort, endpoint.id) for cohort in registry.analysed_cohorts() for endpoint in cohort.endpoint]
     for cohort, endpoint in pairs:
         assets.append(screen_part(cohort, endpoint, registry.survival.screen_covariates))
@@ -355,6 +347,5 @@ def survival_assets(registry: Registry) -> list[dg.AssetsDefinition]:
     return assets
 
 
-@dg.definitions
-def defs() -> dg.Definitions:
-    return dg.Definitions(assets=survival_assets(current_registry()))
+def steps(registry: Registry) -> list[Step]:
+    return survival_assets(registry)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import polars as pl
 
 from resistance_assets.catalog.registry import GROUP_COLUMN, Group, PublicStudy, Registry, Source
@@ -36,13 +35,11 @@ from resistance_assets.connectors.sample_groups import group_samples
 from resistance_assets.connectors.transport.replay import repeat_walk
 from resistance_assets.connectors.transport.resource import FailureKind, Transport, failure_kind
 from resistance_assets.defs.raw.cbioportal import REJECTED, rejected_as_table, samples_as_table, stacking
-from resistance_assets.defs.resources import Documents, Origins, current_registry
-from resistance_assets.defs.sql import guarded
+from resistance_assets.defs.resources import Documents, Origins
 from resistance_assets.errors import DataFault, DesignFault, Fault, SourceUnavailable
-from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.events import Announcement, announce
 from resistance_assets.orchestration.steps import External, Inputs, Step
-from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.expression.normalisation import is_log_scale
 
 # Name of a share -> the table that it is a share of.
@@ -352,7 +349,7 @@ def read_reads_study(study_id: str, groups: tuple[Group, ...], accessions: list[
     return shares
 
 
-def sheets_asset(study: PublicStudy, sources: list[Source]) -> dg.AssetsDefinition:
+def sheets_asset(study: PublicStudy, sources: list[Source]) -> Step:
     """Samples in groups, files and processed counts of a study of reads."""
     study_id, groups = study.id, study.group
     accession_of = {source.id: biostudies_accession(source.url) for source in sources}
@@ -373,15 +370,14 @@ def sheets_asset(study: PublicStudy, sources: list[Source]) -> dg.AssetsDefiniti
         return {**{share_address(name, study_id): frame for name, frame in shares.items()},
                 rejected_share(study_id): rejected}  # fmt: skip
 
-    step = Step(
+    return table_step(
         outputs={**outputs, rejected_share(study_id): REJECTED},
         compute=compute,
-        code_version=code_version_of(compute),
         parameters={"groups": [group.model_dump() for group in groups], "accessions": accession_of},
         externals=externals,
-    )
-    return assets_of(
-        guarded(step), sources=[s.id for s in sources], kinds=["python", "biostudies"], tags={"study": study_id}
+        sources=[s.id for s in sources],
+        kinds=["python", "biostudies"],
+        tags={"study": study_id},
     )
 
 
@@ -492,7 +488,7 @@ def require_runs(study_id: str, samples: pl.DataFrame, runs: Mapping[str, list[s
         )
 
 
-def counts_asset(study: PublicStudy, transcriptome: Source | None) -> dg.AssetsDefinition:
+def counts_asset(study: PublicStudy, transcriptome: Source | None) -> Step:
     """Counts of a study: those that were supplied, else of kallisto."""
     study_id = study.id
     samples, files = share_address("samples", study_id), share_address("sequence_files", study_id)
@@ -531,16 +527,16 @@ def counts_asset(study: PublicStudy, transcriptome: Source | None) -> dg.AssetsD
         genes, account = quantify_reads(study_id, reach.origins, inputs.read(files), runs, reference.path)
         return counted_by_kallisto(study_id, genes, account, runs, reason, transcriptome.title)
 
-    step = Step(
+    return table_step(
         outputs=outputs,
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(samples, files, processed, measured, accessions),
         parameters={"reference": transcriptome.title if transcriptome else None},
         externals=externals,
+        sources=[transcriptome.id] if transcriptome else [],
+        kinds=["python", "kallisto"],
+        tags={"study": study_id},
     )
-    sources = [transcriptome.id] if transcriptome else []
-    return assets_of(guarded(step), sources=sources, kinds=["python", "kallisto"], tags={"study": study_id})
 
 
 def supplied_shares(study_id: str, counts: pl.DataFrame, measured: pl.DataFrame) -> dict[str, pl.DataFrame]:
@@ -775,7 +771,7 @@ SERIES_SHARES = {
 }
 
 
-def series_asset(study: PublicStudy, source: Source) -> dg.AssetsDefinition:
+def series_asset(study: PublicStudy, source: Source) -> Step:
     """Samples in groups and values of a GEO series, array or sequencing as it turns out to be; where it was sequenced
     and nobody counted, the addresses of its reads."""
     study_id, groups, accession = study.id, study.group, geo_accession(source.url)
@@ -792,22 +788,23 @@ def series_asset(study: PublicStudy, source: Source) -> dg.AssetsDefinition:
             rejected_share(study_id): shares["rejected"],
         }
 
-    step = Step(
+    return table_step(
         outputs={
             **{share_address(name, study_id): TABLES[address] for name, address in SERIES_SHARES.items()},
             rejected_share(study_id): REJECTED,
         },
         compute=compute,
-        code_version=code_version_of(compute),
         parameters={"groups": [group.model_dump() for group in groups], "accession": accession},
         externals=lambda origins: {source.id: origins.walk(source, reading_series(accession))},
+        sources=[source.id],
+        kinds=["python", "geo"],
+        tags={"study": study_id},
     )
-    return assets_of(guarded(step), sources=[source.id], kinds=["python", "geo"], tags={"study": study_id})
 
 
-def public_study_assets(registry: Registry) -> list[dg.AssetsDefinition]:
+def public_study_assets(registry: Registry) -> list[Step]:
     """Every public study of the catalog."""
-    assets: list[dg.AssetsDefinition] = []
+    assets: list[Step] = []
     shares: dict[str, list[str]] = {name: [] for name in OWN_TABLES}
     for study in registry.public_studies.values():
         sources = [registry.sources[source] for source in study.sources]
@@ -822,6 +819,5 @@ def public_study_assets(registry: Registry) -> list[dg.AssetsDefinition]:
     return [*assets, *(stacking(address, shares[name]) for name, address in OWN_TABLES.items())]
 
 
-@dg.definitions
-def defs() -> dg.Definitions:
-    return dg.Definitions(assets=public_study_assets(current_registry()))
+def steps(registry: Registry) -> list[Step]:
+    return public_study_assets(registry)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import dagster as dg
 import polars as pl
 
 from resistance_assets.catalog.registry import LocalStudy, MicroarrayStudy, Registry
@@ -20,12 +19,9 @@ from resistance_assets.defs.raw.cbioportal import (
     study_externals,
     warnings_as_table,
 )
-from resistance_assets.defs.resources import current_registry
-from resistance_assets.defs.sources import study_key
-from resistance_assets.defs.sql import guarded
-from resistance_assets.orchestration.code_version import code_version_of
+from resistance_assets.defs.resources import study_source
 from resistance_assets.orchestration.steps import Inputs, Step
-from resistance_assets.orchestration.table_assets import assets_of
+from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.expression.microarray import genes_from_probes
 
 INTENSITIES = TABLES["raw.studies__probe_intensities"]
@@ -43,7 +39,7 @@ def expression_address(study_id: str) -> str:
     return f"parts.study_expression__{study_id}"
 
 
-def array_study_asset(local: LocalStudy) -> dg.AssetsDefinition:
+def array_study_asset(local: LocalStudy) -> Step:
     """Intensities, sample sheet and annotation of one study, as read."""
     study, study_id = local.study, local.id
     assert isinstance(study, MicroarrayStudy)
@@ -66,10 +62,9 @@ def array_study_asset(local: LocalStudy) -> dg.AssetsDefinition:
             warned: warnings_as_table(found.warnings, study_id),
         }
 
-    step = Step(
+    return table_step(
         outputs={intensities: INTENSITIES, samples: SAMPLES, genes: PROBE_GENES, rejected: REJECTED, warned: WARNINGS},
         compute=compute,
-        code_version=code_version_of(compute),
         parameters={
             **study.model_dump(mode="json", include=set(named)),
             "contrasts": [
@@ -78,9 +73,9 @@ def array_study_asset(local: LocalStudy) -> dg.AssetsDefinition:
             ],
         },
         externals=study_externals(local),
-    )
-    return assets_of(
-        guarded(step), sources=[study_key(study_id).path[-1]], kinds=["python", "study"], tags={"study": study_id}
+        sources=[study_source(study_id)],
+        kinds=["python", "study"],
+        tags={"study": study_id},
     )
 
 
@@ -99,7 +94,7 @@ def rules_of(study: MicroarrayStudy) -> dict[str, Any]:
     return study.model_dump(include={"scale", "normalise", "collapse", "detection_floor", "detection_min_samples"})
 
 
-def expression_part(study_id: str, source: str, rules: dict[str, Any]) -> dg.AssetsDefinition:
+def expression_part(study_id: str, source: str, rules: dict[str, Any]) -> Step:
     """Log2 expression by gene of one study; none where the study turned out to hold counts.
 
     Args:
@@ -132,14 +127,13 @@ def expression_part(study_id: str, source: str, rules: dict[str, Any]) -> dg.Ass
             ),
         }
 
-    step = Step(
+    return table_step(
         outputs={own: EXPRESSION, rejected: REJECTED},
         compute=compute,
-        code_version=code_version_of(compute),
         inputs=(intensities, genes),
         parameters=rules,
+        tags={"study": study_id},
     )
-    return assets_of(guarded(step), tags={"study": study_id})
 
 
 def reading_expression(study_id: str) -> Callable[[Inputs], pl.DataFrame]:
@@ -152,7 +146,7 @@ def reading_expression(study_id: str) -> Callable[[Inputs], pl.DataFrame]:
     return read
 
 
-def microarray_assets(registry: Registry) -> list[dg.AssetsDefinition]:
+def microarray_assets(registry: Registry) -> list[Step]:
     studies = array_studies(registry)
     series = [study for study in registry.public_studies.values() if study.kind == "geo_series"]
     parts = []
@@ -170,6 +164,5 @@ def microarray_assets(registry: Registry) -> list[dg.AssetsDefinition]:
     ]
 
 
-@dg.definitions
-def defs() -> dg.Definitions:
-    return dg.Definitions(assets=microarray_assets(current_registry()))
+def steps(registry: Registry) -> list[Step]:
+    return microarray_assets(registry)

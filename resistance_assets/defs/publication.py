@@ -1,0 +1,129 @@
+"""Publication of what is current in the lake: which tables, and what `meta` says of sources, runs and the release.
+
+Here belongs what the published file needs of the catalog, the graph and the lake; how it is written is in `warehouse`.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from resistance_assets.catalog.registry import Registry
+from resistance_assets.catalog.tables import PARTS, Table, published_tables
+from resistance_assets.defs.source_states import state_of_sources
+from resistance_assets.orchestration.lake import Lake, Pointer, read_file
+from resistance_assets.orchestration.steps import column_lineage
+from resistance_assets.orchestration.table_steps import sql_models
+from resistance_assets.settings import Settings
+from resistance_assets.warehouse.publication import Publication
+from resistance_assets.warehouse.publish import PublishResult, publish
+from resistance_assets.warehouse.release_diff import CHANGES_SCHEMA, diff_releases
+
+
+def runs_of(lake: Lake) -> pl.DataFrame:
+    """One row per run that built something of what is current, however it was launched."""
+    pointers = [pointer for address in lake.addresses() if (pointer := lake.pointer(address)) is not None]
+    frame = pl.DataFrame(
+        [{"run_id": p.run_id, "built_at": p.built_at, "seconds": p.seconds, "table": p.address} for p in pointers],
+        schema={"run_id": pl.String, "built_at": pl.String, "seconds": pl.Float64, "table": pl.String},
+    )
+    return (
+        frame.group_by("run_id")
+        .agg(
+            pl.col("built_at").min().alias("first_built_at"),
+            pl.col("built_at").max().alias("last_built_at"),
+            pl.len().cast(pl.Int64).alias("tables_current_from_it"),
+            pl.col("seconds").sum().alias("compute_seconds"),
+        )
+        .sort("first_built_at")
+    )
+
+
+def publication_of(lake: Lake, table: Table, lineage: dict[str, tuple[str, ...]]) -> Publication:
+    """A table as it is now; one that could never be built is published empty and says so."""
+    pointer = lake.pointer(table.address)
+    if pointer is None:
+        empty = table.empty()
+        pointer = Pointer(
+            address=table.address,
+            status="missing",
+            data_version=lake.write(table.address, empty),
+            code_version="",
+            parameters="",
+            inputs={},
+            rows=0,
+            # No time of day: the file would be written anew at every publish for as long as the table is missing.
+            built_at="1970-01-01T00:00:00+00:00",
+            run_id="",
+            seconds=0.0,
+            reason="never built: something that it rests on failed",
+        )
+    return Publication(table, pointer, lake.path(table.address, pointer.data_version), lineage)
+
+
+def code_revision() -> str:
+    """Version of the package, with the commit where it runs from a checkout."""
+    version = importlib.metadata.version("resistance-warehouse")
+    try:
+        commit = subprocess.run(
+            ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return version
+    return f"{version} ({commit})"
+
+
+def records_of_shares(lake: Lake) -> dict[str, str]:
+    """Share -> key of the record of how its current version was made."""
+    pointers = {a: lake.pointer(a) for a in lake.addresses() if a.startswith(f"{PARTS}.")}
+    return {a: key for a, p in pointers.items() if p is not None and (key := p.notes.get("memo_key"))}
+
+
+def changes_of_release(data_dir: Path, before: Mapping[str, Any], after: Mapping[str, Any]) -> pl.DataFrame:
+    """Rows of `meta.release_changes` for a new release; none where the release before was pruned from the lake."""
+    try:
+        return diff_releases(data_dir, before, after).as_frame()
+    except FileNotFoundError:
+        return pl.DataFrame(schema=CHANGES_SCHEMA)
+
+
+def publish_current(settings: Settings, lake: Lake, registry: Registry) -> PublishResult:
+    """Publish what is current in the lake; touches nothing where that is what was published last.
+
+    Raises:
+        DataFault: as `publish`.
+    """
+    models = sql_models()
+    with lake.in_use():
+        publications = []
+        for table in published_tables():
+            model = models.get(table.address)
+            publications.append(publication_of(lake, table, column_lineage(table, model.lineage if model else None)))
+        hypotheses = next(p.parquet for p in publications if p.table.name == "hypotheses_tested")
+        faults = [{"folder": folder.name, "fault": str(fault)} for folder, fault in registry.study_faults]
+        return publish(
+            settings.data_dir,
+            publications,
+            meta={
+                "sources": state_of_sources(registry, lake),
+                "runs": runs_of(lake),
+                "hypotheses_tested": read_file(hypotheses),
+                "study_faults": pl.DataFrame(faults, schema={"folder": pl.String, "fault": pl.String}),
+            },
+            code_revision=code_revision(),
+            shares=records_of_shares(lake),
+            changes=lambda before, after: changes_of_release(settings.data_dir, before, after),
+            settings={
+                "profile": "mirror" if settings.mirror else settings.profile,
+                "synthetic": str(settings.is_synthetic).lower(),
+            },
+        )

@@ -1,0 +1,92 @@
+"""State of each source: what is loaded of it, with checksum and date, or why nothing is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from resistance_assets.catalog.registry import Registry
+from resistance_assets.defs.raw.cbioportal import CONNECTORS
+from resistance_assets.orchestration.lake import Lake
+
+SOURCE_SCHEMA: dict[str, Any] = {
+    "source_id": pl.String,
+    "title": pl.String,
+    "url": pl.String,
+    "connector": pl.String,
+    "licence": pl.String,
+    "licence_url": pl.String,
+    "citation": pl.String,
+    "state": pl.String,
+    "reason": pl.String,
+    "version": pl.String,
+    "sha256": pl.String,
+    "bytes": pl.Int64,
+    "etag": pl.String,
+    "last_modified": pl.String,
+    "retrieved_at": pl.String,
+    "transport": pl.String,
+    "feeds": pl.String,
+}
+
+
+def state_of_sources(registry: Registry, lake: Lake) -> pl.DataFrame:
+    """One row per source of the catalog and per file of a laboratory study: what is loaded of it, or why nothing is."""
+    seen: dict[str, dict[str, Any]] = {}
+    missed: dict[str, str] = {}
+    for address in lake.addresses():
+        pointer = lake.pointer(address)
+        if pointer is None or not address.startswith(("parts.", "raw.")):
+            continue
+        for name, facts in pointer.notes.get("sources", {}).items():
+            seen[name if name in registry.sources else f"{address.split('__', 1)[1]}/{facts.get('file', name)}"] = facts
+        if pointer.reason:
+            for source_id in registry.sources:
+                if pointer.reason.startswith(source_id):
+                    missed[source_id] = pointer.reason
+    rows = []
+    for source in registry.sources.values():
+        facts = seen.pop(source.id, None)
+        reason = None
+        if facts is None:
+            reason = missed.get(source.id) or (
+                f"this release has no reader for {source.connector}"
+                if source.connector not in CONNECTORS
+                else "not asked for: no step that reads it has run, or such a step lacked another source first"
+            )
+        rows.append(
+            {
+                **source.model_dump(include={"title", "url", "connector", "licence", "licence_url", "citation"}),
+                "source_id": source.id,
+                "state": "loaded" if facts else "unavailable",
+                "reason": reason,
+                "sha256": facts and facts.get("checksum"),
+                **{
+                    name: (facts or {}).get(name)
+                    for name in ("version", "bytes", "etag", "last_modified", "retrieved_at", "transport")
+                },
+                "feeds": ", ".join(source.feeds),
+            }
+        )
+    for name, facts in sorted(seen.items()):
+        local = registry.local_studies.get(name.split("/")[0])
+        if local is None:
+            continue
+        rows.append(
+            {
+                "source_id": name,
+                "title": local.study.title,
+                "url": f"study:{name}",
+                "connector": "local_study",
+                "licence": local.study.licence or "not stated by the study",
+                "licence_url": None,
+                "citation": local.study.citation or local.study.accession,
+                "state": "loaded",
+                "sha256": facts.get("checksum"),
+                "bytes": facts.get("bytes"),
+                "transport": "local",
+                "feeds": "raw.studies__*",
+            }
+        )
+    return pl.DataFrame(rows, schema=SOURCE_SCHEMA)

@@ -1,0 +1,22 @@
+"""The Dagster resource that every asset asks for settings, lake and sources."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from resistance_assets.defs.resources import Origins, open_origins
+from resistance_assets.orchestration.lake import Lake
+from resistance_assets.settings import Settings, load_settings
+
+
+class WarehouseResource(dg.ConfigurableResource):
+    """Lake and sources as the settings say at the moment a step runs."""
+
+    def settings(self) -> Settings:
+        return load_settings()
+
+    def lake(self) -> Lake:
+        return Lake(self.settings().lake_dir)
+
+    def origins(self) -> Origins:
+        return open_origins(self.settings())

@@ -1,0 +1,144 @@
+"""The factory of steps: what varies goes in, a step comes out with its code version and the SQL tests of its tables.
+
+Here belong defaults that every step shares, and the check that steps fit together. What Dagster shows of a step is in
+`table_assets.py`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from resistance_assets.catalog.tables import TABLES, Table
+from resistance_assets.errors import CatalogFault
+from resistance_assets.orchestration.checks import Verdict
+from resistance_assets.orchestration.code_version import code_version_of, sql_code_version
+from resistance_assets.orchestration.sql_models import (
+    SqlModel,
+    SqlTest,
+    load_models,
+    load_tests,
+    models_folder,
+    run_test,
+)
+from resistance_assets.orchestration.steps import External, Inputs, Step, StepTest
+
+
+def table_step(
+    *,
+    outputs: Mapping[str, Table],
+    compute: Callable[[Inputs], pl.DataFrame | Mapping[str, pl.DataFrame]],
+    code_version: str | None = None,
+    inputs: Iterable[str] = (),
+    optional_inputs: Iterable[str] = (),
+    tolerant: bool = False,
+    parameters: Any = None,
+    externals: Callable[[Any], Mapping[str, External]] | None = None,
+    sources: Sequence[str] = (),
+    kinds: Sequence[str] = ("python", "polars"),
+    tags: Mapping[str, str] | None = None,
+    lineage: Mapping[str, Mapping[str, Sequence[str]]] | None = None,
+    sql: Mapping[str, str] | None = None,
+) -> Step:
+    """A step from tables to tables, guarded by the SQL tests of its outputs.
+
+    Args:
+        outputs: table written -> its model; more than one where they are computed together.
+        compute: from `Inputs` to one frame per output (or a frame, where there is one output).
+        code_version: by default that of `compute` and of everything that it reaches.
+        inputs: tables that must be there. What a SQL test reads beside the outputs is added to them.
+        others: as the attributes of `Step`.
+    """
+    guards = [test for test in sql_tests().values() if test.table in outputs]
+    given = tuple(inputs)
+    read = dict.fromkeys(ref for test in guards for ref in test.refs)
+    further = tuple(ref for ref in read if ref not in outputs and ref not in given)
+    return Step(
+        outputs=outputs,
+        compute=compute,
+        code_version=code_version_of(compute) if code_version is None else code_version,
+        inputs=(*given, *further),
+        optional_inputs=tuple(optional_inputs),
+        tolerant=tolerant,
+        parameters=parameters,
+        externals=externals,
+        tests={
+            address: [as_step_test(test) for test in guards if test.table == address]
+            for address in outputs
+            if any(test.table == address for test in guards)
+        },
+        sources=tuple(sources),
+        kinds=tuple(kinds),
+        tags=dict(tags or {}),
+        lineage=lineage or {},
+        sql=sql or {},
+    )
+
+
+def as_step_test(test: SqlTest) -> StepTest:
+    """A SQL test as a check of the candidate table."""
+
+    def judge(mounts: Mapping[str, Path | pl.DataFrame]) -> Verdict:
+        found = run_test(test, mounts)
+        if found.passed:
+            return Verdict(test.name, True, test.description)
+        rows = "; ".join(str(row) for row in found.examples.rows())
+        return Verdict(
+            test.name,
+            False,
+            f"{test.description}: {found.failing_rows} rows, such as {rows}",
+            {"rows": found.failing_rows},
+        )
+
+    return StepTest(test.name, test.refs, judge, sql_code_version(test.code_version))
+
+
+@functools.cache
+def sql_models() -> dict[str, SqlModel]:
+    """Models of `dbt_like_sql/` by table name, read once per process."""
+    return load_models(models_folder(), TABLES)
+
+
+@functools.cache
+def sql_tests() -> dict[str, SqlTest]:
+    """Tests of `dbt_like_sql/` by name, read once per process."""
+    return load_tests(models_folder(), sql_models(), TABLES)
+
+
+def by_table(steps: Iterable[Step]) -> dict[str, Step]:
+    """Steps by each table that they write, in their order.
+
+    Raises:
+        CatalogFault: two steps write one table, or a step reads a table that no step writes.
+    """
+    found: dict[str, Step] = {}
+    for step in steps:
+        for table in step.outputs:
+            if table in found:
+                raise CatalogFault(
+                    f"two steps write {table}",
+                    subject=step.name,
+                    expected=f"one; the other is {found[table].name}",
+                    remedy="Rename one of them, or take a study out that has the id of another.",
+                )
+            found[table] = step
+    for step in {id(step): step for step in found.values()}.values():
+        _require_inputs(step, found)
+    return found
+
+
+def _require_inputs(step: Step, known: Mapping[str, Step]) -> None:
+    for table in (*step.inputs, *step.optional_inputs):
+        if table not in known:
+            near = difflib.get_close_matches(table, known, n=1)
+            raise CatalogFault(
+                f"it reads {table}, which no step writes",
+                subject=step.name,
+                expected="a table of the graph",
+                remedy=f"Did you mean {near[0]}?" if near else "Correct the name, or add the step that writes it.",
+            )
