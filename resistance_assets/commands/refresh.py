@@ -82,28 +82,28 @@ def refresh(settings: Settings, *, quiet: bool = False) -> Refreshed:
     """
     started = time.perf_counter()
     from resistance_assets.commands.diff import compare
-    from resistance_assets.commands.run import bring_up_to_date, load_definitions, prepare
+    from resistance_assets.commands.run import bring_up_to_date, prepare
 
     prepare(settings)
-    definitions = load_definitions()
+    from resistance_assets.defs.graph import load_steps
+    from resistance_assets.defs.publication import publish_current
     from resistance_assets.defs.resources import current_registry, open_origins
-    from resistance_assets.defs.warehouse import publish_current
     from resistance_assets.orchestration.lake import Lake
-    from resistance_assets.orchestration.run import PRODUCTS
+    from resistance_assets.orchestration.run_outcome import PRODUCTS
     from resistance_assets.orchestration.status import unsettled, with_dependants
-    from resistance_assets.orchestration.table_assets import STEPS
     from resistance_assets.report.site import write_report
 
     lake = Lake(settings.lake_dir)
     before = _current_release(settings)
     origins = open_origins(settings)
     registry = current_registry()
-    due = unsettled(lake, STEPS, origins)
+    steps = load_steps(registry)
+    due = unsettled(lake, steps, origins)
     first = None
     if due and before is not None:
         # First what changed by itself: where its content comes out as it was, nothing else needs to be looked at.
-        first = bring_up_to_date(settings, addresses=due, definitions=definitions, quiet=quiet)
-        due = tuple(address for address in unsettled(lake, STEPS, origins) if address not in first.launch.failed)
+        first = bring_up_to_date(settings, addresses=due, steps=steps, quiet=quiet)
+        due = tuple(address for address in unsettled(lake, steps, origins) if address not in first.launch.failed)
     if not due and before is not None and not registry.study_faults:
         result = publish_current(settings, lake, registry)
         release = result.release
@@ -111,13 +111,13 @@ def refresh(settings: Settings, *, quiet: bool = False) -> Refreshed:
             write_report(settings.data_dir, only_if_changed=True)
         summary = first and replace(first, release=release, is_new_release=result.is_new)
     else:
-        addresses = (*with_dependants(STEPS, due), *PRODUCTS)
-        summary = bring_up_to_date(settings, addresses=addresses, definitions=definitions, quiet=quiet)
+        addresses = (*with_dependants(steps, due), *PRODUCTS)
+        summary = bring_up_to_date(settings, addresses=addresses, steps=steps, quiet=quiet)
         if first is not None:
             summary.launch.follow(first.launch)
         release = summary.release
     diff = compare(settings, before, release) if before is not None and release not in (None, before) else None
-    return Refreshed(len(STEPS), summary, release, diff, time.perf_counter() - started)
+    return Refreshed(len(steps), summary, release, diff, time.perf_counter() - started)
 
 
 def _current_release(settings: Settings) -> int | None:

@@ -1,22 +1,25 @@
 """What `run` does: prepare a data folder, load definitions, bring tables up to date, publish, and say how it went.
 
-It imports `defs` late, because Dagster takes seconds to import.
+It imports `defs` late, and Dagster only where something is due, because that takes seconds to import.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from resistance_assets.errors import CatalogFault, Fault, UsageFault
+from resistance_assets.errors import CatalogFault, DataFault, Fault, UsageFault
 
 if TYPE_CHECKING:
+    from resistance_assets.catalog.registry import Registry
     from resistance_assets.orchestration.events import Announcement
     from resistance_assets.orchestration.lake import Lake
-    from resistance_assets.orchestration.run import Launch
+    from resistance_assets.orchestration.run_outcome import Launch
+    from resistance_assets.orchestration.steps import Step
     from resistance_assets.settings import Settings
 
 LAYER_ORDER = ("raw", "staging", "core", "marts", "parts", "warehouse", "report")
@@ -143,52 +146,102 @@ def bring_up_to_date(
     select: str | None = None,
     quiet: bool = False,
     addresses: Iterable[str] | None = None,
-    definitions: Any = None,
+    steps: Mapping[str, Step] | None = None,
 ) -> Summary:
     """Materialise what is selected (everything, by default) in this process, and publish.
+
+    Where everything is up to date, Dagster is not asked: publication and report are settled without it.
 
     Args:
         settings: where, and from which sources.
         select: a table, a layer or Dagster's syntax.
         quiet: print nothing.
         addresses: tables to look at, in place of a selection; to publish, name `warehouse` among them.
-        definitions: where they are loaded already.
+        steps: the graph, where it is loaded already.
     """
     from resistance_assets.commands.printing import say, where_sources_come_from
 
+    started = time.perf_counter()
     prepare(settings)
     say(quiet, f"data folder {settings.data_dir}; sources from {where_sources_come_from(settings)}")
-    definitions = definitions or load_definitions()
+    from resistance_assets.defs.graph import load_steps
     from resistance_assets.defs.resources import current_registry, open_origins
-    from resistance_assets.orchestration.events import listening
     from resistance_assets.orchestration.lake import Lake
-    from resistance_assets.orchestration.run import PRODUCTS, WAREHOUSE, launch, look_up, open_instance
+    from resistance_assets.orchestration.run_outcome import PRODUCTS, WAREHOUSE, look_up
     from resistance_assets.orchestration.status import unsettled, with_dependants
-    from resistance_assets.orchestration.table_assets import STEPS, key_of
 
+    registry = current_registry()
+    steps = load_steps(registry) if steps is None else steps
     lake = Lake(settings.lake_dir)
     lake.sweep()
-    selection = resolve_selection(definitions, select) if select else None
     settled: Launch | None = None
     if select is None and addresses is None:
         origins = open_origins(settings)
-        due = with_dependants(STEPS, unsettled(lake, STEPS, origins))
-        settled = look_up(lake, origins, [address for address in STEPS if address not in due])
+        due = with_dependants(steps, unsettled(lake, steps, origins))
+        settled = look_up(lake, steps, origins, [address for address in steps if address not in due])
         addresses = (*due, *PRODUCTS)
-    if addresses is not None:
-        selection = {key_of(address) for address in addresses}
-    instance = open_instance(settings.dagster_home)
-    with _Progress(quiet, len(definitions.resolve_all_asset_specs())) as hear, listening(hear):
-        done = launch(definitions, instance, lake, selection=selection)
-    if settled is not None:
-        done.follow(settled)
+    if settled is not None and addresses == PRODUCTS:
+        done = settled
+        publish_products(settings, lake, registry, done)
+    else:
+        done = _run_in_dagster(settings, registry, steps, lake, select=select, addresses=addresses, quiet=quiet)
+        if settled is not None:
+            done.follow(settled)
+    done.elapsed = time.perf_counter() - started
     release, is_new = None, False
     if done.outcomes.get(WAREHOUSE) in ("built", "memo hit"):
         release = int(done.messages[WAREHOUSE].split()[-1])
         is_new = done.outcomes[WAREHOUSE] == "built"
-    return Summary(
-        done, release, is_new, current_registry().study_faults, settings.data_dir, contrasts_without_p_value(lake)
-    )
+    return Summary(done, release, is_new, registry.study_faults, settings.data_dir, contrasts_without_p_value(lake))
+
+
+def _run_in_dagster(
+    settings: Settings,
+    registry: Registry,
+    steps: Mapping[str, Step],
+    lake: Lake,
+    *,
+    select: str | None,
+    addresses: Iterable[str] | None,
+    quiet: bool,
+) -> Launch:
+    from resistance_assets.definitions import definitions_of
+    from resistance_assets.orchestration.events import listening
+    from resistance_assets.orchestration.run import launch, open_instance
+    from resistance_assets.orchestration.table_assets import key_of
+
+    definitions = definitions_of(registry, steps)
+    if addresses is not None:
+        selection = {key_of(address) for address in addresses}
+    else:
+        selection = resolve_selection(definitions, steps, select) if select else None
+    instance = open_instance(settings.dagster_home)
+    with _Progress(quiet, len(definitions.resolve_all_asset_specs())) as hear, listening(hear):
+        return launch(definitions, steps, instance, lake, selection=selection)
+
+
+def publish_products(settings: Settings, lake: Lake, registry: Registry, done: Launch) -> None:
+    """Publish and write the report where anything of them changed; what comes of it is noted in ``done``."""
+    from resistance_assets.defs.publication import missing_in_file, publish_current
+    from resistance_assets.orchestration.run_outcome import WAREHOUSE
+    from resistance_assets.report.site import write_report
+
+    try:
+        result = publish_current(settings, lake, registry)
+        if missing := missing_in_file(settings.data_dir):
+            raise DataFault(f"the published file lacks {', '.join(missing)}", subject=str(settings.warehouse_path))
+    except Fault as fault:
+        done.outcomes[WAREHOUSE], done.messages[WAREHOUSE] = "failed", str(fault)
+        return
+    done.outcomes[WAREHOUSE] = "built" if result.is_new else "memo hit"
+    done.seconds[WAREHOUSE] = result.seconds
+    done.messages[WAREHOUSE] = f"release {result.release}"
+    try:
+        is_written = settings.report and write_report(settings.data_dir, only_if_changed=True).is_new
+    except Fault as fault:
+        done.outcomes["report"], done.messages["report"] = "failed", str(fault)
+        return
+    done.outcomes["report"] = "built" if is_written else "memo hit"
 
 
 def contrasts_without_p_value(lake: Lake) -> dict[str, tuple[str, ...]]:
@@ -207,31 +260,20 @@ def contrasts_without_p_value(lake: Lake) -> dict[str, tuple[str, ...]]:
 
 
 def load_definitions() -> Any:
-    """The code location's definitions, loaded for the present settings.
+    """Dagster's definitions for the present settings.
 
     Raises:
-        CatalogFault: the catalog or a SQL model is wrong. Dagster wraps what goes wrong while it loads; the fault
-            itself is what a person can act on.
+        CatalogFault: the catalog or a SQL model is wrong.
     """
-    from resistance_assets.definitions import defs
+    from resistance_assets.definitions import definitions_of
+    from resistance_assets.defs.graph import load_steps
     from resistance_assets.defs.resources import current_registry
-    from resistance_assets.orchestration.table_assets import STEPS
 
-    current_registry()
-    # Steps of definitions that were loaded before, for other settings, are no longer this process's business.
-    STEPS.clear()
-    try:
-        return defs()
-    except Exception as error:
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, Fault):
-            cause = cause.__cause__ or cause.__context__
-        if cause is None:
-            raise
-        raise cause from None
+    registry = current_registry()
+    return definitions_of(registry, load_steps(registry))
 
 
-def resolve_selection(definitions: Any, select: str) -> set[Any]:
+def resolve_selection(definitions: Any, steps: Mapping[str, Step], select: str) -> set[Any]:
     """Asset keys of a table with all that it needs, of a layer, or of a selection in Dagster's syntax; and publish.
 
     Raises:
@@ -242,7 +284,7 @@ def resolve_selection(definitions: Any, select: str) -> set[Any]:
     import dagster as dg
     from dagster_shared.error import DagsterError
 
-    from resistance_assets.orchestration.table_assets import STEPS, address_of, key_of
+    from resistance_assets.orchestration.table_assets import address_of, key_of
 
     graph = definitions.resolve_asset_graph()
     keys = graph.get_all_asset_keys()
@@ -265,7 +307,7 @@ def resolve_selection(definitions: Any, select: str) -> set[Any]:
             remedy=f"Did you mean {near[0]}?" if near else "See `resistance status --all` for the tables.",
         )
     # Tables that are computed together are selected together.
-    together = {key_of(other) for key in chosen if (step := STEPS.get(address_of(key))) for other in step.outputs}
+    together = {key_of(other) for key in chosen if (step := steps.get(address_of(key))) for other in step.outputs}
     return chosen | together | {dg.AssetKey(["warehouse"])}
 
 

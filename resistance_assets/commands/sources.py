@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def list_sources(settings: Settings) -> pl.DataFrame:
     """Every source of the catalog and of the laboratory studies with its state."""
     from resistance_assets.defs.resources import current_registry
-    from resistance_assets.defs.warehouse import state_of_sources
+    from resistance_assets.defs.source_states import state_of_sources
     from resistance_assets.orchestration.lake import Lake
 
     return state_of_sources(current_registry(), Lake(settings.lake_dir))

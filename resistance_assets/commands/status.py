@@ -11,17 +11,17 @@ if TYPE_CHECKING:
 
 def look_at_tables(settings: Settings) -> list[TableState]:
     """State of every table, beginning with those that a person must look at."""
-    from resistance_assets.commands.run import load_definitions
-
-    load_definitions()
-    from resistance_assets.defs.resources import open_origins
+    from resistance_assets.defs.graph import load_steps
+    from resistance_assets.defs.resources import current_registry, open_origins
     from resistance_assets.orchestration.lake import Lake
     from resistance_assets.orchestration.status import states_of
-    from resistance_assets.orchestration.table_assets import STEPS
 
     origins = open_origins(settings) if _mirror_is_there(settings) else None
     return states_of(
-        Lake(settings.lake_dir), STEPS, origins, look_at_sources=origins is not None and not origins.is_live
+        Lake(settings.lake_dir),
+        load_steps(current_registry()),
+        origins,
+        look_at_sources=origins is not None and not origins.is_live,
     )
 
 

@@ -5,6 +5,7 @@ Here belongs what the published file needs of the catalog, the graph and the lak
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import subprocess
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ from resistance_assets.orchestration.table_steps import sql_models
 from resistance_assets.settings import Settings
 from resistance_assets.warehouse.publication import Publication
 from resistance_assets.warehouse.publish import PublishResult, publish
+from resistance_assets.warehouse.reader import open_warehouse
 from resistance_assets.warehouse.release_diff import CHANGES_SCHEMA, diff_releases
 
 
@@ -80,6 +82,18 @@ def code_revision() -> str:
     except (OSError, subprocess.SubprocessError):
         return version
     return f"{version} ({commit})"
+
+
+def missing_in_file(data_dir: Path) -> list[str]:
+    """Tables that the published file lacks, opened as an analyst would."""
+    with contextlib.closing(open_warehouse(data_dir)) as connection:
+        found = {
+            f"{layer}.{name}"
+            for layer, name in connection.execute(
+                "SELECT table_schema, table_name FROM information_schema.tables"
+            ).fetchall()
+        }
+    return sorted(table.address for table in published_tables() if table.address not in found)
 
 
 def records_of_shares(lake: Lake) -> dict[str, str]:

@@ -10,20 +10,18 @@ import contextlib
 import os
 import socket
 import time
-from collections import Counter
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 from dagster import DagsterInstance
 
-from resistance_assets.orchestration.events import Announcement, listening
+from resistance_assets.orchestration.events import listening
 from resistance_assets.orchestration.lake import Lake
+from resistance_assets.orchestration.run_outcome import PRODUCTS, Launch
 from resistance_assets.orchestration.sqlite_tuning import quicken_records
-from resistance_assets.orchestration.steps import run_step
-from resistance_assets.orchestration.table_assets import STEPS, address_of, key_of
+from resistance_assets.orchestration.steps import Step
+from resistance_assets.orchestration.table_assets import address_of
 
 INSTANCE_CONFIG = """\
 # Written once by `resistance`; yours to change. See deploy/ for Postgres and shared storage.
@@ -44,68 +42,7 @@ UNDER_WAY = (
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 )
-WAREHOUSE = "warehouse"
-# Not tables: they are made of what is there, whatever failed before.
-PRODUCTS = (WAREHOUSE, "report")
 MAX_PASSES = 10
-
-
-@dataclass
-class Launch:
-    """What a run did.
-
-    Attributes:
-        outcomes: address -> built, memo hit, kept, unavailable or failed.
-        seconds: address -> how long it took, for what was built.
-        messages: address -> why it failed or is unavailable.
-        run_ids: one per pass.
-        elapsed: seconds from start to end.
-        not_reached: addresses that rest on a failure and were never built before.
-        waited_for: addresses that another run was building, so that this one waited and took its result.
-    """
-
-    outcomes: dict[str, str] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
-    messages: dict[str, str] = field(default_factory=dict)
-    run_ids: list[str] = field(default_factory=list)
-    elapsed: float = 0.0
-    not_reached: tuple[str, ...] = ()
-    waited_for: list[str] = field(default_factory=list)
-
-    @property
-    def failed(self) -> tuple[str, ...]:
-        return tuple(address for address, outcome in self.outcomes.items() if outcome == "failed")
-
-    def follow(self, earlier: Launch) -> None:
-        """Count an earlier part of the same work in; where both touched a table, what was built counts as built."""
-        for address, outcome in earlier.outcomes.items():
-            if self.outcomes.get(address, "memo hit") == "memo hit":
-                self.outcomes[address] = outcome
-                self.seconds[address] = earlier.seconds.get(address, 0.0)
-        self.messages = {**earlier.messages, **self.messages}
-        self.run_ids = [*earlier.run_ids, *self.run_ids]
-        self.waited_for = [*earlier.waited_for, *self.waited_for]
-        self.elapsed += earlier.elapsed
-
-    def by_layer(self) -> dict[str, Counter[str]]:
-        """Layer -> outcome -> number of tables."""
-        layers: dict[str, Counter[str]] = {}
-        for address, outcome in self.outcomes.items():
-            layers.setdefault(address.split(".", 1)[0], Counter())[outcome] += 1
-        return layers
-
-    def hear(self, announcement: Announcement) -> None:
-        """Take note of what a step announced."""
-        if announcement.kind == "finished":
-            self.outcomes[announcement.subject] = announcement.outcome
-            self.seconds[announcement.subject] = announcement.seconds
-            if announcement.message:
-                self.messages[announcement.subject] = announcement.message
-        elif announcement.kind == "waiting":
-            self.waited_for.append(announcement.subject)
-        elif announcement.kind == "failed":
-            self.outcomes[announcement.subject] = "failed"
-            self.messages[announcement.subject] = announcement.message
 
 
 def open_instance(home: Path) -> DagsterInstance:
@@ -155,25 +92,9 @@ def close_dead_runs(instance: DagsterInstance) -> list[str]:
     return closed
 
 
-def look_up(lake: Lake, origins: Any, addresses: Collection[str]) -> Launch:
-    """Outcomes of settled tables, whose steps find their known results: no work for Dagster, and no events of it.
-
-    Each of some two hundred steps costs Dagster a dozen transactions, so that saying "nothing to do" through it takes
-    longer than most of the work.
-    """
-    done = Launch()
-    seen: set[int] = set()
-    for address in addresses:
-        step = STEPS[address]
-        if id(step) not in seen:
-            seen.add(id(step))
-            for output, result in run_step(lake, step, origins=origins).items():
-                done.hear(Announcement("finished", output, result.outcome, result.seconds, result.reason or ""))
-    return done
-
-
 def launch(
     definitions: dg.Definitions,
+    steps: Mapping[str, Step],
     instance: DagsterInstance,
     lake: Lake,
     *,
@@ -207,8 +128,8 @@ def launch(
                 if (len(key.path) == 1 and key.path[0] in PRODUCTS and key.path[0] not in done.outcomes)
                 or (
                     address_of(key) not in done.outcomes
-                    and address_of(key) in STEPS
-                    and not _is_held_up(key, lake, done)
+                    and address_of(key) in steps
+                    and not _is_held_up(address_of(key), steps, lake, done)
                 )
             }
             if result.success or not remaining:
@@ -218,16 +139,17 @@ def launch(
     return done
 
 
-def _is_held_up(key: dg.AssetKey, lake: Lake, done: Launch) -> bool:
+def _is_held_up(address: str, steps: Mapping[str, Step], lake: Lake, done: Launch) -> bool:
     """Whether a table cannot be computed because something that it must have failed and was never there before."""
-    address = address_of(key)
-    step = STEPS[address]
+    step = steps[address]
     if any(done.outcomes.get(output) == "failed" for output in step.outputs):
         return True
-    return any(lake.pointer(upstream) is None and _will_not_come(upstream, lake, done) for upstream in step.inputs)
+    return any(
+        lake.pointer(upstream) is None and _will_not_come(upstream, steps, lake, done) for upstream in step.inputs
+    )
 
 
-def _will_not_come(address: str, lake: Lake, done: Launch) -> bool:
+def _will_not_come(address: str, steps: Mapping[str, Step], lake: Lake, done: Launch) -> bool:
     if address in done.outcomes:
         return done.outcomes[address] == "failed"
-    return address in STEPS and _is_held_up(key_of(address), lake, done)
+    return address in steps and _is_held_up(address, steps, lake, done)

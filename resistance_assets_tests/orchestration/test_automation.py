@@ -57,7 +57,7 @@ class Place:
         self.condition = condition
         self.ran: list[set[str]] = []
 
-    # premises
+    # the resource
     def lake(self) -> Lake:
         return Lake(self.root / "lake")
 
@@ -112,7 +112,7 @@ class Place:
             return None
 
         chain = [
-            assets_of(step("raw.share", read, externals=externals), sources=["thing"]),
+            assets_of(step("raw.share", read, externals=externals, sources=("thing",))),
             assets_of(step("staging.middle", upper, ("raw.share",))),
             assets_of(step("marts.leaf", copy, ("staging.middle",))),
         ]
@@ -121,7 +121,7 @@ class Place:
                 assets.map_asset_specs(lambda spec: spec.replace_attributes(automation_condition=self.condition))
                 for assets in chain
             ]
-        return dg.Definitions(assets=[thing, *chain, warehouse], resources={"premises": self})
+        return dg.Definitions(assets=[thing, *chain, warehouse], resources={"warehouse_resource": self})
 
     # the daemon
     def tick(self, minutes: float = 0.5) -> set[str]:

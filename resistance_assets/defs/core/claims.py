@@ -11,7 +11,7 @@ import polars as pl
 
 from resistance_assets.catalog.registry import CATALOG_DIR, Claim, Registry
 from resistance_assets.catalog.tables import TABLES, published_tables
-from resistance_assets.defs.warehouse import state_of_sources
+from resistance_assets.defs.source_states import state_of_sources
 from resistance_assets.errors import CatalogFault
 from resistance_assets.orchestration.code_version import code_version_of, parameters_version
 from resistance_assets.orchestration.lake import Lake, read_file

@@ -13,7 +13,6 @@ import pytest
 from resistance_assets.catalog.registry import Claim, load_registry
 from resistance_assets.commands.claims import read_claims
 from resistance_assets.defs.core.claims import (
-    claim_checks,
     judge_claims,
     load_claims,
     loaded_checksums,
@@ -323,13 +322,14 @@ def test_a_claim_may_not_read_the_ledger(table):
 
 
 def test_each_claim_is_a_check_that_warns_and_passes_where_the_claim_stands(real_data_dir, shared, real):
-    from resistance_assets.defs.resources import WarehousePremises
+    from resistance_assets.defs.claim_checks import claim_checks
+    from resistance_assets.defs.warehouse_resource import WarehouseResource
 
     checks = claim_checks(load_registry())
     assert {spec.name for spec in checks.check_specs} == set(real)
     assert not any(spec.blocking for spec in checks.check_specs)
     with environment(real_data_dir, mirror=shared / "mirror", studies=[shared / "studies"]):
-        context = dg.build_op_context(resources={"premises": WarehousePremises()})
+        context = dg.build_op_context(resources={"warehouse_resource": WarehouseResource()})
         results = {result.check_name: result for result in checks(context)}
     assert set(results) == set(real)
     for name, result in results.items():

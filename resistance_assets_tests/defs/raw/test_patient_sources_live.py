@@ -12,14 +12,11 @@ import pytest
 from resistance_assets.catalog.registry import Registry, load_registry
 from resistance_assets.connectors.mirror_pull import pull_mirror
 from resistance_assets.connectors.transport.transport import FailureKind, MirrorTransport, failure_kind
-from resistance_assets.defs.raw.cbioportal import raw_assets
-from resistance_assets.defs.raw.gdc import gdc_assets
-from resistance_assets.defs.raw.xena import xena_assets
+from resistance_assets.defs.graph import load_steps
 from resistance_assets.defs.resources import Origins
 from resistance_assets.errors import TransportFault
 from resistance_assets.orchestration.lake import Lake
-from resistance_assets.orchestration.steps import run_step
-from resistance_assets.orchestration.table_assets import STEPS
+from resistance_assets.orchestration.steps import Step, run_step
 from resistance_assets_tests.connectors.conftest import loopback as loopback
 from resistance_assets_tests.connectors.conftest import public_hosts as public_hosts
 from resistance_assets_tests.connectors.conftest import waits as waits
@@ -42,19 +39,17 @@ def place(url: str) -> str:
 
 
 @functools.cache
-def loaded() -> Registry:
-    """The catalog; its steps are known from then on."""
+def loaded() -> tuple[Registry, dict[str, Step]]:
+    """The catalog and its steps."""
     registry = load_registry()
-    for assets in (gdc_assets, xena_assets, raw_assets):
-        assets(registry)
-    return registry
+    return registry, load_steps(registry)
 
 
 class Hosts:
     """The demo's answers on the loopback host, and the steps that ask for them."""
 
     def __init__(self, loopback: LoopbackHost, transport, demo: Path, folder: Path) -> None:
-        self.registry = loaded()
+        self.registry, self.steps = loaded()
         self.loopback, self.lake = loopback, Lake(folder / "lake")
         self.origins = Origins(transport=transport, opt_in=(), is_live=True, work_dir=folder / "work")
         index = [json.loads(line) for line in (demo / "mirror" / "index.jsonl").read_text().splitlines()]
@@ -76,7 +71,7 @@ class Hosts:
         self.loopback.script(place(url), *replies)
 
     def run(self, address: str, origins: Origins | None = None) -> str:
-        return run_step(self.lake, STEPS[address], origins=origins or self.origins)[address].outcome
+        return run_step(self.lake, self.steps[address], origins=origins or self.origins)[address].outcome
 
 
 @pytest.fixture

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,20 +19,18 @@ from resistance_assets.connectors.arrayexpress.ena import report_resource
 from resistance_assets.connectors.geo import series as geo
 from resistance_assets.connectors.mirror_pull import pull_mirror
 from resistance_assets.connectors.transport.transport import FailureKind, MirrorTransport, Transport, failure_kind
-from resistance_assets.defs.core.deg.contrasts import deg_assets, part_address
-from resistance_assets.defs.core.deg.interactions import interaction_assets
+from resistance_assets.defs.core.deg.contrasts import part_address
 from resistance_assets.defs.core.deg.interactions import part_address as interaction_address
+from resistance_assets.defs.graph import load_steps
 from resistance_assets.defs.raw.studies.arrayexpress import (
     Accession,
     find_processed,
     in_groups,
-    public_study_assets,
     reading_series,
     sequenced_samples,
     series_asset,
     share_address,
 )
-from resistance_assets.defs.raw.studies.lab_array import microarray_assets
 from resistance_assets.defs.resources import Origins
 from resistance_assets.demo.geo_series import array_documents, counts_documents
 from resistance_assets.demo.plan import ALK_LINES, SEQUENCED, Plan, make_plan
@@ -39,8 +38,8 @@ from resistance_assets.demo.sequenced_cells import Document, accession_documents
 from resistance_assets.errors import CatalogFault, DataFault, DesignFault, SourceUnavailable, TransportFault
 from resistance_assets.orchestration.events import listening
 from resistance_assets.orchestration.lake import Lake
-from resistance_assets.orchestration.steps import StepResult, run_step
-from resistance_assets.orchestration.table_assets import STEPS
+from resistance_assets.orchestration.steps import Step, StepResult, run_step
+from resistance_assets.orchestration.table_steps import by_table
 from resistance_assets_tests.connectors.conftest import public_hosts as public_hosts
 from resistance_assets_tests.connectors.conftest import waits as waits
 from resistance_assets_tests.loopback import LoopbackHost, Reply
@@ -56,13 +55,12 @@ ALECTINIB = ALK_LINES["alectinib"]
 
 @pytest.fixture(scope="module")
 def registry() -> Registry:
-    """The catalog, whose steps are registered in passing."""
-    registry = load_registry()
-    public_study_assets(registry)
-    microarray_assets(registry)
-    deg_assets(registry)
-    interaction_assets(registry)
-    return registry
+    return load_registry()
+
+
+@functools.cache
+def loaded_steps() -> dict[str, Step]:
+    return load_steps(load_registry())
 
 
 @pytest.fixture(scope="module")
@@ -87,9 +85,10 @@ class Work:
 
     lake: Lake
     origins: Origins
+    steps: dict[str, Step] = field(default_factory=loaded_steps)
 
     def run(self, address: str) -> dict[str, StepResult]:
-        return run_step(self.lake, STEPS[address], origins=self.origins)
+        return run_step(self.lake, self.steps[address], origins=self.origins)
 
     def read(self, address: str) -> pl.DataFrame:
         pointer = self.lake.pointer(address)
@@ -647,7 +646,7 @@ def test_groups_on_several_platforms_are_refused_and_one_platform_is_enough(tmp_
             ),
         }
     )
-    series_asset(own, registry.sources["geo_gse94089"])
+    work.steps = {**work.steps, **by_table([series_asset(own, registry.sources["geo_gse94089"])])}
     work.run(share_address("samples", "second_platform"))
     assert work.read(share_address("processed_measurements", "second_platform"))["platform"].to_list() == ["GPL9910"]
     assert work.read(share_address("intensities", "second_platform"))["sample_id"].n_unique() == 6

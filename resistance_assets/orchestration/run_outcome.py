@@ -1,0 +1,91 @@
+"""What became of the tables of a run, and the outcome of tables that are up to date, which needs no run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from resistance_assets.orchestration.events import Announcement
+from resistance_assets.orchestration.lake import Lake
+from resistance_assets.orchestration.steps import Step, run_step
+
+WAREHOUSE = "warehouse"
+# Not tables: they are made of what is there, whatever failed before.
+PRODUCTS = (WAREHOUSE, "report")
+
+
+@dataclass
+class Launch:
+    """What a run did.
+
+    Attributes:
+        outcomes: address -> built, memo hit, kept, unavailable or failed.
+        seconds: address -> how long it took, for what was built.
+        messages: address -> why it failed or is unavailable.
+        run_ids: one per pass.
+        elapsed: seconds from start to end.
+        not_reached: addresses that rest on a failure and were never built before.
+        waited_for: addresses that another run was building, so that this one waited and took its result.
+    """
+
+    outcomes: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    messages: dict[str, str] = field(default_factory=dict)
+    run_ids: list[str] = field(default_factory=list)
+    elapsed: float = 0.0
+    not_reached: tuple[str, ...] = ()
+    waited_for: list[str] = field(default_factory=list)
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        return tuple(address for address, outcome in self.outcomes.items() if outcome == "failed")
+
+    def follow(self, earlier: Launch) -> None:
+        """Count an earlier part of the same work in; where both touched a table, what was built counts as built."""
+        for address, outcome in earlier.outcomes.items():
+            if self.outcomes.get(address, "memo hit") == "memo hit":
+                self.outcomes[address] = outcome
+                self.seconds[address] = earlier.seconds.get(address, 0.0)
+        self.messages = {**earlier.messages, **self.messages}
+        self.run_ids = [*earlier.run_ids, *self.run_ids]
+        self.waited_for = [*earlier.waited_for, *self.waited_for]
+        self.elapsed += earlier.elapsed
+
+    def by_layer(self) -> dict[str, Counter[str]]:
+        """Layer -> outcome -> number of tables."""
+        layers: dict[str, Counter[str]] = {}
+        for address, outcome in self.outcomes.items():
+            layers.setdefault(address.split(".", 1)[0], Counter())[outcome] += 1
+        return layers
+
+    def hear(self, announcement: Announcement) -> None:
+        """Take note of what a step announced."""
+        if announcement.kind == "finished":
+            self.outcomes[announcement.subject] = announcement.outcome
+            self.seconds[announcement.subject] = announcement.seconds
+            if announcement.message:
+                self.messages[announcement.subject] = announcement.message
+        elif announcement.kind == "waiting":
+            self.waited_for.append(announcement.subject)
+        elif announcement.kind == "failed":
+            self.outcomes[announcement.subject] = "failed"
+            self.messages[announcement.subject] = announcement.message
+
+
+def look_up(lake: Lake, steps: Mapping[str, Step], origins: Any, addresses: Collection[str]) -> Launch:
+    """Outcomes of settled tables, whose steps find their known results: no work for Dagster, and no events of it.
+
+    Each of some two hundred steps costs Dagster a dozen transactions, so that saying "nothing to do" through it takes
+    longer than most of the work.
+    """
+    done = Launch()
+    seen: set[int] = set()
+    for address in addresses:
+        step = steps[address]
+        if id(step) not in seen:
+            seen.add(id(step))
+            for output, result in run_step(lake, step, origins=origins).items():
+                done.hear(Announcement("finished", output, result.outcome, result.seconds, result.reason or ""))
+    return done
