@@ -68,18 +68,16 @@ from resistance_assets.catalog.models.gene_list import (
 from resistance_assets.catalog.models.lab_study import (
     HUMAN,
     STUDY_PROFILE,
-    ArrayFile,
-    CountsFile,
     CountsStudy,
     LocalStudy,
     MicroarrayStudy,
-    ResultFile,
     ResultStudy,
     StudySurvival,
     as_cohort,
 )
 from resistance_assets.catalog.models.source import Source, SourcesFile
 from resistance_assets.catalog.models.study import GROUP_COLUMN, Group, MeasuredStudy, PublicStudy, as_measured_study
+from resistance_assets.catalog.models.study_kind import STUDY_KINDS, StudyKind, import_kinds, study_kind
 from resistance_assets.catalog.toml_files import by_id, nearest, parse, read_toml
 from resistance_assets.errors import CatalogFault
 
@@ -151,6 +149,8 @@ __all__ = [
 
 CATALOG_DIR = Path(__file__).parent
 
+import_kinds()
+
 
 class _StudiesFile(Entry):
     thresholds: Thresholds
@@ -220,39 +220,46 @@ class Registry:
         """Studies whose samples are analysed here, laboratory ones first; published tables are no part of them."""
         found = []
         for local in self.local_studies.values():
-            if isinstance(local.study, ResultStudy):
+            if local.kind.measurement is None:
                 continue
-            lengths = local.study.gene_lengths if isinstance(local.study, CountsStudy) else None
             found.append(
                 MeasuredStudy(
                     id=local.id,
-                    measurement="counts" if isinstance(local.study, CountsStudy) else "array",
-                    contrasts=tuple(c for c in local.contrasts if isinstance(c, CountsContrast)),
+                    measurement=local.kind.measurement,
+                    contrasts=local.contrasts,
                     interactions=local.interactions,
-                    gene_lengths=local.folder / lengths if lengths else None,
+                    gene_lengths=local.gene_lengths,
                 )
             )
         return (*found, *(as_measured_study(study) for study in self.public_studies.values()))
+
+    def studies(self) -> tuple[LocalStudy | PublicStudy, ...]:
+        """Every study, laboratory ones first."""
+        return (*self.local_studies.values(), *self.public_studies.values())
+
+    def kind_of(self, study: LocalStudy | PublicStudy) -> StudyKind:
+        """What a study is."""
+        return study.kind if isinstance(study, LocalStudy) else STUDY_KINDS[study.kind]
+
+    def study_partitions(self, table: str) -> list[str]:
+        """Partitions of ``table`` that the steps of studies write, laboratory studies first."""
+        return [name for study in self.studies() for name in self.kind_of(study).partitions(table, study.id)]
 
     def contrasts(self) -> tuple[Contrast, ...]:
         """Contrasts of every study, public first, in catalog order."""
         found: list[Contrast] = []
         declared = [
-            *((study.id, c, tuple(c.methods)) for study in self.public_studies.values() for c in study.contrast),
-            *(
-                (local.id, c, tuple(c.methods) if isinstance(c, CountsContrast) else ("published",))
-                for local in self.local_studies.values()
-                for c in local.contrasts
-            ),
+            *((study.id, c) for study in self.public_studies.values() for c in study.contrast),
+            *((s.id, c) for s in self.local_studies.values() if s.kind.methods for c in s.contrasts),
         ]
-        for study_id, c, methods in declared:
+        for study_id, c in declared:
             found.append(
                 Contrast(
                     id=c.id,
                     study_id=study_id,
                     numerator=c.numerator,
                     denominator=c.denominator,
-                    methods=methods,
+                    methods=tuple(c.result_methods),
                     thresholds=self.list_thresholds(c.thresholds),
                     drug=c.drug,
                     drug_class=c.drug_class,
@@ -356,7 +363,7 @@ def _list_ids(studies: _StudiesFile, local: Iterable[LocalStudy]) -> dict[str, s
     # A GEO series may turn out to be counts where its contrasts ask for an array's method, so any method will do.
     made = [(c.id, get_args(Method)) for s in studies.study for c in s.contrast]
     for study in local:
-        made += [(c.id, c.methods if isinstance(c, CountsContrast) else ("published",)) for c in study.contrasts]
+        made += [(c.id, c.result_methods) for c in study.contrasts if study.kind.methods]
     for contrast_id, methods in made:
         for method in methods:
             found |= {f"{contrast_id}__{method}__{way}": f"{contrast_id}__{method}" for way in ("up", "down")}
@@ -390,31 +397,12 @@ def load_local_study(folder: Path) -> LocalStudy:
     """
     path = folder / "study.toml"
     document = read_toml(path)
-    kind = document.get("study", {}).get("kind") if isinstance(document.get("study"), dict) else None
-    known = {"rna_seq_counts": CountsFile, "microarray": ArrayFile, "deg_result": ResultFile}
-    if kind not in known:
-        raise CatalogFault(
-            f"study.kind is {kind!r}",
-            subject=str(path),
-            place="key study.kind",
-            expected=" or ".join(sorted(known)),
-            remedy=f"Set it to {nearest(str(kind), known) or 'one of these'}.",
-        )
-    parsed = parse(known[kind], document, path)
-    contrasts = tuple(parsed.contrast)
-    by_id(contrasts, path, "contrast")
-    interactions = tuple(getattr(parsed, "interaction", ()))
-    intersections = tuple(parsed.intersection)
-    by_id((*contrasts, *interactions, *intersections), path, "contrast, interaction or intersection")
-    study = LocalStudy(
-        folder=folder,
-        study=parsed.study,
-        contrasts=contrasts,
-        interactions=interactions,
-        intersections=intersections,
-        survival=getattr(parsed, "survival", None),
-    )
-    _check_organism(study, path)
+    table = document.get("study")
+    kind = study_kind(table.get("kind") if isinstance(table, dict) else None, subject=str(path), place="key study.kind")
+    study = LocalStudy(folder=folder, kind=kind, file=parse(kind.model, document, path))
+    asked = (*study.contrasts, *study.interactions, *study.intersections)
+    by_id(study.contrasts, path, "contrast")
+    by_id(asked, path, "contrast, interaction or intersection")
     for file in study.files:
         if not file.is_file():
             raise CatalogFault(

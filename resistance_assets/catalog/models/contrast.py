@@ -66,6 +66,11 @@ class PublicContrast(Entry):
     fold_change: FoldChange | None = None
     thresholds: ListThresholds | None = None
 
+    @property
+    def result_methods(self) -> tuple[str, ...]:
+        """Methods that there are results of, one after the other."""
+        return self.methods
+
 
 class CountsContrast(Entry):
     """Two groups of a count or array study; the design is pairing + covariates + factor.
@@ -89,6 +94,11 @@ class CountsContrast(Entry):
     subset: dict[str, tuple[str, ...]] = {}
     drug: str | None = None
     drug_class: str | None = None
+
+    @property
+    def result_methods(self) -> tuple[str, ...]:
+        """Methods that there are results of, one after the other."""
+        return self.methods
 
 
 class InteractionDesign(PublicInteraction):
@@ -132,6 +142,11 @@ class ResultContrast(Entry):
     thresholds: ListThresholds | None = None
     drug: str | None = None
     drug_class: str | None = None
+
+    @property
+    def result_methods(self) -> tuple[str, ...]:
+        """Methods that there are results of: the table as it was published."""
+        return ("published",)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -12,19 +13,34 @@ from resistance_assets.catalog.models.cohort import DAYS_TO_MONTHS, Cohort, Endp
 from resistance_assets.catalog.models.contrast import ArrayContrast, CountsContrast, InteractionDesign, ResultContrast
 from resistance_assets.catalog.models.entry import Entry, Identifier
 from resistance_assets.catalog.models.gene_list import DeclaredIntersection
+from resistance_assets.catalog.models.study_kind import StudyKind, files_in, register_study_kind
 
 HUMAN = "Homo sapiens"
 _NAMES_OF_HUMAN = frozenset({"homo sapiens", "human", "h. sapiens", "homo_sapiens", "hsapiens", "9606"})
 
 
-class CountsStudy(Entry):
+class StudyEntry(Entry):
+    """The table `[study]`, as far as every kind of study has it."""
+
     id: Identifier
     title: str
     organism: str
-    kind: Literal["rna_seq_counts"]
+    kind: str
     accession: str | None = None
     citation: str | None = None
     licence: str | None = None
+
+
+class ExpressionStudy(StudyEntry):
+    """A study whose genes may be those of another organism."""
+
+    map_orthologs: bool = False
+    # Symbols of the organism and of man, one-to-one pairs of which are used: `human_symbol` and one other `*_symbol`.
+    orthologs: str | None = None
+
+
+class CountsStudy(ExpressionStudy):
+    kind: Literal["rna_seq_counts"]  # pyright: ignore[reportIncompatibleVariableOverride]
     counts: str
     samples: str
     # Which column of the count table is what, where it is not the gene first and then the samples by their names.
@@ -33,29 +49,17 @@ class CountsStudy(Entry):
     ignored_columns: tuple[str, ...] = ()
     # Estimates of RSEM, Salmon or kallisto are rounded, as DESeq2 does with tximport's.
     count_type: Literal["read_counts", "estimated"] = "read_counts"
-    map_orthologs: bool = False
-    # Symbols of the organism and of man, one-to-one pairs of which are used: `human_symbol` and one other `*_symbol`.
-    orthologs: str | None = None
     # Lengths of the genes in base pairs, for fold-change rules in RPKM or TPM: a gene column, then `length_bp`.
     gene_lengths: str | None = None
     # Counts that a paper on these data states, for the multiverse that reads its rule in every way.
     reported: dict[str, float] = {}
 
 
-class ResultStudy(Entry):
-    id: Identifier
-    title: str
-    organism: str
-    kind: Literal["deg_result"]
-    accession: str | None = None
-    citation: str | None = None
-    licence: str | None = None
-    map_orthologs: bool = False
-    # Symbols of the organism and of man, one-to-one pairs of which are used: `human_symbol` and one other `*_symbol`.
-    orthologs: str | None = None
+class ResultStudy(ExpressionStudy):
+    kind: Literal["deg_result"]  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
-class MicroarrayStudy(Entry):
+class MicroarrayStudy(ExpressionStudy):
     """Intensities by probe, which probe measures which gene, and the rules from probes to genes.
 
     Attributes:
@@ -68,13 +72,7 @@ class MicroarrayStudy(Entry):
         detection_floor: log2 intensity that `detection_min_samples` samples must reach, else the gene is left out.
     """
 
-    id: Identifier
-    title: str
-    organism: str
-    kind: Literal["microarray"]
-    accession: str | None = None
-    citation: str | None = None
-    licence: str | None = None
+    kind: Literal["microarray"]  # pyright: ignore[reportIncompatibleVariableOverride]
     matrix: str
     samples: str
     probes: str
@@ -86,9 +84,6 @@ class MicroarrayStudy(Entry):
     collapse: Literal["highest_mean", "median"] = "highest_mean"
     detection_floor: float | None = None
     detection_min_samples: int = Field(default=1, ge=1)
-    map_orthologs: bool = False
-    # Symbols of the organism and of man, one-to-one pairs of which are used: `human_symbol` and one other `*_symbol`.
-    orthologs: str | None = None
 
 
 class StudySurvival(Entry):
@@ -128,11 +123,35 @@ class StudySurvival(Entry):
         return tuple(name for name in named if name)
 
 
-class CountsFile(Entry):
-    study: CountsStudy
+class StudyFile(Entry):
+    """A whole `study.toml`; the model of a kind adds its own tables.
+
+    A kind whose contrasts compare the expression of genes has them under `contrast`; `interaction` and `survival` are
+    the tables of the same names, where a kind allows them.
+    """
+
+    study: StudyEntry
+    intersection: tuple[DeclaredIntersection, ...] = ()
+
+    def files(self, folder: Path) -> tuple[Path, ...]:
+        """Every file that the study consists of, in a fixed order: a change of one recomputes the study."""
+        raise NotImplementedError
+
+    @property
+    def gene_lengths(self) -> str | None:
+        """The table of gene lengths, where the study has one."""
+        return None
+
+    @property
+    def reported(self) -> Mapping[str, float]:
+        """Figures that a paper on these data states."""
+        return {}
+
+
+class CountsFile(StudyFile):
+    study: CountsStudy  # pyright: ignore[reportIncompatibleVariableOverride]
     contrast: tuple[CountsContrast, ...] = ()
     interaction: tuple[InteractionDesign, ...] = ()
-    intersection: tuple[DeclaredIntersection, ...] = ()
     survival: StudySurvival | None = None
 
     @model_validator(mode="after")
@@ -141,45 +160,82 @@ class CountsFile(Entry):
             raise ValueError("a count study needs a [[contrast]] or a [survival] table")
         return self
 
+    def files(self, folder: Path) -> tuple[Path, ...]:
+        study = self.study
+        return files_in(folder, (study.counts, study.samples, study.gene_lengths, study.orthologs))
 
-class ArrayFile(Entry):
-    study: MicroarrayStudy
+    @property
+    def gene_lengths(self) -> str | None:
+        return self.study.gene_lengths
+
+    @property
+    def reported(self) -> Mapping[str, float]:
+        return self.study.reported
+
+
+class ArrayFile(StudyFile):
+    study: MicroarrayStudy  # pyright: ignore[reportIncompatibleVariableOverride]
     contrast: tuple[ArrayContrast, ...] = Field(min_length=1)
-    intersection: tuple[DeclaredIntersection, ...] = ()
+
+    def files(self, folder: Path) -> tuple[Path, ...]:
+        study = self.study
+        return files_in(folder, (study.matrix, study.samples, study.probes, study.orthologs))
 
 
-class ResultFile(Entry):
-    study: ResultStudy
+class ResultFile(StudyFile):
+    study: ResultStudy  # pyright: ignore[reportIncompatibleVariableOverride]
     contrast: tuple[ResultContrast, ...] = Field(min_length=1)
-    intersection: tuple[DeclaredIntersection, ...] = ()
+
+    def files(self, folder: Path) -> tuple[Path, ...]:
+        return files_in(folder, (*(contrast.table for contrast in self.contrast), self.study.orthologs))
 
 
 @dataclass(frozen=True)
 class LocalStudy:
-    """A study folder with its `study.toml`, read but not its tables."""
+    """A study folder with its `study.toml`, read but not its tables.
+
+    Attributes:
+        kind: what the study is.
+        file: the whole `study.toml`; tables that only its kind has are read from here.
+    """
 
     folder: Path
-    study: CountsStudy | MicroarrayStudy | ResultStudy
-    contrasts: tuple[CountsContrast, ...] | tuple[ResultContrast, ...]
-    interactions: tuple[InteractionDesign, ...] = ()
-    intersections: tuple[DeclaredIntersection, ...] = ()
-    survival: StudySurvival | None = None
+    kind: StudyKind
+    file: Any
 
     @property
     def id(self) -> str:
-        return self.study.id
+        return self.file.study.id
+
+    @property
+    def study(self) -> Any:
+        """The table `[study]`, of the kind's own model."""
+        return self.file.study
+
+    @property
+    def contrasts(self) -> tuple[Any, ...]:
+        return tuple(getattr(self.file, "contrast", ()))
+
+    @property
+    def interactions(self) -> tuple[InteractionDesign, ...]:
+        return tuple(getattr(self.file, "interaction", ()))
+
+    @property
+    def intersections(self) -> tuple[DeclaredIntersection, ...]:
+        return self.file.intersection
+
+    @property
+    def survival(self) -> StudySurvival | None:
+        return getattr(self.file, "survival", None)
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The tables that the study consists of, in a fixed order."""
-        named: tuple[str | None, ...]
-        if isinstance(self.study, CountsStudy):
-            named = (self.study.counts, self.study.samples, self.study.gene_lengths)
-        elif isinstance(self.study, MicroarrayStudy):
-            named = (self.study.matrix, self.study.samples, self.study.probes)
-        else:
-            named = tuple(contrast.table for contrast in self.contrasts if isinstance(contrast, ResultContrast))
-        return tuple(self.folder / name for name in (*named, self.study.orthologs) if name is not None)
+        """The files that the study consists of, in a fixed order."""
+        return self.file.files(self.folder)
+
+    @property
+    def gene_lengths(self) -> Path | None:
+        return self.folder / self.file.gene_lengths if self.file.gene_lengths else None
 
     @property
     def organism(self) -> str:
@@ -189,7 +245,8 @@ class LocalStudy:
     @property
     def orthologs(self) -> Path | None:
         """The table of orthologs that symbols are mapped through, of another organism's study."""
-        return self.folder / self.study.orthologs if self.study.orthologs and self.organism != HUMAN else None
+        named = getattr(self.study, "orthologs", None)
+        return self.folder / named if named and self.organism != HUMAN else None
 
 
 STUDY_PROFILE = "log2_cpm_plus_1"
@@ -218,3 +275,58 @@ def as_cohort(local: LocalStudy) -> Cohort:
         purity_attribute=followed.purity_column,
         endpoint=(endpoint,),
     )
+
+
+_LAB_STUDY = "resistance_assets.connectors.lab_study.study"
+_STUDIES = "resistance_assets.defs.raw.studies"
+
+RNA_SEQ_COUNTS = register_study_kind(
+    StudyKind(
+        name="rna_seq_counts",
+        title="read counts of RNA-seq by gene and sample",
+        model=CountsFile,
+        reader=f"{_LAB_STUDY}:read_counts_study",
+        steps=f"{_STUDIES}.lab_counts:study_steps",
+        tables={
+            "raw.studies__gene_sample_counts": ("study_counts",),
+            "raw.studies__samples": ("study_samples",),
+            "raw.studies__warnings": ("study_warnings",),
+            "raw.rejected_rows": ("rejected__study_",),
+        },
+        measurement="counts",
+        methods=("pydeseq2", "limma_voom", "edger_exact", "fold_change"),
+    )
+)
+MICROARRAY = register_study_kind(
+    StudyKind(
+        name="microarray",
+        title="intensities of a microarray by probe and sample",
+        model=ArrayFile,
+        reader=f"{_LAB_STUDY}:read_array_study",
+        steps=f"{_STUDIES}.lab_array:study_steps",
+        tables={
+            "raw.studies__probe_intensities": ("study_intensities",),
+            "raw.studies__probe_genes": ("study_probe_genes",),
+            "raw.studies__samples": ("study_samples",),
+            "raw.studies__warnings": ("study_warnings",),
+            "core.studies__gene_expression": ("study_expression",),
+            "raw.rejected_rows": ("study_rejected_probe_genes", "study_rejected_probes"),
+        },
+        measurement="array",
+        methods=("limma",),
+    )
+)
+DEG_RESULT = register_study_kind(
+    StudyKind(
+        name="deg_result",
+        title="finished tables of differential expression",
+        model=ResultFile,
+        reader=f"{_LAB_STUDY}:read_published_study",
+        steps=f"{_STUDIES}.lab_published:study_steps",
+        tables={
+            "raw.studies__published_results": ("study_published",),
+            "raw.rejected_rows": ("rejected__study_",),
+        },
+        methods=("published",),
+    )
+)

@@ -15,6 +15,7 @@ from resistance_assets.catalog.models.contrast import (
     PublicInteraction,
 )
 from resistance_assets.catalog.models.entry import Entry, Identifier
+from resistance_assets.catalog.models.study_kind import STUDY_KINDS, StudyKind, register_study_kind
 
 
 class Group(Entry):
@@ -77,7 +78,7 @@ def as_measured_study(study: PublicStudy) -> MeasuredStudy:
     subset = {GROUP_COLUMN: tuple(group.id for group in study.group)}
     return MeasuredStudy(
         id=study.id,
-        measurement="counts" if study.kind == "rna_seq_reads" else "at_run_time",
+        measurement=STUDY_KINDS[study.kind].measurement or "at_run_time",
         contrasts=tuple(
             CountsContrast(**contrast.model_dump(), factor=GROUP_COLUMN, subset=subset) for contrast in study.contrast
         ),
@@ -86,3 +87,49 @@ def as_measured_study(study: PublicStudy) -> MeasuredStudy:
             for interaction in study.interaction
         ),
     )
+
+
+_OF_EVERY_ACCESSION = {
+    "raw.studies__samples": ("study_samples",),
+    "raw.studies__gene_sample_counts": ("study_counts",),
+    "raw.studies__accessions": ("study_accessions",),
+    "raw.studies__record_files": ("study_record_files",),
+    "raw.studies__sequence_files": ("study_sequence_files",),
+    "raw.studies__sheet_differences": ("study_sheet_differences",),
+    "raw.studies__measurements": ("study_measurements",),
+    "raw.studies__gene_quantities": ("study_quantities",),
+    "raw.studies__quantified_samples": ("study_quantified_samples",),
+}
+
+RNA_SEQ_READS = register_study_kind(
+    StudyKind(
+        name="rna_seq_reads",
+        title="reads of RNA-seq in ArrayExpress and ENA, or the counts of their record",
+        model=PublicStudy,
+        reader="resistance_assets.connectors.arrayexpress.biostudies:fetch_study",
+        steps="resistance_assets.defs.raw.studies.arrayexpress:study_steps",
+        tables={**_OF_EVERY_ACCESSION, "raw.rejected_rows": ("rejected__study_",)},
+        measurement="counts",
+        methods=("pydeseq2", "limma_voom", "edger_exact", "fold_change"),
+        is_public=True,
+    )
+)
+GEO_SERIES = register_study_kind(
+    StudyKind(
+        name="geo_series",
+        title="a series of GEO, of counts or of arrays",
+        model=PublicStudy,
+        reader="resistance_assets.connectors.geo.series:fetch_series",
+        steps="resistance_assets.defs.raw.studies.geo:study_steps",
+        tables={
+            **_OF_EVERY_ACCESSION,
+            "raw.studies__probe_intensities": ("study_intensities",),
+            "raw.studies__probe_genes": ("study_probe_genes",),
+            "core.studies__gene_expression": ("study_expression",),
+            "raw.rejected_rows": ("rejected__study_", "study_rejected_probes"),
+        },
+        measurement="at_run_time",
+        methods=("pydeseq2", "limma_voom", "limma", "edger_exact", "fold_change"),
+        is_public=True,
+    )
+)
