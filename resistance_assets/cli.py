@@ -84,7 +84,9 @@ def main() -> None:
 
 
 def _complain(message: str) -> None:
-    typer.echo(f"resistance: {message}", err=True)
+    from resistance_assets.commands.printing import plain
+
+    typer.echo(f"resistance: {plain(message)}", err=True)
 
 
 def _settings(
@@ -170,6 +172,7 @@ def refresh(
 def diff(
     before: Annotated[int, typer.Argument(help="Number of the earlier release.")],
     after: Annotated[int, typer.Argument(help="Number of the later release.")],
+    full: Annotated[bool, typer.Option("--full", help="Everything, after the first five lines.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say what changed between two releases, and whether data, code or a parameter was the cause.
@@ -182,7 +185,7 @@ def diff(
     if as_json:
         typer.echo(json.dumps(found.as_document(), indent=1))
     else:
-        show_diff(found)
+        show_diff(found, full=full)
 
 
 @app.command()
@@ -202,23 +205,27 @@ def prune(
 
 @app.command()
 def status(
+    profile: ProfileOption = None,
     mirror: MirrorOption = None,
     studies: StudiesOption = None,
     everything: Annotated[bool, typer.Option("--all", help="List fresh tables too, one by one.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Say of every table whether it is fresh, stale (why), missing, or unavailable (why).
+    """Say of every table whether it is fresh, stale, missing, failed or unavailable, and why.
+
+    Exit code 1 where the last attempt at a table failed, or a study was left out.
 
     Example: `resistance status --all`
     """
     from resistance_assets.commands.status import look_at_tables, show_states
 
-    settings = _settings(None, mirror, studies)
-    states = look_at_tables(settings)
+    standing = look_at_tables(_settings(profile, mirror, studies))
     if as_json:
-        typer.echo(json.dumps([_document(state) for state in states], indent=1))
+        typer.echo(json.dumps(standing.as_document(), indent=1))
     else:
-        show_states(states, everything=everything)
+        show_states(standing, everything=everything)
+    if not standing.ok:
+        raise typer.Exit(FAILED)
 
 
 @app.command()
@@ -261,13 +268,14 @@ def explain(
 
     Example: `resistance explain IL8` answers for CXCL8
     """
+    from resistance_assets.commands.printing import visible
     from resistance_assets.report.explain.evidence import explain_gene
     from resistance_assets.report.explain.text import explanation_as_text
     from resistance_assets.report.published import open_published
 
     with open_published(_settings().data_dir) as published:
         document = explain_gene(published, gene)
-    typer.echo(_json(document) if as_json else explanation_as_text(document), nl=as_json)
+    typer.echo(_json(document) if as_json else visible(explanation_as_text(document)), nl=as_json)
 
 
 @app.command()
@@ -298,12 +306,13 @@ def lineage(
 
     Example: `resistance lineage marts.gene_evidence.os_hazard_ratio`
     """
+    from resistance_assets.commands.printing import visible
     from resistance_assets.report.lineage import lineage_as_text, walk_lineage
     from resistance_assets.report.published import open_published
 
     with open_published(_settings().data_dir) as published:
         node = walk_lineage(published, column)
-    typer.echo(_json(node.as_document()) if as_json else lineage_as_text(node), nl=as_json)
+    typer.echo(_json(node.as_document()) if as_json else visible(lineage_as_text(node)), nl=as_json)
 
 
 @app.command()
@@ -311,7 +320,7 @@ def claims(
     paper: Annotated[str | None, typer.Option(help="Only this paper: its id, or the beginning of it.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print the reproduction ledger: what the papers say, what the data say, and what each figure is worth.
+    """Print the claims report: what the papers say, what the data say, and an assessment of each figure.
 
     Example: `resistance claims --paper wang_2022`
     """
@@ -356,14 +365,19 @@ def ui(
 
 
 @app.command()
-def doctor(mirror: MirrorOption = None, studies: StudiesOption = None, as_json: JsonOption = False) -> None:
+def doctor(
+    profile: ProfileOption = None,
+    mirror: MirrorOption = None,
+    studies: StudiesOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Check folder, disk, tools, catalog and sources, and say what to do.
 
     Example: `resistance doctor`
     """
     from resistance_assets.commands.doctor import diagnose, show_findings
 
-    findings = diagnose(_settings(None, mirror, studies))
+    findings = diagnose(_settings(profile, mirror, studies))
     if as_json:
         typer.echo(json.dumps([_document(finding) for finding in findings], indent=1))
     else:

@@ -17,6 +17,7 @@ from resistance_assets.errors import DataFault, UsageFault
 if TYPE_CHECKING:
     from rich.text import Text
 
+MOST_OF_A_PART = 600
 STYLES = {
     "reproduced": "green",
     "near": "yellow",
@@ -69,33 +70,38 @@ def read_claims(data_dir: Path, paper: str | None = None) -> list[dict[str, Any]
 
 def show_claims(rows: list[dict[str, Any]]) -> None:
     """Print the ledger, paper by paper: verdict, claim, expected and recomputed value, and what the figure is worth."""
-    from rich.console import Console
+    from rich.text import Text
 
-    console = Console(highlight=False)
+    from resistance_assets.commands.printing import plain, terminal
+
+    console = terminal()
     paper = None
     for row in rows:
         if row["paper_id"] != paper:
             paper = row["paper_id"]
-            console.print(f"\n[bold]{paper}[/]")
+            console.print(Text(f"\n{plain(paper)}", style="bold"))
         console.print(claim_line(row), soft_wrap=True)
         for text in (row["worth"], row["note"]):
             if text:
-                console.print(f"{'':18}{text}", style="dim", markup=False, soft_wrap=True)
+                console.print(Text(f"{'':18}{plain(text)}", style="dim"), soft_wrap=True)
     counts = Counter(row["verdict"] for row in rows)
-    told = [f"[{style}]{counts[verdict]} {verdict}[/]" for verdict, style in STYLES.items() if counts[verdict]]
-    console.print(f"\n{len(rows)} claims: {', '.join(told) or 'none'}", soft_wrap=True)
+    told = [Text(f"{counts[verdict]} {verdict}", style=style) for verdict, style in STYLES.items() if counts[verdict]]
+    counted = Text(", ").join(told) if told else Text("none")
+    console.print(Text(f"\n{len(rows)} claims: ").append_text(counted), soft_wrap=True)
 
 
 def claim_line(row: dict[str, Any]) -> Text:
     """One claim: `verdict  statement: quantity expected, found value (p, n; since release)`."""
     from rich.text import Text
 
+    from resistance_assets.commands.printing import plain
+
     line = Text()
     line.append(f"{row['verdict']:<18}", style=STYLES[row["verdict"]])
-    line.append(f"{row['claim_id']}  ", style="bold")
-    line.append(f"{row['statement']}: {row['quantity']} {_expectation(row)}")
+    line.append(f"{plain(row['claim_id'], MOST_OF_A_PART)}  ", style="bold")
+    line.append(plain(f"{row['statement']}: {row['quantity']} {_expectation(row)}", MOST_OF_A_PART))
     if row["value"] is None:
-        line.append(f"; {row['verdict_reason']}", style="dim")
+        line.append(f"; {plain(row['verdict_reason'], MOST_OF_A_PART)}", style="dim")
     else:
         facts = [f"found {row['value']:.4g}"]
         if row["p_value"] is not None:

@@ -155,13 +155,9 @@ CHECKS: dict[str, Callable[[Settings], Answer]] = {
 
 
 def show_findings(findings: Iterable[Finding]) -> None:
-    from rich.console import Console
+    from resistance_assets.commands.printing import tell
 
-    console = Console()
-    colour = {"ok": "green", "warning": "yellow", "failed": "red"}
+    styles = {"ok": "green", "warning": "yellow", "failed": "red"}
     for finding in findings:
-        console.print(
-            f"[{colour[finding.state]}]{finding.state:<8}[/] {finding.subject}: {finding.message}",
-            highlight=False,
-            soft_wrap=True,
-        )
+        style = styles[finding.state]
+        tell(f"{finding.subject}: {finding.message}", label=finding.state, style=style, width=8)

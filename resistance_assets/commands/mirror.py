@@ -65,18 +65,18 @@ def pull_sources(
 
 def show_pulled(frame: pl.DataFrame, folder: Path) -> None:
     """What a pull brought, as a table, and what could not be had."""
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    from resistance_assets.commands.printing import plain, tell, terminal
+
     table = Table(pad_edge=False)
     for name in ("source", "fetched", "kept", "unavailable", "MB"):
         table.add_column(name, justify="left" if name == "source" else "right")
     for (source_id,), rows in frame.group_by("source_id", maintain_order=True):
         states = rows["state"].to_list()
         counts = [str(states.count(state) or "·") for state in ("fetched", "kept", "unavailable")]
-        table.add_row(str(source_id), *counts, f"{int(rows['size_bytes'].sum() or 0) / 1e6:.1f}")
-    console.print(table)
+        table.add_row(plain(source_id), *counts, f"{int(rows['size_bytes'].sum() or 0) / 1e6:.1f}")
+    terminal().print(table)
     for source_id, reason in frame.filter(frame["state"] == "unavailable").select("source_id", "reason").rows():
-        console.print(f"[yellow]unavailable[/] {source_id}: {reason}", highlight=False, soft_wrap=True)
-    console.print(f"mirror {folder}; use it with `resistance run --mirror {folder}`", soft_wrap=True)
+        tell(f"{source_id}: {reason}", label="unavailable", style="yellow")
+    tell(f"mirror {folder}; use it with `resistance run --mirror {folder}`")

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 def show_next_steps(settings: Settings) -> None:
     """Where to look after the demo."""
-    from rich.console import Console
+    from resistance_assets.commands.printing import terminal, visible
 
     prefix = "" if shutil.which("resistance") else ".venv/bin/"
-    Console().print(
+    message = (
         "\nThe demo's data are synthetic; their planted truth is in "
         f"{settings.demo_dir / 'truth.json'}.\nNow look around:\n\n"
         f"  {prefix}resistance sql \"SELECT * FROM marts.gene_evidence WHERE hgnc_symbol = 'CCL20'\"\n"
@@ -23,8 +23,6 @@ def show_next_steps(settings: Settings) -> None:
         f"  {settings.data_dir / 'report' / 'index.html'}  # the same as pages: open it in a browser\n"
         f"  {prefix}resistance ui            # the asset graph in a browser\n"
         f"  {prefix}resistance status        # fresh, stale and why\n"
-        f"  {prefix}resistance sources       # what came from where, under which licence\n",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
+        f"  {prefix}resistance sources       # what came from where, under which licence\n"
     )
+    terminal().print(visible(message), soft_wrap=True)

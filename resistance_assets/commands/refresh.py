@@ -56,15 +56,12 @@ class Refreshed:
         }
 
     def show(self) -> None:
-        from rich.console import Console
+        from resistance_assets.commands.printing import tell
 
-        console = Console()
         if self.summary is None:
-            console.print(
+            tell(
                 f"nothing changed: {self.looked_at} tables are what their sources, code and parameters say; "
-                f"still release {self.release} ({self.seconds:.1f} s)",
-                highlight=False,
-                soft_wrap=True,
+                f"still release {self.release} ({self.seconds:.1f} s)"
             )
             return
         self.summary.show()

@@ -8,11 +8,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from resistance_assets.errors import CatalogFault, DataFault, Fault, UsageFault
+from resistance_assets.commands.summary import Summary
+from resistance_assets.errors import DataFault, Fault, UsageFault
 
 if TYPE_CHECKING:
     from resistance_assets.catalog.registry import Registry
@@ -21,99 +20,6 @@ if TYPE_CHECKING:
     from resistance_assets.orchestration.run_outcome import Launch
     from resistance_assets.orchestration.steps import Step
     from resistance_assets.settings import Settings
-
-LAYER_ORDER = ("raw", "staging", "core", "marts", "parts", "warehouse", "report")
-OUTCOME_ORDER = ("built", "memo hit", "kept", "unavailable", "failed")
-
-
-@dataclass
-class Summary:
-    """A run as the last thing that a person sees of it."""
-
-    launch: Launch
-    release: int | None
-    is_new_release: bool
-    study_faults: tuple[tuple[Path, CatalogFault], ...]
-    data_dir: Path
-    # Contrasts whose design supports no p-value, by the reason in a few words.
-    effect_only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-    @property
-    def ok(self) -> bool:
-        return not self.launch.failed and not self.study_faults and self.release is not None
-
-    def as_document(self) -> dict[str, Any]:
-        return {
-            "ok": self.ok,
-            "release": self.release,
-            "new_release": self.is_new_release,
-            "seconds": round(self.launch.elapsed, 2),
-            "layers": {layer: dict(counts) for layer, counts in self.launch.by_layer().items()},
-            "failed": {address: self.launch.messages[address] for address in self.launch.failed},
-            "unavailable": {
-                address: self.launch.messages.get(address, "")
-                for address, outcome in self.launch.outcomes.items()
-                if outcome in ("unavailable", "kept")
-            },
-            "not_reached": list(self.launch.not_reached),
-            "effect_only": {reason: list(contrasts) for reason, contrasts in self.effect_only.items()},
-            "study_faults": {str(folder): str(fault) for folder, fault in self.study_faults},
-            "run_ids": self.launch.run_ids,
-        }
-
-    def show(self) -> None:
-        from rich.console import Console
-        from rich.table import Table
-
-        console, errors = Console(), Console(stderr=True)
-        counts = self.launch.by_layer()
-        seconds: dict[str, float] = {}
-        for address, spent in self.launch.seconds.items():
-            if self.launch.outcomes[address] == "built":
-                layer = address.split(".", 1)[0]
-                seconds[layer] = seconds.get(layer, 0.0) + spent
-        table = Table(title=None, pad_edge=False)
-        for name in ("layer", *OUTCOME_ORDER, "seconds"):
-            table.add_column(name, justify="left" if name == "layer" else "right")
-        for layer in LAYER_ORDER:
-            if layer in counts:
-                numbers = [str(counts[layer].get(outcome, 0) or "·") for outcome in OUTCOME_ORDER]
-                table.add_row(layer, *numbers, f"{seconds.get(layer, 0.0):.1f}")
-        console.print(table)
-        reasons = {
-            self.launch.messages.get(address, "")
-            for address, outcome in self.launch.outcomes.items()
-            if outcome in ("unavailable", "kept")
-        }
-        # What lacks because something above it lacks has nothing to add to that.
-        for reason in sorted(reason for reason in reasons if ": its input " not in reason):
-            console.print(f"[yellow]unavailable[/] {reason}", highlight=False, soft_wrap=True)
-        if self.effect_only:
-            groups = (f"{', '.join(contrasts)}, because {reason}" for reason, contrasts in self.effect_only.items())
-            console.print(f"effect only (no p-value): {'; '.join(groups)}", highlight=False, soft_wrap=True)
-        shown = set()
-        for address in self.launch.failed:
-            message = self.launch.messages[address]
-            if message not in shown:
-                errors.print(f"[red]failed[/] {message}", highlight=False, soft_wrap=True)
-                shown.add(message)
-        for folder, fault in self.study_faults:
-            errors.print(f"[red]study left out[/] {folder.name}: {fault}", highlight=False, soft_wrap=True)
-        if self.launch.not_reached:
-            errors.print(
-                f"not built, because they rest on what failed: {', '.join(self.launch.not_reached)}", soft_wrap=True
-            )
-        if self.release is None:
-            errors.print("[red]nothing was published[/]; the warehouse is as it was")
-        else:
-            word = "new release" if self.is_new_release else "nothing changed, still release"
-            console.print(
-                f"{word} {self.release} in {self.launch.elapsed:.1f} s: {self.data_dir / 'warehouse.duckdb'}",
-                soft_wrap=True,
-            )
-            pages = self.data_dir / "report" / "index.html"
-            if pages.exists():
-                console.print(f"pages: {pages}", soft_wrap=True)
 
 
 def prepare(settings: Settings) -> None:
@@ -229,7 +135,11 @@ def publish_products(settings: Settings, lake: Lake, registry: Registry, done: L
     try:
         result = publish_current(settings, lake, registry)
         if missing := missing_in_file(settings.data_dir):
-            raise DataFault(f"the published file lacks {', '.join(missing)}", subject=str(settings.warehouse_path))
+            raise DataFault(
+                f"the published file lacks {', '.join(missing)}",
+                subject=str(settings.warehouse_path),
+                remedy="Remove it and run again.",
+            )
     except Fault as fault:
         done.outcomes[WAREHOUSE], done.messages[WAREHOUSE] = "failed", str(fault)
         return
@@ -315,12 +225,12 @@ class _Progress:
     """A line that says what is being worked on, and how much is done; on a pipe, a line per thing that took a while."""
 
     def __init__(self, quiet: bool, total: int) -> None:
-        from rich.console import Console
+        from resistance_assets.commands.printing import terminal
 
         self._quiet = quiet
         self._total = total
         self._done = 0
-        self._console = Console(stderr=True)
+        self._console = terminal(is_error=True)
         self._bar: Any = None
         self._task: Any = None
 
@@ -331,8 +241,8 @@ class _Progress:
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
             self._bar = Progress(
-                BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"),
-                console=self._console, transient=True,
+                BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn(),
+                TextColumn("{task.description}", markup=False), console=self._console, transient=True,
             )  # fmt: skip
             self._bar.start()
             self._task = self._bar.add_task("starting", total=self._total)
@@ -343,12 +253,14 @@ class _Progress:
             self._bar.stop()
 
     def hear(self, announcement: Announcement) -> None:
+        from resistance_assets.commands.printing import plain
+
         if announcement.kind in ("waiting", "note"):
-            self._console.print(announcement.message, highlight=False)
+            self._console.print(plain(announcement.message), soft_wrap=True)
         elif self._bar is not None:
             self._hear_on_terminal(announcement)
         elif announcement.kind == "finished" and announcement.outcome == "built" and announcement.seconds > 1:
-            self._console.print(f"built {announcement.subject} in {announcement.seconds:.1f} s", highlight=False)
+            self._console.print(plain(f"built {announcement.subject} in {announcement.seconds:.1f} s"), soft_wrap=True)
 
     def _hear_on_terminal(self, announcement: Announcement) -> None:
         if announcement.kind == "started":

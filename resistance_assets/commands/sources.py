@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
     from resistance_assets.settings import Settings
 
+MOST_OF_A_CELL = 400
+
 
 def list_sources(settings: Settings) -> pl.DataFrame:
     """Every source of the catalog and of the laboratory studies with its state."""
@@ -20,8 +22,9 @@ def list_sources(settings: Settings) -> pl.DataFrame:
 
 
 def show_sources(frame: pl.DataFrame) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from resistance_assets.commands.printing import plain, terminal
 
     table = Table(pad_edge=False)
     for name in ("source", "state", "version", "sha256", "bytes", "retrieved", "licence", "feeds"):
@@ -29,13 +32,13 @@ def show_sources(frame: pl.DataFrame) -> None:
     for row in frame.iter_rows(named=True):
         size = f"{row['bytes']:,}" if row["bytes"] is not None else ""
         table.add_row(
-            row["source_id"],
-            row["state"] if row["state"] == "loaded" else f"{row['state']}: {row['reason']}",
-            row["version"] or row["last_modified"] or "",
+            plain(row["source_id"]),
+            row["state"] if row["state"] == "loaded" else plain(f"{row['state']}: {row['reason']}", MOST_OF_A_CELL),
+            plain(row["version"] or row["last_modified"] or "", MOST_OF_A_CELL),
             (row["sha256"] or "")[:12],
             size,
             (row["retrieved_at"] or "")[:10],
-            row["licence"],
-            row["feeds"],
+            plain(row["licence"], MOST_OF_A_CELL),
+            plain(row["feeds"], MOST_OF_A_CELL),
         )
-    Console().print(table)
+    terminal().print(table)

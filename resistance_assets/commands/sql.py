@@ -13,6 +13,7 @@ from typing import Any, Literal
 import duckdb
 import polars as pl
 
+from resistance_assets.commands.printing import visible
 from resistance_assets.errors import DataFault, UsageFault
 from resistance_assets.warehouse.database import literal
 from resistance_assets.warehouse.reader import run_query
@@ -130,7 +131,7 @@ def _cell(value: Any) -> str:
         return "."
     if isinstance(value, float):
         return f"{value:.6g}"
-    return re.sub(r"\s*\n\s*", " ", str(value))
+    return visible(re.sub(r"\s*\n\s*", " ", str(value)))
 
 
 def _as_csv(frame: pl.DataFrame) -> str:

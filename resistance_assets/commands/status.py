@@ -1,28 +1,64 @@
-"""What `status` does: say of every table whether it is fresh, stale, missing or unavailable, and why."""
+"""What `status` does: say of every table whether it is fresh, stale, missing, failed or unavailable, and why."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from resistance_assets.commands.printing import tell
+from resistance_assets.commands.summary import fold_reasons
 
 if TYPE_CHECKING:
     from resistance_assets.orchestration.status import TableState
     from resistance_assets.settings import Settings
 
+STYLES = {"fresh": "green", "stale": "yellow", "missing": "magenta", "failed": "red", "unavailable": "yellow"}
+# Begins the name under which a study that was left out stands among the tables in JSON.
+STUDY = "study:"
 
-def look_at_tables(settings: Settings) -> list[TableState]:
-    """State of every table, beginning with those that a person must look at."""
+
+@dataclass(frozen=True)
+class Standing:
+    """State of every table, and the studies that were left out because their files are wrong.
+
+    Attributes:
+        tables: in the order of the definitions.
+        studies_left_out: folder and fault.
+    """
+
+    tables: tuple[TableState, ...]
+    studies_left_out: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing failed at the last attempt and no study was left out."""
+        return not self.studies_left_out and all(table.state != "failed" for table in self.tables)
+
+    def as_document(self) -> list[dict[str, Any]]:
+        studies = [
+            {"address": f"{STUDY}{folder}", "state": "left out", "reasons": [fault]}
+            for folder, fault in self.studies_left_out
+        ]
+        return [*(asdict(table) for table in self.tables), *studies]
+
+
+def look_at_tables(settings: Settings) -> Standing:
+    """State of every table and the studies that were left out."""
     from resistance_assets.defs.graph import load_steps
     from resistance_assets.defs.resources import current_registry, open_origins
     from resistance_assets.orchestration.lake import Lake
     from resistance_assets.orchestration.status import states_of
 
     origins = open_origins(settings) if _mirror_is_there(settings) else None
-    return states_of(
+    registry = current_registry()
+    states = states_of(
         Lake(settings.lake_dir),
-        load_steps(current_registry()),
+        load_steps(registry),
         origins,
         look_at_sources=origins is not None and not origins.is_live,
     )
+    faults = tuple((str(folder), str(fault)) for folder, fault in registry.study_faults)
+    return Standing(tuple(states), faults)
 
 
 def _mirror_is_there(settings: Settings) -> bool:
@@ -30,21 +66,24 @@ def _mirror_is_there(settings: Settings) -> bool:
     return mirror is None or mirror.exists()
 
 
-def show_states(states: list[TableState], *, everything: bool) -> None:
+def show_states(standing: Standing, *, everything: bool) -> None:
+    """What failed first, then what is not fresh; unavailable tables folded to one line for each kind of reason."""
     from collections import Counter
 
-    from rich.console import Console
-
-    console = Console()
-    colour = {"fresh": "green", "stale": "yellow", "missing": "magenta", "unavailable": "yellow"}
-    for state in states:
+    width = max(map(len, STYLES))
+    for folder, fault in standing.studies_left_out:
+        tell(f"{folder}: {fault}", label="study left out", style="red")
+    order = list(STYLES)
+    for state in sorted(standing.tables, key=lambda table: (table.state != "failed", order.index(table.state))):
+        if state.state == "unavailable" and not everything:
+            continue
         if everything or state.state != "fresh":
             rows = f" {state.rows:,} rows" if state.rows is not None and state.state == "fresh" else ""
             why = f": {'; '.join(state.reasons)}" if state.reasons else ""
-            console.print(
-                f"[{colour[state.state]}]{state.state:<11}[/] {state.address}{rows}{why}",
-                highlight=False,
-                soft_wrap=True,
-            )
-    counts = Counter(state.state for state in states)
-    console.print(", ".join(f"{count} {name}" for name, count in counts.items()) or "no table is defined")
+            tell(f"{state.address}{rows}{why}", label=state.state, style=STYLES[state.state], width=width)
+    if not everything:
+        reasons = (reason for state in standing.tables if state.state == "unavailable" for reason in state.reasons)
+        for line in fold_reasons(reasons):
+            tell(line, label="unavailable", style=STYLES["unavailable"], width=width)
+    counts = Counter(state.state for state in standing.tables)
+    tell(", ".join(f"{count} {name}" for name, count in counts.items()) or "no table is defined")

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from resistance_assets.errors import Fault
+from resistance_assets.orchestration.attempts import last_failure
 from resistance_assets.orchestration.code_version import flat_parameters, parameters_version
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.steps import Step, is_settled
 
 MOST_NAMED = 5
-State = Literal["fresh", "stale", "missing", "unavailable"]
+State = Literal["fresh", "stale", "missing", "failed", "unavailable"]
 
 
 @dataclass(frozen=True)
@@ -89,12 +90,20 @@ def _judge(
     lake: Lake, address: str, step: Step, state_of: Any, steps: Mapping[str, Step], origins: Any, look: bool
 ) -> TableState:
     pointer = lake.pointer(address)
+    facts = (pointer.rows, pointer.data_version, pointer.built_at) if pointer else (None, None, None)
+    if failure := last_failure(lake, address):
+        return TableState(address, "failed", (failure.reason,), *facts)
+    failed_inputs = [
+        upstream
+        for upstream in (*step.inputs, *step.optional_inputs)
+        if upstream in steps and state_of(upstream).state == "failed"
+    ]
     if pointer is None:
-        return TableState(address, "missing", ("never built",), None, None, None)
-    facts = (pointer.rows, pointer.data_version, pointer.built_at)
+        why = f"never built; its input {failed_inputs[0]} failed" if failed_inputs else "never built"
+        return TableState(address, "missing", (why,), *facts)
     if not pointer.is_available:
         return TableState(address, "unavailable", (pointer.reason or "no reason recorded",), *facts)
-    reasons = []
+    reasons = [f"{upstream} failed" for upstream in failed_inputs]
     if pointer.code_version != step.code_version:
         reasons.append(f"code changed{_named(pointer.notes.get('code'), getattr(step.code_version, 'pieces', None))}")
     if pointer.parameters != parameters_version(step.parameters):

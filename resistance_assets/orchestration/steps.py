@@ -19,6 +19,7 @@ import polars as pl
 from resistance_assets.catalog.tables import Table
 from resistance_assets.errors import DataFault, SourceUnavailable
 from resistance_assets.files import storage_fault
+from resistance_assets.orchestration.attempts import remembers_failures
 from resistance_assets.orchestration.checks import Verdict, validate
 from resistance_assets.orchestration.code_version import flat_parameters, parameters_version
 from resistance_assets.orchestration.events import Announcement, announce
@@ -151,6 +152,7 @@ class StepFailed(Exception):
         self.verdicts = verdicts
 
 
+@remembers_failures
 def run_step(
     lake: Lake, step: Step, *, origins: Any = None, run_id: str = "", force: bool = False
 ) -> dict[str, StepResult]:

@@ -24,6 +24,10 @@ from resistance_assets.orchestration.lake import SIGNIFICANT_DIGITS, Lake, Point
 Q_VALUE_THRESHOLD = 0.05
 MOST_VALUES_NAMED = 12
 MOST_ITEMS_KEPT = 2_000
+EFFECT_CHANGED = "effect changed"
+FAMILY_CHANGED = "only q moved because its family did"
+# Columns that depend on the other tests of a family.
+OF_THE_FAMILY = ("q_value", "percentile", "rank", "genes_tested", "n_tests", "local_fdr")
 
 # Tables whose rows are memberships: table -> column that names the set (None: the table itself is the set), the member.
 MEMBERSHIPS: dict[str, tuple[str | None, str]] = {
@@ -131,16 +135,23 @@ class ItemChange:
     before: str | None
     after: str | None
     address: str
+    # Of a q-value: whether the row's own numbers changed, or only its correction.
+    detail: str | None = None
 
 
 @dataclass(frozen=True)
 class ReleaseDiff:
-    """Everything that differs between two releases."""
+    """Everything that differs between two releases.
+
+    Attributes:
+        sizes: gene list or set whose members changed -> how many it held before and after.
+    """
 
     before: int
     after: int
     tables: tuple[TableChange, ...]
     items: tuple[ItemChange, ...]
+    sizes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
@@ -161,6 +172,7 @@ class ReleaseDiff:
             "after": self.after,
             "causes": [asdict(cause) for cause in self.causes],
             "tables": [{**asdict(table), "causes": [str(cause) for cause in table.causes]} for table in self.tables],
+            "sizes": {name: list(pair) for name, pair in self.sizes.items()},
             "items": [
                 {**asdict(item), "causes": [str(cause) for cause in self.causes_of(item.address)]}
                 for item in self.items
@@ -186,7 +198,7 @@ class ReleaseDiff:
             kept[group] = kept.get(group, 0) + 1
             if kept[group] <= MOST_ITEMS_KEPT:
                 rows.append(
-                    (item.kind, item.subject, item.item, item.change, item.before, item.after, None,
+                    (item.kind, item.subject, item.item, item.change, item.before, item.after, item.detail,
                      cause_of(item.address))
                 )  # fmt: skip
         rows += [
@@ -364,6 +376,20 @@ def compare_members(
     return found
 
 
+def sizes_of_sets(
+    address: str, before: pl.DataFrame, after: pl.DataFrame, set_column: str | None, member: str
+) -> dict[str, tuple[int, int]]:
+    """Set -> members before and after, of the sets that differ in size or members."""
+
+    def counted(frame: pl.DataFrame) -> dict[str, int]:
+        if set_column is None:
+            return {address: frame[member].n_unique()}
+        return dict(frame.group_by(pl.col(set_column).cast(pl.String)).agg(pl.col(member).n_unique()).rows())
+
+    old, new = counted(before), counted(after)
+    return {name: (old.get(name, 0), new.get(name, 0)) for name in sorted({*old, *new})}
+
+
 def compare_q_values(
     address: str,
     before: pl.DataFrame,
@@ -380,9 +406,11 @@ def compare_q_values(
     for column in [name for name in named if name in before.columns]:
         if not before[column].dtype.is_float():
             continue
-        both = after.select(*keys, column).join(
-            before.select(*keys, pl.col(column).alias("was")), on=keys, how="inner", nulls_equal=True
-        )
+        own = _own_numbers(before, after, keys)
+        both = after.select(*keys, column, pl.struct(own).alias("own")).join(
+            before.select(*keys, pl.col(column).alias("was"), pl.struct(own).alias("own_was")),
+            on=keys, how="inner", nulls_equal=True,
+        )  # fmt: skip
         now_below, was_below = pl.col(column).fill_null(1.0) < threshold, pl.col("was").fill_null(1.0) < threshold
         for row in both.filter(now_below != was_below).sort(keys).iter_rows(named=True):
             is_below = row[column] is not None and row[column] < threshold
@@ -391,9 +419,27 @@ def compare_q_values(
                     "q_value", f"{address}.{column}", ", ".join(str(row[name]) for name in keys),
                     f"fell below {threshold:g}" if is_below else f"rose to {threshold:g} or more",
                     _number(row["was"]), _number(row[column]), address,
+                    FAMILY_CHANGED if row["own"] == row["own_was"] else EFFECT_CHANGED,
                 )
             )  # fmt: skip
     return found
+
+
+def _own_numbers(before: pl.DataFrame, after: pl.DataFrame, keys: Sequence[str]) -> list[pl.Expr]:
+    """Numbers of a row that do not depend on the other rows of its family: effect, error, p-value, n."""
+    names = [
+        name
+        for name in after.columns
+        if name in before.columns
+        and name not in keys
+        and after[name].dtype.is_numeric()
+        and before[name].dtype == after[name].dtype
+        and not name.startswith(OF_THE_FAMILY)
+    ]
+    return [
+        pl.col(name).round_sig_figs(SIGNIFICANT_DIGITS) if after[name].dtype.is_float() else pl.col(name)
+        for name in names
+    ] or [pl.lit(None).alias("nothing")]
 
 
 def compare_verdicts(
@@ -423,6 +469,7 @@ def diff_releases(data_dir: Path, before: Mapping[str, Any], after: Mapping[str,
     old_record, new_record = _records(lake, before), _records(lake, after)
     tables: list[TableChange] = []
     items: list[ItemChange] = []
+    sizes: dict[str, tuple[int, int]] = {}
     addresses = list(dict.fromkeys([*after["tables"], *before["tables"]]))
     for address in addresses:
         was, now = before["tables"].get(address), after["tables"].get(address)
@@ -436,13 +483,16 @@ def diff_releases(data_dir: Path, before: Mapping[str, Any], after: Mapping[str,
             continue
         if address in MEMBERSHIPS:
             items += compare_members(address, old, new, *MEMBERSHIPS[address])
+            sizes |= sizes_of_sets(address, old, new, *MEMBERSHIPS[address])
         if address in TABLES:
             items += compare_q_values(address, old, new, TABLES[address].key)
         if address in VERDICTS:
             items += compare_verdicts(address, old, new, *VERDICTS[address])
     if "marts.published_claims" in after["tables"]:
         items = [item for item in items if item.subject != "core.claims__verdicts" or item.kind != "verdict"]
-    return ReleaseDiff(before["release"], after["release"], tuple(tables), tuple(items))
+    moved = {item.subject for item in items}
+    kept_sizes = {name: pair for name, pair in sizes.items() if name in moved}
+    return ReleaseDiff(before["release"], after["release"], tuple(tables), tuple(items), kept_sizes)
 
 
 def _with_causes(change: TableChange, causes: tuple[Cause, ...]) -> TableChange:

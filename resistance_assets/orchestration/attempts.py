@@ -1,0 +1,75 @@
+"""The last failed attempt at a table, remembered beside it in the lake until the table is built.
+
+`failed.json` in a table's folder holds the reason and the time. It is written when a step raises and removed when the
+step succeeds, whoever runs it, so that `status` says what the last run said.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from resistance_assets.errors import Fault
+from resistance_assets.files import write_json
+from resistance_assets.orchestration.lake import Lake, now_iso
+
+if TYPE_CHECKING:
+    from resistance_assets.orchestration.steps import Step
+
+FILE = "failed.json"
+
+
+@dataclass(frozen=True)
+class FailedAttempt:
+    """Why a table could not be built, and when that was tried (UTC)."""
+
+    reason: str
+    failed_at: str
+
+
+def last_failure(lake: Lake, address: str) -> FailedAttempt | None:
+    """The failed attempt since the table was last built; None where there is none, or its record cannot be read."""
+    try:
+        document = json.loads((lake.folder(address) / FILE).read_text(encoding="utf-8"))
+        return FailedAttempt(str(document["reason"]), str(document["failed_at"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def note_failure(lake: Lake, addresses: Iterable[str], reason: str) -> None:
+    """Remember that these tables could not be built; a disk that refuses the note does not hide the failure itself."""
+    document = {"reason": reason, "failed_at": now_iso()}
+    for address in addresses:
+        with contextlib.suppress(OSError, Fault):
+            lake.folder(address).mkdir(parents=True, exist_ok=True)
+            write_json(lake.folder(address) / FILE, document)
+
+
+def forget_failure(lake: Lake, addresses: Iterable[str]) -> None:
+    """These tables were built, or found up to date."""
+    for address in addresses:
+        with contextlib.suppress(OSError):
+            (lake.folder(address) / FILE).unlink(missing_ok=True)
+
+
+def remembers_failures(run: Callable[..., Any]) -> Callable[..., Any]:
+    """`run_step` that notes a failure beside each output, and forgets it when the step succeeds."""
+
+    @functools.wraps(run)
+    def remembering(lake: Lake, step: Step, **options: Any) -> Any:
+        try:
+            results = run(lake, step, **options)
+        except Exception as error:
+            # A step that failed a check carries the fault that a person reads.
+            fault = getattr(error, "fault", error)
+            reason = str(fault) if isinstance(fault, Fault) else f"{type(error).__name__}: {error}"
+            note_failure(lake, step.outputs, reason)
+            raise
+        forget_failure(lake, step.outputs)
+        return results
+
+    return remembering
