@@ -93,10 +93,26 @@ def compile_bench() -> None:
     fold_changes.shared_ec50_test(fits[0], fits[0], [(dose, response)] * 2, model="ll4")
 
 
+def compile_single_cell() -> None:
+    """Ranks of sparse counts: markers and signature scores."""
+    from scipy import sparse
+
+    from resistance_assets.science.single_cell import counts, markers, signature_scores
+
+    matrix = sparse.csr_matrix(np.arange(24).reshape(6, 4) % 5)
+    cells = pl.DataFrame({"sample_id": ["s"] * 6, "barcode": [f"b{at}" for at in range(6)]})
+    symbols = [f"G{at}" for at in range(4)]
+    features = pl.DataFrame({"feature_id": symbols, "symbol": symbols, "species": [None] * 4})
+    study = counts.CellCounts(matrix, cells, features)
+    markers.find_markers(study, pl.Series(["a", "b"] * 3), np.full(6, 10))
+    signature_scores.score_cells(study, symbols[:2])
+
+
 PARTS: dict[str, Callable[[], None]] = {
     "survival": compile_survival,
     "expression": compile_expression,
     "bench": compile_bench,
+    "single_cell": compile_single_cell,
 }
 
 

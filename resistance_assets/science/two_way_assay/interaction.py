@@ -15,6 +15,8 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
+from resistance_assets.science.statistics.quasi_likelihood import fit_quasi_likelihood
+
 Scale = Literal["log", "identity", "logit"]
 CONDITION = ["experiment", "drug01", "ligand01"]
 TERMS = {
@@ -180,7 +182,7 @@ def fit_count_interaction(units: pl.DataFrame) -> pl.DataFrame:
     total = units["total"].to_numpy().astype(float)
     is_count = units["denominator"].null_count() == units.height
     trials = np.ones(len(total)) if is_count else units["denominator"].to_numpy().astype(float)
-    coefficients, unscaled, dispersion, df = _reweighted_least_squares(design, total, trials, is_count=is_count)
+    coefficients, unscaled, dispersion, df = fit_quasi_likelihood(design, total, trials, is_count=is_count)
     rows = []
     for term, weights in TERMS.items():
         at = np.zeros(design.shape[1])
@@ -189,43 +191,3 @@ def fit_count_interaction(units: pl.DataFrame) -> pl.DataFrame:
         family = "quasipoisson" if is_count else "quasibinomial"
         rows.append({"term": term, "family": family, "dispersion": dispersion, **found})
     return pl.DataFrame(rows, infer_schema_length=None)
-
-
-def _reweighted_least_squares(
-    design: np.ndarray, total: np.ndarray, trials: np.ndarray, *, is_count: bool
-) -> tuple[np.ndarray, np.ndarray, float, int]:
-    """Coefficients, unscaled covariance, Pearson dispersion and its degrees of freedom, by the steps of R's glm.
-
-    Stop rule, and weights of the last step in covariance and dispersion, are R's (stats::glm.fit): at convergence they
-    differ from those of the final means in the sixth digit.
-    """
-    share = total / trials
-    mean = total + 0.1 if is_count else (total + 0.5) / (trials + 1.0)
-    linear = np.log(mean) if is_count else np.log(mean / (1.0 - mean))
-    before = math.inf
-    coefficients, covariance, weights = np.zeros(design.shape[1]), np.eye(design.shape[1]), np.ones(len(total))
-    for _ in range(100):
-        slope = mean if is_count else mean * (1.0 - mean)
-        weights = trials * slope
-        working = linear + (share - mean) / slope
-        crossed = design.T @ (design * weights[:, None])
-        covariance = np.linalg.inv(crossed)
-        coefficients = covariance @ (design.T @ (weights * working))
-        linear = design @ coefficients
-        mean = np.exp(linear) if is_count else 1.0 / (1.0 + np.exp(-linear))
-        deviance = _deviance(share, mean, trials, is_count=is_count)
-        if abs(deviance - before) / (abs(deviance) + 0.1) < 1e-8:
-            break
-        before = deviance
-    slope = mean if is_count else mean * (1.0 - mean)
-    df = len(total) - design.shape[1]
-    return coefficients, covariance, float((weights * ((share - mean) / slope) ** 2).sum() / df), df
-
-
-def _deviance(share: np.ndarray, mean: np.ndarray, trials: np.ndarray, *, is_count: bool) -> float:
-    def part(observed: np.ndarray, expected: np.ndarray) -> np.ndarray:
-        return np.where(observed > 0.0, observed * np.log(np.where(observed > 0.0, observed, 1.0) / expected), 0.0)
-
-    if is_count:
-        return float(2.0 * (part(share, mean) - (share - mean)).sum())
-    return float(2.0 * (trials * (part(share, mean) + part(1.0 - share, 1.0 - mean))).sum())
