@@ -85,6 +85,7 @@ class CountsContrast(Entry):
     denominator: str
     covariates: tuple[str, ...] = ()
     continuous: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
     pairing: str | None = None
     fit_all_levels: bool = False
     methods: tuple[Method, ...] = ("pydeseq2",)
@@ -107,6 +108,7 @@ class InteractionDesign(PublicInteraction):
     factor: str
     covariates: tuple[str, ...] = ()
     continuous: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
     pairing: str | None = None
     subset: dict[str, tuple[str, ...]] = {}
 

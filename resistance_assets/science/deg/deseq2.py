@@ -18,9 +18,10 @@ from resistance_assets.errors import DesignFault
 from resistance_assets.science.deg.designs import Contrast, DesignMatrix, compressed_rows, count_matrix, report_design
 from resistance_assets.science.deg.result import (
     NOTE_ALL_ZERO,
-    NOTE_ARM_ALL_ZERO,
     NOTE_COOKS,
     NOTE_INDEPENDENT_FILTERING,
+    NOTE_LIKELIHOOD_RATIO,
+    NOTE_NOT_IDENTIFIED,
     build_result,
 )
 
@@ -44,8 +45,9 @@ def fit_deseq2(
     `CompiledInference`.
 
     A gene that is zero throughout one arm has no maximum likelihood estimate: the fit stops somewhere on the way to
-    infinity and its Wald p is meaningless. Such a gene keeps the sign of its fold change and loses standard error,
-    statistic, p and q.
+    infinity and its Wald test is meaningless. The likelihood is not: such a gene is tested by the likelihood-ratio test
+    (`likelihood_ratios`), takes part in the q-values, keeps the sign of its fold change, and has no standard error; its
+    `log2_fold_change_shrunken` is finite.
 
     Args:
         counts: checked counts, `hgnc_symbol` and one column per sample.
@@ -73,18 +75,29 @@ def fit_deseq2(
     vector = np.zeros(len(design.columns))
     vector[design.coefficient] = 1.0
     coefficient = design.columns[design.coefficient] if shrink else None
-    (table,), shrunken = wald_tables(
-        matrix, design.values, [vector], alpha=alpha, n_threads=n_threads,
-        columns=design.columns, shrunken_coefficient=coefficient,
+    no_finite_estimate = find_one_sided(matrix, design.is_numerator, design.is_denominator)
+    absent = ~matrix[:, design.is_numerator | design.is_denominator].any(axis=1)
+    (table,), shrunken = fit_contrasts(
+        matrix, design.values, [vector], no_finite_estimate=[no_finite_estimate], not_identified=[absent],
+        alpha=alpha, n_threads=n_threads, columns=design.columns, shrunken_coefficient=coefficient,
     )  # fmt: skip
     return _as_result(table, shrunken, genes, matrix, design)
 
 
-def wald_tables(
+def find_one_sided(
+    counts: NDArray[np.float64], is_numerator: NDArray[np.bool_], is_denominator: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """(genes,) True where exactly one of two groups has no read at all."""
+    return np.asarray(counts[:, is_numerator].any(axis=1) != counts[:, is_denominator].any(axis=1))
+
+
+def fit_contrasts(
     counts: NDArray[np.float64],
     design: NDArray[np.float64],
     contrasts: Sequence[NDArray[np.float64]],
     *,
+    no_finite_estimate: Sequence[NDArray[np.bool_]] | None = None,
+    not_identified: Sequence[NDArray[np.bool_]] | None = None,
     alpha: float = 0.05,
     n_threads: int = 1,
     columns: Sequence[str] | None = None,
@@ -96,13 +109,18 @@ def wald_tables(
         counts: (genes, samples), whole numbers. design: (samples, coefficients), full rank, residual degrees of
             freedom.
         contrasts: vectors over the coefficients.
+        no_finite_estimate: per contrast (genes,), True where the estimate runs away: there the likelihood-ratio test
+            takes the place of Wald's, before q-values are formed.
+        not_identified: per contrast (genes,), True where the counts cannot tell the contrast from zero however large it
+            is: no test.
         alpha, n_threads: as `fit_deseq2`.
         columns: names of the coefficients.
         shrunken_coefficient: name of the coefficient whose fold change is shrunken too; it must be the last contrast.
 
     Returns:
         Per contrast `baseMean`, `log2FoldChange`, `lfcSE`, `stat`, `pvalue`, `padj`, each (genes,); and the shrunken
-        log2 fold changes, or None.
+        log2 fold changes, or None. By the likelihood-ratio test `stat` is the root of the deviance difference, with the
+        sign of the fold change, and `lfcSE` is NaN.
     """
     import pandas as pd
     from pydeseq2.dds import DeseqDataSet
@@ -129,14 +147,89 @@ def wald_tables(
             inference=inference,
         )
         fit.deseq2()
-        for vector in contrasts:
+        for at, vector in enumerate(contrasts):
             test = DeseqStats(fit, contrast=vector, alpha=alpha, quiet=True, inference=inference)
+            test.run_wald_test()
+            if no_finite_estimate is not None:
+                _replace_wald(test, vector, np.flatnonzero(no_finite_estimate[at]))
+            if not_identified is not None:
+                for column in (test.p_values, test.statistics, test.SE):
+                    column.iloc[np.flatnonzero(not_identified[at])] = np.nan
             test.summary()
             table = test.results_df
             tables.append({str(name): table[name].to_numpy(dtype=np.float64).copy() for name in table.columns})
             if shrunken_coefficient is not None and vector is contrasts[-1]:
                 shrunken = _shrunken_fold_changes(test, names.index(shrunken_coefficient), counts, design)
     return tables, shrunken
+
+
+def _replace_wald(test: Any, contrast: NDArray[np.float64], genes: NDArray[np.intp]) -> None:
+    """Put the likelihood-ratio test of these genes in the place of Wald's."""
+    from scipy.stats import chi2
+
+    fit = test.dds
+    dispersion = np.asarray(fit.var["dispersions"], dtype=np.float64)
+    genes = genes[np.isfinite(dispersion[genes])]
+    if not len(genes):
+        return
+    counts = np.asarray(fit.X, dtype=np.float64).T[genes]
+    if hasattr(fit, "counts_to_refit"):
+        # Outliers that were replaced before the fit are replaced here too.
+        replaced = {
+            str(name): row for name, row in zip(fit.counts_to_refit.var_names, fit.counts_to_refit.X.T, strict=True)
+        }
+        for at, name in enumerate(fit.var_names[genes]):
+            counts[at] = replaced.get(str(name), counts[at])
+    statistic = likelihood_ratios(
+        counts, np.asarray(fit.obsm["design_matrix"], dtype=np.float64), contrast,
+        np.asarray(fit.obs["size_factors"], dtype=np.float64), dispersion[genes], fit.inference,
+        min_mu=fit.min_mu, tolerance=fit.beta_tol,
+    )  # fmt: skip
+    sign = np.sign(test.LFC.to_numpy()[genes] @ contrast)
+    test.statistics.iloc[genes] = sign * np.sqrt(statistic)
+    test.p_values.iloc[genes] = chi2.sf(statistic, 1)
+    test.SE.iloc[genes] = np.nan
+
+
+def likelihood_ratios(
+    counts: NDArray[np.float64],
+    design: NDArray[np.float64],
+    contrast: NDArray[np.float64],
+    size_factors: NDArray[np.float64],
+    dispersion: NDArray[np.float64],
+    inference: Any,
+    *,
+    min_mu: float = 0.5,
+    tolerance: float = 1e-8,
+) -> NDArray[np.float64]:
+    """(genes,) deviance differences between the model and the one whose contrast is zero, 1 degree of freedom.
+
+    Both models are fitted at the same dispersions, as DESeq2's `nbinomLRT` does. Where the estimate runs away DESeq2's
+    iteration rests at the floor of the means, and so does ours: the difference is then a little below its limit.
+
+    Args:
+        counts: (genes, samples). design: (samples, coefficients). contrast: over the coefficients.
+        size_factors: (samples,). dispersion: (genes,). inference: fits the coefficients.
+        min_mu, tolerance: of that fit.
+    """
+    from scipy.special import xlogy
+
+    if np.count_nonzero(contrast) == 1:
+        reduced = np.delete(design, int(np.flatnonzero(contrast)[0]), axis=1)
+    else:
+        from scipy.linalg import null_space
+
+        reduced = design @ null_space(contrast[None, :])
+    means = [
+        inference.irls(
+            counts=counts.T, size_factors=size_factors, design_matrix=x, disp=dispersion, min_mu=min_mu,
+            beta_tol=tolerance,
+        )[1].T
+        for x in (design, reduced)
+    ]  # fmt: skip
+    r = (1 / dispersion)[:, None]
+    gains = xlogy(counts, means[0] / means[1]) - (counts + r) * np.log((r + means[0]) / (r + means[1]))
+    return np.maximum(2 * gains.sum(axis=1), 0.0)
 
 
 def _shrunken_fold_changes(
@@ -273,29 +366,31 @@ def _as_result(
 ) -> pl.DataFrame:
     p, q = columns["pvalue"], columns["padj"]
     all_zero = ~matrix.any(axis=1)
-    up_only = ~matrix[:, design.is_denominator].any(axis=1) & ~all_zero
-    down_only = ~matrix[:, design.is_numerator].any(axis=1) & ~all_zero
-    infinite = up_only | down_only
+    infinite = find_one_sided(matrix, design.is_numerator, design.is_denominator)
+    up_only = infinite & matrix[:, design.is_numerator].any(axis=1)
+    down_only = infinite & ~up_only
     # The optimiser may stop anywhere, even on the wrong side when a covariate absorbs the arm: the sign is known.
     columns["log2FoldChange"] = np.where(
         up_only,
         np.abs(columns["log2FoldChange"]),
         np.where(down_only, -np.abs(columns["log2FoldChange"]), columns["log2FoldChange"]),
     )
-    outlier = np.isnan(p) & ~all_zero & ~infinite
-    filtered = np.isnan(q) & ~np.isnan(p) & ~infinite
-    for name in ("lfcSE", "stat", "pvalue", "padj"):
-        columns[name][infinite | all_zero] = np.nan
-    columns["log2FoldChange"][all_zero] = np.nan
+    columns["stat"] = np.where(infinite, np.copysign(columns["stat"], columns["log2FoldChange"]), columns["stat"])
+    absent = ~matrix[:, design.is_numerator | design.is_denominator].any(axis=1) & ~all_zero
+    outlier = np.isnan(p) & ~all_zero & ~absent
+    filtered = np.isnan(q) & ~np.isnan(p)
+    for name in ("lfcSE", "stat", "pvalue", "padj", "log2FoldChange"):
+        columns[name][all_zero | absent] = np.nan
     notes: list[str | None] = [None] * len(genes)
     for mask, note in (
+        (infinite, NOTE_LIKELIHOOD_RATIO),
         (filtered, NOTE_INDEPENDENT_FILTERING),
         (outlier, NOTE_COOKS),
-        (infinite, NOTE_ARM_ALL_ZERO),
+        (absent, NOTE_NOT_IDENTIFIED),
         (all_zero, NOTE_ALL_ZERO),
     ):
         for i in np.flatnonzero(mask):
-            notes[i] = note
+            notes[i] = f"{notes[i]}; {note}" if note == NOTE_INDEPENDENT_FILTERING and notes[i] else note
     return build_result(
         genes,
         method=METHOD,

@@ -21,6 +21,8 @@ EvidenceKind = Literal["inferential", "effect_only"]
 SAMPLE_COLUMN = "sample_id"
 GENE_COLUMN = "hgnc_symbol"
 _NAMED_AT_MOST = 5
+# Whole numbers with as few values as this are taken for categories unless declared otherwise.
+_CATEGORIES_AT_MOST = 5
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,10 @@ class Contrast:
         contrast_id: the name used in lists and messages.
         factor: column of the sample sheet that holds the two arms.
         numerator, denominator: levels of `factor`; fold changes are numerator over denominator.
-        covariates: further columns of the model. Floating-point columns enter as measurements, all others as
-            categories, because an integer is more often the number of a patient or a plate than a quantity.
-        continuous: covariates that are measurements although the sheet holds whole numbers (age in years).
+        covariates: further columns of the model. A column of numbers enters as a measurement if it holds more than five
+            values or a fraction (`tell_covariate_kind`), any other as categories.
+        continuous: covariates that are measurements whatever they hold (a dose with three steps).
+        categorical: covariates that are categories whatever they hold (the number of a plate).
         pairing: column whose levels are the blocks of a paired design (the patient); enters as a category.
         subset: column -> values kept, applied before anything else.
         fit_all_levels: True lets samples of further levels of `factor` take part in the fit of the variance.
@@ -45,6 +48,7 @@ class Contrast:
     denominator: str
     covariates: tuple[str, ...] = ()
     continuous: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
     pairing: str | None = None
     subset: Mapping[str, Sequence[object]] = field(default_factory=dict)
     fit_all_levels: bool = False
@@ -72,6 +76,7 @@ class DesignMatrix:
         coefficient: index of numerator against denominator.
         arms: per sample `numerator`, `denominator` or `other`.
         covariate_columns: covariate -> indices of its coefficients.
+        covariate_kinds: covariate -> what it entered as and why, in words.
     """
 
     sample_ids: tuple[str, ...]
@@ -80,6 +85,7 @@ class DesignMatrix:
     coefficient: int
     arms: tuple[str, ...]
     covariate_columns: Mapping[str, tuple[int, ...]]
+    covariate_kinds: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_numerator(self) -> NDArray[np.bool_]:
@@ -144,8 +150,9 @@ def build_design(samples: pl.DataFrame, contrast: Contrast) -> DesignMatrix:
 
     columns, parts = ["Intercept"], [np.ones((kept.height, 1))]
     covariate_columns: dict[str, tuple[int, ...]] = {}
+    kinds: dict[str, str] = {}
     for name in contrast.model_covariates:
-        names, block = _covariate_block(kept, name, contrast)
+        names, block, kinds[name] = _covariate_block(kept, name, contrast)
         covariate_columns[name] = tuple(range(len(columns), len(columns) + len(names)))
         columns += names
         parts.append(block)
@@ -165,6 +172,7 @@ def build_design(samples: pl.DataFrame, contrast: Contrast) -> DesignMatrix:
         coefficient=coefficient,
         arms=tuple(roles.get(level, "other") for level in levels.to_list()),
         covariate_columns=covariate_columns,
+        covariate_kinds=kinds,
     )
 
 
@@ -193,7 +201,8 @@ def report_design(design: DesignMatrix, contrast: Contrast) -> DesignReport:
             f"the design is singular: {named} cannot be told apart from {contrast.factor} or from another covariate "
             f"(rank {rank} of {n_coefficients} coefficients, {n_samples} samples)",
             subject=contrast.subject,
-            remedy=f"Drop {named}, or declare a covariate that is a measurement as continuous.",
+            remedy=f"Drop {named}, or declare a covariate that is a measurement as continuous"
+            + (f" ({costly})." if (costly := _costly_covariate(design)) else "."),
         )
     residual = n_samples - rank
     paired = contrast.pairing is not None
@@ -203,6 +212,8 @@ def report_design(design: DesignMatrix, contrast: Contrast) -> DesignReport:
             f"no replicates: {n_numerator} against {n_denominator} samples with {n_coefficients} coefficients leave no "
             "residual degree of freedom, so the design cannot support a p-value"
         )
+        if costly := _costly_covariate(design):
+            reason += f"; {costly}: drop it, or declare it continuous if it is a measurement"
     elif min(n_numerator, n_denominator) < 2 and not paired:
         arm = contrast.numerator if n_numerator < 2 else contrast.denominator
         reason = f"one sample only in arm {arm}: its variance is unknown, so the design cannot support a p-value"
@@ -219,7 +230,14 @@ def report_design(design: DesignMatrix, contrast: Contrast) -> DesignReport:
     )
 
 
-def check_counts(counts: pl.DataFrame, samples: pl.DataFrame, contrast: Contrast, *, integers: bool = True) -> None:
+def check_counts(
+    counts: pl.DataFrame,
+    samples: pl.DataFrame,
+    contrast: Contrast,
+    *,
+    integers: bool = True,
+    missing_allowed: bool = False,
+) -> None:
     """Refuse a count table that the sample sheet does not describe, or that does not hold counts.
 
     Genes with zero counts in every sample are allowed; methods keep them as rows without a statistic.
@@ -228,7 +246,8 @@ def check_counts(counts: pl.DataFrame, samples: pl.DataFrame, contrast: Contrast
         counts: `hgnc_symbol` and one column per sample.
         samples: `sample_id` and factors.
         contrast: only named in messages.
-        integers: False for log-scale or other continuous expression: then only missing values are refused.
+        integers: False for log-scale or other continuous expression: then only missing and infinite values are refused.
+        missing_allowed: True where a gene may lack values in some samples, but no sample in all genes.
 
     Raises:
         DataFault: samples without a row in the sheet and the reverse, a gene twice or without a name, a missing,
@@ -271,6 +290,8 @@ def check_counts(counts: pl.DataFrame, samples: pl.DataFrame, contrast: Contrast
             )  # fmt: skip
         values = column.cast(pl.Float64)
         bad = values.is_null() | ~values.is_finite()
+        if missing_allowed and not (absent := values.is_null() | values.is_nan()).all():
+            bad &= ~absent
         problem = "missing or not a number"
         if integers:
             negative = values < 0
@@ -382,7 +403,10 @@ def _refuse_level(samples: pl.DataFrame, contrast: Contrast, role: str, level: s
     )
 
 
-def _covariate_block(samples: pl.DataFrame, name: str, contrast: Contrast) -> tuple[list[str], NDArray[np.float64]]:
+def _covariate_block(
+    samples: pl.DataFrame, name: str, contrast: Contrast
+) -> tuple[list[str], NDArray[np.float64], str]:
+    """Coefficients of a covariate, their columns of the model matrix, and what it entered as."""
     if name == contrast.factor:
         raise DesignFault(
             f"{name} is both factor and covariate", subject=contrast.subject, remedy="Drop it from the covariates."
@@ -390,7 +414,9 @@ def _covariate_block(samples: pl.DataFrame, name: str, contrast: Contrast) -> tu
     column = samples[name]
     missing = column.is_null() | column.is_nan() if column.dtype.is_float() else column.is_null()
     _require_complete(samples, missing, name, contrast)
-    if (column.dtype.is_float() and name != contrast.pairing) or name in contrast.continuous:
+    is_measurement, kind = tell_covariate_kind(column, name, contrast)
+    nothing = np.empty((samples.height, 0))
+    if is_measurement:
         # A sheet read as text is as good as one of numbers, as long as every value is a number.
         number = column.cast(pl.Float64, strict=False)
         if number.null_count():
@@ -400,14 +426,59 @@ def _covariate_block(samples: pl.DataFrame, name: str, contrast: Contrast) -> tu
                 subject=contrast.subject,
                 remedy="Clean the column, or drop it from the continuous covariates.",
             )
-        return [name], number.to_numpy()[:, None]
+        scaled = standardise(number.to_numpy())
+        return ([name], scaled[:, None], kind) if scaled.any() else ([], nothing, kind)
     text = column.cast(pl.String)
     levels = text.unique().sort().to_list()
-    block = np.stack([(text == level).to_numpy() for level in levels[1:]], axis=1) if len(levels) > 1 else None
-    if block is None:
-        # A covariate that never varies within the arms adds nothing; R would call the contrast an error.
-        return [], np.empty((samples.height, 0))
-    return [f"{name}[{level}]" for level in levels[1:]], block.astype(np.float64)
+    # A covariate that never varies within the arms adds nothing; R would call the contrast an error.
+    if len(levels) < 2:
+        return [], nothing, kind
+    block = np.stack([(text == level).to_numpy() for level in levels[1:]], axis=1)
+    return [f"{name}[{level}]" for level in levels[1:]], block.astype(np.float64), kind
+
+
+def tell_covariate_kind(column: pl.Series, name: str, contrast: Contrast) -> tuple[bool, str]:
+    """Whether a covariate is a measurement, and why, in the words of `core.deg__designs`.
+
+    What the contrast declares decides. Else a column of numbers is a measurement if it holds more than five values, or
+    a fraction; five or fewer whole numbers are more often the numbers of batches.
+    """
+    n_values = column.cast(pl.String).n_unique()
+    counted = f"{n_values} value{'s' if n_values != 1 else ''}"
+    if name == contrast.pairing:
+        return False, f"categorical ({counted}, pairing)"
+    if name in contrast.continuous:
+        return True, f"continuous ({counted}, declared)"
+    if name in contrast.categorical:
+        return False, f"categorical ({counted}, declared)"
+    number = column.cast(pl.Float64, strict=False)
+    if column.dtype == pl.Boolean or number.null_count() or not number.is_finite().all():
+        return False, f"categorical ({counted}, not numbers)"
+    if n_values > _CATEGORIES_AT_MOST:
+        return True, f"continuous ({counted}: numbers with more than {_CATEGORIES_AT_MOST} values)"
+    if (number != number.floor()).any():
+        return True, f"continuous ({counted}: numbers with a fraction)"
+    return False, f"categorical ({counted}: whole numbers with at most {_CATEGORIES_AT_MOST} values)"
+
+
+def standardise(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(samples,) values less their mean, over their standard deviation; zeros where they do not vary.
+
+    A fit then depends on neither unit nor origin of a covariate (a year, an age in days), and its information matrix is
+    well conditioned; the coefficient of the contrast stays the same.
+    """
+    centred = values - values.mean()
+    spread = float(np.sqrt((centred**2).sum() / max(len(values) - 1, 1)))
+    # Rounding of the mean alone must not become a covariate.
+    return centred / spread if spread > 1e-12 * float(np.abs(values).max(initial=0.0)) else np.zeros_like(centred)
+
+
+def _costly_covariate(design: DesignMatrix) -> str | None:
+    """The covariate with the most coefficients, if it has several, in words."""
+    name = max(design.covariate_columns, key=lambda one: len(design.covariate_columns[one]), default=None)
+    if name is None or len(design.covariate_columns[name]) < 2:
+        return None
+    return f"{name} alone takes {len(design.covariate_columns[name])} of {len(design.columns)} coefficients"
 
 
 def _is_confounded(design: DesignMatrix, columns: tuple[int, ...]) -> bool:

@@ -17,13 +17,20 @@ from numpy.typing import NDArray
 
 from resistance_assets.errors import DesignFault
 from resistance_assets.science.deg.designs import GENE_COLUMN, Contrast, build_design, check_counts, count_matrix
-from resistance_assets.science.deg.result import NOTE_ALL_ZERO, NOTE_ARM_ALL_ZERO, NOTE_COOKS, NOTE_NO_REPLICATES
+from resistance_assets.science.deg.result import (
+    NOTE_ALL_ZERO,
+    NOTE_ARM_ALL_ZERO,
+    NOTE_COOKS,
+    NOTE_LIKELIHOOD_RATIO,
+    NOTE_NO_REPLICATES,
+    NOTE_NOT_IDENTIFIED,
+)
 from resistance_assets.science.expression.normalisation import cpm, effective_library_sizes, log2_cpm
 from resistance_assets.science.statistics.multiple_testing import adjust_bh
 
 Matrix = NDArray[np.float64]
 ARMS = ("parental", "parental_treated", "resistant", "resistant_treated")
-RESPONSE_CLASSES = ("lost_response", "gained_response", "constitutive_shift", "unchanged")
+RESPONSE_CLASSES = ("lost_response", "gained_response", "constitutive_shift", "not_testable", "unchanged")
 # Columns: the four arms in the order of ARMS. Rows: what is estimated.
 EFFECT_WEIGHTS: dict[str, tuple[float, float, float, float]] = {
     "response_parental": (-1.0, 1.0, 0.0, 0.0),
@@ -73,6 +80,7 @@ class Interaction:
     resistant_treated: str
     covariates: tuple[str, ...] = ()
     continuous: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
     pairing: str | None = None
     subset: Mapping[str, Sequence[object]] = field(default_factory=dict)
 
@@ -114,6 +122,8 @@ def fit_interaction(
     - lost_response: the parental cells respond, the interaction counts, and the resistant response is the smaller one;
     - gained_response: the resistant cells respond, the interaction counts, and their response is the larger one;
     - constitutive_shift: untreated resistant and parental cells differ;
+    - not_testable: a p-value of the four effects is missing, so that none of the above can be excluded. A gene without
+      a read in three of the groups has a response in the fourth and no interaction: 0 / 0 is no ratio;
     - unchanged.
 
     The paper's filter (Lu 2019) keeps genes with RPKM(R) / RPKM(R+A) below 1. Gene length cancels in that ratio, so
@@ -143,55 +153,73 @@ def fit_interaction(
         )
     sample_ids, arm, model = group_samples(counts, samples, interaction)
     matrix = count_matrix(counts, sample_ids)
-    expressed = np.asarray(matrix.any(axis=1))
     plain = average_by_arm(cpm(matrix), arm)
     n_per_arm = np.bincount(arm, minlength=4)
-    replicated = n_per_arm.min() >= 2 and model.shape[0] - model.shape[1] >= 1
-    lib = effective_library_sizes(matrix, normalisation)
-    contrasts = np.zeros((4, model.shape[1]))
-    contrasts[:, :4] = _WEIGHTS
-    notes = np.array([None if yes else NOTE_ALL_ZERO for yes in expressed], dtype=object)
-    empty = np.full((len(matrix), 4), np.nan)
-    error, statistic, p, q = empty.copy(), empty.copy(), empty.copy(), empty.copy()
-    if not replicated:
-        logs = average_by_arm(log2_cpm(matrix, lib), arm)
-        effects = logs @ np.array(_WEIGHTS).T
-        notes[expressed] = NOTE_NO_REPLICATES
-    elif method == "limma_voom":
-        effects = empty.copy()
-        fitted = _voom_effects(matrix[expressed], model, contrasts, lib)
-        for whole, part in zip((effects, error, statistic, p), fitted, strict=True):
-            whole[expressed] = part
-        q = np.column_stack([adjust_bh(column) for column in p.T])
-    else:
-        effects, error, statistic, p, q, reasons = _deseq2_effects(matrix, model, contrasts, arm)
-        notes[expressed] = reasons[expressed]
-    effects[~expressed] = np.nan
-    evidence = "inferential" if replicated else "effect_only"
-    counted = np.abs(effects) > limits.abs_log2_fold_change
+    replicated = bool(n_per_arm.min() >= 2 and model.shape[0] - model.shape[1] >= 1)
+    fit = _fit_effects(matrix, model, arm, method if replicated else "log2_cpm", normalisation)
+    counted = np.abs(fit.effects) > limits.abs_log2_fold_change
     with np.errstate(invalid="ignore"):
-        counted &= q < limits.q_value if replicated else (plain.max(axis=1) >= limits.floor_cpm)[:, None]
+        counted &= fit.q < limits.q_value if replicated else (plain.max(axis=1) >= limits.floor_cpm)[:, None]
+    untested = np.isnan(fit.p).any(axis=1) if replicated else ~matrix.any(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = plain[:, 2] / plain[:, 3]
-    names, k = _EFFECTS, _INTERACTION
+    k = _INTERACTION
     columns: dict[str, Any] = {
         "hgnc_symbol": counts[GENE_COLUMN].cast(pl.String),
         "method": [method if replicated else "log2_cpm"] * len(matrix),
-        **{f"log2_{name}": effects[:, j] for j, name in enumerate(names)},
-        "standard_error": error[:, k],
-        "statistic": statistic[:, k],
-        "p_value": p[:, k],
-        "q_value_bh": q[:, k],
-        **{f"q_value_{name}": q[:, j] for j, name in enumerate(names) if j != k},
-        "response_class": _classify(effects, counted),
-        "evidence_kind": [evidence] * len(matrix),
-        "p_value_note": notes.tolist(),
+        **{f"log2_{name}": fit.effects[:, j] for j, name in enumerate(_EFFECTS)},
+        "standard_error": fit.error[:, k],
+        "statistic": fit.statistic[:, k],
+        "p_value": fit.p[:, k],
+        "q_value_bh": fit.q[:, k],
+        **{f"q_value_{name}": fit.q[:, j] for j, name in enumerate(_EFFECTS) if j != k},
+        "response_class": _classify(fit.effects, counted, untested),
+        "evidence_kind": ["inferential" if replicated else "effect_only"] * len(matrix),
+        "p_value_note": fit.notes.tolist(),
         **{f"cpm_{name}": plain[:, j] for j, name in enumerate(ARMS)},
         "paper_ratio_resistant_to_resistant_treated": np.where(np.isfinite(ratio), ratio, np.nan),
         "paper_rule_keeps": plain[:, 2] < plain[:, 3],
     }
     frame = pl.DataFrame({name: pl.Series(columns[name], dtype=kind) for name, kind in INTERACTION_SCHEMA.items()})
     return frame.with_columns(pl.col(pl.Float64).fill_nan(None))
+
+
+@dataclass(frozen=True)
+class _Effects:
+    """The four effects of every gene, each (genes, 4), NaN where there is none; `notes` (genes,)."""
+
+    effects: Matrix
+    error: Matrix
+    statistic: Matrix
+    p: Matrix
+    q: Matrix
+    notes: NDArray[np.object_]
+
+
+def _fit_effects(
+    matrix: Matrix, model: Matrix, arm: NDArray[np.int64], method: str, normalisation: Literal["tmm", "none"]
+) -> _Effects:
+    """The four effects by one method; by `log2_cpm` effects alone."""
+    expressed = np.asarray(matrix.any(axis=1))
+    contrasts = np.zeros((4, model.shape[1]))
+    contrasts[:, :4] = _WEIGHTS
+    notes = np.array([None if yes else NOTE_ALL_ZERO for yes in expressed], dtype=object)
+    effects, error, statistic, p, q = (np.full((len(matrix), 4), np.nan) for _ in range(5))
+    if method == "pydeseq2":
+        effects, error, statistic, p, q, reasons = _deseq2_effects(matrix, model, contrasts, arm)
+        notes[expressed] = reasons[expressed]
+    else:
+        lib = effective_library_sizes(matrix, normalisation)
+        if method == "log2_cpm":
+            effects = average_by_arm(log2_cpm(matrix, lib), arm) @ np.array(_WEIGHTS).T
+            notes[expressed] = NOTE_NO_REPLICATES
+        else:
+            fitted = _voom_effects(matrix[expressed], model, contrasts, lib)
+            for whole, part in zip((effects, error, statistic, p), fitted, strict=True):
+                whole[expressed] = part
+            q = np.column_stack([adjust_bh(column) for column in p.T])
+    effects[~expressed] = np.nan
+    return _Effects(effects, error, statistic, p, q, notes)
 
 
 def group_samples(
@@ -208,7 +236,7 @@ def group_samples(
     def contrast(numerator: str, denominator: str) -> Contrast:
         return Contrast(
             interaction.interaction_id, interaction.factor, numerator, denominator, interaction.covariates,
-            interaction.continuous, interaction.pairing,
+            interaction.continuous, interaction.categorical, interaction.pairing,
             {**interaction.subset, interaction.factor: interaction.levels}, fit_all_levels=True,
         )  # fmt: skip
 
@@ -249,31 +277,50 @@ def _voom_effects(counts: Matrix, model: Matrix, contrasts: Matrix, lib: Matrix)
 def _deseq2_effects(
     counts: Matrix, model: Matrix, contrasts: Matrix, arm: NDArray[np.int64]
 ) -> tuple[Matrix, Matrix, Matrix, Matrix, Matrix, NDArray[np.object_]]:
-    from resistance_assets.science.deg.deseq2 import wald_tables
+    from resistance_assets.science.deg.deseq2 import fit_contrasts
 
-    tables, _ = wald_tables(counts, model, list(contrasts))
-    stacked = [
+    runs_away, not_identified = _find_empty_groups(counts, arm)
+    tables, _ = fit_contrasts(
+        counts, model, list(contrasts), no_finite_estimate=list(runs_away.T), not_identified=list(not_identified.T)
+    )
+    effects, error, statistic, p, q = (
         np.column_stack([t[name] for t in tables]) for name in ("log2FoldChange", "lfcSE", "stat", "pvalue", "padj")
-    ]
+    )
+    # Where a group is empty the sign is known, wherever the fit stopped.
+    empty = _empty_groups(counts, arm)
+    towards = np.sign(-(empty.astype(np.float64) @ np.array(_WEIGHTS).T))
+    effects = np.where(runs_away, towards * np.abs(effects), effects)
+    statistic = np.where(runs_away, towards * np.abs(statistic), statistic)
     reasons = np.full(len(counts), None, dtype=object)
-    reasons[np.isnan(stacked[3][:, _INTERACTION])] = NOTE_COOKS
-    # An arm of zeros leaves every effect that it enters without a finite estimate, hence without a p-value.
-    zero = np.column_stack([~counts[:, arm == j].any(axis=1) for j in range(4)])
-    for j, weights in enumerate(_WEIGHTS):
-        touched = zero[:, np.array(weights) != 0].any(axis=1)
-        for values in stacked[1:]:
-            values[touched, j] = np.nan
-    reasons[zero.any(axis=1)] = NOTE_ARM_ALL_ZERO
-    effects, error, statistic, p, q = stacked
+    reasons[np.isnan(p[:, _INTERACTION])] = NOTE_COOKS
+    reasons[empty.any(axis=1)] = NOTE_ARM_ALL_ZERO
+    reasons[runs_away[:, _INTERACTION]] = NOTE_LIKELIHOOD_RATIO
+    reasons[not_identified[:, _INTERACTION]] = NOTE_NOT_IDENTIFIED
     return effects, error, statistic, p, q, reasons
 
 
-def _classify(effects: Matrix, counted: NDArray[np.bool_]) -> NDArray[np.str_]:
+def _empty_groups(counts: Matrix, arm: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(genes, 4): True where no sample of the group has a read."""
+    return np.column_stack([~counts[:, arm == j].any(axis=1) for j in range(4)])
+
+
+def _find_empty_groups(counts: Matrix, arm: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Effects whose estimate runs away, and effects that the counts do not identify, both (genes, 4).
+
+    The log mean of an empty group is minus infinity. Empty groups on one side of an effect make it infinite, and the
+    likelihood still tells it from zero. On both sides they cancel to anything: the likelihood is flat.
+    """
+    empty, weights = _empty_groups(counts, arm)[:, None, :], np.array(_WEIGHTS)[None, :, :]
+    added, subtracted = (empty & (weights > 0)).any(axis=2), (empty & (weights < 0)).any(axis=2)
+    return added ^ subtracted, added & subtracted
+
+
+def _classify(effects: Matrix, counted: NDArray[np.bool_], untested: NDArray[np.bool_]) -> NDArray[np.str_]:
     parental, resistant, interaction, shift = counted.T
     with np.errstate(invalid="ignore"):
         smaller = np.abs(effects[:, 1]) < np.abs(effects[:, 0])
     return np.select(
-        [parental & interaction & smaller, resistant & interaction & ~smaller, shift],
-        ["lost_response", "gained_response", "constitutive_shift"],
+        [parental & interaction & smaller, resistant & interaction & ~smaller, shift, untested],
+        ["lost_response", "gained_response", "constitutive_shift", "not_testable"],
         "unchanged",
     )

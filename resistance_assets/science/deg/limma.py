@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from resistance_assets.errors import DesignFault
 from resistance_assets.science.deg.designs import GENE_COLUMN, DesignMatrix, compressed_rows, count_matrix
-from resistance_assets.science.deg.result import NOTE_ALL_ZERO, build_result
+from resistance_assets.science.deg.result import NOTE_ALL_ZERO, NOTE_TOO_FEW_VALUES, build_result
 from resistance_assets.science.deg.variance_moderation import Moderation, moderate_variances
 from resistance_assets.science.expression.normalisation import effective_library_sizes
 from resistance_assets.science.statistics.multiple_testing import adjust_bh
@@ -30,14 +30,15 @@ class LinearFit:
 
     Attributes:
         estimates: (genes, k). covariance: (genes, k, k), unscaled: times the residual variance it is the covariance.
-        sigma: (genes,) residual standard deviation. df_residual: degrees of freedom, the same for every gene.
-        average: (genes,) unweighted mean over samples.
+        sigma: (genes,) residual standard deviation.
+        df_residual: degrees of freedom: one number, or (genes,) where values are missing.
+        average: (genes,) unweighted mean over the samples that have a value.
     """
 
     estimates: Matrix
     covariance: Matrix
     sigma: Matrix
-    df_residual: int
+    df_residual: int | Matrix
     average: Matrix
 
     @property
@@ -87,7 +88,8 @@ def fit_linear(values: Matrix, design: Matrix, contrasts: Matrix, weights: Matri
     With weights the covariance of several combinations is exact here, where limma's contrasts.fit approximates it.
 
     Args:
-        values: (genes, samples), finite. design: (samples, coefficients), full rank.
+        values: (genes, samples); NaN is missing, allowed where there are no weights.
+        design: (samples, coefficients), full rank.
         contrasts: (k, coefficients), the combinations wanted; a unit vector is a coefficient.
         weights: (genes, samples), or None for none.
 
@@ -101,6 +103,8 @@ def fit_linear(values: Matrix, design: Matrix, contrasts: Matrix, weights: Matri
             subject="linear model",
             remedy="Drop a covariate, or use the method fold_change.",
         )
+    if weights is None and np.isnan(values).any():
+        return _fit_with_missing(values, design, contrasts)
     average = values.mean(axis=1)
     if weights is None:
         coefficients = np.linalg.lstsq(design, values.T, rcond=None)[0]
@@ -126,13 +130,41 @@ def fit_linear(values: Matrix, design: Matrix, contrasts: Matrix, weights: Matri
     return LinearFit(estimates, covariance, sigma, n - p, average)
 
 
+def _fit_with_missing(values: Matrix, design: Matrix, contrasts: Matrix) -> LinearFit:
+    """Least squares per gene over the samples that have a value; a combination that these cannot estimate is NaN."""
+    genes, k = len(values), len(contrasts)
+    estimates, covariance = np.full((genes, k), np.nan), np.full((genes, k, k), np.nan)
+    sigma, df = np.full(genes, np.nan), np.zeros(genes)
+    present = ~np.isnan(values)
+    patterns, pattern_of = np.unique(present, axis=0, return_inverse=True)
+    for at, kept in enumerate(patterns):
+        rows = np.flatnonzero(pattern_of.ravel() == at)
+        x, y = design[kept], values[np.ix_(rows, kept)]
+        if not len(x):
+            continue
+        inverse = np.linalg.pinv(x)
+        residual_df = len(x) - int(np.linalg.matrix_rank(x))
+        coefficients = inverse @ y.T
+        df[rows] = residual_df
+        if residual_df:
+            sigma[rows] = np.sqrt(((y - (x @ coefficients).T) ** 2).sum(axis=1) / residual_df)
+        spread = contrasts @ inverse @ inverse.T @ contrasts.T
+        # What the samples left cannot tell apart is not estimable: the pseudo-inverse would share it out.
+        estimable = np.abs(contrasts @ inverse @ x - contrasts).max(axis=1) < 1e-9
+        estimates[np.ix_(rows, np.flatnonzero(estimable))] = (contrasts[estimable] @ coefficients).T
+        covariance[rows] = np.where(estimable[:, None] & estimable[None, :], spread, np.nan)
+    average = np.where(present, values, 0.0).sum(axis=1) / np.maximum(present.sum(axis=1), 1)
+    return LinearFit(estimates, covariance, sigma, df, np.where(present.any(axis=1), average, np.nan))
+
+
 def moderated_t(fit: LinearFit, moderation: Moderation) -> tuple[Matrix, Matrix, Matrix]:
     """Moderated t, its two-sided p and its standard error, each (genes, k)."""
     from scipy.stats import t as student
 
     error = fit.stdev_unscaled * np.sqrt(moderation.s2_post)[:, None]
     statistic = fit.estimates / error
-    return statistic, 2 * student.sf(np.abs(statistic), moderation.df_total), error
+    df = np.asarray(moderation.df_total)
+    return statistic, 2 * student.sf(np.abs(statistic), df[:, None] if df.ndim else df), error
 
 
 def moderated_f(fit: LinearFit, moderation: Moderation) -> tuple[Matrix, Matrix]:
@@ -151,16 +183,24 @@ def log_odds(
     """B: natural log odds that a gene is differentially expressed, and the prior variance of its effect.
 
     Args:
-        statistic, stdev_unscaled: (genes,) of one combination.
+        statistic, stdev_unscaled: (genes,) of one combination; NaN where there is none.
         proportion: assumed share of differentially expressed genes.
     """
     from scipy.stats import t as student
 
-    genes, df = len(statistic), moderation.df_total
+    known = np.isfinite(statistic)
+    genes, each = int(known.sum()), np.broadcast_to(np.asarray(moderation.df_total, dtype=np.float64), statistic.shape)
+    if not genes:
+        return np.full(statistic.shape, np.nan), float("nan")
+    # Genes of fewer degrees of freedom are ranked by the t that has the same p at the most degrees.
+    df = float(each[known].max())
+    fewer = known & (each < df)
+    alike = np.where(known, np.abs(statistic), -np.inf)
+    alike[fewer] = student.isf(np.maximum(student.sf(alike[fewer], each[fewer]), 1e-300), df)
     n_top = int(np.ceil(proportion / 2 * genes))
-    top = np.argsort(-np.abs(statistic), kind="stable")[:n_top]
+    top = np.argsort(-alike, kind="stable")[:n_top]
     share = max(n_top / genes, proportion)
-    t_top, v_top = np.abs(statistic[top]), stdev_unscaled[top] ** 2
+    t_top, v_top = alike[top], stdev_unscaled[top] ** 2
     p_null = 2 * student.sf(t_top, df)
     p_target = ((np.arange(1, n_top + 1) - 0.5) / genes - (1 - share) * p_null) / share
     variance = np.zeros(n_top)
@@ -175,7 +215,7 @@ def log_odds(
     if moderation.df_prior > 1e6:
         kernel = t2 * (1 - 1 / r) / 2
     else:
-        kernel = (1 + df) / 2 * np.log((t2 + df) / (t2 / r + df))
+        kernel = (1 + each) / 2 * np.log((t2 + each) / (t2 / r + each))
     return np.log(proportion / (1 - proportion)) - np.log(r) / 2 + kernel, prior
 
 
@@ -212,7 +252,8 @@ def fit_limma(expression: pl.DataFrame, design: DesignMatrix) -> pl.DataFrame:
     """limma for log2 expression (microarrays, log CPM): unweighted fit, moderated t without a trend.
 
     Args:
-        expression: `hgnc_symbol` and one column per sample, log2 scale, finite.
+        expression: `hgnc_symbol` and one column per sample, log2 scale. A gene with missing values is fitted to the
+            samples that have one, with the degrees of freedom that these leave.
         design: its coefficient is tested.
 
     Returns:
@@ -222,7 +263,13 @@ def fit_limma(expression: pl.DataFrame, design: DesignMatrix) -> pl.DataFrame:
         DesignFault: no residual degree of freedom.
     """
     matrix = count_matrix(expression, design.sample_ids)
-    return _moderated_result(expression, design, "limma", matrix, np.ones(len(matrix), dtype=bool), None, None)
+    result = _moderated_result(expression, design, "limma", matrix, np.ones(len(matrix), dtype=bool), None, None)
+    missing = np.isnan(matrix).sum(axis=1)
+    notes = [
+        None if not absent else NOTE_TOO_FEW_VALUES if p is None else f"{absent} of {matrix.shape[1]} values missing"
+        for absent, p in zip(missing.tolist(), result["p_value"].to_list(), strict=True)
+    ]
+    return result.with_columns(p_value_note=pl.Series(notes, dtype=pl.String))
 
 
 def _moderated_result(

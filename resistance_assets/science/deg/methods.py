@@ -137,7 +137,7 @@ def run_limma_voom(
 
 def run_limma(expression: pl.DataFrame, samples: pl.DataFrame, contrast: Contrast) -> pl.DataFrame:
     """`run_contrast` by limma, for log2 expression."""
-    design, report = _checked_design(expression, samples, contrast, integers=False)
+    design, report = _checked_design(expression, samples, contrast, integers=False, missing_allowed=True)
     if report.evidence_kind == "effect_only":
         return _log_effects(expression, design)
     from resistance_assets.science.deg.limma import fit_limma
@@ -187,9 +187,14 @@ def run_fold_change(
 
 
 def _checked_design(
-    expression: pl.DataFrame, samples: pl.DataFrame, contrast: Contrast, *, integers: bool = True
+    expression: pl.DataFrame,
+    samples: pl.DataFrame,
+    contrast: Contrast,
+    *,
+    integers: bool = True,
+    missing_allowed: bool = False,
 ) -> tuple[DesignMatrix, DesignReport]:
-    check_counts(expression, samples, contrast, integers=integers)
+    check_counts(expression, samples, contrast, integers=integers, missing_allowed=missing_allowed)
     design = build_design(samples, contrast)
     return design, report_design(design, contrast)
 
@@ -262,7 +267,14 @@ def _log_effects(expression: pl.DataFrame, design: DesignMatrix) -> pl.DataFrame
         n_numerator=top.shape[1],
         n_denominator=bottom.shape[1],
         evidence_kind="effect_only",
-        log2_fold_change=top.mean(axis=1) - bottom.mean(axis=1),
-        average_expression_log2=matrix.mean(axis=1),
+        log2_fold_change=_mean_of_present(top) - _mean_of_present(bottom),
+        average_expression_log2=_mean_of_present(matrix),
         p_value_note=NOTE_NO_REPLICATES,
     )
+
+
+def _mean_of_present(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(genes,) mean over the samples that have a value, NaN where none has."""
+    present = ~np.isnan(values)
+    total = np.where(present, values, 0.0).sum(axis=1)
+    return np.divide(total, present.sum(axis=1), out=np.full(len(values), np.nan), where=present.any(axis=1))

@@ -20,39 +20,46 @@ class Moderation:
 
     Attributes:
         s2_prior, df_prior: scale and degrees of freedom of the prior (df_prior may be infinite).
-        s2_post: (genes,) posterior variances. df_total: degrees of freedom of the moderated t.
+        s2_post: (genes,) posterior variances.
+        df_total: degrees of freedom of the moderated t, one number or (genes,).
     """
 
     s2_prior: float
     df_prior: float
     s2_post: Matrix
-    df_total: float
+    df_total: float | Matrix
 
 
-def moderate_variances(sigma: Matrix, df_residual: int) -> Moderation:
+def moderate_variances(sigma: Matrix, df_residual: int | Matrix) -> Moderation:
     """Empirical Bayes prior of the residual variances by moments of log F, without a trend, and the posterior ones.
 
+    A gene without a residual degree of freedom takes no part in the prior and gets the prior variance.
+
     Args:
-        sigma: (genes,) residual standard deviations. df_residual: their degrees of freedom.
+        sigma: (genes,) residual standard deviations, NaN where there is none.
+        df_residual: their degrees of freedom, one number or (genes,).
     """
     from scipy.special import digamma, polygamma
 
-    variances = sigma**2
-    median = float(np.median(variances))
+    df = np.broadcast_to(np.asarray(df_residual, dtype=np.float64), sigma.shape)
+    known = (df > 0) & np.isfinite(sigma)
+    variances, half = sigma[known] ** 2, df[known] / 2
+    median = float(np.median(variances)) if len(variances) else 0.0
     # A gene without residual variance would be minus infinity on the log scale.
     positive = np.maximum(variances, 1e-5 * (median if median > 0 else 1.0))
-    half = df_residual / 2
     e = np.log(positive) - digamma(half) + np.log(half)
-    excess = (e.var(ddof=1) if len(e) > 1 else 0.0) - float(polygamma(1, half))
-    pooled = df_residual * len(variances)
+    excess = (e.var(ddof=1) if len(e) > 1 else 0.0) - float(polygamma(1, half).mean())
+    s2_post = np.full(sigma.shape, np.nan)
     if excess > 0:
         df_prior = 2 * invert_trigamma(excess)
         s2_prior = float(np.exp(e.mean() + digamma(df_prior / 2) - np.log(df_prior / 2)))
-        s2_post = (df_residual * variances + df_prior * s2_prior) / (df_residual + df_prior)
+        s2_post[:] = s2_prior
+        s2_post[known] = (df[known] * variances + df_prior * s2_prior) / (df[known] + df_prior)
     else:
         df_prior, s2_prior = float("inf"), float(positive.mean())
-        s2_post = np.full(variances.shape, s2_prior)
-    return Moderation(s2_prior, df_prior, s2_post, float(min(df_residual + df_prior, pooled)))
+        s2_post[:] = s2_prior
+    df_total = np.minimum(np.where(known, df, 0.0) + df_prior, df[known].sum())
+    return Moderation(s2_prior, df_prior, s2_post, float(df_total[0]) if np.ndim(df_residual) == 0 else df_total)
 
 
 def invert_trigamma(value: float) -> float:

@@ -1,9 +1,11 @@
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from resistance_assets.errors import DataFault, DesignFault
-from resistance_assets.science.deg.designs import Contrast, build_design, check_counts, check_design
+from resistance_assets.science.deg.designs import Contrast, build_design, check_counts, check_design, report_design
 
 SHEET = pl.DataFrame(
     {
@@ -32,10 +34,44 @@ def test_matrix_has_the_denominator_as_reference_and_the_factor_last():
     np.testing.assert_array_equal(design.values[:, 1], [0, 1, 0, 0, 1, 0])
 
 
-def test_whole_numbers_are_categories_unless_declared_continuous():
-    assert check_design(SHEET, with_(covariates=("passage",), continuous=("passage",))).n_coefficients == 3
-    with pytest.raises(DesignFault, match="passage"):
-        check_design(SHEET, with_(covariates=("passage",)))
+def kind_of(values, **changes):
+    sheet = SHEET.with_columns(extra=pl.Series(values))
+    return build_design(sheet, with_(covariates=("extra",), **changes)).covariate_kinds["extra"]
+
+
+def test_numbers_with_more_than_five_values_or_a_fraction_are_measurements_unless_declared_otherwise():
+    assert kind_of([61, 70, 55, 48, 66, 59]).startswith("continuous (6 values: numbers with more than 5 values")
+    assert kind_of(["61", "70", "55", "48", "66", "59"]).startswith("continuous (6 values")
+    assert kind_of([1, 2, 1, 2, 1, 2]).startswith("categorical (2 values: whole numbers with at most 5")
+    assert kind_of(["0.5", "1.5", "0.5", "1.5", "0.5", "2.5"]).startswith("continuous (3 values: numbers with a fr")
+    assert kind_of(["a", "b", "a", "b", "a", "b"]) == "categorical (2 values, not numbers)"
+    assert kind_of([1, 2, 1, 2, 1, 2], continuous=("extra",)) == "continuous (2 values, declared)"
+    assert kind_of([1, 2, 3, 4, 5, 6], categorical=("extra",)) == "categorical (6 values, declared)"
+
+
+def test_a_covariate_that_eats_the_degrees_of_freedom_is_named():
+    sheet = SHEET.with_columns(age=pl.Series([50, 60, 70, 50, 60, 80]), batch=pl.Series(list("xyzxyz")))
+    contrast = with_(covariates=("age", "batch"), categorical=("age",))
+    with pytest.raises(DesignFault, match="age alone takes 3 of 7 coefficients"):
+        report_design(build_design(sheet, contrast), contrast)
+
+
+@given(
+    shift=st.floats(-1e4, 1e4), scale=st.floats(1e-3, 1e3), values=st.lists(
+        st.integers(0, 500), min_size=6, max_size=6, unique=True
+    )
+)  # fmt: skip
+def test_the_model_matrix_depends_on_neither_unit_nor_origin_of_a_covariate(shift, scale, values):
+    contrast = with_(covariates=("extra",), continuous=("extra",))
+    x = np.array(values, dtype=float)
+    plain, moved = (
+        build_design(SHEET.with_columns(extra=pl.Series(one)), contrast).values for one in (x, x * scale + shift)
+    )
+    np.testing.assert_allclose(plain, moved, atol=1e-6)
+
+
+def test_a_covariate_that_does_not_vary_adds_no_coefficient():
+    assert "age" not in build_design(SHEET.with_columns(age=pl.lit(1950.0)), with_(covariates=("age",))).columns
 
 
 def test_continuous_covariates_may_come_as_text_but_must_be_numbers():

@@ -10,7 +10,12 @@ from resistance_assets.science.deg.interaction import (
     ResponseThresholds,
     fit_interaction,
 )
-from resistance_assets.science.deg.result import NOTE_ALL_ZERO, NOTE_ARM_ALL_ZERO, NOTE_NO_REPLICATES
+from resistance_assets.science.deg.result import (
+    NOTE_ALL_ZERO,
+    NOTE_LIKELIHOOD_RATIO,
+    NOTE_NO_REPLICATES,
+    NOTE_NOT_IDENTIFIED,
+)
 
 from .goldens import counts_and_samples, matrix_of
 
@@ -102,13 +107,49 @@ def test_zeros_are_noted():
     table = pl.concat([counts, nothing, off])
     voom = fit_interaction(table, samples, ANLOTINIB)
     row = voom.filter(pl.col("hgnc_symbol") == "NONE").row(0, named=True)
-    assert (row["p_value_note"], row["log2_interaction"], row["response_class"]) == (NOTE_ALL_ZERO, None, "unchanged")
+    assert (row["p_value_note"], row["log2_interaction"], row["response_class"]) == (
+        NOTE_ALL_ZERO,
+        None,
+        "not_testable",
+    )
     deseq2 = fit_interaction(table, samples, ANLOTINIB, method="pydeseq2")
     off_row = deseq2.filter(pl.col("hgnc_symbol") == "OFF").row(0, named=True)
-    assert off_row["p_value_note"] == NOTE_ARM_ALL_ZERO
-    assert (off_row["p_value"], off_row["q_value_response_parental"]) == (None, None)
-    # R and R+A have counts, so that response keeps its test.
-    assert off_row["q_value_response_resistant"] is not None
+    assert off_row["p_value_note"] == NOTE_LIKELIHOOD_RATIO
+    assert off_row["standard_error"] is None
+    # The drug switches it on in the parental cells; the resistant ones have it already and respond less.
+    assert off_row["p_value"] < 1e-6
+    assert off_row["log2_interaction"] < 0
+    assert off_row["response_class"] == "lost_response"
+
+
+def test_a_gene_that_is_on_in_one_group_alone_is_never_unchanged():
+    counts, samples = planted(3)
+    names = samples["sample_id"].to_list()
+    on = [812, 930, 770]
+
+    def row(name, groups):
+        values = dict.fromkeys(names, 0)
+        for group in groups:
+            values |= dict(zip(names[3 * group : 3 * group + 3], on, strict=True))
+        return pl.DataFrame({"hgnc_symbol": [name], **{key: [value] for key, value in values.items()}})
+
+    table = pl.concat(
+        [counts, row("TREATED_RESISTANT", [3]), row("RESISTANT", [2, 3]), row("NOT_RESISTANT", [0, 1, 3])]
+    )
+    found = fit_interaction(table, samples, ANLOTINIB, method="pydeseq2")
+    rows = {row["hgnc_symbol"]: row for row in found.tail(3).iter_rows(named=True)}
+    # Parental cells have no read with or without the drug: their response is 0 / 0, and so is the interaction.
+    alone = rows["TREATED_RESISTANT"]
+    assert (alone["p_value"], alone["response_class"]) == (None, "not_testable")
+    assert alone["p_value_note"] == NOTE_NOT_IDENTIFIED
+    assert alone["q_value_response_resistant"] < 1e-6
+    assert alone["log2_response_resistant"] > 0
+    assert rows["RESISTANT"]["response_class"] == "constitutive_shift"
+    assert rows["RESISTANT"]["q_value_baseline_shift"] < 1e-6
+    assert rows["NOT_RESISTANT"]["response_class"] == "gained_response"
+    assert rows["NOT_RESISTANT"]["p_value"] < 1e-6
+    by_voom = fit_interaction(table, samples, ANLOTINIB).tail(3)
+    assert "unchanged" not in by_voom["response_class"].to_list()
 
 
 def test_bad_levels_and_methods():

@@ -16,7 +16,7 @@ from resistance_assets.science.deg.limma import (
     voom,
 )
 from resistance_assets.science.deg.methods import run_contrast
-from resistance_assets.science.deg.result import NOTE_ALL_ZERO
+from resistance_assets.science.deg.result import NOTE_ALL_ZERO, NOTE_TOO_FEW_VALUES
 from resistance_assets.science.deg.variance_moderation import invert_trigamma, moderate_variances
 from resistance_assets.science.expression.normalisation import effective_library_sizes
 
@@ -173,3 +173,40 @@ def test_genes_of_zeros_stay_as_null_rows_and_change_nothing_else():
 def test_no_residual_degree_of_freedom_is_refused():
     with pytest.raises(DesignFault, match="no residual degree of freedom"):
         fit_linear(np.zeros((2, 2)), np.array([[1.0, 0.0], [1.0, 1.0]]), np.eye(2)[1:])
+
+
+def test_genes_with_missing_values_have_degrees_of_freedom_of_their_own(goldens):
+    folder = goldens / "numbers"
+    values = read_tsv(folder / "limma_missing_cells_input.tsv.gz").rename({"gene": "hgnc_symbol"})
+    golden = read_tsv(folder / "limma_missing_cells.tsv.gz")
+    samples = read_tsv(goldens / "deg_luad_paired" / "samples.tsv").rename({"sample": "sample_id"})
+    design = build_design(samples, TUMOUR_VS_NORMAL)
+    matrix = values.select(design.sample_ids).to_numpy().astype(np.float64)
+    fit = fit_linear(matrix, design.values, np.eye(2)[1:])
+    np.testing.assert_array_equal(fit.df_residual, golden["df_residual"])
+    np.testing.assert_allclose(fit.sigma, golden["sigma"], rtol=1e-8)
+    moderation = moderate_variances(fit.sigma, fit.df_residual)
+    assert moderation.df_prior == pytest.approx(golden["df_prior"][0], rel=1e-6)
+    assert moderation.s2_prior == pytest.approx(golden["s2_prior"][0], rel=1e-8)
+    np.testing.assert_allclose(moderation.df_total, golden["df_total"], rtol=1e-6)
+    result = run_contrast(
+        values.select("hgnc_symbol", *samples["sample_id"]), samples, TUMOUR_VS_NORMAL, method="limma"
+    )
+    np.testing.assert_allclose(result["log2_fold_change"], golden["logFC"], rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(result["statistic"], golden["t"], rtol=1e-6)
+    np.testing.assert_allclose(result["p_value"], golden["P"], rtol=1e-5)
+    assert result["b_statistic"].null_count() == 0
+    noted = result["p_value_note"].is_not_null().to_numpy()
+    np.testing.assert_array_equal(noted, np.isnan(matrix).any(axis=1))
+
+
+def test_a_gene_without_values_in_one_group_is_a_row_with_a_reason():
+    names = [f"s{j}" for j in range(6)]
+    rng = np.random.default_rng(2)
+    values = rng.normal(8, 1, size=(30, 6))
+    values[0, 3:], values[1] = np.nan, np.nan
+    table = pl.DataFrame({"hgnc_symbol": [f"G{i}" for i in range(30)], **dict(zip(names, values.T, strict=True))})
+    samples = pl.DataFrame({"sample_id": names, "condition": ["tumour"] * 3 + ["normal"] * 3})
+    result = run_contrast(table, samples, TUMOUR_VS_NORMAL, method="limma")
+    assert result["p_value"].is_null().to_list() == [True, True] + [False] * 28
+    assert result["p_value_note"].to_list()[:3] == [NOTE_TOO_FEW_VALUES, NOTE_TOO_FEW_VALUES, None]

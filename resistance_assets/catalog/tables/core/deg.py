@@ -135,6 +135,9 @@ class DegDesigns(TableModel):
     numerator: pl.String = col("level in the numerator", of="raw.catalog__contrasts.numerator")
     denominator: pl.String = col("level in the denominator", of="raw.catalog__contrasts.denominator")
     covariates: pl.String = col("further columns of the model, joined by |", null=True, of="source")
+    covariate_kinds: pl.String = col(
+        "what each covariate entered the model as, and why: continuous or categorical, joined by ;", null=True, of=SAMPLE
+    )
     pairing: pl.String = col("column whose levels are the blocks of a paired design", null=True, of="source")
     subset: pl.String = col("samples that are kept, in words", null=True, of="source")
     n_samples: pl.Int64 = col("samples of the fit", unit="samples", null=True, of=SAMPLE, ge=0)

@@ -78,7 +78,7 @@ class PartInteraction(TableModel):
     response_class: pl.String = col(
         "by the declared thresholds, first match",
         of=_FOUR,
-        isin=["lost_response", "gained_response", "constitutive_shift", "unchanged"],
+        isin=["lost_response", "gained_response", "constitutive_shift", "not_testable", "unchanged"],
     )
     evidence_kind: pl.String = col(
         "inferential only with two samples in each arm", of=SAMPLE, isin=["inferential", "effect_only"]

@@ -35,6 +35,7 @@ def interaction_of(declared: InteractionDesign) -> Interaction:
         resistant_treated=declared.resistant_treated,
         covariates=tuple(declared.covariates),
         continuous=tuple(declared.continuous),
+        categorical=tuple(declared.categorical),
         pairing=declared.pairing,
         subset={name: list(values) for name, values in declared.subset.items()},
     )
