@@ -6,15 +6,18 @@ answer at once.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
+import threading
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from resistance_assets import interruption
 from resistance_assets.errors import Fault, UsageFault
 
 if TYPE_CHECKING:
@@ -77,19 +80,19 @@ def _options(
 
 
 def main() -> None:
-    """Entry point: faults become one line on stderr and an exit code."""
+    """Entry point: faults become one line on stderr and an exit code; a signal becomes 128 and its number."""
+    interruption.install()
     try:
         # Outside its standalone mode Click hands the code of typer.Exit back instead of raising it.
         code = app(standalone_mode=False)
     except UsageFault as fault:
         _complain(str(fault))
-        sys.exit(BAD_USAGE)
+        _leave(BAD_USAGE)
     except Fault as fault:
         _complain(str(fault))
         sys.exit(FAILED)
     except KeyboardInterrupt:
-        _complain("interrupted; what was published stays as it was")
-        sys.exit(130)
+        _stop()
     except Exception as error:
         # Typer's own complaints (unknown option, missing argument) carry an exit code; anything else is a bug.
         show = getattr(error, "show", None)
@@ -97,7 +100,27 @@ def main() -> None:
             raise
         show()
         sys.exit(getattr(error, "exit_code", BAD_USAGE))
+    if interruption.requested() is not None:
+        # Typer makes an exit code of its own of a KeyboardInterrupt.
+        _stop()
     sys.exit(code if isinstance(code, int) else OK)
+
+
+def _leave(code: int, *, wait: bool | None = None) -> NoReturn:
+    """End the process; without waiting for a query that does not end."""
+    if wait is None:
+        wait = not any(thread.name == "query" for thread in threading.enumerate())
+    if wait:
+        sys.exit(code)
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+    os._exit(code)
+
+
+def _stop() -> NoReturn:
+    code, told = interruption.settle()
+    _complain(told)
+    _leave(code, wait=False)
 
 
 def _complain(message: str) -> None:
@@ -250,30 +273,40 @@ def sql(
     query: Annotated[
         str, typer.Argument(help="One SELECT, `.tables [WORD]`, `.schema TABLE`, `.help`; `-` reads standard input.")
     ],
-    output_format: Annotated[Format, typer.Option("--format", help="How the answer is written.")] = Format.table,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write to this file.")] = None,
+    output_format: Annotated[
+        Format | None,
+        typer.Option("--format", help="How the answer is written; the suffix of -o says it.", show_default="table"),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write to this file: .csv, .json, .parquet or .txt.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file of -o where it exists.")] = False,
     release: Annotated[int | None, typer.Option(help="Ask an old release.")] = None,
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds that the query may take; 0: no limit.")] = 120.0,
 ) -> None:
     """Ask the published warehouse. Read-only; the query can reach neither files nor the network.
 
     Example: `resistance sql "SELECT * FROM marts.gene_evidence WHERE hgnc_symbol = 'CCL20'"`
     """
-    from contextlib import closing
-
-    from resistance_assets.commands.sql import DOT_COMMANDS, answer, as_text, write_result
-    from resistance_assets.warehouse.reader import open_warehouse
+    from resistance_assets.commands.sql import DOT_COMMANDS, answer, as_text, choose_output, write_result
+    from resistance_assets.warehouse.reader import closed_after, open_warehouse
 
     settings = _settings()
     text = sys.stdin.read() if query == "-" else query
     if text.strip() == ".help":
         typer.echo(DOT_COMMANDS, nl=False)
         return
-    with closing(open_warehouse(settings.data_dir, release)) as connection:
-        frame = answer(connection, text)
-    if output is None and output_format is Format.table and sys.stdout.isatty():
+    written_as = choose_output(
+        output_format.value if output_format else None, output, data_dir=settings.data_dir, force=force
+    )
+    memory = settings.memory_bytes
+    interruption.set_grace(0.8)
+    with closed_after(open_warehouse(settings.data_dir, release, memory_bytes=memory)) as connection:
+        frame = answer(connection, text, timeout_seconds=timeout or threading.TIMEOUT_MAX, largest_bytes=memory)
+    if output is None and written_as == "table" and sys.stdout.isatty():
         _page(as_text(frame))
     else:
-        write_result(frame, output_format.value, output)
+        write_result(frame, written_as, output)
 
 
 @app.command()
@@ -447,7 +480,8 @@ def _page(text: str) -> None:
         return
     # Less: end at once where it fits after all, leave the text on the screen, and scroll sideways.
     os.environ.setdefault("LESS", "-FSX")
-    click.echo_via_pager(text)
+    with interruption.left_to_others():
+        click.echo_via_pager(text)
 
 
 def _json(document: Any) -> str:

@@ -6,7 +6,9 @@ nothing is created or opened when settings are read.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -28,6 +30,7 @@ class Settings(BaseSettings):
         executor: how the steps of a run launched by Dagster are executed. Most steps take less than a second and the
             start of a process takes three, so one process is the default; `multiprocess` pays where steps are long.
         report: whether a run writes the pages into `<data_dir>/report` after it published.
+        memory: what queries may use, such as `4GB` or `512MB`; half of what the machine or its cgroup has, by default.
         schedule: `on`: in the Dagster UI and daemon, the sensors and the schedule start switched on.
     """
 
@@ -41,6 +44,7 @@ class Settings(BaseSettings):
     opt_in: Annotated[tuple[str, ...], NoDecode] = ()
     contact: str | None = None
     executor: Literal["in_process", "multiprocess"] = "in_process"
+    memory: str | None = None
     report: bool = True
     schedule: Literal["off", "on"] = "off"
 
@@ -53,6 +57,18 @@ class Settings(BaseSettings):
     @classmethod
     def _split_words(cls, value: object) -> object:
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+    @field_validator("memory")
+    @classmethod
+    def _check_memory(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_bytes(value)
+        return value
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes that queries may use."""
+        return parse_bytes(self.memory) if self.memory is not None else memory_of_machine() // 2
 
     @property
     def lake_dir(self) -> Path:
@@ -97,6 +113,44 @@ class Settings(BaseSettings):
         """Folders in which laboratory studies are looked for, those that exist by convention included."""
         own = (self.data_dir / "studies", *((self.demo_dir / "studies",) if self.is_demo else ()))
         return (*self.studies, *(path for path in own if path.is_dir()))
+
+
+_UNITS = {
+    "": 1,
+    "k": 1000,
+    "m": 1000**2,
+    "g": 1000**3,
+    "t": 1000**4,
+    "ki": 1024,
+    "mi": 1024**2,
+    "gi": 1024**3,
+    "ti": 1024**4,
+}
+LEAST_MEMORY_BYTES = 64 * 1000**2
+
+
+def parse_bytes(text: str) -> int:
+    """Bytes of a size such as `4GB`, `512 MiB` or `1.5g`.
+
+    Raises:
+        ValueError: it is no size, or less than 64 MB, with which no query runs.
+    """
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?i?)b?\s*", text.lower())
+    if found is None or found[2] not in _UNITS:
+        raise ValueError("a size such as 4GB or 512MB")
+    size = int(float(found[1]) * _UNITS[found[2]])
+    if size < LEAST_MEMORY_BYTES:
+        raise ValueError("at least 64MB")
+    return size
+
+
+def memory_of_machine() -> int:
+    """Bytes of memory that this process may use: the machine's, or its cgroup's where that is less."""
+    sizes = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError):
+            sizes.append(int(Path(path).read_text(encoding="ascii")))
+    return max(LEAST_MEMORY_BYTES, min(sizes))
 
 
 def load_settings() -> Settings:

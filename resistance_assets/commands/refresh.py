@@ -100,7 +100,9 @@ def refresh(settings: Settings, *, quiet: bool = False) -> Refreshed:
     if due and before is not None:
         # First what changed by itself: where its content comes out as it was, nothing else needs to be looked at.
         first = bring_up_to_date(settings, addresses=due, steps=steps, quiet=quiet)
-        due = tuple(address for address in unsettled(lake, steps, origins) if address not in first.launch.failed)
+        # All outputs of a step that failed: the half of a step cannot be run, nor would it end otherwise.
+        failed = {output for address in first.launch.failed if address in steps for output in steps[address].outputs}
+        due = tuple(address for address in unsettled(lake, steps, origins) if address not in failed)
     if not due and before is not None and not registry.study_faults:
         result = publish_current(settings, lake, registry)
         release = result.release

@@ -7,6 +7,7 @@ import json
 import math
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ import polars as pl
 
 from resistance_assets.commands.printing import visible
 from resistance_assets.errors import DataFault, UsageFault
+from resistance_assets.files import replace_file
 from resistance_assets.warehouse.database import literal
 from resistance_assets.warehouse.reader import run_query
 
@@ -30,13 +32,67 @@ meta (releases, tables, columns, lineage, sources, runs).
 """
 
 
-def answer(connection: duckdb.DuckDBPyConnection, text: str) -> pl.DataFrame:
+def answer(
+    connection: duckdb.DuckDBPyConnection,
+    text: str,
+    *,
+    timeout_seconds: float | None = None,
+    largest_bytes: int | None = None,
+) -> pl.DataFrame:
     """Rows of one SELECT, or of `.tables [WORD]` or `.schema TABLE`, as in the shells of databases.
+
+    Limits as in `run_query`.
 
     Raises:
         UsageFault: no such command, or a query that `run_query` refuses.
     """
-    return run_query(connection, _query_of(connection, text) if text.lstrip().startswith(".") else text)
+    query = _query_of(connection, text) if text.lstrip().startswith(".") else text
+    return run_query(connection, query, timeout_seconds=timeout_seconds, largest_bytes=largest_bytes)
+
+
+SUFFIXES: Mapping[str, Format] = {
+    ".csv": "csv",
+    ".json": "json",
+    ".parquet": "parquet",
+    ".txt": "table",
+}
+
+
+def choose_output(format: Format | None, output: Path | None, *, data_dir: Path, force: bool) -> Format:
+    """The format of an answer, from the option or the file's suffix, once it is sure that the file may be written.
+
+    Args:
+        format: as asked for; None: by the suffix.
+        output: file; None for standard output.
+        data_dir: holds the warehouse; nothing is written into it.
+        force: whether an existing file may be replaced.
+
+    Raises:
+        UsageFault: the file lies in the data folder, exists or is a folder, or its suffix is unknown.
+    """
+    if output is None:
+        return format or "table"
+    if format is None:
+        format = SUFFIXES.get(output.suffix.lower())
+        if format is None:
+            raise UsageFault(
+                f"the suffix {output.suffix!r} is no format that can be written",
+                subject=f"-o {output}",
+                expected=f"one of {', '.join(SUFFIXES)}",
+                remedy="Choose one of them, or say which with --format.",
+            )
+    place = output.expanduser().resolve()
+    if place.is_relative_to(data_dir.resolve()):
+        raise UsageFault(
+            "lies in the data folder, which only the warehouse itself writes",
+            subject=f"-o {output}",
+            remedy="Name a file elsewhere.",
+        )
+    if output.is_dir():
+        raise UsageFault("is a folder", subject=f"-o {output}", remedy="Name a file.")
+    if output.is_file() and not force:
+        raise UsageFault("exists already", subject=f"-o {output}", remedy="Add --force to replace it.")
+    return format
 
 
 def _query_of(connection: duckdb.DuckDBPyConnection, command: str) -> str:
@@ -183,7 +239,11 @@ def _to_file(output: Path, write: Any) -> None:
             "the folder does not exist", subject=str(output.parent), remedy="Create it, or name another file."
         )
     try:
-        write(output)
+        if output.exists() and not output.is_file():
+            write(output)  # a pipe or a device
+            return
+        with replace_file(output.resolve()) as aside:
+            write(aside)
     except OSError as error:
         raise DataFault(
             f"cannot be written: {error.strerror or error}", subject=str(output), remedy="Choose another place with -o."

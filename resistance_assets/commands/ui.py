@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from resistance_assets import interruption
 
 if TYPE_CHECKING:
     from resistance_assets.settings import Settings
 
+END_SECONDS = 10.0
+"""How long the parts of the UI may take to end by themselves."""
 WORKSPACE = """\
 load_from:
   - python_module:
@@ -32,7 +40,30 @@ def serve_ui(settings: Settings, *, port: int) -> int:
     environment = {**os.environ, "DAGSTER_HOME": str(home), "RESISTANCE_DATA_DIR": str(settings.data_dir)}
     say(False, f"Dagster UI on http://127.0.0.1:{port} (Ctrl-C ends it); data folder {settings.data_dir}")
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]
+    return run_until_stopped(command, environment, settings.data_dir)
+
+
+def run_until_stopped(command: list[str], environment: Mapping[str, str], folder: Path) -> int:
+    """Run a program with all that it starts, and end all of it when this process is asked to end.
+
+    Returns:
+        0 where Ctrl-C or SIGTERM ended it, as is meant to be; else the program's exit code.
+    """
+    interruption.set_grace(None)
+    # A session of its own, so that a signal goes to it and to what it started once, and through here.
+    process = subprocess.Popen(command, env=dict(environment), cwd=folder, start_new_session=True)
     try:
-        return subprocess.run(command, env=environment, cwd=settings.data_dir, check=False).returncode
+        return process.wait()
     except KeyboardInterrupt:
+        _signal_group(process.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
+            process.wait(timeout=END_SECONDS)
         return 0
+    finally:
+        # Whoever is left of the group.
+        _signal_group(process.pid, signal.SIGKILL)
+
+
+def _signal_group(pid: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)

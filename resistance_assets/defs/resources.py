@@ -5,8 +5,9 @@ Here belongs the one bridge between settings and the other packages. Nothing is 
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,10 +15,11 @@ from resistance_assets.catalog.registry import Registry, Source, load_registry
 from resistance_assets.connectors.arrayexpress.biostudies import accession_of, info_resource, read_info
 from resistance_assets.connectors.transport.published_versions import published_version
 from resistance_assets.connectors.transport.replay import Walk, record_walk
+from resistance_assets.connectors.transport.resource import FailureKind, transfer_fault, without_secrets
 from resistance_assets.connectors.transport.transport import Probe, Resource, Transport, open_transport, sha256_of
-from resistance_assets.errors import SourceUnavailable, TransportFault
+from resistance_assets.errors import Fault, SourceUnavailable, TransportFault
 from resistance_assets.orchestration.events import Announcement, announce
-from resistance_assets.orchestration.steps import External
+from resistance_assets.orchestration.steps import MOST_TOLD, External
 from resistance_assets.settings import Settings, load_settings
 
 
@@ -71,16 +73,18 @@ class Origins:
         def report(done: int, total: int | None) -> None:
             announce(Announcement("bytes", source.id, done=done, total=total))
 
-        fetched = self.transport.fetch(self.resource(source), progress=report)
+        with _faults_of(source):
+            fetched = self.transport.fetch(self.resource(source), progress=report)
+            version = published_version(source.url, fetched.path)
         facts = {
-            "url": source.url,
+            "url": without_secrets(source.url),
             "resolved_url": fetched.resolved_url,
             "bytes": fetched.size_bytes,
             "etag": fetched.etag,
             "last_modified": fetched.last_modified,
             "retrieved_at": fetched.retrieved_at.isoformat(timespec="seconds"),
             "transport": fetched.transport,
-            "version": published_version(source.url, fetched.path),
+            "version": version,
         }
         return External(checksum=fetched.sha256, path=fetched.path, facts=facts)
 
@@ -91,7 +95,8 @@ class Origins:
         """
         self._require_opt_in(source)
         try:
-            found = record_walk(self.transport, walk)
+            with _faults_of(source):
+                found = record_walk(self.transport, walk)
         except (SourceUnavailable, TransportFault) as fault:
             raise type(fault)(
                 fault.problem, subject=source.id, place=fault.subject, expected=fault.expected, remedy=fault.remedy
@@ -99,7 +104,7 @@ class Origins:
         own = next((f for f in found.fetched.values() if f.resource.url == source.url), None)
         first = own or next(iter(found.fetched.values()))
         facts = {
-            "url": source.url,
+            "url": without_secrets(source.url),
             "resolved_url": first.resolved_url,
             "documents": len(found.fetched),
             "bytes": found.size_bytes,
@@ -127,6 +132,23 @@ class Origins:
                 subject=source.id,
                 remedy=f"Read {source.licence_url}, then add {source.id} to RESISTANCE_OPT_IN.",
             )
+
+
+@contextlib.contextmanager
+def _faults_of(source: Source) -> Iterator[None]:
+    """Whatever reading a source's bytes raises becomes that source's fault, so that it ends no other's work."""
+    try:
+        yield
+    except (Fault, OSError):
+        raise
+    except Exception as error:
+        told = " ".join(str(error).split())[:MOST_TOLD] or "no further word"
+        raise transfer_fault(
+            FailureKind.UNREADABLE,
+            f"what came cannot be read ({type(error).__name__}: {told})",
+            subject=source.id,
+            remedy="Open the URL to see what the host now sends",
+        ) from error
 
 
 def open_origins(settings: Settings) -> Origins:

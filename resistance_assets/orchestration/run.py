@@ -16,12 +16,13 @@ from pathlib import Path
 import dagster as dg
 from dagster import DagsterInstance
 
+from resistance_assets import interruption
 from resistance_assets.orchestration.events import listening
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.run_outcome import PRODUCTS, Launch
 from resistance_assets.orchestration.sqlite_tuning import quicken_records
 from resistance_assets.orchestration.steps import Step
-from resistance_assets.orchestration.table_assets import address_of
+from resistance_assets.orchestration.table_assets import address_of, key_of
 
 INSTANCE_CONFIG = """\
 # Written once by `resistance`; yours to change. See deploy/ for Postgres and shared storage.
@@ -108,7 +109,7 @@ def launch(
     started = time.perf_counter()
     close_dead_runs(instance)
     job = definitions.resolve_implicit_global_asset_job_def()
-    wanted = set(selection) if selection is not None else set(job.asset_layer.executable_asset_keys)
+    wanted = set(job.asset_layer.executable_asset_keys) if selection is None else whole_steps(selection, steps)
     wanted &= {key for key in job.asset_layer.executable_asset_keys if key.path[0] != "source"}
     done = Launch()
     remaining = wanted
@@ -122,6 +123,8 @@ def launch(
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             )
             done.run_ids.append(result.run_id)
+            # Dagster reports a run that a signal ended like one that failed; no further pass begins then.
+            interruption.raise_if_requested(f"{done.describe_progress()}, and the next run goes on from there")
             remaining = {
                 key
                 for key in remaining
@@ -132,11 +135,21 @@ def launch(
                     and not _is_held_up(address_of(key), steps, lake, done)
                 )
             }
+            remaining = whole_steps(remaining, steps) & wanted
             if result.success or not remaining:
                 break
     done.not_reached = tuple(sorted(address_of(key) for key in wanted if address_of(key) not in done.outcomes))
     done.elapsed = time.perf_counter() - started
     return done
+
+
+def whole_steps(keys: Iterable[dg.AssetKey], steps: Mapping[str, Step]) -> set[dg.AssetKey]:
+    """The keys with all outputs of their steps: Dagster refuses to run half of a step that makes several tables."""
+    whole = set(keys)
+    for key in tuple(whole):
+        if step := steps.get(address_of(key)):
+            whole.update(key_of(output) for output in step.outputs)
+    return whole
 
 
 def _is_held_up(address: str, steps: Mapping[str, Step], lake: Lake, done: Launch) -> bool:

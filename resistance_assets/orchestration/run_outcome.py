@@ -53,6 +53,11 @@ class Launch:
         self.waited_for = [*earlier.waited_for, *self.waited_for]
         self.elapsed += earlier.elapsed
 
+    def describe_progress(self) -> str:
+        """How far a run got, in words."""
+        built = sum(outcome == "built" for outcome in self.outcomes.values())
+        return f"{len(self.outcomes)} tables are up to date, {built} of them built anew"
+
     def by_layer(self) -> dict[str, Counter[str]]:
         """Layer -> outcome -> number of tables."""
         layers: dict[str, Counter[str]] = {}
@@ -63,6 +68,8 @@ class Launch:
     def hear(self, announcement: Announcement) -> None:
         """Take note of what a step announced."""
         if announcement.kind == "finished":
+            if announcement.outcome == "memo hit" and announcement.subject in self.outcomes:
+                return  # built in an earlier pass, and looked up again with the rest of its step
             self.outcomes[announcement.subject] = announcement.outcome
             self.seconds[announcement.subject] = announcement.seconds
             if announcement.message:

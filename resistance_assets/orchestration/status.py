@@ -13,7 +13,7 @@ from resistance_assets.errors import Fault
 from resistance_assets.orchestration.attempts import last_failure
 from resistance_assets.orchestration.code_version import flat_parameters, parameters_version
 from resistance_assets.orchestration.lake import Lake
-from resistance_assets.orchestration.steps import Step, is_settled
+from resistance_assets.orchestration.steps import Step, is_settled, look_up_externals
 
 MOST_NAMED = 5
 State = Literal["fresh", "stale", "missing", "failed", "unavailable"]
@@ -122,7 +122,7 @@ def _judge(
             reasons.append(f"{upstream} is stale")
     if step.externals is not None and look:
         try:
-            for name, external in step.externals(origins).items():
+            for name, external in look_up_externals(step, origins).items():
                 if pointer.inputs.get(external.recorded_as(name)) != external.checksum:
                     reasons.append(f"{'what is known of' if external.is_own_state else 'source'} {name} changed")
         except Fault as fault:

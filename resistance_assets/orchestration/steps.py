@@ -17,8 +17,8 @@ from typing import Any, Literal
 import polars as pl
 
 from resistance_assets.catalog.tables import Table
-from resistance_assets.errors import DataFault, SourceUnavailable
-from resistance_assets.files import storage_fault
+from resistance_assets.errors import DataFault, Fault, SourceUnavailable
+from resistance_assets.files import is_disk_full, storage_fault
 from resistance_assets.orchestration.attempts import remembers_failures
 from resistance_assets.orchestration.checks import Verdict, validate
 from resistance_assets.orchestration.code_version import flat_parameters, parameters_version
@@ -26,6 +26,7 @@ from resistance_assets.orchestration.events import Announcement, announce
 from resistance_assets.orchestration.lake import Lake, Pointer, now_iso, read_file, scan_file
 
 REFUSED = "found_nothing_in"
+MOST_TOLD = 300
 
 Outcome = Literal["built", "memo hit", "kept", "unavailable"]
 
@@ -179,12 +180,12 @@ def run_step(
         try:
             if lacking:
                 raise lacking
-            externals = dict(step.externals(origins)) if step.externals else {}
+            externals = look_up_externals(step, origins)
             versions = _versions(pointers, externals)
             memo_key = memo_key_of(step, versions)
             if not force and (known := _recall_all(lake, step, memo_key)):
                 return _point_back(lake, known, started)
-            produced = step.compute(Inputs(lake, pointers, externals, step.parameters))
+            produced = _compute(step, Inputs(lake, pointers, externals, step.parameters))
         except SourceUnavailable as reason:
             return _stay(lake, step, reason, run_id, started, memo_key)
 
@@ -240,7 +241,7 @@ def is_settled(lake: Lake, step: Step, origins: Any) -> bool:
     try:
         if lacking:
             raise lacking
-        externals = dict(step.externals(origins)) if step.externals else {}
+        externals = look_up_externals(step, origins)
     except SourceUnavailable as reason:
         return all(
             pointer is not None and (pointer.is_available or pointer.reason == str(reason))
@@ -263,6 +264,42 @@ def column_lineage(
         else {column: tuple(upstream) for column, upstream in read_from_sql.items()}
     )
     return {column: upstream or ("constant",) for column, upstream in found.items()}
+
+
+def look_up_externals(step: Step, origins: Any) -> dict[str, External]:
+    """Files from outside that a step reads, by name.
+
+    Raises:
+        Fault: they cannot be had, or are not what they must be. Whatever else reading strangers' bytes raises (nesting
+            too deep, a compression nobody knows) is told as a DataFault of this step, so that it ends no other.
+    """
+    try:
+        return dict(step.externals(origins)) if step.externals else {}
+    except Fault:
+        raise
+    except Exception as error:
+        raise _unreadable(step, error) from error
+
+
+def _compute(step: Step, inputs: Inputs) -> pl.DataFrame | Mapping[str, pl.DataFrame]:
+    try:
+        return step.compute(inputs)
+    except Fault:
+        raise
+    except Exception as error:
+        # Without files from outside, an error is one of the program.
+        if step.externals is None or is_disk_full(error):
+            raise
+        raise _unreadable(step, error) from error
+
+
+def _unreadable(step: Step, error: Exception) -> DataFault:
+    told = " ".join(str(error).split())[:MOST_TOLD] or "no further word"
+    return DataFault(
+        f"its source cannot be read ({type(error).__name__}: {told})",
+        subject=step.name,
+        remedy="Look at the file, or fetch it again; what was loaded before stays as it is.",
+    )
 
 
 def _versions(pointers: Mapping[str, Pointer], externals: Mapping[str, External]) -> dict[str, str]:

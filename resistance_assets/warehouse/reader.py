@@ -7,12 +7,15 @@ and no setting. Publishing does not belong here, and nothing here needs Dagster.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import json
+import queue
 import re
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import polars as pl
@@ -22,17 +25,22 @@ from resistance_assets.files import glob_literal
 from resistance_assets.warehouse.database import RELEASES_FOLDER, WAREHOUSE_FILE, literal
 
 _NAME = "warehouse"
+_BATCH_ROWS = 100_000
+_END_SECONDS = 2.0
 _RUN_FIRST = "Run `resistance run` first, or set RESISTANCE_DATA_DIR to where the data are."
 _EXPLAIN = re.compile(r"\bEXPLAIN\b(\s+ANALYZE\b)?(\s*\(\s*(?:ANALYZE|FORMAT)\b[^)]*\))?", re.IGNORECASE)
 
 
-def open_warehouse(data_dir: Path, release: int | None = None) -> duckdb.DuckDBPyConnection:
+def open_warehouse(
+    data_dir: Path, release: int | None = None, *, memory_bytes: int | None = None
+) -> duckdb.DuckDBPyConnection:
     """Open the warehouse as it is now, or as a release had it. A publish meanwhile does not disturb the connection.
 
     Args:
         data_dir: holds `warehouse.duckdb`, `releases/` and the lake.
         release: None for the file as published last; else the number of a release, whose tables are then read from the
             immutable Parquet files that it names. Its `meta` schema has `releases`, `tables` and `columns` alone.
+        memory_bytes: what queries may use; None: DuckDB's own default.
 
     Returns:
         A connection that can read those tables, and can do nothing else.
@@ -46,6 +54,8 @@ def open_warehouse(data_dir: Path, release: int | None = None) -> duckdb.DuckDBP
         raise DataFault("there is no warehouse yet", subject=str(warehouse), remedy=_RUN_FIRST)
     connection = duckdb.connect()
     try:
+        if memory_bytes is not None:
+            connection.execute(f"SET memory_limit = '{memory_bytes // 1000}KB'")
         # Attached to a database of its own instead of opened: a process is handed the instance that it already has of
         # a path, so a plain second open after a publish would still show the old file.
         connection.execute(f"ATTACH {literal(str(warehouse))} AS {_NAME} (READ_ONLY)")
@@ -75,6 +85,16 @@ def open_warehouse(data_dir: Path, release: int | None = None) -> duckdb.DuckDBP
         raise
 
 
+@contextlib.contextmanager
+def closed_after(connection: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The connection, closed after the block unless a query that does not end keeps it busy."""
+    try:
+        yield connection
+    finally:
+        with contextlib.suppress(duckdb.Error):
+            connection.close()
+
+
 def list_releases(data_dir: Path) -> dict[int, dict[str, Any]]:
     """Manifest of every release by number: `published_at`, `code_revision`, `settings`, `sources` (id -> sha256) and
     `tables` (address -> data_version, code_version, parameters, inputs, rows, status, parquet).
@@ -89,27 +109,108 @@ def list_releases(data_dir: Path) -> dict[int, dict[str, Any]]:
         connection.close()
 
 
-def run_query(connection: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:
+def run_query(
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    *,
+    timeout_seconds: float | None = None,
+    largest_bytes: int | None = None,
+) -> pl.DataFrame:
     """Answer one question.
 
     Args:
         connection: from `open_warehouse`.
         sql: one SELECT, WITH, FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN.
+        timeout_seconds: after which the query is ended; None: never.
+        largest_bytes: of the answer in memory.
 
     Returns:
         The rows; columns of equal name are numbered (`n`, `n_1`).
 
     Raises:
-        UsageFault: no statement or several, one that does not read, or one that DuckDB refuses, with its hint.
+        UsageFault: no statement or several, one that does not read, one that DuckDB refuses, with its hint, or one
+            that needs more time or memory than it may have.
     """
     _require_read(connection, sql)
     try:
-        relation = connection.sql(sql)
-        if relation is None:
-            raise UsageFault("gives no rows", subject="query", remedy="Write a SELECT.")
-        return relation.pl()
+        if timeout_seconds is None:
+            return _fetch(connection, sql, largest_bytes)
+        return _fetch_within(connection, sql, timeout_seconds, largest_bytes)
     except duckdb.Error as error:
         raise _refused(error, connection) from error
+
+
+def _fetch(connection: duckdb.DuckDBPyConnection, sql: str, largest_bytes: int | None) -> pl.DataFrame:
+    relation = connection.sql(sql)
+    if relation is None:
+        raise UsageFault("gives no rows", subject="query", remedy="Write a SELECT.")
+    if largest_bytes is None:
+        return relation.pl()
+    import pyarrow
+
+    reader, batches, size = relation.to_arrow_reader(_BATCH_ROWS), [], 0
+    try:
+        for batch in reader:
+            batches.append(batch)
+            size += batch.nbytes
+            if size > largest_bytes:
+                raise UsageFault(
+                    f"has an answer of more than {largest_bytes / 1e6:,.0f} MB",
+                    subject="query",
+                    remedy="Ask for fewer rows or columns (LIMIT, WHERE), or set RESISTANCE_MEMORY higher.",
+                )
+        table = pyarrow.Table.from_batches(batches, schema=reader.schema)
+    finally:
+        reader.close()
+    return cast("pl.DataFrame", pl.from_arrow(table.rename_columns(_numbered(table.column_names))))
+
+
+def _numbered(names: Sequence[str]) -> list[str]:
+    """Names without repetition: the second `n` becomes `n_1`."""
+    seen: set[str] = set()
+    result = []
+    for name in names:
+        number, unique = 0, name
+        while unique in seen:
+            number += 1
+            unique = f"{name}_{number}"
+        seen.add(unique)
+        result.append(unique)
+    return result
+
+
+def _fetch_within(
+    connection: duckdb.DuckDBPyConnection, sql: str, timeout_seconds: float, largest_bytes: int | None
+) -> pl.DataFrame:
+    """As `_fetch`, in a thread of its own: the main thread stays free for the clock and for Ctrl-C."""
+    answers: queue.SimpleQueue[pl.DataFrame | BaseException] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            answers.put(_fetch(connection, sql, largest_bytes))
+        except BaseException as error:
+            answers.put(error)
+
+    threading.Thread(target=work, name="query", daemon=True).start()
+    try:
+        answer = answers.get(timeout=timeout_seconds)
+    except queue.Empty:
+        connection.interrupt()
+        with contextlib.suppress(queue.Empty):
+            answers.get(timeout=_END_SECONDS)
+        raise UsageFault(
+            f"took longer than {timeout_seconds:g} s and was ended",
+            subject="query",
+            remedy="Narrow it down, or allow more with --timeout SECONDS (0: no limit).",
+        ) from None
+    except BaseException:
+        connection.interrupt()
+        with contextlib.suppress(queue.Empty):
+            answers.get(timeout=_END_SECONDS)
+        raise
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer
 
 
 # ---- opening ---------------------------------------------------------------------------------------------------------
@@ -242,7 +343,10 @@ def _require_read(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
             expected="one",
             remedy="Ask one question at a time." if statements else "Write a SELECT.",
         )
-    kind = statements[0].type.name
+    try:
+        kind = statements[0].type.name
+    except ValueError:
+        kind = "UNKNOWN"  # newer than DuckDB's own list of kinds, such as UPDATE EXTENSIONS
     if kind == "MULTI":
         raise UsageFault(
             "is a PIVOT whose columns are not stated",
@@ -254,7 +358,9 @@ def _require_read(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
         _require_read(connection, _EXPLAIN.sub("", sql, count=1))
     elif kind != "SELECT":
         raise UsageFault(
-            f"is {_article(kind)} statement",
+            f"is {_article(kind)} statement"
+            if kind != "UNKNOWN"
+            else "is a statement of a kind that is not known to read",
             subject="query",
             expected="SELECT, WITH, FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN",
             remedy="The warehouse is read-only: copy the tables you want to change into a database of your own.",
@@ -283,6 +389,9 @@ def _refused(error: duckdb.Error, connection: duckdb.DuckDBPyConnection) -> Usag
     if "Table with name" in text:
         near = _nearest_table(text, connection)
         remedy = f"Did you mean {near}?" if near else "`SHOW ALL TABLES` lists the tables; name one as layer.table."
+    if isinstance(error, duckdb.OutOfMemoryException):
+        problem = "needs more memory than it may have"
+        remedy = "Narrow it down, or set RESISTANCE_MEMORY higher (now half of the machine's, unless it is set)."
     if isinstance(error, duckdb.PermissionException):
         remedy = "A query reads the tables of the warehouse and nothing else; `SHOW ALL TABLES` lists them."
     return UsageFault(

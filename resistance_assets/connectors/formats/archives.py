@@ -6,6 +6,8 @@ silent truncation. What the members mean does not belong here.
 
 from __future__ import annotations
 
+import lzma
+import struct
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -14,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from resistance_assets.connectors.formats.gzip import DAMAGE, open_gzip
+from resistance_assets.connectors.formats.gzip import DAMAGE, LARGEST_RATIO, RATIO_FREE_BYTES, open_gzip
 from resistance_assets.errors import DataFault, TransportFault
 
 LARGEST_UNPACKED = 20 * 1024**3
@@ -82,7 +84,13 @@ def _damage_told(archive: Path) -> Iterator[None]:
         yield
     except (FileNotFoundError, PermissionError):
         raise
-    except (tarfile.TarError, zipfile.BadZipFile, OSError, *DAMAGE) as error:
+    except (NotImplementedError, RuntimeError) as error:
+        # Compression methods and encryptions that Python's zipfile does not know.
+        raise _damaged(archive, f"it is packed in a way that cannot be read ({error})") from error
+    except (
+        tarfile.TarError, zipfile.BadZipFile, OSError, ValueError, IndexError, KeyError, OverflowError, struct.error,
+        lzma.LZMAError, *DAMAGE,
+    ) as error:  # fmt: skip
         raise _damaged(archive, f"it ends early or is damaged ({error})") from error
 
 
@@ -117,6 +125,8 @@ class _Guard:
 
     def admit(self, name: str, size: int) -> str:
         path = PurePosixPath(name.replace("\\", "/"))
+        if not path.parts:
+            raise self.refuse(name, "the member has no name", "a path below the archive's folder")
         if path.is_absolute() or ".." in path.parts or ":" in path.parts[0] or "\0" in name:
             raise self.refuse(name, "the path leads out of the archive", "a path below the archive's folder")
         if str(path) in self._seen:
@@ -167,6 +177,10 @@ def _zip_members(archive: Path, largest_unpacked: int) -> Iterator[Member]:
                 raise guard.refuse(info.filename, "the member is a link or special file", "regular files and folders")
             if info.flag_bits & 1:
                 raise guard.refuse(info.filename, "the member is encrypted", "plain members")
+            if info.file_size > max(RATIO_FREE_BYTES, LARGEST_RATIO * info.compress_size):
+                raise guard.refuse(
+                    info.filename, f"it unpacks to more than {LARGEST_RATIO} times its size", "an honest compression"
+                )
             name = guard.admit(info.filename, info.file_size)
             with opened.open(info) as stream:
                 # zipfile never yields more than the declared size and checks the CRC at the end of the stream.

@@ -86,7 +86,9 @@ class MirrorTransport:
         return list(dict.fromkeys(url for _, url in self._entries))
 
     def _entry(self, resource: Resource) -> dict[str, Any]:
-        listed = self._entries.get((resource.method, resource.url), [])
+        listed = self._entries.get((resource.method, resource.public_url), [])
+        if not listed and resource.url != resource.public_url:
+            listed = self._entries.get((resource.method, resource.url), [])
         if resource.body is not None:
             digest = hashlib.sha256(resource.body).hexdigest()
             listed = [entry for entry in listed if entry.get("body_sha256", digest) == digest]
@@ -183,13 +185,13 @@ def write_mirror(folder: Path, files: Iterable[Fetched], *, notes: Mapping[str, 
             with replace_file(held) as aside:
                 shutil.copyfile(fetched.path, aside)
         file = place_of.setdefault(fetched.sha256, held.relative_to(folder).as_posix())
-        entry: dict[str, Any] = {"method": resource.method, "url": resource.url, "file": file}
+        entry: dict[str, Any] = {"method": resource.method, "url": resource.public_url, "file": file}
         if resource.body is not None:
             entry["body_sha256"] = hashlib.sha256(resource.body).hexdigest()
         entry |= {"sha256": fetched.sha256, "bytes": fetched.size_bytes, "content_type": fetched.content_type}
         entry |= {"etag": fetched.etag, "last_modified": fetched.last_modified}
         entry |= {"retrieved_at": fetched.retrieved_at.isoformat(), **notes.get(resource.url, {})}
-        entries[resource.method, resource.url, entry.get("body_sha256")] = entry
+        entries[resource.method, resource.public_url, entry.get("body_sha256")] = entry
     write_text(index, "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries.values()))
     for file in former - {entry["file"] for entry in entries.values()}:
         (folder / file).unlink(missing_ok=True)

@@ -161,21 +161,21 @@ _ROOT_ELEMENT = re.compile(rb"<([A-Za-z_][\w.:-]*)")
 
 def _check_markup(path: Path, resource: Resource, start: bytes, remedy: str) -> None:
     """XML must begin with a tag; XML and HTML must end with the end tag of their first element."""
-    if not start.startswith(b"<"):
-        if resource.content == "html":
-            return
+    if resource.content == "html":
+        root = b"html" if b"<html" in start.lower() else None
+    elif not start.startswith(b"<"):
         raise _wrong_format(resource, "the file does not start with <", remedy)
-    root = b"html" if resource.content == "html" else None
-    if root is None and (found := _ROOT_ELEMENT.search(start)):
-        root = found[1]
+    else:
+        found = _ROOT_ELEMENT.search(start)
+        root = found[1].lower() if found else None
     if root is None:
         return
     with path.open("rb") as handle:
         handle.seek(max(0, path.stat().st_size - 4096))
-        tail = handle.read().rstrip()
-    begun = b"<html" in start.lower() if resource.content == "html" else True
-    closed = b"</" + root in tail or (tail.endswith(b"/>") and start.count(b"<" + root) == 1 and len(start) < 4096)
-    if begun and not (closed if resource.content == "xml" else closed or b"</html" in tail.lower()):
+        tail = handle.read().rstrip().lower()
+    # An element without content closes itself.
+    is_empty = re.search(rb"<" + re.escape(root) + rb"\b[^<>]*/>$", tail) is not None
+    if b"</" + root not in tail and not is_empty:
         raise truncated_fault(resource, f"{resource.content.upper()} text", "its end tag is missing", remedy)
 
 
