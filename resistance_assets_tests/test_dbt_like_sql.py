@@ -716,6 +716,28 @@ def test_a_gene_has_all_its_evidence_in_one_row():
     assert evidence.row(3, named=True)["os_hazard_ratio"] == 0.7
 
 
+def test_the_hazard_ratios_of_candidates_are_of_one_cohort_which_stands_beside_them():
+    candidates = Warehouse(
+        core__evidence__resistance_ranks=[
+            {"drug_class": "d", "hgnc_symbol": gene, "rank": at} for at, gene in enumerate(("AXL", "CXCL8", "MET"), 1)
+        ],
+        core__survival__cohort_endpoint_genes=[
+            survival("AXL", "continuous", cohort_id="own", hazard_ratio_per_sd=3.0) | {"n": 27, "events": 20},
+            survival("MET", "continuous", cohort_id="own", hazard_ratio_per_sd=4.0) | {"n": 27, "events": 20},
+            # Fewer events for this gene than the own cohort has: the large cohort is still the one shown.
+            survival("AXL", "continuous", cohort_id="large", hazard_ratio_per_sd=1.1) | {"n": 100, "events": 10},
+            survival("CXCL8", "continuous", cohort_id="large", hazard_ratio_per_sd=1.2) | {"n": 453, "events": 150},
+            survival("CXCL8", "continuous", "PFS", "progress", hazard_ratio_per_sd=9.0) | {"n": 900, "events": 800},
+        ],
+    )
+    columns = ("hgnc_symbol", "os_cohort_id", "os_n", "os_events", "os_hazard_ratio_per_sd")
+    assert candidates.ask("marts.resistance_candidates", *columns) == [
+        ("AXL", "large", 100, 10, 1.1),
+        ("CXCL8", "large", 453, 150, 1.2),
+        ("MET", None, None, None, None),
+    ]
+
+
 def test_the_two_models_of_a_gene_stand_side_by_side():
     columns = ("hgnc_symbol", "hazard_ratio_per_sd", "p_continuous", "hazard_ratio_median_split", "p_logrank")
     assert EVIDENCE.ask("marts.survival_by_gene", *columns, cohort_id="c", endpoint="OS") == [

@@ -43,6 +43,32 @@ target_genes AS (
             lower(gene_group), 'ligand|inhibitor|substrate|regulatory|associated|anchoring'
         )
     GROUP BY hgnc_symbol
+),
+
+-- One cohort for every gene, so that hazard ratios of a column can be compared: the one with most
+-- deaths.
+reference_cohort AS (
+    SELECT cohort_id
+    FROM marts.survival_by_gene
+    WHERE endpoint = 'OS'
+    GROUP BY cohort_id
+    ORDER BY max(events) DESC, max(n) DESC, cohort_id ASC
+    LIMIT 1
+),
+
+overall_survival AS (
+    SELECT
+        survival.hgnc_symbol,
+        survival.cohort_id,
+        survival.n,
+        survival.events,
+        survival.hazard_ratio_per_sd,
+        survival.q_continuous,
+        survival.percentile_continuous
+    FROM marts.survival_by_gene AS survival
+    INNER JOIN reference_cohort
+        ON survival.cohort_id = reference_cohort.cohort_id
+    WHERE survival.endpoint = 'OS'
 )
 
 SELECT
@@ -59,9 +85,12 @@ SELECT
     ranks.q_value_bh,
     ranks.rank_min_leave_one_out,
     ranks.rank_max_leave_one_out,
-    gene_evidence.os_hazard_ratio_per_sd,
-    gene_evidence.os_q_value_bh,
-    gene_evidence.os_percentile,
+    overall_survival.cohort_id AS os_cohort_id,
+    overall_survival.n AS os_n,
+    overall_survival.events AS os_events,
+    overall_survival.hazard_ratio_per_sd AS os_hazard_ratio_per_sd,
+    overall_survival.q_continuous AS os_q_value_bh,
+    overall_survival.percentile_continuous AS os_percentile,
     tumour_contrasts.contrast_id AS tumour_contrast_id,
     tumour_contrasts.log2_fold_change AS tumour_log2_fold_change,
     tumour_contrasts.q_value_bh AS tumour_q_value_bh,
@@ -72,6 +101,8 @@ LEFT JOIN staging.genes__approved AS approved_genes
     ON ranks.hgnc_symbol = approved_genes.hgnc_symbol
 LEFT JOIN marts.gene_evidence AS gene_evidence
     ON ranks.hgnc_symbol = gene_evidence.hgnc_symbol
+LEFT JOIN overall_survival
+    ON ranks.hgnc_symbol = overall_survival.hgnc_symbol
 LEFT JOIN tumour_contrasts
     ON ranks.hgnc_symbol = tumour_contrasts.hgnc_symbol
 LEFT JOIN target_genes

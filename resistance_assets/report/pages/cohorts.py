@@ -312,6 +312,8 @@ def _screen_table(published: Published, page: Page, endpoint: dict[str, Any], ge
         row["interval"] = f"{number(row['ci_lower_median_split'])} to {number(row['ci_upper_median_split'])}"
     headings = [
         Heading("gene", "Gene"),
+        Heading("n", "Patients", "with expression of the gene", True),
+        Heading("events", "Events", "among them", True),
         Heading("hazard_ratio_per_sd", "HR per SD", "Cox model on expression", True),
         Heading("p_continuous", "p", "Wald", True),
         Heading("q_continuous", "q (BH)", "over all genes", True),

@@ -83,13 +83,23 @@ def _index(published: Published, genes: list[str]) -> Page:
         Heading("cancer", "Cancer gene"),
         Heading("resistance_contrasts_up", "Up under drugs", "contrasts under a drug in whose up list it is", True),
         Heading("resistance_contrasts_down", "Down under drugs", "likewise, down lists", True),
-        Heading("os_hazard_ratio_per_sd", "OS HR per SD", "overall survival, continuous model", True),
+        *survival_headings("cohort_id", "overall survival, continuous model"),
         Heading("os_q_value_bh", "OS q", "over all genes", True),
         Heading("os_percentile", "OS percentile", "share of genes with a p as small or smaller, %", True),
         Heading("amplified_fraction", "Amplified", "fraction of patients", True),
     ]
     page.add(table("Genes with a page", headings, rows, filter_by=("why", "cancer")))
     return page
+
+
+def survival_headings(cohort_key: str, explanation: str) -> list[Heading]:
+    """A hazard ratio with the cohort, patients and deaths that it is of."""
+    return [
+        Heading("os_hazard_ratio_per_sd", "OS HR per SD", explanation, True),
+        Heading(cohort_key, "OS cohort", "that the hazard ratio is of"),
+        Heading("os_n", "OS patients", None, True),
+        Heading("os_events", "Deaths", None, True),
+    ]
 
 
 def _candidate_table(published: Published, page: Page, genes: set[str]) -> None:
@@ -120,7 +130,7 @@ def _candidate_table(published: Published, page: Page, genes: set[str]) -> None:
         Heading("p_value_permutation", "p", "permutation within studies", True),
         Heading("q_value_bh", "q (BH)", "within the drug class", True),
         Heading("stability", "Rank, one study left out", None, True),
-        Heading("os_hazard_ratio_per_sd", "OS HR per SD", None, True),
+        *survival_headings("os_cohort_id", "overall survival; every gene in the cohort with most deaths"),
         Heading("os_q_value_bh", "OS q", None, True),
         Heading("tumour_log2_fold_change", "Tumour log2 FC", "tumour over normal tissue", True),
         Heading("tumour_q_value_bh", "Tumour q", None, True),
