@@ -17,6 +17,8 @@ from resistance_assets.defs.core.intersections import (
     NAMES,
     PAIRS,
     SYMBOLS,
+    UNIVERSE_JOINER,
+    Universes,
     counted_pairs,
     partner_universe,
     universe_of_list,
@@ -71,16 +73,17 @@ def partner_universes(
     return found
 
 
-def shared_with_pools(shared: pl.DataFrame, lists: pl.DataFrame) -> pl.DataFrame:
-    """Members of the intersections of a contrast's list with a published one: `list_id`, `hgnc_symbol`, `list_ids`."""
-    published = lists.filter(pl.col("role") == "cancer_genes")["list_id"]
-    pair = pl.col("list_ids").str.split("|")
+def shared_members(shared: pl.DataFrame) -> pl.DataFrame:
+    """Members of what lists share, for every intersection of enough genes: `list_id`, `hgnc_symbol`, `universe_id`.
+
+    Pairs of contrasts, contrasts with published lists, and the intersections that the catalog names.
+    """
     return (
-        shared.filter(
-            pl.col("n_lists") == 2, pair.list.last().is_in(published.implode()), pl.col("size") >= LEAST_SHARED_GENES
-        )
+        shared.filter(pl.col("size") >= LEAST_SHARED_GENES)
         .select(
-            pl.col("intersection_id").alias("list_id"), pl.col("genes").str.split(",").alias("hgnc_symbol"), "list_ids"
+            pl.col("intersection_id").alias("list_id"),
+            pl.col("genes").str.split(",").alias("hgnc_symbol"),
+            "universe_id",
         )
         .explode("hgnc_symbol")
     )
@@ -95,19 +98,20 @@ def enriched_terms(registry: Registry) -> Step:
         databases = partner_universes(
             counted_pairs(inputs.scan(PAIRS), partners), inputs.read(SYMBOLS), inputs.read(NAMES), partners
         )
-        universes = universes_of(inputs.read(GENES), inputs.read(CALLS))
+        universes = Universes(universes_of(inputs.read(GENES), inputs.read(CALLS)))
         named = universes_of_lists(lists, universes, {database: name for database, (name, _) in databases.items()})
         universes |= dict(databases.values())
-        # What a contrast shares with a cancer list is tested as the papers did, against all tested genes, and marked.
-        pools = shared_with_pools(inputs.read(SHARED), lists)
-        for list_id, list_ids in pools.select("list_id", "list_ids").unique().sort("list_id").iter_rows():
-            if (name := universe_of_list(list_ids.split("|")[0])) in universes:
-                named[list_id] = name
+        # What lists share is tested against the genes that could have been in all of them, as the intersection was.
+        overlaps = shared_members(inputs.read(SHARED))
+        for list_id, universe_id in overlaps.select("list_id", "universe_id").unique().sort("list_id").iter_rows():
+            parts = universe_id.split(UNIVERSE_JOINER)
+            if all(name in universes for name in parts):
+                named[list_id] = universes.shared(parts)
         if not named or sets.is_empty():
             return {TERMS.address: TERMS.empty(), FAMILIES.address: FAMILIES.empty()}
-        tested = pl.concat([members.select("list_id", "hgnc_symbol"), pools.select("list_id", "hgnc_symbol")]).filter(
-            pl.col("list_id").is_in(list(named))
-        )
+        tested = pl.concat(
+            [members.select("list_id", "hgnc_symbol"), overlaps.select("list_id", "hgnc_symbol")]
+        ).filter(pl.col("list_id").is_in(list(named)))
         universe = {list_id: universes[name] for list_id, name in named.items()}
         terms = over_representation(tested, sets, universe, min_set_size=smallest, max_set_size=largest)
         families = account_for_families(tested, sets, universe, min_set_size=smallest, max_set_size=largest)

@@ -312,13 +312,17 @@ def universe_of_list(list_id: str) -> str:
     return list_id.rsplit("__", 1)[0]
 
 
+# Between the names of universes whose common genes are one.
+UNIVERSE_JOINER = " and "
+
+
 class Universes(dict[str, pl.Series]):
     """Universes by name; what several contrasts all tested is added as it is asked for."""
 
     def shared(self, names: Sequence[str]) -> str:
         """Name of the genes that are in all of these universes."""
         ordered = sorted(set(names))
-        together = " and ".join(ordered)
+        together = UNIVERSE_JOINER.join(ordered)
         if together not in self:
             common = set.intersection(*(set(self[name]) for name in ordered))
             self[together] = pl.Series(sorted(common), dtype=pl.String)
