@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEV_INSTALLED := $(VENV)/.dev-installed
 KERNELS := $(VENV)/.kernels-compiled
+# As kb-python names it: its wheel holds kallisto for three systems.
+SYSTEM := $(shell uname -s | tr 'A-Z' 'a-z')
 ONLY ?=
 
 .PHONY: demo test test-fast lint lint-style lint-types bench ui lock dist clean
@@ -18,6 +20,7 @@ define install
 	VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/uv pip install -q --no-deps $(1) || $(BIN)/python -m pip install -q --no-deps $(1)
 endef
 
+# The tests of the libraries and the programs of other systems are 140 MB that nothing here reads; they are removed.
 $(INSTALLED): requirements.lock requirements-uv.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not ((3, 11) <= sys.version_info[:2] < (3, 14)))' || \
 		{ echo "Python 3.11, 3.12 or 3.13 is needed; $(PYTHON) is $$($(PYTHON) --version). Call make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 2; }
@@ -27,6 +30,8 @@ $(INSTALLED): requirements.lock requirements-uv.lock pyproject.toml
 		echo "uv cannot be had here; installing with pip"
 	$(call install,--require-hashes -r requirements.lock)
 	$(call install,--no-build-isolation -e .)
+	@find $(VENV)/lib -path '*/site-packages/*' -type d -name tests -prune -exec rm -rf {} +
+	@find $(VENV)/lib -path '*/kb_python/bins/*' -prune -type d ! -name $(SYSTEM) -exec rm -rf {} +
 	@touch $(INSTALLED)
 
 $(DEV_INSTALLED): $(INSTALLED) requirements-dev.lock
