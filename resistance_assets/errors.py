@@ -8,6 +8,16 @@ the program itself are ordinary Python exceptions and do not belong here.
 from __future__ import annotations
 
 
+def shorten(text: str, most: int) -> str:
+    """A text of others in one line: control characters escaped, its middle left out where it is long."""
+    plain = "".join(c if c.isprintable() or c.isspace() else c.encode("unicode_escape").decode() for c in text)
+    plain = " ".join(plain.split())
+    if len(plain) <= most:
+        return plain
+    head = most * 2 // 3
+    return f"{plain[:head]} ... {plain[len(plain) - (most - head - 5) :]}"
+
+
 class Fault(Exception):
     """A fault that a person can act on, told in one line.
 
@@ -22,6 +32,9 @@ class Fault(Exception):
     def __init__(
         self, problem: str, *, subject: str, remedy: str, place: str | None = None, expected: str | None = None
     ) -> None:
+        problem, subject, remedy = shorten(problem, 800), shorten(subject, 300), shorten(remedy, 400)
+        place = shorten(place, 200) if place else place
+        expected = shorten(expected, 250) if expected else expected
         self.problem = problem
         self.subject = subject
         self.place = place

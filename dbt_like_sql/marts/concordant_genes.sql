@@ -12,7 +12,7 @@ WITH listed_genes AS (
     FROM marts.deg_by_contrast AS contrast_genes
     INNER JOIN raw.catalog__contrasts AS contrasts
         ON contrast_genes.contrast_id = contrasts.contrast_id
-    WHERE contrast_genes.in_list IS NOT NULL
+    WHERE contrast_genes.in_list IS NOT NULL AND contrasts.organism = 'Homo sapiens'
 ),
 
 gene_directions AS (

@@ -1,14 +1,18 @@
 -- Everything that the warehouse knows of a gene in one row; an empty cell is "not measured".
 WITH contrast_genes AS (
+    -- Genes of other organisms are known through orthologs, and are no evidence on human cells.
     SELECT
-        hgnc_symbol,
-        contrast_id,
-        drug,
-        log2_fold_change,
-        p_value,
-        q_value_bh,
-        in_list
-    FROM marts.deg_by_contrast
+        genes.hgnc_symbol,
+        genes.contrast_id,
+        genes.drug,
+        genes.log2_fold_change,
+        genes.p_value,
+        genes.q_value_bh,
+        genes.in_list
+    FROM marts.deg_by_contrast AS genes
+    INNER JOIN raw.catalog__contrasts AS contrasts
+        ON genes.contrast_id = contrasts.contrast_id
+    WHERE contrasts.organism = 'Homo sapiens'
 ),
 
 cancer_genes AS (

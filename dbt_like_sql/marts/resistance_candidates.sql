@@ -11,6 +11,7 @@ WITH tumour_contrasts AS (
         ON contrast_genes.contrast_id = contrasts.contrast_id
     WHERE
         contrast_genes.drug IS NULL
+        AND contrasts.organism = 'Homo sapiens'
         AND regexp_matches(lower(contrasts.numerator), '^tumou?r')
         AND contains(lower(contrasts.denominator), 'normal')
     QUALIFY row_number() OVER (

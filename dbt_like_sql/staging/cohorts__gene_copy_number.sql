@@ -1,4 +1,5 @@
--- Copy-number calls, one sample per patient.
+-- Copy-number calls, one sample per patient. Values that are no call are blank, and counted in
+-- raw.rejected_rows.
 WITH cohorts AS (
     SELECT DISTINCT
         cohort_id,
@@ -10,7 +11,9 @@ SELECT
     genes.dataset_id AS cohort_id,
     genes.hgnc_symbol,
     samples.patient_id,
-    cast(matrix_values.value AS BIGINT) AS gistic_call
+    CASE
+        WHEN matrix_values.value IN (-2, -1, 0, 1, 2) THEN cast(matrix_values.value AS BIGINT)
+    END AS gistic_call
 FROM staging.genes__measured AS genes
 INNER JOIN cohorts
     ON genes.dataset_id = cohorts.cohort_id

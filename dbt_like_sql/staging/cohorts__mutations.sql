@@ -43,9 +43,12 @@ SELECT
         ),
         FALSE
     ) AS is_protein_changing,
-    mutations.alternative_reads
-    / nullif(cast(mutations.alternative_reads + mutations.reference_reads AS DOUBLE), 0)
-        AS allele_fraction
+    CASE
+        WHEN mutations.alternative_reads >= 0 AND mutations.reference_reads >= 0
+            THEN mutations.alternative_reads / nullif(
+                cast(mutations.alternative_reads AS DOUBLE) + mutations.reference_reads, 0
+            )
+    END AS allele_fraction
 FROM raw.cbioportal__mutations AS mutations
 INNER JOIN cohorts
     ON mutations.study_id = cohorts.study_id

@@ -1,6 +1,7 @@
 -- Follow-up of each patient by endpoint. A status reads `1:DECEASED`: what stands before the colon
 -- is the event. Xena repeats a patient's follow-up with each of its samples. In a laboratory study
--- it stands in the sheet, with the sample that is analysed.
+-- it stands in the sheet, with the sample that is analysed. A time below 0 or without a number is
+-- blank, and counted in raw.rejected_rows.
 WITH cohorts AS (
     SELECT
         cohort_id,
@@ -18,7 +19,8 @@ cbioportal_follow_up AS (
         cohorts.cohort_id,
         statuses.patient_id,
         cohorts.endpoint,
-        try_cast(times.value AS DOUBLE) * cohorts.months_per_unit AS time_months,
+        try_cast(replace(trim(times.value), ',', '.') AS DOUBLE) * cohorts.months_per_unit
+            AS time_months,
         try_cast(trim(split_part(statuses.value, ':', 1)) AS BIGINT) AS event_observed
     FROM cohorts
     INNER JOIN raw.cbioportal__patient_attributes AS statuses
@@ -58,8 +60,10 @@ laboratory_follow_up AS (
         cohorts.cohort_id,
         samples.patient_id,
         cohorts.endpoint,
-        try_cast(times.value AS DOUBLE) * cohorts.months_per_unit AS time_months,
-        cast(try_cast(events.value AS DOUBLE) AS BIGINT) AS event_observed
+        try_cast(replace(trim(times.value), ',', '.') AS DOUBLE) * cohorts.months_per_unit
+            AS time_months,
+        try_cast(try_cast(replace(trim(events.value), ',', '.') AS DOUBLE) AS BIGINT)
+            AS event_observed
     FROM cohorts
     INNER JOIN staging.cohorts__samples AS samples
         ON cohorts.cohort_id = samples.cohort_id AND samples.is_analysed
@@ -88,7 +92,10 @@ SELECT
     cohort_id,
     patient_id,
     endpoint,
-    time_months,
+    CASE
+        WHEN time_months >= 0 AND time_months < 'infinity'::DOUBLE THEN time_months
+    END AS time_months,
     event_observed
 FROM follow_up
+WHERE event_observed IN (0, 1)
 ORDER BY cohort_id, patient_id, endpoint

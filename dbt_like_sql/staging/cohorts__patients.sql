@@ -114,27 +114,75 @@ covariates AS (
     SELECT * FROM archive_patients
     UNION ALL
     SELECT * FROM laboratory_patients
+),
+
+-- A cell that cannot be read is blank here and counted in raw.rejected_rows, so that one cohort
+-- cannot hold up the others.
+numbers AS (
+    SELECT
+        cohort_id,
+        patient_id,
+        sex,
+        stage,
+        CASE
+            WHEN regexp_matches(trim(age), '^[+-]?[0-9]+([.,][0-9]*)?([eE][+-]?[0-9]+)?$')
+                THEN try_cast(replace(trim(age), ',', '.') AS DOUBLE)
+        END AS age,
+        CASE
+            WHEN regexp_matches(trim(purity), '^[+-]?[0-9]+([.,][0-9]*)?([eE][+-]?[0-9]+)?$')
+                THEN try_cast(replace(trim(purity), ',', '.') AS DOUBLE)
+        END AS purity,
+        regexp_extract(
+            upper(trim(stage)),
+            '^(STAGE|STADIUM|STADE|PATHOLOGIC STAGE|CLINICAL STAGE)?[ :]*'
+            || '(IV|III|II|I|4|3|2|1) ?[ABC]?[0-9]?( *\(.*\))?$',
+            2
+        ) AS stage_numeral
+    FROM covariates
+),
+
+bounded_numbers AS (
+    SELECT
+        cohort_id,
+        patient_id,
+        sex,
+        stage,
+        stage_numeral,
+        CASE WHEN age BETWEEN 0 AND 120 THEN age END AS age,
+        CASE WHEN purity BETWEEN 0 AND 100 THEN purity END AS purity
+    FROM numbers
 )
 
 SELECT
     cohort_id,
     patient_id,
-    try_cast(age AS DOUBLE) AS age_years,
-    CASE lower(trim(sex))
-        WHEN 'female' THEN 'female'
-        WHEN 'f' THEN 'female'
-        WHEN 'male' THEN 'male'
-        WHEN 'm' THEN 'male'
+    age AS age_years,
+    CASE
+        WHEN
+            lower(trim(sex)) IN (
+                'female', 'f', 'woman', 'weiblich', 'w', 'féminin', 'femme', 'femenino', 'mujer'
+            )
+            THEN 'female'
+        WHEN
+            lower(trim(sex)) IN (
+                'male', 'm', 'man', 'männlich', 'maennlich', 'masculin', 'homme', 'masculino',
+                'hombre'
+            )
+            THEN 'male'
     END AS sex,
     stage,
-    nullif(
-        regexp_extract(upper(trim(stage)), '^(STAGE )?(IV|III|II|I)[ABC]?[0-9]?$', 2), ''
-    ) AS stage_group,
+    CASE stage_numeral
+        WHEN '1' THEN 'I'
+        WHEN '2' THEN 'II'
+        WHEN '3' THEN 'III'
+        WHEN '4' THEN 'IV'
+        ELSE nullif(stage_numeral, '')
+    END AS stage_group,
     -- Given as a fraction or in percent; a cohort with a value above 1 is in percent.
-    try_cast(purity AS DOUBLE)
+    purity
     / CASE
-        WHEN max(try_cast(purity AS DOUBLE)) OVER (PARTITION BY cohort_id) > 1 THEN 100
+        WHEN max(purity) OVER (PARTITION BY cohort_id) > 1 THEN 100
         ELSE 1
     END AS tumour_purity
-FROM covariates
+FROM bounded_numbers
 ORDER BY cohort_id, patient_id

@@ -1,6 +1,7 @@
 -- Every name that HGNC knows, and the one gene it stands for. An approved symbol is believed before
 -- a previous one and that before an alias; a name that several genes share at its best rank stands
--- for none of them.
+-- for none of them. Names stand here in capitals, and as HGNC writes them where that is another
+-- gene's: ATX in capitals is two genes, Atx is one.
 WITH entries AS (
     SELECT
         symbol,
@@ -38,16 +39,51 @@ gene_names AS (
     FROM entries
 ),
 
-best_ranked_names AS (
+trimmed_names AS (
     SELECT
-        upper(trim(gene_name)) AS symbol,
+        trim(gene_name) AS gene_name,
         role_rank,
         hgnc_symbol,
         entrez_id,
         ensembl_gene_id
     FROM gene_names
     WHERE trim(gene_name) <> ''
-    QUALIFY role_rank = min(role_rank) OVER (PARTITION BY upper(trim(gene_name)))
+),
+
+-- In capitals: approved symbols first, then names that are written so, then all others.
+spelled_names AS (
+    SELECT
+        upper(gene_name) AS symbol,
+        CASE
+            WHEN role_rank = 1 OR gene_name = upper(gene_name) THEN role_rank
+            ELSE role_rank + 10
+        END AS match_rank,
+        role_rank,
+        hgnc_symbol,
+        entrez_id,
+        ensembl_gene_id
+    FROM trimmed_names
+    UNION ALL
+    SELECT
+        gene_name AS symbol,
+        role_rank AS match_rank,
+        role_rank,
+        hgnc_symbol,
+        entrez_id,
+        ensembl_gene_id
+    FROM trimmed_names
+    WHERE gene_name <> upper(gene_name)
+),
+
+best_ranked_names AS (
+    SELECT
+        symbol,
+        role_rank,
+        hgnc_symbol,
+        entrez_id,
+        ensembl_gene_id
+    FROM spelled_names
+    QUALIFY match_rank = min(match_rank) OVER (PARTITION BY symbol)
 ),
 
 candidate_genes AS (
@@ -64,16 +100,21 @@ candidate_genes AS (
 )
 
 SELECT
-    symbol,
-    CASE WHEN n_genes = 1 THEN hgnc_symbol END AS hgnc_symbol,
-    CASE WHEN n_genes = 1 THEN entrez_id END AS entrez_gene_id,
-    CASE WHEN n_genes = 1 THEN ensembl_gene_id END AS ensembl_gene_id,
+    genes.symbol,
+    CASE WHEN genes.n_genes = 1 THEN genes.hgnc_symbol END AS hgnc_symbol,
+    CASE WHEN genes.n_genes = 1 THEN genes.entrez_id END AS entrez_gene_id,
+    CASE WHEN genes.n_genes = 1 THEN genes.ensembl_gene_id END AS ensembl_gene_id,
     CASE
-        WHEN n_genes > 1 THEN 'ambiguous'
-        WHEN role_rank = 1 THEN 'approved'
-        WHEN role_rank = 2 THEN 'previous'
+        WHEN genes.n_genes > 1 THEN 'ambiguous'
+        WHEN genes.role_rank = 1 THEN 'approved'
+        WHEN genes.role_rank = 2 THEN 'previous'
         ELSE 'alias'
     END AS resolution,
-    candidates
-FROM candidate_genes
-ORDER BY symbol
+    genes.candidates
+FROM candidate_genes AS genes
+INNER JOIN candidate_genes AS in_capitals
+    ON upper(genes.symbol) = in_capitals.symbol
+WHERE
+    genes.symbol = in_capitals.symbol
+    OR genes.candidates <> in_capitals.candidates
+ORDER BY genes.symbol

@@ -1,4 +1,4 @@
--- A time that the vendor gives is a number, so none became blank here.
+-- A time that the vendor gives as a number did not become blank here.
 -- table: staging.cohorts__patient_endpoints
 SELECT
     follow_up.cohort_id,
@@ -15,4 +15,6 @@ INNER JOIN raw.cbioportal__patient_attributes AS attributes
         cohorts.study_id = attributes.study_id
         AND follow_up.patient_id = attributes.patient_id
         AND cohorts.months_attribute = attributes.attribute_id
-WHERE follow_up.time_months IS NULL AND trim(attributes.value) <> ''
+WHERE
+    follow_up.time_months IS NULL
+    AND try_cast(trim(attributes.value) AS DOUBLE) BETWEEN 0 AND 1e9

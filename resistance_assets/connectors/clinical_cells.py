@@ -30,7 +30,7 @@ _EXPECTED = {
     "sex": "female or male, in words",
     "stage": "a stage from I to IV",
     "purity": "a share of tumour cells, or percent",
-    "time": "a number",
+    "time": "a time of at least 0",
 }
 LONGEST_LIFE_YEARS = 120
 
@@ -56,6 +56,8 @@ def find_unread(values: pl.Series, kind: Kind) -> pl.Series:
             read = numbers.is_between(0, LONGEST_LIFE_YEARS)
         elif kind == "purity":
             read = numbers.is_between(0, 100)
+        else:
+            read = numbers >= 0
     return text.is_not_null() & ~read.fill_null(False)
 
 

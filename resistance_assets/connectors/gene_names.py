@@ -13,6 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from resistance_assets.connectors.formats.delimited import DelimitedText
+
 SUMMARY_ROWS: dict[str, str] = {
     **dict.fromkeys(
         ("__no_feature", "__ambiguous", "__too_low_aQual", "__not_aligned", "__alignment_not_unique"), "htseq-count"
@@ -180,6 +182,33 @@ def reasons_of_no_gene(names: pl.Series) -> pl.Series:
         .then(pl.concat_str(pl.lit("summary row of "), "program", pl.lit(", no gene")))
         .alias("reason")
     ).to_series()
+
+
+def odd_names(names: pl.Series) -> dict[int, str]:
+    """Row -> why its name is no gene: summary rows and spreadsheet dates; names that are null are passed over."""
+    reasons = reasons_of_no_gene(names)
+    odd = {int(row): str(reasons[row]) for row in (reasons.is_not_null() & names.is_not_null()).arg_true()}
+    return odd | {row: describe_date(names[row], genes) for row, genes in spreadsheet_dates(names).items()}
+
+
+def split_gene_rows(text: DelimitedText, frame: pl.DataFrame, key: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of a matrix that are genes, each once, and the others, rejected.
+
+    Args:
+        text: the file.
+        frame: one row per row of it.
+        key: the column of names, null where blank.
+    """
+    odd = odd_names(frame[key])
+    if not odd:
+        return text.first_of_each(frame, key)
+    rows = pl.int_range(frame.height, eager=True).is_in(list(odd))
+    kept, rejected = text.first_of_each(
+        frame.with_columns(pl.select(pl.when(~rows).then(frame[key])).to_series().alias(key)), key
+    )
+    reasons = {int(text.lines[row]): reason for row, reason in odd.items()}
+    told = rejected["line"].replace_strict(reasons, default=None, return_dtype=pl.String)
+    return kept, rejected.with_columns(reason=pl.coalesce(told, pl.col("reason")))
 
 
 def are_row_numbers(names: pl.Series) -> bool:

@@ -51,7 +51,7 @@ def read_gmt(path: Path, *, dialect: Dialect | None = None) -> tuple[pl.DataFram
     """
     source, data = _gmt_bytes(path)
     try:
-        lines = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8").replace("\r\n", "\n").split("\n")
+        lines = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8").replace("\r\n", "\n").replace("\r", "\n").split("\n")
     except UnicodeDecodeError as error:
         raise DataFault(
             f"byte 0x{data[error.start]:02x} is not UTF-8",

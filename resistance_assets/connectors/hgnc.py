@@ -26,6 +26,8 @@ _COLUMNS = (
     "ensembl_gene_id",
     "uniprot_ids",
 )
+# Columns that older or cut files lack.
+_OPTIONAL_COLUMNS = ("refseq_accession",)
 _FORMER_NAMES = {"gene_family": "gene_group"}
 
 
@@ -34,8 +36,8 @@ def read_hgnc(path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
 
     Returns:
         genes: hgnc_id, symbol, name, locus_group, locus_type, status, location, alias_symbol, prev_symbol, gene_group
-            (String), entrez_id (Int64), ensembl_gene_id, uniprot_ids (String). Blank cells are null; several values of
-            a cell are joined by `|`, as HGNC writes them. Withdrawn entries stay, with their status.
+            (String), entrez_id (Int64), ensembl_gene_id, uniprot_ids, refseq_accession (String). Blank cells are null;
+            several values of a cell are joined by `|`, as HGNC writes them. Withdrawn entries stay, with their status.
         rejected: source, line, reason, row: rows without an id or symbol, and a repeated id.
             Rows in = rows of genes + rows of rejected.
 
@@ -46,7 +48,11 @@ def read_hgnc(path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
     vendor = {_FORMER_NAMES.get(name, name): name for name in text.header}
     text.require(vendor.get(name, name) for name in _COLUMNS)
     frame = text.frame().select(
-        pl.col(vendor[name]).str.strip_chars().replace("", None).alias(name) for name in _COLUMNS
+        *(pl.col(vendor[name]).str.strip_chars().replace("", None).alias(name) for name in _COLUMNS),
+        *(
+            pl.col(name).str.strip_chars().replace("", None) if name in vendor else pl.lit(None, pl.String).alias(name)
+            for name in _OPTIONAL_COLUMNS
+        ),
     )
     genes = frame.with_columns(text.whole_numbers(frame["entrez_id"]))
     blank = genes["hgnc_id"].is_null() | genes["symbol"].is_null()

@@ -20,6 +20,7 @@ from resistance_assets.connectors.arrayexpress.ena import fastq_resources, prefe
 from resistance_assets.connectors.gdc import counts as gdc
 from resistance_assets.connectors.gdc.clinical import list_cases
 from resistance_assets.connectors.geo import series as geo
+from resistance_assets.connectors.transport.fallbacks import fetch_with_fallbacks
 from resistance_assets.connectors.transport.mirror import MirrorTransport, write_mirror
 from resistance_assets.connectors.transport.resource import Fetched, Probe, Progress, Resource, Transport
 from resistance_assets.errors import CatalogFault, Fault, SourceUnavailable, TransportFault
@@ -166,7 +167,7 @@ def _walk(source: Source, transport: KeepingTransport, *, reads: bool, progress:
         for _ in gdc.fetch_files(transport, files):
             pass
         return
-    transport.fetch(own, progress=progress)
+    fetch_with_fallbacks(transport, own, source.fallbacks, progress=progress)
     for url in source.also:
         content = "gzip" if url.endswith(".gz") else "any"
         _if_there_is(transport, replace(own, url=url, content=content, markers=(), sha256=None), progress)

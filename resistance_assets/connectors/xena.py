@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from resistance_assets.connectors.formats.delimited import DelimitedText, read_bytes, split_text
+from resistance_assets.connectors.gene_names import split_gene_rows
 
 ENDPOINTS = ("OS", "DSS", "DFI", "PFI")
 """Overall, disease-specific, disease-free and progression-free interval (Liu 2018, Cell 173:400)."""
@@ -54,7 +55,7 @@ def read_xena_matrix(path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
         cells = text.frame(nulls=_MISSING)
         frame = pl.DataFrame([cells[first], *[_numbers(text, cells[sample]) for sample in samples]])
     named = frame.with_columns(pl.col(first).str.strip_chars().replace("", None)).rename({first: "gene_symbol"})
-    return text.first_of_each(named, "gene_symbol")
+    return split_gene_rows(text, named, "gene_symbol")
 
 
 def read_xena_survival(path: Path) -> tuple[pl.DataFrame, pl.DataFrame]:

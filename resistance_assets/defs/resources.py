@@ -13,6 +13,7 @@ from pathlib import Path
 
 from resistance_assets.catalog.registry import Registry, Source, load_registry
 from resistance_assets.connectors.arrayexpress.biostudies import accession_of, info_resource, read_info
+from resistance_assets.connectors.transport.fallbacks import fetch_with_fallbacks
 from resistance_assets.connectors.transport.published_versions import published_version
 from resistance_assets.connectors.transport.replay import Walk, record_walk
 from resistance_assets.connectors.transport.resource import FailureKind, transfer_fault, without_secrets
@@ -74,7 +75,7 @@ class Origins:
             announce(Announcement("bytes", source.id, done=done, total=total))
 
         with _faults_of(source):
-            fetched = self.transport.fetch(self.resource(source), progress=report)
+            fetched = fetch_with_fallbacks(self.transport, self.resource(source), source.fallbacks, progress=report)
             version = published_version(source.url, fetched.path)
         facts = {
             "url": without_secrets(source.url),

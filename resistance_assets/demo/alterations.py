@@ -58,13 +58,15 @@ def alteration_files(plan: Plan, cohort: Cohort, study: str, samples: Sequence[s
         "data_log2_cna.txt": _log2_copy_number(plan, cohort, samples),
         "meta_rppa.txt": meta("PROTEIN_LEVEL", "rppa", "LOG2-VALUE", "data_rppa.txt", "Synthetic protein levels"),
         "data_rppa.txt": _protein_levels(plan, cohort, samples),
-        "meta_methylation_hm27_hm450_merged.txt": meta(
-            "METHYLATION",
-            "methylation_hm27_hm450_merged",
-            "CONTINUOUS",
+        # As the portal declares methylation today: an assay of entities with properties.
+        "meta_methylation_hm27_hm450_merge.txt": meta(
+            "GENERIC_ASSAY",
+            "methylation_hm27_hm450_merge",
+            "LIMIT-VALUE",
             "data_methylation_hm27_hm450_merged.txt",
             "Synthetic methylation",
-        ),
+        )
+        + "\ngeneric_assay_type: METHYLATION\ngeneric_entity_meta_properties: NAME,DESCRIPTION,TRANSCRIPT_ID\n",
         "data_methylation_hm27_hm450_merged.txt": _methylation(plan, samples),
         "meta_timeline_treatment.txt": timeline_meta("data_timeline_treatment.txt"),
         "data_timeline_treatment.txt": _treatments(plan, samples),

@@ -98,11 +98,11 @@ def counts_documents(plan: Plan) -> dict[str, Document]:
     download = f"{_WEB}/download/?"
     return {
         **_common(plan, "Expression profiling by high throughput sequencing", [], "reads were aligned"),
-        f"{download}type=rnaseq_counts&acc={SERIES}&format=file&file={SERIES}_raw_counts_{_BUILD}_NCBI.tsv.gz": (
+        f"{download}acc={SERIES}&format=file&file={SERIES}_raw_counts_{_BUILD}_NCBI.tsv.gz": (
             gzip_stored(_text(lines)),
             "application/x-gzip",
         ),
-        f"{download}format=file&type=rnaseq_counts&acc={SERIES}&file=Human.{_BUILD}.annot.tsv.gz": (
+        f"{download}acc={SERIES}&format=file&file=Human.{_BUILD}.annot.tsv.gz": (
             gzip_stored(_text(annotation)),
             "application/x-gzip",
         ),
@@ -112,7 +112,7 @@ def counts_documents(plan: Plan) -> dict[str, Document]:
 def _common(plan: Plan, kind: str, table: Sequence[str], processing: str) -> dict[str, Document]:
     """Record and series matrix."""
     matrix = f"{_FTP}/series/{SERIES[:-3]}nnn/{SERIES}/matrix/{SERIES}_series_matrix.txt.gz"
-    record = f"{_WEB}/query/acc.cgi?acc={SERIES}&targ=self&form=text&view=brief"
+    record = f"{_WEB}/query/acc.cgi?targ=self&acc={SERIES}&form=text&view=brief"
     return {
         matrix: (gzip_stored(_matrix(kind, table, processing)), "application/x-gzip"),
         record: (_record(kind), "geo/text"),

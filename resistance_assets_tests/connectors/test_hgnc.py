@@ -14,7 +14,7 @@ def test_release_of_the_mirror(shared):
     assert (genes.height, rejected.height) == (43_882, 0)
     assert genes.columns == [
         *("hgnc_id", "symbol", "name", "locus_group", "locus_type", "status", "location", "alias_symbol"),
-        *("prev_symbol", "gene_group", "entrez_id", "ensembl_gene_id", "uniprot_ids"),
+        *("prev_symbol", "gene_group", "entrez_id", "ensembl_gene_id", "uniprot_ids", "refseq_accession"),
     ]
     assert genes["entrez_id"].dtype == pl.Int64
     gas6 = genes.filter(symbol="GAS6").row(0, named=True)

@@ -16,6 +16,8 @@ class Source(Entry):
     title: str
     url: Annotated[str, StringConstraints(pattern=r"^https?://")]
     also: tuple[str, ...] = ()
+    # Addresses of the same file, asked in this order where the first does not have it.
+    fallbacks: tuple[Annotated[str, StringConstraints(pattern=r"^https?://")], ...] = ()
     connector: str
     content: Literal["gzip", "tar.gz", "zip", "json", "xml", "text", "tsv", "any"]
     markers: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ two is here, getting ENA's report is in `ena`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -16,7 +16,14 @@ from urllib.parse import quote
 
 import polars as pl
 
-from resistance_assets.connectors.arrayexpress.ena import EnaReport, fetch_report, merged_reports, preferred_fastq
+from resistance_assets.connectors.arrayexpress.ena import (
+    ANALYSED_STRATEGY,
+    EnaReport,
+    fetch_report,
+    merged_reports,
+    preferred_fastq,
+    select_strategy,
+)
 from resistance_assets.connectors.arrayexpress.processed_counts import may_be_table
 from resistance_assets.connectors.formats.delimited import missing_column, read_bytes, rejected_rows
 from resistance_assets.connectors.formats.json import as_list, as_object, flattened, read_json, text_of, whole_of
@@ -360,11 +367,38 @@ def _tab_rows(path: Path) -> list[tuple[int, list[str]]]:
         raise DataFault("the file is binary", subject=path.name, remedy="Fetch it again")
     # Sheets are UTF-8; some old ones hold a Latin-1 name, which must not cost the whole sheet.
     text = data.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
-    numbered = enumerate(text.split("\n"), start=1)
-    rows = [(number, [_unquoted(cell) for cell in line.split("\t")]) for number, line in numbered if line.strip()]
+    lines = text.split("\n")
+    width = len(next((line for line in lines if line.strip()), "").split("\t"))
+    rows = [
+        (number, [_unquoted(cell) for cell in line.split("\t")])
+        for number, line in _joined_lines(lines, width)
+        if line.strip()
+    ]
     if not rows:
         raise DataFault("the file is empty", subject=path.name, remedy="Fetch it again")
     return rows
+
+
+def _joined_lines(lines: list[str], width: int, most: int = 20) -> Iterator[tuple[int, str]]:
+    """Lines with their numbers; a quoted cell that goes on in the next lines is joined where that makes a whole row."""
+    at = 0
+    while at < len(lines):
+        line, step = lines[at], 1
+        if '"' in line and _is_open(line):
+            for last in range(at + 1, min(at + most, len(lines))):
+                joined = " ".join(lines[at : last + 1])
+                if joined.count("\t") + 1 > width:
+                    break
+                if not _is_open(joined) and joined.count("\t") + 1 == width:
+                    line, step = joined, last + 1 - at
+                    break
+        yield at + 1, line
+        at += step
+
+
+def _is_open(line: str) -> bool:
+    last = line.rpartition("\t")[2].strip()
+    return last.startswith('"') and (len(last) == 1 or not last.endswith('"'))
 
 
 def _unquoted(cell: str) -> str:
@@ -670,11 +704,15 @@ def fetch_study(transport: Transport, accession: str) -> SequencingStudy:
         )
         sheets.append(read_sdrf(got[-1].path))
     reports = [fetch_report(transport, study) for study in ena_studies(record, idf)]
-    report = merged_reports(reports)
+    whole_report = merged_reports(reports)
+    report = select_strategy(whole_report)
     differences = [
-        reconcile(sheet, report) for sheet in sheets if report.runs.height or sheet.column("comment", "ENA_RUN")
+        reconcile(sheet, whole_report)
+        for sheet in sheets
+        if whole_report.runs.height or sheet.column("comment", "ENA_RUN")
     ]
     samples = pl.concat([sample_sheet(sheet) for sheet in sheets], how="diagonal")
+    samples, other_assays = _select_assays(samples, report, whole_report, sheets[0].source if sheets else accession)
     derived = {name for cell in samples["derived_data_file"].drop_nulls() for name in cell.split(_MORE_THAN_ONE)}
     processed = files.filter(
         pl.col("section").fill_null("").str.contains("(?i)processed")
@@ -691,9 +729,32 @@ def fetch_study(transport: Transport, accession: str) -> SequencingStudy:
         run_files=report.files,
         differences=pl.concat([pl.DataFrame(schema=DIFFERENCE_SCHEMA), *differences]),
         processed=processed,
-        rejected=pl.concat([report.rejected, *(sheet.rejected for sheet in sheets)]),
+        rejected=pl.concat([report.rejected, other_assays, *(sheet.rejected for sheet in sheets)]),
         fetched=got,
     )
+
+
+def _select_assays(
+    samples: pl.DataFrame, report: EnaReport, whole_report: EnaReport, source: str
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of a sample sheet of the strategy that is analysed, and those of another one, rejected."""
+    strategy = pl.col("library_strategy").str.to_lowercase()
+    is_chosen = (strategy == ANALYSED_STRATEGY.lower()).fill_null(False)
+    left_out = set(whole_report.runs["run_accession"]) - set(report.runs["run_accession"])
+    if not left_out and not samples.select(is_chosen.any()).item():
+        return samples, rejected_rows()
+    is_other = (pl.col("library_strategy").is_not_null() & ~is_chosen) | pl.col("run_accession").is_in(
+        list(left_out)
+    ).fill_null(False)
+    others = samples.filter(is_other)
+    told = others.select(
+        pl.lit(source).alias("source"),
+        pl.lit(None, pl.Int64).alias("line"),
+        pl.format("an assay of {}, and assays of {} are analysed", pl.col("library_strategy").fill_null("another kind"),
+                  pl.lit(ANALYSED_STRATEGY)).alias("reason"),
+        pl.coalesce("run_accession", "sample_id").alias("row"),
+    )  # fmt: skip
+    return samples.filter(~is_other), told
 
 
 def fetch_processed(transport: Transport, accession: str, study: SequencingStudy) -> dict[str, Fetched | Fault]:

@@ -122,6 +122,34 @@ def merged_reports(reports: Sequence[EnaReport]) -> EnaReport:
     )
 
 
+ANALYSED_STRATEGY = "RNA-Seq"
+"""Library strategy of the runs that are quantified, where a study has runs of several."""
+
+
+def select_strategy(report: EnaReport) -> EnaReport:
+    """The report without runs of another library strategy, such as exomes of the same samples; they are rejected.
+
+    A report without any run of RNA-Seq stays as it is: there is nothing to choose from.
+    """
+    strategy = pl.col("library_strategy").str.strip_chars().str.to_lowercase()
+    chosen = report.runs.select((strategy == ANALYSED_STRATEGY.lower()).fill_null(False)).to_series()
+    other = report.runs["library_strategy"].is_not_null() & ~chosen
+    if not chosen.any() or not other.any():
+        return report
+    left_out = report.runs.filter(other)
+    rejected = rejected_rows(
+        ("ENA report", 0, f"a run of {kind}, and runs of {ANALYSED_STRATEGY} are analysed", f"{run} ({sample})")
+        for run, kind, sample in left_out.select(
+            "run_accession", "library_strategy", pl.coalesce("sample_title", "secondary_sample_accession").fill_null("")
+        ).rows()
+    ).with_columns(line=pl.lit(None, pl.Int64))
+    return EnaReport(
+        report.runs.filter(~other),
+        report.files.filter(~pl.col("run_accession").is_in(left_out["run_accession"].implode())),
+        pl.concat([report.rejected, rejected]),
+    )
+
+
 def read_report(path: Path, *, source: str | None = None) -> EnaReport:
     """Read a file report: tab-separated in any column order, or JSON (a list of objects).
 

@@ -14,11 +14,20 @@ from pathlib import Path
 import polars as pl
 
 from resistance_assets.connectors.formats.delimited import DelimitedText, read_bytes, split_text
-from resistance_assets.connectors.lab_study.local_study import FEATURE_COLUMN
+from resistance_assets.connectors.gene_names import (
+    are_row_numbers,
+    describe_date,
+    reasons_of_no_gene,
+    spreadsheet_dates,
+)
+from resistance_assets.connectors.lab_study.count_table import LARGEST_COUNT, stem_of_sample
+from resistance_assets.connectors.lab_study.table_text import FEATURE_COLUMN
 from resistance_assets.errors import DataFault
 
-TABLE_ENDINGS = (".txt", ".tsv", ".csv", ".tab", ".counts")
-"""Endings of files that may be tables; `.gz` may follow."""
+TABLE_ENDINGS = (
+    ".txt", ".tsv", ".csv", ".tab", ".counts", ".count", ".results", ".sf", ".xlsx", ".cnt", ".htseq", ".xls"
+)  # fmt: skip
+"""Endings of files that may be tables; `.gz` may follow. What is no text is named where it is read."""
 
 _NAMES = (
     "sample_id",
@@ -34,11 +43,14 @@ _NAMES = (
 )
 # Columns of counting programs beside the gene and its counts.
 _NOT_COUNTS = frozenset({"chr", "start", "end", "strand", "length", "entrezid", "entrez", "geneid", "geneidentifier"})
+# Columns of estimated reads of RSEM, Salmon and kallisto, beside lengths and abundances.
+_ESTIMATED = ("expectedcount", "numreads", "estcounts")
+_LEAST_SHARED_AFFIX = 3
+# `ReadsPerGene.out.tab`: gene, unstranded, first strand, second strand.
+_STAR_COLUMNS = 4
+STAR_UNMAPPED = "N_unmapped"
 _NAMES_OF_GENE = frozenset({"", "gene", "genes", "geneid", "genename", "genesymbol", "symbol", "id", "ensemblgeneid"})
 _NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?")
-# Rows of htseq-count (https://htseq.readthedocs.io/) that are no genes: `__no_feature`, `__ambiguous` and so on.
-_SUMMARY_ROW = "__"
-_NULLS = ("NA", "NaN", "nan")
 
 
 def may_be_table(path: str) -> bool:
@@ -75,9 +87,10 @@ def read_processed_counts(path: Path, sheet: pl.DataFrame, *, source: str | None
         comment_rows=5,
     )
     columns = _sample_columns(text.header, sheet, source)
-    cells = text.frame(nulls=_NULLS)
-    counts = [_whole_counts(text, cells[column]).alias(sample) for sample, column in columns.items()]
-    return _of_genes(pl.DataFrame([_features(text, cells), *counts]))
+    cells = text.frame()
+    features, kept = _features(text, cells)
+    counts = [_whole_counts(text, cells[column], kept).alias(sample) for sample, column in columns.items()]
+    return pl.DataFrame([features, *counts]).filter(kept)
 
 
 def read_sample_counts(path: Path, *, source: str | None = None) -> pl.DataFrame:
@@ -111,15 +124,20 @@ def read_sample_counts(path: Path, *, source: str | None = None) -> pl.DataFrame
         comment_rows=5,
         names=names,
     )
-    cells = text.frame(nulls=_NULLS)
+    cells = text.frame()
+    features, kept = _features(text, cells)
     found: dict[str, pl.Series] = {}
-    for name in text.header[1:]:
+    estimated = [name for name in text.header[1:] if _plain(name) in _ESTIMATED]
+    for name in estimated or text.header[1:]:
         if _plain(name) in _NOT_COUNTS:
             continue
         try:
-            found[name] = _whole_counts(text, cells[name])
+            found[name] = _whole_counts(text, cells[name], kept, is_estimated=bool(estimated))
         except DataFault:
             continue
+    if names is not None and len(names) == _STAR_COLUMNS and STAR_UNMAPPED in set(features):
+        # STAR's own table: unstranded, then each strand; the unstranded column is of every library.
+        found = dict(list(found.items())[:1])
     if len(found) != 1:
         raise DataFault(
             f"several of its columns hold whole numbers: {', '.join(list(found)[:4])}"
@@ -130,7 +148,7 @@ def read_sample_counts(path: Path, *, source: str | None = None) -> pl.DataFrame
             remedy="The reads are quantified instead",
         )
     (counts,) = found.values()
-    return _of_genes(pl.DataFrame([_features(text, cells), counts.alias("read_count")]))
+    return pl.DataFrame([features, counts.alias("read_count")]).filter(kept)
 
 
 def join_sample_counts(files: Mapping[str, Mapping[str, Path]]) -> pl.DataFrame:
@@ -191,25 +209,52 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9+]", "", name.lower())
 
 
-def _features(text: DelimitedText, cells: pl.DataFrame) -> pl.Series:
+def _features(text: DelimitedText, cells: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
+    """Names of genes, and which rows are genes: summary rows, rows without a name and spreadsheet dates are none."""
     features = cells[text.header[0]].str.strip_chars()
-    if features.null_count() or features.n_unique() < features.len():
+    kept = reasons_of_no_gene(features).is_null()
+    dates = spreadsheet_dates(features)
+    if dates:
+        kept = kept & ~pl.Series([row in dates for row in range(len(features))], dtype=pl.Boolean)
+    genes = features.filter(kept)
+    problem = None
+    if genes.n_unique() < genes.len():
+        problem = f"gene {genes.filter(genes.is_duplicated())[0]} occurs twice"
+    elif are_row_numbers(genes):
+        problem = "the genes are row numbers"
+    elif not len(genes):
+        problem = "no row is a gene"
+    if problem:
         raise DataFault(
-            "a gene has no name or occurs twice",
+            problem,
             subject=text.source,
             place=f"column {text.header[0]}",
             remedy="The reads are quantified instead",
         )
-    return features.alias(FEATURE_COLUMN)
+    return features.alias(FEATURE_COLUMN), kept
 
 
-def _of_genes(table: pl.DataFrame) -> pl.DataFrame:
-    return table.filter(~pl.col(FEATURE_COLUMN).str.starts_with(_SUMMARY_ROW))
+def rows_of_no_gene(path: Path, *, source: str) -> pl.DataFrame:
+    """Rejected rows (source, line, reason, row) of a table that `read_processed_counts` or `read_sample_counts` takes:
+    summary rows, rows without a name, and names that a spreadsheet made dates."""
+    text = split_text(
+        read_bytes(path, source=source), source=source, separator=_separator(source), quoted=True,
+        unnamed_first=FEATURE_COLUMN, comment_rows=5,
+    )  # fmt: skip
+    features = text.frame()[text.header[0]].str.strip_chars()
+    reasons = reasons_of_no_gene(features)
+    told = {int(row): str(reasons[row]) for row in reasons.is_not_null().arg_true()}
+    told |= {row: describe_date(features[row], genes) for row, genes in spreadsheet_dates(features).items()}
+    rows = sorted(told)
+    return text.reject(rows, [told[row] for row in rows])
 
 
-def _whole_counts(text: DelimitedText, values: pl.Series) -> pl.Series:
+def _whole_counts(text: DelimitedText, values: pl.Series, kept: pl.Series, *, is_estimated: bool = False) -> pl.Series:
     numbers = values.str.strip_chars().cast(pl.Float64, strict=False)
-    wrong = (~(numbers.is_finite() & (numbers >= 0) & (numbers == numbers.round()))).fill_null(True).arg_true()
+    fits = numbers.is_finite() & (numbers >= 0) & (numbers <= LARGEST_COUNT)
+    if not is_estimated:
+        fits &= numbers == numbers.round()
+    wrong = (~fits.fill_null(False) & kept).arg_true()
     if len(wrong):
         raise text.cell_fault(
             values,
@@ -217,24 +262,51 @@ def _whole_counts(text: DelimitedText, values: pl.Series) -> pl.Series:
             expected="a whole number of at least 0: a read count, not TPM, FPKM or a logarithm",
             remedy="The reads are quantified instead",
         )
-    return numbers.cast(pl.Int64)
+    return pl.select(pl.when(fits & kept).then(numbers.round())).to_series().cast(pl.Int64).alias(values.name)
 
 
 def _sample_columns(header: list[str], sheet: pl.DataFrame, source: str) -> dict[str, str]:
     """Sample -> column of the table, by the first kind of name that the table has for every sample."""
-    columns: dict[str, list[str]] = {}
-    for column in header[1:]:
-        columns.setdefault(_plain(column), []).append(column)
-    for kind in _NAMES:
-        if kind not in sheet.columns or sheet[kind].null_count():
-            continue
-        names = {sample: _plain(name) for sample, name in zip(sheet["sample_id"], sheet[kind], strict=True)}
-        told_apart = len(set(names.values())) == sheet.height
-        if told_apart and all(len(columns.get(name, [])) == 1 for name in names.values()):
-            return {sample: columns[name][0] for sample, name in names.items()}
+    for simplify in (_plain, lambda name: _plain(stem_of_sample(name))):
+        columns: dict[str, list[str]] = {}
+        for column in header[1:]:
+            columns.setdefault(simplify(column), []).append(column)
+        for kind in _NAMES:
+            if kind not in sheet.columns or sheet[kind].null_count():
+                continue
+            listed = dict(zip(sheet["sample_id"], sheet[kind].to_list(), strict=True))
+            for given in (listed, _without_shared_affixes(listed)):
+                names = {sample: simplify(name) for sample, name in given.items()}
+                told_apart = len(set(names.values())) == sheet.height and all(names.values())
+                if told_apart and all(len(columns.get(name, [])) == 1 for name in names.values()):
+                    return {sample: columns[name][0] for sample, name in names.items()}
     raise DataFault(
         f"the columns are {', '.join(header[:6])}",
         subject=source,
         expected=f"a column for each of the {sheet.height} samples, under a name of the sample sheet",
         remedy="The reads are quantified instead",
     )
+
+
+def _shared_start(values: list[str]) -> str:
+    first, last = min(values), max(values)
+    differing = next((at for at, (one, two) in enumerate(zip(first, last, strict=False)) if one != two), None)
+    return first[: len(first) if differing is None else differing]
+
+
+def _without_shared_affixes(names: Mapping[str, str]) -> dict[str, str]:
+    """Names without what all of them begin or end with, such as a suffix ` [RNA-seq]` of every title.
+
+    What is shared is cut at a blank, a bracket or a punctuation mark, so that no number loses digits.
+    """
+    values = list(names.values())
+    if len(values) < 2:
+        return dict(names)
+    prefix, suffix = _shared_start(values), _shared_start([value[::-1] for value in values])[::-1]
+    suffix = suffix[found.start() :] if (found := re.search(r"[\s\[(_:;,.-]", suffix)) else ""
+    prefix = prefix[: max((at.end() for at in re.finditer(r"[\s\])_:;,.-]", prefix)), default=0)]
+    suffix = suffix if len(suffix) >= _LEAST_SHARED_AFFIX else ""
+    prefix = prefix if len(prefix) >= _LEAST_SHARED_AFFIX else ""
+    return {
+        sample: value[len(prefix) : len(value) - len(suffix) if suffix else None] for sample, value in names.items()
+    }

@@ -15,6 +15,7 @@ import polars as pl
 
 from resistance_assets.connectors.cbioportal.archive import (
     MISSING_TOKENS,
+    is_matrix,
     numeric_frame,
     read_meta,
     split_data_file,
@@ -133,6 +134,8 @@ def read_alterations(archive: Path, *, kinds: Collection[str] = _KINDS) -> Cbiop
         entry = read_meta(data, source=f"{archive.name}:{name}")
         kind = entry.get("genetic_alteration_type", "")
         kind = "TIMELINE" if entry.get("datatype") == "TIMELINE" else kind
+        if kind == "GENERIC_ASSAY" and is_matrix(entry):
+            kind = entry["generic_assay_type"]
         if kind not in kinds or kind not in _KINDS:
             continue
         file = entry.get("data_filename", "")

@@ -7,15 +7,17 @@ the choice of samples do not belong here.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import polars as pl
 
+from resistance_assets.connectors.clinical_cells import Kind, find_unread, reject_unread_cells
 from resistance_assets.connectors.formats.archives import read_members
 from resistance_assets.connectors.formats.delimited import DelimitedText, nearest_name, rejected_rows, split_text
+from resistance_assets.connectors.gene_names import odd_names
 from resistance_assets.errors import DataFault, TransportFault
 
 MISSING_TOKENS = (
@@ -39,6 +41,12 @@ MATRIX_KINDS = ("MRNA_EXPRESSION", "COPY_NUMBER_ALTERATION", "METHYLATION", "PRO
 _GENE_COLUMNS = ("Hugo_Symbol", "Entrez_Gene_Id")
 _OTHER_LEADING_COLUMNS = ("Cytoband", "Locus ID", "Locus_ID", "Gene Symbol", "DESCRIPTION", "NAME", "ENTITY_STABLE_ID")
 _COMMENT_ROWS = 4
+# Leading rows that start with # are looked at before they are refused.
+_MOST_COMMENT_ROWS = 16
+_LONG_COLUMNS = ("Sample_Id", "SAMPLE_ID", "Tumor_Sample_Barcode")
+COPY_NUMBER_CALLS = (-2.0, -1.0, 0.0, 1.0, 2.0)
+_EVENT_CODE = r"^[01](:|$)"
+_UNKNOWN_EVENT = r"(?i)^(unknown|n/?a|not (available|evaluated|applicable))$"
 _POINTER = b"version https://git-lfs.github.com/spec/"
 
 ATTRIBUTE_SCHEMA = {
@@ -59,6 +67,15 @@ PROFILE_SCHEMA = {
     "n_genes": pl.Int64,
     "n_samples": pl.Int64,
 }
+
+
+def is_matrix(entry: Mapping[str, str]) -> bool:
+    """Whether a meta file declares a matrix by sample: genes, antibodies or probes; segments are none."""
+    kind, datatype = entry.get("genetic_alteration_type", ""), entry.get("datatype", "")
+    if "stable_id" not in entry or datatype == "SEG":
+        return False
+    is_methylation = kind == "GENERIC_ASSAY" and entry.get("generic_assay_type") == "METHYLATION"
+    return kind in MATRIX_KINDS or (is_methylation and datatype == "LIMIT-VALUE")
 
 
 @dataclass(frozen=True)
@@ -102,6 +119,7 @@ def read_study(
     required_patient_columns: Collection[str] = (),
     event_columns: Collection[str] = (),
     stable_ids: Collection[str] | None = None,
+    clinical_kinds: Mapping[str, Kind] | None = None,
 ) -> CbioportalStudy:
     """Read a study archive.
 
@@ -111,6 +129,8 @@ def read_study(
         event_columns: columns of the patient file that hold `0:LIVING`, `1:DECEASED` and the like; they must be
             there, and each cell that holds something must be 0 or 1, with or without a label.
         stable_ids: the profiles whose matrices are wanted; all where None. A study may hold several of 100 MB each.
+        clinical_kinds: attribute -> what its cells should hold. Ages and times that are none are left out of the
+            attributes; they and the other cells that cannot be read are among the rejected rows.
 
     Raises:
         DataFault: the archive or one of its files is not what the format says; names file, line, column or sample.
@@ -125,7 +145,7 @@ def read_study(
     if meta is None:
         raise DataFault(
             "meta_study.txt is missing",
-            subject=str(archive),
+            subject=archive.name,
             expected=f"{study_id}/meta_study.txt",
             remedy="This is not a study archive of cBioPortal, or it was packed without its meta files",
         )
@@ -159,6 +179,7 @@ def read_study(
                 level=level,
                 required=[*required_patient_columns, *event_columns] if level == "patient" else [],
                 events=event_columns if level == "patient" else [],
+                kinds=clinical_kinds or {},
             )
             rejected.append(clinical[level].rejected)
         if "stable_id" in entry:
@@ -166,17 +187,21 @@ def read_study(
             if name in data:
                 matrix = read_gene_matrix(data.pop(name), source=f"{source}{wanted[name]}")
             if matrix is not None:
+                if entry.get("datatype") in ("DISCRETE", "DISCRETE_LONG"):
+                    matrix = blank_unknown_calls(*matrix, source=f"{source}{wanted[name]}")
                 matrices[entry["stable_id"]], rejects = matrix
                 rejected.append(rejects)
             height, width = matrix[0].shape if matrix is not None else (None, None)
             profile: dict[str, str | int | None] = {column: entry.get(column) for column in PROFILE_SCHEMA}
             profile |= {"n_genes": height, "n_samples": None if width is None else width - 2}
             profiles.append(profile)
+    if "patient" not in clinical and "sample" in clinical and not required_patient_columns and not event_columns:
+        clinical["patient"] = _patients_of_samples(clinical["sample"])
     for level in ("patient", "sample"):
         if level not in clinical:
             raise DataFault(
                 f"no meta file declares {level.upper()}_ATTRIBUTES",
-                subject=str(archive),
+                subject=archive.name,
                 expected=f"meta_clinical_{level}.txt",
                 remedy="This study cannot be read without its clinical tables",
             )
@@ -240,7 +265,7 @@ def top_folder(archive: Path, names: Sequence[str]) -> str:
     if len(tops) != 1 or any(len(PurePosixPath(name).parts) < 2 for name in names):
         raise DataFault(
             f"the archive holds {sorted(tops)[:4]} at its top",
-            subject=str(archive),
+            subject=archive.name,
             expected="one folder, named after the study",
             remedy="Pack the study folder itself",
         )
@@ -250,7 +275,8 @@ def top_folder(archive: Path, names: Sequence[str]) -> str:
 def read_meta(data: bytes, *, source: str) -> dict[str, str]:
     """`key: value` lines; the space after the colon may be missing and the value may hold colons."""
     entries: dict[str, str] = {}
-    for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), start=1):
+    text = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
+    for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
             continue
         key, colon, value = line.partition(":")
@@ -302,13 +328,8 @@ def _data_files(
                 remedy="Correct the profile in the catalog",
             )
     for name, entry in metas.items():
-        is_matrix = (
-            entry.get("genetic_alteration_type") in MATRIX_KINDS
-            and entry.get("datatype") != "SEG"
-            and "stable_id" in entry
-            and (stable_ids is None or entry["stable_id"] in stable_ids)
-        )
-        if not (_clinical_level(entry) or is_matrix):
+        is_wanted = is_matrix(entry) and (stable_ids is None or entry["stable_id"] in stable_ids)
+        if not (_clinical_level(entry) or is_wanted):
             continue
         file = entry.get("data_filename", "")
         if f"{study_id}/{file}" not in present:
@@ -342,10 +363,27 @@ def split_data_file(data: bytes, *, source: str, comment_rows: int) -> Delimited
     return split_text(data, source=source, comment_rows=comment_rows)
 
 
+def _patients_of_samples(sample: _Clinical) -> _Clinical:
+    """Patients of a study without a patient file: those that its samples name, without attributes."""
+    return _Clinical(
+        sample.attributes.head(0),
+        sample.rows.select("patient_id").unique(maintain_order=True),
+        pl.DataFrame(schema=dict.fromkeys(("patient_id", "attribute_id", "value"), pl.String)),
+        rejected_rows(),
+    )
+
+
 def _read_clinical(
-    data: bytes, *, source: str, level: str, required: Sequence[str], events: Collection[str]
+    data: bytes,
+    *,
+    source: str,
+    level: str,
+    required: Sequence[str],
+    events: Collection[str],
+    kinds: Mapping[str, Kind],
 ) -> _Clinical:
-    text = split_data_file(data, source=source, comment_rows=_COMMENT_ROWS)
+    text = split_data_file(data, source=source, comment_rows=_MOST_COMMENT_ROWS)
+    text = replace(text, leading=_without_level_row(text.leading))
     if len(text.leading) not in (0, _COMMENT_ROWS):
         raise DataFault(
             f"{len(text.leading)} rows start with #",
@@ -359,6 +397,15 @@ def _read_clinical(
     frame = text.frame(nulls=MISSING_TOKENS).with_columns(pl.all().str.strip_chars().replace("", None))
     _check_events(frame, text, events)
     kept, rejected = _unique_rows(frame, text, key=keys[0])
+    lines = pl.Series(text.lines[kept["_row"].to_numpy()], dtype=pl.Int64)
+    unread = reject_unread_cells(kept, kinds, source=source, key=keys[0], lines=lines)
+    if unread.height:
+        rejected = pl.concat([rejected, unread])
+        numeric = [name for name, kind in kinds.items() if kind not in ("sex", "stage") and name in kept.columns]
+        kept = kept.with_columns(
+            pl.select(pl.when(~find_unread(kept[name], kinds[name])).then(kept[name])).to_series().alias(name)
+            for name in numeric
+        )
     if level == "sample":
         kept, orphans = _with_patient(kept, text)
         rejected = pl.concat([rejected, orphans])
@@ -373,8 +420,21 @@ def _read_clinical(
     return _Clinical(attributes, rows, values, rejected)
 
 
+def _without_level_row(leading: list[str]) -> list[str]:
+    """The # rows without that of old archives which says `PATIENT` or `SAMPLE` for every column."""
+    levels = {"PATIENT", "SAMPLE"}
+    if len(leading) <= _COMMENT_ROWS:
+        return leading
+    return [line for line in leading if not {cell.strip() for cell in line[1:].split("\t") if cell.strip()} <= levels]
+
+
 def _attributes(text: DelimitedText, level: str) -> pl.DataFrame:
     described = [line[1:].split("\t") for line in text.leading]
+    # Columns without a name and a cell are left out of the header, and here.
+    described = [
+        cells[: len(text.header)] if not any(cell.strip() for cell in cells[len(text.header) :]) else cells
+        for cells in described
+    ]
     for number, cells in enumerate(described, start=1):
         if len(cells) != len(text.header):
             raise DataFault(
@@ -391,7 +451,8 @@ def _attributes(text: DelimitedText, level: str) -> pl.DataFrame:
 
 def _check_events(frame: pl.DataFrame, text: DelimitedText, events: Collection[str]) -> None:
     for column in events:
-        bad = (frame[column].is_not_null() & ~frame[column].str.contains(r"^[01](:|$)")).arg_true()
+        told = frame[column].str.contains(_EVENT_CODE) | frame[column].str.contains(_UNKNOWN_EVENT)
+        bad = (frame[column].is_not_null() & ~told).arg_true()
         if len(bad):
             row = bad[0]
             raise DataFault(
@@ -443,6 +504,8 @@ def read_gene_matrix(data: bytes, *, source: str) -> tuple[pl.DataFrame, pl.Data
     genes = [column for column in _GENE_COLUMNS if column in text.header]
     if not genes:
         return None
+    if "Value" in text.header and any(name in text.header for name in _LONG_COLUMNS):
+        return _read_long_matrix(text)
     samples = [column for column in text.header if column not in (*_GENE_COLUMNS, *_OTHER_LEADING_COLUMNS)]
     if not samples:
         raise DataFault("the matrix has no sample", subject=source, place="header", remedy="Fetch the study again")
@@ -456,14 +519,74 @@ def read_gene_matrix(data: bytes, *, source: str) -> tuple[pl.DataFrame, pl.Data
         number.alias("entrez_gene_id"),
         *samples,
     )
+    # A name with an Entrez id is that gene, whatever a spreadsheet made of it.
+    unnumbered = pl.select(pl.when(keyed["entrez_gene_id"].is_null()).then(keyed["hugo_symbol"])).to_series()
+    if odd := odd_names(unnumbered):
+        is_odd = pl.int_range(keyed.height, eager=True).is_in(list(odd))
+        keyed = keyed.with_columns(
+            pl.select(pl.when(~is_odd).then(keyed["hugo_symbol"])).to_series().alias("hugo_symbol")
+        )
     blank = keyed["hugo_symbol"].is_null() & keyed["entrez_gene_id"].is_null()
     first = keyed.select(pl.struct("hugo_symbol", "entrez_gene_id").is_first_distinct()).to_series()
     repeated = ~first & ~blank
     rows = [*blank.arg_true().to_list(), *repeated.arg_true().to_list()]
-    reasons = ["blank Hugo_Symbol and blank Entrez_Gene_Id"] * int(blank.sum())
+    reasons = [odd.get(row, "blank Hugo_Symbol and blank Entrez_Gene_Id") for row in blank.arg_true().to_list()]
     reasons += ["repeats the symbol and Entrez id of an earlier row, which is kept"] * int(repeated.sum())
     kept = keyed.filter(~blank & ~repeated) if rows else keyed
     return kept, text.reject(rows, reasons)
+
+
+def _read_long_matrix(text: DelimitedText) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """A matrix of one row per gene and sample (DISCRETE_LONG), made wide; repeated pairs are rejected."""
+    sample = next(name for name in _LONG_COLUMNS if name in text.header)
+    frame = numeric_frame(text, ["Value"])
+    for column in _GENE_COLUMNS:
+        if column not in frame.columns:
+            frame = frame.with_columns(pl.lit(None, pl.String).alias(column))
+    keyed = frame.select(
+        pl.col("Hugo_Symbol").str.strip_chars().replace("", None).alias("hugo_symbol"),
+        text.whole_numbers(frame["Entrez_Gene_Id"]).alias("entrez_gene_id"),
+        pl.col(sample).str.strip_chars().alias("sample"),
+        pl.col("Value").alias("value"),
+    )
+    blank = keyed.select(
+        (pl.col("hugo_symbol").is_null() & pl.col("entrez_gene_id").is_null()) | pl.col("sample").is_null()
+    ).to_series()
+    first = keyed.select(pl.struct("hugo_symbol", "entrez_gene_id", "sample").is_first_distinct()).to_series()
+    repeated = ~first & ~blank
+    rows = [*blank.arg_true().to_list(), *repeated.arg_true().to_list()]
+    reasons = ["no gene or no sample"] * int(blank.sum())
+    reasons += ["repeats the gene and sample of an earlier row, which is kept"] * int(repeated.sum())
+    wide = keyed.filter(~blank & ~repeated).pivot(
+        on="sample", index=["hugo_symbol", "entrez_gene_id"], values="value", maintain_order=True
+    )
+    return wide, text.reject(rows, reasons)
+
+
+def blank_unknown_calls(
+    matrix: pl.DataFrame, rejected: pl.DataFrame, *, source: str
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """A matrix of copy-number calls without the cells that are no call from -2 to 2; each of them is rejected."""
+    samples = matrix.columns[2:]
+    known = [pl.col(name).is_in(COPY_NUMBER_CALLS) | pl.col(name).is_null() for name in samples]
+    odd = matrix.filter(~pl.all_horizontal(known)) if samples else matrix.head(0)
+    if odd.is_empty():
+        return matrix, rejected
+    cells = (
+        odd.unpivot(index=["hugo_symbol", "entrez_gene_id"], variable_name="sample", value_name="value")
+        .filter(pl.col("value").is_not_null() & ~pl.col("value").is_in(COPY_NUMBER_CALLS))
+        .select(
+            pl.lit(source).alias("source"),
+            pl.lit(None, pl.Int64).alias("line"),
+            pl.lit("the cell is left blank: expected a call of -2, -1, 0, 1 or 2").alias("reason"),
+            pl.concat_str(
+                pl.coalesce("hugo_symbol", pl.col("entrez_gene_id").cast(pl.String)), pl.lit(", sample "), "sample",
+                pl.lit(": "), pl.col("value").cast(pl.String),
+            ).alias("row"),
+        )
+    )  # fmt: skip
+    blanked = [pl.when(pl.col(name).is_in(COPY_NUMBER_CALLS)).then(pl.col(name)).alias(name) for name in samples]
+    return matrix.with_columns(blanked), pl.concat([rejected, cells])
 
 
 def numeric_frame(text: DelimitedText, samples: Sequence[str]) -> pl.DataFrame:

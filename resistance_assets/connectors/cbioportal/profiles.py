@@ -13,7 +13,7 @@ import polars as pl
 
 from resistance_assets.connectors.cbioportal.alterations import read_feature_matrix
 from resistance_assets.connectors.cbioportal.archive import (
-    MATRIX_KINDS,
+    is_matrix,
     is_meta,
     read_gene_matrix,
     read_meta,
@@ -64,8 +64,8 @@ def read_profile(archive: Path, stable_id: str) -> ProfileMatrix:
     """
     profiles = list_profiles(archive)
     entry = profiles.get(stable_id)
-    if entry is None or entry.get("genetic_alteration_type") not in MATRIX_KINDS or entry.get("datatype") == "SEG":
-        held = ", ".join(name for name, e in profiles.items() if e.get("genetic_alteration_type") in MATRIX_KINDS)
+    if entry is None or not is_matrix(entry):
+        held = ", ".join(name for name, e in profiles.items() if is_matrix(e))
         raise SourceUnavailable(
             f"the archive holds no matrix {stable_id}",
             subject=archive.name,

@@ -96,7 +96,7 @@ def _damage_told(archive: Path) -> Iterator[None]:
 
 def _damaged(archive: Path, problem: str) -> TransportFault:
     return TransportFault(
-        f"truncated: {problem}", subject=str(archive), remedy="Fetch it again, or copy the mirror again"
+        f"truncated: {problem}", subject=archive.name, remedy="Fetch it again, or copy the mirror again"
     )
 
 
@@ -117,7 +117,7 @@ class _Guard:
     def refuse(self, name: str, problem: str, expected: str) -> DataFault:
         return DataFault(
             problem,
-            subject=str(self._archive),
+            subject=self._archive.name,
             place=f"member {name!r}",
             expected=expected,
             remedy="Do not open this archive; fetch it again from its publisher",
@@ -138,6 +138,12 @@ class _Guard:
         return str(path)
 
 
+def _is_left_by_mac(name: str) -> bool:
+    """Whether a member is what macOS puts beside the files: `._name`, `__MACOSX/`, `.DS_Store`."""
+    parts = PurePosixPath(name).parts
+    return bool(parts) and (parts[-1].startswith("._") or parts[-1] == ".DS_Store" or "__MACOSX" in parts)
+
+
 def _tar_members(archive: Path, largest_unpacked: int) -> Iterator[Member]:
     guard = _Guard(archive, largest_unpacked)
     end = 0
@@ -148,6 +154,8 @@ def _tar_members(archive: Path, largest_unpacked: int) -> Iterator[Member]:
         with tarfile.open(fileobj=plain, mode="r|") as opened:
             for info in opened:
                 end = info.offset_data + -(-info.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+                if _is_left_by_mac(info.name):
+                    continue
                 if info.isdir():
                     continue
                 if not info.isreg():
@@ -171,7 +179,7 @@ def _zip_members(archive: Path, largest_unpacked: int) -> Iterator[Member]:
     guard = _Guard(archive, largest_unpacked)
     with zipfile.ZipFile(archive) as opened:
         for info in opened.infolist():
-            if info.is_dir():
+            if info.is_dir() or _is_left_by_mac(info.filename):
                 continue
             if (info.external_attr >> 16) & 0o170000 not in (0, 0o100000):
                 raise guard.refuse(info.filename, "the member is a link or special file", "regular files and folders")

@@ -57,7 +57,7 @@ def cases_resource(project: str, offset: int = 0) -> Resource:
     wanted = {"op": "in", "content": {"field": "project.project_id", "value": [project]}}
     filters = quote(json.dumps(wanted, separators=(",", ":")))
     return Resource(
-        f"{HOST}/cases?filters={filters}&fields={','.join(_FIELDS)}&sort=case_id&format=JSON&size={PAGE}&from={offset}",
+        f"{HOST}/cases?filters={filters}&fields={','.join(_FIELDS)}&sort=case_id:asc&format=JSON&size={PAGE}&from={offset}",
         content="json",
         markers=("pagination",),
         name=f"GDC cases of {project}",

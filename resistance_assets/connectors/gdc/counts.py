@@ -75,7 +75,7 @@ def files_resource(project: str, offset: int = 0) -> Resource:
     ]
     filters = quote(json.dumps({"op": "and", "content": wanted}, separators=(",", ":")))
     return Resource(
-        f"{HOST}/files?filters={filters}&fields={','.join(_FIELDS)}&sort=file_id&format=JSON&size={PAGE}&from={offset}",
+        f"{HOST}/files?filters={filters}&fields={','.join(_FIELDS)}&sort=file_id:asc&format=JSON&size={PAGE}&from={offset}",
         content="json",
         markers=("pagination",),
         name=f"GDC files of {project}",

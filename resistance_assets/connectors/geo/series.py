@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from resistance_assets.connectors.arrayexpress.ena import EnaReport, fetch_report, merged_reports
+from resistance_assets.connectors.arrayexpress.ena import EnaReport, fetch_report, merged_reports, select_strategy
 from resistance_assets.connectors.arrayexpress.processed_counts import may_be_table
 from resistance_assets.connectors.formats.delimited import read_bytes, rejected_rows, split_text
 from resistance_assets.connectors.geo.matrix import ATTRIBUTE_SCHEMA, SeriesMatrix, geo_sample_sheet, read_series_matrix
@@ -77,9 +77,9 @@ def family_resource(series: str) -> Resource:
 
 
 def record_resource(series: str) -> Resource:
-    """The record of the series alone. Only the query with `targ=self` is exempt from the host's captcha."""
+    """The record of the series alone. Only the query with its parameters in this order is exempt from a captcha."""
     return Resource(
-        f"{WEB}/query/acc.cgi?acc={series}&targ=self&form=text&view=brief", content="text", name=f"record of {series}"
+        f"{WEB}/query/acc.cgi?targ=self&acc={series}&form=text&view=brief", content="text", name=f"record of {series}"
     )
 
 
@@ -112,7 +112,7 @@ def counts_resource(series: str, kind: Literal["raw_counts", "norm_counts_TPM"] 
     """Read counts that NCBI made of a human series. A series without them is answered with 404."""
     file = f"{series}_{kind}_{COUNTS_BUILD}_NCBI.tsv.gz"
     return Resource(
-        f"{WEB}/download/?type=rnaseq_counts&acc={series}&format=file&file={file}",
+        f"{WEB}/download/?acc={series}&format=file&file={file}",
         content="gzip",
         markers=("GeneID",),
         name=f"NCBI-generated counts of {series}",
@@ -122,7 +122,7 @@ def counts_resource(series: str, kind: Literal["raw_counts", "norm_counts_TPM"] 
 def counts_annotation_resource(series: str) -> Resource:
     """Genes of the counts. The query names the series because the host exempts only such queries from its captcha."""
     return Resource(
-        f"{WEB}/download/?format=file&type=rnaseq_counts&acc={series}&file=Human.{COUNTS_BUILD}.annot.tsv.gz",
+        f"{WEB}/download/?acc={series}&format=file&file=Human.{COUNTS_BUILD}.annot.tsv.gz",
         content="gzip",
         markers=("GeneID",),
         name="NCBI gene annotation of generated counts",
@@ -454,7 +454,7 @@ def _fetch_authors_files(
             reports.append(fetch_report(transport, study))
         except (SourceUnavailable, TransportFault, DataFault) as fault:
             notes.append(f"ENA's report of {study} was not to be had: {fault}")
-    return AuthorsFiles(tables, of_sample, merged_reports(reports) if reports else None)
+    return AuthorsFiles(tables, of_sample, select_strategy(merged_reports(reports)) if reports else None)
 
 
 def runs_of_series(series: GeoSeries) -> pl.DataFrame:
@@ -546,12 +546,14 @@ class PlatformGenes:
 def fetch_platform_genes(transport: Transport, series: str, platform: str) -> PlatformGenes:
     """Genes of a platform's probes: from GEO's annotation, or, where GEO made none, from the series' SOFT family.
 
-    Raises SourceUnavailable or TransportFault if neither is to be had, DataFault if the table names no genes.
+    A platform whose table names no gene in a way that is known has probes without genes, and `origin` says so.
+
+    Raises SourceUnavailable or TransportFault if neither is to be had.
     """
     try:
         path = transport.fetch(platform_annotation_resource(platform)).path
         table, rejected = read_platform_annotation(path)
-        return PlatformGenes(probe_genes(table), f"GEO's annotation of {platform}", rejected)
+        return _genes_of_table(table, f"GEO's annotation of {platform}", rejected)
     except (SourceUnavailable, TransportFault) as fault:
         if failure_kind(fault) not in (FailureKind.REFUSED_OR_GONE, FailureKind.NOT_LISTED):
             raise
@@ -565,8 +567,20 @@ def fetch_platform_genes(transport: Transport, series: str, platform: str) -> Pl
             subject=series,
             remedy="Make a study of your own from its values and an annotation",
         )
-    genes = probe_genes(family.platform_tables[platform])
-    return PlatformGenes(genes, f"the table of {platform} in the SOFT family", family.rejected)
+    return _genes_of_table(
+        family.platform_tables[platform], f"the table of {platform} in the SOFT family", family.rejected
+    )
+
+
+def _genes_of_table(table: pl.DataFrame, origin: str, rejected: pl.DataFrame) -> PlatformGenes:
+    try:
+        return PlatformGenes(probe_genes(table), origin, rejected)
+    except DataFault as fault:
+        nothing = pl.lit(None, pl.String)
+        genes = table.select(
+            pl.col(table.columns[0]).alias("feature_id"), nothing.alias("gene_symbol"), nothing.alias("entrez_gene_id")
+        )
+        return PlatformGenes(genes, f"{origin}, which names no genes ({fault.problem[:200]})", rejected)
 
 
 def fetch_series_with_genes(transport: Transport, accession: str) -> tuple[GeoSeries, dict[str, PlatformGenes]]:

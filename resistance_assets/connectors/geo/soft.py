@@ -99,8 +99,12 @@ def read_soft(path: Path, *, complete: bool = True) -> SoftFile:
         TransportFault: the gzip is damaged or cut, or a table lacks its end marker.
     """
     parser = _Parser(path.name, complete=complete)
+    has_line_feeds: bool | None = None
     for chunk in _chunks(path):
-        parser.feed(chunk)
+        if has_line_feeds is None:
+            has_line_feeds = b"\n" in chunk or b"\r" not in chunk
+        # Editors of old Macs end lines with carriage returns alone.
+        parser.feed(chunk if has_line_feeds else chunk.replace(b"\r", b"\n"))
     return parser.finish()
 
 
@@ -488,6 +492,11 @@ def _wide(platform: _Platform) -> pl.DataFrame:
 
 _SYMBOL_COLUMNS = ("gene symbol", "gene_symbol", "symbol", "genesymbol", "gene_sym", "ilmn_gene", "gene")
 _ENTREZ_COLUMNS = ("entrez_gene_id", "gene id", "entrez gene", "entrez_gene", "gene_id", "entrezid", "locuslink_id")
+_ACCESSION_COLUMNS = ("refseq", "refseq_id", "refseq transcript id", "gb_acc", "gb_list", "genbank accession")
+# Clariom's `NM_005228 // RefSeq // Homo sapiens epidermal growth factor receptor (EGFR), mRNA. // chr7 // ...`
+_IN_PARENTHESES = re.compile(
+    r"\(([A-Z][A-Za-z0-9.-]*|[A-Z0-9-]*orf[0-9]+)\), (?:transcript variant [^,]+, )?[a-z -]*RNA", re.IGNORECASE
+)
 _SEVERAL = re.compile(r"\s*(?:///|;|\|)\s*")
 
 
@@ -495,7 +504,8 @@ def probe_genes(table: pl.DataFrame) -> pl.DataFrame:
     """Genes of the probes of a platform table or annotation.
 
     Column names differ between platforms; those of Affymetrix, Agilent and Illumina tables and of GEO's own annotation
-    are known. Affymetrix's `gene_assignment` (accession // symbol // title // band // Entrez id /// ...) is taken
+    are known. Where a table names no symbol, the symbol inside of a description, the Entrez id or the RefSeq accession
+    stands for it. Affymetrix's `gene_assignment` (accession // symbol // title // band // Entrez id /// ...) is taken
     apart.
 
     Returns:
@@ -518,6 +528,17 @@ def probe_genes(table: pl.DataFrame) -> pl.DataFrame:
                 "entrez_gene_id": pl.Series([part[1] for part in parts], dtype=pl.String),
             }
         )
+    if symbol is not None and symbol.lower() == "gene" and _are_numbers(table[symbol]):
+        # Agilent's column GENE holds Entrez ids.
+        symbol, entrez = None, entrez or symbol
+    if symbol is None and (described := _described_symbols(table)) is not None:
+        return pl.DataFrame({"feature_id": table[first], "gene_symbol": described, "entrez_gene_id": None}).cast(
+            pl.String
+        )
+    accession = next((by_lower[name] for name in _ACCESSION_COLUMNS if name in by_lower), None)
+    if symbol is None and entrez is None and accession is not None:
+        names = table[accession].str.strip_chars().str.replace(r"\.\d+$", "").replace("", None)
+        return pl.DataFrame({"feature_id": table[first], "gene_symbol": names, "entrez_gene_id": None}).cast(pl.String)
     if symbol is None and entrez is None:
         raise DataFault(
             f"no column names the genes of the probes; there are {', '.join(table.columns[:12])}",
@@ -532,9 +553,27 @@ def probe_genes(table: pl.DataFrame) -> pl.DataFrame:
         return table[name].str.replace_all(_SEVERAL.pattern, "|").str.strip_chars("| ").replace("", None)
 
     return pl.DataFrame(
-        {"feature_id": table[first], "gene_symbol": cells(symbol), "entrez_gene_id": cells(entrez)},
+        {"feature_id": table[first], "gene_symbol": cells(symbol or entrez), "entrez_gene_id": cells(entrez)},
         schema=dict.fromkeys(("feature_id", "gene_symbol", "entrez_gene_id"), pl.String),
     )
+
+
+def _are_numbers(cells: pl.Series) -> bool:
+    told = cells.drop_nulls().str.strip_chars().replace("", None).drop_nulls()
+    return bool(len(told)) and bool(told.str.contains(r"^\d+$").all())
+
+
+def _described_symbols(table: pl.DataFrame) -> pl.Series | None:
+    """Symbols in parentheses of RefSeq's descriptions in a column SPOT_ID, joined by `|`; None where there are none."""
+    for name in table.columns:
+        if not name.upper().startswith("SPOT_ID"):
+            continue
+        cells = table[name].to_list()
+        if not any("// RefSeq //" in (cell or "") for cell in cells):
+            continue
+        found = ["|".join(dict.fromkeys(_IN_PARENTHESES.findall(cell or ""))) or None for cell in cells]
+        return pl.Series(name, found, dtype=pl.String)
+    return None
 
 
 def _assigned(cell: str | None) -> tuple[str | None, str | None]:

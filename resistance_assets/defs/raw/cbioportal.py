@@ -23,6 +23,7 @@ from resistance_assets.connectors.biogrid import read_tab3
 from resistance_assets.connectors.cancer_gene_lists import read_allonco, read_oncokb
 from resistance_assets.connectors.cbioportal.archive import read_study, unpivot_matrix
 from resistance_assets.connectors.cbioportal.profiles import list_profiles
+from resistance_assets.connectors.clinical_cells import Kind
 from resistance_assets.connectors.gmt import read_gmt
 from resistance_assets.connectors.hgnc import read_hgnc
 from resistance_assets.connectors.lab_study.study import read_counts_study, read_published_study
@@ -123,6 +124,25 @@ def stacking(address: str, parts: Iterable[str]) -> Step:
     )
 
 
+def rejected_rows_union(parts: Iterable[str]) -> Step:
+    """The union of `raw.rejected_rows`: rows of one file that several steps read are numbered through."""
+    table = REJECTED
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        shares = [inputs.read(part) for part in inputs.addresses if inputs.has(part)]
+        if not shares:
+            return table.empty()
+        number = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("table_name", "source")
+        return pl.concat(shares).with_columns(row_number=number)
+
+    return table_step(
+        outputs={table.address: table},
+        compute=compute,
+        optional_inputs=tuple(parts),
+        tolerant=True,
+    )
+
+
 # ---- patients --------------------------------------------------------------------------------------------------------
 
 CBIOPORTAL_TABLES = {
@@ -168,10 +188,18 @@ def read_cohort(cohort: Cohort, archive: Path) -> dict[str, pl.DataFrame]:
     # Only the profiles in use are read here: an archive may hold ten matrices of 100 MB.
     expression = next((name for name in cohort.expression_profiles if name in held), None)
     copy_number = next((name for name in [cohort.copy_number_profile] if name in held), None)
+    kinds: dict[str | None, Kind] = {
+        **dict.fromkeys(months, "time"),
+        cohort.age_attribute: "age",
+        cohort.sex_attribute: "sex",
+        cohort.stage_attribute: "stage",
+        cohort.purity_attribute: "purity",
+    }
     study = read_study(
         archive,
         required_patient_columns=[*status, *months],
         event_columns=status,
+        clinical_kinds={name: kind for name, kind in kinds.items() if name},
         stable_ids=[name for name in (expression, copy_number) if name],
     )
 
@@ -577,7 +605,7 @@ def raw_assets(registry: Registry) -> list[Step]:
     assets.append(catalog_asset("raw.catalog__cohorts", catalog_cohorts(registry), catalog_cohorts))
     assets.append(catalog_asset("raw.catalog__projects", catalog_projects(registry), catalog_projects))
     assets.append(catalog_asset("raw.catalog__contrasts", catalog_contrasts(registry), catalog_contrasts))
-    assets.append(stacking("raw.rejected_rows", rejected))
+    assets.append(rejected_rows_union(rejected))
     return assets
 
 

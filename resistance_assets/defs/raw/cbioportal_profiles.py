@@ -15,6 +15,7 @@ import polars as pl
 from resistance_assets.catalog.registry import Cohort, Registry, Source
 from resistance_assets.catalog.tables import TABLES, Table
 from resistance_assets.connectors.cbioportal.alterations import CbioportalAlterations, read_alterations
+from resistance_assets.connectors.cbioportal.archive import is_matrix
 from resistance_assets.connectors.cbioportal.profiles import list_profiles, read_profile
 from resistance_assets.defs.raw.cbioportal import REJECTED, fetching, long_matrix, rejected_as_table, stacking
 from resistance_assets.defs.resources import Origins
@@ -51,10 +52,12 @@ def read_matrices(
     held = list_profiles(archive)
     asked = [name for name in stable_ids if name in held]
     if not asked:
+        others = ", ".join(name for name, entry in held.items() if is_matrix(entry))
         raise SourceUnavailable(
             f"{archive.name} holds no {' and no '.join(stable_ids) or 'profile that is asked for'}",
             subject=table.address,
-            remedy="Nothing is missing if the study has none; what is asked for is declared in studies.toml.",
+            expected="a profile that studies.toml names for the cohort",
+            remedy=f"It holds {others or 'no matrix'}: name the one that is meant in studies.toml, if any is.",
         )
     elsewhere = next((name for name in in_use if name in held), None)
     wanted = [name for name in asked if name != elsewhere]

@@ -32,7 +32,7 @@ def test_every_profile_of_the_archive_is_listed_and_says_where_its_values_are(qu
     assert profiles == {
         "gistic": "raw.cbioportal__copy_number_values",
         "log2CNA": "raw.cbioportal__log2_copy_number_values",
-        "methylation_hm27_hm450_merged": "raw.cbioportal__methylation_values",
+        "methylation_hm27_hm450_merge": "raw.cbioportal__methylation_values",
         "mutations": "raw.cbioportal__mutations",
         "rna_seq_v2_mrna": "raw.cbioportal__mrna_values",
         "rna_seq_v2_mrna_median_Zscores": "raw.cbioportal__mrna_z_scores",

@@ -136,7 +136,9 @@ class DegDesigns(TableModel):
     denominator: pl.String = col("level in the denominator", of="raw.catalog__contrasts.denominator")
     covariates: pl.String = col("further columns of the model, joined by |", null=True, of="source")
     covariate_kinds: pl.String = col(
-        "what each covariate entered the model as, and why: continuous or categorical, joined by ;", null=True, of=SAMPLE
+        "what each covariate entered the model as, and why: continuous or categorical, joined by ;",
+        null=True,
+        of=SAMPLE,
     )
     pairing: pl.String = col("column whose levels are the blocks of a paired design", null=True, of="source")
     subset: pl.String = col("samples that are kept, in words", null=True, of="source")

@@ -29,3 +29,4 @@ class RawHgncGenes(TableModel):
     entrez_id: pl.Int64 = col("NCBI Gene id", of="source", null=True)
     ensembl_gene_id: pl.String = col("Ensembl gene id", of="source", null=True)
     uniprot_ids: pl.String = col("UniProt accessions, joined by |", of="source", null=True)
+    refseq_accession: pl.String = col("RefSeq accessions, joined by |", of="source", null=True)

@@ -95,10 +95,27 @@ class GenesProposedSymbols(TableModel):
     source_symbol: pl.String = col("symbol or id as the dataset gives it")
     proposed_symbol: pl.String = col("approved symbol that the name resolves to, else the name itself")
     resolution: pl.String = col(
-        "how the symbol was resolved: entrez and ensembl mean by that id",
-        isin=["approved", "previous", "alias", "entrez", "ensembl", "ambiguous", "unknown"],
+        "how the symbol was resolved: entrez and ensembl mean by that id, composite by a part of the name",
+        isin=["approved", "previous", "alias", "entrez", "ensembl", "composite", "ambiguous", "unknown", "collision"],
     )
     names_with_proposal: pl.Int64 = col("names of this dataset with the same proposed symbol, this one included", ge=1)
+
+
+@table(
+    "staging.genes__name_recognition",
+    grain="one row per dataset and kind of measurement",
+    key=("dataset_id", "measurement"),
+    not_true="a name that is known need not be tested: a contrast drops genes without expression",
+)
+class GenesNameRecognition(TableModel):
+    """How many gene names of a dataset are known, with an example of those that are not."""
+
+    dataset_id: pl.String = col("cohort or study")
+    measurement: pl.String = col("expression, copy_number ... of a cohort, features of a study")
+    names: pl.Int64 = col("names that differ", unit="names", ge=0)
+    known_names: pl.Int64 = col("of these, resolved to an approved symbol", unit="names", ge=0)
+    unknown_example: pl.String = col("the first name that is not known", null=True)
+    statement: pl.String = col("the same in a sentence")
 
 
 @table(
@@ -116,8 +133,9 @@ class GenesMeasured(TableModel):
     source_symbol: pl.String = col("symbol or id as the dataset gives it")
     entrez_gene_id: pl.Int64 = col("NCBI Gene id; the dataset's own where the symbol was not resolved", null=True)
     resolution: pl.String = col(
-        "how the symbol was resolved: entrez and ensembl mean by that id, collision that another row has the symbol",
-        isin=["approved", "previous", "alias", "entrez", "ensembl", "ambiguous", "unknown", "collision"],
+        "how the symbol was resolved: entrez and ensembl mean by that id, composite by a part of the name, collision"
+        " that another row has the symbol",
+        isin=["approved", "previous", "alias", "entrez", "ensembl", "composite", "ambiguous", "unknown", "collision"],
     )
     profile_id: pl.String = col("profile the values come from; null for a study", null=True)
     source_row: pl.Int64 = col("row of the gene in the vendor's matrix; null for a study", null=True)
