@@ -161,7 +161,7 @@ def _read_features(path: Path, subject: str) -> pl.DataFrame:
 
 
 def _check_axes(matrix: sparse.csr_matrix, n_features: int, n_barcodes: int, named: str) -> None:
-    rows, columns = matrix.shape
+    rows, columns = matrix.get_shape()
     if (rows, columns) == (n_features, n_barcodes):
         return
     if (rows, columns) == (n_barcodes, n_features):

@@ -45,15 +45,16 @@ class CellCounts:
 def group_sums(counts: sparse.csr_matrix, group: NDArray[np.int64], n_groups: int) -> NDArray[np.float64]:
     """Sums of counts per group of cells: groups x genes; a cell of group -1 belongs to none."""
     used = np.flatnonzero(group >= 0)
+    n_cells = counts.get_shape()[0]
     indicator = sparse.csr_matrix(
-        (np.ones(len(used)), (group[used], used)), shape=(n_groups, counts.shape[0]), dtype=np.float64
+        (np.ones(len(used)), (group[used], used)), shape=(n_groups, n_cells), dtype=np.float64
     )
-    return np.asarray((indicator @ counts).todense())
+    return (indicator @ counts).toarray()  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def log_cp10k(counts: sparse.csr_matrix, totals: NDArray[np.int64]) -> sparse.csr_matrix:
     """ln(1 + 10,000 count / total of the cell); zeros stay zeros, so it stays sparse."""
-    scaled = counts.astype(np.float64)
+    scaled = sparse.csr_matrix(counts, dtype=np.float64, copy=True)
     # In this order two cells with the same ratio get the same double, so that they are a tie in a rank test.
     scaled.data = np.log1p(scaled.data * CP10K / np.repeat(np.maximum(totals, 1), np.diff(counts.indptr)))
     return scaled

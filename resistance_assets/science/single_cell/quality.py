@@ -56,8 +56,9 @@ def has_two_species(study: CellCounts) -> bool:
 
 def _top_share(counts: sparse.csr_matrix, total: NDArray[np.int64]) -> NDArray[np.float64]:
     """Share of a cell's molecules in its fifty leading genes."""
-    found = np.zeros(counts.shape[0])
-    for cell in range(counts.shape[0]):
+    n_cells = counts.get_shape()[0]
+    found = np.zeros(n_cells)
+    for cell in range(n_cells):
         own = counts.data[counts.indptr[cell] : counts.indptr[cell + 1]]
         top = own if len(own) <= TOP_GENES else np.partition(own, len(own) - TOP_GENES)[-TOP_GENES:]
         found[cell] = top.sum() / max(total[cell], 1)

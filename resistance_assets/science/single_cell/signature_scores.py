@@ -30,7 +30,7 @@ def score_cells(study: CellCounts, genes: Iterable[str]) -> NDArray[np.float64]:
     member = study.features["symbol"].is_in(list(genes)).to_numpy()
     n, all_genes = int(member.sum()), study.features.height
     if n == 0 or n == all_genes:
-        return np.full(study.counts.shape[0], np.nan)
+        return np.full(study.cells.height, np.nan)
     counts = study.counts
     sums = signature_rank_sums(
         counts.data.astype(np.float64),

@@ -31,7 +31,7 @@ def gene_sources(study: CellCounts, group: pl.Series, totals: NDArray[np.int64])
     of_cell = np.array([place[name] for name in group], dtype=np.int64)
     n = np.bincount(of_cell, minlength=len(names))
     logs = log_cp10k(study.counts, totals)
-    ratios = study.counts.astype(np.float64)
+    ratios = sparse.csr_matrix(study.counts, dtype=np.float64, copy=True)
     ratios.data *= np.repeat(CP10K / np.maximum(totals, 1), np.diff(study.counts.indptr))
     present = sparse.csr_matrix(
         (np.ones_like(study.counts.data), study.counts.indices, study.counts.indptr), shape=study.counts.shape

@@ -57,9 +57,9 @@ def fit_growth_rates(
         combination_of: the two single-drug arms.
     """
     used = volumes.filter(pl.col("ln_volume").is_not_null())
-    present = used["arm"].unique(maintain_order=True).to_list()
+    present: list[str] = used["arm"].unique(maintain_order=True).to_list()
     others = [arm for arm in (*combination_of, *present) if arm not in (control, combination)]
-    arms = list(dict.fromkeys([control, *others, *([combination] if combination else [])]))
+    arms: list[str] = list(dict.fromkeys([control, *others, *([combination] if combination else [])]))
     mice = dict(used.group_by("arm").agg(pl.col("mouse_id").n_unique()).iter_rows())
     y = used["ln_volume"].to_numpy()
     day = used["day"].to_numpy().astype(float)

@@ -131,7 +131,7 @@ def fit_mixed_model(
         n_subjects=len(sums.zz),
         _sums=sums,
         _parameters=parameters,
-        _variance_of_parameters=2.0 * np.linalg.pinv(hessian),
+        _variance_of_parameters=np.asarray(2.0 * np.linalg.pinv(hessian), dtype=np.float64),
     )
 
 
@@ -191,7 +191,7 @@ def _profiled_deviance(
     variance = max(yy - float(xy @ coefficients), 1e-300) / df
     _, log_xx = np.linalg.slogdet(xx)
     deviance = log_determinant + log_xx + df * (1.0 + math.log(2.0 * math.pi * variance))
-    return deviance, math.sqrt(variance), coefficients
+    return deviance, math.sqrt(variance), np.asarray(coefficients, dtype=np.float64)
 
 
 def _deviance(sums: _Sums, parameters: NDArray[np.float64], structure: Structure) -> float:
