@@ -403,6 +403,7 @@ def load_local_study(folder: Path) -> LocalStudy:
     asked = (*study.contrasts, *study.interactions, *study.intersections)
     by_id(study.contrasts, path, "contrast")
     by_id(asked, path, "contrast, interaction or intersection")
+    _check_organism(study, path)
     for file in study.files:
         if not file.is_file():
             raise CatalogFault(

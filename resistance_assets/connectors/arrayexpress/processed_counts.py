@@ -275,7 +275,7 @@ def _sample_columns(header: list[str], sheet: pl.DataFrame, source: str) -> dict
             if kind not in sheet.columns or sheet[kind].null_count():
                 continue
             listed = dict(zip(sheet["sample_id"], sheet[kind].to_list(), strict=True))
-            for given in (listed, _without_shared_affixes(listed)):
+            for given in (listed, *_without_shared_affixes(listed)):
                 names = {sample: simplify(name) for sample, name in given.items()}
                 told_apart = len(set(names.values())) == sheet.height and all(names.values())
                 if told_apart and all(len(columns.get(name, [])) == 1 for name in names.values()):
@@ -294,19 +294,21 @@ def _shared_start(values: list[str]) -> str:
     return first[: len(first) if differing is None else differing]
 
 
-def _without_shared_affixes(names: Mapping[str, str]) -> dict[str, str]:
-    """Names without what all of them begin or end with, such as a suffix ` [RNA-seq]` of every title.
+def _without_shared_affixes(names: Mapping[str, str]) -> list[dict[str, str]]:
+    """Names without what all of them end or begin with, such as ` [RNA-seq]`: without the end, the beginning, and both.
 
     What is shared is cut at a blank, a bracket or a punctuation mark, so that no number loses digits.
     """
     values = list(names.values())
     if len(values) < 2:
-        return dict(names)
+        return []
     prefix, suffix = _shared_start(values), _shared_start([value[::-1] for value in values])[::-1]
     suffix = suffix[found.start() :] if (found := re.search(r"[\s\[(_:;,.-]", suffix)) else ""
     prefix = prefix[: max((at.end() for at in re.finditer(r"[\s\])_:;,.-]", prefix)), default=0)]
     suffix = suffix if len(suffix) >= _LEAST_SHARED_AFFIX else ""
     prefix = prefix if len(prefix) >= _LEAST_SHARED_AFFIX else ""
-    return {
-        sample: value[len(prefix) : len(value) - len(suffix) if suffix else None] for sample, value in names.items()
-    }
+    return [
+        {sample: value[len(start) : len(value) - len(end)] for sample, value in names.items()}
+        for start, end in (("", suffix), (prefix, ""), (prefix, suffix))
+        if start or end
+    ]
