@@ -22,7 +22,11 @@ from resistance_assets.connectors.arrayexpress.kallisto import (
     plan_quantification,
     quantify,
 )
-from resistance_assets.connectors.arrayexpress.processed_counts import join_sample_counts, read_processed_counts
+from resistance_assets.connectors.arrayexpress.processed_counts import (
+    join_sample_counts,
+    read_processed_counts,
+    rows_of_no_gene,
+)
 from resistance_assets.connectors.geo.series import (
     GeoSeries,
     PlatformGenes,
@@ -165,6 +169,7 @@ def table_of_counts(
     tables: Mapping[str, Path | Fault],
     sample_tables: Mapping[str, Mapping[str, Path | Fault]],
     sheet: pl.DataFrame,
+    rejected: list[pl.DataFrame] | None = None,
 ) -> tuple[pl.DataFrame | None, str]:
     """Counts by gene and sample from the files of one accession: a table of all samples, else tables of each.
 
@@ -173,6 +178,7 @@ def table_of_counts(
         tables: file name -> file, or why it could not be had.
         sample_tables: sample -> the same, where a file is said to be that sample's.
         sheet: the samples that are wanted.
+        rejected: to which the rejected rows of the table that is used are added: summary rows, names that are none.
 
     Returns:
         feature_id and one column per sample, or None; and what was used, or why nothing was.
@@ -186,7 +192,10 @@ def table_of_counts(
             had[name] = path
     for name in [name for name in tables if name in had]:
         try:
-            return read_processed_counts(had[name], sheet, source=name), f"{name} of {subject}"
+            counts = read_processed_counts(had[name], sheet, source=name)
+            if rejected is not None:
+                rejected.append(rows_of_no_gene(had[name], source=f"{subject}/{Path(name).name}"))
+            return counts, f"{name} of {subject}"
         except DataFault as fault:
             refused.append(f"{name} of {subject} is no table of counts ({fault.problem})")
     singles = {
@@ -202,7 +211,9 @@ def table_of_counts(
     return None, "; ".join([*refused, f"{subject} has no table of counts"])
 
 
-def find_processed(accessions: list[Accession], grouped: pl.DataFrame) -> tuple[pl.DataFrame | None, str]:
+def find_processed(
+    accessions: list[Accession], grouped: pl.DataFrame, rejected: list[pl.DataFrame] | None = None
+) -> tuple[pl.DataFrame | None, str]:
     """Counts by gene and sample from the records themselves, where every accession has them.
 
     Counts of two pipelines cannot be compared, so one accession without counts leaves all to quantification.
@@ -210,6 +221,7 @@ def find_processed(accessions: list[Accession], grouped: pl.DataFrame) -> tuple[
     Args:
         accessions: of the study.
         grouped: samples that are in a group.
+        rejected: as of `table_of_counts`.
 
     Returns:
         feature_id and one column per sample, or None; and one sentence on why.
@@ -220,7 +232,9 @@ def find_processed(accessions: list[Accession], grouped: pl.DataFrame) -> tuple[
         sheet = grouped.filter(pl.col("accession") == accession.id)
         if sheet.is_empty():
             continue
-        own, reason = table_of_counts(accession.id, accession.processed, files_of_samples(accession, sheet), sheet)
+        own, reason = table_of_counts(
+            accession.id, accession.processed, files_of_samples(accession, sheet), sheet, rejected
+        )
         if own is None:
             return None, reason
         tables.append(own)
@@ -315,7 +329,8 @@ def read_reads_study(study_id: str, groups: tuple[Group, ...], accessions: list[
     set aside under `rejected`."""
     sheet = in_groups(pl.concat([a.samples for a in accessions], how="diagonal"), study_id, groups)
     grouped = sheet.filter(pl.col(GROUP_COLUMN).is_not_null())
-    counts, reason = find_processed(accessions, grouped)
+    unnamed: list[pl.DataFrame] = []
+    counts, reason = find_processed(accessions, grouped, unnamed)
 
     processed = {a.id: a.study.processed["path"] for a in accessions}
     shares = {
@@ -344,7 +359,12 @@ def read_reads_study(study_id: str, groups: tuple[Group, ...], accessions: list[
             },
         ),
         **supplied_counts(study_id, counts, reason),
-        "rejected": rejected_as_table([("raw.studies__samples", a.study.rejected) for a in accessions]),
+        "rejected": rejected_as_table(
+            [
+                *(("raw.studies__samples", a.study.rejected) for a in accessions),
+                *(("raw.studies__gene_sample_counts", rows) for rows in unnamed),
+            ]
+        ),
     }
     return shares
 
@@ -699,7 +719,9 @@ def counted_by_ncbi(series: GeoSeries, sheet: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([named, series.counts.select(wanted)], how="horizontal")
 
 
-def series_counts(study_id: str, series: GeoSeries, sheet: pl.DataFrame) -> tuple[dict[str, Any], str]:
+def series_counts(
+    study_id: str, series: GeoSeries, sheet: pl.DataFrame, rejected: list[pl.DataFrame]
+) -> tuple[dict[str, Any], str]:
     """The shares of `SUPPLIED` for a series that was sequenced, and which values were taken and why: counts that NCBI
     generated, else a table of the authors, else none, which leaves the reads."""
     if series.counts is not None:
@@ -708,7 +730,9 @@ def series_counts(study_id: str, series: GeoSeries, sheet: pl.DataFrame) -> tupl
         counts = counted_by_ncbi(series, sheet)
         return supplied_counts(study_id, counts, series.choice, **told), series.choice
     grouped = sheet.filter(pl.col(GROUP_COLUMN).is_not_null())
-    own, reason = table_of_counts(series.accession, series.authors.tables, series.authors.sample_tables, grouped)
+    own, reason = table_of_counts(
+        series.accession, series.authors.tables, series.authors.sample_tables, grouped, rejected
+    )
     statement = f"{series.choice}; taken: {reason}" if own is not None else f"{series.choice}; {reason}"
     return supplied_counts(study_id, own, statement), statement
 
@@ -735,7 +759,9 @@ def read_series_study(
             [row], schema=TABLES[SUPPLIED["processed_measurements"]].polars_schema
         )
     else:
-        own, statement = series_counts(study_id, series, sheet)
+        unnamed: list[pl.DataFrame] = []
+        own, statement = series_counts(study_id, series, sheet, unnamed)
+        set_aside += [("raw.studies__gene_sample_counts", rows) for rows in unnamed]
     authors = series.authors
     tables = len(authors.tables) + sum(len(files) for files in authors.sample_tables.values())
     accession = {
