@@ -13,6 +13,7 @@ from resistance_assets.defs.claim_checks import claim_checks
 from resistance_assets.defs.graph import load_steps
 from resistance_assets.defs.report import report_asset
 from resistance_assets.defs.resources import current_registry
+from resistance_assets.defs.second_opinion_checks import second_opinion_checks
 from resistance_assets.defs.sources import source_assets
 from resistance_assets.defs.warehouse import warehouse_asset
 from resistance_assets.defs.warehouse_resource import WarehouseResource
@@ -38,7 +39,7 @@ def definitions_of(registry: Registry, steps: Mapping[str, Step]) -> dg.Definiti
             warehouse_asset(registry, partitions),
             report_asset(),
         ],
-        asset_checks=[claim_checks(registry)],
+        asset_checks=[claim_checks(registry), second_opinion_checks(registry)],
         resources={"warehouse_resource": WarehouseResource()},
         executor=EXECUTORS[settings.executor],
     )

@@ -827,6 +827,9 @@ WRONG: dict[str, dict[str, list[dict[str, Any]]]] = {
         "core__survival__cohort_endpoint_genes": [{"hazard_ratio": 1.0, "ci_lower": 1.1, "ci_upper": 1.2}]
     },
     "survival__q_not_below_p": {"core__survival__cohort_endpoint_genes": _Q},
+    "survival__small_groups_have_no_large_sample_p": {
+        "core__survival__cohort_endpoint_genes": [{"p_permutation": 0.01, "p_logrank": 1e-9}]
+    },
     "survival__curves_fall": {
         "core__survival__kaplan_meier": [
             {"time_months": 1.0, "survival": 0.8}, {"time_months": 2.0, "survival": 0.9},

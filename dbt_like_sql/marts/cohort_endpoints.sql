@@ -9,6 +9,17 @@ WITH screens AS (
     FROM core.survival__cohort_endpoint_genes
     WHERE model = 'continuous'
     GROUP BY cohort_id, endpoint
+),
+
+primary_screens AS (
+    SELECT
+        cohort_id,
+        endpoint,
+        min(model) AS primary_model,
+        count(*) FILTER (WHERE q_value_bh_likelihood_ratio < 0.05) AS genes_q_below_0_05
+    FROM core.survival__cohort_endpoint_genes
+    WHERE is_primary AND model IN ('continuous', 'rank_normal')
+    GROUP BY cohort_id, endpoint
 )
 
 SELECT
@@ -23,6 +34,8 @@ SELECT
     coalesce(screens.genes_tested, 0) AS genes_tested,
     coalesce(screens.genes_p_below_0_05, 0) AS genes_p_below_0_05,
     coalesce(screens.genes_q_below_0_05, 0) AS genes_q_below_0_05,
+    primary_screens.primary_model,
+    coalesce(primary_screens.genes_q_below_0_05, 0) AS genes_primary_q_below_0_05,
     cohorts.status_attribute
 FROM core.survival__cohort_endpoints AS endpoints
 INNER JOIN raw.catalog__cohorts AS cohorts
@@ -33,4 +46,8 @@ LEFT JOIN screens
     ON
         endpoints.cohort_id = screens.cohort_id
         AND endpoints.endpoint = screens.endpoint
+LEFT JOIN primary_screens
+    ON
+        endpoints.cohort_id = primary_screens.cohort_id
+        AND endpoints.endpoint = primary_screens.endpoint
 ORDER BY endpoints.cohort_id, endpoints.endpoint

@@ -108,7 +108,12 @@ gene_survival AS (
         survival.hazard_ratio_per_sd,
         survival.hazard_ratio_median_split,
         survival.p_logrank,
+        survival.p_continuous,
         survival.q_continuous,
+        survival.primary_model,
+        survival.hazard_ratio_primary,
+        survival.p_primary,
+        survival.q_primary,
         survival.percentile_continuous
     FROM gene_cohorts
     INNER JOIN marts.survival_by_gene AS survival
@@ -146,7 +151,12 @@ SELECT
     os_survival.hazard_ratio_per_sd AS os_hazard_ratio_per_sd,
     os_survival.hazard_ratio_median_split AS os_hazard_ratio,
     os_survival.p_logrank AS os_p_logrank,
+    os_survival.p_continuous AS os_p_value,
     os_survival.q_continuous AS os_q_value_bh,
+    os_survival.primary_model AS os_primary_model,
+    os_survival.hazard_ratio_primary AS os_hazard_ratio_primary,
+    os_survival.p_primary AS os_p_primary,
+    os_survival.q_primary AS os_q_primary,
     os_survival.percentile_continuous AS os_percentile,
     dss_survival.n AS dss_n,
     dss_survival.events AS dss_events,

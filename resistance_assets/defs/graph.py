@@ -15,7 +15,7 @@ from resistance_assets.defs.core import (
 )
 from resistance_assets.defs.core.deg import bcv_sensitivity, contrasts, interactions
 from resistance_assets.defs.core.gsea import running_sums, terms
-from resistance_assets.defs.core.survival import cohort_slices, models, screen
+from resistance_assets.defs.core.survival import cohort_slices, competing_risks, models, screen
 from resistance_assets.defs.raw import cbioportal, cbioportal_profiles, gdc, ontology, xena
 from resistance_assets.defs.raw.studies import arrayexpress, lab_array
 from resistance_assets.orchestration.steps import Step
@@ -41,6 +41,7 @@ MODULES = (
     cohort_slices,
     screen,
     models,
+    competing_risks,
     correlation,
     expression,
     evidence,

@@ -50,16 +50,21 @@ class Correlation(Entry):
     methods: tuple[Literal["spearman", "pearson"], ...] = ("spearman",)
 
 
-Covariate = Literal["age_years", "sex", "stage_group"]
+Covariate = Literal["age_years", "sex", "stage_group", "tumour_purity"]
 
 
 class SurvivalModel(Entry):
-    """A Cox model that is fitted for every gene of interest: the gene, what it is adjusted for, and its strata."""
+    """A Cox model that is fitted for every gene of interest: the gene, what it is adjusted for, and its strata.
+
+    `expression`: as_measured, or rank_normal (the normal score of its rank). A model that names a variable which a
+    cohort does not have is not fitted there.
+    """
 
     id: Identifier
     title: str
     covariates: tuple[Covariate, ...] = ()
     strata: tuple[Literal["sex", "stage_group"], ...] = ()
+    expression: Literal["as_measured", "rank_normal"] = "as_measured"
 
 
 class SurvivalSettings(Entry):
@@ -73,6 +78,10 @@ class SurvivalSettings(Entry):
         signatures: whose gene lists are scored.
         bootstrap_samples, cross_validation_folds, cross_validation_repeats: of the time-dependent AUC.
         discrimination_models: models whose AUC is measured.
+        min_group_share, min_group_patients, min_group_expected_events: least share of the patients, patients and
+            expected events in the smaller group of a split; below one of them a split has the p-value of a permutation
+            test and no other.
+        second_opinion_genes: genes drawn per cohort and endpoint that lifelines fits again, beside those of interest.
     """
 
     landmark_months: tuple[Annotated[float, Field(gt=0)], ...] = Field(min_length=1)
@@ -89,6 +98,10 @@ class SurvivalSettings(Entry):
     seed: int = Field(ge=0)
     model: tuple[SurvivalModel, ...] = Field(min_length=1)
     discrimination_models: tuple[Identifier, ...] = ()
+    min_group_share: float = Field(default=0.1, gt=0, lt=0.5)
+    min_group_patients: int = Field(default=20, ge=1)
+    min_group_expected_events: float = Field(default=5.0, ge=0)
+    second_opinion_genes: int = Field(default=30, ge=1)
 
 
 class TumourNormal(Entry):

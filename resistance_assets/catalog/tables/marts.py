@@ -27,7 +27,11 @@ class MartCohortEndpoints(TableModel):
     median_follow_up_months: pl.Float64 = col("reverse Kaplan-Meier", unit="months", null=True)
     genes_tested: pl.Int64 = col("genes in the continuous screen", unit="genes")
     genes_p_below_0_05: pl.Int64 = col("genes with p < 0.05 there", unit="genes")
-    genes_q_below_0_05: pl.Int64 = col("genes with q < 0.05 there", unit="genes")
+    genes_q_below_0_05: pl.Int64 = col("genes with q < 0.05 there (Wald)", unit="genes")
+    primary_model: pl.String = col("continuous or rank_normal: the scale to read first", null=True)
+    genes_primary_q_below_0_05: pl.Int64 = col(
+        "genes with q < 0.05 by the likelihood-ratio test of the primary model", unit="genes"
+    )
     status_attribute: pl.String = col("vendor's column of the event")
 
 
@@ -46,15 +50,36 @@ class MartSurvivalByGene(TableModel):
     n: pl.Int64 = col("patients", unit="patients")
     events: pl.Int64 = col("events", unit="patients")
     hazard_ratio_per_sd: pl.Float64 = col("per standard deviation of expression", null=True)
+    expression_scale: pl.String = col("what one unit of expression is", null=True)
+    primary_model: pl.String = col(
+        "continuous, or rank_normal where the profile is linear or a z-score: what hazard_ratio_primary, p_primary and"
+        " q_primary are of",
+        null=True,
+    )
+    hazard_ratio_primary: pl.Float64 = col("per standard deviation, of the primary model", null=True)
+    p_primary: pl.Float64 = col("likelihood-ratio test of the primary model: the p-value to read", null=True)
+    q_primary: pl.Float64 = col("Benjamini-Hochberg of p_primary over the genes", null=True)
+    percentile_primary: pl.Float64 = col("share of genes with a smaller p_primary", unit="%", null=True)
+    p_likelihood_ratio: pl.Float64 = col("likelihood-ratio test of the continuous model", null=True)
+    q_likelihood_ratio: pl.Float64 = col("Benjamini-Hochberg of p_likelihood_ratio over the genes", null=True)
+    minimum_detectable_hazard_ratio: pl.Float64 = col(
+        "per standard deviation, at these events (80 % power, two-sided alpha 0.05)", null=True
+    )
     p_continuous: pl.Float64 = col("Wald", null=True)
     q_continuous: pl.Float64 = col("Benjamini-Hochberg over the genes", null=True)
-    percentile_continuous: pl.Float64 = col("percentile of p among all genes", unit="%", null=True)
+    percentile_continuous: pl.Float64 = col("share of genes with a smaller p", unit="%", null=True)
     hazard_ratio_median_split: pl.Float64 = col("above median over the rest", null=True)
     ci_lower_median_split: pl.Float64 = col("95 % limit", null=True)
     ci_upper_median_split: pl.Float64 = col("95 % limit", null=True)
+    n_high: pl.Int64 = col("patients above the median", unit="patients", null=True)
+    n_low: pl.Int64 = col("the other patients", unit="patients", null=True)
+    events_high: pl.Int64 = col("events above the median", unit="patients", null=True)
+    events_low: pl.Int64 = col("events of the others", unit="patients", null=True)
+    p_permutation: pl.Float64 = col("in place of p_logrank where a half is below the declared minimum", null=True)
+    split_note: pl.String = col("why the split has no p_logrank", null=True)
     p_logrank: pl.Float64 = col("log-rank", null=True)
     q_logrank: pl.Float64 = col("Benjamini-Hochberg over the genes", null=True)
-    percentile_logrank: pl.Float64 = col("percentile of p among all genes", unit="%", null=True)
+    percentile_logrank: pl.Float64 = col("share of genes with a smaller p", unit="%", null=True)
 
 
 @table(
@@ -113,7 +138,12 @@ class MartGeneEvidence(TableModel):
     os_hazard_ratio_per_sd: pl.Float64 = col("per standard deviation of expression", null=True)
     os_hazard_ratio: pl.Float64 = col("above median over the rest", null=True)
     os_p_logrank: pl.Float64 = col("log-rank at the median split", null=True)
+    os_p_value: pl.Float64 = col("Wald, of the continuous model: what os_q_value_bh comes from", null=True)
     os_q_value_bh: pl.Float64 = col("of the continuous model, over all genes", null=True)
+    os_primary_model: pl.String = col("continuous or rank_normal: the scale to read first", null=True)
+    os_hazard_ratio_primary: pl.Float64 = col("per standard deviation, of the primary model", null=True)
+    os_p_primary: pl.Float64 = col("likelihood-ratio test of the primary model", null=True)
+    os_q_primary: pl.Float64 = col("of os_p_primary, over all genes", null=True)
     os_percentile: pl.Float64 = col("percentile of the continuous p among all genes", unit="%", null=True)
     dss_n: pl.Int64 = col("patients, disease-specific survival", unit="patients", null=True)
     dss_events: pl.Int64 = col("events, disease-specific survival", unit="patients", null=True)

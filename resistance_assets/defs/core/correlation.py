@@ -62,6 +62,13 @@ FAMILIES = (
     ),
     Family(
         "core.survival__cohort_endpoint_genes",
+        ("cohort_id", "endpoint", "model"),
+        "p_likelihood_ratio",
+        "q_value_bh_likelihood_ratio",
+        "Benjamini-Hochberg over genes (likelihood ratio)",
+    ),
+    Family(
+        "core.survival__cohort_endpoint_genes",
         ("cohort_id", "endpoint"),
         "p_logrank",
         "q_value_bh_logrank",
@@ -79,7 +86,7 @@ FAMILIES = (
     Family(
         "core.survival__optimal_cuts",
         ("cohort_id", "endpoint"),
-        "p_permutation",
+        "p_corrected",
         "q_value_bh",
         "Benjamini-Hochberg over genes (each already corrected for the choice of its cut)",
     ),
@@ -89,6 +96,13 @@ FAMILIES = (
         "p_value",
         "q_value_bh",
         "Benjamini-Hochberg over the genes of interest (expression terms)",
+    ),
+    Family(
+        "core.survival__multivariable_terms",
+        ("cohort_id", "endpoint", "model_id"),
+        "p_likelihood_ratio",
+        "q_value_bh_likelihood_ratio",
+        "Benjamini-Hochberg over the genes of interest (likelihood ratio of expression)",
     ),
     Family(
         "core.survival__signatures",
@@ -110,6 +124,13 @@ FAMILIES = (
         "p_value_normal",
         "q_value_bh_normal",
         "Benjamini-Hochberg over genes (random effects over cohorts, normal)",
+    ),
+    Family(
+        "core.survival__meta_analysis",
+        ("endpoint", "model"),
+        "p_value_leading",
+        "q_value_bh_leading",
+        "Benjamini-Hochberg over genes (fixed effect of two cohorts, Hartung-Knapp from three on)",
     ),
     Family(
         "core.expression__tumour_normal",

@@ -1,12 +1,18 @@
-"""Log-rank test of two or more groups, optionally within strata (R's `survdiff`)."""
+"""Log-rank test of two or more groups (R's `survdiff`), and its permutation test for groups too small for it.
+
+The chi-squared distribution of the statistic holds for groups of some size alone: with 2 of 453 patients it gives
+p < 1e-4 in 2 % of genes that have nothing to do with survival. The permutation test holds for groups of any size.
+"""
 
 from __future__ import annotations
 
+import itertools
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from resistance_assets.errors import DesignFault
 from resistance_assets.science.statistics.tails import chi2_tail
@@ -78,3 +84,90 @@ def compare_groups(
     ).cast({"n": pl.Int64, "observed": pl.Int64})
     p_value = float(chi2_tail(chi2, use.size)) if use.size else 1.0
     return LogRank(table, chi2, int(use.size), p_value)
+
+
+#: Up to this many divisions of the patients every one of them is looked at; beyond it they are drawn.
+EXACT_DIVISIONS = 250_000
+
+
+@dataclass(frozen=True)
+class SplitMinimum:
+    """What both groups of a split need before the chi-squared distribution is believed.
+
+    Attributes:
+        share, patients, expected_events: least share of the patients, number of patients, and events that the log-rank
+            test expects in the smaller group.
+        permutations, seed: of the test that takes its place; exact where the divisions are few.
+    """
+
+    share: float = 0.1
+    patients: int = 20
+    expected_events: float = 5.0
+    permutations: int = 10_000
+    seed: int = 20240501
+
+    def falls_short(
+        self, n_high: NDArray[np.float64], n_low: NDArray[np.float64], expected_high: ArrayLike, expected_low: ArrayLike
+    ) -> NDArray[np.bool_]:
+        """Which splits leave a group below the minimum; those with an empty group are not among them."""
+        smaller = np.minimum(n_high, n_low)
+        least = np.maximum(self.share * (n_high + n_low), self.patients)
+        events = np.minimum(np.asarray(expected_high, float), np.asarray(expected_low, float))
+        with np.errstate(invalid="ignore"):
+            return (smaller > 0) & ((smaller < least) | (events < self.expected_events))
+
+
+def null_martingale_residuals(time: NDArray[np.float64], event: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Events less expected events of each patient where nothing matters (R: residuals of `coxph(~ 1)`, Efron ties)."""
+    at, place = np.unique(time, return_inverse=True)
+    died = np.bincount(place, weights=event, minlength=at.size).astype(np.int64)
+    risk = np.cumsum(np.bincount(place, minlength=at.size)[::-1])[::-1]
+    surviving, dying = np.zeros(at.size), np.zeros(at.size)
+    for k in np.flatnonzero(died):
+        turn = np.arange(died[k])
+        surviving[k] = (1.0 / (risk[k] - turn)).sum()
+        dying[k] = ((1.0 - turn / died[k]) / (risk[k] - turn)).sum()
+    before = np.cumsum(surviving) - surviving
+    return event - before[place] - np.where(event == 1, dying[place], surviving[place])
+
+
+class SplitPermutations:
+    """Permutation test of the log-rank score of two groups, for one set of patients and any number of splits.
+
+    The score is the sum of `null_martingale_residuals` over the smaller group, which is 0 on average; p is the share of
+    divisions of the patients into groups of these sizes whose score is at least as far from 0.
+    """
+
+    def __init__(self, time: NDArray[np.float64], event: NDArray[np.int64], *, permutations: int, seed: int) -> None:
+        self.scores = null_martingale_residuals(time, event)
+        self.permutations, self.seed = permutations, seed
+        self._known: dict[int, tuple[NDArray[np.float64], bool]] = {}
+        self._shuffled: NDArray[np.float64] | None = None
+
+    def p_value(self, is_high: NDArray[np.bool_]) -> tuple[float, int | None]:
+        """Two-sided p-value of a split, and the permutations behind it (None: all divisions, exact)."""
+        members = is_high if 2 * is_high.sum() <= is_high.size else ~is_high
+        size = int(members.sum())
+        null, exact = self._null(size)
+        reached = null.size - int(np.searchsorted(null, abs(self.scores[members].sum()) - 1e-12, side="left"))
+        if exact:
+            return reached / null.size, None
+        return (reached + 1) / (null.size + 1), null.size
+
+    def _null(self, size: int) -> tuple[NDArray[np.float64], bool]:
+        """|score| of the divisions with `size` patients in the smaller group, ascending; whether they are all."""
+        if size not in self._known:
+            n = self.scores.size
+            exact = math.comb(n, size) <= EXACT_DIVISIONS
+            if exact:
+                chosen = np.fromiter(
+                    itertools.chain.from_iterable(itertools.combinations(range(n), size)), np.int64
+                ).reshape(-1, size)
+                sums = self.scores[chosen].sum(axis=1)
+            else:
+                if self._shuffled is None:
+                    rows = np.tile(self.scores, (self.permutations, 1))
+                    self._shuffled = np.random.default_rng(self.seed).permuted(rows, axis=1)[:, : n // 2].cumsum(axis=1)
+                sums = self._shuffled[:, size - 1]
+            self._known[size] = np.sort(np.abs(sums)), exact
+        return self._known[size]

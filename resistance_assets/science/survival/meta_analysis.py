@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,13 +15,19 @@ from resistance_assets.science.statistics.multiple_testing import adjust_bh
 from resistance_assets.science.statistics.tails import Z_95, chi2_tail, normal_tail
 from resistance_assets.science.survival.follow_up import as_floats
 from resistance_assets.science.survival.models import Matrix
-from resistance_assets.science.survival.power import events_for_power
+from resistance_assets.science.survival.power import events_for_power, minimum_detectable_hazard_ratio
+
+#: What a pooled effect is taken from: the fixed effect for two cohorts, else random effects.
+LEADING = {"fixed": "fixed_effect", "random": "hartung_knapp"}
 
 
 def combine_cohorts(
     cohort: Sequence[str], log_hazard_ratio: ArrayLike, standard_error: ArrayLike
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Random-effects meta-analysis of one effect over cohorts.
+    """Meta-analysis of one effect over cohorts, with fixed and with random effects.
+
+    Two cohorts say too little of the variation between cohorts for the Hartung-Knapp test to find anything (one degree
+    of freedom): there the fixed effect leads, from three cohorts on Hartung-Knapp. Both are always given.
 
     Between-cohort variance after DerSimonian & Laird (1986, Control Clin Trials 7:177); interval and test after Hartung
     & Knapp (2001, Stat Med 20:3875) with k - 1 degrees of freedom, never narrower than the plain random-effects
@@ -28,9 +35,11 @@ def combine_cohorts(
 
     Returns:
         The pooled row: cohorts (Int64), log_hazard_ratio, standard_error, hazard_ratio, ci_lower, ci_upper, p_value
-        (Hartung-Knapp), p_value_normal, hazard_ratio_fixed, ci_lower_fixed, ci_upper_fixed, p_value_fixed, q_statistic,
-        p_heterogeneity, tau2, i2_percent, prediction_lower, prediction_upper (95 %, null below three cohorts); and one
-        row per cohort: cohort, log_hazard_ratio, standard_error, hazard_ratio, ci_lower, ci_upper, weight_percent.
+        (Hartung-Knapp), p_value_normal, log_hazard_ratio_fixed, standard_error_fixed, hazard_ratio_fixed,
+        ci_lower_fixed, ci_upper_fixed, p_value_fixed, q_statistic, p_heterogeneity, tau2, i2_percent, prediction_lower,
+        prediction_upper (95 %, null below three cohorts), method_leading and hazard_ratio_leading, ci_lower_leading,
+        ci_upper_leading, p_value_leading (of that method); and one row per cohort: cohort, log_hazard_ratio,
+        standard_error, hazard_ratio, ci_lower, ci_upper, weight_percent.
 
     Raises:
         DesignFault: fewer than two cohorts have an estimate.
@@ -72,6 +81,8 @@ def combine_cohorts(
         "ci_upper": np.exp(mean + quantile * pooled),
         "p_value": float(2 * stdtr(k - 1, -abs(mean / pooled))),
         "p_value_normal": float(2 * normal_tail(abs(mean / plain))),
+        "log_hazard_ratio_fixed": mean_fixed,
+        "standard_error_fixed": fixed_se,
         "hazard_ratio_fixed": np.exp(mean_fixed),
         "ci_lower_fixed": np.exp(mean_fixed - Z_95 * fixed_se),
         "ci_upper_fixed": np.exp(mean_fixed + Z_95 * fixed_se),
@@ -83,6 +94,10 @@ def combine_cohorts(
         "prediction_lower": np.exp(mean - wide),
         "prediction_upper": np.exp(mean + wide),
     }
+    leads = "fixed" if k == 2 else "random"
+    named = ("hazard_ratio", "ci_lower", "ci_upper", "p_value")
+    row |= {"method_leading": LEADING[leads]}
+    row |= {f"{name}_leading": row[f"{name}_fixed" if leads == "fixed" else name] for name in named}
     each = pl.DataFrame(
         {
             "cohort": names,
@@ -130,16 +145,20 @@ def pool_screens(screens: pl.DataFrame) -> pl.DataFrame:
 
     Args:
         screens: cohort_id, endpoint, model, hgnc_symbol, n, events, log_hazard_ratio, standard_error,
-            hazard_ratio_per_sd, estimator; one row per cohort, endpoint, model and gene.
+            hazard_ratio_per_sd, estimator; one row per cohort, endpoint, model and gene. With a column p_permutation,
+            splits that have one are left out: their groups are too small for a standard error.
 
     Returns:
         Columns of `_POOLED_SCHEMA`, sorted by endpoint, model and gene; only what two or more cohorts estimated.
-        `q_value_bh` (of p_value) and `q_value_bh_normal` are within endpoint and model. `events_for_80pct_power` is for
-        the pooled hazard ratio, per standard deviation or with groups of equal size.
+        `q_value_bh` (of p_value), `q_value_bh_normal` and `q_value_bh_leading` are within endpoint and model. The
+        leading effect is the fixed one where two cohorts are pooled, from three on the Hartung-Knapp one.
+        `events_for_80pct_power` is for the pooled hazard ratio, per standard deviation or with groups of equal size.
     """
 
     per_sd = pl.col("model") != "median_split"
     effect = pl.when(per_sd).then(pl.col("hazard_ratio_per_sd").log()).otherwise(pl.col("log_hazard_ratio"))
+    if "p_permutation" in screens.columns:
+        screens = screens.filter(pl.col("p_permutation").is_null())
     usable = (
         screens.filter(pl.col("estimator") == "partial_likelihood", pl.col("model") != "quartile_split")
         .with_columns(effect=effect)
@@ -164,6 +183,9 @@ def pool_screens(screens: pl.DataFrame) -> pl.DataFrame:
     if grouped.is_empty():
         return pl.DataFrame(schema=_POOLED_SCHEMA)
     columns = _pooled_columns(grouped)
+    two = grouped["cohorts"].to_numpy() == 2
+    for name in ("hazard_ratio", "ci_lower", "ci_upper", "p_value"):
+        columns[f"{name}_leading"] = np.where(two, columns[f"{name}_fixed"], columns[name])
     frame = grouped.with_columns(
         pl.Series(name, np.where(np.isfinite(values), values, np.nan)).fill_nan(None)
         for name, values in columns.items()
@@ -172,6 +194,10 @@ def pool_screens(screens: pl.DataFrame) -> pl.DataFrame:
         part.with_columns(
             q_value_bh=pl.Series(adjust_bh(part["p_value"].to_numpy()), dtype=pl.Float64),
             q_value_bh_normal=pl.Series(adjust_bh(part["p_value_normal"].to_numpy()), dtype=pl.Float64),
+            q_value_bh_leading=pl.Series(adjust_bh(part["p_value_leading"].to_numpy()), dtype=pl.Float64),
+            method_leading=pl.when(pl.col("cohorts") == 2)
+            .then(pl.lit(LEADING["fixed"]))
+            .otherwise(pl.lit(LEADING["random"])),
         )
         for part in frame.partition_by("endpoint", "model")
     ]
@@ -210,6 +236,8 @@ def _pooled_columns(grouped: pl.DataFrame) -> dict[str, NDArray[np.float64]]:
             "ci_upper": np.exp(mean + quantile * pooled),
             "p_value": 2 * stdtr(k - 1, -np.abs(mean / pooled)),
             "p_value_normal": chi2_tail((mean / plain) ** 2),
+            "log_hazard_ratio_fixed": mean_fixed,
+            "standard_error_fixed": fixed_se,
             "hazard_ratio_fixed": np.exp(mean_fixed),
             "ci_lower_fixed": np.exp(mean_fixed - Z_95 * fixed_se),
             "ci_upper_fixed": np.exp(mean_fixed + Z_95 * fixed_se),
@@ -221,6 +249,7 @@ def _pooled_columns(grouped: pl.DataFrame) -> dict[str, NDArray[np.float64]]:
             "prediction_lower": np.exp(mean - wide),
             "prediction_upper": np.exp(mean + wide),
             "events_for_80pct_power": events_for_power(mean, variance),
+            "minimum_detectable_hazard_ratio": minimum_detectable_hazard_ratio(grouped["events"].to_numpy(), variance),
         }
 
 
@@ -251,6 +280,8 @@ _POOLED_SCHEMA: dict[str, Any] = {
             "q_value_bh",
             "p_value_normal",
             "q_value_bh_normal",
+            "log_hazard_ratio_fixed",
+            "standard_error_fixed",
             "hazard_ratio_fixed",
             "ci_lower_fixed",
             "ci_upper_fixed",
@@ -262,7 +293,99 @@ _POOLED_SCHEMA: dict[str, Any] = {
             "prediction_lower",
             "prediction_upper",
             "events_for_80pct_power",
+            "minimum_detectable_hazard_ratio",
+            "hazard_ratio_leading",
+            "ci_lower_leading",
+            "ci_upper_leading",
+            "p_value_leading",
+            "q_value_bh_leading",
         ),
         pl.Float64,
     ),
+    "method_leading": pl.String,
 }
+
+
+_OVERLAP_SCHEMA: dict[str, Any] = {
+    "cohort_id": pl.String,
+    "other_cohort_id": pl.String,
+    "patients": pl.Int64,
+    "patients_other": pl.Int64,
+    "patients_shared": pl.Int64,
+    "matched_by": pl.String,
+    "pooled_as": pl.String,
+}
+# A person of the TCGA, whatever sample or aliquot follows.
+_TCGA_PATIENT = r"(?i)^(TCGA-[A-Z0-9]{2}-[A-Z0-9]{4})(?:-|$)"
+
+
+def find_shared_patients(follow_up: pl.DataFrame, declared: Mapping[str, str]) -> pl.DataFrame:
+    """Cohorts that hold the same patients, by the identifiers of the patients.
+
+    TCGA barcodes are compared by their first 12 characters, whatever follows. Any other identifier may be used by two
+    studies for two people (P01): the same one counts only where time (within half a month) and event of an endpoint of
+    that name agree as well.
+
+    Args:
+        follow_up: cohort_id, patient_id, endpoint, time_months, event_observed.
+        declared: cohort -> set of patients that the catalog puts it into.
+
+    Returns:
+        One row per pair of cohorts (cohort_id before other_cohort_id) that share a patient or are declared to be the
+        same: patients of each, patients_shared, matched_by (barcode, follow_up or declared), and pooled_as: the set
+        that both are counted under.
+    """
+    barcode = pl.col("patient_id").str.extract(_TCGA_PATIENT, 1).str.to_uppercase()
+    people = follow_up.filter(pl.col("time_months").is_not_null()).with_columns(
+        person=pl.coalesce(barcode, pl.col("patient_id").str.strip_chars().str.to_lowercase()),
+        is_barcode=barcode.is_not_null(),
+    )
+    other = people.select("cohort_id", "person", "endpoint", "time_months", "event_observed")
+    pairs = people.join(other, on="person", suffix="_other").filter(pl.col("cohort_id") < pl.col("cohort_id_other"))
+    same_course = (
+        (pl.col("endpoint") == pl.col("endpoint_other"))
+        & ((pl.col("time_months") - pl.col("time_months_other")).abs() <= 0.5)
+        & (pl.col("event_observed") == pl.col("event_observed_other"))
+    )
+    shared = (
+        pairs.filter(pl.col("is_barcode") | same_course)
+        .group_by("cohort_id", pl.col("cohort_id_other").alias("other_cohort_id"))
+        .agg(
+            patients_shared=pl.col("person").n_unique().cast(pl.Int64),
+            matched_by=pl.when(pl.col("is_barcode").any()).then(pl.lit("barcode")).otherwise(pl.lit("follow_up")),
+        )
+    )
+    cohorts = sorted({*people["cohort_id"].unique(), *declared})
+    told = [
+        {"cohort_id": a, "other_cohort_id": b, "patients_shared": 0, "matched_by": "declared"}
+        for a, b in itertools.combinations(cohorts, 2)
+        if declared.get(a, a) == declared.get(b, b)
+    ]
+    keys = ["cohort_id", "other_cohort_id"]
+    schema = {name: _OVERLAP_SCHEMA[name] for name in (*keys, "patients_shared", "matched_by")}
+    by_declaration = pl.DataFrame(told, schema=schema).join(shared, on=keys, how="anti")
+    found = pl.concat([shared.select(list(schema)), by_declaration]).sort(keys)
+    sizes = dict(people.group_by("cohort_id").agg(pl.col("person").n_unique()).iter_rows())
+    sets = merge_patient_sets(declared, found)
+    return found.with_columns(
+        patients=pl.col("cohort_id").replace_strict(sizes, default=0, return_dtype=pl.Int64),
+        patients_other=pl.col("other_cohort_id").replace_strict(sizes, default=0, return_dtype=pl.Int64),
+        pooled_as=pl.col("cohort_id").replace_strict(sets, default=pl.col("cohort_id"), return_dtype=pl.String),
+    ).select(list(_OVERLAP_SCHEMA))
+
+
+def merge_patient_sets(declared: Mapping[str, str], overlaps: pl.DataFrame) -> dict[str, str]:
+    """Cohort -> set of patients, where cohorts that share a patient are one set (named by its first cohort)."""
+    leader = {name: name for name in (*declared, *declared.values())}
+
+    def root(name: str) -> str:
+        leader.setdefault(name, name)
+        while leader[name] != name:
+            name = leader[name]
+        return name
+
+    links = [*declared.items(), *overlaps.select("cohort_id", "other_cohort_id").iter_rows()]
+    for a, b in links:
+        first, second = sorted((root(a), root(b)))
+        leader[second] = first
+    return {name: root(name) for name in leader}

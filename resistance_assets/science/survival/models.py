@@ -20,15 +20,18 @@ from numpy.typing import NDArray
 from resistance_assets.errors import Fault
 from resistance_assets.science.statistics.multiple_testing import adjust_bh
 from resistance_assets.science.statistics.tails import Z_95, chi2_tail
-from resistance_assets.science.survival.cox import fit_cox
+from resistance_assets.science.survival.cox import fit_cox, levels_without_events
 from resistance_assets.science.survival.curves import estimate_survival_at, numbers_at_risk, restricted_mean_survival
 from resistance_assets.science.survival.follow_up import usable_follow_up
-from resistance_assets.science.survival.power import events_for_power
+from resistance_assets.science.survival.logrank import SplitMinimum
+from resistance_assets.science.survival.power import events_for_power, minimum_detectable_hazard_ratio
 from resistance_assets.science.survival.proportional_hazards import proportional_hazards_test
-from resistance_assets.science.survival.screen import screen_median_split
-from resistance_assets.science.survival.time_dependent_auc import time_dependent_auc
+from resistance_assets.science.survival.screen import SPLIT_MINIMUM, rank_normal_scores, screen_median_split
+from resistance_assets.science.survival.time_dependent_auc import Discrimination, measure_discrimination
 
 Matrix = NDArray[np.float64]
+# What the model of a design without its gene is called.
+COVARIATES_ALONE = "_covariates_alone"
 # The gene in every model, and its only term.
 EXPRESSION = "expression"
 
@@ -69,12 +72,75 @@ def covariate_columns(covariates: pl.DataFrame) -> Matrix:
 
 
 @dataclass(frozen=True)
+class Adjustment:
+    """Covariates of a genome-wide screen as numbers.
+
+    Attributes:
+        columns: shape (patients, terms), NaN for patients who are left out.
+        terms: their names, "variable" or "variable: level".
+        variables: covariates that the columns come from.
+        note: levels without events, whose patients are left out; None if there is none.
+    """
+
+    columns: Matrix
+    terms: tuple[str, ...]
+    variables: tuple[str, ...]
+    note: str | None
+
+
+def adjust_for(patients: pl.DataFrame, names: Sequence[str], time_months: Matrix, event_observed: Matrix) -> Adjustment:
+    """The covariates that these patients have, ready for a screen of every gene beside them.
+
+    Patients of a level in which nobody had the event are left out: the coefficient of such a level runs away to minus
+    infinity, its patients weigh nothing in any risk set, and the gene's estimate without them is the limit of the one
+    with them.
+    """
+    used, _ = usable_covariates(patients, names)
+    chosen = patients.select(used)
+    complete = chosen.select(pl.all_horizontal(pl.all().is_not_null())).to_series().to_numpy() if used else None
+    notes = []
+    if complete is not None:
+        for name, level, members in levels_without_events(chosen, time_months, event_observed, complete):
+            chosen = chosen.with_columns(pl.when(~pl.Series(members)).then(pl.col(name)).alias(name))
+            notes.append(f"{name}: {level} has {members.sum()} patients and no event")
+        used = [name for name in used if chosen[name].drop_nulls().n_unique() > 1]
+    terms = []
+    for name in used:
+        is_number = chosen[name].dtype.is_numeric()
+        levels = () if is_number else chosen[name].drop_nulls().unique().sort()[1:]
+        terms += [name] if is_number else [f"{name}: {level}" for level in levels]
+    columns = covariate_columns(chosen.select(used))
+    if complete is not None and notes:
+        gone = chosen.select(pl.any_horizontal(pl.all().is_null())).to_series().to_numpy()
+        columns[gone] = np.nan
+    note = f"{'; '.join(notes)}: its coefficient has no finite estimate, the gene's is that of the limit"
+    return Adjustment(columns, tuple(terms), tuple(used), note if notes else None)
+
+
+@dataclass(frozen=True)
 class ModelDesign:
-    """A Cox model of one gene: its name, what the gene is adjusted for, and its strata, by columns of the patients."""
+    """A Cox model of one gene: its name, what the gene is adjusted for, and its strata, by columns of the patients.
+
+    `is_rank_normal`: the gene enters as the normal scores of its ranks.
+    """
 
     model_id: str
     covariates: tuple[str, ...] = ()
     strata: tuple[str, ...] = ()
+    is_rank_normal: bool = False
+
+
+def scale_of(design: ModelDesign, expression: Matrix, followed: NDArray[np.bool_]) -> Matrix:
+    """Expression on the scale of a design."""
+    return rank_normal_scores(expression, among=followed) if design.is_rank_normal else expression
+
+
+def lacking_variables(patients: pl.DataFrame, design: ModelDesign) -> list[str]:
+    """Why a design cannot be fitted under its name: variables that no patient has, or that are the same in all."""
+    return [
+        *usable_covariates(patients, design.covariates)[1],
+        *usable_covariates(patients, design.strata)[1],
+    ]
 
 
 @dataclass(frozen=True)
@@ -106,33 +172,39 @@ def fit_gene_models(
 ) -> GeneModels:
     """Each design for each gene, on the patients that have everything it needs (Efron ties).
 
-    The gene enters per unit of expression as the variable `expression`. A covariate or stratum that no patient has, or
-    that is the same in all, is left out of the design, and the `warning` says so.
+    The gene enters per unit of expression as the variable `expression`. A design that names a covariate or stratum
+    which no patient has, or which is the same in all, is not fitted: under its name would stand another model. Its rows
+    are not_estimable, and the `warning` says what it lacks. Where a patient has several rows (`patient_id` of
+    `patients` repeats), standard errors are the robust ones.
 
     Args:
         patients: a column per covariate and stratum, one row per patient.
     """
     terms, models, hazards = [_EMPTY_TERMS], [], [_EMPTY_HAZARDS]
+    cluster = patients["patient_id"] if "patient_id" in patients.columns else None
+    followed, _ = usable_follow_up(time_months, event_observed)
     for design in designs:
-        used, left_out = usable_covariates(patients, design.covariates)
-        layers, without = usable_covariates(patients, design.strata)
-        strata = _layers(patients, layers)
-        for gene, values in zip(genes, expression, strict=True):
-            frame = patients.select(pl.Series(EXPRESSION, values).fill_nan(None), *used)
-            own = {"hgnc_symbol": gene, "model_id": design.model_id, "covariates": "|".join(used) or None,
-                   "strata": "|".join(layers) or None}  # fmt: skip
+        lacking = lacking_variables(patients, design)
+        strata = None if lacking else _layers(patients, list(design.strata))
+        names = {"covariates": "|".join(design.covariates) or None, "strata": "|".join(design.strata) or None}
+        for gene, values in zip(genes, scale_of(design, expression, followed), strict=True):
+            own = {"hgnc_symbol": gene, "model_id": design.model_id, **names}
+            if lacking:
+                models.append({**own, "n": 0, "events": 0, "n_left_out": patients.height,
+                               "fit_status": "not_estimable",
+                               "warning": f"not fitted: {'; '.join(lacking)}"})  # fmt: skip
+                continue
+            frame = patients.select(pl.Series(EXPRESSION, values).fill_nan(None), *design.covariates)
             try:
-                fitted = fit_cox(frame, time_months, event_observed, strata=strata)
+                fitted = fit_cox(frame, time_months, event_observed, strata=strata, cluster=cluster)
                 tested = proportional_hazards_test(frame, time_months, event_observed, strata=strata)
             except Fault as fault:
                 models.append({**own, **_numbers_of(frame, time_months, event_observed, strata),
-                               "fit_status": "not_estimable",
-                               "warning": "; ".join([*left_out, *without, fault.problem])})  # fmt: skip
+                               "fit_status": "not_estimable", "warning": fault.problem})  # fmt: skip
                 continue
             row = fitted.model.row(0, named=True)
             found = _with_power(fitted.terms, row["n"], row["events"])
             failing = tested.filter(pl.col("violated") & (pl.col("variable") != "GLOBAL"))["variable"]
-            warning = "; ".join([*left_out, *without, *([row["warning"]] if row["warning"] else [])])
             models.append(
                 {
                     **row,
@@ -141,7 +213,7 @@ def fit_gene_models(
                     "p_proportional_hazards": tested["p_value"][-1],
                     "hazards_not_proportional": "|".join(failing) or None,
                     "events_for_80pct_power": found["events_for_80pct_power"][0],
-                    "warning": warning or None,
+                    "minimum_detectable_hazard_ratio": found["minimum_detectable_hazard_ratio"][0],
                 }
             )
             label = (pl.lit(gene).alias("hgnc_symbol"), pl.lit(design.model_id).alias("model_id"))
@@ -150,21 +222,33 @@ def fit_gene_models(
                 tested.select(*label, pl.all(), pl.lit(row["n"], pl.Int64).alias("n"),
                               pl.lit(row["events"], pl.Int64).alias("events"))
             )  # fmt: skip
-    stacked = pl.concat(terms, how="diagonal")
-    gene_term = pl.col("variable") == EXPRESSION
-    corrected = [
-        part.with_columns(
-            q_value_bh=pl.Series(adjust_bh(part["p_value"].fill_null(np.nan).to_numpy()), dtype=pl.Float64)
-        ).select("hgnc_symbol", "model_id", "term", pl.col("q_value_bh").fill_nan(None))
-        for part in stacked.filter(gene_term).partition_by("model_id")
-    ]
-    keys = ["hgnc_symbol", "model_id", "term"]
-    q_values = pl.concat(corrected) if corrected else _EMPTY_TERMS.select(*keys, "q_value_bh")
     return GeneModels(
-        stacked.drop("q_value_bh", strict=False).join(q_values, on=keys, how="left", maintain_order="left"),
+        _correct_expression_terms(terms),
         pl.DataFrame(models, schema=_MODELS_SCHEMA),
         pl.concat(hazards, how="diagonal"),
     )
+
+
+def _correct_expression_terms(terms: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Terms of all genes, with q-values of the expression terms over the genes, per model."""
+    stacked = pl.concat(terms, how="diagonal")
+    gene_term = pl.col("variable") == EXPRESSION
+    of_p = {"q_value_bh": "p_value", "q_value_bh_likelihood_ratio": "p_likelihood_ratio"}
+    corrected = [
+        part.select(
+            "hgnc_symbol",
+            "model_id",
+            "term",
+            *(
+                pl.Series(name, adjust_bh(part[p].fill_null(np.nan).to_numpy()), dtype=pl.Float64).fill_nan(None)
+                for name, p in of_p.items()
+            ),
+        )
+        for part in stacked.filter(gene_term).partition_by("model_id")
+    ]
+    keys = ["hgnc_symbol", "model_id", "term"]
+    q_values = pl.concat(corrected) if corrected else _EMPTY_TERMS.select(*keys, *of_p)
+    return stacked.drop(*of_p, strict=False).join(q_values, on=keys, how="left", maintain_order="left")
 
 
 def _layers(patients: pl.DataFrame, names: Sequence[str]) -> pl.Series | None:
@@ -184,16 +268,19 @@ def _numbers_of(frame: pl.DataFrame, time_months: Matrix, event_observed: Matrix
 def _with_power(terms: pl.DataFrame, n: int, events: int) -> pl.DataFrame:
     """Terms with their order, the hazard ratio per SD, and the events that Schoenfeld asks for (other terms aside)."""
     share = pl.col("n") / n
-    tested = pl.col("estimator") != "reference"
+    tested = ~pl.col("estimator").is_in(["reference", "not_estimable"])
     # Per SD for a number (its variance is then 1); for a level the variance is that of its share of the patients.
     effect = pl.coalesce("log_hazard_ratio_per_sd", "log_hazard_ratio")
     variance = pl.when(pl.col("level").is_null()).then(1.0).otherwise(share * (1 - share))
     both = terms.select(effect.fill_null(np.nan).alias("effect"), variance.alias("variance"))
     needed = pl.Series(events_for_power(both["effect"].to_numpy(), both["variance"].to_numpy())).fill_nan(None)
+    with np.errstate(divide="ignore"):
+        detectable = minimum_detectable_hazard_ratio(float(events), both["variance"].to_numpy())
     return terms.with_columns(
         pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("term_order"),
         hazard_ratio_per_sd=pl.col("log_hazard_ratio_per_sd").exp(),
         events_for_80pct_power=pl.when(tested).then(needed),
+        minimum_detectable_hazard_ratio=pl.when(tested).then(pl.Series(detectable).fill_nan(None)),
     ).drop("log_hazard_ratio_per_sd")
 
 
@@ -214,6 +301,7 @@ def compare_halves(
     *,
     landmark_months: Sequence[float],
     until_months: float,
+    minimum: SplitMinimum = SPLIT_MINIMUM,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Landmark survival and restricted means of the two halves of a median split, gene by gene.
 
@@ -222,11 +310,12 @@ def compare_halves(
         ci_lower and ci_upper on the log scale, n_events_before, events_for_80pct_power (of the split's hazard ratio).
         Restricted means: hgnc_symbol, expression_group (also high_minus_low), n, events, the columns of
         `restricted_mean_survival`, p_value of the difference, events_for_80pct_power. A gene without two groups has its
-        one group alone.
+        one group alone; the difference of halves of which one is below the `minimum` has no p-value.
     """
-    power = screen_median_split(expression, time_months, event_observed, genes)["events_for_80pct_power"]
+    split = screen_median_split(expression, time_months, event_observed, genes, minimum)
+    power, small = split["events_for_80pct_power"], split["p_permutation"].is_not_null()
     landmarks, means = [], []
-    for gene, values, needed in zip(genes, expression, power, strict=True):
+    for gene, values, needed, is_small in zip(genes, expression, power, small, strict=True):
         group = split_at_median(values)
         known = np.array([label is not None for label in group], bool)
         if not known.any():
@@ -247,7 +336,10 @@ def compare_halves(
             .with_columns(**own)
         )
         mean = restricted_mean_survival(*data, until_months, labels).join(sizes, on="group").with_columns(**own)
-        means.append(pl.concat([mean, _difference(mean)], how="diagonal"))
+        difference = _difference(mean)
+        if is_small:
+            difference = difference.with_columns(p_value=pl.lit(None, pl.Float64))
+        means.append(pl.concat([mean, difference], how="diagonal"))
     return (
         pl.concat(landmarks).rename(
             {"group": "expression_group", "ci_lower_log": "ci_lower", "ci_upper_log": "ci_upper"}
@@ -300,38 +392,47 @@ def discriminate(
         models: `GeneModels.models` of the same genes, for the events that the gene's effect asks for.
 
     Returns:
-        hgnc_symbol, model_id, the columns of `time_dependent_auc`, events_for_80pct_power. A gene that is the same in
-        all patients, or has no event, has no rows.
+        hgnc_symbol, model_id, the columns of `time_dependent_auc`, events_for_80pct_power. A design with covariates has
+        a second model, `<model_id>_covariates_alone`: the same without the gene, on the same patients; the row of the
+        design then has `auc_covariates_alone`, and what the gene adds: `auc_gain`, its 95 % percentile limits over the
+        same resamples, and `auc_gain_cross_validated`. A gene that is the same in all patients, or has no event, has no
+        rows.
     """
     needed = {
         (row["hgnc_symbol"], row["model_id"]): row["events_for_80pct_power"]
         for row in models.iter_rows(named=True)
         if row["fit_status"] != "not_estimable"
     }
+    rules = {"bootstrap": bootstrap, "folds": folds, "repeats": repeats, "seed": seed}
+    followed, _ = usable_follow_up(time_months, event_observed)
     frames = []
     for design in designs:
-        beside = covariate_columns(patients.select(usable_covariates(patients, design.covariates)[0]))
-        for gene, values in zip(genes, expression, strict=True):
+        if lacking_variables(patients, design):
+            continue
+        beside = covariate_columns(patients.select(design.covariates))
+        alone: dict[bytes, Discrimination] = {}
+        for gene, values in zip(genes, scale_of(design, expression, followed), strict=True):
             if (gene, design.model_id) not in needed:
                 continue
-            found = time_dependent_auc(
-                np.column_stack([values, beside]) if beside.size else values,
-                time_months,
-                event_observed,
-                at_months,
-                bootstrap=bootstrap,
-                folds=folds,
-                repeats=repeats,
-                seed=seed,
-            )
-            frames.append(
-                found.with_columns(
-                    hgnc_symbol=pl.lit(gene),
-                    model_id=pl.lit(design.model_id),
-                    events_for_80pct_power=pl.lit(needed[gene, design.model_id], pl.Float64),
-                )
-            )
-    return pl.concat(frames) if frames else pl.DataFrame(schema=_AUC_SCHEMA)
+            both = np.column_stack([values, beside]) if beside.size else values
+            found = measure_discrimination(both, time_months, event_observed, at_months, **rules)
+            extra = {"events_for_80pct_power": pl.lit(needed[gene, design.model_id], pl.Float64)}
+            own = {"hgnc_symbol": pl.lit(gene), "model_id": pl.lit(design.model_id)}
+            if not beside.size:
+                frames.append(found.table().with_columns(**own, **extra))
+                continue
+            present = np.isfinite(values)
+            patients_of = present.tobytes()
+            if patients_of not in alone:
+                without = np.where(present[:, None], beside, np.nan)
+                alone[patients_of] = measure_discrimination(without, time_months, event_observed, at_months, **rules)
+            gain = found.gain_over(alone[patients_of])
+            frames.append(found.table().hstack(gain).with_columns(**own, **extra))
+            own["model_id"] = pl.lit(f"{design.model_id}{COVARIATES_ALONE}")
+            frames.append(alone[patients_of].table().with_columns(**own))
+    columns = [pl.col(name).cast(dtype) for name, dtype in _AUC_SCHEMA.items()]
+    empty = pl.DataFrame(schema=_AUC_SCHEMA)
+    return pl.concat([empty, *frames], how="diagonal").select(columns) if frames else empty
 
 
 _KEY = {"hgnc_symbol": pl.String, "model_id": pl.String}
@@ -344,14 +445,25 @@ _EMPTY_TERMS = pl.DataFrame(
         "n": pl.Int64,
         "events": pl.Int64,
         **dict.fromkeys(
-            ("log_hazard_ratio", "hazard_ratio", "ci_lower", "ci_upper", "standard_error", "statistic", "p_value"),
+            (
+                "log_hazard_ratio",
+                "hazard_ratio",
+                "ci_lower",
+                "ci_upper",
+                "standard_error",
+                "statistic",
+                "p_value",
+                "p_likelihood_ratio",
+            ),
             pl.Float64,
         ),
         "estimator": pl.String,
         "term_order": pl.Int64,
         "hazard_ratio_per_sd": pl.Float64,
         "events_for_80pct_power": pl.Float64,
+        "minimum_detectable_hazard_ratio": pl.Float64,
         "q_value_bh": pl.Float64,
+        "q_value_bh_likelihood_ratio": pl.Float64,
     }
 )
 _EMPTY_HAZARDS = pl.DataFrame(
@@ -389,6 +501,7 @@ _MODELS_SCHEMA: dict[str, Any] = {
     ),
     "hazards_not_proportional": pl.String,
     "events_for_80pct_power": pl.Float64,
+    "minimum_detectable_hazard_ratio": pl.Float64,
     "fit_status": pl.String,
     "warning": pl.String,
 }
@@ -398,5 +511,15 @@ _AUC_SCHEMA: dict[str, Any] = {
     **dict.fromkeys(("n", "n_at_risk", "n_cases"), pl.Int64),
     **dict.fromkeys(("auc", "ci_lower", "ci_upper", "auc_cross_validated"), pl.Float64),
     "bootstrap_samples": pl.Int64,
-    "events_for_80pct_power": pl.Float64,
+    **dict.fromkeys(
+        (
+            "auc_covariates_alone",
+            "auc_gain",
+            "auc_gain_ci_lower",
+            "auc_gain_ci_upper",
+            "auc_gain_cross_validated",
+            "events_for_80pct_power",
+        ),
+        pl.Float64,
+    ),
 }

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from resistance_assets.science.statistics.multiple_testing import adjust_bh, percentile_of_smallest
 from resistance_assets.science.statistics.tails import two_sided_normal
 from resistance_assets.science.survival.follow_up import SortedCohort
+from resistance_assets.science.survival.logrank import SplitMinimum
 from resistance_assets.science.survival.screen import (
     NOT_ESTIMABLE_NOTES,
     SLAB,
@@ -38,6 +39,8 @@ OPTIMAL_CUT_SCHEMA: dict[str, Any] = {
     "p_lau94": pl.Float64,
     "p_permutation": pl.Float64,
     "permutations": pl.Int64,
+    "p_corrected": pl.Float64,
+    "p_method": pl.String,
     "q_value_bh": pl.Float64,
     "percentile_among_genes": pl.Float64,
     "fit_note": pl.String,
@@ -74,7 +77,10 @@ def screen_optimal_cut(
     Returns:
         One row per gene, columns of `OPTIMAL_CUT_SCHEMA`. Low is at or below `cut_point`. p_lau92 and p_lau94 are the
         approximations of Lausen & Schumacher (1992) and Lausen, Sauerbrei & Schumacher (1994), the latter cut at 1.
-        `q_value_bh` is over p_permutation.
+        `p_corrected` is p_permutation where a permuted process reached the gene's statistic. Where none did the
+        permutations can say no more than 1 / (permutations + 1), which with thousands of genes is no small q: there it
+        is p_lau94, an upper bound on the tail, provided that it is the smaller one and that both groups of the cut meet
+        `SplitMinimum`. `p_method` says which. `q_value_bh` and `percentile_among_genes` are over p_corrected.
     """
     from resistance_assets.science.survival.kernels import cut_search
 
@@ -215,12 +221,20 @@ def _cut_frame(
     untested = np.isnan(b)
     lau92[untested] = np.nan
     p_permutation = (reached + 1.0) / (permutations + 1.0)
+    n_high = n - fields["n_low"]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        # The events of the smaller group are taken as its share of all.
+        smaller = np.minimum(n_high, fields["n_low"]) * events / n
+        beyond = (reached == 0) & (lau94 < p_permutation)
+    beyond &= ~SplitMinimum().falls_short(n_high, fields["n_low"], smaller, smaller)
+    p_corrected = np.where(beyond, lau94, p_permutation)
+    methods = np.where(beyond, "lausen_1994", "permutation")
     columns = {
         "hgnc_symbol": list(genes),
         "n": n,
         "events": events,
         "cut_point": fields["cut_point"],
-        "n_high": n - fields["n_low"],
+        "n_high": n_high,
         "n_low": fields["n_low"],
         "n_cut_points": fields["n_cut_points"],
         "statistic": b,
@@ -229,8 +243,10 @@ def _cut_frame(
         "p_lau94": lau94,
         "p_permutation": p_permutation,
         "permutations": np.where(untested, np.nan, permutations),
-        "q_value_bh": adjust_bh(p_permutation),
-        "percentile_among_genes": percentile_of_smallest(p_permutation),
+        "p_corrected": p_corrected,
+        "p_method": [None if none else str(name) for none, name in zip(untested, methods, strict=True)],
+        "q_value_bh": adjust_bh(p_corrected),
+        "percentile_among_genes": percentile_of_smallest(p_corrected),
         "fit_note": [
             "no cut leaves both groups large enough" if code == 7 else NOT_ESTIMABLE_NOTES.get(int(code))
             for code in fields["status"]

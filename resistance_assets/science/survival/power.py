@@ -38,8 +38,14 @@ def power_of_events(events: ArrayLike, log_hazard_ratio: ArrayLike, variance: Ar
 def minimum_detectable_hazard_ratio(
     events: ArrayLike, variance: ArrayLike = 1.0, *, power: float = 0.8, alpha: float = 0.05
 ) -> NDArray[np.float64]:
-    """Smallest hazard ratio above 1 (per SD, or between groups) that this many events find with the given power."""
+    """Smallest hazard ratio above 1 (per SD, or between groups) that this many events find with the given power.
+
+    It depends on the events alone and not on the effect that was found, as a power computed afterwards would. NaN
+    without events.
+    """
     from scipy.special import ndtri
 
     needed = float(ndtri(1 - alpha / 2) + ndtri(power))
-    return np.exp(needed / np.sqrt(np.asarray(events, float) * np.asarray(variance, float)))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        ratio = np.exp(needed / np.sqrt(np.asarray(events, float) * np.asarray(variance, float)))
+    return np.where(np.isfinite(ratio), ratio, np.nan)

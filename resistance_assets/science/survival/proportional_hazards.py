@@ -34,12 +34,16 @@ def proportional_hazards_test(
     Returns:
         variable (String; GLOBAL last), chi2 (Float64), degrees_of_freedom (Int64), p_value (Float64), violated
         (Boolean: p_value < alpha; the variable that fails is the one named in that row). Null where the data cannot
-        tell the effect from its change over time.
+        tell the effect from its change over time, and for every variable where the model has no finite maximum: an
+        effect without an estimate has no change over time to test.
     """
+
+    from resistance_assets.science.survival.kernels import partial_likelihood
 
     design = CoxDesign(covariates, time_months, event_observed, strata, ties)
     cohort, X = design.cohort, design.columns
     fit = fit_model(X, cohort.risk_sets(), efron=ties == "efron")
+    has_maximum = fit.status == partial_likelihood.CONVERGED
     residuals, variances, moments = _schoenfeld(X, fit.coefficients, cohort, ties == "efron")
     g = _one_minus_km_before(cohort, moments)
     # Shifting g changes no test; centred, a variable that one death time carries shows as a singular matrix.
@@ -53,6 +57,8 @@ def proportional_hazards_test(
     info = np.block([[plain, cross], [cross, twice]])
 
     def test(extra: list[int]) -> float:
+        if not has_maximum:
+            return np.nan
         use = np.array([*range(p), *(p + j for j in extra)])
         u = np.zeros(use.size)
         u[p:] = score[p + np.array(extra)]

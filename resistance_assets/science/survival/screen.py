@@ -22,9 +22,12 @@ from numpy.typing import ArrayLike, NDArray
 from resistance_assets.errors import DesignFault
 from resistance_assets.science.statistics.multiple_testing import adjust_bh, percentile_of_smallest
 from resistance_assets.science.statistics.tails import Z_95, chi2_tail, two_sided_normal
-from resistance_assets.science.survival.cox import fit_firth, standardise
-from resistance_assets.science.survival.follow_up import SortedCohort, float_array
-from resistance_assets.science.survival.power import events_for_power
+from resistance_assets.science.survival.cox import fit_firth, fit_model, standardise
+from resistance_assets.science.survival.follow_up import SortedCohort, float_array, usable_follow_up
+from resistance_assets.science.survival.logrank import SplitMinimum, SplitPermutations
+from resistance_assets.science.survival.power import events_for_power, minimum_detectable_hazard_ratio
+
+SPLIT_MINIMUM = SplitMinimum()
 
 # Genes, or permutations, that a thread takes at a time: enough to be worth a call, and few enough that the permuted
 # processes of a cohort of hundreds stay in the cache of a core.
@@ -46,6 +49,8 @@ _COX_SCHEMA: dict[str, Any] = {
     "p_score": pl.Float64,
     "q_value_bh": pl.Float64,
     "percentile_among_genes": pl.Float64,
+    "q_value_bh_likelihood_ratio": pl.Float64,
+    "percentile_likelihood_ratio": pl.Float64,
     "concordance": pl.Float64,
     "log_likelihood_null": pl.Float64,
     "log_likelihood": pl.Float64,
@@ -55,6 +60,7 @@ _COX_SCHEMA: dict[str, Any] = {
     "estimator": pl.String,
     "fit_note": pl.String,
     "events_for_80pct_power": pl.Float64,
+    "minimum_detectable_hazard_ratio": pl.Float64,
 }
 _SPLIT_SCHEMA: dict[str, Any] = {
     "cut_point": pl.Float64,
@@ -68,6 +74,8 @@ _SPLIT_SCHEMA: dict[str, Any] = {
     "p_logrank": pl.Float64,
     "q_value_bh_logrank": pl.Float64,
     "percentile_logrank": pl.Float64,
+    "p_permutation": pl.Float64,
+    "permutations": pl.Int64,
     "median_survival_months_high": pl.Float64,
     "median_survival_months_low": pl.Float64,
 }
@@ -82,6 +90,7 @@ NOT_ESTIMABLE_NOTES = {
     8: "no variation among the patients at risk at any event",
 }
 _MONOTONE_NOTE = "the likelihood has no finite maximum: every event has an extreme value of its risk set"
+_MONOTONE_ADJUSTED_NOTE = "the likelihood of the gene beside the covariates has no finite maximum"
 _NOT_CONVERGED_NOTE = "the maximum of the likelihood was not reached; a few extreme values carry the expression"
 
 
@@ -94,6 +103,7 @@ def screen_cox(
     ties: str = "efron",
     strata: ArrayLike | None = None,
     covariates: ArrayLike | None = None,
+    covariate_names: Sequence[str] = (),
 ) -> pl.DataFrame:
     """Cox model of every gene: hazard ratio per unit of expression, Wald, score and likelihood-ratio tests.
 
@@ -107,6 +117,7 @@ def screen_cox(
         covariates: shape (n_patients, q); every model holds them beside the gene. Patients with a missing covariate are
             left out. The tests and `log_likelihood_null` then compare with the model of the covariates alone; the
             concordance is that of the whole model.
+        covariate_names: one per column of `covariates`, for `fit_note`.
 
     Returns:
         One row per gene in the input order, columns and types of `SCREEN_SCHEMA` without those of a split. `fit_status`
@@ -115,7 +126,8 @@ def screen_cox(
         firth) with profile limits; p_value and p_likelihood_ratio are both of the penalised likelihood ratio, and the
         Wald statistic is null. `q_value_bh` and `percentile_among_genes` are over the genes of this call.
         `events_for_80pct_power` is Schoenfeld's number of events (1983, Biometrics 39:499) at the hazard ratio per
-        standard deviation found here.
+        standard deviation found here; `minimum_detectable_hazard_ratio` the smallest one above 1, per standard
+        deviation, that this many events find with 80 % power at a two-sided alpha of 0.05.
 
     Raises:
         DesignFault: no usable patient, no event.
@@ -127,7 +139,7 @@ def screen_cox(
     x = expression_matrix(expression, genes, time_months)
     efron = ties == "efron"
     if covariates is not None:
-        return _screen_adjusted(x, time_months, event_observed, genes, strata, covariates, efron)
+        return _screen_adjusted(x, time_months, event_observed, genes, strata, covariates, efron, covariate_names)
     from resistance_assets.science.survival.kernels import partial_likelihood
 
     cohort = SortedCohort(time_months, event_observed, strata)
@@ -144,43 +156,80 @@ def screen_cox(
 
 
 def screen_median_split(
-    expression: ArrayLike, time_months: ArrayLike, event_observed: ArrayLike, genes: Sequence[str]
+    expression: ArrayLike,
+    time_months: ArrayLike,
+    event_observed: ArrayLike,
+    genes: Sequence[str],
+    minimum: SplitMinimum | None = SPLIT_MINIMUM,
 ) -> pl.DataFrame:
     """High (above the median) against low (at or below it), for every gene: log-rank test and Cox model, Efron ties.
 
     Args and errors as `screen_cox`. With tied values the groups are unequal, down to one of them empty, which is
-    declared in `fit_status`.
+    declared in `fit_status`. A split that leaves a group below the `minimum` (None: whatever its size) has no p-value
+    of a large sample and no interval: it has `p_permutation`, a `fit_note`, and no part in any q-value.
 
     Returns:
         One row per gene, all columns of `SCREEN_SCHEMA`. Log-rank and expected events as R's `survdiff`; median
         survival as R's `survfit` (mid-point of a flat stretch at one half; null = not reached). `hazard_ratio_per_sd`
         is null.
     """
-    return _split_screen(expression, time_months, event_observed, genes, 0.5, 0.5, "median_split").select(
+    return _split_screen(expression, time_months, event_observed, genes, 0.5, 0.5, "median_split", minimum).select(
         list(SCREEN_SCHEMA)
     )
 
 
 def screen_quartile_split(
-    expression: ArrayLike, time_months: ArrayLike, event_observed: ArrayLike, genes: Sequence[str]
+    expression: ArrayLike,
+    time_months: ArrayLike,
+    event_observed: ArrayLike,
+    genes: Sequence[str],
+    minimum: SplitMinimum | None = SPLIT_MINIMUM,
 ) -> pl.DataFrame:
     """Top quarter (above the third quartile) against bottom quarter (at or below the first), the middle left out.
 
     Args, errors and columns as `screen_median_split`, with `cut_point` the upper and `cut_point_low` the lower cut.
     """
-    return _split_screen(expression, time_months, event_observed, genes, 0.25, 0.75, "quartile_split")
+    return _split_screen(expression, time_months, event_observed, genes, 0.25, 0.75, "quartile_split", minimum)
 
 
 def screen_survival(
-    expression: ArrayLike, time_months: ArrayLike, event_observed: ArrayLike, genes: Sequence[str]
+    expression: ArrayLike,
+    time_months: ArrayLike,
+    event_observed: ArrayLike,
+    genes: Sequence[str],
+    minimum: SplitMinimum | None = SPLIT_MINIMUM,
 ) -> pl.DataFrame:
-    """Continuous and median-split rows of every gene in one frame with the columns of `SCREEN_SCHEMA`.
+    """Continuous, rank-normal and median-split rows of every gene in one frame with the columns of `SCREEN_SCHEMA`.
 
     Args and errors as `screen_cox`. Null where a column does not apply to a model. Corrections are within a model.
     """
-    continuous = screen_cox(expression, time_months, event_observed, genes)
-    split = screen_median_split(expression, time_months, event_observed, genes)
-    return pl.concat([continuous, split], how="diagonal").select(list(SCREEN_SCHEMA))
+    data = time_months, event_observed, genes
+    continuous = screen_cox(expression, *data)
+    usable, _ = usable_follow_up(time_months, event_observed)
+    scores = rank_normal_scores(expression, among=usable)
+    ranked = screen_cox(scores, *data).with_columns(model=pl.lit("rank_normal"))
+    split = screen_median_split(expression, *data, minimum)
+    return pl.concat([continuous, ranked, split], how="diagonal").select(list(SCREEN_SCHEMA))
+
+
+def rank_normal_scores(expression: ArrayLike, among: NDArray[np.bool_] | None = None) -> NDArray[np.float64]:
+    """Normal scores of the ranks along each row: what a gene says whatever the scale and the tails of its values.
+
+    The normal quantile of (rank - 3/8) / (n + 1/4) (Blom 1958), mid-ranks for ties; NaN stays NaN.
+
+    Args:
+        expression: shape (n_genes, n_patients).
+        among: the patients that are ranked; the others become NaN.
+    """
+    from scipy.special import ndtri
+    from scipy.stats import rankdata
+
+    x = np.array(expression, dtype=np.float64)
+    if among is not None:
+        x[:, ~among] = np.nan
+    ranks = rankdata(x, axis=1, nan_policy="omit")
+    present = (~np.isnan(x)).sum(axis=1, keepdims=True)
+    return np.where(np.isnan(x), np.nan, ndtri((ranks - 0.375) / (present + 0.25)))
 
 
 def in_slabs(work: Callable[[slice], Any], count: int) -> list[Any]:
@@ -214,14 +263,16 @@ def _continuous_frame(
     cohort: SortedCohort,
     efron: bool,
     covariates: NDArray[np.float64] | None = None,
+    names: Sequence[str] = (),
 ) -> pl.DataFrame:
     columns = _cox_columns(fields, genes, "continuous")
-    _fill_penalised(columns, fields, cohort, efron, lambda gene: x[gene], covariates)
+    _fill_penalised(columns, fields, cohort, efron, lambda gene: x[gene], covariates, names)
     sd = fields["standard_deviation"]
     per_sd = columns["log_hazard_ratio"] * sd
     with np.errstate(over="ignore"):
         columns["hazard_ratio_per_sd"] = np.exp(per_sd)
     columns["events_for_80pct_power"] = events_for_power(per_sd)
+    columns["minimum_detectable_hazard_ratio"] = minimum_detectable_hazard_ratio(fields["events"])
     _correct(columns)
     return frame_of_columns(columns, _COX_SCHEMA)
 
@@ -234,6 +285,7 @@ def _screen_adjusted(
     strata: ArrayLike | None,
     covariates: ArrayLike,
     efron: bool,
+    names: Sequence[str],
 ) -> pl.DataFrame:
     from resistance_assets.science.survival.kernels import adjusted, partial_likelihood
 
@@ -260,7 +312,7 @@ def _screen_adjusted(
         )
     )
     fields = dict(zip(partial_likelihood.CONTINUOUS_FIELDS, raw.T, strict=True))
-    return _continuous_frame(fields, genes, x, cohort, efron, beside)
+    return _continuous_frame(fields, genes, x, cohort, efron, beside, names)
 
 
 def _split_screen(
@@ -271,6 +323,7 @@ def _split_screen(
     low_share: float,
     high_share: float,
     model: str,
+    minimum: SplitMinimum | None,
 ) -> pl.DataFrame:
     from resistance_assets.science.survival.kernels import splits
 
@@ -297,7 +350,9 @@ def _split_screen(
         share = n_high / (n_high + n_low)
     columns["hazard_ratio_per_sd"] = np.full(len(genes), np.nan)
     columns["events_for_80pct_power"] = events_for_power(columns["log_hazard_ratio"], share * (1 - share))
+    columns["minimum_detectable_hazard_ratio"] = minimum_detectable_hazard_ratio(fields["events"], share * (1 - share))
     p_logrank = chi2_tail(fields["logrank_chi2"])
+    p_permutation, permutations = _test_small_groups(columns, fields, p_logrank, x, groups, cohort, minimum)
     columns |= {
         "cut_point": fields["cut_high"],
         "cut_point_low": fields["cut_low"],
@@ -311,11 +366,57 @@ def _split_screen(
         "p_logrank": p_logrank,
         "q_value_bh_logrank": adjust_bh(p_logrank),
         "percentile_logrank": percentile_of_smallest(p_logrank),
+        "p_permutation": p_permutation,
+        "permutations": permutations,
         "median_survival_months_high": fields["median_high"],
         "median_survival_months_low": fields["median_low"],
     }
     _correct(columns)
     return frame_of_columns(columns, {**SCREEN_SCHEMA, "cut_point_low": pl.Float64})
+
+
+def _test_small_groups(
+    columns: dict[str, Any],
+    fields: Mapping[str, NDArray[np.float64]],
+    p_logrank: NDArray[np.float64],
+    x: NDArray[np.float64],
+    groups: Callable[[int], NDArray[np.float64]],
+    cohort: SortedCohort,
+    minimum: SplitMinimum | None,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Permutation p-values of the splits below the minimum, whose large-sample p-values and limits are taken away."""
+    p_values, permutations = np.full((2, len(x)), np.nan)
+    if minimum is None:
+        return p_values, permutations
+    n_high, n_low = fields["n_high"], fields["n_low"]
+    small = minimum.falls_short(n_high, n_low, fields["expected_high"], fields["expected_low"])
+    small &= fields["events"] > 0
+    tests: dict[bytes, SplitPermutations] = {}
+    for gene in np.flatnonzero(small):
+        values = groups(gene)[cohort.order]
+        present = ~np.isnan(values)
+        patients = present.tobytes()
+        if patients not in tests:
+            tests[patients] = SplitPermutations(
+                cohort.time[present],
+                cohort.event[present],
+                permutations=minimum.permutations,
+                seed=minimum.seed,
+            )
+        p_values[gene], drawn = tests[patients].p_value(values[present] == 1.0)
+        permutations[gene] = np.nan if drawn is None else drawn
+        side, number = ("high", n_high) if n_high[gene] <= n_low[gene] else ("low", n_low)
+        expected = min(fields["expected_high"][gene], fields["expected_low"][gene])
+        columns["fit_note"][gene] = (
+            f"{number[gene]:.0f} of {n_high[gene] + n_low[gene]:.0f} patients in the {side} group, {expected:.1f}"
+            f" events expected in the smaller one; the minimum is {minimum.share:.0%}, {minimum.patients} patients and"
+            f" {minimum.expected_events:g} events: only p_permutation stands"
+            f" ({'exact' if drawn is None else f'{drawn} permutations'})"
+        )
+    for name in ("p_value", "p_likelihood_ratio", "p_score", "ci_lower", "ci_upper"):
+        columns[name] = np.where(small, np.nan, columns[name])
+    p_logrank[small] = np.nan
+    return p_values, permutations
 
 
 def _cox_columns(fields: Mapping[str, NDArray[np.float64]], genes: Sequence[str], model: str) -> dict[str, Any]:
@@ -362,9 +463,19 @@ def _fill_penalised(
     efron: bool,
     values: Any,
     covariates: NDArray[np.float64] | None = None,
+    names: Sequence[str] = (),
 ) -> None:
 
     wanting = np.flatnonzero((fields["status"] == 1) | (fields["status"] == 2))
+    if covariates is not None:
+        wanting = np.array(
+            [
+                gene
+                for gene in wanting
+                if not _keep_estimate_of_limit(columns, gene, values(gene), cohort, efron, covariates, names)
+            ],
+            np.int64,
+        )
 
     def penalised(some: slice) -> list[dict[str, float]]:
         fits = []
@@ -395,12 +506,73 @@ def _fill_penalised(
         columns["concordance"][gene] = fit["concordance"]
         columns["iterations"][gene] = fit["iterations"]
         columns["estimator"][gene] = "firth"
-        columns["fit_note"][gene] = _MONOTONE_NOTE if fields["status"][gene] == 1 else _NOT_CONVERGED_NOTE
+        note = _MONOTONE_NOTE if covariates is None else _MONOTONE_ADJUSTED_NOTE
+        columns["fit_note"][gene] = note if fields["status"][gene] == 1 else _NOT_CONVERGED_NOTE
+
+
+def _keep_estimate_of_limit(
+    columns: dict[str, Any],
+    gene: int,
+    values: NDArray[np.float64],
+    cohort: SortedCohort,
+    efron: bool,
+    covariates: NDArray[np.float64],
+    names: Sequence[str],
+) -> bool:
+    """Fill in the gene's own estimate where a level of a covariate, not the gene, has no finite coefficient.
+
+    Nobody of that level had the event among the patients with a value of the gene; without them the fit is the limit
+    that the plain one tends to. Returns whether that is so.
+    """
+    from resistance_assets.science.survival.kernels import partial_likelihood
+
+    row, beside = values[cohort.order], covariates[cohort.order]
+    present = ~np.isnan(row)
+    is_level = np.isin(beside[present], (0.0, 1.0)).all(axis=0)
+    empty = np.flatnonzero(is_level & ~(beside[present & (cohort.event == 1)] == 1.0).any(axis=0))
+    if empty.size == 0:
+        return False
+    present &= (beside[:, empty] == 0.0).all(axis=1)
+    kept = np.delete(beside[present], empty, axis=1)
+    kept = kept[:, np.ptp(kept, axis=0) > 0]
+    risk_sets = cohort.risk_sets(present)
+    fit = fit_model(np.column_stack([kept, row[present]]), risk_sets, efron=efron)
+    if fit.status != partial_likelihood.CONVERGED:
+        return False
+    null = fit_model(kept, risk_sets, efron=efron).log_likelihood if kept.shape[1] else fit.log_likelihood_null
+    beta, se = float(fit.coefficients[-1]), float(np.sqrt(fit.covariance[-1, -1]))
+    named = ", ".join(names[k] for k in empty) if names else "a covariate"
+    with np.errstate(over="ignore"):
+        ratio, lower, upper = (float(v) for v in np.exp([beta, beta - Z_95 * se, beta + Z_95 * se]))
+    found = {
+        "n": int(present.sum()),
+        "log_hazard_ratio": beta,
+        "standard_error": se,
+        "hazard_ratio": ratio,
+        "ci_lower": lower,
+        "ci_upper": upper,
+        "statistic": beta / se,
+        "p_value": float(two_sided_normal(np.array(beta / se))),
+        "p_likelihood_ratio": float(chi2_tail(max(0.0, 2 * (fit.log_likelihood - null)))),
+        "p_score": np.nan,
+        "concordance": fit.concordance,
+        "log_likelihood_null": null,
+        "log_likelihood": fit.log_likelihood,
+        "iterations": fit.passes,
+        "fit_status": "converged",
+        "estimator": "partial_likelihood",
+        "fit_note": f"{named} has no event: its coefficient has no finite estimate, the gene's is that of the limit",
+    }
+    for name, value in found.items():
+        columns[name][gene] = value
+    return True
 
 
 def _correct(columns: dict[str, Any]) -> None:
     columns["q_value_bh"] = adjust_bh(columns["p_value"])
     columns["percentile_among_genes"] = percentile_of_smallest(columns["p_value"])
+    columns["q_value_bh_likelihood_ratio"] = adjust_bh(columns["p_likelihood_ratio"])
+    columns["percentile_likelihood_ratio"] = percentile_of_smallest(columns["p_likelihood_ratio"])
 
 
 def frame_of_columns(columns: Mapping[str, Any], schema: Mapping[str, Any]) -> pl.DataFrame:

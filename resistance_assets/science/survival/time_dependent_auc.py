@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -26,10 +27,12 @@ def time_dependent_auc(
 ) -> pl.DataFrame:
     """How well the linear predictor of a Cox model tells those who died by a time from those who lived beyond it.
 
-    Cumulative cases, dynamic controls, cases weighted by the inverse probability of not having been censored before
-    their death (Uno et al. 2007, JASA 102:527; Blanche et al. 2013, Stat Med 32:5381). The apparent value is measured
-    on the patients that the model was fitted to and is therefore too high; the cross-validated value beside it fits
-    each fold's model on the other folds and compares only patients of one fold.
+    Cumulative cases, dynamic controls: who had the event at or before a time (T <= t) is a case, who is still observed
+    beyond it (T > t) a control. An event at exactly t is thus a case, where R's timeROC takes T < t. Cases are weighted
+    by the inverse probability of not having been censored before their death (Uno et al. 2007, JASA 102:527; Blanche et
+    al. 2013, Stat Med 32:5381). The apparent value is measured on the patients that the model was fitted to and is
+    therefore too high; the cross-validated value beside it fits each fold's model on the other folds and compares only
+    patients of one fold.
 
     Args:
         predictors: shape (n_patients,) or (n_patients, p).
@@ -42,6 +45,79 @@ def time_dependent_auc(
         auc_cross_validated, bootstrap_samples (Int64, resamples in which the value exists). Null where a time has no
         case or nobody at risk.
     """
+    return measure_discrimination(
+        predictors, time_months, event_observed, at_months, bootstrap=bootstrap, folds=folds, repeats=repeats, seed=seed
+    ).table()
+
+
+@dataclass(frozen=True)
+class Discrimination:
+    """Time-dependent AUC of one model at several times, with its resamples.
+
+    Attributes:
+        at_months, n_at_risk, n_cases, apparent, cross_validated: shape (times,); n: patients.
+        resampled: shape (resamples, times); two models of the same patients have the same resamples.
+    """
+
+    n: int
+    at_months: NDArray[np.float64]
+    n_at_risk: NDArray[np.int64]
+    n_cases: NDArray[np.int64]
+    apparent: NDArray[np.float64]
+    cross_validated: NDArray[np.float64]
+    resampled: NDArray[np.float64]
+
+    def table(self) -> pl.DataFrame:
+        """The columns of `time_dependent_auc`."""
+        lower, upper = _percentile_limits(self.resampled, self.apparent)
+        return pl.DataFrame(
+            {
+                "time_months": self.at_months,
+                "n": np.full(self.at_months.size, self.n),
+                "n_at_risk": self.n_at_risk,
+                "n_cases": self.n_cases,
+                "auc": self.apparent,
+                "ci_lower": lower,
+                "ci_upper": upper,
+                "auc_cross_validated": self.cross_validated,
+                "bootstrap_samples": (~np.isnan(self.resampled)).sum(axis=0).astype(np.int64),
+            }
+        ).with_columns(pl.col(pl.Float64).fill_nan(None))
+
+    def gain_over(self, smaller: Discrimination) -> pl.DataFrame:
+        """What this model adds to a smaller one of the same patients, one row per time.
+
+        Returns:
+            auc_covariates_alone (of the smaller model), auc_gain, auc_gain_ci_lower, auc_gain_ci_upper (percentiles
+            over the shared resamples), auc_gain_cross_validated.
+        """
+        if smaller.n != self.n:
+            raise ValueError(f"models of {self.n} and {smaller.n} patients cannot be compared")
+        gain = self.apparent - smaller.apparent
+        lower, upper = _percentile_limits(self.resampled - smaller.resampled, gain, low=-1.0)
+        return pl.DataFrame(
+            {
+                "auc_covariates_alone": smaller.apparent,
+                "auc_gain": gain,
+                "auc_gain_ci_lower": lower,
+                "auc_gain_ci_upper": upper,
+                "auc_gain_cross_validated": self.cross_validated - smaller.cross_validated,
+            }
+        ).with_columns(pl.col(pl.Float64).fill_nan(None))
+
+
+def measure_discrimination(
+    predictors: ArrayLike,
+    time_months: ArrayLike,
+    event_observed: ArrayLike,
+    at_months: Sequence[float],
+    *,
+    bootstrap: int,
+    folds: int,
+    repeats: int,
+    seed: int,
+) -> Discrimination:
+    """Apparent, resampled and cross-validated AUC of a Cox model; args and errors as `time_dependent_auc`."""
     columns = np.asarray(predictors, np.float64)
     columns = columns[:, None] if columns.ndim == 1 else columns
     complete = np.isfinite(columns).all(axis=1)
@@ -72,25 +148,34 @@ def time_dependent_auc(
             good = pairs > 0
             above[good] += value[good] * pairs[good]
             weight[good] += pairs[good]
-    rows = []
-    for k, moment in enumerate(moments):
+    with np.errstate(invalid="ignore", divide="ignore"):
+        validated = np.where(np.isfinite(apparent) & (weight > 0), above / weight, np.nan)
+    return Discrimination(
+        n=int(time.size),
+        at_months=moments,
+        n_at_risk=(time[None, :] > moments[:, None]).sum(axis=1),
+        n_cases=((time[None, :] <= moments[:, None]) & (event == 1)[None, :]).sum(axis=1),
+        apparent=_within_bounds(apparent),
+        cross_validated=_within_bounds(validated),
+        # A model that ranks perfectly may come out of the sums as 1.0000000000000002.
+        resampled=_within_bounds(resampled),
+    )
+
+
+def _within_bounds(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.clip(values, 0.0, 1.0)
+
+
+def _percentile_limits(
+    resampled: NDArray[np.float64], apparent: NDArray[np.float64], low: float = 0.0
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """95 % percentile limits of each column, NaN where the value itself does not exist."""
+    limits = np.full((2, apparent.size), np.nan)
+    for k in range(apparent.size):
         sample = resampled[~np.isnan(resampled[:, k]), k]
-        exists = bool(np.isfinite(apparent[k]))
-        low, high = np.quantile(sample, [0.025, 0.975]) if exists and sample.size else (np.nan, np.nan)
-        rows.append(
-            {
-                "time_months": float(moment),
-                "n": time.size,
-                "n_at_risk": int((time > moment).sum()),
-                "n_cases": int(event[time <= moment].sum()),
-                "auc": apparent[k],
-                "ci_lower": low,
-                "ci_upper": high,
-                "auc_cross_validated": above[k] / weight[k] if exists and weight[k] > 0 else np.nan,
-                "bootstrap_samples": int(sample.size),
-            }
-        )
-    return pl.DataFrame(rows).with_columns(pl.col(pl.Float64).fill_nan(None))
+        if np.isfinite(apparent[k]) and sample.size:
+            limits[:, k] = np.clip(np.quantile(sample, [0.025, 0.975]), low, 1.0)
+    return limits[0], limits[1]
 
 
 def _risk_weights(

@@ -9,11 +9,13 @@ import polars as pl
 import pytest
 
 from resistance_assets.errors import DesignFault
+from resistance_assets.science.survival.cox import fit_cox
 from resistance_assets.science.survival.curves import estimate_survival_at, restricted_mean_survival
 from resistance_assets.science.survival.endpoints import endpoint_of
 from resistance_assets.science.survival.meta_analysis import combine_cohorts, one_cohort_per_patient, pool_screens
 from resistance_assets.science.survival.models import (
     ModelDesign,
+    adjust_for,
     compare_halves,
     covariate_columns,
     discriminate,
@@ -21,6 +23,7 @@ from resistance_assets.science.survival.models import (
     split_at_median,
     usable_covariates,
 )
+from resistance_assets.science.survival.proportional_hazards import proportional_hazards_test
 from resistance_assets.science.survival.screen import screen_cox, screen_median_split
 from resistance_assets.science.survival.signatures import score_signatures
 from resistance_assets.science.survival.time_dependent_auc import time_dependent_auc
@@ -106,11 +109,92 @@ def test_the_gene_alone_is_the_row_of_the_screen(lung, fitted):
     assert (ours["q_value_bh"] >= ours["p_value"]).all()
 
 
-def test_a_covariate_that_nobody_has_is_left_out_and_said(fitted):
+def test_a_design_that_lacks_what_its_name_says_is_not_fitted(fitted):
     rows = fitted.models.filter(pl.col("model_id") == "lacking")
-    assert set(rows["covariates"]) == {None}
-    assert set(rows["warning"]) == {"unknown left out: not recorded; same left out: the same in all patients"}
-    assert set(rows["n"]) == {453}
+    assert set(rows["warning"]) == {
+        "not fitted: unknown left out: not recorded; same left out: the same in all patients"
+    }
+    assert set(rows["fit_status"]) == {"not_estimable"}
+    assert rows["log_likelihood"].null_count() == rows.height
+    assert fitted.terms.filter(pl.col("model_id") == "lacking").is_empty()
+
+
+def test_a_gene_alone_has_the_likelihood_ratio_of_its_model(fitted):
+    ours = fitted.terms.filter(pl.col("model_id") == "alone").sort("hgnc_symbol")
+    models = fitted.models.filter(pl.col("model_id") == "alone").sort("hgnc_symbol")
+    within(ours["p_likelihood_ratio"], models["p_likelihood_ratio"], rel=1e-9)
+    assert (ours["q_value_bh_likelihood_ratio"] >= ours["p_likelihood_ratio"]).all()
+
+
+def test_a_level_without_events_leaves_the_gene_the_estimate_of_the_limit(lung, patients):
+    """Oracle: coxph of R tends to the fit without the patients of that level; the plain fit here is that limit."""
+    stage = np.where(np.arange(lung.time.size) % 7 == 0, "late", "early").astype(object)
+    stage[np.flatnonzero(lung.event == 0)[:13]] = "none died"
+    event = lung.event.astype(float)
+    known = patients.with_columns(stage=pl.Series(stage.tolist()))
+    fitted = fit_gene_models(
+        lung.rows(["CCL20"]), ["CCL20"], lung.time, event, known, [ModelDesign("m", ("age", "stage"))]
+    )
+    kept = stage != "none died"
+    without = fit_cox(
+        {"expression": lung.rows(["CCL20"])[0][kept], "age": lung.age[kept], "stage": stage[kept].astype(str)},
+        lung.time[kept],
+        event[kept],
+    )
+    ours = fitted.terms.row(by_predicate=pl.col("variable") == "expression", named=True)
+    expected = without.terms.row(by_predicate=pl.col("variable") == "expression", named=True)
+    assert ours["estimator"] == "partial_likelihood"
+    for name in ("log_hazard_ratio", "standard_error", "p_value", "p_likelihood_ratio"):
+        assert ours[name] == pytest.approx(expected[name], rel=1e-9)
+    model = fitted.models.row(0, named=True)
+    assert model["fit_status"] == "converged"
+    assert model["warning"].startswith("stage: none died has 13 patients and no event: its coefficient has no finite")
+    gone = fitted.terms.row(by_predicate=pl.col("level") == "none died", named=True)
+    assert (gone["n"], gone["events"], gone["hazard_ratio"], gone["estimator"]) == (13, 0, None, "not_estimable")
+
+
+def test_a_screen_beside_a_level_without_events_keeps_every_gene(lung, patients):
+    stage = np.where(np.arange(lung.time.size) % 7 == 0, "late", "early").astype(object)
+    stage[np.flatnonzero(lung.event == 0)[:13]] = "none died"
+    event = lung.event.astype(float)
+    known = patients.with_columns(stage=pl.Series(stage.tolist()))
+    adjustment = adjust_for(known, ("age", "stage"), lung.time, event)
+    assert adjustment.terms == ("age", "stage: late")
+    assert adjustment.note.startswith("stage: none died has 13 patients and no event")
+    screened = screen_cox(lung.rows(GENES), lung.time, event, GENES, covariates=adjustment.columns)
+    assert set(screened["fit_status"]) == {"converged"}
+    assert set(screened["estimator"]) == {"partial_likelihood"}
+    # Where the level is only empty among the patients with a value of one gene, that gene keeps its estimate too.
+    values = lung.rows(["CCL20"]).copy()
+    member = np.array([label == "none died" for label in stage])
+    revived = event.copy()
+    revived[np.flatnonzero(member)[0]] = 1.0
+    values[0, np.flatnonzero(member)[0]] = np.nan
+    again = adjust_for(known, ("age", "stage"), lung.time, revived)
+    assert again.note is None
+    row = screen_cox(values, lung.time, revived, ["CCL20"], covariates=again.columns, covariate_names=again.terms).row(
+        0, named=True
+    )
+    assert (row["fit_status"], row["estimator"]) == ("converged", "partial_likelihood")
+    assert row["fit_note"].startswith("stage: none died has no event")
+    assert row["log_hazard_ratio"] == pytest.approx(
+        screened.row(by_predicate=pl.col("hgnc_symbol") == "CCL20", named=True)["log_hazard_ratio"], rel=1e-6
+    )
+
+
+def test_hazards_of_a_fit_without_a_maximum_are_not_tested():
+    time, event = np.arange(1.0, 21), np.ones(20)
+    found = proportional_hazards_test({"gene": -time}, time, event)
+    assert found["p_value"].to_list() == [None, None]
+    assert found["violated"].to_list() == [None, None]
+
+
+def test_a_gene_that_runs_away_is_named():
+    rng = np.random.default_rng(2)
+    time, event = np.arange(1.0, 41), np.ones(40)
+    model = fit_cox({"gene": -time, "age": rng.normal(size=40)}, time, event).model.row(0, named=True)
+    assert model["fit_status"] == "monotone_likelihood"
+    assert "the coefficient of gene runs away" in model["warning"]
 
 
 def test_a_gene_that_cannot_be_fitted_has_a_row_that_says_why(lung, patients):
@@ -185,6 +269,30 @@ def test_discrimination_is_that_of_the_model_on_the_patients_it_holds(lung, pati
     assert adjusted["n"] == 443
     assert adjusted["ci_lower"] < adjusted["auc"] < adjusted["ci_upper"]
     assert adjusted["n_at_risk"] == int((lung.time[~np.isnan(lung.age)] > 36).sum())
+    # What the gene adds is the difference from the same model without it, on the same patients and resamples.
+    without = found.row(by_predicate=pl.col("model_id") == "adjusted_covariates_alone", named=True)
+    covariates = np.column_stack([lung.age, np.where(lung.is_female == 1, 0.0, 1.0)])
+    covariates[np.isnan(x[0])] = np.nan
+    expected = time_dependent_auc(covariates, lung.time, event, [36.0], **rule)
+    assert without["auc"] == expected["auc"][0] == adjusted["auc_covariates_alone"]
+    assert adjusted["auc_gain"] == pytest.approx(adjusted["auc"] - without["auc"], abs=1e-12)
+    assert adjusted["auc_gain_ci_lower"] < adjusted["auc_gain"] < adjusted["auc_gain_ci_upper"]
+    assert adjusted["auc_gain_cross_validated"] == pytest.approx(
+        adjusted["auc_cross_validated"] - without["auc_cross_validated"], abs=1e-12
+    )
+    assert without["auc_gain"] is None
+    assert found.filter(pl.col("model_id") == "alone")["auc_gain"][0] is None
+
+
+def test_a_perfect_ranking_stays_within_its_bounds():
+    time = np.arange(1.0, 61)
+    event = np.where(np.arange(60) % 3 == 0, 0.0, 1.0)
+    found = time_dependent_auc(-time, time, event, [10.0, 30.0, 50.0], bootstrap=200, folds=3, repeats=2, seed=3)
+    for name in ("auc", "ci_lower", "ci_upper", "auc_cross_validated"):
+        assert found[name].max() <= 1.0
+        assert found[name].min() >= 0.0
+    # T <= t is a case: the event at exactly ten months counts.
+    assert found["n_cases"][0] == int(event[:10].sum())
 
 
 def test_the_compiled_bootstrap_is_the_auc_of_each_resample():
@@ -252,7 +360,8 @@ def test_pooling_all_genes_at_once_is_pooling_each(lung):
         )
         row = pooled[str(gene[0])]
         for name, value in one.row(0, named=True).items():
-            assert row[name] == (None if value is None else pytest.approx(value, rel=1e-9, abs=1e-12)), (gene, name)
+            close = pytest.approx(value, rel=1e-9, abs=1e-12) if isinstance(value, float) else value
+            assert row[name] == close, (gene, name)
         assert row["cohort_ids"] == "|".join(sorted(part["cohort_id"]))
         assert (row["n"], row["events"]) == (100 * len(part), 40 * len(part))
 

@@ -20,6 +20,7 @@ from resistance_assets.science.survival.optimal_cut import screen_optimal_cut
 from resistance_assets.science.survival.power import events_for_power
 from resistance_assets.science.survival.screen import (
     SCREEN_SCHEMA,
+    rank_normal_scores,
     screen_cox,
     screen_median_split,
     screen_quartile_split,
@@ -44,7 +45,7 @@ def continuous(lung) -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def split(lung) -> pl.DataFrame:
-    return screen_median_split(lung.expression, lung.time, lung.event, lung.genes)
+    return screen_median_split(lung.expression, lung.time, lung.event, lung.genes, minimum=None)
 
 
 def beside_r(ours: pl.DataFrame, theirs: pl.DataFrame, *, every_row: bool = False) -> pl.DataFrame:
@@ -132,7 +133,7 @@ def test_every_fit_with_heavy_ties(lung):
     breslow = beside_r(screen_cox(rows, years, lung.event, genes, ties="breslow"), theirs)
     names = {"coef": "breslow_coef", "se": "breslow_se", "p_lrt": "breslow_p_lrt", "p_score": "breslow_p_score"}
     compare_cox(breslow, {**names, "loglik": "breslow_loglik"})
-    halves = beside_r(screen_median_split(rows, years, lung.event, genes), theirs, every_row=True)
+    halves = beside_r(screen_median_split(rows, years, lung.event, genes, minimum=None), theirs, every_row=True)
     tested = halves.filter(pl.col("logrank_chisq").is_not_null())
     within(tested["logrank_chi2"], tested["logrank_chisq"], rel=1e-9)
     within(tested["p_logrank"], tested["logrank_p"], rel=1e-8)
@@ -254,7 +255,7 @@ def test_edge_columns_split(lung):
     edge = lung.table("edge_genes.tsv.gz")
     genes = edge.columns[1:]
     rows = edge.select(pl.col(genes).cast(pl.Float64).fill_null(np.nan)).to_numpy().T
-    ours = screen_median_split(rows, lung.time, lung.event, genes)
+    ours = screen_median_split(rows, lung.time, lung.event, genes, minimum=None)
     both = beside_r(ours, lung.table("os_edge_median_split.tsv.gz"), every_row=True)
     # Without events R reports chi2 0, p 1; here that is no test at all.
     tested = both.filter(pl.col("chisq").is_not_null() & (pl.col("hgnc_symbol") != "NA_all_events"))
@@ -283,7 +284,7 @@ def test_edge_columns_split(lung):
 def test_quartile_split_leaves_the_middle_out(lung):
     genes = ["CCL20", "EGFR", "KRAS"]
     rows = lung.rows(genes)
-    ours = screen_quartile_split(rows, lung.time, lung.event, genes)
+    ours = screen_quartile_split(rows, lung.time, lung.event, genes, minimum=None)
     for k, gene in enumerate(genes):
         q1, q3 = np.quantile(rows[k], [0.25, 0.75])
         assert ours["cut_point"][k] == pytest.approx(q3, rel=1e-12)
@@ -299,9 +300,36 @@ def test_stacked_frame_has_one_schema(lung):
     genes = ["CCL20", "EGFR"]
     stacked = screen_survival(lung.rows(genes), lung.time, lung.event, genes)
     assert dict(stacked.schema) == SCREEN_SCHEMA
-    assert stacked["model"].to_list() == ["continuous"] * 2 + ["median_split"] * 2
+    assert stacked["model"].to_list() == ["continuous"] * 2 + ["rank_normal"] * 2 + ["median_split"] * 2
     assert stacked.filter(pl.col("model") == "continuous")["cut_point"].null_count() == 2
     assert stacked.filter(pl.col("model") == "median_split")["hazard_ratio_per_sd"].null_count() == 2
+
+
+def test_the_likelihood_ratio_leads_where_few_patients_carry_the_variance(lung, continuous):
+    """Oracle: coxph of R (`os_cox_continuous`), p_lrt within 1e-6; numbers of genes as both tests find them there."""
+    theirs = lung.table("os_cox_continuous.tsv.gz").rows_by_key("gene", named=True, unique=True)
+    ours = continuous.rows_by_key("hgnc_symbol", named=True, unique=True)
+    for gene in ("PITX3", "CXCL5", "CCL20"):
+        assert ours[gene]["p_likelihood_ratio"] == pytest.approx(theirs[gene]["p_lrt"], rel=1e-6)
+    assert ours["PITX3"]["p_value"] < 1e-8 < 1e-5 < ours["PITX3"]["p_likelihood_ratio"]
+    wald, ratio = continuous["q_value_bh"] < 0.05, continuous["q_value_bh_likelihood_ratio"] < 0.05
+    assert (wald.sum(), ratio.sum(), (wald & ratio).sum()) == (119, 91, 71)
+    ranked = screen_survival(lung.rows(["CCL20", "CXCL5"]), lung.time, lung.event, ["CCL20", "CXCL5"])
+    p = dict(ranked.filter(pl.col("model") == "rank_normal").select("hgnc_symbol", "p_likelihood_ratio").iter_rows())
+    assert p["CCL20"] == pytest.approx(0.0108, abs=5e-4)
+    assert p["CXCL5"] > 0.3
+
+
+@given(seed=st.integers(0, 2**32 - 1), levels=st.integers(2, 40))
+@settings(max_examples=30, deadline=None)
+def test_normal_scores_know_the_order_alone(seed, levels):
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, levels, (3, 25)).astype(float)
+    x[0, :4] = np.nan
+    scores = rank_normal_scores(x)
+    np.testing.assert_allclose(rank_normal_scores(np.exp(x / 3.0)), scores)
+    np.testing.assert_array_equal(np.isnan(scores), np.isnan(x))
+    np.testing.assert_allclose(rank_normal_scores(-x), -scores, atol=1e-12)
 
 
 def test_concordance_of_a_large_cohort_counts_the_same_pairs():
@@ -390,7 +418,7 @@ def test_firth_of_two_groups_maximises_the_penalised_likelihood():
     ratio = 2 * (penalised(row["log_hazard_ratio"]) - penalised(0.0))
     assert row["p_value"] == pytest.approx(chi2.sf(ratio, 1), rel=1e-6)
     # The median of 10 zeros and 10 ones is 0.5, so the split is the same two groups.
-    halves = screen_median_split(x[None], time, event, ["A"]).row(0, named=True)
+    halves = screen_median_split(x[None], time, event, ["A"], minimum=None).row(0, named=True)
     for name in ("fit_status", "estimator", "log_hazard_ratio", "ci_lower", "p_value"):
         assert halves[name] == row[name]
 
@@ -527,7 +555,7 @@ def test_split_screen_equals_the_single_comparison(seed, n, missing):
         x[rng.random(n) < 0.2] = np.nan
     time, event = rng.integers(1, 15, n).astype(float), rng.integers(0, 2, n)
     event[0] = 1
-    row = screen_median_split(x[None], time, event, ["A"]).row(0, named=True)
+    row = screen_median_split(x[None], time, event, ["A"], minimum=None).row(0, named=True)
     kept = ~np.isnan(x)
     assert row["n"] == kept.sum()
     assert row["events"] == event[kept].sum()

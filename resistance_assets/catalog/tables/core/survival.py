@@ -23,13 +23,31 @@ _COVARIATES = (
     "staging.cohorts__patients.age_years",
     "staging.cohorts__patients.sex",
     "staging.cohorts__patients.stage_group",
+    "staging.cohorts__patients.tumour_purity",
 )
 _MODEL_INPUT = (*SURVIVAL, *_COVARIATES)
+_MODELS = [
+    "continuous",
+    "continuous_adjusted",
+    "rank_normal",
+    "rank_normal_adjusted",
+    "median_split",
+]
 _POWER = "events needed to find the hazard ratio at hand with 80 % power (Schoenfeld)"
 
 
 def _split_power() -> Any:
     return col(f"{_POWER}: that of the median split", unit="patients", null=True, of=SURVIVAL, ge=0)
+
+
+def _detectable(upstream: tuple[str, ...], what: str = "per standard deviation, or between groups") -> Any:
+    return col(
+        f"smallest hazard ratio above 1 ({what}) that this many events find with 80 % power at a two-sided alpha of"
+        " 0.05 (Schoenfeld); does not depend on the effect found",
+        null=True,
+        of=upstream,
+        ge=1,
+    )
 
 
 def _interval(what: str, upstream: tuple[str, ...], **checks: Any) -> Any:
@@ -77,13 +95,23 @@ class SurvivalCohortEndpointGenes(TableModel):
     hgnc_symbol: pl.String = col(SYMBOL, of=COHORT_SYMBOL)
     source_symbol: pl.String = col("symbol as the vendor gives it", of="staging.cohorts__genes.source_symbol")
     model: pl.String = col(
-        "continuous (per unit of expression), continuous_adjusted (the same beside the covariates), median_split (above"
-        " the median against the rest), quartile_split (above the third quartile against at or below the first)",
+        "continuous (per unit of expression), rank_normal (per unit of the normal score of its rank), each also with"
+        " _adjusted (beside the covariates), median_split (above the median against the rest), quartile_split (above"
+        " the third quartile against at or below the first)",
         of="source",
-        isin=["continuous", "continuous_adjusted", "median_split", "quartile_split"],
+        isin=[*_MODELS, "quartile_split"],
+    )
+    expression_scale: pl.String = col(
+        "what one unit of expression is in this model", null=True, of="staging.cohorts__genes.expression_scale"
+    )
+    is_primary: pl.Boolean = col(
+        "the scale to read first: continuous where the profile is on a log scale, rank_normal where it is linear or a"
+        " z-score, of which a few patients may carry most of the variance; null for splits",
+        null=True,
+        of="staging.cohorts__genes.expression_scale",
     )
     covariates: pl.String = col(
-        "what the model is adjusted for, joined by |; patients without one of them are left out (continuous_adjusted)",
+        "what the model is adjusted for, joined by |; patients without one of them are left out (_adjusted)",
         null=True,
         of=_COVARIATES,
     )
@@ -95,17 +123,40 @@ class SurvivalCohortEndpointGenes(TableModel):
     ci_upper: pl.Float64 = col("95 % limit of the hazard ratio (Wald)", null=True, of=SURVIVAL, ge=0)
     standard_error: pl.Float64 = col("of log_hazard_ratio", unit="ln", null=True, of=SURVIVAL, ge=0)
     statistic: pl.Float64 = col("Wald z", null=True, of=SURVIVAL)
-    p_value: pl.Float64 = col("Wald, two-sided", null=True, of=SURVIVAL, **P_CHECK)
-    p_likelihood_ratio: pl.Float64 = col("likelihood-ratio test", null=True, of=SURVIVAL, **P_CHECK)
+    p_value: pl.Float64 = col(
+        "Wald, two-sided; misleading where few patients carry the variance: read p_likelihood_ratio",
+        null=True,
+        of=SURVIVAL,
+        **P_CHECK,
+    )
+    p_likelihood_ratio: pl.Float64 = col(
+        "likelihood-ratio test: the leading p-value of a model", null=True, of=SURVIVAL, **P_CHECK
+    )
     p_score: pl.Float64 = col("score test", null=True, of=SURVIVAL, **P_CHECK)
     q_value_bh: pl.Float64 = col(
         "Benjamini-Hochberg of p_value within cohort, endpoint and model", null=True, of=SURVIVAL, **P_CHECK
     )
     percentile_among_genes: pl.Float64 = col(
-        "percentile of p_value among all genes tested the same way", unit="%", null=True, of=SURVIVAL, ge=0, le=100
+        "share of genes tested the same way with a smaller p_value, mid-rank for ties",
+        unit="%",
+        null=True,
+        of=SURVIVAL,
+        ge=0,
+        le=100,
+    )
+    q_value_bh_likelihood_ratio: pl.Float64 = col(
+        "Benjamini-Hochberg of p_likelihood_ratio within cohort, endpoint and model", null=True, of=SURVIVAL, **P_CHECK
+    )
+    percentile_likelihood_ratio: pl.Float64 = col(
+        "share of genes tested the same way with a smaller p_likelihood_ratio, mid-rank for ties",
+        unit="%",
+        null=True,
+        of=SURVIVAL,
+        ge=0,
+        le=100,
     )
     hazard_ratio_per_sd: pl.Float64 = col(
-        "per standard deviation of expression (continuous model)", null=True, of=SURVIVAL, ge=0
+        "per standard deviation of expression, or of the normal scores", null=True, of=SURVIVAL, ge=0
     )
     concordance: pl.Float64 = col("of the fitted risk with survival", null=True, of=SURVIVAL, **P_CHECK)
     cut_point: pl.Float64 = col(
@@ -116,13 +167,44 @@ class SurvivalCohortEndpointGenes(TableModel):
     )
     n_high: pl.Int64 = col("patients in the high group", unit="patients", null=True, of=SURVIVAL, ge=0)
     n_low: pl.Int64 = col("patients in the low group", unit="patients", null=True, of=SURVIVAL, ge=0)
+    observed_high: pl.Int64 = col("events in the high group", unit="patients", null=True, of=SURVIVAL, ge=0)
+    expected_high: pl.Float64 = col(
+        "events that the log-rank test expects in the high group", unit="patients", null=True, of=SURVIVAL, ge=0
+    )
+    observed_low: pl.Int64 = col("events in the low group", unit="patients", null=True, of=SURVIVAL, ge=0)
+    expected_low: pl.Float64 = col(
+        "events that the log-rank test expects in the low group", unit="patients", null=True, of=SURVIVAL, ge=0
+    )
     logrank_chi2: pl.Float64 = col("log-rank statistic, 1 degree of freedom", null=True, of=SURVIVAL, ge=0)
-    p_logrank: pl.Float64 = col("log-rank test", null=True, of=SURVIVAL, **P_CHECK)
+    p_logrank: pl.Float64 = col(
+        "log-rank test; null where a group is below the declared minimum: read p_permutation",
+        null=True,
+        of=SURVIVAL,
+        **P_CHECK,
+    )
     q_value_bh_logrank: pl.Float64 = col(
         "Benjamini-Hochberg of p_logrank within cohort, endpoint and model", null=True, of=SURVIVAL, **P_CHECK
     )
     percentile_logrank: pl.Float64 = col(
-        "percentile of p_logrank among all genes tested the same way", unit="%", null=True, of=SURVIVAL, ge=0, le=100
+        "share of genes tested the same way with a smaller p_logrank, mid-rank for ties",
+        unit="%",
+        null=True,
+        of=SURVIVAL,
+        ge=0,
+        le=100,
+    )
+    p_permutation: pl.Float64 = col(
+        "permutation test of the log-rank score, for splits with a group below the declared minimum (share of"
+        " patients, patients, expected events); part of no q-value",
+        null=True,
+        of=SURVIVAL,
+        **P_CHECK,
+    )
+    permutations: pl.Int64 = col(
+        "permutations behind p_permutation; null where every division of the patients was looked at (exact)",
+        null=True,
+        of="source",
+        ge=0,
     )
     median_survival_months_high: pl.Float64 = col(
         "Kaplan-Meier, high group; null where not reached", unit="months", null=True, of=SURVIVAL
@@ -137,6 +219,7 @@ class SurvivalCohortEndpointGenes(TableModel):
         of=SURVIVAL,
         ge=0,
     )
+    minimum_detectable_hazard_ratio: pl.Float64 = _detectable(SURVIVAL)
     fit_status: pl.String = col(
         "converged, monotone_likelihood, not_converged or not_estimable",
         of=SURVIVAL,
@@ -186,7 +269,7 @@ class _CohortEndpointGene(TableModel):
     "core.survival__optimal_cuts",
     grain="one row per cohort, endpoint and gene",
     key=("cohort_id", "endpoint", "hgnc_symbol"),
-    not_true="p_naive is not a p-value of anything: the cut was chosen to make it small; read p_permutation",
+    not_true="p_naive is not a p-value of anything: the cut was chosen to make it small; read p_corrected",
 )
 class SurvivalOptimalCuts(_CohortEndpointGene):
     """The cut-point with the largest log-rank statistic (maximally selected rank statistics), with p-values that pay
@@ -210,11 +293,21 @@ class SurvivalOptimalCuts(_CohortEndpointGene):
     )
     p_permutation: pl.Float64 = col("corrected, permutations of the log-rank scores", null=True, of=SURVIVAL, **P_CHECK)
     permutations: pl.Int64 = col("permutations behind p_permutation", null=True, of="source", ge=0)
+    p_corrected: pl.Float64 = col(
+        "the p-value to read: p_permutation, or p_lau94 where no permutation reached the statistic and it is the"
+        " smaller one",
+        null=True,
+        of=SURVIVAL,
+        **P_CHECK,
+    )
+    p_method: pl.String = col(
+        "where p_corrected comes from", null=True, of=SURVIVAL, isin=["permutation", "lausen_1994"]
+    )
     q_value_bh: pl.Float64 = col(
-        "Benjamini-Hochberg of p_permutation within cohort and endpoint", null=True, of=SURVIVAL, **P_CHECK
+        "Benjamini-Hochberg of p_corrected within cohort and endpoint", null=True, of=SURVIVAL, **P_CHECK
     )
     percentile_among_genes: pl.Float64 = col(
-        "percentile of p_permutation among all genes", unit="%", null=True, of=SURVIVAL, ge=0, le=100
+        "share of genes with a smaller p_corrected, mid-rank for ties", unit="%", null=True, of=SURVIVAL, ge=0, le=100
     )
     hazard_ratio_at_cut: pl.Float64 = col(
         "high over low; too far from 1, because the cut was chosen for it", null=True, of=SURVIVAL, ge=0
@@ -255,6 +348,12 @@ class SurvivalMultivariableTerms(_GeneModel):
     p_value: pl.Float64 = col(
         "Wald, two-sided (Firth: penalised likelihood ratio)", null=True, of=_MODEL_INPUT, **P_CHECK
     )
+    p_likelihood_ratio: pl.Float64 = col(
+        "likelihood-ratio test of the variable, all its levels together, against the model without it",
+        null=True,
+        of=_MODEL_INPUT,
+        **P_CHECK,
+    )
     q_value_bh: pl.Float64 = col(
         "Benjamini-Hochberg of the expression terms over the genes of interest, within cohort, endpoint and model",
         null=True,
@@ -264,11 +363,17 @@ class SurvivalMultivariableTerms(_GeneModel):
     hazard_ratio_per_sd: pl.Float64 = col(
         "per standard deviation of a numeric variable", null=True, of=_MODEL_INPUT, ge=0
     )
+    q_value_bh_likelihood_ratio: pl.Float64 = col(
+        "Benjamini-Hochberg of p_likelihood_ratio, as q_value_bh", null=True, of=_MODEL_INPUT, **P_CHECK
+    )
+    minimum_detectable_hazard_ratio: pl.Float64 = _detectable(_MODEL_INPUT, "of the term, other terms aside")
     events_for_80pct_power: pl.Float64 = col(
         f"{_POWER}, other terms aside", unit="patients", null=True, of=_MODEL_INPUT, ge=0
     )
     estimator: pl.String = col(
-        "partial_likelihood, firth or reference", of=_MODEL_INPUT, isin=["partial_likelihood", "firth", "reference"]
+        "partial_likelihood, firth, reference, or not_estimable (a level without an event)",
+        of=_MODEL_INPUT,
+        isin=["partial_likelihood", "firth", "reference", "not_estimable"],
     )
 
 
@@ -309,13 +414,14 @@ class SurvivalMultivariableModels(_GeneModel):
     events_for_80pct_power: pl.Float64 = col(
         f"{_POWER}: that of the gene", unit="patients", null=True, of=_MODEL_INPUT, ge=0
     )
+    minimum_detectable_hazard_ratio: pl.Float64 = _detectable(_MODEL_INPUT, "per standard deviation of the gene")
     fit_status: pl.String = col(
         "converged, monotone_likelihood, not_converged or not_estimable",
         of=_MODEL_INPUT,
         isin=["converged", "monotone_likelihood", "not_converged", "not_estimable"],
     )
     warning: pl.String = col(
-        "too few events per coefficient, a covariate that could not enter, or why there is no fit",
+        "too few events per coefficient, a level without events, a coefficient that runs away, or why there is no fit",
         null=True,
         of=_MODEL_INPUT,
     )
@@ -394,16 +500,17 @@ class SurvivalLandmarks(_CohortEndpointGene):
     "core.survival__time_dependent_auc",
     grain="one row per cohort, endpoint, gene of interest, model and time",
     key=("cohort_id", "endpoint", "hgnc_symbol", "model_id", "time_months"),
-    not_true="auc is measured on the patients that the model was fitted to: read auc_cross_validated beside it",
+    not_true="auc is measured on the patients that the model was fitted to: read auc_cross_validated beside it; an AUC"
+    " of a model with covariates is not the gene's: read auc_gain. <model_id>_covariates_alone is the model without it",
 )
 class SurvivalTimeDependentAuc(_GeneModel):
     """How well a model tells those who had the event by a time from those who did not (cumulative cases, dynamic
-    controls, weighted for censoring)."""
+    controls, weighted for censoring). An event at exactly the time is a case."""
 
     time_months: pl.Float64 = col("time", unit="months", of="source")
     n: pl.Int64 = col("patients in the model", unit="patients", of=_MODEL_INPUT, ge=0)
     n_at_risk: pl.Int64 = col("observed beyond the time", unit="patients", of=_MODEL_INPUT, ge=0)
-    n_cases: pl.Int64 = col("events by the time", unit="patients", of=_MODEL_INPUT, ge=0)
+    n_cases: pl.Int64 = col("events at or before the time (T <= t)", unit="patients", of=_MODEL_INPUT, ge=0)
     auc: pl.Float64 = col("apparent", null=True, of=_MODEL_INPUT, **P_CHECK)
     ci_lower: pl.Float64 = col("95 % percentile limit of auc, bootstrap", null=True, of=_MODEL_INPUT, **P_CHECK)
     ci_upper: pl.Float64 = col("95 % percentile limit of auc, bootstrap", null=True, of=_MODEL_INPUT, **P_CHECK)
@@ -411,8 +518,20 @@ class SurvivalTimeDependentAuc(_GeneModel):
         "model fitted on other patients than those compared", null=True, of=_MODEL_INPUT, **P_CHECK
     )
     bootstrap_samples: pl.Int64 = col("resamples in which the value exists", of=_MODEL_INPUT, ge=0)
+    auc_covariates_alone: pl.Float64 = col(
+        "of the same model without the gene, on the same patients; null where the gene is alone",
+        null=True,
+        of=_MODEL_INPUT,
+        **P_CHECK,
+    )
+    auc_gain: pl.Float64 = col("auc - auc_covariates_alone", null=True, of=_MODEL_INPUT, ge=-1, le=1)
+    auc_gain_ci_lower: pl.Float64 = _interval("auc_gain, over the same resamples", _MODEL_INPUT, ge=-1, le=1)
+    auc_gain_ci_upper: pl.Float64 = _interval("auc_gain, over the same resamples", _MODEL_INPUT, ge=-1, le=1)
+    auc_gain_cross_validated: pl.Float64 = col(
+        "difference of the cross-validated values", null=True, of=_MODEL_INPUT, ge=-1, le=1
+    )
     events_for_80pct_power: pl.Float64 = col(
-        f"{_POWER}: that of the gene in the model", unit="patients", null=True, of=_MODEL_INPUT, ge=0
+        f"{_POWER}: that of the gene in the model; null without it", unit="patients", null=True, of=_MODEL_INPUT, ge=0
     )
 
 
@@ -470,16 +589,17 @@ _SCREEN_COLUMNS = (
     grain="one row per endpoint, model and gene that two or more cohorts estimated",
     key=("endpoint", "model", "hgnc_symbol"),
     not_true="a large p_value is not evidence of absence: with two cohorts it has one degree of freedom and can hardly"
-    " be small (read p_value_normal beside it); empty where no endpoint has two cohorts",
+    " be small, so p_value_leading is then of the fixed effect; empty where no endpoint has two cohorts of different"
+    " patients (core.survival__shared_patients)",
 )
 class SurvivalMetaAnalysis(TableModel):
     """Hazard ratio of a gene over the cohorts (random effects; per standard deviation, because scales differ)."""
 
     endpoint: pl.String = col("endpoint", of=_ENDPOINT)
     model: pl.String = col(
-        "continuous, continuous_adjusted (both per standard deviation) or median_split (high over low)",
+        "continuous, rank_normal, each also _adjusted (all per standard deviation), or median_split (high over low)",
         of="core.survival__cohort_endpoint_genes.model",
-        isin=["continuous", "continuous_adjusted", "median_split"],
+        isin=_MODELS,
     )
     hgnc_symbol: pl.String = col(SYMBOL, of="core.survival__cohort_endpoint_genes.hgnc_symbol")
     cohorts: pl.Int64 = col("cohorts with an estimate", of=_SCREEN_COLUMNS, ge=2)
@@ -497,16 +617,31 @@ class SurvivalMetaAnalysis(TableModel):
     q_value_bh_normal: pl.Float64 = col(
         "Benjamini-Hochberg of p_value_normal within endpoint and model", of=_SCREEN_COLUMNS, **P_CHECK
     )
+    log_hazard_ratio_fixed: pl.Float64 = col("fixed effect", unit="ln", of=_SCREEN_COLUMNS)
+    standard_error_fixed: pl.Float64 = col("of log_hazard_ratio_fixed", unit="ln", of=_SCREEN_COLUMNS, ge=0)
     hazard_ratio_fixed: pl.Float64 = col("fixed effect", null=True, of=_SCREEN_COLUMNS, ge=0)
     ci_lower_fixed: pl.Float64 = _interval("hazard_ratio_fixed", _SCREEN_COLUMNS, ge=0)
     ci_upper_fixed: pl.Float64 = _interval("hazard_ratio_fixed", _SCREEN_COLUMNS, ge=0)
     p_value_fixed: pl.Float64 = col("fixed effect", of=_SCREEN_COLUMNS, **P_CHECK)
+    method_leading: pl.String = col(
+        "what to read: the fixed effect of two cohorts, Hartung-Knapp from three on",
+        of=_SCREEN_COLUMNS,
+        isin=["fixed_effect", "hartung_knapp"],
+    )
+    hazard_ratio_leading: pl.Float64 = col("of the leading method", null=True, of=_SCREEN_COLUMNS, ge=0)
+    ci_lower_leading: pl.Float64 = _interval("hazard_ratio_leading", _SCREEN_COLUMNS, ge=0)
+    ci_upper_leading: pl.Float64 = _interval("hazard_ratio_leading", _SCREEN_COLUMNS, ge=0)
+    p_value_leading: pl.Float64 = col("of the leading method", of=_SCREEN_COLUMNS, **P_CHECK)
+    q_value_bh_leading: pl.Float64 = col(
+        "Benjamini-Hochberg of p_value_leading within endpoint and model", of=_SCREEN_COLUMNS, **P_CHECK
+    )
     q_statistic: pl.Float64 = col("Cochran's Q", of=_SCREEN_COLUMNS, ge=0)
     p_heterogeneity: pl.Float64 = col("of Q", of=_SCREEN_COLUMNS, **P_CHECK)
     tau2: pl.Float64 = col("variance between cohorts", unit="ln^2", of=_SCREEN_COLUMNS, ge=0)
     i2_percent: pl.Float64 = col("share of the variation that is between cohorts", unit="%", of=_SCREEN_COLUMNS, ge=0)
     prediction_lower: pl.Float64 = col("95 % prediction limit; null below three cohorts", null=True, of=_SCREEN_COLUMNS)
     prediction_upper: pl.Float64 = col("95 % prediction limit; null below three cohorts", null=True, of=_SCREEN_COLUMNS)
+    minimum_detectable_hazard_ratio: pl.Float64 = _detectable(_SCREEN_COLUMNS)
     events_for_80pct_power: pl.Float64 = col(_POWER, unit="patients", null=True, of=_SCREEN_COLUMNS, ge=0)
 
 
@@ -536,3 +671,82 @@ class SurvivalPanelGenes(TableModel):
         of=f"{_SCREEN}.p_logrank",
         **P_CHECK,
     )
+
+
+_FOLLOWED = "staging.cohorts__patient_endpoints"
+_WHO = (f"{_FOLLOWED}.cohort_id", f"{_FOLLOWED}.patient_id", f"{_FOLLOWED}.time_months", f"{_FOLLOWED}.event_observed")
+
+
+@table(
+    "core.survival__shared_patients",
+    grain="one row per pair of cohorts that hold the same patients",
+    key=("cohort_id", "other_cohort_id"),
+    not_true="an identifier that is no TCGA barcode counts only where the follow-up agrees too, so patients whose"
+    " follow-up was updated between two sources are missed",
+)
+class SurvivalSharedPatients(TableModel):
+    """Cohorts that are pooled once, because they hold the same patients."""
+
+    cohort_id: pl.String = col("cohort", of=COHORT)
+    other_cohort_id: pl.String = col("other cohort", of=COHORT)
+    patients: pl.Int64 = col("patients of the first", unit="patients", of=_WHO, ge=0)
+    patients_other: pl.Int64 = col("patients of the other", unit="patients", of=_WHO, ge=0)
+    patients_shared: pl.Int64 = col("in both", unit="patients", of=_WHO, ge=0)
+    matched_by: pl.String = col(
+        "barcode (TCGA, 12 characters), follow_up (same identifier, time and event), or declared by the catalog",
+        of=_WHO,
+        isin=["barcode", "follow_up", "declared"],
+    )
+    pooled_as: pl.String = col("set of patients that both are counted under, once", of=_WHO)
+
+
+@table(
+    "core.survival__cumulative_incidence",
+    grain="one row per cohort, gene of interest, group, cause of death and time of a death",
+    key=("cohort_id", "hgnc_symbol", "expression_group", "cause", "time_months"),
+    not_true="one_minus_kaplan_meier is not a share of patients: it censors the other deaths and is too high",
+)
+class SurvivalCumulativeIncidence(TableModel):
+    """Share of patients who have died of the disease, and of something else (Aalen-Johansen), where a cohort knows
+    overall and disease-specific survival."""
+
+    cohort_id: pl.String = col("cohort", of=COHORT)
+    hgnc_symbol: pl.String = col(SYMBOL, of=COHORT_SYMBOL)
+    expression_group: pl.String = col(
+        "all patients, or high = above the median and low", of=EXPRESSION, isin=["all", "high", "low"]
+    )
+    cause: pl.String = col("what the patients died of", of=EVENT, isin=["disease", "other"])
+    time_months: pl.Float64 = col("time", unit="months", of=TIME)
+    n_at_risk: pl.Int64 = col("just before the time", unit="patients", of=SURVIVAL, ge=0)
+    n_events: pl.Int64 = col("deaths of this cause at the time", unit="patients", of=SURVIVAL, ge=0)
+    cumulative_incidence: pl.Float64 = col("Aalen-Johansen", of=SURVIVAL, **P_CHECK)
+    standard_error: pl.Float64 = col("infinitesimal jackknife", of=SURVIVAL, ge=0)
+    ci_lower: pl.Float64 = _interval("cumulative_incidence, log transform", SURVIVAL, **P_CHECK)
+    ci_upper: pl.Float64 = _interval("cumulative_incidence, log transform", SURVIVAL, **P_CHECK)
+    one_minus_kaplan_meier: pl.Float64 = col("what censoring the other deaths would give", of=SURVIVAL, **P_CHECK)
+
+
+@table(
+    "core.survival__time_ratios",
+    grain="one row per cohort, endpoint, gene of interest whose hazards are not proportional, and distribution",
+    key=("cohort_id", "endpoint", "hgnc_symbol", "distribution"),
+    not_true="the better AIC of two distributions does not show that it fits",
+)
+class SurvivalTimeRatios(_CohortEndpointGene):
+    """Accelerated failure time models where a hazard ratio would change with time."""
+
+    distribution: pl.String = col("of the times", of="source", isin=["weibull", "loglogistic"])
+    n: pl.Int64 = col("patients", unit="patients", of=SURVIVAL, ge=0)
+    events: pl.Int64 = col("events", unit="patients", of=SURVIVAL, ge=0)
+    n_left_out: pl.Int64 = col("patients with a time of 0 or without a value", unit="patients", of=SURVIVAL, ge=0)
+    p_proportional_hazards: pl.Float64 = col("why the gene is here (cox.zph)", of=SURVIVAL, **P_CHECK)
+    log_time_ratio_per_sd: pl.Float64 = col("per standard deviation of expression", unit="ln", of=SURVIVAL)
+    standard_error: pl.Float64 = col("of log_time_ratio_per_sd", unit="ln", of=SURVIVAL, ge=0)
+    time_ratio_per_sd: pl.Float64 = col("below 1: events come sooner", of=SURVIVAL, ge=0)
+    ci_lower: pl.Float64 = _interval("time_ratio_per_sd (Wald)", SURVIVAL, ge=0)
+    ci_upper: pl.Float64 = _interval("time_ratio_per_sd (Wald)", SURVIVAL, ge=0)
+    p_likelihood_ratio: pl.Float64 = col("against the model without the gene", of=SURVIVAL, **P_CHECK)
+    scale: pl.Float64 = col("of the error of log time", unit="ln", of=SURVIVAL, ge=0)
+    log_likelihood: pl.Float64 = col("at the estimates", of=SURVIVAL)
+    aic: pl.Float64 = col("Akaike's information criterion; the smaller the better", of=SURVIVAL)
+    is_best_aic: pl.Boolean = col("the smallest AIC of the gene", of=SURVIVAL)

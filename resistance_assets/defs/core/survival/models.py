@@ -12,11 +12,24 @@ import polars as pl
 from resistance_assets.catalog.registry import Cohort, Registry, SurvivalSettings
 from resistance_assets.catalog.tables import TABLES, Table
 from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address, patients_address
-from resistance_assets.defs.core.survival.screen import SCREEN, followed_patients, of_patients, together
+from resistance_assets.defs.core.survival.screen import (
+    SCREEN,
+    Followed,
+    followed_patients,
+    of_patients,
+    split_minimum,
+    together,
+)
 from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
-from resistance_assets.science.survival.meta_analysis import one_cohort_per_patient, pool_screens
+from resistance_assets.science.survival.accelerated_failure_time import TIME_RATIO_SCHEMA, fit_time_ratios
+from resistance_assets.science.survival.meta_analysis import (
+    find_shared_patients,
+    merge_patient_sets,
+    one_cohort_per_patient,
+    pool_screens,
+)
 from resistance_assets.science.survival.models import ModelDesign, compare_halves, discriminate, fit_gene_models
 from resistance_assets.science.survival.signatures import score_signatures
 
@@ -28,9 +41,12 @@ MODEL_TABLES = {
     "survival_means": "core.survival__restricted_means",
     "survival_landmarks": "core.survival__landmarks",
     "survival_auc": "core.survival__time_dependent_auc",
+    "survival_time_ratios": "core.survival__time_ratios",
 }
 SIGNATURES = TABLES["core.survival__signatures"]
 META = TABLES["core.survival__meta_analysis"]
+SHARED = TABLES["core.survival__shared_patients"]
+FOLLOW_UP = "staging.cohorts__patient_endpoints"
 LISTS = "core.gene_lists__lists"
 MEMBERS = "core.gene_lists__members"
 
@@ -54,10 +70,16 @@ def model_cohort(
     cohort = followed_patients(expression, follow_up, f"{endpoint} of {cohort_id}")
     data = cohort.matrix, cohort.genes, cohort.time_months, cohort.event_observed
     known = of_patients(patients, cohort.patients)
-    designs = [ModelDesign(model.id, model.covariates, model.strata) for model in settings.model]
+    designs = [
+        ModelDesign(model.id, model.covariates, model.strata, model.expression == "rank_normal")
+        for model in settings.model
+    ]
     fitted = fit_gene_models(*data, known, designs)
     landmarks, means = compare_halves(
-        *data, landmark_months=settings.landmark_months, until_months=settings.restricted_mean_months
+        *data,
+        landmark_months=settings.landmark_months,
+        until_months=settings.restricted_mean_months,
+        minimum=split_minimum(settings),
     )
     discrimination = discriminate(
         *data,
@@ -71,6 +93,7 @@ def model_cohort(
         seed=settings.seed,
     )
     made = {
+        "survival_time_ratios": time_ratios_of(cohort, fitted.models),
         "survival_terms": fitted.terms,
         "survival_models": fitted.models,
         "survival_hazards": fitted.proportional_hazards,
@@ -79,6 +102,26 @@ def model_cohort(
         "survival_auc": discrimination,
     }
     return {name: in_table(TABLES[MODEL_TABLES[name]], frame, cohort_id, endpoint) for name, frame in made.items()}
+
+
+def time_ratios_of(cohort: Followed, models: pl.DataFrame) -> pl.DataFrame:
+    """Accelerated failure time models of genes whose hazards are not proportional in the model of the gene alone."""
+    alone = models.filter(pl.col("covariates").is_null(), pl.col("strata").is_null())
+    failing = dict(
+        alone.filter(pl.col("hazards_not_proportional").is_not_null(), pl.col("model_id") == alone["model_id"].first())
+        .select("hgnc_symbol", "p_proportional_hazards")
+        .iter_rows()
+    )
+    frames = [
+        fit_time_ratios(values, cohort.time_months, cohort.event_observed).with_columns(
+            hgnc_symbol=pl.lit(gene), p_proportional_hazards=pl.lit(failing[gene], pl.Float64)
+        )
+        for gene, values in zip(cohort.genes, cohort.matrix, strict=True)
+        if gene in failing
+    ]
+    if frames:
+        return pl.concat(frames)
+    return pl.DataFrame(schema={**TIME_RATIO_SCHEMA, "hgnc_symbol": pl.String, "p_proportional_hazards": pl.Float64})
 
 
 def in_table(table: Table, frame: pl.DataFrame, cohort_id: str, endpoint: str) -> pl.DataFrame:
@@ -158,24 +201,42 @@ def signatures_part(cohort: Cohort, endpoint: str, registry: Registry) -> Step:
     )
 
 
+def shared_patients(registry: Registry) -> Step:
+    """Cohorts that hold the same patients."""
+    declared = {cohort.id: cohort.patient_set for cohort in registry.analysed_cohorts()}
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        return find_shared_patients(inputs.read(FOLLOW_UP), declared)
+
+    return table_step(
+        outputs={SHARED.address: SHARED},
+        compute=compute,
+        inputs=(FOLLOW_UP,),
+        parameters={"patients_of": declared},
+        tolerant=True,
+    )
+
+
 def meta_analysis(registry: Registry) -> Step:
     """Every gene over the cohorts, each patient once."""
-    sets = {cohort.id: cohort.patient_set for cohort in registry.analysed_cohorts()}
-    # A cohort that has its patients to itself stands for them before another view of them.
-    order = sorted(sets, key=lambda cohort: sets[cohort] != cohort)
+    declared = {cohort.id: cohort.patient_set for cohort in registry.analysed_cohorts()}
+    # A cohort that the catalog takes from no other stands for its patients, before another view of them; and a cohort
+    # before a study that brings follow-up of its own.
+    order = sorted(declared, key=lambda cohort: (declared[cohort] != cohort, cohort not in registry.cohorts))
     columns = ["cohort_id", "endpoint", "model", "hgnc_symbol", "n", "events", "log_hazard_ratio", "standard_error",
-               "hazard_ratio_per_sd", "estimator"]  # fmt: skip
+               "hazard_ratio_per_sd", "estimator", "p_permutation"]  # fmt: skip
 
     def compute(inputs: Inputs) -> pl.DataFrame:
         screens = inputs.scan(SCREEN.address).select(columns).collect()
+        sets = merge_patient_sets(declared, inputs.read(SHARED.address))
         return pool_screens(one_cohort_per_patient(screens, sets, order))
 
     return table_step(
         outputs={META.address: META},
         compute=compute,
         code_version=code_version_of(compute, also=columns),
-        inputs=(SCREEN.address,),
-        parameters={"patients_of": sets, "order": order},
+        inputs=(SCREEN.address, SHARED.address),
+        parameters={"patients_of": declared, "order": order},
         tolerant=True,
     )
 
@@ -188,7 +249,7 @@ def survival_model_assets(registry: Registry) -> list[Step]:
         assets.append(signatures_part(cohort, endpoint, registry))
     for kind, address in (*MODEL_TABLES.items(), ("survival_signatures", SIGNATURES.address)):
         assets.append(together(address, [share_address(kind, *pair) for pair in pairs]))
-    return [*assets, meta_analysis(registry)]
+    return [*assets, shared_patients(registry), meta_analysis(registry)]
 
 
 def steps(registry: Registry) -> list[Step]:

@@ -7,6 +7,7 @@ Models of genes of interest are in `survival_models`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import NamedTuple
 
 import numpy as np
@@ -27,10 +28,13 @@ from resistance_assets.science.expression.matrices import expression_matrix
 from resistance_assets.science.survival.curves import kaplan_meier
 from resistance_assets.science.survival.endpoints import summarise_endpoint
 from resistance_assets.science.survival.follow_up import usable_follow_up
-from resistance_assets.science.survival.models import covariate_columns, usable_covariates
+from resistance_assets.science.survival.logrank import SplitMinimum
+from resistance_assets.science.survival.models import adjust_for
 from resistance_assets.science.survival.optimal_cut import screen_optimal_cut
 from resistance_assets.science.survival.power import events_for_power
 from resistance_assets.science.survival.screen import (
+    SPLIT_MINIMUM,
+    rank_normal_scores,
     screen_cox,
     screen_median_split,
     screen_quartile_split,
@@ -92,18 +96,29 @@ def screen_cohort(
     cohort_id: str,
     endpoint: str,
     covariates: tuple[str, ...] = (),
+    minimum: SplitMinimum = SPLIT_MINIMUM,
 ) -> pl.DataFrame:
     """Every gene of a cohort against one endpoint, by every model of the screen's table."""
     cohort = followed_patients(expression, follow_up, f"{endpoint} of {cohort_id}")
-    data = cohort.matrix, cohort.time_months, cohort.event_observed, cohort.genes
-    frames = [screen_survival(*data), screen_quartile_split(*data)]
+    data = cohort.time_months, cohort.event_observed, cohort.genes
+    frames = [screen_survival(cohort.matrix, *data, minimum), screen_quartile_split(cohort.matrix, *data, minimum)]
     known = of_patients(patients, cohort.patients)
-    used, _ = usable_covariates(known, covariates)
+    adjustment = adjust_for(known, covariates, cohort.time_months, cohort.event_observed)
+    used = adjustment.variables
     if used:
-        adjusted = screen_cox(*data, covariates=covariate_columns(known.select(used)))
-        frames.append(
-            adjusted.with_columns(model=pl.lit("continuous_adjusted"), covariates=pl.lit("|".join(used), pl.String))
-        )
+        beside = {"covariates": adjustment.columns, "covariate_names": adjustment.terms}
+        scales = {
+            "continuous_adjusted": cohort.matrix,
+            "rank_normal_adjusted": rank_normal_scores(cohort.matrix),
+        }
+        frames += [
+            screen_cox(matrix, *data, **beside).with_columns(
+                model=pl.lit(model),
+                covariates=pl.lit("|".join(used), pl.String),
+                fit_note=pl.coalesce("fit_note", pl.lit(adjustment.note, pl.String)),
+            )
+            for model, matrix in scales.items()
+        ]
     screened = pl.concat(frames, how="diagonal")
     screened = screened.with_columns(pl.coalesce("cut_point_low", "cut_point").alias("cut_point_low"))
     numbers = [name for name, dtype in screened.schema.items() if dtype.is_float()]
@@ -113,25 +128,45 @@ def screen_cohort(
         cohort_id=pl.lit(cohort_id),
         endpoint=pl.lit(endpoint),
         covariates=pl.col("covariates") if used else pl.lit(None, pl.String),
+        # The union of the cohorts knows the scale of each profile.
+        expression_scale=pl.lit(None, pl.String),
+        is_primary=pl.lit(None, pl.Boolean),
     )
 
 
-def screen_part(cohort: Cohort, endpoint: str, covariates: tuple[str, ...]) -> Step:
+def split_minimum(settings: SurvivalSettings) -> SplitMinimum:
+    """What the catalog asks of both groups of a split."""
+    return SplitMinimum(
+        share=settings.min_group_share,
+        patients=settings.min_group_patients,
+        expected_events=settings.min_group_expected_events,
+        permutations=settings.permutations,
+        seed=settings.seed,
+    )
+
+
+def screen_part(cohort: Cohort, endpoint: str, settings: SurvivalSettings) -> Step:
     address = f"parts.survival__{cohort.id}_{endpoint.lower()}"
     expression, follow_up = expression_address(cohort.id), follow_up_address(cohort.id, endpoint)
     patients = patients_address(cohort.id)
-    cohort_id = cohort.id
+    cohort_id, covariates, minimum = cohort.id, settings.screen_covariates, split_minimum(settings)
 
     def compute(inputs: Inputs) -> pl.DataFrame:
         return screen_cohort(
-            inputs.read(expression), inputs.read(follow_up), inputs.read(patients), cohort_id, endpoint, covariates
+            inputs.read(expression),
+            inputs.read(follow_up),
+            inputs.read(patients),
+            cohort_id,
+            endpoint,
+            covariates,
+            minimum,
         ).with_columns(source_symbol=pl.col("hgnc_symbol"))
 
     return table_step(
         outputs={address: SCREEN},
         compute=compute,
         inputs=(expression, follow_up, patients),
-        parameters={"cohort": cohort_id, "endpoint": endpoint, "covariates": covariates},
+        parameters={"cohort": cohort_id, "endpoint": endpoint, "covariates": covariates, "minimum": asdict(minimum)},
         kinds=["python", "numba"],
         tags={"cohort": cohort_id, "endpoint": endpoint},
     )
@@ -293,12 +328,25 @@ def endpoint_part(cohort: Cohort, endpoint: str) -> Step:
 
 
 def with_source_symbols(screens: pl.DataFrame, genes: pl.DataFrame) -> pl.DataFrame:
-    """Screens with the symbol that the vendor gives each gene."""
-    named = genes.select("cohort_id", "hgnc_symbol", "source_symbol")
+    """Screens with the vendor's symbol of each gene, the scale of its expression, and which scale to read first.
+
+    A profile on a log scale is read as it is. On any other (a linear one, z-scores of either) a few patients may carry
+    most of a gene's variance, and the normal scores of the ranks lead.
+    """
+    named = genes.select("cohort_id", "hgnc_symbol", "source_symbol", pl.col("expression_scale").alias("_scale"))
+    is_split = pl.col("model").is_in(["median_split", "quartile_split"])
+    is_ranked = pl.col("model").str.starts_with("rank_normal")
     return (
         screens.drop("source_symbol")
         .join(named, on=["cohort_id", "hgnc_symbol"], how="left", maintain_order="left")
-        .with_columns(pl.col("source_symbol").fill_null(pl.col("hgnc_symbol")))
+        .with_columns(
+            pl.col("source_symbol").fill_null(pl.col("hgnc_symbol")),
+            expression_scale=pl.when(is_ranked)
+            .then(pl.concat_str(pl.lit("normal score of the rank of "), pl.col("_scale")))
+            .otherwise(pl.col("_scale")),
+            is_primary=pl.when(~is_split).then(is_ranked != pl.col("_scale").str.starts_with("log")),
+        )
+        .drop("_scale")
     )
 
 
@@ -329,7 +377,7 @@ def survival_assets(registry: Registry) -> list[Step]:
     assets: list[Step] = []
     pairs = [(cohort, endpoint.id) for cohort in registry.analysed_cohorts() for endpoint in cohort.endpoint]
     for cohort, endpoint in pairs:
-        assets.append(screen_part(cohort, endpoint, registry.survival.screen_covariates))
+        assets.append(screen_part(cohort, endpoint, registry.survival))
         assets.append(cuts_part(cohort, endpoint, registry.survival))
         assets.append(curves_part(cohort, endpoint, registry.genes.of_interest))
         assets.append(endpoint_part(cohort, endpoint))

@@ -1,0 +1,92 @@
+"""Cumulative incidence of death of the disease and of other causes: one asset per cohort that knows both, and all of
+them together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+
+from resistance_assets.catalog.registry import Cohort, Registry
+from resistance_assets.catalog.tables import TABLES
+from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address
+from resistance_assets.defs.core.survival.screen import followed_patients, together
+from resistance_assets.orchestration.steps import Inputs, Step
+from resistance_assets.orchestration.table_steps import table_step
+from resistance_assets.science.survival.competing_risks import aalen_johansen, causes_of_death
+from resistance_assets.science.survival.models import split_at_median
+
+INCIDENCE = TABLES["core.survival__cumulative_incidence"]
+ANY_CAUSE, OF_DISEASE = "OS", "DSS"
+CAUSES = {1: "disease", 2: "other"}
+
+
+def incidence_of(
+    expression: pl.DataFrame, any_cause: pl.DataFrame, of_disease: pl.DataFrame, cohort_id: str
+) -> pl.DataFrame:
+    """Cumulative incidence by cause, of all patients and of the halves of each gene in `expression`."""
+    frames = [INCIDENCE.empty()]
+    if expression.is_empty():
+        return frames[0]
+    disease = of_disease.select("patient_id", pl.col("event_observed").cast(pl.Float64).alias("disease"))
+    known = any_cause.join(disease, on="patient_id", how="inner", maintain_order="left")
+    known = known.filter(pl.col("disease").is_not_null())
+    cohort = followed_patients(expression, known.drop("disease"), f"{ANY_CAUSE} and {OF_DISEASE} of {cohort_id}")
+    of_patient = dict(known.select("patient_id", "disease").iter_rows())
+    cause = causes_of_death(cohort.event_observed, np.array([of_patient[patient] for patient in cohort.patients]))
+    for gene, values in zip(cohort.genes, cohort.matrix, strict=True):
+        present = ~np.isnan(values)
+        halves = split_at_median(values)
+        groups: Mapping[str, np.ndarray] = {"all": present, "high": halves == "high", "low": halves == "low"}
+        for name, members in groups.items():
+            if not (cause[members] > 0).any():
+                continue
+            found = aalen_johansen(cohort.time_months[members], cause[members])
+            frames.append(
+                INCIDENCE.shape(
+                    found.with_columns(
+                        cohort_id=pl.lit(cohort_id),
+                        hgnc_symbol=pl.lit(gene),
+                        expression_group=pl.lit(name),
+                        cause=pl.col("cause").replace_strict(CAUSES, return_dtype=pl.String),
+                    )
+                )
+            )
+    return pl.concat(frames)
+
+
+def incidence_address(cohort: Cohort) -> str:
+    return f"parts.cumulative_incidence__{cohort.id}"
+
+
+def incidence_part(cohort: Cohort, genes: tuple[str, ...]) -> Step:
+    address, expression = incidence_address(cohort), expression_address(cohort.id)
+    any_cause, of_disease = (follow_up_address(cohort.id, endpoint) for endpoint in (ANY_CAUSE, OF_DISEASE))
+    cohort_id = cohort.id
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        measured = inputs.scan(expression).filter(pl.col("hgnc_symbol").is_in(genes)).collect()
+        return incidence_of(measured, inputs.read(any_cause), inputs.read(of_disease), cohort_id)
+
+    return table_step(
+        outputs={address: INCIDENCE},
+        compute=compute,
+        inputs=(expression, any_cause, of_disease),
+        parameters={"cohort": cohort_id, "genes": genes},
+        tags={"cohort": cohort_id},
+    )
+
+
+def competing_risk_assets(registry: Registry) -> list[Step]:
+    cohorts = [
+        cohort
+        for cohort in registry.analysed_cohorts()
+        if {ANY_CAUSE, OF_DISEASE} <= {endpoint.id for endpoint in cohort.endpoint}
+    ]
+    parts = [incidence_part(cohort, registry.genes.of_interest) for cohort in cohorts]
+    return [*parts, together(INCIDENCE.address, [incidence_address(cohort) for cohort in cohorts])]
+
+
+def steps(registry: Registry) -> list[Step]:
+    return competing_risk_assets(registry)
