@@ -18,7 +18,7 @@ from resistance_assets.defs.sources import source_assets
 from resistance_assets.defs.warehouse import warehouse_asset
 from resistance_assets.defs.warehouse_resource import WarehouseResource
 from resistance_assets.orchestration.sqlite_tuning import quicken_records
-from resistance_assets.orchestration.steps import Step
+from resistance_assets.orchestration.steps import Step, readers_of
 from resistance_assets.orchestration.table_assets import assets_of
 from resistance_assets.settings import load_settings
 
@@ -32,10 +32,11 @@ def definitions_of(registry: Registry, steps: Mapping[str, Step]) -> dg.Definiti
     """Dagster definitions of these steps, for the present settings."""
     settings = load_settings()
     partitions = [table for table in steps if table.startswith(f"{PARTS}.")]
+    readers = readers_of(steps)
     tables = dg.Definitions(
         assets=[
             source_assets(registry),
-            *(assets_of(step) for step in {id(step): step for step in steps.values()}.values()),
+            *(assets_of(step, readers) for step in {id(step): step for step in steps.values()}.values()),
             warehouse_asset(registry, partitions),
             report_asset(),
         ],

@@ -102,10 +102,16 @@ def check_licences(settings: Settings) -> Answer:
 
 
 def check_sql_models(settings: Settings) -> Answer:
-    from resistance_assets.catalog.tables import TABLES
-    from resistance_assets.orchestration.sql_models import load_models, models_folder
+    from resistance_assets.commands.up_to_date import hash_of_code, recall, remember
 
-    return "ok", f"{len(load_models(models_folder(), TABLES))} SQL models parse"
+    code = hash_of_code()
+    models = recall(settings, "sql_models", code)
+    if models is None:
+        from resistance_assets.orchestration.table_steps import sql_models
+
+        models = len(sql_models())
+        remember(settings, "sql_models", code, models, still=hash_of_code)
+    return "ok", f"{models} SQL models parse"
 
 
 def check_sources(settings: Settings) -> Answer:

@@ -79,8 +79,11 @@ def refresh(settings: Settings, *, quiet: bool = False) -> Refreshed:
     """
     started = time.perf_counter()
     from resistance_assets.commands.diff import compare
-    from resistance_assets.commands.run import bring_up_to_date, prepare
+    from resistance_assets.commands.run import bring_up_to_date, prepare, recall_summary, remember_state
 
+    if (known := recall_summary(settings)) is not None:
+        tables = sum("." in name for name in known.launch.outcomes)
+        return Refreshed(tables, None, known.release, None, time.perf_counter() - started)
     prepare(settings)
     from resistance_assets.defs.graph import load_steps
     from resistance_assets.defs.publication import publish_current
@@ -116,7 +119,10 @@ def refresh(settings: Settings, *, quiet: bool = False) -> Refreshed:
             summary.launch.follow(first.launch)
         release = summary.release
     diff = compare(settings, before, release) if before is not None and release not in (None, before) else None
-    return Refreshed(len(steps), summary, release, diff, time.perf_counter() - started)
+    done = Refreshed(len(steps), summary, release, diff, time.perf_counter() - started)
+    if done.ok and release is not None and not registry.study_faults:
+        remember_state(settings, steps, lake, release)
+    return done
 
 
 def _current_release(settings: Settings) -> int | None:

@@ -5,9 +5,11 @@ It imports `defs` late, and Dagster only where something is due, because that ta
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from resistance_assets.commands.summary import Summary
@@ -68,6 +70,11 @@ def bring_up_to_date(
     from resistance_assets.commands.printing import say, where_sources_come_from
 
     started = time.perf_counter()
+    everything = select is None and addresses is None
+    if everything and (summary := recall_summary(settings)) is not None:
+        say(quiet, f"data folder {settings.data_dir}; sources from {where_sources_come_from(settings)}")
+        summary.launch.elapsed = time.perf_counter() - started
+        return summary
     prepare(settings)
     say(quiet, f"data folder {settings.data_dir}; sources from {where_sources_come_from(settings)}")
     from resistance_assets.defs.graph import load_steps
@@ -81,7 +88,7 @@ def bring_up_to_date(
     lake = Lake(settings.lake_dir)
     lake.sweep()
     settled: Launch | None = None
-    if select is None and addresses is None:
+    if everything:
         origins = open_origins(settings)
         due = with_dependants(steps, unsettled(lake, steps, origins))
         settled = look_up(lake, steps, origins, [address for address in steps if address not in due])
@@ -98,7 +105,52 @@ def bring_up_to_date(
     if done.outcomes.get(WAREHOUSE) in ("built", "memo hit"):
         release = int(done.messages[WAREHOUSE].split()[-1])
         is_new = done.outcomes[WAREHOUSE] == "built"
-    return Summary(done, release, is_new, registry.study_faults, settings.data_dir, contrasts_without_p_value(lake))
+    effect_only = contrasts_without_p_value(lake)
+    summary = Summary(done, release, is_new, registry.study_faults, settings.data_dir, effect_only)
+    if everything and summary.ok and release is not None:
+        remember_state(settings, steps, lake, release)
+    return summary
+
+
+def remember_state(settings: Settings, steps: Mapping[str, Step], lake: Lake, release: int) -> None:
+    """Keep what the next run would find and what `status` would say, if nothing is due and as long as nothing moves."""
+    from resistance_assets.commands.up_to_date import fingerprint_of, remember
+    from resistance_assets.defs.resources import open_origins
+    from resistance_assets.orchestration.run_outcome import PRODUCTS, WAREHOUSE, look_up
+    from resistance_assets.orchestration.status import states_of, unsettled
+
+    still = functools.partial(fingerprint_of, settings)
+    before = still()
+    if before is None:
+        return
+    origins = open_origins(settings)
+    if unsettled(lake, steps, origins):
+        return
+    launch = look_up(lake, steps, origins, list(steps))
+    found = {
+        "release": release,
+        "outcomes": {**launch.outcomes, **dict.fromkeys(PRODUCTS, "memo hit")},
+        "messages": {**launch.messages, WAREHOUSE: f"release {release}"},
+        "effect_only": {reason: list(contrasts) for reason, contrasts in contrasts_without_p_value(lake).items()},
+    }
+    states = states_of(lake, steps, origins, look_at_sources=True)
+    remember(settings, "run", before, found, still=still)
+    remember(
+        settings, "status", before, {"tables": [asdict(state) for state in states], "studies_left_out": []}, still=still
+    )
+
+
+def recall_summary(settings: Settings) -> Summary | None:
+    """What a run would find, where nothing moved since one found everything up to date."""
+    from resistance_assets.commands.up_to_date import fingerprint_of, recall
+    from resistance_assets.orchestration.run_outcome import Launch
+
+    found = recall(settings, "run", fingerprint_of(settings))
+    if found is None:
+        return None
+    launch = Launch(outcomes=found["outcomes"], messages=found["messages"])
+    effect_only = {reason: tuple(contrasts) for reason, contrasts in found["effect_only"].items()}
+    return Summary(launch, found["release"], False, (), settings.data_dir, effect_only)
 
 
 def _run_in_dagster(
@@ -201,12 +253,10 @@ def resolve_selection(definitions: Any, steps: Mapping[str, Step], select: str) 
     text = select
     if "." in select and key_of(select) in keys:
         text = f'+key:"{select.replace(".", "/", 1)}"'
-    elif any(key.path[0] == select for key in keys):
-        text = f'group:"{select}"'
-    chosen: set[Any] = set()
+    chosen: set[Any] = {key for key in keys if len(key.path) > 1 and key.path[0] == select}  # a layer
     problem = "selects nothing"
     try:
-        chosen = set(dg.AssetSelection.from_string(text).resolve(graph))
+        chosen = chosen or set(dg.AssetSelection.from_string(text).resolve(graph))
     except (DagsterError, ValueError) as error:
         problem = f"is no selection ({str(error).split('.')[0]})"
     if not chosen:

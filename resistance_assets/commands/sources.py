@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +15,20 @@ MOST_OF_A_CELL = 400
 
 def list_sources(settings: Settings) -> pl.DataFrame:
     """Every source of the catalog and of the laboratory studies with its state."""
+    import polars as pl
+
+    from resistance_assets.commands.up_to_date import fingerprint_of, recall, remember
+
+    still = functools.partial(fingerprint_of, settings, asks_sources=False)
+    before = still()
+    if known := recall(settings, "sources", before):
+        return pl.DataFrame(known, infer_schema_length=None)
+    frame = _look_up_sources(settings)
+    remember(settings, "sources", before, frame.to_dicts(), still=still)
+    return frame
+
+
+def _look_up_sources(settings: Settings) -> pl.DataFrame:
     from resistance_assets.defs.resources import current_registry
     from resistance_assets.defs.source_states import state_of_sources
     from resistance_assets.orchestration.lake import Lake

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,22 @@ class Standing:
 
 
 def look_at_tables(settings: Settings) -> Standing:
-    """State of every table and the studies that were left out."""
+    """State of every table and the studies that were left out; as they were found last where nothing moved since."""
+    from resistance_assets.commands.up_to_date import fingerprint_of, recall, remember
+    from resistance_assets.orchestration.status import TableState
+
+    asks_sources = settings.effective_mirror is not None
+    still = functools.partial(fingerprint_of, settings, asks_sources=asks_sources)
+    before = still()
+    if (known := recall(settings, "status", before)) is not None:
+        tables = tuple(TableState(**{**state, "reasons": tuple(state["reasons"])}) for state in known["tables"])
+        return Standing(tables, tuple((folder, fault) for folder, fault in known["studies_left_out"]))
+    standing = _compare_tables(settings)
+    remember(settings, "status", before, asdict(standing), still=still)
+    return standing
+
+
+def _compare_tables(settings: Settings) -> Standing:
     from resistance_assets.defs.graph import load_steps
     from resistance_assets.defs.resources import current_registry, open_origins
     from resistance_assets.orchestration.lake import Lake

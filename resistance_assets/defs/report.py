@@ -11,6 +11,7 @@ from resistance_assets.defs.warehouse import WAREHOUSE_KEY
 from resistance_assets.errors import Fault
 from resistance_assets.orchestration.automation import on_data_change
 from resistance_assets.orchestration.events import Announcement, announce
+from resistance_assets.orchestration.groups import RELEASE
 from resistance_assets.report.site import broken_links, write_report
 
 REPORT_KEY = dg.AssetKey(["report"])
@@ -22,7 +23,7 @@ def report_asset() -> dg.AssetsDefinition:
     @dg.asset(
         key=REPORT_KEY,
         deps=[WAREHOUSE_KEY],
-        group_name="warehouse",
+        group_name=RELEASE,
         kinds={"html"},
         owners=["team:analytics"],
         description="Pages that open from disk, without a network: contrasts, enrichment, survival, genes.",

@@ -7,7 +7,6 @@ from typing import Any
 import polars as pl
 
 from resistance_assets.catalog.registry import Registry
-from resistance_assets.defs.raw.cbioportal import CONNECTORS
 from resistance_assets.orchestration.lake import Lake
 
 SOURCE_SCHEMA: dict[str, Any] = {
@@ -45,6 +44,9 @@ def state_of_sources(registry: Registry, lake: Lake) -> pl.DataFrame:
             for source_id in registry.sources:
                 if pointer.reason.startswith(source_id):
                     missed[source_id] = pointer.reason
+    # Imported late: with it come the readers of every source.
+    from resistance_assets.defs.raw.cbioportal import CONNECTORS
+
     rows = []
     for source in registry.sources.values():
         facts = seen.pop(source.id, None)

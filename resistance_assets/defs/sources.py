@@ -14,6 +14,7 @@ from resistance_assets.defs.resources import Origins, study_source
 from resistance_assets.errors import Fault
 from resistance_assets.orchestration.automation import SOURCE_FRESHNESS, Look, changes, describe_failures
 from resistance_assets.orchestration.code_version import parameters_version
+from resistance_assets.orchestration.groups import SOURCES
 
 
 def source_key(source_id: str) -> dg.AssetKey:
@@ -23,7 +24,7 @@ def source_key(source_id: str) -> dg.AssetKey:
 def source_spec(source: Source) -> dg.AssetSpec:
     return dg.AssetSpec(
         key=source_key(source.id),
-        group_name="source",
+        group_name=SOURCES,
         description=f"{source.title}\n\n**Licence:** {source.licence}\n\n**Cite:** {source.citation}",
         kinds={source.connector, "source"},
         owners=["team:data-engineering"],
@@ -47,7 +48,7 @@ def study_key(study_id: str) -> dg.AssetKey:
 def study_spec(local: LocalStudy) -> dg.AssetSpec:
     return dg.AssetSpec(
         key=study_key(local.id),
-        group_name="source",
+        group_name=SOURCES,
         description=f"{local.study.title}\n\nThe files of a laboratory study, as they are on this machine.",
         kinds={"study", "source"},
         owners=["team:data-engineering"],

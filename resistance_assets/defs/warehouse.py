@@ -13,6 +13,7 @@ from resistance_assets.defs.publication import missing_in_file, publish_current
 from resistance_assets.errors import Fault
 from resistance_assets.orchestration.automation import WAREHOUSE_FRESHNESS, on_settled_change
 from resistance_assets.orchestration.events import Announcement, announce
+from resistance_assets.orchestration.groups import RELEASE
 from resistance_assets.orchestration.table_assets import key_of
 
 WAREHOUSE_KEY = dg.AssetKey(["warehouse"])
@@ -28,7 +29,7 @@ def warehouse_asset(registry: Registry, shares: Sequence[str]) -> dg.AssetsDefin
     @dg.asset(
         key=WAREHOUSE_KEY,
         deps=[key_of(address) for address in (*(table.address for table in tables), *shares)],
-        group_name="warehouse",
+        group_name=RELEASE,
         kinds={"duckdb"},
         owners=["team:data-engineering"],
         description="`warehouse.duckdb`, swapped in whole, and a release where any result changed.",

@@ -9,15 +9,17 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
-import pandera.errors
 import polars as pl
-from pandera.config import ValidationDepth, config_context
 
-from resistance_assets.catalog.tables import Table
 from resistance_assets.errors import DataFault
+
+if TYPE_CHECKING:
+    import pandera.errors
+
+    from resistance_assets.catalog.tables import Table
 
 EXAMPLES = 5
 
@@ -64,6 +66,10 @@ def require(table: Table, verdicts: Sequence[Verdict]) -> None:
 
 
 def _judge_schema(table: Table, frame: pl.DataFrame, may_be_empty: bool) -> Verdict:
+    # Imported late: it brings pandas, and a step whose result is known validates nothing.
+    import pandera.errors
+    from pandera.config import ValidationDepth, config_context
+
     try:
         with config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA):
             table.model.to_schema().validate(frame, lazy=True)
@@ -80,6 +86,8 @@ def _judge_schema(table: Table, frame: pl.DataFrame, may_be_empty: bool) -> Verd
 
 
 def _failures(errors: pandera.errors.SchemaErrors) -> list[str]:
+    import pandera.errors
+
     found: list[str] = []
     for failure in errors.schema_errors:
         error = failure if isinstance(failure, pandera.errors.SchemaError) else None

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from resistance_assets.orchestration.events import Announcement
-from resistance_assets.orchestration.lake import Lake
-from resistance_assets.orchestration.steps import Step, run_step
+
+if TYPE_CHECKING:
+    from resistance_assets.orchestration.lake import Lake
+    from resistance_assets.orchestration.steps import Step
 
 WAREHOUSE = "warehouse"
 # Not tables: they are made of what is there, whatever failed before.
@@ -87,6 +89,8 @@ def look_up(lake: Lake, steps: Mapping[str, Step], origins: Any, addresses: Coll
     Each of some two hundred steps costs Dagster a dozen transactions, so that saying "nothing to do" through it takes
     longer than most of the work.
     """
+    from resistance_assets.orchestration.steps import run_step
+
     done = Launch()
     seen: set[int] = set()
     for address in addresses:

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from resistance_assets.errors import Fault
 from resistance_assets.orchestration.attempts import last_failure
 from resistance_assets.orchestration.code_version import flat_parameters, parameters_version
-from resistance_assets.orchestration.lake import Lake
-from resistance_assets.orchestration.steps import Step, is_settled, look_up_externals
+
+if TYPE_CHECKING:
+    from resistance_assets.orchestration.lake import Lake
+    from resistance_assets.orchestration.steps import Step
 
 MOST_NAMED = 5
 State = Literal["fresh", "stale", "missing", "failed", "unavailable"]
@@ -33,6 +35,8 @@ class TableState:
 
 def unsettled(lake: Lake, steps: Mapping[str, Step], origins: Any) -> tuple[str, ...]:
     """Outputs of the steps that a run would not leave as they are, as far as can be told before it."""
+    from resistance_assets.orchestration.steps import is_settled
+
     settled: dict[int, bool] = {}
     for step in steps.values():
         if id(step) not in settled:
@@ -45,10 +49,9 @@ def unsettled(lake: Lake, steps: Mapping[str, Step], origins: Any) -> tuple[str,
 
 def with_dependants(steps: Mapping[str, Step], addresses: Iterable[str]) -> tuple[str, ...]:
     """The addresses and everything that rests on them: all that a run of them may change."""
-    readers: dict[str, list[str]] = {}
-    for address, step in steps.items():
-        for upstream in (*step.inputs, *step.optional_inputs):
-            readers.setdefault(upstream, []).append(address)
+    from resistance_assets.orchestration.steps import readers_of
+
+    readers = readers_of(steps)
     due = set(addresses)
     waiting = list(due)
     while waiting:
@@ -120,6 +123,8 @@ def _judge(
             reasons.append(f"{upstream} changed" if recorded and version else f"{upstream} came or went")
         elif upstream in steps and state_of(upstream).state == "stale":
             reasons.append(f"{upstream} is stale")
+    from resistance_assets.orchestration.steps import look_up_externals
+
     if step.externals is not None and look:
         try:
             for name, external in look_up_externals(step, origins).items():

@@ -12,11 +12,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import polars as pl
 
-from resistance_assets.catalog.tables import Table
 from resistance_assets.errors import DataFault, Fault, SourceUnavailable
 from resistance_assets.files import is_disk_full, storage_fault
 from resistance_assets.orchestration.attempts import remembers_failures
@@ -24,6 +23,9 @@ from resistance_assets.orchestration.checks import Verdict, validate
 from resistance_assets.orchestration.code_version import flat_parameters, parameters_version
 from resistance_assets.orchestration.events import Announcement, announce
 from resistance_assets.orchestration.lake import Lake, Pointer, now_iso, read_file, scan_file
+
+if TYPE_CHECKING:
+    from resistance_assets.catalog.tables import Table
 
 REFUSED = "found_nothing_in"
 MOST_TOLD = 300
@@ -252,6 +254,15 @@ def is_settled(lake: Lake, step: Step, origins: Any) -> bool:
         return True
     known = _recall_all(lake, step, memo_key)
     return known is not None and all(_is_current(current[address], pointer) for address, pointer in known.items())
+
+
+def readers_of(steps: Mapping[str, Step]) -> dict[str, list[str]]:
+    """Table -> tables whose step reads it."""
+    readers: dict[str, list[str]] = {}
+    for table, step in steps.items():
+        for upstream in (*step.inputs, *step.optional_inputs):
+            readers.setdefault(upstream, []).append(table)
+    return readers
 
 
 def column_lineage(

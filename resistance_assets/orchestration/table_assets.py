@@ -12,10 +12,11 @@ from typing import Any, Protocol
 import dagster as dg
 import polars as pl
 
-from resistance_assets.catalog.tables import Table
+from resistance_assets.catalog.tables import PARTS, Table
 from resistance_assets.errors import Fault
 from resistance_assets.orchestration.automation import on_data_change
 from resistance_assets.orchestration.events import Announcement, announce, listening
+from resistance_assets.orchestration.groups import group_of
 from resistance_assets.orchestration.lake import Lake, scan_file
 from resistance_assets.orchestration.steps import Step, StepFailed, StepResult, column_lineage, identity_of, run_step
 
@@ -28,6 +29,7 @@ OWNERS = {
 }
 PREVIEW_ROWS = 5
 PREVIEW_COLUMNS = 12
+READERS_SHOWN = 8
 UPSTREAM_SHOWN = 4
 
 
@@ -48,11 +50,17 @@ def address_of(key: dg.AssetKey) -> str:
     return ".".join(key.path)
 
 
-def assets_of(step: Step) -> dg.AssetsDefinition:
-    """The assets of one step: one per output, computed together."""
+def assets_of(step: Step, readers: Mapping[str, Sequence[str]] | None = None) -> dg.AssetsDefinition:
+    """The assets of one step: one per output, computed together.
+
+    Args:
+        step: what is computed.
+        readers: table -> tables that are computed from it, for the description.
+    """
     specs, checks = [], []
     for address, table in step.outputs.items():
         layer = address.split(".", 1)[0]
+        is_partition = layer == PARTS and table.layer != PARTS
         specs.append(
             dg.AssetSpec(
                 key=key_of(address),
@@ -60,14 +68,15 @@ def assets_of(step: Step) -> dg.AssetsDefinition:
                     *(key_of(upstream) for upstream in (*step.inputs, *step.optional_inputs)),
                     *(dg.AssetKey(["source", source]) for source in step.sources),
                 ],
-                description=describe(table, step.sql.get(address)),
+                description=describe(address, table, (readers or {}).get(address, ()), step.sql.get(address)),
                 metadata={
                     "dagster/column_schema": column_schema(table, step.lineage.get(address)),
                     "dagster/table_name": address,
                     "grain": table.grain,
                     "key": ", ".join(table.key),
+                    **({"partition_of": dg.MetadataValue.asset(key_of(table.address))} if is_partition else {}),
                 },
-                group_name=layer,
+                group_name=group_of(table.address),
                 kinds=set(step.kinds),
                 owners=[OWNERS[layer]],
                 tags=dict(step.tags),
@@ -130,11 +139,27 @@ def assets_of(step: Step) -> dg.AssetsDefinition:
     return materialise
 
 
-def describe(table: Table, sql: str | None = None) -> str:
-    """A table's description for the UI: what it is, its grain, what is not true of it, and the query below that."""
-    parts = [table.description, f"**Grain:** {table.grain}. **Key:** {', '.join(table.key)}.",
-             f"**Not true of it:** {table.not_true}.", f"```sql\n{sql.strip()}\n```" if sql else ""]  # fmt: skip
+def describe(address: str, table: Table, readers: Sequence[str] = (), sql: str | None = None) -> str:
+    """A table's description for the UI: what it is, grain, key, limitation and readers in prose; its query below."""
+    is_partition = address != table.address
+    parts = [
+        f"Partition of `{table.address}`: its rows of one study, contrast, cohort or source." if is_partition else "",
+        table.description,
+        f"**Grain:** {table.grain}. **Key:** {', '.join(table.key)}.",
+        f"**Not true of it:** {table.not_true}.",
+        f"**Read by:** {_named_readers(readers)}.",
+        f"```sql\n{sql.strip()}\n```" if sql else "",
+    ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _named_readers(readers: Sequence[str]) -> str:
+    tables = [reader for reader in readers if not reader.startswith(f"{PARTS}.")]
+    partitions = len(readers) - len(tables)
+    shown = [f"`{name}`" for name in tables[:READERS_SHOWN]]
+    shown += [f"{len(tables) - READERS_SHOWN} more tables"] if len(tables) > READERS_SHOWN else []
+    shown += [f"{partitions} partitions"] if partitions else []
+    return ", ".join(shown) or "the published warehouse alone"
 
 
 def column_schema(table: Table, read_from_sql: Mapping[str, Sequence[str]] | None = None) -> dg.TableSchema:

@@ -112,13 +112,13 @@ def test_a_change_on_this_machine_is_reported_although_no_host_answers(place):
 
 
 def test_everything_is_off_by_default_and_on_by_one_switch(place, monkeypatch):
-    from resistance_assets.defs.automation import defs
+    from resistance_assets.commands.run import load_definitions
 
-    off = defs()
+    off = load_definitions()
     assert {s.default_status for s in off.sensors} == {dg.DefaultSensorStatus.STOPPED}
     assert {s.default_status for s in off.schedules} == {dg.DefaultScheduleStatus.STOPPED}
     monkeypatch.setenv("RESISTANCE_SCHEDULE", "on")
-    on = defs()
+    on = load_definitions()
     assert {s.default_status for s in on.sensors} == {dg.DefaultSensorStatus.RUNNING}
     assert {s.default_status for s in on.schedules} == {dg.DefaultScheduleStatus.RUNNING}
 

@@ -5,6 +5,7 @@ After a wanted change: WRITE_SNAPSHOT=1 pytest resistance_assets_tests/defs/test
 
 from __future__ import annotations
 
+import graphlib
 import json
 import os
 import subprocess
@@ -86,6 +87,38 @@ def test_the_columns_of_an_asset_name_the_columns_that_they_come_from(definition
     assert "[from marts.survival_by_gene.hazard_ratio_median_split]" in columns["os_hazard_ratio"]
     screen = specs["core/survival__cohort_endpoint_genes"].metadata["dagster/column_schema"].columns
     assert all("[from " in column.description for column in screen if column.name == "hazard_ratio")
+
+
+def test_groups_of_the_ui_form_no_circle(definitions):
+    """So that the collapsed graph reads from left to right."""
+    specs = list(definitions.resolve_all_asset_specs())
+    group_of = {spec.key: spec.group_name for spec in specs}
+    upstream: dict[str, set[str]] = {group: set() for group in group_of.values()}
+    for spec in specs:
+        upstream[spec.group_name] |= {group_of[dep.asset_key] for dep in spec.deps} - {spec.group_name}
+    order = tuple(graphlib.TopologicalSorter(upstream).static_order())  # raises CycleError and names the circle
+    assert order[0] == "sources" or "sources" in order[:3]
+    assert order[-1] in ("release", "claims")
+    assert {"cohorts", "studies", "genes_and_gene_sets", "differential_expression", "survival"} <= set(order)
+
+
+def test_a_partition_stands_in_the_group_of_its_table_and_links_to_it(definitions):
+    specs = {"/".join(spec.key.path): spec for spec in definitions.resolve_all_asset_specs()}
+    linked = {
+        name: spec.metadata["partition_of"].value for name, spec in specs.items() if "partition_of" in spec.metadata
+    }
+    assert len(linked) > 50
+    for name, table in linked.items():
+        assert name.startswith("parts/")
+        assert specs[name].group_name == specs["/".join(table.path)].group_name
+        assert specs[name].description.startswith(f"Partition of `{'.'.join(table.path)}`")
+
+
+def test_a_description_opens_with_prose_and_ends_with_the_query(definitions):
+    specs = {"/".join(spec.key.path): spec for spec in definitions.resolve_all_asset_specs()}
+    text = specs["marts/gene_evidence"].description
+    assert not text.startswith("```")
+    assert text.index("**Grain:**") < text.index("**Read by:**") < text.index("```sql")
 
 
 def test_every_asset_is_checked_before_it_is_written(definitions):
