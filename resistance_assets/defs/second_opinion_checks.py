@@ -10,6 +10,7 @@ import polars as pl
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address
 from resistance_assets.defs.core.survival.screen import followed_patients
+from resistance_assets.orchestration.partitions import partition_of
 from resistance_assets.orchestration.table_assets import key_of
 from resistance_assets.science.survival.second_opinion import compare_with_lifelines, draw_genes
 from resistance_assets.settings import load_settings
@@ -50,7 +51,7 @@ def judge_second_opinion(found: pl.DataFrame) -> tuple[bool, str]:
 def second_opinion_checks(registry: Registry) -> dg.AssetChecksDefinition:
     """One check per cohort and endpoint; a difference fails it."""
     pairs = {
-        f"parts.survival__{cohort.id}_{endpoint.id.lower()}": (cohort.id, endpoint.id)
+        partition_of("survival", f"{cohort.id}_{endpoint.id.lower()}"): (cohort.id, endpoint.id)
         for cohort in registry.analysed_cohorts()
         for endpoint in cohort.endpoint
     }

@@ -6,6 +6,7 @@ Here belong addresses only; what makes a share is in the module of its source.
 from __future__ import annotations
 
 from resistance_assets.catalog.registry import Registry
+from resistance_assets.orchestration.partitions import partition_of
 
 FURTHER_MATRICES = ("z_scores", "log2_copy_number", "protein", "methylation")
 """Matrices of a cBioPortal archive besides those in use."""
@@ -24,12 +25,12 @@ FURTHER_TABLES = {
 
 def further_address(cohort_id: str, kind: str) -> str:
     """Share of one archive in a table of `FURTHER_TABLES`."""
-    return f"parts.cbioportal_{kind}__{cohort_id}"
+    return partition_of(f"cbioportal_{kind}", cohort_id)
 
 
 def further_rejected_address(cohort_id: str, kind: str) -> str:
     """Rows of it that were set aside."""
-    return f"parts.rejected_{kind}__{cohort_id}"
+    return partition_of(f"rejected_{kind}", cohort_id)
 
 
 def expression_values_address(registry: Registry, cohort_id: str) -> str:
@@ -46,6 +47,6 @@ def patient_source_rejected(registry: Registry) -> list[str]:
         if connector == "cbioportal":
             found += [further_rejected_address(cohort.id, kind) for kind in FURTHER_TABLES]
         elif connector == "xena":
-            found += [f"parts.rejected_{kind}__{cohort.id}" for kind in ("xena_expression", "xena_endpoints")]
-    found += [f"parts.rejected_{kind}__{p}" for p in registry.projects for kind in ("gdc_counts", "gdc_cases")]
+            found += [partition_of(f"rejected_{kind}", cohort.id) for kind in ("xena_expression", "xena_endpoints")]
+    found += [partition_of(f"rejected_{kind}", p) for p in registry.projects for kind in ("gdc_counts", "gdc_cases")]
     return found

@@ -10,8 +10,9 @@ import polars as pl
 from resistance_assets.catalog.registry import Cohort, Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.survival.cohort_slices import expression_address, patients_address
-from resistance_assets.defs.core.survival.screen import of_patients, together
+from resistance_assets.defs.core.survival.screen import of_patients
 from resistance_assets.orchestration.code_version import code_version_of
+from resistance_assets.orchestration.partitions import partition_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.correlation.correlation import correlate_genes
@@ -193,7 +194,7 @@ def correlate_cohort(
 
 
 def correlation_part(cohort: Cohort, registry: Registry) -> Step:
-    address, expression = f"parts.correlation__{cohort.id}", expression_address(cohort.id)
+    address, expression = partition_of("correlation", cohort.id), expression_address(cohort.id)
     patients = patients_address(cohort.id)
     cohort_id = cohort.id
     targets, methods = tuple(registry.correlation.targets), tuple(registry.correlation.methods)
@@ -273,7 +274,7 @@ def evidence_assets(registry: Registry) -> list[Step]:
     cohorts = registry.analysed_cohorts()
     return [
         *(correlation_part(cohort, registry) for cohort in cohorts),
-        together(PAIRS.address, [f"parts.correlation__{cohort.id}" for cohort in cohorts]),
+        union_of(PAIRS.address, [partition_of("correlation", cohort.id) for cohort in cohorts]),
         hypotheses_tested(),
     ]
 

@@ -8,9 +8,9 @@ import polars as pl
 from resistance_assets.catalog.registry import Cohort, CountsContrast, LocalStudy, Project, Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.survival.cohort_slices import expression_address
-from resistance_assets.defs.core.survival.screen import together
 from resistance_assets.defs.shares import expression_values_address
 from resistance_assets.errors import SourceUnavailable
+from resistance_assets.orchestration.partitions import partition_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.correlation.tumour_normal import compare_cohort, compare_counts, compare_project
@@ -24,8 +24,8 @@ PROJECT_GENES = "staging.gdc__genes"
 
 
 def counts_part(local: LocalStudy, declared: CountsContrast) -> Step:
-    address = f"parts.tumour_normal__{declared.id}"
-    counts, samples = f"parts.study_counts__{local.id}", f"parts.study_samples__{local.id}"
+    address = partition_of("tumour_normal", declared.id)
+    counts, samples = partition_of("study_counts", local.id), partition_of("study_samples", local.id)
     study_id, comparison = local.id, declared.id
     rules = {"factor": declared.factor, "tumour": declared.numerator, "normal": declared.denominator,
              "subset": dict(declared.subset)}  # fmt: skip
@@ -55,7 +55,7 @@ def counts_part(local: LocalStudy, declared: CountsContrast) -> Step:
 
 
 def cohort_part(cohort: Cohort, values: str, codes: tuple[str, ...]) -> Step:
-    address = f"parts.tumour_normal__{cohort.id}"
+    address = partition_of("tumour_normal", cohort.id)
     expression = expression_address(cohort.id)
     cohort_id = cohort.id
 
@@ -85,7 +85,7 @@ def cohort_part(cohort: Cohort, values: str, codes: tuple[str, ...]) -> Step:
 
 
 def project_part(project: Project) -> Step:
-    address, counts = f"parts.tumour_normal__{project.id}", f"parts.gdc_counts__{project.id}"
+    address, counts = partition_of("tumour_normal", project.id), partition_of("gdc_counts", project.id)
     project_id = project.id
 
     def compute(inputs: Inputs) -> pl.DataFrame:
@@ -120,15 +120,15 @@ def tumour_normal_assets(registry: Registry) -> list[Step]:
                 and contrast.denominator.lower() in words.normal_labels
             ):
                 assets.append(counts_part(local, contrast))
-                parts.append(f"parts.tumour_normal__{contrast.id}")
+                parts.append(partition_of("tumour_normal", contrast.id))
     for cohort in registry.cohorts.values():
         values = expression_values_address(registry, cohort.id)
         assets.append(cohort_part(cohort, values, words.normal_sample_type_codes))
-        parts.append(f"parts.tumour_normal__{cohort.id}")
+        parts.append(partition_of("tumour_normal", cohort.id))
     for project in registry.projects.values():
         assets.append(project_part(project))
-        parts.append(f"parts.tumour_normal__{project.id}")
-    return [*assets, together(TABLE.address, parts)]
+        parts.append(partition_of("tumour_normal", project.id))
+    return [*assets, union_of(TABLE.address, parts)]
 
 
 def steps(registry: Registry) -> list[Step]:

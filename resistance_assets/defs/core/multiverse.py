@@ -11,7 +11,7 @@ import polars as pl
 from resistance_assets.catalog.registry import CountsStudy, Multiverse, Registry
 from resistance_assets.catalog.tables import TABLES, Table
 from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address
-from resistance_assets.defs.core.survival.screen import together
+from resistance_assets.orchestration.partitions import partition_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.deg.bcv import noise_fold_change_null
@@ -39,7 +39,7 @@ FLOOR_CPM = 1.0
 
 
 def part_address(kind: str, multiverse_id: str) -> str:
-    return f"parts.multiverse_{kind}__{multiverse_id}"
+    return partition_of(f"multiverse_{kind}", multiverse_id)
 
 
 def published_counts(multiverse: Multiverse, registry: Registry) -> dict[str, dict[str, float]]:
@@ -272,7 +272,7 @@ def multiverse_assets(registry: Registry) -> list[Step]:
         check_axes(multiverse.kind, multiverse.axis, f"multiverse {multiverse.id}")
         assets.append({"four_arms": four_arms, "gene_survival": gene_survival}[multiverse.kind](multiverse, registry))
     for kind, table in (("readings", READINGS), ("choices", CHOICES), ("members", MEMBERS), ("summary", SUMMARY)):
-        assets.append(together(table.address, [part_address(kind, name) for name in registry.multiverses]))
+        assets.append(union_of(table.address, [part_address(kind, name) for name in registry.multiverses]))
     return [*assets, noise()]
 
 

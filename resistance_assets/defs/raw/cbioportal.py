@@ -30,6 +30,7 @@ from resistance_assets.connectors.lab_study.study import read_counts_study, read
 from resistance_assets.defs.resources import Origins, local_files, study_source
 from resistance_assets.defs.shares import patient_source_rejected
 from resistance_assets.orchestration.code_version import code_version_of
+from resistance_assets.orchestration.partitions import partition_of, union_of
 from resistance_assets.orchestration.steps import External, Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 
@@ -96,51 +97,15 @@ def fetching(*sources: Source) -> Callable[[Origins], Mapping[str, External]]:
 
 
 def gene_sets_address(collection_id: str) -> str:
-    return f"parts.gene_sets__{collection_id.lower()}"
+    return partition_of("gene_sets", collection_id.lower())
 
 
 def interactions_address(source_id: str) -> str:
-    return f"parts.interactions__{source_id}"
+    return partition_of("interactions", source_id)
 
 
 def rejected_address(name: str) -> str:
-    return f"parts.rejected__{name.lower()}"
-
-
-def stacking(address: str, parts: Iterable[str]) -> Step:
-    """The asset that stacks its shares."""
-    table = TABLES[address]
-    schema = dict(table.polars_schema)
-
-    def compute(inputs: Inputs) -> pl.DataFrame:
-        shares = [inputs.scan(part) for part in inputs.addresses if inputs.has(part)]
-        return pl.concat(shares).collect() if shares else pl.DataFrame(schema=schema)
-
-    return table_step(
-        outputs={address: table},
-        compute=compute,
-        optional_inputs=tuple(parts),
-        tolerant=True,
-    )
-
-
-def rejected_rows_union(parts: Iterable[str]) -> Step:
-    """The union of `raw.rejected_rows`: rows of one file that several steps read are numbered through."""
-    table = REJECTED
-
-    def compute(inputs: Inputs) -> pl.DataFrame:
-        shares = [inputs.read(part) for part in inputs.addresses if inputs.has(part)]
-        if not shares:
-            return table.empty()
-        number = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("table_name", "source")
-        return pl.concat(shares).with_columns(row_number=number)
-
-    return table_step(
-        outputs={table.address: table},
-        compute=compute,
-        optional_inputs=tuple(parts),
-        tolerant=True,
-    )
+    return partition_of("rejected", name.lower())
 
 
 # ---- patients --------------------------------------------------------------------------------------------------------
@@ -233,8 +198,8 @@ def read_cohort(cohort: Cohort, archive: Path) -> dict[str, pl.DataFrame]:
 
 def cohort_asset(cohort: Cohort, source: Source) -> Step:
     """Shares of one cohort's archive."""
-    addresses = {name: f"parts.cbioportal_{name}__{cohort.id}" for name in CBIOPORTAL_TABLES}
-    addresses["rejected"] = f"parts.rejected__{cohort.id}"
+    addresses = {name: partition_of(f"cbioportal_{name}", cohort.id) for name in CBIOPORTAL_TABLES}
+    addresses["rejected"] = partition_of("rejected", cohort.id)
     tables = {name: TABLES[address] for name, address in CBIOPORTAL_TABLES.items()} | {"rejected": REJECTED}
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
@@ -364,7 +329,7 @@ def catalog_asset(address: str, frame: pl.DataFrame, compute_from: Callable[...,
 
 def gene_list_asset(list_id: str, source: Source) -> Step:
     table = TABLES["raw.gene_lists__members"]
-    own, rejected = f"parts.gene_list__{list_id}", f"parts.rejected__{list_id}"
+    own, rejected = partition_of("gene_list", list_id), partition_of("rejected", list_id)
     reader = GENE_LIST_READERS[source.connector]
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
@@ -479,8 +444,8 @@ def counts_study_asset(local: LocalStudy) -> Step:
     """Counts and sample sheet of one laboratory study."""
     assert isinstance(local.study, CountsStudy)
     counts_table, samples_table = TABLES["raw.studies__gene_sample_counts"], TABLES["raw.studies__samples"]
-    counts_address, samples_address = f"parts.study_counts__{local.id}", f"parts.study_samples__{local.id}"
-    warnings_address, rejected = f"parts.study_warnings__{local.id}", f"parts.rejected__study_{local.id}"
+    counts_address, samples_address = partition_of("study_counts", local.id), partition_of("study_samples", local.id)
+    warnings_address, rejected = partition_of("study_warnings", local.id), partition_of("rejected", f"study_{local.id}")
     study_id = local.id
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
@@ -522,7 +487,7 @@ def counts_study_asset(local: LocalStudy) -> Step:
 def published_study_asset(local: LocalStudy) -> Step:
     """Published differential-expression tables of one laboratory study."""
     table = TABLES["raw.studies__published_results"]
-    address, rejected = f"parts.study_published__{local.id}", f"parts.rejected__study_{local.id}"
+    address, rejected = partition_of("study_published", local.id), partition_of("rejected", f"study_{local.id}")
     contrasts = [contrast for contrast in local.contrasts if isinstance(contrast, ResultContrast)]
     study_id = local.id
 
@@ -554,23 +519,23 @@ def raw_assets(registry: Registry) -> list[Step]:
     cohorts = [c for c in registry.cohorts.values() if registry.sources[c.source].connector == "cbioportal"]
     for cohort in cohorts:
         assets.append(cohort_asset(cohort, registry.sources[cohort.source]))
-        rejected.append(f"parts.rejected__{cohort.id}")
+        rejected.append(partition_of("rejected", cohort.id))
     rejected += patient_source_rejected(registry)
     for name, address in CBIOPORTAL_TABLES.items():
-        assets.append(stacking(address, [f"parts.cbioportal_{name}__{cohort.id}" for cohort in cohorts]))
+        assets.append(union_of(address, [partition_of(f"cbioportal_{name}", cohort.id) for cohort in cohorts]))
 
     lists = [g for g in registry.gene_lists.values() if registry.sources[g.source].connector in GENE_LIST_READERS]
     for gene_list in lists:
         assets.append(gene_list_asset(gene_list.id, registry.sources[gene_list.source]))
-        rejected.append(f"parts.rejected__{gene_list.id}")
-    assets.append(stacking("raw.gene_lists__members", [f"parts.gene_list__{g.id}" for g in lists]))
+        rejected.append(partition_of("rejected", gene_list.id))
+    assets.append(union_of("raw.gene_lists__members", [partition_of("gene_list", g.id) for g in lists]))
 
     connectors = {c.id: registry.sources[c.source].connector for c in registry.collections.values()}
     collections = [c for c in registry.collections.values() if connectors[c.id] in GENE_SET_CONNECTORS]
     assets += [gene_sets_asset(c.id, registry.sources[c.source]) for c in collections if connectors[c.id] == "gmt"]
     # The branches of an ontology share one file, and so what is set aside of it.
     rejected += dict.fromkeys(rejected_address("go" if connectors[c.id] == "go" else c.id) for c in collections)
-    assets.append(stacking("raw.gene_sets__members", [gene_sets_address(c.id) for c in collections]))
+    assets.append(union_of("raw.gene_sets__members", [gene_sets_address(c.id) for c in collections]))
 
     for source in registry.sources.values():
         if source.connector == "hgnc":
@@ -582,25 +547,31 @@ def raw_assets(registry: Registry) -> list[Step]:
     rejected += dict.fromkeys(rejected_address(s.connector) for s in databases)
     rejected.append(rejected_address("gencode"))
     listed = [s.id for s in databases if s.id != STRING_PROTEINS]
-    assets.append(stacking("raw.interactions__pairs", [interactions_address(name) for name in listed]))
+    assets.append(union_of("raw.interactions__pairs", [interactions_address(name) for name in listed]))
 
     counted = [s for s in registry.local_studies.values() if isinstance(s.study, CountsStudy)]
     arrays = [s for s in registry.local_studies.values() if isinstance(s.study, MicroarrayStudy)]
     published = [s for s in registry.local_studies.values() if isinstance(s.study, ResultStudy)]
     assets += [counts_study_asset(study) for study in counted]
     assets += [published_study_asset(study) for study in published]
-    rejected += [f"parts.rejected__deg_{c.id}" for study in published for c in study.contrasts]
-    rejected += [f"parts.study_{kind}__{s.id}" for s in arrays for kind in ("rejected_probe_genes", "rejected_probes")]
+    rejected += [partition_of("rejected", f"deg_{c.id}") for study in published for c in study.contrasts]
+    rejected += [
+        partition_of(f"study_{kind}", s.id) for s in arrays for kind in ("rejected_probe_genes", "rejected_probes")
+    ]
     public = list(registry.public_studies.values())
-    rejected += [f"parts.rejected__study_{s.id}" for s in (*counted, *published, *public)]
-    rejected += [f"parts.study_rejected_probes__{s.id}" for s in public if s.kind == "geo_series"]
+    rejected += [partition_of("rejected", f"study_{s.id}") for s in (*counted, *published, *public)]
+    rejected += [partition_of("study_rejected_probes", s.id) for s in public if s.kind == "geo_series"]
     counts_of = [s.id for s in (*counted, *public)]
     sheets_of = [s.id for s in (*counted, *arrays, *public)]
-    assets.append(stacking("raw.studies__gene_sample_counts", [f"parts.study_counts__{name}" for name in counts_of]))
-    warned = [f"parts.study_warnings__{s.id}" for s in (*counted, *arrays)]
-    assets.append(stacking(WARNINGS.address, warned))
-    assets.append(stacking("raw.studies__samples", [f"parts.study_samples__{name}" for name in sheets_of]))
-    assets.append(stacking("raw.studies__published_results", [f"parts.study_published__{s.id}" for s in published]))
+    assets.append(
+        union_of("raw.studies__gene_sample_counts", [partition_of("study_counts", name) for name in counts_of])
+    )
+    warned = [partition_of("study_warnings", s.id) for s in (*counted, *arrays)]
+    assets.append(union_of(WARNINGS.address, warned))
+    assets.append(union_of("raw.studies__samples", [partition_of("study_samples", name) for name in sheets_of]))
+    assets.append(
+        union_of("raw.studies__published_results", [partition_of("study_published", s.id) for s in published])
+    )
 
     assets.append(catalog_asset("raw.catalog__cohorts", catalog_cohorts(registry), catalog_cohorts))
     assets.append(catalog_asset("raw.catalog__projects", catalog_projects(registry), catalog_projects))

@@ -17,11 +17,12 @@ from resistance_assets.catalog.tables import TABLES, Table
 from resistance_assets.connectors.cbioportal.alterations import CbioportalAlterations, read_alterations
 from resistance_assets.connectors.cbioportal.archive import is_matrix
 from resistance_assets.connectors.cbioportal.profiles import list_profiles, read_profile
-from resistance_assets.defs.raw.cbioportal import REJECTED, fetching, long_matrix, rejected_as_table, stacking
+from resistance_assets.defs.raw.cbioportal import REJECTED, fetching, long_matrix, rejected_as_table
 from resistance_assets.defs.resources import Origins
 from resistance_assets.defs.shares import FURTHER_MATRICES, FURTHER_TABLES, further_address, further_rejected_address
 from resistance_assets.errors import SourceUnavailable
 from resistance_assets.orchestration.lake import Lake
+from resistance_assets.orchestration.partitions import partition_of, union_of
 from resistance_assets.orchestration.steps import External, Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.settings import load_settings
@@ -96,7 +97,7 @@ def taken_with_its_clinical_tables(cohort: Cohort, source: Source) -> Callable[[
 
 def clinical_address(cohort_id: str) -> str:
     """One of the shares that an archive's clinical tables are read into."""
-    return f"parts.cbioportal_attributes__{cohort_id}"
+    return partition_of("cbioportal_attributes", cohort_id)
 
 
 def matrices_part(cohort: Cohort, source: Source, kind: str) -> Step:
@@ -184,7 +185,7 @@ def further_assets(registry: Registry) -> list[Step]:
             part = matrices_part if kind in FURTHER_MATRICES else alterations_part
             assets.append(part(cohort, registry.sources[cohort.source], kind))
     for kind, address in FURTHER_TABLES.items():
-        assets.append(stacking(address, [further_address(cohort.id, kind) for cohort in cohorts]))
+        assets.append(union_of(address, [further_address(cohort.id, kind) for cohort in cohorts]))
     return assets
 
 

@@ -16,10 +16,11 @@ from resistance_assets.connectors.formats.delimited import rejected_rows
 from resistance_assets.connectors.gdc.clinical import cases_version, list_cases
 from resistance_assets.connectors.gdc.counts import StarCounts, fetch_files, files_version, list_files, read_star_counts
 from resistance_assets.connectors.transport.transport import Transport
-from resistance_assets.defs.raw.cbioportal import REJECTED, rejected_as_table, stacking
+from resistance_assets.defs.raw.cbioportal import REJECTED, rejected_as_table
 from resistance_assets.defs.resources import Origins
 from resistance_assets.errors import DataFault, SourceUnavailable
 from resistance_assets.orchestration.events import Announcement, announce
+from resistance_assets.orchestration.partitions import partition_of, union_of
 from resistance_assets.orchestration.steps import External, Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 
@@ -171,8 +172,8 @@ def read_project(
 
 def counts_asset(project: Project, source: Source) -> Step:
     """Gene counts of one project."""
-    addresses = {name: f"parts.gdc_{name}__{project.id}" for name in COUNT_TABLES}
-    set_aside = f"parts.rejected_gdc_counts__{project.id}"
+    addresses = {name: partition_of(f"gdc_{name}", project.id) for name in COUNT_TABLES}
+    set_aside = partition_of("rejected_gdc_counts", project.id)
     project_id, hosts_name, source_id = project.id, project.project, source.id
 
     def ask(transport: Transport) -> tuple[pl.DataFrame, pl.DataFrame, str]:
@@ -204,7 +205,7 @@ def counts_asset(project: Project, source: Source) -> Step:
 
 def cases_asset(project: Project, source: Source) -> Step:
     """Clinical data of one project."""
-    own, set_aside = f"parts.gdc_cases__{project.id}", f"parts.rejected_gdc_cases__{project.id}"
+    own, set_aside = partition_of("gdc_cases", project.id), partition_of("rejected_gdc_cases", project.id)
     project_id, hosts_name, source_id = project.id, project.project, source.id
 
     def ask(transport: Transport) -> tuple[pl.DataFrame, pl.DataFrame, str]:
@@ -237,7 +238,7 @@ def gdc_assets(registry: Registry) -> list[Step]:
         assets.append(counts_asset(project, registry.sources[project.counts_source]))
         assets.append(cases_asset(project, registry.sources[project.clinical_source]))
     for name, table in {**COUNT_TABLES, "cases": CASES}.items():
-        assets.append(stacking(table.address, [f"parts.gdc_{name}__{project}" for project in registry.projects]))
+        assets.append(union_of(table.address, [partition_of(f"gdc_{name}", project) for project in registry.projects]))
     return assets
 
 

@@ -9,7 +9,8 @@ import polars as pl
 from resistance_assets.catalog.registry import Cohort, Registry, Source
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.xena import ENDPOINTS, read_xena_matrix, read_xena_survival
-from resistance_assets.defs.raw.cbioportal import REJECTED, fetching, long_matrix, rejected_as_table, stacking
+from resistance_assets.defs.raw.cbioportal import REJECTED, fetching, long_matrix, rejected_as_table
+from resistance_assets.orchestration.partitions import partition_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 
@@ -19,7 +20,7 @@ FOLLOW_UP = TABLES["raw.xena__sample_endpoints"]
 
 def expression_asset(cohort: Cohort, source: Source) -> Step:
     """The matrix of one cohort."""
-    own, set_aside = f"parts.xena_expression__{cohort.id}", f"parts.rejected_xena_expression__{cohort.id}"
+    own, set_aside = partition_of("xena_expression", cohort.id), partition_of("rejected_xena_expression", cohort.id)
     cohort_id, data_set, source_id = cohort.id, cohort.expression_profiles[0], source.id
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
@@ -60,7 +61,7 @@ def endpoints_as_rows(survival: pl.DataFrame) -> pl.DataFrame:
 
 def follow_up_asset(cohort: Cohort, source: Source) -> Step:
     """The table of follow-up of one cohort."""
-    own, set_aside = f"parts.xena_endpoints__{cohort.id}", f"parts.rejected_xena_endpoints__{cohort.id}"
+    own, set_aside = partition_of("xena_endpoints", cohort.id), partition_of("rejected_xena_endpoints", cohort.id)
     cohort_id, source_id = cohort.id, source.id
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
@@ -88,8 +89,8 @@ def xena_assets(registry: Registry) -> list[Step]:
     for cohort in cohorts:
         assets.append(expression_asset(cohort, registry.sources[cohort.source]))
         assets.append(follow_up_asset(cohort, registry.sources[cohort.endpoint_source or cohort.source]))
-    assets.append(stacking(VALUES.address, [f"parts.xena_expression__{cohort.id}" for cohort in cohorts]))
-    assets.append(stacking(FOLLOW_UP.address, [f"parts.xena_endpoints__{cohort.id}" for cohort in cohorts]))
+    assets.append(union_of(VALUES.address, [partition_of("xena_expression", cohort.id) for cohort in cohorts]))
+    assets.append(union_of(FOLLOW_UP.address, [partition_of("xena_endpoints", cohort.id) for cohort in cohorts]))
     return assets
 
 

@@ -24,6 +24,7 @@ from resistance_assets.defs.raw.cbioportal import REJECTED, rejected_as_table
 from resistance_assets.defs.raw.studies.lab_array import expression_address, reading_expression
 from resistance_assets.defs.resources import local_files
 from resistance_assets.errors import DataFault, Fault
+from resistance_assets.orchestration.partitions import partition_of, read_partitions
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.deg.designs import Contrast, build_design, report_design
@@ -48,7 +49,7 @@ Run = Callable[[pl.DataFrame, pl.DataFrame, Contrast], pl.DataFrame]
 
 
 def part_address(contrast_id: str, method: str) -> str:
-    return f"parts.deg__{contrast_id}__{method}"
+    return partition_of("deg", contrast_id, method)
 
 
 def contrast_of(declared: CountsContrast) -> Contrast:
@@ -149,7 +150,7 @@ def as_part(result: pl.DataFrame, contrast_id: str) -> pl.DataFrame:
 
 
 def calls_address(contrast_id: str) -> str:
-    return f"parts.deg_calls__{contrast_id}"
+    return partition_of("deg_calls", contrast_id)
 
 
 def lengths_of(features: pl.Series, lengths: pl.DataFrame, subject: str) -> NDArray[np.float64]:
@@ -209,8 +210,8 @@ def fold_change_contrast(declared: CountsContrast, counts: str, samples: str, le
 
 def published_contrast(local: LocalStudy, declared: ResultContrast) -> Step:
     """One published differential-expression table by gene."""
-    address, rejected = part_address(declared.id, "published"), f"parts.rejected__deg_{declared.id}"
-    published = f"parts.study_published__{local.id}"
+    address, rejected = part_address(declared.id, "published"), partition_of("rejected", f"deg_{declared.id}")
+    published = partition_of("study_published", local.id)
     source_name = declared.table
     parameters = declared.model_dump(mode="json", exclude={"thresholds", "drug", "drug_class", "columns"})
 
@@ -285,8 +286,7 @@ def contrast_genes(registry: Registry, parts: list[str]) -> Step:
     study_of = {contrast.id: contrast.study_id for contrast in registry.contrasts()}
 
     def compute(inputs: Inputs) -> pl.DataFrame:
-        shares = [inputs.scan(part) for part in parts if inputs.has(part)]
-        stacked = pl.concat(shares).collect() if shares else PART.empty()
+        stacked = read_partitions(inputs, parts, PART)
         return resolve_parts(stacked, inputs.read(measured), study_of)
 
     return table_step(
@@ -340,8 +340,7 @@ def fold_change_calls(registry: Registry, parts: list[str]) -> Step:
     study_of = {contrast.id: contrast.study_id for contrast in registry.contrasts()}
 
     def compute(inputs: Inputs) -> pl.DataFrame:
-        shares = [inputs.scan(part) for part in parts if inputs.has(part)]
-        stacked = pl.concat(shares).collect() if shares else CALLS.empty()
+        stacked = read_partitions(inputs, parts, CALLS)
         resolved = resolve_parts(
             stacked.drop("hgnc_symbol").with_columns(method=pl.lit("fold_change")), inputs.read(measured), study_of
         )
@@ -399,7 +398,7 @@ def contrast_designs(registry: Registry) -> Step:
     studies = registry.measured_studies()
     tested = [(study.id, contrast) for study in studies for contrast in study.contrasts]
     measured = {study.id: study.measurement for study in studies}
-    told = {name: f"parts.study_measurements__{name}" for name, kind in measured.items() if kind == "at_run_time"}
+    told = {name: partition_of("study_measurements", name) for name, kind in measured.items() if kind == "at_run_time"}
     published = [
         {
             "contrast_id": contrast.id,
@@ -417,7 +416,7 @@ def contrast_designs(registry: Registry) -> Step:
         for contrast in local.contrasts
         if isinstance(contrast, ResultContrast)
     ]
-    sheets = {study_id: f"parts.study_samples__{study_id}" for study_id, _ in tested}
+    sheets = {study_id: partition_of("study_samples", study_id) for study_id, _ in tested}
 
     def compute(inputs: Inputs) -> pl.DataFrame:
         there = {
@@ -501,7 +500,7 @@ def deg_assets(registry: Registry) -> list[Step]:
                 assets.append(published_contrast(local, declared))
                 parts.append(part_address(declared.id, "published"))
     for study in registry.measured_studies():
-        counts, samples = f"parts.study_counts__{study.id}", f"parts.study_samples__{study.id}"
+        counts, samples = partition_of("study_counts", study.id), partition_of("study_samples", study.id)
         for declared in study.contrasts:
             parts += [part_address(declared.id, method) for method in declared.methods]
             for method in declared.methods:
@@ -531,7 +530,7 @@ def array_contrast(study_id: str, declared: CountsContrast, method: str) -> Step
     def probes_of(inputs: Inputs) -> pl.DataFrame:
         return inputs.scan(address).select(pl.col("feature_id").alias("hgnc_symbol"), "probes").unique().collect()
 
-    samples = f"parts.study_samples__{study_id}"
+    samples = partition_of("study_samples", study_id)
     return counted_contrast(declared, method, reading_expression(study_id), (address,), samples, probes_of)
 
 
@@ -541,8 +540,8 @@ def series_contrast(study_id: str, declared: CountsContrast, method: str) -> Ste
     if method != "limma":
         raise ValueError(f"{declared.id}: a series that may hold an array or counts is tested by limma, not {method}")
     address = part_address(declared.id, method)
-    counts, expression = f"parts.study_counts__{study_id}", expression_address(study_id)
-    samples, measurements = f"parts.study_samples__{study_id}", f"parts.study_measurements__{study_id}"
+    counts, expression = partition_of("study_counts", study_id), expression_address(study_id)
+    samples, measurements = partition_of("study_samples", study_id), partition_of("study_measurements", study_id)
     contrast, normalisation = contrast_of(declared), declared.normalisation
     read_expression, read_counts = reading_expression(study_id), reading_counts(counts)
 

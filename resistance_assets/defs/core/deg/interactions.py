@@ -9,7 +9,7 @@ import polars as pl
 from resistance_assets.catalog.registry import InteractionDesign, Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.deg.contrasts import counts_matrix, resolve_parts, sample_sheet
-from resistance_assets.defs.raw.cbioportal import stacking
+from resistance_assets.orchestration.partitions import partition_of, read_partitions, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.deg.bcv import interaction_bcv_sensitivity
@@ -42,11 +42,11 @@ def interaction_of(declared: InteractionDesign) -> Interaction:
 
 
 def part_address(interaction_id: str) -> str:
-    return f"parts.deg_interaction__{interaction_id}"
+    return partition_of("deg_interaction", interaction_id)
 
 
 def bcv_address(interaction_id: str) -> str:
-    return f"parts.deg_interaction_bcv__{interaction_id}"
+    return partition_of("deg_interaction_bcv", interaction_id)
 
 
 def interaction_part(
@@ -90,8 +90,7 @@ def all_interactions(study_of: Mapping[str, str]) -> Step:
     parts = [part_address(name) for name in study_of]
 
     def compute(inputs: Inputs) -> pl.DataFrame:
-        shares = [inputs.scan(part) for part in parts if inputs.has(part)]
-        stacked = pl.concat(shares).collect() if shares else PART.empty()
+        stacked = read_partitions(inputs, parts, PART)
         resolved = resolve_parts(stacked.rename({"interaction_id": "contrast_id"}), inputs.read(measured), study_of)
         return resolved.rename({"contrast_id": "interaction_id"})
 
@@ -116,13 +115,13 @@ def interaction_assets(registry: Registry) -> list[Step]:
             assets.append(
                 interaction_part(
                     declared,
-                    f"parts.study_counts__{study.id}",
-                    f"parts.study_samples__{study.id}",
+                    partition_of("study_counts", study.id),
+                    partition_of("study_samples", study.id),
                     assumed.bcvs,
                     assumed.fdr,
                 )
             )
-    return [*assets, all_interactions(study_of), stacking(BCV.address, [bcv_address(name) for name in study_of])]
+    return [*assets, all_interactions(study_of), union_of(BCV.address, [bcv_address(name) for name in study_of])]
 
 
 def steps(registry: Registry) -> list[Step]:

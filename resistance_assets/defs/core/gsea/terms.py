@@ -6,7 +6,7 @@ import polars as pl
 
 from resistance_assets.catalog.registry import Gsea, Registry
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.defs.core.survival.screen import together
+from resistance_assets.orchestration.partitions import partition_of, slice_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.enrichment.gsea import pre_ranked_gsea
@@ -63,29 +63,18 @@ def gsea_of(results: pl.DataFrame, sets: pl.DataFrame, method: str, settings: Gs
 
 
 def share_address(contrast_id: str, method: str) -> str:
-    return f"parts.deg_share__{contrast_id}__{method}"
+    return partition_of("deg_share", contrast_id, method)
 
 
 def share_of(contrast_id: str, method: str) -> Step:
     """One contrast's and method's rows of the stacked table, so that another contrast's change does not touch them."""
-    address, table = share_address(contrast_id, method), TABLES[GENES]
-
-    def compute(inputs: Inputs) -> pl.DataFrame:
-        own = (pl.col("contrast_id") == contrast_id) & (pl.col("method") == method)
-        return inputs.scan(GENES).filter(own).collect()
-
-    return table_step(
-        outputs={address: table},
-        compute=compute,
-        inputs=(GENES,),
-        tolerant=True,
-        parameters={"contrast": contrast_id, "method": method},
-        tags={"contrast": contrast_id, "method": method},
-    )
+    where = {"contrast_id": contrast_id, "method": method}
+    tags = {"contrast": contrast_id, "method": method}
+    return slice_of(share_address(contrast_id, method), GENES, where, tags)
 
 
 def gsea_part(contrast_id: str, method: str, settings: Gsea) -> Step:
-    address, share = f"parts.gsea__{contrast_id}__{method}", share_address(contrast_id, method)
+    address, share = partition_of("gsea", contrast_id, method), share_address(contrast_id, method)
 
     def compute(inputs: Inputs) -> pl.DataFrame:
         return gsea_of(inputs.read(share), inputs.read(SETS), method, settings)
@@ -114,7 +103,7 @@ def gsea_assets(registry: Registry) -> list[Step]:
         assets += [share_of(contrast_id, method), gsea_part(contrast_id, method, registry.gsea)]
     return [
         *assets,
-        together(TABLE.address, [f"parts.gsea__{contrast_id}__{method}" for contrast_id, method in wanted]),
+        union_of(TABLE.address, [partition_of("gsea", contrast_id, method) for contrast_id, method in wanted]),
     ]
 
 

@@ -11,6 +11,7 @@ import polars as pl
 from resistance_assets.catalog.registry import Cohort, Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.errors import SourceUnavailable
+from resistance_assets.orchestration.partitions import partition_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 
@@ -20,15 +21,15 @@ ENDPOINTS = "staging.cohorts__patient_endpoints"
 
 
 def expression_address(cohort_id: str) -> str:
-    return f"parts.cohort_expression__{cohort_id}"
+    return partition_of("cohort_expression", cohort_id)
 
 
 def follow_up_address(cohort_id: str, endpoint: str) -> str:
-    return f"parts.cohort_follow_up__{cohort_id}_{endpoint.lower()}"
+    return partition_of("cohort_follow_up", f"{cohort_id}_{endpoint.lower()}")
 
 
 def patients_address(cohort_id: str) -> str:
-    return f"parts.cohort_patients__{cohort_id}"
+    return partition_of("cohort_patients", cohort_id)
 
 
 def expression_slice(cohort: Cohort) -> Step:

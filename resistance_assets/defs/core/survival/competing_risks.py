@@ -11,7 +11,8 @@ import polars as pl
 from resistance_assets.catalog.registry import Cohort, Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address
-from resistance_assets.defs.core.survival.screen import followed_patients, together
+from resistance_assets.defs.core.survival.screen import followed_patients
+from resistance_assets.orchestration.partitions import partition_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.survival.competing_risks import aalen_johansen, causes_of_death
@@ -57,7 +58,7 @@ def incidence_of(
 
 
 def incidence_address(cohort: Cohort) -> str:
-    return f"parts.cumulative_incidence__{cohort.id}"
+    return partition_of("cumulative_incidence", cohort.id)
 
 
 def incidence_part(cohort: Cohort, genes: tuple[str, ...]) -> Step:
@@ -85,7 +86,7 @@ def competing_risk_assets(registry: Registry) -> list[Step]:
         if {ANY_CAUSE, OF_DISEASE} <= {endpoint.id for endpoint in cohort.endpoint}
     ]
     parts = [incidence_part(cohort, registry.genes.of_interest) for cohort in cohorts]
-    return [*parts, together(INCIDENCE.address, [incidence_address(cohort) for cohort in cohorts])]
+    return [*parts, union_of(INCIDENCE.address, [incidence_address(cohort) for cohort in cohorts])]
 
 
 def steps(registry: Registry) -> list[Step]:

@@ -18,9 +18,9 @@ from resistance_assets.defs.core.survival.screen import (
     followed_patients,
     of_patients,
     split_minimum,
-    together,
 )
 from resistance_assets.orchestration.code_version import code_version_of
+from resistance_assets.orchestration.partitions import partition_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.survival.accelerated_failure_time import TIME_RATIO_SCHEMA, fit_time_ratios
@@ -52,7 +52,7 @@ MEMBERS = "core.gene_lists__members"
 
 
 def share_address(kind: str, cohort: Cohort, endpoint: str) -> str:
-    return f"parts.{kind}__{cohort.id}_{endpoint.lower()}"
+    return partition_of(kind, f"{cohort.id}_{endpoint.lower()}")
 
 
 def model_cohort(
@@ -248,7 +248,7 @@ def survival_model_assets(registry: Registry) -> list[Step]:
         assets.append(models_part(cohort, endpoint, registry.genes.of_interest, registry.survival))
         assets.append(signatures_part(cohort, endpoint, registry))
     for kind, address in (*MODEL_TABLES.items(), ("survival_signatures", SIGNATURES.address)):
-        assets.append(together(address, [share_address(kind, *pair) for pair in pairs]))
+        assets.append(union_of(address, [share_address(kind, *pair) for pair in pairs]))
     return [*assets, shared_patients(registry), meta_analysis(registry)]
 
 

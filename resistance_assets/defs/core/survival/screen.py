@@ -6,7 +6,7 @@ Models of genes of interest are in `survival_models`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from resistance_assets.defs.core.survival.cohort_slices import (
     patients_address,
 )
 from resistance_assets.errors import SourceUnavailable
+from resistance_assets.orchestration.partitions import partition_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.expression.matrices import expression_matrix
@@ -146,7 +147,7 @@ def split_minimum(settings: SurvivalSettings) -> SplitMinimum:
 
 
 def screen_part(cohort: Cohort, endpoint: str, settings: SurvivalSettings) -> Step:
-    address = f"parts.survival__{cohort.id}_{endpoint.lower()}"
+    address = partition_of("survival", f"{cohort.id}_{endpoint.lower()}")
     expression, follow_up = expression_address(cohort.id), follow_up_address(cohort.id, endpoint)
     patients = patients_address(cohort.id)
     cohort_id, covariates, minimum = cohort.id, settings.screen_covariates, split_minimum(settings)
@@ -210,7 +211,7 @@ def cut_cohort(
 
 
 def cuts_part(cohort: Cohort, endpoint: str, settings: SurvivalSettings) -> Step:
-    address = f"parts.optimal_cuts__{cohort.id}_{endpoint.lower()}"
+    address = partition_of("optimal_cuts", f"{cohort.id}_{endpoint.lower()}")
     expression, follow_up = expression_address(cohort.id), follow_up_address(cohort.id, endpoint)
     cohort_id = cohort.id
     rules = settings.model_dump(include={"min_proportion", "max_proportion", "permutations", "seed"})
@@ -264,7 +265,7 @@ def curves_of(
 
 
 def curves_part(cohort: Cohort, endpoint: str, genes: tuple[str, ...]) -> Step:
-    address = f"parts.kaplan_meier__{cohort.id}_{endpoint.lower()}"
+    address = partition_of("kaplan_meier", f"{cohort.id}_{endpoint.lower()}")
     expression, follow_up = expression_address(cohort.id), follow_up_address(cohort.id, endpoint)
     cohort_id = cohort.id
 
@@ -309,7 +310,7 @@ def endpoint_row(
 
 
 def endpoint_part(cohort: Cohort, endpoint: str) -> Step:
-    address = f"parts.endpoint__{cohort.id}_{endpoint.lower()}"
+    address = partition_of("endpoint", f"{cohort.id}_{endpoint.lower()}")
     expression, follow_up = expression_address(cohort.id), follow_up_address(cohort.id, endpoint)
     patients = patients_address(cohort.id)
     cohort_id = cohort.id
@@ -350,29 +351,6 @@ def with_source_symbols(screens: pl.DataFrame, genes: pl.DataFrame) -> pl.DataFr
     )
 
 
-def together(
-    address: str,
-    parts: list[str],
-    finish: Callable[[pl.DataFrame, Mapping[str, pl.DataFrame]], pl.DataFrame] | None = None,
-    reads: tuple[str, ...] = (),
-) -> Step:
-    """All shares of a table, finished by a function that may read further tables."""
-    table = TABLES[address]
-
-    def compute(inputs: Inputs) -> pl.DataFrame:
-        shares = [inputs.scan(part) for part in parts if inputs.has(part)]
-        stacked = pl.concat(shares).collect() if shares else table.empty()
-        return finish(stacked, {name: inputs.read(name) for name in reads}) if finish else stacked
-
-    return table_step(
-        outputs={address: table},
-        compute=compute,
-        inputs=reads,
-        optional_inputs=tuple(parts),
-        tolerant=True,
-    )
-
-
 def survival_assets(registry: Registry) -> list[Step]:
     assets: list[Step] = []
     pairs = [(cohort, endpoint.id) for cohort in registry.analysed_cohorts() for endpoint in cohort.endpoint]
@@ -383,15 +361,15 @@ def survival_assets(registry: Registry) -> list[Step]:
         assets.append(endpoint_part(cohort, endpoint))
 
     def parts(kind: str) -> list[str]:
-        return [f"parts.{kind}__{cohort.id}_{endpoint.lower()}" for cohort, endpoint in pairs]
+        return [partition_of(kind, f"{cohort.id}_{endpoint.lower()}") for cohort, endpoint in pairs]
 
     def finish(screens: pl.DataFrame, read: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         return with_source_symbols(screens, read[GENES])
 
-    assets.append(together(SCREEN.address, parts("survival"), finish, (GENES,)))
-    assets.append(together(CUTS.address, parts("optimal_cuts")))
-    assets.append(together(CURVES.address, parts("kaplan_meier")))
-    assets.append(together(ENDPOINTS.address, parts("endpoint")))
+    assets.append(union_of(SCREEN.address, parts("survival"), finish, (GENES,)))
+    assets.append(union_of(CUTS.address, parts("optimal_cuts")))
+    assets.append(union_of(CURVES.address, parts("kaplan_meier")))
+    assets.append(union_of(ENDPOINTS.address, parts("endpoint")))
     return assets
 
 

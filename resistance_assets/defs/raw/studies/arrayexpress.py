@@ -38,10 +38,11 @@ from resistance_assets.connectors.geo.series import accession_of as geo_accessio
 from resistance_assets.connectors.sample_groups import group_samples
 from resistance_assets.connectors.transport.replay import repeat_walk
 from resistance_assets.connectors.transport.resource import FailureKind, Transport, failure_kind
-from resistance_assets.defs.raw.cbioportal import REJECTED, rejected_as_table, samples_as_table, stacking
+from resistance_assets.defs.raw.cbioportal import REJECTED, rejected_as_table, samples_as_table
 from resistance_assets.defs.resources import Documents, Origins
 from resistance_assets.errors import DataFault, DesignFault, Fault, SourceUnavailable
 from resistance_assets.orchestration.events import Announcement, announce
+from resistance_assets.orchestration.partitions import partition_of, union_of
 from resistance_assets.orchestration.steps import External, Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.expression.normalisation import is_log_scale
@@ -73,11 +74,11 @@ OWN_TABLES = {
 
 
 def share_address(name: str, study_id: str) -> str:
-    return f"parts.study_{name}__{study_id}"
+    return partition_of(f"study_{name}", study_id)
 
 
 def rejected_share(study_id: str) -> str:
-    return f"parts.rejected__study_{study_id}"
+    return partition_of("rejected", f"study_{study_id}")
 
 
 def joined_rows(sheet: pl.DataFrame, key: str) -> pl.DataFrame:
@@ -842,7 +843,7 @@ def public_study_assets(registry: Registry) -> list[Step]:
         for name in OWN_TABLES:
             if name in COUNTS or name in (SERIES_SHARES if is_series else SHEETS):
                 shares[name].append(share_address(name, study.id))
-    return [*assets, *(stacking(address, shares[name]) for name, address in OWN_TABLES.items())]
+    return [*assets, *(union_of(address, shares[name]) for name, address in OWN_TABLES.items())]
 
 
 def steps(registry: Registry) -> list[Step]:

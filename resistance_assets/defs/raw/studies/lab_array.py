@@ -15,11 +15,11 @@ from resistance_assets.defs.raw.cbioportal import (
     WARNINGS,
     rejected_as_table,
     samples_as_table,
-    stacking,
     study_externals,
     warnings_as_table,
 )
 from resistance_assets.defs.resources import study_source
+from resistance_assets.orchestration.partitions import partition_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.expression.microarray import genes_from_probes
@@ -36,7 +36,7 @@ def array_studies(registry: Registry) -> list[LocalStudy]:
 
 
 def expression_address(study_id: str) -> str:
-    return f"parts.study_expression__{study_id}"
+    return partition_of("study_expression", study_id)
 
 
 def array_study_asset(local: LocalStudy) -> Step:
@@ -44,7 +44,7 @@ def array_study_asset(local: LocalStudy) -> Step:
     study, study_id = local.study, local.id
     assert isinstance(study, MicroarrayStudy)
     intensities, samples, genes, rejected, warned = (
-        f"parts.study_{name}__{study_id}"
+        partition_of(f"study_{name}", study_id)
         for name in ("intensities", "samples", "probe_genes", "rejected_probe_genes", "warnings")
     )
     named = ("probe_column", "symbol_column", "multi_gene_separator", "organism", "orthologs")
@@ -102,8 +102,8 @@ def expression_part(study_id: str, source: str, rules: dict[str, Any]) -> Step:
         source: how rejected rows name the matrix.
         rules: arguments of `genes_from_probes`.
     """
-    intensities, genes = f"parts.study_intensities__{study_id}", f"parts.study_probe_genes__{study_id}"
-    own, rejected = expression_address(study_id), f"parts.study_rejected_probes__{study_id}"
+    intensities, genes = partition_of("study_intensities", study_id), partition_of("study_probe_genes", study_id)
+    own, rejected = expression_address(study_id), partition_of("study_rejected_probes", study_id)
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
         measured = inputs.read(intensities)
@@ -158,9 +158,9 @@ def microarray_assets(registry: Registry) -> list[Step]:
     return [
         *(array_study_asset(local) for local in studies),
         *parts,
-        stacking(INTENSITIES.address, [f"parts.study_intensities__{name}" for name in names]),
-        stacking(PROBE_GENES.address, [f"parts.study_probe_genes__{name}" for name in names]),
-        stacking(EXPRESSION.address, [expression_address(name) for name in names]),
+        union_of(INTENSITIES.address, [partition_of("study_intensities", name) for name in names]),
+        union_of(PROBE_GENES.address, [partition_of("study_probe_genes", name) for name in names]),
+        union_of(EXPRESSION.address, [expression_address(name) for name in names]),
     ]
 
 

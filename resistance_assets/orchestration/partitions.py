@@ -1,0 +1,78 @@
+"""Partitions: tables of layer `parts` that hold the rows of one study, contrast, cohort or source.
+
+Here belong the three ways in which tables and partitions meet: a partition's name, the union of partitions, and a slice
+of a table. A partition is recomputed alone, so a change of one study leaves what was made of the others as it is. A
+name that no step writes is an error when the graph is loaded (`table_steps.by_table`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+import polars as pl
+
+from resistance_assets.catalog.tables import PARTS, TABLES, Table
+from resistance_assets.orchestration.steps import Inputs, Step
+from resistance_assets.orchestration.table_steps import table_step
+
+Finish = Callable[[pl.DataFrame, Mapping[str, pl.DataFrame]], pl.DataFrame]
+
+
+def partition_of(what: str, *keys: str) -> str:
+    """Name of a partition: `parts.<what>__<key>__<key>`, such as `parts.gsea__wz4002_vs_parental__limma`.
+
+    Args:
+        what: the table's name without its layer, or what the rows are.
+        keys: ids of the study, contrast, cohort or source, and of the method.
+    """
+    return f"{PARTS}.{'__'.join((what, *keys))}"
+
+
+def union_of(
+    table_name: str, partitions: Iterable[str], finish: Finish | None = None, reads: Iterable[str] = ()
+) -> Step:
+    """Union of the partitions that are there, empty where none is.
+
+    Args:
+        table_name: the table to write.
+        partitions: names of its partitions, in the order of their rows.
+        finish: from the stacked rows and the tables of ``reads`` to the table; without it, the rows as they are.
+        reads: further tables.
+    """
+    table, given, read = TABLES[table_name], tuple(partitions), tuple(reads)
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        stacked = read_partitions(inputs, given, table)
+        return finish(stacked, {name: inputs.read(name) for name in read}) if finish else stacked
+
+    return table_step(outputs={table_name: table}, compute=compute, inputs=read, optional_inputs=given, tolerant=True)
+
+
+def read_partitions(inputs: Inputs, partitions: Iterable[str], table: Table) -> pl.DataFrame:
+    """Rows of the partitions that are there, one after the other; no rows of the table's columns where none is."""
+    frames = [inputs.scan(partition) for partition in partitions if inputs.has(partition)]
+    return pl.concat(frames).collect() if frames else table.empty()
+
+
+def slice_of(partition: str, table_name: str, where: Mapping[str, str], tags: Mapping[str, str] | None = None) -> Step:
+    """Rows of a table that have these values, so that what reads them is untouched by a change of the other rows.
+
+    Args:
+        partition: name of the slice.
+        table_name: the table that is cut.
+        where: column -> value that a row must have.
+        tags: of the asset.
+    """
+
+    def compute(inputs: Inputs) -> pl.DataFrame:
+        wanted = pl.all_horizontal(pl.col(column) == value for column, value in inputs.parameters.items())
+        return inputs.scan(table_name).filter(wanted).collect()
+
+    return table_step(
+        outputs={partition: TABLES[table_name]},
+        compute=compute,
+        inputs=(table_name,),
+        tolerant=True,
+        parameters=dict(where),
+        tags=tags or {},
+    )
