@@ -7,13 +7,13 @@ from collections.abc import Mapping
 import dagster as dg
 
 from resistance_assets.catalog.registry import Registry
-from resistance_assets.catalog.tables import PARTS
 from resistance_assets.defs.automation import automation_definitions
 from resistance_assets.defs.claim_checks import claim_checks
 from resistance_assets.defs.graph import load_steps
 from resistance_assets.defs.report import report_asset
 from resistance_assets.defs.resources import current_registry
 from resistance_assets.defs.second_opinion_checks import second_opinion_checks
+from resistance_assets.defs.source_states import feeds_of
 from resistance_assets.defs.sources import source_assets
 from resistance_assets.defs.warehouse import warehouse_asset
 from resistance_assets.defs.warehouse_resource import WarehouseResource
@@ -31,13 +31,12 @@ EXECUTORS = {
 def definitions_of(registry: Registry, steps: Mapping[str, Step]) -> dg.Definitions:
     """Dagster definitions of these steps, for the present settings."""
     settings = load_settings()
-    partitions = [table for table in steps if table.startswith(f"{PARTS}.")]
     readers = readers_of(steps)
     tables = dg.Definitions(
         assets=[
-            source_assets(registry),
+            source_assets(registry, feeds_of(steps)),
             *(assets_of(step, readers) for step in {id(step): step for step in steps.values()}.values()),
-            warehouse_asset(registry, partitions),
+            warehouse_asset(registry, steps),
             report_asset(),
         ],
         asset_checks=[claim_checks(registry), second_opinion_checks(registry)],

@@ -490,12 +490,7 @@ def _require(name: str, known: Iterable[str], path: Path, place: str, what: str)
 
 
 def _check_sources(registry: Registry, sources_path: Path, studies_path: Path) -> None:
-    """Tables that sources feed, and sources that entries of `studies.toml` are read from."""
-    from resistance_assets.catalog.tables import TABLES
-
-    for source in registry.sources.values():
-        for table in source.feeds:
-            _require(table, TABLES, sources_path, f"key source.{source.id}.feeds", "table")
+    """Sources that entries of `studies.toml` are read from."""
     used = [
         *((f"cohort {c.id}", c.source) for c in registry.cohorts.values()),
         *((f"cohort {c.id}", c.endpoint_source) for c in registry.cohorts.values() if c.endpoint_source),

@@ -107,7 +107,7 @@ def refresh(settings: Settings, *, quiet: bool = False) -> Refreshed:
         failed = {output for address in first.launch.failed if address in steps for output in steps[address].outputs}
         due = tuple(address for address in unsettled(lake, steps, origins) if address not in failed)
     if not due and before is not None and not registry.study_faults:
-        result = publish_current(settings, lake, registry)
+        result = publish_current(settings, lake, registry, steps)
         release = result.release
         if settings.report:
             write_report(settings.data_dir, only_if_changed=True)

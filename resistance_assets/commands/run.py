@@ -95,7 +95,7 @@ def bring_up_to_date(
         addresses = (*due, *PRODUCTS)
     if settled is not None and addresses == PRODUCTS:
         done = settled
-        publish_products(settings, lake, registry, done)
+        publish_products(settings, lake, registry, steps, done)
     else:
         done = _run_in_dagster(settings, registry, steps, lake, select=select, addresses=addresses, quiet=quiet)
         if settled is not None:
@@ -178,14 +178,16 @@ def _run_in_dagster(
         return launch(definitions, steps, instance, lake, selection=selection)
 
 
-def publish_products(settings: Settings, lake: Lake, registry: Registry, done: Launch) -> None:
+def publish_products(
+    settings: Settings, lake: Lake, registry: Registry, steps: Mapping[str, Step], done: Launch
+) -> None:
     """Publish and write the report where anything of them changed; what comes of it is noted in ``done``."""
     from resistance_assets.defs.publication import missing_in_file, publish_current
     from resistance_assets.orchestration.run_outcome import WAREHOUSE
     from resistance_assets.report.site import write_report
 
     try:
-        result = publish_current(settings, lake, registry)
+        result = publish_current(settings, lake, registry, steps)
         if missing := missing_in_file(settings.data_dir):
             raise DataFault(
                 f"the published file lacks {', '.join(missing)}",

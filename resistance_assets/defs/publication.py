@@ -16,9 +16,9 @@ import polars as pl
 
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import PARTS, Table, published_tables
-from resistance_assets.defs.source_states import state_of_sources
+from resistance_assets.defs.source_states import feeds_of, state_of_sources
 from resistance_assets.orchestration.lake import Lake, Pointer, read_file
-from resistance_assets.orchestration.steps import column_lineage
+from resistance_assets.orchestration.steps import Step, column_lineage
 from resistance_assets.orchestration.table_steps import sql_models
 from resistance_assets.settings import Settings
 from resistance_assets.warehouse.publication import Publication
@@ -110,7 +110,7 @@ def changes_of_release(data_dir: Path, before: Mapping[str, Any], after: Mapping
         return pl.DataFrame(schema=CHANGES_SCHEMA)
 
 
-def publish_current(settings: Settings, lake: Lake, registry: Registry) -> PublishResult:
+def publish_current(settings: Settings, lake: Lake, registry: Registry, steps: Mapping[str, Step]) -> PublishResult:
     """Publish what is current in the lake; touches nothing where that is what was published last.
 
     Raises:
@@ -128,7 +128,7 @@ def publish_current(settings: Settings, lake: Lake, registry: Registry) -> Publi
             settings.data_dir,
             publications,
             meta={
-                "sources": state_of_sources(registry, lake),
+                "sources": state_of_sources(registry, lake, feeds_of(steps)),
                 "runs": runs_of(lake),
                 "hypotheses_tested": read_file(hypotheses),
                 "study_faults": pl.DataFrame(faults, schema={"folder": pl.String, "fault": pl.String}),

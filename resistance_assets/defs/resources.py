@@ -20,6 +20,7 @@ from resistance_assets.connectors.transport.resource import FailureKind, transfe
 from resistance_assets.connectors.transport.transport import Probe, Resource, Transport, open_transport, sha256_of
 from resistance_assets.errors import Fault, SourceUnavailable, TransportFault
 from resistance_assets.orchestration.events import Announcement, announce
+from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.steps import MOST_TOLD, External
 from resistance_assets.settings import Settings, load_settings
 
@@ -50,12 +51,20 @@ class Origins:
     """Sources of the catalog as verified files, from a mirror or live.
 
     `work_dir`: where long work keeps what is done of it, so that a run that was cut goes on.
+    `data_dir`: of the run, for steps that rest on what the warehouse knows of itself.
     """
 
     transport: Transport
     opt_in: tuple[str, ...]
     is_live: bool
     work_dir: Path
+    data_dir: Path | None = None
+
+    def lake(self) -> Lake:
+        """The lake of the run."""
+        if self.data_dir is None:
+            raise ValueError("these sources were opened without a data folder")
+        return Lake(self.data_dir / "lake")
 
     def resource(self, source: Source) -> Resource:
         return Resource(
@@ -163,6 +172,7 @@ def open_origins(settings: Settings) -> Origins:
         opt_in=settings.opt_in,
         is_live=mirror is None,
         work_dir=settings.cache_dir / "quantified",
+        data_dir=settings.data_dir,
     )
 
 
@@ -171,9 +181,13 @@ def study_source(study_id: str) -> str:
     return f"study_{study_id}"
 
 
-def local_files(files: Mapping[str, Path]) -> dict[str, External]:
-    """Files of a laboratory study as externals: name -> checksum and path."""
+def local_files(study_id: str, files: Mapping[str, Path]) -> dict[str, External]:
+    """Files of a laboratory study as externals: name -> checksum, path, and the study among its facts."""
     return {
-        name: External(checksum=sha256_of(path), path=path, facts={"file": path.name, "bytes": path.stat().st_size})
+        name: External(
+            checksum=sha256_of(path),
+            path=path,
+            facts={"study": study_id, "file": path.name, "bytes": path.stat().st_size},
+        )
         for name, path in files.items()
     }

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from resistance_assets.catalog.registry import Registry
+from resistance_assets.defs.resources import study_source
 from resistance_assets.orchestration.lake import Lake
+
+if TYPE_CHECKING:
+    from resistance_assets.orchestration.steps import Step
+
+REJECTED = "raw.rejected_rows"
 
 SOURCE_SCHEMA: dict[str, Any] = {
     "source_id": pl.String,
@@ -30,8 +37,24 @@ SOURCE_SCHEMA: dict[str, Any] = {
 }
 
 
-def state_of_sources(registry: Registry, lake: Lake) -> pl.DataFrame:
-    """One row per source of the catalog and per file of a laboratory study: what is loaded of it, or why nothing is."""
+def feeds_of(steps: Mapping[str, Step]) -> dict[str, tuple[str, ...]]:
+    """Source -> tables that are read from it, as the graph has it, without rejected rows."""
+    found: dict[str, dict[str, None]] = {}
+    for step in steps.values():
+        for source in step.sources:
+            tables = (table.address for table in step.outputs.values() if table.address != REJECTED)
+            found.setdefault(source, {}).update(dict.fromkeys(tables))
+    return {source: tuple(sorted(tables)) for source, tables in found.items()}
+
+
+def state_of_sources(registry: Registry, lake: Lake, feeds: Mapping[str, Sequence[str]] | None = None) -> pl.DataFrame:
+    """One row per source of the catalog and per file of a study folder: what is loaded of it, or why nothing is.
+
+    Args:
+        registry: says which sources there are.
+        lake: knows what was read of them.
+        feeds: source -> tables that are read from it.
+    """
     seen: dict[str, dict[str, Any]] = {}
     missed: dict[str, str] = {}
     for address in lake.addresses():
@@ -39,11 +62,13 @@ def state_of_sources(registry: Registry, lake: Lake) -> pl.DataFrame:
         if pointer is None or not address.startswith(("parts.", "raw.")):
             continue
         for name, facts in pointer.notes.get("sources", {}).items():
-            seen[name if name in registry.sources else f"{address.split('__', 1)[1]}/{facts.get('file', name)}"] = facts
-        if pointer.reason:
-            for source_id in registry.sources:
-                if pointer.reason.startswith(source_id):
-                    missed[source_id] = pointer.reason
+            if name in registry.sources:
+                seen[name] = facts
+            elif "study" in facts:
+                seen[f"{facts['study']}/{facts.get('file', name)}"] = facts
+        # A reason begins with what it is about; a source whose id begins another one's is not meant.
+        if pointer.reason and (about := pointer.reason.partition(":")[0]) in registry.sources:
+            missed[about] = pointer.reason
     # Imported late: with it come the readers of every source.
     from resistance_assets.defs.raw.cbioportal import CONNECTORS
 
@@ -68,7 +93,7 @@ def state_of_sources(registry: Registry, lake: Lake) -> pl.DataFrame:
                     name: (facts or {}).get(name)
                     for name in ("version", "bytes", "etag", "last_modified", "retrieved_at", "transport")
                 },
-                "feeds": ", ".join(source.feeds),
+                "feeds": ", ".join((feeds or {}).get(source.id, ())),
             }
         )
     for name, facts in sorted(seen.items()):
@@ -88,7 +113,7 @@ def state_of_sources(registry: Registry, lake: Lake) -> pl.DataFrame:
                 "sha256": facts.get("checksum"),
                 "bytes": facts.get("bytes"),
                 "transport": "local",
-                "feeds": "raw.studies__*",
+                "feeds": ", ".join((feeds or {}).get(study_source(local.id), ())),
             }
         )
     return pl.DataFrame(rows, schema=SOURCE_SCHEMA)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -21,7 +21,7 @@ def source_key(source_id: str) -> dg.AssetKey:
     return dg.AssetKey(["source", source_id])
 
 
-def source_spec(source: Source) -> dg.AssetSpec:
+def source_spec(source: Source, feeds: Sequence[str]) -> dg.AssetSpec:
     return dg.AssetSpec(
         key=source_key(source.id),
         group_name=SOURCES,
@@ -35,7 +35,7 @@ def source_spec(source: Source) -> dg.AssetSpec:
             "licence_url": dg.MetadataValue.url(source.licence_url),
             "citation": source.citation,
             "change_noticed_by": ", ".join(source.change),
-            "feeds": ", ".join(source.feeds),
+            "feeds": ", ".join(feeds),
         },
         freshness_policy=SOURCE_FRESHNESS,
     )
@@ -114,13 +114,13 @@ def observe(
         )
 
 
-def source_assets(registry: Registry) -> dg.AssetsDefinition:
+def source_assets(registry: Registry, feeds: Mapping[str, Sequence[str]]) -> dg.AssetsDefinition:
     """Every source, and every laboratory study, as one observable asset each, looked at together."""
 
     @dg.multi_observable_source_asset(
         name="observe_sources",
         specs=[
-            *(source_spec(source) for source in registry.sources.values()),
+            *(source_spec(source, feeds.get(source.id, ())) for source in registry.sources.values()),
             *(study_spec(local) for local in registry.local_studies.values()),
         ],
         can_subset=True,

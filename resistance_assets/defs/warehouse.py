@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
 
 from resistance_assets.catalog.registry import Registry
-from resistance_assets.catalog.tables import published_tables
+from resistance_assets.catalog.tables import PARTS, published_tables
 from resistance_assets.defs.publication import missing_in_file, publish_current
 from resistance_assets.errors import Fault
 from resistance_assets.orchestration.automation import WAREHOUSE_FRESHNESS, on_settled_change
 from resistance_assets.orchestration.events import Announcement, announce
 from resistance_assets.orchestration.groups import RELEASE
+from resistance_assets.orchestration.steps import Step
 from resistance_assets.orchestration.table_assets import key_of
 
 WAREHOUSE_KEY = dg.AssetKey(["warehouse"])
 
 
-def warehouse_asset(registry: Registry, shares: Sequence[str]) -> dg.AssetsDefinition:
-    """The published file. It rests on every table, and on the shares because it waits until nothing is under way."""
+def warehouse_asset(registry: Registry, steps: Mapping[str, Step]) -> dg.AssetsDefinition:
+    """The published file. It rests on every table, and on the partitions, to wait until nothing is under way."""
     tables = published_tables()
+    partitions = [table for table in steps if table.startswith(f"{PARTS}.")]
     check = dg.AssetCheckSpec(
         "opens", asset=WAREHOUSE_KEY, description="the file opens read-only and holds every table"
     )
 
     @dg.asset(
         key=WAREHOUSE_KEY,
-        deps=[key_of(address) for address in (*(table.address for table in tables), *shares)],
+        deps=[key_of(address) for address in (*(table.address for table in tables), *partitions)],
         group_name=RELEASE,
         kinds={"duckdb"},
         owners=["team:data-engineering"],
@@ -42,7 +44,7 @@ def warehouse_asset(registry: Registry, shares: Sequence[str]) -> dg.AssetsDefin
         settings = context.resources.warehouse_resource.settings()
         announce(Announcement("started", "warehouse"))
         try:
-            result = publish_current(settings, context.resources.warehouse_resource.lake(), registry)
+            result = publish_current(settings, context.resources.warehouse_resource.lake(), registry, steps)
             missing = missing_in_file(settings.data_dir)
         except Fault as fault:
             announce(Announcement("failed", "warehouse", "failed", message=str(fault)))

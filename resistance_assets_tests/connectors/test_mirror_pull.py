@@ -22,7 +22,7 @@ HOST = "https://www.bushmanlab.org"
 
 def source(source_id: str, url: str, connector: str = "table", content: str = "tsv", **more) -> Source:
     fixed = {"title": source_id, "change": ("sha256",), "licence": "CC0", "licence_url": "https://h", "citation": "x"}
-    return Source(id=source_id, url=url, connector=connector, content=content, feeds=("raw.x",), **(fixed | more))
+    return Source(id=source_id, url=url, connector=connector, content=content, **(fixed | more))
 
 
 def place(url: str) -> str:

@@ -27,7 +27,6 @@ class Source(Entry):
     licence: str
     licence_url: str
     citation: str
-    feeds: tuple[str, ...] = Field(min_length=1)
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
     opt_in: bool = False
 

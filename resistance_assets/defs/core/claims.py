@@ -11,6 +11,7 @@ import polars as pl
 
 from resistance_assets.catalog.registry import CATALOG_DIR, Claim, Registry
 from resistance_assets.catalog.tables import TABLES, published_tables
+from resistance_assets.defs.resources import Origins
 from resistance_assets.defs.source_states import state_of_sources
 from resistance_assets.errors import CatalogFault
 from resistance_assets.orchestration.code_version import code_version_of, parameters_version
@@ -20,7 +21,6 @@ from resistance_assets.orchestration.steps import External, Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.claims.claims import EVIDENCE, audit_printed_table, build_ledger, first_releases
 from resistance_assets.science.statistics.multiple_testing import adjust_bh
-from resistance_assets.settings import load_settings
 
 AUDIT = TABLES["core.claims__table2_audit"]
 PANEL = TABLES["core.survival__panel_genes"]
@@ -119,9 +119,9 @@ def loaded_checksums(states: pl.DataFrame, needs: Mapping[str, Iterable[str]]) -
     return found, lacking
 
 
-def sources_as_externals(registry: Registry, claims: Iterable[Claim]) -> dict[str, External]:
+def sources_as_externals(registry: Registry, claims: Iterable[Claim], lake: Lake) -> dict[str, External]:
     """One external per claim: what it needs, loaded or not, as the lake knows it now."""
-    states = state_of_sources(registry, Lake(load_settings().lake_dir))
+    states = state_of_sources(registry, lake)
     externals = {}
     for claim in claims:
         found, lacking = loaded_checksums(states, needed_sources(claim, registry))
@@ -197,7 +197,7 @@ def verdicts_asset(registry: Registry, queries: Mapping[str, SqlQuery]) -> Step:
         inputs=tuple(dict.fromkeys((*refs, HYPOTHESES))),
         tolerant=True,
         parameters=[claim.model_dump(mode="json", exclude={"sql"}) for claim in claims],
-        externals=lambda origins: sources_as_externals(registry, claims),
+        externals=lambda origins: sources_as_externals(registry, claims, origins.lake()),
         kinds=["python", "duckdb"],
     )
 
@@ -205,9 +205,8 @@ def verdicts_asset(registry: Registry, queries: Mapping[str, SqlQuery]) -> Step:
 # ---- since when ------------------------------------------------------------------------------------------------------
 
 
-def past_verdicts(data_dir: Path) -> list[tuple[int, dict[str, str]]]:
+def past_verdicts(lake: Lake, data_dir: Path) -> list[tuple[int, dict[str, str]]]:
     """Claim -> verdict of every release that has a ledger and still has its Parquet file, oldest first."""
-    lake = Lake(load_settings().lake_dir)
     found: list[tuple[int, dict[str, str]]] = []
     known: dict[str, dict[str, str]] = {}
     for path in (data_dir / "releases").glob("*.json"):
@@ -230,17 +229,16 @@ def next_release(data_dir: Path) -> int:
 
 
 def history_asset() -> Step:
-    def since() -> dict[str, int]:
-        settings = load_settings()
-        now = dict(Lake(settings.lake_dir).read(VERDICTS.address).select("claim_id", "verdict").iter_rows())
-        return first_releases(now, past_verdicts(settings.data_dir), next_release(settings.data_dir))
-
-    def releases(origins: Any) -> dict[str, External]:
+    def releases(origins: Origins) -> dict[str, External]:
+        lake, data_dir = origins.lake(), origins.lake().root.parent
+        now = dict(lake.read(VERDICTS.address).select("claim_id", "verdict").iter_rows())
+        began = first_releases(now, past_verdicts(lake, data_dir), next_release(data_dir))
         # What counts is what comes out: a release that leaves every verdict as it was changes nothing here.
-        return {"releases": External(checksum=parameters_version(since()), path=Path(), is_own_state=True)}
+        version = parameters_version(began)
+        return {"releases": External(checksum=version, path=Path(), facts={"began": began}, is_own_state=True)}
 
     def compute(inputs: Inputs) -> pl.DataFrame:
-        began = since()
+        began = inputs.externals["releases"].facts["began"]
         frame = inputs.read(VERDICTS.address).select("claim_id", "verdict")
         return frame.with_columns(
             first_release_with_verdict=pl.col("claim_id").replace_strict(began, return_dtype=pl.Int64)

@@ -108,6 +108,12 @@ def rejected_address(name: str) -> str:
     return partition_of("rejected", name.lower())
 
 
+def number_rows(stacked: pl.DataFrame, _: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+    """Rejected rows of one file that several steps read, numbered through."""
+    number = pl.int_range(1, pl.len() + 1, dtype=pl.Int64).over("table_name", "source")
+    return stacked.with_columns(row_number=number)
+
+
 # ---- patients --------------------------------------------------------------------------------------------------------
 
 CBIOPORTAL_TABLES = {
@@ -437,7 +443,7 @@ def warnings_as_table(found: pl.DataFrame, study_id: str) -> pl.DataFrame:
 
 def study_externals(local: LocalStudy) -> Callable[[Origins], Mapping[str, External]]:
     """The files of a laboratory's study, each under its name in the study's folder."""
-    return lambda origins: local_files({str(path.relative_to(local.folder)): path for path in local.files})
+    return lambda origins: local_files(local.id, {str(path.relative_to(local.folder)): path for path in local.files})
 
 
 def counts_study_asset(local: LocalStudy) -> Step:
@@ -576,7 +582,7 @@ def raw_assets(registry: Registry) -> list[Step]:
     assets.append(catalog_asset("raw.catalog__cohorts", catalog_cohorts(registry), catalog_cohorts))
     assets.append(catalog_asset("raw.catalog__projects", catalog_projects(registry), catalog_projects))
     assets.append(catalog_asset("raw.catalog__contrasts", catalog_contrasts(registry), catalog_contrasts))
-    assets.append(rejected_rows_union(rejected))
+    assets.append(union_of(REJECTED.address, rejected, number_rows))
     return assets
 
 

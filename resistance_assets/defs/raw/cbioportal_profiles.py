@@ -21,11 +21,9 @@ from resistance_assets.defs.raw.cbioportal import REJECTED, fetching, long_matri
 from resistance_assets.defs.resources import Origins
 from resistance_assets.defs.shares import FURTHER_MATRICES, FURTHER_TABLES, further_address, further_rejected_address
 from resistance_assets.errors import SourceUnavailable
-from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.partitions import partition_of, union_of
 from resistance_assets.orchestration.steps import External, Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
-from resistance_assets.settings import load_settings
 
 
 def chosen_profiles(cohort: Cohort, kind: str) -> tuple[str, ...]:
@@ -82,7 +80,7 @@ def taken_with_its_clinical_tables(cohort: Cohort, source: Source) -> Callable[[
 
     def externals(origins: Origins) -> Mapping[str, External]:
         found = fetched(origins)
-        pointer = Lake(load_settings().lake_dir).pointer(clinical)
+        pointer = origins.lake().pointer(clinical)
         archive = found[source.id]
         if pointer is None or pointer.inputs.get(archive.recorded_as(source.id)) != archive.checksum:
             raise SourceUnavailable(

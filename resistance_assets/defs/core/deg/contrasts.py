@@ -22,7 +22,7 @@ from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.lab_study.local_study import read_gene_lengths
 from resistance_assets.defs.raw.cbioportal import REJECTED, rejected_as_table
 from resistance_assets.defs.raw.studies.lab_array import expression_address, reading_expression
-from resistance_assets.defs.resources import local_files
+from resistance_assets.defs.resources import local_files, study_source
 from resistance_assets.errors import DataFault, Fault
 from resistance_assets.orchestration.partitions import partition_of, read_partitions
 from resistance_assets.orchestration.steps import Inputs, Step
@@ -177,7 +177,9 @@ def lengths_of(features: pl.Series, lengths: pl.DataFrame, subject: str) -> NDAr
     return found["length_bp"].to_numpy()
 
 
-def fold_change_contrast(declared: CountsContrast, counts: str, samples: str, lengths_path: Path | None = None) -> Step:
+def fold_change_contrast(
+    declared: CountsContrast, counts: str, samples: str, study_id: str, lengths_path: Path | None = None
+) -> Step:
     """One contrast by its paper's rule: effects and calls. Lengths are read where the rule's unit needs them."""
     address, calls_of = part_address(declared.id, "fold_change"), calls_address(declared.id)
     contrast, rule = contrast_of(declared), rule_of(declared.fold_change)
@@ -202,7 +204,8 @@ def fold_change_contrast(declared: CountsContrast, counts: str, samples: str, le
         compute=compute,
         inputs=(counts, samples),
         parameters=parameters_of(declared, "fold_change"),
-        externals=(lambda origins: local_files({"gene_lengths": needed})) if needed else None,
+        externals=(lambda origins: local_files(study_id, {"gene_lengths": needed})) if needed else None,
+        sources=[study_source(study_id)] if needed else [],
         kinds=["python"],
         tags={"contrast": declared.id, "method": "fold_change"},
     )
@@ -509,7 +512,7 @@ def deg_assets(registry: Registry) -> list[Step]:
                 elif study.measurement == "at_run_time":
                     assets.append(series_contrast(study.id, declared, method))
                 elif method == "fold_change":
-                    assets.append(fold_change_contrast(declared, counts, samples, study.gene_lengths))
+                    assets.append(fold_change_contrast(declared, counts, samples, study.id, study.gene_lengths))
                     calls.append(calls_address(declared.id))
                 else:
                     assets.append(counted_contrast(declared, method, reading_counts(counts), (counts,), samples))
