@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import threading
+import time
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -22,6 +23,9 @@ from resistance_assets.errors import Fault, UsageFault
 
 if TYPE_CHECKING:
     from resistance_assets.settings import Settings
+
+# What a command says of its time counts from here.
+STARTED = time.perf_counter()
 
 app = typer.Typer(
     name="resistance",
@@ -177,7 +181,7 @@ def run(
     from resistance_assets.commands.run import bring_up_to_date
 
     settings = _settings(profile, mirror, studies)
-    summary = bring_up_to_date(settings, select=select, quiet=as_json)
+    summary = bring_up_to_date(settings, select=select, quiet=as_json, started=STARTED)
     if as_json:
         typer.echo(json.dumps(summary.as_document(), indent=1))
     else:
@@ -199,7 +203,7 @@ def refresh(
     """
     from resistance_assets.commands.refresh import refresh as bring_up
 
-    refreshed = bring_up(_settings(profile, mirror, studies), quiet=as_json)
+    refreshed = bring_up(_settings(profile, mirror, studies), quiet=as_json, started=STARTED)
     if as_json:
         typer.echo(json.dumps(refreshed.as_document(), indent=1))
     else:

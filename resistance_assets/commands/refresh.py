@@ -71,13 +71,13 @@ class Refreshed:
             show_diff(self.diff)
 
 
-def refresh(settings: Settings, *, quiet: bool = False) -> Refreshed:
+def refresh(settings: Settings, *, quiet: bool = False, started: float | None = None) -> Refreshed:
     """Look at every source, recompute what changed, publish, and tell what changed in the results.
 
     Where no step is due, Dagster is given nothing to run: each step was asked for its memo key, with its sources looked
     up as a run looks them up, and each would find the result that is current.
     """
-    started = time.perf_counter()
+    started = time.perf_counter() if started is None else started
     from resistance_assets.commands.diff import compare
     from resistance_assets.commands.run import bring_up_to_date, prepare, recall_summary, remember_state
 

@@ -55,6 +55,7 @@ def bring_up_to_date(
     quiet: bool = False,
     addresses: Iterable[str] | None = None,
     steps: Mapping[str, Step] | None = None,
+    started: float | None = None,
 ) -> Summary:
     """Materialise what is selected (everything, by default) in this process, and publish.
 
@@ -66,10 +67,11 @@ def bring_up_to_date(
         quiet: print nothing.
         addresses: tables to look at, in place of a selection; to publish, name `warehouse` among them.
         steps: the graph, where it is loaded already.
+        started: when the command began, on the clock of `time.perf_counter`; by default now.
     """
     from resistance_assets.commands.printing import say, where_sources_come_from
 
-    started = time.perf_counter()
+    started = time.perf_counter() if started is None else started
     everything = select is None and addresses is None
     if everything and (summary := recall_summary(settings)) is not None:
         say(quiet, f"data folder {settings.data_dir}; sources from {where_sources_come_from(settings)}")
