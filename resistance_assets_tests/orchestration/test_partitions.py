@@ -23,7 +23,9 @@ def rows(*genes: str) -> pl.DataFrame:
     values = {name: [None] * len(genes) for name in LISTS.polars_schema}
     frame = pl.DataFrame(values, schema=LISTS.polars_schema)
     filled = [
-        pl.lit("x").alias(name) if dtype == pl.String else pl.lit(1).cast(dtype).alias(name)
+        pl.lit("inferential" if name == "evidence_kind" else "x").alias(name)
+        if dtype == pl.String
+        else pl.lit(1).cast(dtype).alias(name)
         for name, dtype in LISTS.polars_schema.items()
         if name != "hgnc_symbol"
     ]
