@@ -108,11 +108,19 @@ def compile_single_cell() -> None:
     signature_scores.score_cells(study, symbols[:2])
 
 
+def compile_alterations() -> None:
+    """Pairs of altered genes."""
+    from resistance_assets.science.alterations import cooccurrence
+
+    cooccurrence.pair_alterations(np.arange(24).reshape(3, 8) % 3 == 0, ["A", "B", "C"])
+
+
 PARTS: dict[str, Callable[[], None]] = {
     "survival": compile_survival,
     "expression": compile_expression,
     "bench": compile_bench,
     "single_cell": compile_single_cell,
+    "alterations": compile_alterations,
 }
 
 

@@ -1,0 +1,1 @@
+"""Alterations: mutations by consequence, copy number, fusions: how often, their effect on their gene, and together."""

@@ -1,0 +1,62 @@
+"""Cis effects: a gene's own copy number, methylation or protein against its own mRNA."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import stats
+
+from resistance_assets.science.statistics.kernels.ranks import rank_rows
+from resistance_assets.science.statistics.multiple_testing import adjust_bh
+
+LEAST_PATIENTS = 10
+LEAST_GROUP = 5
+AMPLIFIED, DIPLOID, DEEP_LOSS = 2.0, 0.0, -2.0
+
+
+def correlate_rows(first: NDArray[np.float64], second: NDArray[np.float64], genes: list[str]) -> pl.DataFrame:
+    """Spearman's correlation of each gene's two rows, over the patients with both.
+
+    Args:
+        first, second: genes x patients, NaN missing.
+        genes: of the rows.
+
+    Returns:
+        hgnc_symbol, n, rho, p_value (t approximation with ties, as R's `cor.test(exact = FALSE)`), q_value_bh. A gene
+        with fewer than ten patients, or without variation, has n and no rho.
+    """
+    both = np.isfinite(first) & np.isfinite(second)
+    n = both.sum(axis=1)
+    ranks = []
+    for values in (first, second):
+        own = np.where(both, values, np.nan)
+        ranked, _, _ = rank_rows(own, np.argsort(own, axis=1))
+        ranks.append(ranked - np.nanmean(np.where(n[:, None] > 0, ranked, 0.0), axis=1)[:, None])
+    crossed = np.nansum(ranks[0] * ranks[1], axis=1)
+    spread = np.sqrt(np.nansum(ranks[0] ** 2, axis=1) * np.nansum(ranks[1] ** 2, axis=1))
+    usable = (n >= LEAST_PATIENTS) & (spread > 0.0)
+    rho = np.where(usable, np.clip(crossed / np.where(spread > 0.0, spread, 1.0), -1.0, 1.0), np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = rho * np.sqrt((n - 2) / (1.0 - rho**2))
+    p = np.where(usable, 2.0 * stats.t.sf(np.abs(t), np.maximum(n - 2, 1)), np.nan)
+    return pl.DataFrame(
+        {"hgnc_symbol": genes, "n": n.astype(np.int64), "rho": rho, "p_value": p, "q_value_bh": adjust_bh(p)}
+    ).with_columns(pl.col("rho", "p_value", "q_value_bh").fill_nan(None))
+
+
+def amplified_against_diploid(calls: NDArray[np.float64], expression: NDArray[np.float64]) -> tuple[int, int, float]:
+    """Amplified patients, patients with a deep loss, and the rank-sum p of amplified against diploid.
+
+    The p is NaN where either side has fewer than five patients; normal approximation with ties and continuity
+    correction, as R's `wilcox.test(exact = FALSE)`.
+    """
+    known = np.isfinite(calls) & np.isfinite(expression)
+    amplified, diploid = known & (calls >= AMPLIFIED), known & (calls == DIPLOID)
+    n_amplified, n_deep_loss = int(amplified.sum()), int((known & (calls <= DEEP_LOSS)).sum())
+    if min(n_amplified, int(diploid.sum())) < LEAST_GROUP:
+        return n_amplified, n_deep_loss, math.nan
+    found = stats.mannwhitneyu(expression[amplified], expression[diploid], method="asymptotic", use_continuity=True)
+    return n_amplified, n_deep_loss, float(found.pvalue)

@@ -1,0 +1,1 @@
+"""Compiled sums over pairs of genes."""
