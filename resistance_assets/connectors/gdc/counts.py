@@ -61,6 +61,11 @@ _FIELDS = (
 # What there is
 
 
+def status_resource() -> Resource:
+    """The state of the API, with the data release."""
+    return Resource(f"{HOST}/status", content="json", markers=("status",), name="GDC status")
+
+
 def files_resource(project: str, offset: int = 0) -> Resource:
     """One page of the open STAR counts of a project. Asked with GET, so that a mirror can hold the answer."""
 
