@@ -36,6 +36,7 @@ from resistance_assets.connectors.lab_study.study import (
     read_published_study,
 )
 from resistance_assets.errors import CatalogFault, DataFault, Fault
+from resistance_assets_tests.soak.mutations import read_mutations
 
 READERS = {"rna_seq_counts": read_counts_study, "deg_result": read_published_study}
 
@@ -534,3 +535,20 @@ def test_hostile_live_soft_files_are_read(shared, name):
 
 def test_hostile_live_bom_in_a_meta_file():
     assert read_meta(b"\xef\xbb\xbfa: b\r\n", source="x") == {"a": "b"}
+
+
+def test_hostile_mutations_are_read_or_told_in_one_line(shared, tmp_path):
+    outcomes = read_mutations(shared / "cases", tmp_path, inputs=300, seed=7)
+    assert outcomes["read"] > 30
+    assert outcomes["DataFault"] > 30
+
+
+def test_hostile_repeated_symbols_of_a_published_table_are_told_apart(shared, tmp_path):
+    source = shared / "cases" / "hostile" / "studies" / "pub_dates"
+    lines = (source / "t.tsv").read_text().splitlines()[:401]
+    (tmp_path / "t.tsv").write_text("\n".join([*lines, lines[1]]) + "\n")
+    (tmp_path / "study.toml").write_bytes((source / "study.toml").read_bytes())
+    results, rejected = read(tmp_path)
+    assert results["feature"].n_unique() == results.height == 401
+    assert results["feature"].to_list()[-1] == f"{lines[1].split(chr(9))[0]} (line 402)"
+    assert rejected.is_empty()
