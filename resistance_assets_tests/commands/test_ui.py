@@ -19,7 +19,7 @@ from resistance_assets_tests.warehouse_runs import environment
 # Five processes start before the first page, on two cores that other tests use too.
 LONGEST_START = 240.0
 LONGEST_RUN = 540.0
-LAYERS = ("source", "parts", "raw", "staging", "core", "marts", "warehouse")
+GROUPS = ("sources", "cohort_files", "genes_and_gene_sets", "differential_expression", "survival", "claims", "release")
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +73,10 @@ def ask_graphql(browser, query: str):
     return browser.execute_async_script(script, query)
 
 
-def test_the_asset_graph_loads_with_its_layers(browser, ui):
+def test_the_asset_graph_loads_with_its_groups(browser, ui):
     browser.get(f"{ui}/asset-groups")
     wait_for(browser, "return /Materialize all \\(\\d+\\)/.test(document.body.innerText)", LONGEST_RUN)
-    drawn = f"const text = document.body.innerText; return {list(LAYERS)}.every(layer => text.includes(layer))"
+    drawn = f"const text = document.body.innerText; return {list(GROUPS)}.every(group => text.includes(group))"
     assert wait_for(browser, drawn, LONGEST_RUN)
     count = browser.execute_script("return document.body.innerText.match(/Materialize all \\((\\d+)\\)/)[1]")
     nodes = ask_graphql(browser, "{ assetNodes { isMaterializable } }")["assetNodes"]

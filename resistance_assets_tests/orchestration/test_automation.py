@@ -46,7 +46,7 @@ def sheet(*values: str) -> pl.DataFrame:
 
 
 class Place:
-    """Premises of the chain, and the daemon's part: evaluate, run what is requested."""
+    """The resource of the chain, and the daemon's part: evaluate, run what is requested."""
 
     def __init__(self, root: Path, condition: dg.AutomationCondition | None = None) -> None:
         self.root = root

@@ -354,8 +354,7 @@ def test_the_run_itself_recorded_the_checks(real_data_dir, shared):
 
 
 def test_verdicts_of_past_releases_are_found_again(real_data_dir, shared, real):
-    with environment(real_data_dir, mirror=shared / "mirror"):
-        past = past_verdicts(real_data_dir)
+    past = past_verdicts(Lake(real_data_dir / "lake"), real_data_dir)
     assert [number for number, _ in past] == [1]
     assert past[0][1] == {claim_id: row["verdict"] for claim_id, row in real.items()}
 
