@@ -162,8 +162,30 @@ def _faults_of(source: Source) -> Iterator[None]:
 
 
 def open_origins(settings: Settings) -> Origins:
-    """Origins for these settings; nothing is fetched."""
+    """Origins for these settings; nothing is fetched.
+
+    Those of a mirror are the same for every step of a process until its index is written anew, so that the index is
+    read, and each file verified, once.
+    """
     mirror = settings.effective_mirror
+    if mirror is None:
+        return _open(settings, mirror)
+    index = mirror / "index.jsonl" if mirror.is_dir() else mirror
+    try:
+        facts = index.stat()
+    except OSError:
+        return _open(settings, mirror)  # which says that there is no mirror
+    key = (settings.model_dump_json(), facts.st_mtime_ns, facts.st_ctime_ns, facts.st_size, facts.st_ino)
+    if key not in _OPENED:
+        _OPENED.clear()
+        _OPENED[key] = _open(settings, mirror)
+    return _OPENED[key]
+
+
+_OPENED: dict[tuple[str, int, int, int, int], Origins] = {}
+
+
+def _open(settings: Settings, mirror: Path | None) -> Origins:
     transport = open_transport(
         mirror=mirror, cache_dir=settings.cache_dir, host_map=settings.host_map, contact=settings.contact
     )
