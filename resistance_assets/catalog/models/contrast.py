@@ -90,6 +90,8 @@ class CountsContrast(Entry):
     fit_all_levels: bool = False
     methods: tuple[Method, ...] = ("pydeseq2",)
     normalisation: Literal["tmm", "none"] = "tmm"
+    # Which genes limma-voom tests: edgeR's filterByExpr on the arms, or every gene with a read.
+    expression_filter: Literal["filter_by_expr", "none"] = "filter_by_expr"
     fold_change: FoldChange | None = None
     thresholds: ListThresholds | None = None
     subset: dict[str, tuple[str, ...]] = {}

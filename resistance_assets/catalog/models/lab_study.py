@@ -82,6 +82,8 @@ class MicroarrayStudy(ExpressionStudy):
     scale: Literal["auto", "log2", "linear"] = "auto"
     normalise: Literal["quantile", "none"]
     collapse: Literal["highest_mean", "median"] = "highest_mean"
+    # Linear intensities of 0 or less: add one number to all of them, or treat the single value as missing.
+    not_positive: Literal["shift", "missing"] = "shift"
     detection_floor: float | None = None
     detection_min_samples: int = Field(default=1, ge=1)
 

@@ -209,14 +209,18 @@ def _fit_effects(
         effects, error, statistic, p, q, reasons = _deseq2_effects(matrix, model, contrasts, arm)
         notes[expressed] = reasons[expressed]
     else:
-        lib = effective_library_sizes(matrix, normalisation)
         if method == "log2_cpm":
+            lib = effective_library_sizes(matrix, normalisation)
             effects = average_by_arm(log2_cpm(matrix, lib), arm) @ np.array(_WEIGHTS).T
             notes[expressed] = NOTE_NO_REPLICATES
         else:
-            fitted = _voom_effects(matrix[expressed], model, contrasts, lib)
+            from resistance_assets.science.deg.limma import select_tested
+
+            tested, notes = select_tested(matrix, arm.tolist(), "filter_by_expr")
+            lib = effective_library_sizes(matrix[tested], normalisation)
+            fitted = _voom_effects(matrix[tested], model, contrasts, lib)
             for whole, part in zip((effects, error, statistic, p), fitted, strict=True):
-                whole[expressed] = part
+                whole[tested] = part
             q = np.column_stack([adjust_bh(column) for column in p.T])
     effects[~expressed] = np.nan
     return _Effects(effects, error, statistic, p, q, notes)

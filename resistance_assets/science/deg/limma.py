@@ -7,6 +7,7 @@ choice between methods belongs in `deg`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,12 +17,13 @@ from numpy.typing import NDArray
 
 from resistance_assets.errors import DesignFault
 from resistance_assets.science.deg.designs import GENE_COLUMN, DesignMatrix, compressed_rows, count_matrix
-from resistance_assets.science.deg.result import NOTE_ALL_ZERO, NOTE_TOO_FEW_VALUES, build_result
+from resistance_assets.science.deg.result import NOTE_ALL_ZERO, NOTE_FILTER_BY_EXPR, NOTE_TOO_FEW_VALUES, build_result
 from resistance_assets.science.deg.variance_moderation import Moderation, moderate_variances
-from resistance_assets.science.expression.normalisation import effective_library_sizes
+from resistance_assets.science.expression.normalisation import effective_library_sizes, filter_by_expression
 from resistance_assets.science.statistics.multiple_testing import adjust_bh
 
 Matrix = NDArray[np.float64]
+ExpressionFilter = Literal["filter_by_expr", "none"]
 
 
 @dataclass(frozen=True)
@@ -220,7 +222,11 @@ def log_odds(
 
 
 def fit_limma_voom(
-    counts: pl.DataFrame, design: DesignMatrix, normalisation: Literal["tmm", "none"] = "tmm", span: float = 0.5
+    counts: pl.DataFrame,
+    design: DesignMatrix,
+    normalisation: Literal["tmm", "none"] = "tmm",
+    span: float = 0.5,
+    expression_filter: ExpressionFilter = "filter_by_expr",
 ) -> pl.DataFrame:
     """limma-voom for counts: TMM, voom weights, weighted fit, moderated t.
 
@@ -229,23 +235,46 @@ def fit_limma_voom(
         design: its coefficient is tested.
         normalisation: "tmm" or "none".
         span: of the mean-variance curve.
+        expression_filter: "filter_by_expr" leaves genes with too few reads out before library sizes are taken
+            (`normalisation.filter_by_expression` on the arms), as limma's guide tells its users to; "none" leaves out
+            genes of zeros alone.
 
     Returns:
         A result frame; base_mean is the mean count at the mean library size, average_expression_log2 is log2 CPM.
-        Genes of zeros only take no part and are null.
+        Genes that are left out stay as rows with the reason in `p_value_note`.
 
     Raises:
         DesignFault: no residual degree of freedom.
     """
     matrix = count_matrix(counts, design.sample_ids)
-    expressed = np.asarray(matrix.any(axis=1))
-    lib = effective_library_sizes(matrix, normalisation)
-    weighted = voom(matrix[expressed], design.values, lib, span)
-    result = _moderated_result(
-        counts, design, "limma_voom", weighted.log2_cpm, expressed, weighted.weights, NOTE_ALL_ZERO
-    )
+    tested, notes = select_tested(matrix, design.arms, expression_filter)
+    lib = effective_library_sizes(matrix[tested] if expression_filter != "none" else matrix, normalisation)
+    weighted = voom(matrix[tested], design.values, lib, span)
+    result = _moderated_result(counts, design, "limma_voom", weighted.log2_cpm, tested, weighted.weights, None)
     base = (matrix / lib).mean(axis=1) * lib.mean()
-    return result.with_columns(pl.Series("base_mean", base))
+    return result.with_columns(pl.Series("base_mean", base), p_value_note=pl.Series(notes.tolist(), dtype=pl.String))
+
+
+def select_tested(
+    matrix: Matrix, groups: Sequence[object], expression_filter: ExpressionFilter
+) -> tuple[NDArray[np.bool_], NDArray[np.object_]]:
+    """Genes that voom tests, and a note for each of the others.
+
+    Raises:
+        DesignFault: no gene is left.
+    """
+    expressed = np.asarray(matrix.any(axis=1))
+    tested = expressed
+    if expression_filter == "filter_by_expr":
+        tested = expressed & filter_by_expression(matrix, [str(group) for group in groups])
+    if not tested.any():
+        raise DesignFault(
+            f"none of {len(matrix)} genes has enough reads to be tested",
+            subject="limma-voom",
+            expected="10 reads per median library in as many samples as the smaller group has",
+            remedy='Check the counts, or declare expression_filter = "none".',
+        )
+    return tested, np.where(tested, None, np.where(expressed, NOTE_FILTER_BY_EXPR, NOTE_ALL_ZERO)).astype(object)
 
 
 def fit_limma(expression: pl.DataFrame, design: DesignMatrix) -> pl.DataFrame:

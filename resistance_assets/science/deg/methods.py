@@ -45,6 +45,7 @@ def run_contrast(
     method: str,
     normalisation: Literal["tmm", "none"] = "tmm",
     alpha: float = 0.05,
+    expression_filter: Literal["filter_by_expr", "none"] = "filter_by_expr",
     shrink: bool = False,
     n_threads: int = 1,
     fold_change_rule: FoldChangeRule | None = None,
@@ -62,6 +63,7 @@ def run_contrast(
         contrast: what is compared.
         method: one of `METHODS`.
         normalisation: for limma_voom and edger_exact.
+        expression_filter: for limma_voom: which genes are tested (`limma.fit_limma_voom`).
         alpha: for the independent filtering of pydeseq2.
         shrink: fill `log2_fold_change_shrunken` (pydeseq2 only).
         n_threads: for pydeseq2.
@@ -78,7 +80,9 @@ def run_contrast(
     if method == "pydeseq2":
         return run_pydeseq2(counts, samples, contrast, alpha=alpha, shrink=shrink, n_threads=n_threads)
     if method == "limma_voom":
-        return run_limma_voom(counts, samples, contrast, normalisation=normalisation)
+        return run_limma_voom(
+            counts, samples, contrast, normalisation=normalisation, expression_filter=expression_filter
+        )
     if method == "limma":
         return run_limma(counts, samples, contrast)
     if method == "edger_exact":
@@ -123,6 +127,7 @@ def run_limma_voom(
     contrast: Contrast,
     *,
     normalisation: Literal["tmm", "none"] = "tmm",
+    expression_filter: Literal["filter_by_expr", "none"] = "filter_by_expr",
 ) -> pl.DataFrame:
     """`run_contrast` by limma-voom."""
     design, report = _checked_design(counts, samples, contrast)
@@ -132,7 +137,8 @@ def run_limma_voom(
         return _count_effects(counts, design, "limma_voom", matrix, lib / np.exp(np.log(lib).mean()))
     from resistance_assets.science.deg.limma import fit_limma_voom
 
-    return _qualify_empty_arms(fit_limma_voom(counts, design, normalisation=normalisation), counts, design)
+    fitted = fit_limma_voom(counts, design, normalisation, expression_filter=expression_filter)
+    return _qualify_empty_arms(fitted, counts, design)
 
 
 def run_limma(expression: pl.DataFrame, samples: pl.DataFrame, contrast: Contrast) -> pl.DataFrame:

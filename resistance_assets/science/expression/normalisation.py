@@ -173,15 +173,30 @@ def quantile_normalise(values: ArrayLike) -> Matrix:
     """Give every column the same distribution: the mean of the sorted columns (Bolstad 2003, Bioinformatics 19:185).
 
     Tied values get the mean of the quantiles that they span, as limma's normalizeQuantiles with ties = TRUE does.
+    Missing values (NaN) stay missing; a column's quantiles are then interpolated between those that it has, as there.
     """
     from scipy.stats import rankdata
 
     x = np.asarray(values, dtype=np.float64)
-    if not np.isfinite(x).all():
-        raise ValueError("quantile normalisation needs finite values")
-    target = np.sort(x, axis=0).mean(axis=1)
-    positions = np.arange(1, x.shape[0] + 1)
-    return np.column_stack([np.interp(rankdata(x[:, j]), positions, target) for j in range(x.shape[1])])
+    if np.isinf(x).any():
+        raise ValueError("quantile normalisation needs numbers, not infinities")
+    n = x.shape[0]
+    if not n:
+        return x.copy()
+    positions = np.arange(n) / max(n - 1, 1)
+    quantiles = []
+    for j in range(x.shape[1]):
+        there = np.sort(x[~np.isnan(x[:, j]), j])
+        if len(there):
+            shares = np.arange(len(there)) / max(len(there) - 1, 1)
+            quantiles.append(there if len(there) == n else np.interp(positions, shares, there))
+    target = np.mean(quantiles, axis=0) if quantiles else np.full(n, np.nan)
+    normalised = np.full(x.shape, np.nan)
+    for j in range(x.shape[1]):
+        known = ~np.isnan(x[:, j])
+        share = (rankdata(x[known, j]) - 1) / max(int(known.sum()) - 1, 1)
+        normalised[known, j] = np.interp(share, positions, target)
+    return normalised
 
 
 def is_log_scale(values: ArrayLike) -> bool:
@@ -208,13 +223,41 @@ def is_detected(expression: ArrayLike, floor: float, min_samples: int = 1) -> ND
     return (np.asarray(expression, dtype=np.float64) >= floor).sum(axis=1) >= min_samples
 
 
+def filter_by_expression(
+    counts: ArrayLike,
+    groups: ArrayLike,
+    *,
+    min_count: float = 10.0,
+    min_total_count: float = 15.0,
+    large_group: float = 10.0,
+    min_share: float = 0.7,
+) -> NDArray[np.bool_]:
+    """Shape (genes,): enough reads to be tested, by edgeR's `filterByExpr` (Chen 2016, F1000Research 5:1438).
+
+    As many samples as the smallest group has (beyond `large_group`, only `min_share` of the excess) must reach the
+    counts per million that `min_count` reads are in the median library, and all samples together `min_total_count`
+    reads. It does not look at which samples these are, so it does not favour genes that differ.
+
+    Args:
+        counts: (genes, samples). groups: (samples,), labels.
+        min_count, min_total_count, large_group, min_share: edgeR's defaults.
+    """
+    x = np.asarray(counts, dtype=np.float64)
+    smallest = float(np.unique(np.asarray(groups), return_counts=True)[1].min())
+    if smallest > large_group:
+        smallest = large_group + (smallest - large_group) * min_share
+    lib = library_sizes(x)
+    enough = (cpm(x, lib) >= min_count / np.median(lib) * 1e6).sum(axis=1) >= smallest - 1e-14
+    return np.asarray(enough & (x.sum(axis=1) >= min_total_count - 1e-14))
+
+
 def collapse_probes(
     expression: pl.DataFrame, probe_genes: pl.DataFrame, rule: Literal["highest_mean", "median"] = "highest_mean"
 ) -> pl.DataFrame:
     """Turn a probe table into a gene table.
 
     Args:
-        expression: `probe_id` and one column per sample, log scale.
+        expression: `probe_id` and one column per sample, log scale; null where a value is missing.
         probe_genes: `probe_id`, `hgnc_symbol`; probes that are absent, without a symbol, or listed with several symbols
             are left out, because their signal cannot be given to one gene.
         rule: "highest_mean" keeps the probe with the largest mean over samples (ties: the first name); "median" takes
@@ -243,7 +286,7 @@ def collapse_probes(
         raise ValueError(f"rule must be 'highest_mean' or 'median', got {rule!r}")
     return (
         joined.with_columns(count, pl.mean_horizontal(samples).alias("__mean"))
-        .sort(["hgnc_symbol", "__mean", "probe_id"], descending=[False, True, False])
+        .sort(["hgnc_symbol", "__mean", "probe_id"], descending=[False, True, False], nulls_last=True)
         .unique("hgnc_symbol", keep="first", maintain_order=True)
         .select("hgnc_symbol", "probes", *samples)
     )

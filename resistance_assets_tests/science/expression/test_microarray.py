@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from resistance_assets.errors import DataFault
-from resistance_assets.science.expression.microarray import genes_from_probes
+from resistance_assets.science.expression.microarray import describe_intensities, genes_from_probes
 from resistance_assets.science.expression.normalisation import quantile_normalise
 
 GENES = pl.DataFrame({"probe_id": ["a", "b", "c", "d"], "hgnc_symbol": ["AXL", "AXL", "GAS6", "IL6"]})
@@ -35,11 +36,29 @@ def test_linear_intensities_become_logarithms_whether_told_or_found_out():
         assert np.allclose(frame.select("s1", "s2").to_numpy(), expected.select("s1", "s2").to_numpy(), atol=1e-12)
 
 
-def test_an_intensity_without_a_logarithm_sets_its_probe_aside():
-    linear = LINEAR.with_columns(s1=pl.when(pl.col("probe_id") == "c").then(0.0).otherwise("s1"))
+def test_a_gene_that_is_off_in_one_sample_keeps_its_probe():
+    linear = LINEAR.with_columns(s1=pl.when(pl.col("probe_id") == "c").then(-3.0).otherwise("s1"))
     genes, aside = genes_from_probes(linear, GENES, scale="linear", normalise="none")
-    assert genes["hgnc_symbol"].to_list() == ["AXL", "IL6"]
-    assert ("c", "an intensity of 0 or less") in aside.rows()
+    assert genes["hgnc_symbol"].to_list() == ["AXL", "GAS6", "IL6"]
+    assert "c" not in aside["name"].to_list()
+    # The same number is added to every intensity: the smallest becomes 1.
+    shifted = linear.with_columns(pl.exclude("probe_id") + 4)
+    expected, _ = genes_from_probes(shifted, GENES, scale="linear", normalise="none")
+    assert_frame_equal(genes, expected)
+    assert genes["s1"].min() == 0
+    told = describe_intensities(linear, scale="linear")
+    assert told == "1 intensities are 0 or less: 4 is added to every intensity"
+    assert describe_intensities(LINEAR, scale="linear") is None
+
+
+def test_a_value_of_zero_may_be_declared_missing_and_quantiles_are_still_normalised():
+    linear = LINEAR.with_columns(s1=pl.when(pl.col("probe_id") == "c").then(0.0).otherwise("s1"))
+    genes, _ = genes_from_probes(linear, GENES, scale="linear", not_positive="missing")
+    assert genes.filter(pl.col("hgnc_symbol") == "GAS6")["s1"].to_list() == [None]
+    assert genes.filter(pl.col("hgnc_symbol") == "GAS6").drop("s1").null_count().sum_horizontal().item() == 0
+    gone = LINEAR.with_columns(s1=pl.when(pl.col("probe_id") == "c").then(None).otherwise("s1"))
+    also, _ = genes_from_probes(gone, GENES, scale="linear")
+    assert_frame_equal(genes, also)
 
 
 def test_quantiles_are_taken_over_all_probes_before_they_are_collapsed():

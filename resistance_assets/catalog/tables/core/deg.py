@@ -160,6 +160,15 @@ class DegDesigns(TableModel):
         isin=["inferential", "effect_only", "refused"],
     )
     reason: pl.String = col("why it is not inferential, or what was not checked", null=True, of=SAMPLE)
+    expression_filter: pl.String = col(
+        "rule by which limma-voom leaves genes out: filter_by_expr (edgeR's filterByExpr on the arms) or none; null "
+        "where limma-voom was not run",
+        null=True,
+        of="source",
+    )
+    n_genes_filtered: pl.Int64 = col(
+        "genes that this rule left out", unit="genes", null=True, of="core.deg__contrast_genes.p_value_note", ge=0
+    )
     fitted_to: pl.String = col(
         "what the methods are fitted to: read counts, log2 intensities of an array, or as published",
         of=("source", "raw.studies__measurements.measurement"),

@@ -24,6 +24,7 @@ from resistance_assets.defs.raw.cbioportal import REJECTED, rejected_as_table
 from resistance_assets.defs.raw.studies.lab_array import expression_address, reading_expression
 from resistance_assets.defs.resources import local_files, study_source
 from resistance_assets.errors import DataFault, Fault
+from resistance_assets.orchestration.events import Announcement, announce
 from resistance_assets.orchestration.partitions import partition_of, read_partitions
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
@@ -38,6 +39,7 @@ from resistance_assets.science.deg.methods import (
     run_pydeseq2,
 )
 from resistance_assets.science.deg.published import import_published
+from resistance_assets.science.deg.result import NOTE_FILTER_BY_EXPR
 from resistance_assets.science.expression.matrices import counts_matrix, sample_sheet
 
 PART = TABLES["parts.deg__features"]
@@ -73,7 +75,11 @@ def rule_of(declared: FoldChange | None) -> FoldChangeRule:
     return FoldChangeRule(**declared.model_dump()) if declared else FoldChangeRule()
 
 
-def fitting(method: str, normalisation: Literal["tmm", "none"]) -> Run:
+def fitting(
+    method: str,
+    normalisation: Literal["tmm", "none"],
+    expression_filter: Literal["filter_by_expr", "none"] = "filter_by_expr",
+) -> Run:
     """The function of one method. Each reaches its own fit alone, so that its code version is its own."""
     if method == "pydeseq2":
 
@@ -82,7 +88,9 @@ def fitting(method: str, normalisation: Literal["tmm", "none"]) -> Run:
     elif method == "limma_voom":
 
         def run(counts: pl.DataFrame, samples: pl.DataFrame, contrast: Contrast) -> pl.DataFrame:
-            return run_limma_voom(counts, samples, contrast, normalisation=normalisation)
+            return run_limma_voom(
+                counts, samples, contrast, normalisation=normalisation, expression_filter=expression_filter
+            )
     elif method == "limma":
 
         def run(counts: pl.DataFrame, samples: pl.DataFrame, contrast: Contrast) -> pl.DataFrame:
@@ -123,7 +131,7 @@ def counted_contrast(
         probes_of: probes of each gene of an array, `hgnc_symbol` and `probes`.
     """
     address = part_address(declared.id, method)
-    contrast, run = contrast_of(declared), fitting(method, declared.normalisation)
+    contrast, run = contrast_of(declared), fitting(method, declared.normalisation, declared.expression_filter)
 
     def compute(given: Inputs) -> pl.DataFrame:
         result = run(read(given), sample_sheet(given.read(samples)), contrast)
@@ -420,6 +428,12 @@ def contrast_designs(registry: Registry) -> Step:
         if isinstance(contrast, ResultContrast)
     ]
     sheets = {study_id: partition_of("study_samples", study_id) for study_id, _ in tested}
+    voom_parts = {
+        declared.id: part_address(declared.id, method)
+        for study_id, declared in tested
+        for method in declared.methods
+        if method == "limma_voom" or (method == "limma" and measured[study_id] == "at_run_time")
+    }
 
     def compute(inputs: Inputs) -> pl.DataFrame:
         there = {
@@ -433,19 +447,35 @@ def contrast_designs(registry: Registry) -> Step:
         rows = [
             describe_design(declared, study_id, there[study_id])
             | {"fitted_to": fitted_to(found[study_id], declared.methods)}
+            | count_filtered(inputs, declared, voom_parts)
             for study_id, declared in tested
             if study_id in there
         ]
+        for row in rows:
+            if row.get("covariate_kinds"):
+                # People should see what a column was taken for before they trust what it was adjusted for.
+                announce(
+                    Announcement("note", DESIGNS.address, message=f"{row['contrast_id']}: {row['covariate_kinds']}")
+                )
         return pl.DataFrame([*rows, *published], schema=DESIGNS.polars_schema).sort("contrast_id")
 
     return table_step(
         outputs={DESIGNS.address: DESIGNS},
         compute=compute,
-        optional_inputs=(*sheets.values(), *told.values()),
+        optional_inputs=(*sheets.values(), *told.values(), *voom_parts.values()),
         tolerant=True,
         parameters=[[study_id, contrast.model_dump(mode="json")] for study_id, contrast in tested]
         + [published, measured],
     )
+
+
+def count_filtered(inputs: Inputs, declared: CountsContrast, parts: Mapping[str, str]) -> dict[str, Any]:
+    """The filter of limma-voom and how many genes it left out; nothing where limma-voom was not run."""
+    address = parts.get(declared.id)
+    if address is None or not inputs.has(address):
+        return {}
+    notes = inputs.scan(address).select(pl.col("p_value_note") == NOTE_FILTER_BY_EXPR).collect().to_series()
+    return {"expression_filter": declared.expression_filter, "n_genes_filtered": int(notes.fill_null(False).sum())}
 
 
 def fitted_to(measurement: str, methods: Sequence[str]) -> str:
@@ -545,13 +575,15 @@ def series_contrast(study_id: str, declared: CountsContrast, method: str) -> Ste
     address = part_address(declared.id, method)
     counts, expression = partition_of("study_counts", study_id), expression_address(study_id)
     samples, measurements = partition_of("study_samples", study_id), partition_of("study_measurements", study_id)
-    contrast, normalisation = contrast_of(declared), declared.normalisation
+    contrast, normalisation, kept = contrast_of(declared), declared.normalisation, declared.expression_filter
     read_expression, read_counts = reading_expression(study_id), reading_counts(counts)
 
     def compute(inputs: Inputs) -> pl.DataFrame:
         sheet = sample_sheet(inputs.read(samples))
         if inputs.read(measurements)["measurement"][0] == "counts":
-            result = run_limma_voom(read_counts(inputs), sheet, contrast, normalisation=normalisation)
+            result = run_limma_voom(
+                read_counts(inputs), sheet, contrast, normalisation=normalisation, expression_filter=kept
+            )
         else:
             probes = inputs.scan(expression).select(pl.col("feature_id").alias("hgnc_symbol"), "probes")
             result = run_limma(read_expression(inputs), sheet, contrast).join(

@@ -19,10 +19,11 @@ from resistance_assets.defs.raw.cbioportal import (
     warnings_as_table,
 )
 from resistance_assets.defs.resources import study_source
+from resistance_assets.orchestration.events import Announcement, announce
 from resistance_assets.orchestration.partitions import partition_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
-from resistance_assets.science.expression.microarray import genes_from_probes
+from resistance_assets.science.expression.microarray import describe_intensities, genes_from_probes
 
 INTENSITIES = TABLES["raw.studies__probe_intensities"]
 PROBE_GENES = TABLES["raw.studies__probe_genes"]
@@ -86,12 +87,19 @@ def wide(long: pl.DataFrame, row: str, value: str) -> pl.DataFrame:
 
 # Rules for a series of GEO, whose submitters state neither scale nor normalisation in a way that can be read; quantiles
 # that agree already stay as they are.
-SERIES_RULES: dict[str, Any] = {"scale": "auto", "normalise": "quantile", "collapse": "highest_mean"}
+SERIES_RULES: dict[str, Any] = {
+    "scale": "auto",
+    "not_positive": "shift",
+    "normalise": "quantile",
+    "collapse": "highest_mean",
+}
 
 
 def rules_of(study: MicroarrayStudy) -> dict[str, Any]:
     """What a laboratory's array study says of the way from probes to genes."""
-    return study.model_dump(include={"scale", "normalise", "collapse", "detection_floor", "detection_min_samples"})
+    return study.model_dump(
+        include={"scale", "not_positive", "normalise", "collapse", "detection_floor", "detection_min_samples"}
+    )
 
 
 def expression_part(study_id: str, source: str, rules: dict[str, Any]) -> Step:
@@ -109,9 +117,13 @@ def expression_part(study_id: str, source: str, rules: dict[str, Any]) -> Step:
         measured = inputs.read(intensities)
         if measured.is_empty():
             return {own: EXPRESSION.empty(), rejected: REJECTED.empty()}
-        found, set_aside = genes_from_probes(wide(measured, "probe_id", "intensity"), inputs.read(genes), **rules)
+        matrix = wide(measured, "probe_id", "intensity")
+        if told := describe_intensities(matrix, **rules):
+            announce(Announcement("note", own, message=f"{study_id}: {told}"))
+        found, set_aside = genes_from_probes(matrix, inputs.read(genes), **rules)
         return {
             own: found.unpivot(index=["hgnc_symbol", "probes"], variable_name="sample_id", value_name="expression_log2")
+            .drop_nulls("expression_log2")
             .rename({"hgnc_symbol": "feature_id"})
             .with_columns(study_id=pl.lit(study_id))
             .sort("feature_id", "sample_id"),
