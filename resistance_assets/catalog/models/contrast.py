@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from resistance_assets.catalog.models.entry import Entry, Identifier, MethodName
 
@@ -120,7 +120,16 @@ class ResultColumns(Entry):
     hgnc_symbol: str
     entrez_gene_id: str | None = None
     log2_fold_change: str
-    p_value: str
+    p_value: str | None = None
+    q_value: str | None = None
+
+    @model_validator(mode="after")
+    def _has_evidence(self) -> Self:
+        if self.p_value is None and self.q_value is None:
+            raise ValueError(
+                "names neither p_value (as tested) nor q_value (adjusted: adj.P.Val, padj, FDR); name the one there is"
+            )
+        return self
 
 
 class ArrayContrast(CountsContrast):

@@ -6,7 +6,8 @@ computed from them, do not belong here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -228,11 +229,13 @@ DEG_SCHEMA: dict[str, type[pl.DataType]] = {
     "entrez_gene_id": pl.String,
     "log2_fold_change": pl.Float64,
     "p_value": pl.Float64,
+    "q_value": pl.Float64,
     "line": pl.Int64,
 }
 """Columns of every table that `read_deg_table` returns. Entrez ids are text, because a cell may hold several."""
 
-_REQUIRED_DEG = ("log2_fold_change", "p_value")
+_REQUIRED_DEG = ("log2_fold_change",)
+_ADJUSTED_NAME = re.compile(r"adj|fdr|q[._ -]?val|^q$|bonf|holm|hochberg|^bh$", re.IGNORECASE)
 
 
 def read_deg_table(
@@ -242,15 +245,15 @@ def read_deg_table(
 
     Args:
         path: the table.
-        columns: our name to the table's name: log2_fold_change and p_value, and at least one of hgnc_symbol,
-            entrez_gene_id and feature.
+        columns: our name to the table's name: log2_fold_change, at least one of p_value and q_value (adjusted for
+            multiple testing), and at least one of hgnc_symbol, entrez_gene_id and feature.
         study: what messages call the study.
         scale: of the fold changes, which are put on the log2 scale; None means log2, where the numbers can be that.
 
     Returns:
         One row per line of the table, none left out: feature, hgnc_symbol, entrez_gene_id (String; null where blank, NA
-        or not mapped), log2_fold_change, p_value (Float64; null where blank or NA), line (Int64, in the file). Features
-        that repeat are told apart by their line.
+        or not mapped), log2_fold_change, p_value, q_value (Float64; null where blank or NA), line (Int64, in the
+        file). Features that repeat are told apart by their line.
 
     Raises:
         CatalogFault: `columns` lacks a name that is needed or has one that is not known.
@@ -261,9 +264,9 @@ def read_deg_table(
     source = name_of(path, study)
     _check_mapping(columns, subject=source)
     text = split_table(path, source=source, unnamed_first="feature")
-    for vendor in columns.values():
+    for ours, vendor in columns.items():
         if vendor not in text.header:
-            raise missing_column(vendor, text.header, source=source)
+            raise missing_column(vendor, _alike_in_meaning(ours, text.header), source=source)
     cells = text.frame()
     names = [columns[ours] for ours in ("feature", "hgnc_symbol") if ours in columns]
     for vendor in dict.fromkeys(names):
@@ -285,8 +288,13 @@ def read_deg_table(
                 values = _numbers(values.replace(["", *NULLS], None).alias(columns[ours]), text, ours)
             data.append(values.alias(ours))
     table = pl.DataFrame(data)
+    evidence = table.select(pl.coalesce("p_value", "q_value")).to_series()
     effects = as_log2_fold_changes(
-        table["log2_fold_change"], table["p_value"], text, column=columns["log2_fold_change"], scale=scale
+        table["log2_fold_change"],
+        evidence,
+        text,
+        column=columns["log2_fold_change"],
+        scale=scale,
     )
     return table.with_columns(effects)
 
@@ -315,12 +323,24 @@ def split_deg_rows(table: pl.DataFrame, *, source: str) -> tuple[pl.DataFrame, p
     return kept.with_columns(feature=pl.when(repeated).then(told_apart).otherwise("feature")), rejected
 
 
+def names_adjusted(column: str) -> bool:
+    """Whether a column's name says that its values are adjusted for multiple testing (adj.P.Val, padj, FDR)."""
+    return _ADJUSTED_NAME.search(column) is not None
+
+
+def _alike_in_meaning(ours: str, header: Sequence[str]) -> list[str]:
+    """Columns that may be offered in the place of a missing one: an adjusted p-value never for a plain one."""
+    return [name for name in header if names_adjusted(name) == (ours == "q_value")]
+
+
 def _check_mapping(columns: Mapping[str, str], *, subject: str) -> None:
     known = [name for name in DEG_SCHEMA if name != "line"]
     remedy = "Correct `columns` in study.toml"
     for name in columns:
         if name not in known:
-            nearest = nearest_name(name, known)
+            nearest = (
+                "q_value" if names_adjusted(name) else nearest_name(name, [one for one in known if one != "q_value"])
+            )
             hint = f"; did you mean {nearest}?" if nearest else ""
             raise CatalogFault(
                 f"columns has the unknown name {name}{hint}", subject=subject, expected=", ".join(known), remedy=remedy
@@ -328,6 +348,10 @@ def _check_mapping(columns: Mapping[str, str], *, subject: str) -> None:
     for name in _REQUIRED_DEG:
         if name not in columns:
             raise CatalogFault(f"columns does not say which one is {name}", subject=subject, remedy=remedy)
+    if not {"p_value", "q_value"} & set(columns):
+        raise CatalogFault(
+            "columns says neither which one is p_value nor which one is q_value", subject=subject, remedy=remedy
+        )
     if not {"hgnc_symbol", "entrez_gene_id", "feature"} & set(columns):
         raise CatalogFault(
             "columns names no gene",
@@ -341,7 +365,7 @@ def _numbers(values: pl.Series, text: DelimitedText, ours: str) -> pl.Series:
     numbers = values.cast(pl.Float64, strict=False).fill_nan(None)
     wrong = values.is_not_null() & (numbers.is_null() | numbers.is_infinite())
     expected = "a finite number, NA or nothing"
-    if ours == "p_value":
+    if ours in ("p_value", "q_value"):
         wrong |= ((numbers < 0) | (numbers > 1)).fill_null(False)
         expected = "a probability from 0 to 1, NA or nothing"
     rows = wrong.fill_null(False).arg_true()

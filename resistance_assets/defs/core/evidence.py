@@ -57,7 +57,8 @@ def resistance_effects(genes: pl.DataFrame, contrasts: pl.DataFrame, settings: E
             "hgnc_symbol",
             "drug_class",
             "log2_fold_change",
-            "p_value",
+            # A table published with q alone still orders its genes.
+            pl.coalesce("p_value", "q_value_bh").alias("p_value"),
             "evidence_kind",
             "weight",
         )

@@ -20,6 +20,7 @@ REQUIRED_ROLES = ("hgnc_symbol", "log2_fold_change")
 NUMBER_ROLES = (
     "log2_fold_change",
     "p_value",
+    "q_value",
     "base_mean",
     "standard_error",
     "statistic",
@@ -28,6 +29,7 @@ NUMBER_ROLES = (
 )
 TEXT_ROLES = ("feature", "hgnc_symbol", "entrez_gene_id")
 NOTE_SMALLEST_OF_PROBES = "smallest p of several probes; q_value_bh corrects for the choice"
+NOTE_PUBLISHED_Q = "q as published, not adjusted again"
 NOTE_NOT_PUBLISHED = "no p-value was published"
 _NO_SYMBOL = ("", "NA", "N/A", "---", "--", "nan")
 
@@ -69,10 +71,13 @@ def import_published(
     within the gene holds however the probes are correlated. `features` has BH over all rows instead, which is what the
     authors' tools report.
 
+    A published q-value (role q_value) is kept as it is and never adjusted again; without a p the row with the smallest
+    q stands for its gene.
+
     Args:
         table: as published.
         columns: role -> column of `table`. Roles: hgnc_symbol and log2_fold_change (required), feature, entrez_gene_id,
-            p_value, base_mean, standard_error, statistic, average_expression_log2, b_statistic.
+            p_value, q_value, base_mean, standard_error, statistic, average_expression_log2, b_statistic.
         contrast_id: named in messages.
         method: the method as published.
         n_numerator, n_denominator: samples per arm, None where unknown.
@@ -88,7 +93,7 @@ def import_published(
     _check_values(frame, subject)
     symbol = pl.col("hgnc_symbol")
     several = symbol.str.contains(multi_gene_separator, literal=True) if multi_gene_separator else pl.lit(False)
-    has_p = "p_value" in columns
+    has_p, has_q = "p_value" in columns, "q_value" in columns
     reason = (
         pl.when(symbol.is_null() | symbol.is_in(_NO_SYMBOL))
         .then(pl.lit("no gene symbol"))
@@ -96,7 +101,7 @@ def import_published(
         .then(pl.lit("several genes"))
         .when(pl.col("log2_fold_change").is_null())
         .then(pl.lit("no fold change"))
-        .when(pl.lit(has_p) & pl.col("p_value").is_null())
+        .when(pl.lit(has_p or has_q) & pl.col("p_value").is_null() & pl.col("q_value").is_null())
         .then(pl.lit("no p-value"))
         .otherwise(None)
     )
@@ -114,31 +119,64 @@ def import_published(
         frame.filter(pl.col("reason").is_null())
         .with_columns(pl.len().over("hgnc_symbol").cast(pl.Int64).alias("probes"))
         .sort(
-            ["hgnc_symbol", "p_value", pl.col("log2_fold_change").abs(), "feature"],
-            descending=[False, False, True, False],
+            ["hgnc_symbol", "p_value", "q_value", pl.col("log2_fold_change").abs(), "feature"],
+            descending=[False, False, False, True, False],
             nulls_last=True,
         )
         .unique("hgnc_symbol", keep="first", maintain_order=True)
     )
-    p = _numbers(genes["p_value"])
-    probes = genes["probes"].to_numpy()
+    return PublishedImport(
+        _published_result(genes, method, n_numerator, n_denominator, has_p, has_q), features, rejected
+    )
+
+
+def _published_result(
+    genes: pl.DataFrame, method: str, n_numerator: int | None, n_denominator: int | None, has_p: bool, has_q: bool
+) -> pl.DataFrame:
+    """The result frame of one row per gene."""
+    p, probes = _numbers(genes["p_value"]), genes["probes"].to_numpy()
     adjusted = np.minimum(1.0, p * probes)
+    notes: list[str | None] = [NOTE_NOT_PUBLISHED] * genes.height
+    if has_q:
+        notes = [NOTE_PUBLISHED_Q] * genes.height
+    elif has_p:
+        notes = [NOTE_SMALLEST_OF_PROBES if k > 1 else None for k in probes]
+    q = _numbers(genes["q_value"]) if has_q else adjust_bh(adjusted) if has_p else None
     result = build_result(
         genes["hgnc_symbol"],
         method=method,
         n_numerator=n_numerator,
         n_denominator=n_denominator,
-        evidence_kind="inferential" if has_p else "effect_only",
+        evidence_kind="inferential" if has_p or has_q else "effect_only",
         p_value=p if has_p else None,
-        q_value_bh=adjust_bh(adjusted) if has_p else None,
-        p_value_note=[NOTE_SMALLEST_OF_PROBES if k > 1 else None for k in probes] if has_p else NOTE_NOT_PUBLISHED,
-        **{name: _numbers(genes[name]) for name in NUMBER_ROLES if name != "p_value"},
+        q_value_bh=q,
+        p_value_note=notes,
+        **{name: _numbers(genes[name]) for name in NUMBER_ROLES if name not in ("p_value", "q_value")},
     )
-    result = result.with_columns(
+    return result.with_columns(
         genes["feature"], genes["entrez_gene_id"], genes["probes"],
         pl.Series("p_value_probe_adjusted", adjusted).fill_nan(None),
     )  # fmt: skip
-    return PublishedImport(result=result, features=features, rejected=rejected)
+
+
+def find_adjusted_p_values(p_values: pl.Series) -> str | None:
+    """Why p-values look adjusted for multiple testing already, or None.
+
+    Adjusted ones pile up: at 1, where Bonferroni and Holm are cut, and in runs of equal values, which the running minimum
+    of Benjamini and Hochberg leaves. Plain ones of a continuous test do neither.
+    """
+    known = p_values.drop_nulls()
+    if known.len() < 100:
+        return None
+    at_one = float((known == 1).mean() or 0.0)
+    repeated = 1 - known.n_unique() / known.len()
+    if at_one > 0.2:
+        return f"{at_one:.0%} of its values are 1"
+    # Rounding makes ties too: look at values that are written with at least five digits.
+    fine = known.filter((known > 0) & (known * 1e4 != (known * 1e4).round()))
+    if fine.len() >= 100 and repeated > 0.2 and 1 - fine.n_unique() / fine.len() > 0.2:
+        return f"{repeated:.0%} of its values repeat another one"
+    return None
 
 
 PUBLISHED_COLUMNS = (*RESULT_COLUMNS, "feature", "entrez_gene_id", "probes", "p_value_probe_adjusted")
@@ -193,11 +231,13 @@ def _typed(table: pl.DataFrame, columns: Mapping[str, str], subject: str) -> pl.
 
 
 def _check_values(frame: pl.DataFrame, subject: str) -> None:
-    outside = ((frame["p_value"] < 0) | (frame["p_value"] > 1)).fill_null(False)
-    if outside.any():
+    for name in ("p_value", "q_value"):
+        outside = ((frame[name] < 0) | (frame[name] > 1)).fill_null(False)
+        if not outside.any():
+            continue
         row = int(outside.arg_max() or 0)
         raise DataFault(
-            f"p-value {frame['p_value'][row]}", subject=subject, place=f"row {row + 1}", expected="between 0 and 1",
+            f"{name.replace('_', '-')} {frame[name][row]}", subject=subject, place=f"row {row + 1}", expected="between 0 and 1",
             remedy="Check the mapping of columns; -log10 p must be turned back first.",
         )  # fmt: skip
     if frame["feature"].equals(frame["hgnc_symbol"], null_equal=True):

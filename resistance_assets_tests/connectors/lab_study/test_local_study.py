@@ -161,8 +161,8 @@ def test_finished_table_keeps_every_line(tmp_path):
     path = tmp_path / "deg.tsv"
     path.write_text(DEG)
     assert read_deg_table(path, COLUMNS).rows() == [
-        ("x_at", "GAS6", None, 1.5, 1e-300, 2),
-        ("y_at", None, None, None, None, 3),
+        ("x_at", "GAS6", None, 1.5, 1e-300, None, 2),
+        ("y_at", None, None, None, None, None, 3),
     ]
 
 
@@ -170,7 +170,22 @@ def test_table_of_r_with_unnamed_genes(tmp_path):
     path = tmp_path / "deg.csv"
     path.write_text('"","log2FoldChange","pvalue"\n"GAS6",-2,0.5\n')
     columns = {"feature": "feature", "log2_fold_change": "log2FoldChange", "p_value": "pvalue"}
-    assert read_deg_table(path, columns).rows() == [("GAS6", None, None, -2.0, 0.5, 2)]
+    assert read_deg_table(path, columns).rows() == [("GAS6", None, None, -2.0, 0.5, None, 2)]
+
+
+def test_a_column_of_adjusted_values_is_never_offered_for_plain_ones(tmp_path):
+    path = tmp_path / "deg.tsv"
+    path.write_text(DEG.replace("P.Value", "adj.P.Val"))
+    with pytest.raises(DataFault) as raised:
+        read_deg_table(path, COLUMNS)
+    assert "adj.P.Val" not in str(raised.value)
+    adjusted = {name: column for name, column in COLUMNS.items() if name != "p_value"}
+    table = read_deg_table(path, {**adjusted, "q_value": "adj.P.Val"})
+    assert (table["p_value"].to_list(), table["q_value"].to_list()) == ([None, None], [1e-300, None])
+    with pytest.raises(CatalogFault, match="neither which one is p_value nor which one is q_value"):
+        read_deg_table(path, adjusted)
+    with pytest.raises(CatalogFault, match="did you mean q_value"):
+        read_deg_table(path, {**adjusted, "padj": "adj.P.Val"})
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 
 from resistance_assets.errors import CatalogFault, DataFault
 from resistance_assets.science.deg.methods import differential_gene_lists
-from resistance_assets.science.deg.published import PUBLISHED_COLUMNS, import_published
+from resistance_assets.science.deg.published import PUBLISHED_COLUMNS, find_adjusted_p_values, import_published
 from resistance_assets.science.deg.result import RESULT_COLUMNS
 from resistance_assets.science.statistics.multiple_testing import adjust_bh
 
@@ -116,3 +116,27 @@ def test_missing_numbers_are_rejected_with_their_reason():
 def test_bad_tables_are_refused(rows, columns, fault, message):
     with pytest.raises(fault, match=message):
         read(rows, columns)
+
+
+def test_a_published_q_value_is_kept_and_never_adjusted_again():
+    table = pl.DataFrame({"gene": ["A", "A", "B", "C"], "lfc": [1.0, 2.0, -1.0, 0.5], "q": [0.2, 0.04, 0.03, None]})
+    roles = {"hgnc_symbol": "gene", "log2_fold_change": "lfc", "q_value": "q"}
+    found = import_published(table, roles, contrast_id="c", method="published", n_numerator=3, n_denominator=3)
+    rows = found.result.select("hgnc_symbol", "log2_fold_change", "p_value", "q_value_bh", "evidence_kind").rows()
+    assert rows == [("A", 2.0, None, 0.04, "inferential"), ("B", -1.0, None, 0.03, "inferential")]
+    assert found.rejected.rows() == [("C", "C", "no p-value")]
+    both = import_published(
+        table.with_columns(p=pl.Series([0.1, 0.01, 0.02, 0.9])), {**roles, "p_value": "p"}, contrast_id="c",
+        method="published", n_numerator=3, n_denominator=3,
+    )  # fmt: skip
+    assert both.result["q_value_bh"].to_list() == [0.04, 0.03, None]
+    assert both.result["p_value"].to_list() == [0.01, 0.02, 0.9]
+
+
+def test_adjusted_values_are_told_from_plain_ones():
+    rng = np.random.default_rng(4)
+    plain = np.concatenate([rng.uniform(size=1800), rng.uniform(0, 1e-4, size=200)])
+    assert find_adjusted_p_values(pl.Series(plain)) is None
+    assert find_adjusted_p_values(pl.Series(plain.round(3))) is None
+    assert "repeat" in find_adjusted_p_values(pl.Series(adjust_bh(plain)))
+    assert "are 1" in find_adjusted_p_values(pl.Series(np.minimum(1.0, plain * len(plain))))

@@ -99,6 +99,7 @@ class RawPublishedResults(TableModel):
     entrez_gene_id: pl.String = col("NCBI Gene id as given; several are joined as in the file", of="source", null=True)
     log2_fold_change: pl.Float64 = col("numerator over denominator", unit="log2", of="source", null=True)
     p_value: pl.Float64 = col("two-sided, not adjusted", of="source", null=True, **P_CHECK)
+    q_value: pl.Float64 = col("adjusted for multiple testing, as published", of="source", null=True, **P_CHECK)
 
 
 @table(

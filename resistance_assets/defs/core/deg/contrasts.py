@@ -19,7 +19,7 @@ from resistance_assets.catalog.registry import (
     ResultContrast,
 )
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.connectors.lab_study.local_study import read_gene_lengths
+from resistance_assets.connectors.lab_study.local_study import names_adjusted, read_gene_lengths
 from resistance_assets.defs.raw.cbioportal import REJECTED, rejected_as_table
 from resistance_assets.defs.raw.studies.lab_array import expression_address, reading_expression
 from resistance_assets.defs.resources import local_files, study_source
@@ -38,7 +38,7 @@ from resistance_assets.science.deg.methods import (
     run_limma_voom,
     run_pydeseq2,
 )
-from resistance_assets.science.deg.published import import_published
+from resistance_assets.science.deg.published import find_adjusted_p_values, import_published
 from resistance_assets.science.deg.result import NOTE_FILTER_BY_EXPR
 from resistance_assets.science.expression.matrices import counts_matrix, sample_sheet
 
@@ -219,24 +219,44 @@ def fold_change_contrast(
     )
 
 
+_PUBLISHED_ROLES = ("hgnc_symbol", "entrez_gene_id", "log2_fold_change", "p_value", "q_value")
+
+
+def doubt_p_values(declared: ResultContrast, p_values: pl.Series) -> str | None:
+    """Why the column that is declared as p_value may hold adjusted values, in words."""
+    column = declared.columns.p_value
+    if column is None:
+        return None
+    why = "so its name says" if names_adjusted(column) else find_adjusted_p_values(p_values)
+    if why is None:
+        return None
+    return f"column {column} looks adjusted for multiple testing ({why}): declare it as columns.q_value if it is"
+
+
+def append_note(result: pl.DataFrame, note: str | None) -> pl.DataFrame:
+    """The result frame with a note for every row beside the row's own."""
+    if note is None:
+        return result
+    return result.with_columns(
+        p_value_note=pl.concat_str("p_value_note", pl.lit(note), separator="; ", ignore_nulls=True)
+    )
+
+
 def published_contrast(local: LocalStudy, declared: ResultContrast) -> Step:
     """One published differential-expression table by gene."""
     address, rejected = part_address(declared.id, "published"), partition_of("rejected", f"deg_{declared.id}")
     published = partition_of("study_published", local.id)
     source_name = declared.table
-    parameters = declared.model_dump(mode="json", exclude={"thresholds", "drug", "drug_class", "columns"})
+    parameters = declared.model_dump(mode="json", exclude={"thresholds", "drug", "drug_class"})
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
         table = inputs.read(published).filter(pl.col("contrast_id") == declared.id)
+        if doubt := doubt_p_values(declared, table["p_value"]):
+            announce(Announcement("note", address, message=f"{declared.id}: {doubt}"))
+        lacking = {name for name in ("p_value", "q_value") if getattr(declared.columns, name) is None}
         found = import_published(
             table,
-            {
-                "feature": "feature_id",
-                "hgnc_symbol": "hgnc_symbol",
-                "entrez_gene_id": "entrez_gene_id",
-                "log2_fold_change": "log2_fold_change",
-                "p_value": "p_value",
-            },
+            {"feature": "feature_id", **{role: role for role in _PUBLISHED_ROLES if role not in lacking}},
             contrast_id=declared.id,
             method="published",
             n_numerator=declared.n_numerator,
@@ -250,7 +270,7 @@ def published_contrast(local: LocalStudy, declared: ResultContrast) -> Step:
             pl.concat_str("feature", pl.lit(" "), pl.col("hgnc_symbol").fill_null("")).alias("row"),
         )
         return {
-            address: as_part(found.result.drop("feature", "entrez_gene_id"), declared.id),
+            address: as_part(append_note(found.result.drop("feature", "entrez_gene_id"), doubt), declared.id),
             rejected: rejected_as_table([("core.deg__contrast_genes", set_aside)]),
         }
 

@@ -30,10 +30,12 @@ def ranking(results: pl.DataFrame, method: str) -> pl.DataFrame:
     Returns:
         `contrast_id`, `hgnc_symbol`, `ranking_metric`.
     """
-    signed_log = pl.col("log2_fold_change").sign() * -pl.col("p_value").clip(LEAST_P_VALUE).log10()
+    # A table published with q alone still orders its genes.
+    p_value = pl.coalesce("p_value", "q_value_bh") if method == "published" else pl.col("p_value")
+    signed_log = pl.col("log2_fold_change").sign() * -p_value.clip(LEAST_P_VALUE).log10()
     metric = pl.col("statistic") if method in METRICS else signed_log
     return (
-        results.filter(pl.col("p_value").is_not_null(), pl.col("log2_fold_change").is_not_null())
+        results.filter(p_value.is_not_null(), pl.col("log2_fold_change").is_not_null())
         .select("contrast_id", "hgnc_symbol", metric.alias("ranking_metric"))
         .drop_nulls()
     )
