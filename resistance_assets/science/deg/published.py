@@ -162,19 +162,18 @@ def _published_result(
 def find_adjusted_p_values(p_values: pl.Series) -> str | None:
     """Why p-values look adjusted for multiple testing already, or None.
 
-    Adjusted ones pile up: at 1, where Bonferroni and Holm are cut, and in runs of equal values, which the running minimum
-    of Benjamini and Hochberg leaves. Plain ones of a continuous test do neither.
+    Adjusted ones pile up: at 1, where Bonferroni and Holm are cut, and in runs of equal values, which the running
+    minimum of Benjamini and Hochberg leaves. Plain ones of a continuous test do neither.
     """
     known = p_values.drop_nulls()
     if known.len() < 100:
         return None
     at_one = float((known == 1).mean() or 0.0)
-    repeated = 1 - known.n_unique() / known.len()
     if at_one > 0.2:
         return f"{at_one:.0%} of its values are 1"
-    # Rounding makes ties too: look at values that are written with at least five digits.
-    fine = known.filter((known > 0) & (known * 1e4 != (known * 1e4).round()))
-    if fine.len() >= 100 and repeated > 0.2 and 1 - fine.n_unique() / fine.len() > 0.2:
+    # Rounding makes ties too: look at values that are written with more than six digits.
+    fine = known.filter((known > 1e-3) & ((known * 1e6 - (known * 1e6).round()).abs() > 1e-6))
+    if fine.len() >= 100 and (repeated := 1 - fine.n_unique() / fine.len()) > 0.2:
         return f"{repeated:.0%} of its values repeat another one"
     return None
 
@@ -237,7 +236,8 @@ def _check_values(frame: pl.DataFrame, subject: str) -> None:
             continue
         row = int(outside.arg_max() or 0)
         raise DataFault(
-            f"{name.replace('_', '-')} {frame[name][row]}", subject=subject, place=f"row {row + 1}", expected="between 0 and 1",
+            f"{name.replace('_', '-')} {frame[name][row]}",
+            subject=subject, place=f"row {row + 1}", expected="between 0 and 1",
             remedy="Check the mapping of columns; -log10 p must be turned back first.",
         )  # fmt: skip
     if frame["feature"].equals(frame["hgnc_symbol"], null_equal=True):
