@@ -101,6 +101,9 @@ def main() -> None:
         # Typer's own complaints (unknown option, missing argument) carry an exit code; anything else is a bug.
         show = getattr(error, "show", None)
         if show is None:
+            if told := _disk_full_told(error):
+                _complain(told)
+                sys.exit(FAILED)
             raise
         show()
         sys.exit(getattr(error, "exit_code", BAD_USAGE))
@@ -108,6 +111,19 @@ def main() -> None:
         # Typer makes an exit code of its own of a KeyboardInterrupt.
         _stop()
     sys.exit(code if isinstance(code, int) else OK)
+
+
+def _disk_full_told(error: Exception) -> str | None:
+    """The lake's own message where the disk was full for somebody else first, such as Dagster's records of runs."""
+    import errno
+
+    from resistance_assets.files import is_disk_refusal, storage_fault
+    from resistance_assets.settings import load_settings
+
+    folder = load_settings().data_dir
+    if not is_disk_refusal(error, folder):
+        return None
+    return str(storage_fault(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), folder))
 
 
 def _leave(code: int, *, wait: bool | None = None) -> NoReturn:
@@ -423,15 +439,16 @@ def doctor(
     profile: ProfileOption = None,
     mirror: MirrorOption = None,
     studies: StudiesOption = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Read every byte of the lake.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Check folder, disk, tools, catalog and sources, and say what to do.
+    """Check folder, disk, tools, catalog, sources and the lake, and say what to do.
 
     Example: `resistance doctor`
     """
     from resistance_assets.commands.doctor import diagnose, show_findings
 
-    findings = diagnose(_settings(profile, mirror, studies))
+    findings = diagnose(_settings(profile, mirror, studies), verify=verify)
     if as_json:
         typer.echo(json.dumps([_document(finding) for finding in findings], indent=1))
     else:

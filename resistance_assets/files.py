@@ -11,6 +11,7 @@ import errno
 import fcntl
 import json
 import os
+import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -146,9 +147,19 @@ def is_disk_full(error: BaseException | None) -> bool:
         if isinstance(error, OSError) and error.errno in DISK_FULL:
             return True
         text = str(error)
-        if "database or disk is full" in text or any(os.strerror(number) in text for number in DISK_FULL):
+        if "database or disk is full" in text.lower() or any(os.strerror(number) in text for number in DISK_FULL):
             return True
         error = error.__cause__ or error.__context__
+    return False
+
+
+def is_disk_refusal(error: BaseException, folder: Path) -> bool:
+    """As `is_disk_full`; also SQLite's `disk I/O error` where the disk of ``folder`` has no room left."""
+    if is_disk_full(error):
+        return True
+    told = f"{error} {error.__cause__} {error.__context__}".lower()
+    with contextlib.suppress(OSError):
+        return "disk i/o error" in told and shutil.disk_usage(folder).free < 1 << 20
     return False
 
 

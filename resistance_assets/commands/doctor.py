@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 LEAST_FREE_BYTES = 200_000_000
 
+MOST_NAMED = 5
+
 State = Literal["ok", "warning", "failed"]
 Answer = tuple[State, str]
 
@@ -28,12 +30,16 @@ class Finding:
     message: str
 
 
-def diagnose(settings: Settings) -> list[Finding]:
-    """Findings of every check in `CHECKS`; a data folder that cannot be written ends them."""
+def diagnose(settings: Settings, *, verify: bool = False) -> list[Finding]:
+    """Findings of every check in `CHECKS`; a data folder that cannot be written ends them.
+
+    With `verify` every byte of the lake is read.
+    """
     findings: list[Finding] = []
     for subject, check in CHECKS.items():
         try:
-            findings.append(Finding(subject, *check(settings)))
+            answer = check_lake(settings, read_all=verify) if subject == "lake" else check(settings)
+            findings.append(Finding(subject, *answer))
         except Fault as fault:
             findings.append(Finding(subject, "failed", str(fault)))
         if subject == "data folder" and findings[-1].state == "failed":
@@ -135,6 +141,74 @@ def check_sources(settings: Settings) -> Answer:
     return "ok", f"all {reached} sources can be had from {place}"
 
 
+def check_lake(settings: Settings, *, read_all: bool = False) -> Answer:
+    """Pointers, files and records of the lake; with `read_all` every byte is compared with its checksum."""
+    from resistance_assets.orchestration.lake import Lake
+
+    lake = Lake(settings.lake_dir)
+    addresses = lake.addresses()
+    damaged = {a: damage for a in addresses if (damage := lake.damage_of(a, read_all=read_all))}
+    records = [path for a in addresses for path in lake.unreadable_records(a)]
+    if damaged:
+        named = "; ".join(f"{address}: {damage}" for address, damage in list(damaged.items())[:MOST_NAMED])
+        more = f" and {len(damaged) - MOST_NAMED} more" if len(damaged) > MOST_NAMED else ""
+        return "failed", f"{len(damaged)} of {len(addresses)} tables are damaged: {named}{more}. Run `resistance run`."
+    if records:
+        return (
+            "warning",
+            f"{len(records)} records of known results cannot be read, {records[0]} first: they are made anew",
+        )
+    how = "every byte read" if read_all else "by size and time; `--verify` reads every byte"
+    return "ok", f"{len(addresses)} tables are whole ({how})"
+
+
+def check_releases(settings: Settings) -> Answer:
+    """The manifests beside the database."""
+    import json
+
+    broken = []
+    for path in sorted(settings.releases_dir.glob("*.json")):
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+            if (
+                not path.stem.isdigit()
+                or document["release"] != int(path.stem)
+                or not isinstance(document["tables"], dict)
+            ):
+                broken.append(path)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            broken.append(path)
+    if broken:
+        return "failed", f"{len(broken)} release files cannot be read, {broken[0]} first. Run `resistance run`."
+    return "ok", "every release file can be read"
+
+
+def check_run_records(settings: Settings) -> Answer:
+    """Dagster's SQLite files."""
+    from resistance_assets.orchestration.run_records import find_damaged_databases
+
+    if broken := find_damaged_databases(settings.dagster_home):
+        return "failed", (
+            f"{broken[0]} is no database. `resistance run` puts it aside and begins a new one: the history of runs is "
+            "lost, no table is."
+        )
+    return "ok", "the records of runs can be opened"
+
+
+def check_network(settings: Settings) -> Answer:
+    """Proxies that the environment names."""
+    import importlib.util
+
+    names = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY")
+    socks = [n for n in (*names, *map(str.lower, names)) if os.environ.get(n, "").lower().startswith("socks")]
+    if socks and importlib.util.find_spec("socksio") is None:
+        return "failed", (
+            f"{socks[0]} names a SOCKS proxy, which is not supported as installed. Install it with "
+            '`pip install "httpx[socks]"`, or name an HTTP proxy.'
+        )
+    return "ok", "the proxy settings are supported"
+
+
 def check_warehouse(settings: Settings) -> Answer:
     from contextlib import closing
 
@@ -155,7 +229,11 @@ CHECKS: dict[str, Callable[[Settings], Answer]] = {
     "tools": check_tools,
     "licences": check_licences,
     "SQL models": check_sql_models,
+    "network": check_network,
     "sources": check_sources,
+    "lake": check_lake,
+    "releases": check_releases,
+    "run records": check_run_records,
     "warehouse": check_warehouse,
 }
 

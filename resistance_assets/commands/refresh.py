@@ -79,7 +79,13 @@ def refresh(settings: Settings, *, quiet: bool = False, started: float | None = 
     """
     started = time.perf_counter() if started is None else started
     from resistance_assets.commands.diff import compare
-    from resistance_assets.commands.run import bring_up_to_date, prepare, recall_summary, remember_state
+    from resistance_assets.commands.run import (
+        bring_up_to_date,
+        prepare,
+        put_damaged_records_aside,
+        recall_summary,
+        remember_state,
+    )
 
     if (known := recall_summary(settings)) is not None:
         tables = sum("." in name for name in known.launch.outcomes)
@@ -93,6 +99,7 @@ def refresh(settings: Settings, *, quiet: bool = False, started: float | None = 
     from resistance_assets.orchestration.status import unsettled, with_dependants
     from resistance_assets.report.site import write_report
 
+    put_damaged_records_aside(settings, quiet=quiet)
     lake = Lake(settings.lake_dir)
     before = _current_release(settings)
     origins = open_origins(settings)

@@ -87,6 +87,7 @@ def bring_up_to_date(
 
     registry = current_registry()
     steps = load_steps(registry) if steps is None else steps
+    put_damaged_records_aside(settings, quiet=quiet)
     lake = Lake(settings.lake_dir)
     lake.sweep()
     settled: Launch | None = None
@@ -153,6 +154,15 @@ def recall_summary(settings: Settings) -> Summary | None:
     launch = Launch(outcomes=found["outcomes"], messages=found["messages"])
     effect_only = {reason: tuple(contrasts) for reason, contrasts in found["effect_only"].items()}
     return Summary(launch, found["release"], False, (), settings.data_dir, effect_only)
+
+
+def put_damaged_records_aside(settings: Settings, *, quiet: bool) -> None:
+    """Let Dagster begin anew where its SQLite files are no databases; no result is in them."""
+    from resistance_assets.commands.printing import say
+    from resistance_assets.orchestration.run_records import put_damaged_aside
+
+    for path in put_damaged_aside(settings.dagster_home):
+        say(quiet, f"{path} was no database and was put aside; the history of runs begins anew")
 
 
 def _run_in_dagster(

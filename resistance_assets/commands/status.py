@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from resistance_assets.orchestration.status import TableState
     from resistance_assets.settings import Settings
 
-STYLES = {"fresh": "green", "stale": "yellow", "missing": "magenta", "failed": "red", "unavailable": "yellow"}
+STYLES = {
+    "fresh": "green",
+    "stale": "yellow",
+    "missing": "magenta",
+    "failed": "red",
+    "damaged": "red",
+    "unavailable": "yellow",
+}
 # Begins the name under which a study that was left out stands among the tables in JSON.
 STUDY = "study:"
 
@@ -33,7 +40,7 @@ class Standing:
     @property
     def ok(self) -> bool:
         """Whether nothing failed at the last attempt and no study was left out."""
-        return not self.studies_left_out and all(table.state != "failed" for table in self.tables)
+        return not self.studies_left_out and all(table.state not in ("failed", "damaged") for table in self.tables)
 
     def as_document(self) -> list[dict[str, Any]]:
         studies = [

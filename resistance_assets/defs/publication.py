@@ -65,7 +65,7 @@ def publication_of(lake: Lake, table: Table, lineage: dict[str, tuple[str, ...]]
             seconds=0.0,
             reason="never built: something that it rests on failed",
         )
-    return Publication(table, pointer, lake.path(table.address, pointer.data_version), lineage)
+    return Publication(table, pointer, lake.intact_path(table.address, pointer.data_version), lineage)
 
 
 def code_revision() -> str:

@@ -4,6 +4,7 @@ Here belongs everything that knows how `lake/<layer>/<table>/` is laid out. Noth
 Dagster.
 
     <data_version>.parquet    the table, written once, never changed
+    <data_version>.sha256     checksum of that file
     current.json              which version is current, from which inputs and code
     memo/<key>.json           the same record, by what went in, so that a known result is found again
 
@@ -18,6 +19,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -29,6 +31,7 @@ import polars as pl
 
 from resistance_assets.errors import DataFault
 from resistance_assets.files import file_lock, is_being_written, replace_file, write_json
+from resistance_assets.orchestration.integrity import find_damage, write_checksum
 
 SIGNIFICANT_DIGITS = 12
 ROW_GROUP_ROWS = 122_880
@@ -86,15 +89,13 @@ class Lake:
         return self.folder(address) / f"{data_version}.parquet"
 
     def pointer(self, address: str) -> Pointer | None:
-        """The current version, or None where the table was never written."""
+        """The current version, or None where the table was never written or its record cannot be read."""
         return _read_pointer(self.folder(address) / "current.json")
 
     def recall(self, address: str, memo_key: str) -> Pointer | None:
         """The version that these inputs, code and parameters gave before, if its file is still there."""
         found = _read_pointer(self.folder(address) / "memo" / f"{memo_key}.json")
-        if found is None or not self.path(address, found.data_version).is_file():
-            return None
-        return found
+        return None if found is None or self.find_damage(address, found.data_version) else found
 
     def record(self, address: str, memo_key: str) -> Pointer | None:
         """How a version was made, whether or not its file is still there."""
@@ -109,15 +110,37 @@ class Lake:
         pointer = self.pointer(address)
         if pointer is None:
             raise DataFault("the table was never built", subject=address, remedy="Run `resistance run` first.")
-        path = self.path(address, pointer.data_version)
-        if not path.is_file():
+        return self.intact_path(address, pointer.data_version)
+
+    def intact_path(self, address: str, data_version: str) -> Path:
+        """File of a version, whose bytes are those that were written.
+
+        Raises:
+            DataFault: it is gone or damaged.
+        """
+        path = self.path(address, data_version)
+        if damage := self.find_damage(address, data_version):
             raise DataFault(
-                "the lake has lost the current file",
+                f"the lake's file is damaged: {damage}",
                 subject=address,
                 expected=str(path),
-                remedy="Delete current.json and the memo folder beside it, and run again.",
+                remedy="Run `resistance run`: it is built again.",
             )
         return path
+
+    def find_damage(self, address: str, data_version: str, *, read_all: bool = False) -> str | None:
+        """What is wrong with a version's file; None where it is whole. See `integrity`."""
+        return find_damage(self.path(address, data_version), _content_version_of_file, read_all=read_all)
+
+    def damage_of(self, address: str, *, read_all: bool = False) -> str | None:
+        """What is wrong with a table's pointer or current file; None where nothing is, or it was never built."""
+        path = self.folder(address) / "current.json"
+        if not path.exists():
+            return None
+        pointer = self.pointer(address)
+        if pointer is None:
+            return "current.json cannot be read"
+        return self.find_damage(address, pointer.data_version, read_all=read_all)
 
     def scan(self, address: str) -> pl.LazyFrame:
         """The current version, lazily."""
@@ -135,7 +158,7 @@ class Lake:
         """
         version = content_version(frame)
         path = self.path(address, version)
-        if not path.is_file():
+        if find_damage(path, _content_version_of_file):
             with replace_file(path) as aside:
                 try:
                     frame.write_parquet(aside, compression="zstd", row_group_size=ROW_GROUP_ROWS, statistics=True)
@@ -145,6 +168,7 @@ class Lake:
                         if os.strerror(number) in str(error):
                             raise OSError(number, os.strerror(number)) from error
                     raise
+            write_checksum(path)
         return version
 
     def point(self, pointer: Pointer, memo_key: str | None) -> None:
@@ -153,6 +177,10 @@ class Lake:
         if memo_key is not None:
             write_json(folder / "memo" / f"{memo_key}.json", asdict(pointer))
         write_json(folder / "current.json", asdict(pointer))
+
+    def unreadable_records(self, address: str) -> list[Path]:
+        """Records of known results of a table that are none."""
+        return [path for path in (self.folder(address) / "memo").glob("*.json") if _read_pointer(path) is None]
 
     @contextlib.contextmanager
     def locked(self, address: str, *, waiting: Callable[[str], None] = lambda holder: None) -> Iterator[None]:
@@ -189,6 +217,15 @@ class Lake:
         return len(orphans)
 
 
+def damage_of_file(path: Path, *, read_all: bool = False) -> str | None:
+    """What is wrong with the file of a version, wherever it stands; None where it is whole."""
+    return find_damage(path, _content_version_of_file, read_all=read_all)
+
+
+def _content_version_of_file(path: Path) -> str:
+    return content_version(read_file(path))
+
+
 def scan_file(path: Path) -> pl.LazyFrame:
     """A Parquet file, lazily; its path is taken as it is, whatever brackets or stars are in it."""
     return pl.scan_parquet(path, glob=False)
@@ -223,14 +260,20 @@ def now_iso() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+_TEXTS = ("address", "status", "data_version", "code_version", "parameters", "built_at", "run_id")
+
+
 def _read_pointer(path: Path) -> Pointer | None:
+    """The record of a file; None where there is none, or what stands there is none: then it is written anew."""
     try:
-        return Pointer(**json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
+        pointer = Pointer(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
-    except (json.JSONDecodeError, TypeError) as error:
-        raise DataFault(
-            f"is not a pointer of the lake: {error}",
-            subject=str(path),
-            remedy="Delete it; the table is built again at the next run.",
-        ) from error
+    is_usable = (
+        all(isinstance(getattr(pointer, name), str) for name in _TEXTS)
+        and isinstance(pointer.rows, int)
+        and isinstance(pointer.inputs, dict)
+        and isinstance(pointer.notes, dict)
+        and re.fullmatch(r"[0-9A-Za-z_-]{1,64}", pointer.data_version) is not None
+    )
+    return pointer if is_usable else None

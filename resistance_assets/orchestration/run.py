@@ -20,6 +20,7 @@ from resistance_assets import interruption
 from resistance_assets.orchestration.events import listening
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.run_outcome import PRODUCTS, Launch
+from resistance_assets.orchestration.run_records import put_damaged_aside
 from resistance_assets.orchestration.sqlite_tuning import quicken_records
 from resistance_assets.orchestration.steps import Step
 from resistance_assets.orchestration.table_assets import address_of, key_of
@@ -53,6 +54,7 @@ def open_instance(home: Path) -> DagsterInstance:
     if not config.exists():
         config.write_text(INSTANCE_CONFIG, encoding="utf-8")
     os.environ["DAGSTER_HOME"] = str(home)
+    put_damaged_aside(home)
     quicken_records()
     return DagsterInstance.from_config(str(home))
 

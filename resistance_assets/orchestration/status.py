@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from resistance_assets.orchestration.steps import Step
 
 MOST_NAMED = 5
-State = Literal["fresh", "stale", "missing", "failed", "unavailable"]
+State = Literal["fresh", "stale", "missing", "failed", "damaged", "unavailable"]
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,8 @@ def _judge(
     facts = (pointer.rows, pointer.data_version, pointer.built_at) if pointer else (None, None, None)
     if failure := last_failure(lake, address):
         return TableState(address, "failed", (failure.reason,), *facts)
+    if damage := lake.damage_of(address):
+        return TableState(address, "damaged", (f"{damage}; the next run builds it again",), *facts)
     failed_inputs = [
         upstream
         for upstream in (*step.inputs, *step.optional_inputs)

@@ -119,7 +119,8 @@ class Inputs:
         return address in self._pointers and self._pointers[address].is_available
 
     def path(self, address: str) -> Path:
-        return self._lake.path(address, self._pointers[address].data_version)
+        """Its file. Raises DataFault where it is gone or damaged."""
+        return self._lake.intact_path(address, self._pointers[address].data_version)
 
     def scan(self, address: str) -> pl.LazyFrame:
         return scan_file(self.path(address))
@@ -246,11 +247,18 @@ def is_settled(lake: Lake, step: Step, origins: Any) -> bool:
         externals = look_up_externals(step, origins)
     except SourceUnavailable as reason:
         return all(
-            pointer is not None and (pointer.is_available or pointer.reason == str(reason))
-            for pointer in current.values()
+            pointer is not None
+            and (pointer.is_available or pointer.reason == str(reason))
+            and not lake.find_damage(address, pointer.data_version)
+            for address, pointer in current.items()
         )
     memo_key = memo_key_of(step, _versions(pointers, externals))
-    if all(pointer is not None and pointer.notes.get(REFUSED) == memo_key for pointer in current.values()):
+    if all(
+        pointer is not None
+        and pointer.notes.get(REFUSED) == memo_key
+        and not lake.find_damage(address, pointer.data_version)
+        for address, pointer in current.items()
+    ):
         return True
     known = _recall_all(lake, step, memo_key)
     return known is not None and all(_is_current(current[address], pointer) for address, pointer in known.items())
@@ -409,6 +417,13 @@ def _stay(
     results = {}
     for address, table in step.outputs.items():
         current = lake.pointer(address)
+        damage = lake.damage_of(address)
+        if damage and (current is None or current.is_available):
+            raise DataFault(
+                f"the lake's file is damaged ({damage}), and it cannot be built again now: {reason.problem}",
+                subject=address,
+                remedy="Restore the lake from a backup, or run again when the source can be had.",
+            ) from reason
         if current is not None and current.is_available:
             verdicts = tuple(Verdict(c["name"], True, c["description"]) for c in current.notes.get("checks", ()))
             results[address] = StepResult(current, "kept", verdicts, time.perf_counter() - started, str(reason))
@@ -440,7 +455,7 @@ def _judge(
 ) -> dict[str, list[Verdict]]:
     verdicts = {address: validate(step.outputs[address], frame) for address, frame in frames.items()}
     mounts: dict[str, Path | pl.DataFrame] = {
-        address: lake.path(address, pointer.data_version) for address, pointer in pointers.items()
+        address: lake.intact_path(address, pointer.data_version) for address, pointer in pointers.items()
     }
     mounts.update(frames)
     for address, tests in step.tests.items():

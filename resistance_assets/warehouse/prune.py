@@ -7,12 +7,13 @@ pruning finishes the work.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from resistance_assets.errors import DataFault
+from resistance_assets.orchestration.integrity import checksum_path
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.warehouse.releases import forget_releases
 
@@ -60,6 +61,7 @@ def prune(data_dir: Path, *, keep: int, waiting: Callable[[str], None] = lambda 
             if path not in files:
                 freed += path.stat().st_size
                 path.unlink()
+                checksum_path(path).unlink(missing_ok=True)
                 parquet_count += 1
         for path in lake.root.glob("*/*/memo/*.json"):
             if path not in records:
@@ -81,11 +83,16 @@ def _named(lake: Lake, data_dir: Path, manifests: dict[int, dict[str, Any]]) -> 
 
     for address in lake.addresses():
         pointer = lake.pointer(address)
-        if pointer is not None:
-            files.add(lake.path(address, pointer.data_version))
-            keep_record(address, pointer.notes.get("memo_key"))
-            # A known result is only known as long as its record is there: keep every record of a file that stays.
-            records.update(_records_of(lake, address, pointer.data_version))
+        if pointer is None:
+            raise DataFault(
+                "current.json cannot be read, so its files cannot be told from old ones",
+                subject=address,
+                remedy="Run `resistance run` first: it is written again.",
+            )
+        files.add(lake.path(address, pointer.data_version))
+        keep_record(address, pointer.notes.get("memo_key"))
+        # A known result is only known as long as its record is there: keep every record of a file that stays.
+        records.update(_records_of(lake, address, pointer.data_version))
     for manifest in manifests.values():
         for address, facts in manifest["tables"].items():
             files.add(
@@ -99,5 +106,6 @@ def _named(lake: Lake, data_dir: Path, manifests: dict[int, dict[str, Any]]) -> 
 
 def _records_of(lake: Lake, address: str, data_version: str) -> Iterator[Path]:
     for path in (lake.folder(address) / "memo").glob("*.json"):
-        if json.loads(path.read_text(encoding="utf-8")).get("data_version") == data_version:
+        record = lake.record(address, path.stem)
+        if record is not None and record.data_version == data_version:
             yield path

@@ -50,6 +50,12 @@ def open_warehouse(
         DataFault: nothing was published yet, the file cannot be opened, or a release's Parquet file is gone.
     """
     warehouse = data_dir / WAREHOUSE_FILE
+    if warehouse.is_dir():
+        raise DataFault(
+            "a folder stands in the place of the warehouse",
+            subject=str(warehouse),
+            remedy="Run `resistance run`: it moves the folder aside and builds the file again from the lake.",
+        )
     if not warehouse.is_file():
         raise DataFault("there is no warehouse yet", subject=str(warehouse), remedy=_RUN_FIRST)
     connection = duckdb.connect()
@@ -240,15 +246,20 @@ def _open_release(
 ) -> duckdb.DuckDBPyConnection:
     # Here and not above: the table models bring pandera, which would double the start-up of every query.
     from resistance_assets.catalog.tables import TABLES
+    from resistance_assets.orchestration.lake import damage_of_file
 
     stated: Mapping[str, Mapping[str, Any]] = manifests[release]["tables"]
     files = {address: (data_dir / facts["parquet"]).resolve() for address, facts in stated.items()}
-    if lost := sorted(address for address, file in files.items() if not file.is_file()):
+    damaged = {a: damage for a, file in files.items() if (damage := damage_of_file(file))}
+    if damaged:
+        address = min(damaged)
         raise DataFault(
-            f"release {release} is not complete any more: {len(lost)} of its files are gone",
-            subject=lost[0],
-            expected=str(files[lost[0]]),
-            remedy="Restore the lake from a backup, or read another release.",
+            f"release {release} is not complete any more: {len(damaged)} of its files are gone or damaged, the first "
+            f"because {damaged[address]}",
+            subject=address,
+            expected=str(files[address]),
+            remedy="Run `resistance run`, which builds again what is still current; for what is not, restore the lake "
+            "from a backup, or read another release.",
         )
     # Both spellings: access is asked for as the path is written, before its pattern is resolved.
     _locked(connection, [text for file in files.values() for text in (literal(str(file)), glob_literal(file))])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from resistance_assets.orchestration.steps import External, Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.claims.claims import EVIDENCE, audit_printed_table, build_ledger, first_releases
 from resistance_assets.science.statistics.multiple_testing import adjust_bh
+from resistance_assets.warehouse.releases import read_manifests
 
 AUDIT = TABLES["core.claims__table2_audit"]
 PANEL = TABLES["core.survival__panel_genes"]
@@ -209,14 +209,13 @@ def past_verdicts(lake: Lake, data_dir: Path) -> list[tuple[int, dict[str, str]]
     """Claim -> verdict of every release that has a ledger and still has its Parquet file, oldest first."""
     found: list[tuple[int, dict[str, str]]] = []
     known: dict[str, dict[str, str]] = {}
-    for path in (data_dir / "releases").glob("*.json"):
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+    for manifest in read_manifests(data_dir).values():
         version = manifest.get("tables", {}).get(VERDICTS.address, {}).get("data_version")
         if version is None:
             continue
         if version not in known:
             parquet = lake.path(VERDICTS.address, version)
-            if not parquet.is_file():
+            if lake.find_damage(VERDICTS.address, version):
                 continue
             known[version] = dict(read_file(parquet).select("claim_id", "verdict").iter_rows())
         found.append((int(manifest["release"]), known[version]))
@@ -225,7 +224,7 @@ def past_verdicts(lake: Lake, data_dir: Path) -> list[tuple[int, dict[str, str]]
 
 def next_release(data_dir: Path) -> int:
     """Number of the release that the next change of data makes."""
-    return max((int(path.stem) for path in (data_dir / "releases").glob("*.json")), default=0) + 1
+    return max(read_manifests(data_dir), default=0) + 1
 
 
 def history_asset() -> Step:
