@@ -31,7 +31,7 @@ import polars as pl
 
 from resistance_assets.errors import DataFault
 from resistance_assets.files import file_lock, is_being_written, replace_file, write_json
-from resistance_assets.orchestration.integrity import find_damage, write_checksum
+from resistance_assets.integrity import find_damage, write_checksum
 
 SIGNIFICANT_DIGITS = 12
 ROW_GROUP_ROWS = 122_880
@@ -215,11 +215,6 @@ class Lake:
         for path in orphans:
             path.unlink(missing_ok=True)
         return len(orphans)
-
-
-def damage_of_file(path: Path, *, read_all: bool = False) -> str | None:
-    """What is wrong with the file of a version, wherever it stands; None where it is whole."""
-    return find_damage(path, _content_version_of_file, read_all=read_all)
 
 
 def _content_version_of_file(path: Path) -> str:

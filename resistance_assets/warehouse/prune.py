@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from resistance_assets.errors import DataFault
-from resistance_assets.orchestration.integrity import checksum_path
+from resistance_assets.integrity import checksum_path
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.warehouse.releases import forget_releases
 

@@ -22,6 +22,7 @@ import polars as pl
 
 from resistance_assets.errors import DataFault, UsageFault
 from resistance_assets.files import glob_literal
+from resistance_assets.integrity import find_damage
 from resistance_assets.warehouse.database import RELEASES_FOLDER, WAREHOUSE_FILE, literal
 
 _NAME = "warehouse"
@@ -246,11 +247,10 @@ def _open_release(
 ) -> duckdb.DuckDBPyConnection:
     # Here and not above: the table models bring pandera, which would double the start-up of every query.
     from resistance_assets.catalog.tables import TABLES
-    from resistance_assets.orchestration.lake import damage_of_file
 
     stated: Mapping[str, Mapping[str, Any]] = manifests[release]["tables"]
     files = {address: (data_dir / facts["parquet"]).resolve() for address, facts in stated.items()}
-    damaged = {a: damage for a, file in files.items() if (damage := damage_of_file(file))}
+    damaged = {a: damage for a, file in files.items() if (damage := find_damage(file))}
     if damaged:
         address = min(damaged)
         raise DataFault(

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from resistance_assets.errors import DataFault, SourceUnavailable
-from resistance_assets.orchestration.integrity import checksum_path
+from resistance_assets.integrity import checksum_path
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.run_records import find_damaged_databases, put_damaged_aside
 from resistance_assets.orchestration.status import states_of, unsettled
@@ -128,8 +128,8 @@ def test_a_copied_lake_is_whole_and_is_read_once(lake, tmp_path, monkeypatch):
     copied = Lake(tmp_path / "copy")
     shutil.copytree(lake.root, copied.root, copy_function=shutil.copyfile)
     assert copied.damage_of(ADDRESS) is None
-    monkeypatch.setattr("resistance_assets.orchestration.integrity._sha256_of", pytest.fail)
-    monkeypatch.setattr("resistance_assets.orchestration.integrity._found_whole", set())
+    monkeypatch.setattr("resistance_assets.integrity._sha256_of", pytest.fail)
+    monkeypatch.setattr("resistance_assets.integrity._found_whole", set())
     assert copied.damage_of(ADDRESS) is None
 
 

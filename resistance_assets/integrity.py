@@ -40,12 +40,14 @@ def _write_checksum(path: Path, sha256: str) -> None:
     _found_whole.add((str(path), inode, size, modified))
 
 
-def find_damage(path: Path, content_version: Callable[[Path], str], *, read_all: bool = False) -> str | None:
+def find_damage(
+    path: Path, content_version: Callable[[Path], str] | None = None, *, read_all: bool = False
+) -> str | None:
     """What is wrong with a version's file, in a few words; None where it is whole.
 
     Args:
         path: the Parquet file; its name is its data version.
-        content_version: hash of a file's content, asked only where there is no checksum.
+        content_version: hash of a file's content, asked where there is no checksum; None: such a file counts as whole.
         read_all: whether to read the file even where inode, size and modification time say that nobody touched it.
     """
     try:
@@ -61,7 +63,7 @@ def find_damage(path: Path, content_version: Callable[[Path], str], *, read_all:
     noted = _read_checksum(path)
     try:
         if noted is None:
-            return _compare_content(path, content_version)
+            return _compare_content(path, content_version) if content_version else None
         sha256, *noted_stamp = noted
         if read_all or tuple(noted_stamp) != stamp:
             if _sha256_of(path) != sha256:
