@@ -67,6 +67,7 @@ def find_damage(
         sha256, *noted_stamp = noted
         if read_all or tuple(noted_stamp) != stamp:
             if _sha256_of(path) != sha256:
+                _forget_stamp(path, sha256, stamp)
                 return "its bytes are not those that were written"
             if tuple(noted_stamp) != stamp:
                 # Copied or restored: whole, and elsewhere on the disk.
@@ -76,6 +77,13 @@ def find_damage(
         return f"the file cannot be read ({error.strerror or error})"
     _found_whole.add((str(path), *stamp))
     return None
+
+
+def _forget_stamp(path: Path, sha256: str, stamp: tuple[int, int, int]) -> None:
+    """Let nobody take a damaged file as read before, even where the disk changed it without touching its times."""
+    _found_whole.discard((str(path), *stamp))
+    with contextlib.suppress(DataFault):
+        write_json(checksum_path(path), {"sha256": sha256, "bytes": 0, "inode": 0, "modified_ns": 0})
 
 
 def _compare_content(path: Path, content_version: Callable[[Path], str]) -> str | None:

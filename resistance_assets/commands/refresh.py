@@ -87,6 +87,7 @@ def refresh(settings: Settings, *, quiet: bool = False, started: float | None = 
         remember_state,
     )
 
+    put_damaged_records_aside(settings, quiet=quiet)
     if (known := recall_summary(settings)) is not None:
         tables = sum("." in name for name in known.launch.outcomes)
         return Refreshed(tables, None, known.release, None, time.perf_counter() - started)
@@ -99,7 +100,6 @@ def refresh(settings: Settings, *, quiet: bool = False, started: float | None = 
     from resistance_assets.orchestration.status import unsettled, with_dependants
     from resistance_assets.report.site import write_report
 
-    put_damaged_records_aside(settings, quiet=quiet)
     lake = Lake(settings.lake_dir)
     before = _current_release(settings)
     origins = open_origins(settings)

@@ -73,6 +73,7 @@ def bring_up_to_date(
 
     started = time.perf_counter() if started is None else started
     everything = select is None and addresses is None
+    put_damaged_records_aside(settings, quiet=quiet)
     if everything and (summary := recall_summary(settings)) is not None:
         say(quiet, f"data folder {settings.data_dir}; sources from {where_sources_come_from(settings)}")
         summary.launch.elapsed = time.perf_counter() - started
@@ -87,7 +88,6 @@ def bring_up_to_date(
 
     registry = current_registry()
     steps = load_steps(registry) if steps is None else steps
-    put_damaged_records_aside(settings, quiet=quiet)
     lake = Lake(settings.lake_dir)
     lake.sweep()
     settled: Launch | None = None

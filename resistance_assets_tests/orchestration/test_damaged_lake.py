@@ -121,6 +121,7 @@ def test_a_flip_that_keeps_the_time_is_found_by_reading_everything(lake):
     flip_a_bit(path)
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert lake.damage_of(ADDRESS, read_all=True) == "its bytes are not those that were written"
+    assert_mended(lake)
 
 
 def test_a_copied_lake_is_whole_and_is_read_once(lake, tmp_path, monkeypatch):
