@@ -41,6 +41,7 @@ SELECT
     verdicts.noise_bcv_0_2,
     verdicts.noise_bcv_0_3,
     verdicts.noise_bcv_0_4,
+    verdicts.worth AS assessment,
     verdicts.worth,
     verdicts.is_public,
     verdicts.sources,

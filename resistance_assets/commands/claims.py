@@ -1,4 +1,4 @@
-"""The claims ledger as a person reads it, from the published warehouse.
+"""The claims report as a person reads it, from the published warehouse.
 
 Here belong the selection of claims and their print. Verdicts are made when the warehouse is built; nothing here
 recomputes one, and nothing needs Dagster.
@@ -36,7 +36,7 @@ def read_claims(data_dir: Path, paper: str | None = None) -> list[dict[str, Any]
 
     Raises:
         UsageFault: no paper or several begin so.
-        DataFault: nothing was published yet, or by a version without a ledger.
+        DataFault: nothing was published yet, or by a version without claims.
     """
     from resistance_assets.warehouse.reader import open_warehouse, run_query
 
@@ -48,11 +48,14 @@ def read_claims(data_dir: Path, paper: str | None = None) -> list[dict[str, Any]
         ).item()
         if not held:
             raise DataFault(
-                "the warehouse holds no ledger",
+                "the warehouse holds no claims report",
                 subject=str(data_dir),
                 remedy="Run `resistance run`: this version publishes it.",
             )
         rows = run_query(connection, "SELECT * FROM marts.published_claims ORDER BY paper_id, claim_id").to_dicts()
+    for row in rows:
+        # A release of an earlier version has the column by its old name alone.
+        row.setdefault("assessment", row.get("worth"))
     if paper is None:
         return rows
     papers = sorted({row["paper_id"] for row in rows})
@@ -60,7 +63,7 @@ def read_claims(data_dir: Path, paper: str | None = None) -> list[dict[str, Any]
     if len(chosen) != 1:
         near = difflib.get_close_matches(paper, papers, n=1)
         raise UsageFault(
-            "is several papers" if chosen else "is no paper of the ledger",
+            "is several papers" if chosen else "is no paper of the claims report",
             subject=f"--paper {paper}",
             expected=", ".join(chosen or papers),
             remedy=f"Did you mean {near[0]}?" if near else "Name one of these.",
@@ -69,7 +72,7 @@ def read_claims(data_dir: Path, paper: str | None = None) -> list[dict[str, Any]
 
 
 def show_claims(rows: list[dict[str, Any]]) -> None:
-    """Print the ledger, paper by paper: verdict, claim, expected and recomputed value, and what the figure is worth."""
+    """Print the claims report, paper by paper: verdict, claim, expected and recomputed value, and an assessment."""
     from rich.text import Text
 
     from resistance_assets.commands.printing import plain, terminal
@@ -81,7 +84,7 @@ def show_claims(rows: list[dict[str, Any]]) -> None:
             paper = row["paper_id"]
             console.print(Text(f"\n{plain(paper)}", style="bold"))
         console.print(claim_line(row), soft_wrap=True)
-        for text in (row["worth"], row["note"]):
+        for text in (row["assessment"], row["note"]):
             if text:
                 console.print(Text(f"{'':18}{plain(text)}", style="dim"), soft_wrap=True)
     counts = Counter(row["verdict"] for row in rows)

@@ -17,6 +17,7 @@ from resistance_assets.errors import DataFault, Fault, UsageFault
 
 if TYPE_CHECKING:
     from resistance_assets.catalog.registry import Registry
+    from resistance_assets.orchestration.attempts import forget_unknown
     from resistance_assets.orchestration.events import Announcement
     from resistance_assets.orchestration.lake import Lake
     from resistance_assets.orchestration.run_outcome import Launch
@@ -90,6 +91,7 @@ def bring_up_to_date(
     steps = load_steps(registry) if steps is None else steps
     lake = Lake(settings.lake_dir)
     lake.sweep()
+    forget_unknown(lake, steps)
     settled: Launch | None = None
     if everything:
         origins = open_origins(settings)

@@ -17,6 +17,7 @@ import polars as pl
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import PARTS, Table, published_tables
 from resistance_assets.defs.source_states import feeds_of, state_of_sources
+from resistance_assets.orchestration.attempts import all_failures
 from resistance_assets.orchestration.lake import Lake, Pointer, read_file
 from resistance_assets.orchestration.steps import Step, column_lineage
 from resistance_assets.orchestration.table_steps import sql_models
@@ -110,6 +111,12 @@ def changes_of_release(data_dir: Path, before: Mapping[str, Any], after: Mapping
         return pl.DataFrame(schema=CHANGES_SCHEMA)
 
 
+def failed_tables(lake: Lake) -> pl.DataFrame:
+    """Tables whose last attempt failed, with the reason: the file holds what they were before, or nothing."""
+    rows = [(address, failure.reason) for address, failure in all_failures(lake).items()]
+    return pl.DataFrame(rows, schema={"table_name": pl.String, "reason": pl.String}, orient="row")
+
+
 def publish_current(settings: Settings, lake: Lake, registry: Registry, steps: Mapping[str, Step]) -> PublishResult:
     """Publish what is current in the lake; touches nothing where that is what was published last.
 
@@ -132,6 +139,7 @@ def publish_current(settings: Settings, lake: Lake, registry: Registry, steps: M
                 "runs": runs_of(lake),
                 "hypotheses_tested": read_file(hypotheses),
                 "study_faults": pl.DataFrame(faults, schema={"folder": pl.String, "fault": pl.String}),
+                "failed_tables": failed_tables(lake),
             },
             code_revision=code_revision(),
             shares=records_of_shares(lake),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,17 @@ def last_failure(lake: Lake, address: str) -> FailedAttempt | None:
         return FailedAttempt(str(document["reason"]), str(document["failed_at"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def all_failures(lake: Lake) -> dict[str, FailedAttempt]:
+    """Table -> its failed attempt, of every table whose last attempt failed."""
+    addresses = sorted(f"{path.parent.parent.name}.{path.parent.name}" for path in lake.root.glob(f"*/*/{FILE}"))
+    return {address: failure for address in addresses if (failure := last_failure(lake, address))}
+
+
+def forget_unknown(lake: Lake, known: Collection[str]) -> None:
+    """Forget failures of tables that the catalog does not define any more."""
+    forget_failure(lake, [address for address in all_failures(lake) if address not in known])
 
 
 def note_failure(lake: Lake, addresses: Iterable[str], reason: str) -> None:

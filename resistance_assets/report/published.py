@@ -22,6 +22,8 @@ from resistance_assets.warehouse.reader import open_warehouse
 CATALOG_STUDIES = Path(__file__).parents[1] / "catalog" / "studies.toml"
 CATALOG_CLAIMS = Path(__file__).parents[1] / "catalog" / "claims.toml"
 
+LONGEST_STUDY_TITLE = 60
+
 
 @dataclass(frozen=True)
 class Source:
@@ -140,6 +142,45 @@ class Published:
         return leading + [row for row in rows[most:] if row["hgnc_symbol"] not in interest], len(leading)
 
     @functools.cached_property
+    def contrast_titles(self) -> dict[str, str]:
+        """Contrast -> its title, or the study's with the groups that are compared."""
+        has_title = self.has("raw.catalog__contrasts", "title")
+        found: dict[str, str] = {}
+        for row in self.rows("SELECT * FROM raw.catalog__contrasts"):
+            study = row["study_title"] or row["study_id"]
+            study = study if len(study) <= LONGEST_STUDY_TITLE else f"{study[: LONGEST_STUDY_TITLE - 1].rstrip()}…"
+            groups = f"{row['numerator']} over {row['denominator']}"
+            found[row["contrast_id"]] = (has_title and row["title"]) or f"{study}: {groups}"
+        return found
+
+    @functools.cached_property
+    def list_titles(self) -> dict[str, str]:
+        """Gene list or intersection -> its title in words."""
+        found: dict[str, str] = {}
+        for row in self.rows("SELECT list_id, title, contrast_id, method, direction FROM core.gene_lists__lists"):
+            contrast = self.contrast_titles.get(row["contrast_id"])
+            title = f"{contrast}, {row['direction']} ({row['method']})" if contrast else row["title"]
+            found[row["list_id"]] = title or row["list_id"]
+        if self.has("core.intersections__sets", "intersection_id", "list_ids"):
+            has_title = self.has("core.intersections__sets", "title")
+            for row in self.rows("SELECT * FROM core.intersections__sets"):
+                lists = " ∩ ".join(found.get(one) or one for one in row["list_ids"].split("|"))
+                found[row["intersection_id"]] = (has_title and row["title"]) or lists
+        return found
+
+    def failed_cause(self, dataset_id: str) -> str | None:
+        """Why what was read of a study, cohort or list failed; None where nothing failed."""
+        if not self.has("meta.failed_tables", "table_name", "reason"):
+            return None
+        # Partitions carry the id of what they are of behind two underscores.
+        reasons = self.rows(
+            "SELECT DISTINCT reason FROM meta.failed_tables WHERE list_contains(string_split(table_name, '__'), ?) "
+            "ORDER BY reason",
+            [dataset_id],
+        )
+        return "; ".join(row["reason"] for row in reasons) or None
+
+    @functools.cached_property
     def declared_claims(self) -> dict[str, dict[str, Any]]:
         """Claim -> its entry in the catalog, with the SQL."""
         return {entry["id"]: entry for entry in self._claims_catalog["claim"]}
@@ -166,11 +207,27 @@ class Published:
     def loaded_sources_of(self, dataset_id: str) -> list[dict[str, Any]]:
         return [source.as_document() for source in self.sources_of(dataset_id) if source.state == "loaded"]
 
+    def _rejections(self, dataset_id: str) -> str:
+        """What was set aside of the sources of a study or cohort, with the commonest reasons."""
+        rows: list[dict[str, Any]] = []
+        if self.filled("raw.rejected_rows", "source", "reason"):
+            names = [source.source_id for source in self.sources_of(dataset_id)]
+            rows = self.rows(
+                "SELECT reason, count(*) AS rows FROM raw.rejected_rows "
+                "WHERE source = $id OR starts_with(source, $id || '/') OR list_contains($names, source) "
+                "GROUP BY reason ORDER BY rows DESC, reason LIMIT 2",
+                {"id": dataset_id, "names": names},
+            )
+        if not rows:
+            return "its source is loaded, but gave no rows"
+        told = "; ".join(f"{row['rows']:,} rows: {row['reason']}" for row in rows)
+        return f"its source is loaded, but gave no rows that could be used ({told}; all of them in raw.rejected_rows)"
+
     def why_absent(self, dataset_id: str) -> str:
         """Why nothing of a study, cohort or list is in the warehouse."""
         lacking = [source for source in self.sources_of(dataset_id) if source.state != "loaded"]
         if not lacking:
-            return "its source is loaded, but gave no rows: see raw.rejected_rows"
+            return self.failed_cause(dataset_id) or self._rejections(dataset_id)
         return "; ".join(dict.fromkeys(f"{source.source_id}: {short_reason(source)}" for source in lacking))
 
 

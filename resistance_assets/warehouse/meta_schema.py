@@ -25,6 +25,7 @@ META_COMMENTS = {
     "catalog_faults": "Entries of the catalog that were left out, and why",
     "release_changes": "One row per table, list member, q-value or verdict that a release changed, with the cause",
     "study_faults": "Laboratory studies that were left out, and why",
+    "failed_tables": "Tables and partitions whose last attempt failed, and why; the file holds what they were before",
 }
 
 _TABLE_NAME = {"layer": "raw, staging, core or marts; the schema of the table", "table_name": "name within the layer"}
@@ -38,6 +39,7 @@ META_KEYS: dict[str, tuple[str, ...]] = {
     "runs": ("run_id",),
     "hypotheses_tested": ("analysis", "family"),
     "study_faults": ("folder",),
+    "failed_tables": ("table_name",),
 }
 """Primary keys. `lineage` has none, since a constant has no upstream column; nor has `release_changes`."""
 
@@ -52,7 +54,8 @@ META_COLUMN_COMMENTS: dict[str, dict[str, str]] = {
     "tables": {
         **_TABLE_NAME,
         "grain": "what a row is",
-        "not_true": "one thing that is not true of the data",
+        "limitation": "the main limitation: one thing that is not true of the data",
+        "not_true": "the same as `limitation`; goes with the next version",
         "description": "what the table is",
         "key_columns": "joined by a comma",
         "key_enforced": "whether the key is a PRIMARY KEY here, or only was checked before the table was written",
@@ -129,6 +132,7 @@ META_COLUMN_COMMENTS: dict[str, dict[str, str]] = {
         "detail": "further circumstances",
         "cause": "data, code or parameter, and which",
     },
+    "failed_tables": {"table_name": "layer and name", "reason": "file, place, what was expected and what to do"},
     "study_faults": {"folder": "of the study", "fault": "file, place, what was expected and what to do"},
 }
 
@@ -192,6 +196,7 @@ def frame_of_tables(tables: Sequence[Publication], definitions: Mapping[str, str
             "layer": p.table.layer,
             "table_name": p.table.name,
             "grain": p.table.grain,
+            "limitation": p.table.not_true,
             "not_true": p.table.not_true,
             "description": p.table.description,
             "key_columns": ", ".join(p.table.key),
@@ -208,7 +213,7 @@ def frame_of_tables(tables: Sequence[Publication], definitions: Mapping[str, str
         for p in tables
     ]
     text = dict.fromkeys(
-        ("layer", "table_name", "grain", "not_true", "description", "key_columns"), pl.String
+        ("layer", "table_name", "grain", "limitation", "not_true", "description", "key_columns"), pl.String
     )  # fmt: skip
     return pl.DataFrame(
         rows,

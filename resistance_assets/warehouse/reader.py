@@ -290,6 +290,7 @@ def _write_meta_of_release(
                 "layer": layer,
                 "table_name": name,
                 "grain": model.grain if model else None,
+                "limitation": model.not_true if model else None,
                 "not_true": model.not_true if model else None,
                 "row_count": facts["rows"],
                 "data_version": facts["data_version"],
@@ -328,7 +329,9 @@ def _write_meta_of_release(
         "releases": pl.DataFrame(releases).with_columns(
             pl.col("published_at").str.to_datetime(time_unit="us", time_zone="UTC").dt.replace_time_zone(None)
         ),
-        "tables": pl.DataFrame(tables, schema_overrides={"grain": text, "not_true": text, "status": text}),
+        "tables": pl.DataFrame(
+            tables, schema_overrides={"grain": text, "limitation": text, "not_true": text, "status": text}
+        ),
         "columns": pl.DataFrame(columns, schema_overrides={"unit": text, "description": text}),
     }
     connection.execute("CREATE SCHEMA meta")

@@ -241,7 +241,7 @@ class MartDatasetCatalog(TableModel):
     not_true="a verdict is on a figure, not on a paper: a reproduced figure can be worth nothing",
 )
 class MartPublishedClaims(TableModel):
-    """The ledger: what the papers say, what the data say, and what each figure is worth."""
+    """The claims report: what the papers say, what the data say, and what each figure is worth."""
 
     claim_id: pl.String = col("claim")
     paper_id: pl.String = col("paper")
@@ -283,7 +283,8 @@ class MartPublishedClaims(TableModel):
     noise_bcv_0_2: pl.Float64 = col("at 0.2", null=True)
     noise_bcv_0_3: pl.Float64 = col("at 0.3", null=True)
     noise_bcv_0_4: pl.Float64 = col("at 0.4", null=True)
-    worth: pl.String = col("what the figure is worth, in a sentence", null=True)
+    assessment: pl.String = col("what the figure is worth, in a sentence", null=True)
+    worth: pl.String = col("the same as `assessment`; goes with the next version", null=True)
     is_public: pl.Boolean = col("whether the paper's data are public")
     sources: pl.String = col("what the value was computed from, joined by |", null=True)
     source_checksums: pl.String = col("name=sha256 of those, joined by |", null=True)

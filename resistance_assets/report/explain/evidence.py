@@ -226,7 +226,13 @@ def _candidate_scores(published: Published, gene: str, missing: list[dict[str, s
     if not published.has(table):
         missing.append({"what": "candidate score", "why": f"this release has no {table}"})
         return []
-    rows = published.rows(f"SELECT * FROM {table} WHERE hgnc_symbol = ? ORDER BY drug_class", [gene])
+    rows = published.rows(
+        f"""
+        SELECT *, count(*) OVER (PARTITION BY drug_class) AS n_ranked FROM {table}
+        QUALIFY hgnc_symbol = ? ORDER BY drug_class
+        """,
+        [gene],
+    )
     weights = "core.evidence__resistance_votes"
     for row in rows:
         row.update(published.stamp(table), method="direction-aware rank aggregation, every study counting once")

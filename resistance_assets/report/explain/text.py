@@ -122,7 +122,7 @@ def explanation_as_text(document: dict[str, Any]) -> str:
         ],
         lambda row: [
             row["drug_class"],
-            number(row["rank"]),
+            f"{row['rank']:,} of {row['n_ranked']:,}",
             number(row["score"]),
             row["direction"],
             number(row["n_studies"]),

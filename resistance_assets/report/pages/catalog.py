@@ -8,6 +8,7 @@ from typing import Any
 from resistance_assets.report.html import Heading, Markup, Page, facts, fill, link, prose, table
 from resistance_assets.report.pages.claims import TESTED
 from resistance_assets.report.pages.genes import jump_form
+from resistance_assets.report.pages.own_studies import add_own_studies
 from resistance_assets.report.paths import paper_path
 from resistance_assets.report.published import Published, short_reason
 
@@ -18,6 +19,9 @@ MOST_CHANGES = 400
 
 def overview_page(published: Published, genes: list[str]) -> Page:
     page = Page("index.html", "Which genes make lung cancers resist their drugs?")
+    add_own_studies(published, page, set(genes))
+    if page.parts:
+        page.heading("This release")
     state = published.facts
     loaded = [source for source in published.sources.values() if source.state == "loaded"]
     page.add(
@@ -35,22 +39,6 @@ def overview_page(published: Published, genes: list[str]) -> Page:
     page.add(jump_form(genes, page.root))
     page.heading("Datasets")
     page.add(_cards(published))
-    faults = published.rows("SELECT folder, fault FROM meta.study_faults ORDER BY folder")
-    if faults:
-        page.add(table("Studies left out", [Heading("folder", "Folder"), Heading("fault", "Why")], faults))
-    page.heading("Unavailable")
-    reasons: dict[str, list[str]] = {}
-    for source in published.sources.values():
-        if source.state != "loaded":
-            reasons.setdefault(short_reason(source), []).append(source.source_id)
-    page.add(
-        table(
-            "Sources that this release does not have",
-            [Heading("source", "Source"), Heading("why", "Why")],
-            [{"source": ", ".join(names), "why": why} for why, names in reasons.items()],
-            is_searchable=False,
-        )
-    )
     page.heading("What changed")
     _changes(published, page)
     if published.filled(CLAIMS):
@@ -76,7 +64,25 @@ def overview_page(published: Published, genes: list[str]) -> Page:
         Heading("correction", "Correction"),
     ]
     page.add(table("Hypotheses tested", headings, tested, is_searchable=False))
+    _gaps(published, page)
     return page
+
+
+def _gaps(published: Published, page: Page) -> None:
+    """Sources that the release does not have, folded: by reason, with the datasets that lack them."""
+    reasons: dict[str, list[str]] = {}
+    for source in published.sources.values():
+        if source.state != "loaded":
+            reasons.setdefault(short_reason(source), []).append(source.source_id)
+    if not reasons:
+        return
+    headings = [Heading("source", "Source"), Heading("why", "Why")]
+    rows = [{"source": ", ".join(names), "why": why} for why, names in reasons.items()]
+    count = sum(map(len, reasons.values()))
+    page.fold(
+        f"What this release does not have: {count} source{'s' * (count > 1)}",
+        [table("Sources that this release does not have", headings, rows, is_searchable=False)],
+    )
 
 
 def _cards(published: Published) -> Markup:
@@ -160,7 +166,7 @@ def _claims(published: Published, page: Page) -> None:
         Heading("quantity", "Quantity"),
         Heading("value", "Found", None, True),
         Heading("verdict_reason", "Why"),
-        Heading("worth", "What it is worth"),
+        Heading("assessment", "Assessment", "what the figure is worth"),
     ]
     page.add(table("Not reproduced", headings, rows, is_searchable=False))
 
@@ -210,7 +216,7 @@ def dictionary_page(published: Published) -> Page:
                     [
                         ("Grain", about["grain"]),
                         ("Key", about["key_columns"]),
-                        ("Limitation", about["not_true"]),
+                        ("Limitation", about.get("limitation", about["not_true"])),
                         ("Rows", about["row_count"]),
                         ("Data version", about["data_version"]),
                         ("State", about["reason"] or about["status"]),

@@ -1,5 +1,7 @@
-"""What the papers state and what the warehouse finds: the ledger, a page per paper with the SQL of every claim, printed
-tables held against themselves, and every family of tests."""
+"""The claims report: what the papers state and what the warehouse finds.
+
+A page per paper with the SQL of every claim, printed tables held against themselves, and every family of tests.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from resistance_assets.report.pages.multiverse import multiverse_table, summarie
 from resistance_assets.report.paths import paper_path
 from resistance_assets.report.published import Published
 
-LEDGER = "marts.published_claims"
+CLAIMS = "marts.published_claims"
 AUDIT = "core.claims__table2_audit"
 HYPOTHESES = "meta.hypotheses_tested"
 VERDICTS = {
@@ -27,7 +29,7 @@ JUDGED = ("reproduced", "near", "not_reproduced")
 PRINTED_TABLES = "claims/printed_tables.html"
 TESTED = "claims/hypotheses.html"
 LAYERS = re.compile(r"\b(?:raw|staging|core|marts|meta)\.\w+")
-# Columns of the ledger that a claim's own page shows, with what they are called.
+# Columns of the claims report that a claim's own page shows, with what they are called.
 FACTS = {
     "value": "Found",
     "n": "n",
@@ -52,7 +54,7 @@ FACTS = {
     "n_claimed": "n as printed",
     "n_available": "n there is",
     "noise": "Genes by noise alone, at a BCV of 0.1, 0.2, 0.3, 0.4",
-    "worth": "What it is worth",
+    "assessment": "Assessment",
     "note": "Note",
     "sources": "Computed from",
     "first_release_with_verdict": "Verdict since release",
@@ -60,14 +62,16 @@ FACTS = {
 
 
 def claim_pages(published: Published) -> list[Page]:
-    """The ledger, its papers, the printed tables and the families of tests."""
-    if not published.filled(LEDGER):
+    """The claims report, its papers, the printed tables and the families of tests."""
+    if not published.filled(CLAIMS):
         page = Page("claims.html", "What the papers state, and what the data say")
-        page.paragraph(f"There is no ledger here: this release has no {LEDGER}.", link(TESTED, "Every family of tests"))
+        page.paragraph(
+            f"There is no claims report here: this release has no {CLAIMS}.", link(TESTED, "Every family of tests")
+        )
         return [page, _hypotheses_page(published)]
-    rows = published.rows(f"SELECT * FROM {LEDGER} ORDER BY paper_id, claim_id")
+    rows = published.rows(f"SELECT * FROM {CLAIMS} ORDER BY paper_id, claim_id")
     papers = list(dict.fromkeys(row["paper_id"] for row in rows))
-    pages = [_ledger_page(published, rows, papers)]
+    pages = [_claims_page(published, rows, papers)]
     pages += [_paper_page(published, paper, [row for row in rows if row["paper_id"] == paper]) for paper in papers]
     if published.filled(AUDIT):
         pages.append(_audit_page(published))
@@ -80,10 +84,10 @@ def _expectation(row: dict[str, Any]) -> str:
     return number(row["expected"])
 
 
-# ---- the ledger ------------------------------------------------------------------------------------------------------
+# ---- the claims report -------------------------------------------------------------------------------------------
 
 
-def _ledger_page(published: Published, rows: list[dict[str, Any]], papers: list[str]) -> Page:
+def _claims_page(published: Published, rows: list[dict[str, Any]], papers: list[str]) -> Page:
     page = Page("claims.html", "What the papers state, and what the data say")
     page.paragraph(
         "Every figure of the papers, recomputed with each release. A verdict says whether the number comes out again; "
@@ -103,9 +107,9 @@ def _ledger_page(published: Published, rows: list[dict[str, Any]], papers: list[
     if figure := _agreement(published, rows):
         page.figure(figure)
     if summaries(published):
-        page.heading("Where the text allows several readings")
+        page.heading("Where the text allows several specifications")
         page.add(multiverse_table(published))
-    page.heading("The ledger")
+    page.heading("Every claim")
     shown = [
         {
             **row,
@@ -124,7 +128,7 @@ def _ledger_page(published: Published, rows: list[dict[str, Any]], papers: list[
         Heading("stated", "Stated", None, True),
         Heading("value", "Found", None, True),
         Heading("said", "Verdict"),
-        Heading("worth", "What it is worth"),
+        Heading("assessment", "Assessment", "what the figure is worth"),
         Heading("n", "n", None, True),
         Heading("impossible", "n"),
         Heading("p_value", "p", "not corrected", True),
@@ -137,7 +141,7 @@ def _ledger_page(published: Published, rows: list[dict[str, Any]], papers: list[
 
 
 def _verdict_figure(published: Published, rows: list[dict[str, Any]], papers: list[str]) -> Figure:
-    sql = f"SELECT paper_id, verdict, count(*) AS claims FROM {LEDGER} GROUP BY ALL ORDER BY ALL"
+    sql = f"SELECT paper_id, verdict, count(*) AS claims FROM {CLAIMS} GROUP BY ALL ORDER BY ALL"
     found = published.columns(sql)
     names = [published.citation(paper) for paper in papers]
     said = [
@@ -173,7 +177,7 @@ def _verdict_figure(published: Published, rows: list[dict[str, Any]], papers: li
         least_width=560,
         n=f"{len(rows)} claims of {len(papers)} papers",
         method="each claim's tolerance is declared beside it in the catalog, before it is computed",
-        tables=[(LEDGER, published.stamp(LEDGER)["data_version"])],
+        tables=[(CLAIMS, published.stamp(CLAIMS)["data_version"])],
         sql=sql,
     )  # fmt: skip
 
@@ -182,7 +186,7 @@ def _agreement(published: Published, rows: list[dict[str, Any]]) -> Figure | Non
     """Numbers as stated against the same as found, both relative to what was stated."""
     sql = f"""SELECT claim_id, paper_id, statement, quantity, expected, value, value / expected AS found_over_stated,
     verdict, n, p_value, q_value
-FROM {LEDGER}
+FROM {CLAIMS}
 WHERE expected <> 0 AND value IS NOT NULL AND value / expected > 0
 ORDER BY paper_id DESC, claim_id DESC"""
     found = published.columns(sql)
@@ -221,7 +225,7 @@ ORDER BY paper_id DESC, claim_id DESC"""
         least_width=620,
         n=f"{len(ratios)} claims with a number, of {len(rows)}",
         method="the SQL of each claim is on its paper's page",
-        tables=[(LEDGER, published.stamp(LEDGER)["data_version"])],
+        tables=[(CLAIMS, published.stamp(CLAIMS)["data_version"])],
         sql=sql,
     )  # fmt: skip
 

@@ -16,6 +16,7 @@ from resistance_assets.report.sql_text import literal
 
 CANDIDATES = "marts.resistance_candidates"
 TOP_PER_CLASS = 15
+CANDIDATES_SHOWN = 50
 TOP_WITHOUT_SCORES = 30
 MOST_GENE_PAGES = 120
 
@@ -103,7 +104,12 @@ def survival_headings(cohort_key: str, explanation: str) -> list[Heading]:
 
 
 def _candidate_table(published: Published, page: Page, genes: set[str]) -> None:
-    rows = published.rows(f"SELECT * FROM {CANDIDATES} WHERE rank <= 50 ORDER BY drug_class, rank, hgnc_symbol")
+    rows = published.rows(
+        f"""
+        SELECT *, count(*) OVER (PARTITION BY drug_class) AS n_ranked FROM {CANDIDATES}
+        QUALIFY rank <= {CANDIDATES_SHOWN} ORDER BY drug_class, rank, hgnc_symbol
+        """
+    )
     page.heading("Candidates per drug class")
     page.paragraph(
         "Signed ranks over the contrasts of a drug class, every study counting once. Survival, tumour against normal "
@@ -112,6 +118,7 @@ def _candidate_table(published: Published, page: Page, genes: set[str]) -> None:
     for row in rows:
         symbol = row["hgnc_symbol"]
         row["gene"] = link(gene_path(symbol), symbol) if symbol in genes else symbol
+        row["place"], row["place_sort"] = f"{row['rank']:,} of {row['n_ranked']:,}", row["rank"]
         row["agree"] = f"{row['n_contrasts_same_direction']} of {row['n_contrasts']}"
         row["stability"] = (
             f"{number(row['rank_min_leave_one_out'])} to {number(row['rank_max_leave_one_out'])}"
@@ -122,7 +129,7 @@ def _candidate_table(published: Published, page: Page, genes: set[str]) -> None:
     headings = [
         Heading("gene", "Gene"),
         Heading("drug_class", "Drug class"),
-        Heading("rank", "Rank", "by the absolute score", True),
+        Heading("place", "Rank", "by the absolute score, of all genes ranked in the class", True),
         Heading("direction", "Direction"),
         Heading("score", "Score", "weighted mean of signed ranks, -1 to 1", True),
         Heading("n_studies", "Studies", None, True),
@@ -318,10 +325,11 @@ def _scores_table(rows: list[dict[str, Any]]) -> str:
             f"{part['contrast_id']}: signed rank {number(part['signed_rank'])} × weight {number(part['weight'])}"
             for part in row.get("contributions", [])
         ]
-        shown.append({**row, "parts": "; ".join(parts) or None})
+        place = f"{row['rank']:,} of {row['n_ranked']:,}"
+        shown.append({**row, "parts": "; ".join(parts) or None, "place": place, "place_sort": row["rank"]})
     headings = [
         Heading("drug_class", "Drug class"),
-        Heading("rank", "Rank", None, True),
+        Heading("place", "Rank", "of all genes ranked in the class", True),
         Heading("score", "Score", "weighted mean of signed ranks, -1 to 1", True),
         Heading("direction", "Direction"),
         Heading("n_studies", "Studies", None, True),

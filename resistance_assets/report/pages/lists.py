@@ -32,7 +32,7 @@ def intersections_page(published: Published) -> Page:
     rows = published.rows(f"SELECT * FROM {INTERSECTIONS} ORDER BY p_value NULLS LAST, intersection_id")
     for row in rows:
         row["lists"] = row["list_ids"].replace("|", " ∩ ")
-        row["members"] = _shortened(row["genes"])
+        row["members"] = shortened_genes(row["genes"])
     headings = [
         Heading("lists", "Lists"),
         Heading("size", "Shared", "genes in all lists", True),
@@ -174,7 +174,7 @@ def enrichment_page(published: Published) -> Page:
         row["found"] = f"{row['overlap']} of {row['set_size']}"
         row["found_sort"] = row["overlap"]
         row["circular"] = "yes" if row.get("is_circular") else "no"
-        row["members"] = _shortened(row["genes"])
+        row["members"] = shortened_genes(row["genes"])
     headings = [
         Heading("term", "Term"),
         Heading("found", "Overlap", "genes of the list in the set", True),
@@ -351,7 +351,7 @@ ORDER BY s.contrast_id, s.method, t.enrichment_score > 0 DESC, t.p_value, t.term
     )  # fmt: skip
 
 
-def _shortened(genes: str | None) -> Shortened | str | None:
+def shortened_genes(genes: str | None) -> Shortened | str | None:
     """Genes joined by commas, the first of them where there are many; the file holds all."""
     if genes is None or len(genes) <= GENES_SHOWN:
         return genes and genes.replace(",", ", ")

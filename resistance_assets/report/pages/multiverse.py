@@ -1,5 +1,7 @@
-"""Every reading of an analysis whose text allows several: a page per multiverse and dataset, with its specification
-curve (Simonsohn et al. 2020, Nat Hum Behav 4:1208)."""
+"""Every specification of an analysis whose text allows several: a page per multiverse and dataset.
+
+The specification curve is that of Simonsohn et al. 2020, Nat Hum Behav 4:1208.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ READINGS = "core.multiverse__readings"
 CHOICES = "core.multiverse__choices"
 SUMMARY = "core.multiverse__summary"
 MEMBERS = "core.multiverse__members"
-# What a reading may give beside its estimate, with what it is called; drawn below the estimate where it is there.
+# What a specification may give beside its estimate, with what it is called; drawn below the estimate where it is there.
 COUNTS = {
     "n_in_list": "genes on the cancer gene list",
     "n_kept": "genes that pass the filter",
@@ -42,7 +44,7 @@ def multiverse_pages(published: Published) -> list[Page]:
 
 
 def multiverse_table(published: Published, root: str = "") -> str:
-    """The multiverses with the share of readings in which the conclusion holds, each with a link to its page."""
+    """The multiverses with the share of specifications in which the conclusion holds, each with a link to its page."""
     rows = [
         {
             **row,
@@ -55,15 +57,15 @@ def multiverse_table(published: Published, root: str = "") -> str:
         Heading("name", "Analysis"),
         Heading("dataset_id", "Data"),
         Heading("conclusion", "Conclusion"),
-        Heading("n_computed", "Readings", "that could be computed", True),
-        Heading("held", "It holds in", "of these; a share of readings is no probability"),
-        Heading("estimate_lowest", "Lowest", "estimate of any reading", True),
+        Heading("n_computed", "Specifications", "that could be computed", True),
+        Heading("held", "It holds in", "of these; a share of specifications is no probability"),
+        Heading("estimate_lowest", "Lowest", "estimate of any specification", True),
         Heading("estimate_median", "Median", None, True),
         Heading("estimate_highest", "Highest", None, True),
         Heading("published", "Published"),
-        Heading("nearest_reading", "Nearest reading"),
+        Heading("nearest_reading", "Nearest specification"),
     ]
-    return table("Analyses whose text allows several readings", headings, rows, is_searchable=False)
+    return table("Analyses whose text allows several specifications", headings, rows, is_searchable=False)
 
 
 def _held(summary: dict[str, Any]) -> str | None:
@@ -82,20 +84,20 @@ def _page(published: Published, summary: dict[str, Any]) -> Page:
     page = Page(multiverse_path(multiverse, dataset), summary["title"])
     paper = published.citation(summary["paper_id"])
     page.paragraph(
-        f"The text of {paper} can be read in several ways. Every combination of the open choices "
-        f"was computed on {dataset}. The readings share their data and most of their choices, so their share is "
+        f"The text of {paper} allows several specifications. Every combination of the open choices "
+        f"was computed on {dataset}. The specifications share their data and most of their choices, so their share is "
         "no probability, and the nearest one is not thereby the true one."
     )
     nearest = summary["nearest_reading"]
     about = [
         ("Conclusion", summary["conclusion"]),
         ("It holds in", _held(summary)),
-        ("Readings, declared", summary["n_readings"]),
+        ("Specifications, declared", summary["n_readings"]),
         ("Estimate, lowest to highest", _range(summary)),
         ("Published", _published_text(summary)),
-        ("Nearest reading", nearest or "no number was published to measure a distance to"),
+        ("Nearest specification", nearest or "no number was published to measure a distance to"),
         ("Its distance", summary["distance_smallest"]),
-        ("Readings as near", summary["n_nearest"] or None),
+        ("Specifications as near", summary["n_nearest"] or None),
         ("Choices that the numbers leave open", summary["undecided_axes"] or ("none" if nearest else None)),
     ]
     page.add(facts([(name, value) for name, value in about if value is not None]))
@@ -103,7 +105,7 @@ def _page(published: Published, summary: dict[str, Any]) -> Page:
         page.figure(figure)
     page.heading("What each choice does")
     page.add(_choice_table(published, multiverse, dataset))
-    page.heading("Every reading")
+    page.heading("Every specification")
     page.add(_reading_table(published, multiverse, dataset))
     _members(published, page, multiverse, dataset)
     return page
@@ -120,7 +122,7 @@ def _published_text(summary: dict[str, Any]) -> str:
 
 
 def specification_curve(published: Published, summary: dict[str, Any]) -> Figure | None:
-    """Readings in the order of their estimates, above the choices that make them."""
+    """Specifications in the order of their estimates, above the choices that make them."""
     sql = _readings_sql(summary)
     found = published.columns(sql)
     if not found["place"]:
@@ -153,11 +155,11 @@ def specification_curve(published: Published, summary: dict[str, Any]) -> Figure
         ident="specification-curve",
         title="Specification curve",
         caption=(
-            f"Each column is one reading: above what it gives, below the choices that make it. "
+            f"Each column is one specification: above what it gives, below the choices that make it. "
             f"{summary['conclusion'][0].upper()}{summary['conclusion'][1:]}: this holds in {held}."
         ),
         alternative=(
-            f"Specification curve of {len(set(found['place']))} readings. The estimate runs from "
+            f"Specification curve of {len(set(found['place']))} specifications. The estimate runs from "
             f"{number(min(found['estimate']))} to {number(max(found['estimate']))}. The conclusion, "
             f"{summary['conclusion']}, holds in {held}. Nearest to what was published: "
             f"{summary['nearest_reading'] or 'none, since no number was published'}."
@@ -167,7 +169,7 @@ def specification_curve(published: Published, summary: dict[str, Any]) -> Figure
         layout=layout,
         height=round(height),
         least_width=760,
-        n=_patients(found) or f"{_span(found['n'])} genes that reach the floor, by reading",
+        n=_patients(found) or f"{_span(found['n'])} genes that reach the floor, by specification",
         method=(
             "every combination of the declared choices; distance: root of the summed squared log ratios to the "
             "published counts"
@@ -209,7 +211,7 @@ def _curve_columns(found: dict[str, list[Any]], levels: dict[tuple[str, str], fl
     empty = [name for name, values in found.items() if all(value is None for value in values)]
     columns = {name: values for name, values in found.items() if name not in empty}
     columns["level"] = [levels[one] for one in zip(found["axis"], found["choice"], strict=True)]
-    # A reading has a row per axis; its estimate is drawn once.
+    # A specification has a row per axis; its estimate is drawn once.
     columns["once"] = [name == first for name in found["axis"]]
     columns["standing"] = [
         "plain" if at == 1 else "nearest" if near else "other"
@@ -225,7 +227,7 @@ def _curve_layout(found: dict[str, list[Any]], levels: dict[tuple[str, str], flo
     """The common x axis and the rows of the choices; `bottom` is the share of the height that these take."""
     return {
         "xaxis": axis(
-            "readings, from the lowest to the highest estimate", anchor="y", showgrid=False, zeroline=False,
+            "specifications, from the lowest to the highest estimate", anchor="y", showgrid=False, zeroline=False,
             range=[0.5 - 0.01 * max(found["place"]), max(found["place"]) * 1.01 + 0.5],
         ),
         "yaxis": axis(
@@ -261,7 +263,7 @@ def _add_panel(layout: dict[str, Any], name: str, at: int, domain: tuple[float, 
 
 
 def _panel_traces(columns: dict[str, list[Any]], name: str, at: int, size: int) -> list[dict[str, Any]]:
-    """The readings of one panel, and rings around the plain and the nearest ones."""
+    """The specifications of one panel, and rings around the plain and the nearest ones."""
     traces: list[dict[str, Any]] = []
     for value, label, role, symbol in MARKS:
         traces.append(
@@ -282,7 +284,7 @@ def _panel_traces(columns: dict[str, list[Any]], name: str, at: int, size: int) 
             "marker": {"color": "@marked", "symbol": f"{symbol}-open", "size": 2 * size + 1, "line": {"width": 2}},
         }
         for standing, label, symbol in (
-            ("plain", "plain reading", "diamond"), ("nearest", "nearest to what was published", "circle")
+            ("plain", "plain specification", "diamond"), ("nearest", "nearest to what was published", "circle")
         )
         if standing in columns["standing"]
     ]  # fmt: skip
@@ -312,7 +314,7 @@ def _span(counts: list[int | None]) -> str:
 def _patients(found: dict[str, list[Any]]) -> str | None:
     if not any(count is not None for count in found["events"]):
         return None
-    return f"{_span(found['n'])} patients, {_span(found['events'])} events, by reading"
+    return f"{_span(found['n'])} patients, {_span(found['events'])} events, by specification"
 
 
 def _choice_table(published: Published, multiverse: str, dataset: str) -> str:
@@ -335,14 +337,14 @@ def _choice_table(published: Published, multiverse: str, dataset: str) -> str:
     headings = [
         Heading("axis_title", "What is open"),
         Heading("choice", "Choice"),
-        Heading("readings", "Readings", "that take it and could be computed", True),
+        Heading("readings", "Specifications", "that take it and could be computed", True),
         Heading("holds", "Conclusion holds", "share of these", True),
         Heading("lowest", "Lowest", "estimate", True),
         Heading("middle", "Median", "estimate", True),
         Heading("highest", "Highest", "estimate", True),
         Heading("nearest", "Smallest distance", "to what was published", True),
     ]
-    return table("Readings by choice", headings, rows, is_searchable=False)
+    return table("Specifications by choice", headings, rows, is_searchable=False)
 
 
 def _reading_table(published: Published, multiverse: str, dataset: str) -> str:
@@ -356,7 +358,7 @@ def _reading_table(published: Published, multiverse: str, dataset: str) -> str:
         row["holds"] = "not known" if held is None else "yes" if held else "no"
         row["place"] = "plain" if row["reading_number"] == 1 else "nearest" if row["is_nearest"] else None
     headings = [
-        Heading("reading", "Reading"),
+        Heading("reading", "Specification"),
         Heading("holds", "Conclusion holds"),
         Heading("estimate", "Estimate", "genes in the list, or hazard ratio", True),
         Heading("ci_lower", "95 % from", None, True),
@@ -372,7 +374,7 @@ def _reading_table(published: Published, multiverse: str, dataset: str) -> str:
         Heading("place", "Which"),
         Heading("note", "Note"),
     ]
-    return table("Every reading, the nearest to what was published first", headings, rows, filter_by=("holds",))
+    return table("Every specification, the nearest to what was published first", headings, rows, filter_by=("holds",))
 
 
 def _members(published: Published, page: Page, multiverse: str, dataset: str) -> None:
@@ -384,7 +386,7 @@ def _members(published: Published, page: Page, multiverse: str, dataset: str) ->
     )
     if not rows:
         return
-    page.heading("The last genes of the plain reading")
+    page.heading("The last genes of the plain specification")
     headings = [
         Heading("hgnc_symbol", "Gene"),
         Heading("log2_response_parental", "Parental, log2", "treated over untreated", True),
