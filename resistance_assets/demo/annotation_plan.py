@@ -68,6 +68,45 @@ class AnnotationPlan:
     planted: tuple[tuple[str, str, str, tuple[str, ...]], ...]
 
 
+def _choose(draw: np.random.RandomState, n: int, pool: Sequence[str]) -> tuple[str, ...]:
+    return tuple(pool[int(at)] for at in draw.permutation(len(pool))[:n])
+
+
+def _terms_of_survival() -> list[OntologyTerm]:
+    """The planted process: two ways below it, an alternative id, a withdrawn term and one without a successor."""
+    bp = ROOTS[BIOLOGICAL_PROCESS]
+    return [
+        OntologyTerm(SURVIVAL_UNDER_DRUG, "synthetic survival under a drug", BIOLOGICAL_PROCESS, (("is_a", bp),)),
+        OntologyTerm(
+            BY_RECEPTORS, "synthetic survival by receptors", BIOLOGICAL_PROCESS, (("is_a", SURVIVAL_UNDER_DRUG),)
+        ),
+        OntologyTerm(
+            BY_ADHESION,
+            "synthetic survival by adhesion",
+            BIOLOGICAL_PROCESS,
+            (("is_a", bp), ("part_of", SURVIVAL_UNDER_DRUG)),
+            alternatives=(ALTERNATIVE,),
+        ),
+        OntologyTerm(
+            WITHDRAWN, "obsolete synthetic survival", BIOLOGICAL_PROCESS, is_obsolete=True, replaced_by=BY_RECEPTORS
+        ),
+        OntologyTerm(ABANDONED, "obsolete synthetic guess", BIOLOGICAL_PROCESS, is_obsolete=True),
+    ]
+
+
+def _links_of_hubs(
+    draw: np.random.RandomState, hubs: Sequence[str], measured: Sequence[str]
+) -> tuple[tuple[str, str, int], ...]:
+    """Partners of each hub with their scores, each pair once and in order."""
+    links: dict[tuple[str, str], int] = {}
+    for hub in hubs:
+        for partner in _choose(draw, 12, measured):
+            if partner != hub:
+                first, second = sorted((hub, partner))
+                links[first, second] = int(draw.randint(150, 1000))
+    return tuple((*pair, score) for pair, score in sorted(links.items()))
+
+
 def plan_annotation(
     draw: np.random.RandomState,
     up: Sequence[str],
@@ -87,7 +126,7 @@ def plan_annotation(
     others = [symbol for symbol in measured if symbol not in resistant]
 
     def chosen(n: int, pool: Sequence[str]) -> tuple[str, ...]:
-        return tuple(pool[int(at)] for at in draw.permutation(len(pool))[:n])
+        return _choose(draw, n, pool)
 
     def enriched(n_up: int, n_other: int) -> tuple[str, ...]:
         return (*chosen(n_up, up), *chosen(n_other, others))
@@ -101,23 +140,7 @@ def plan_annotation(
     survival = enriched(20, 12)
     receptors, adhesion = survival[::2], survival[1::2]
     bp = ROOTS[BIOLOGICAL_PROCESS]
-    terms += [
-        OntologyTerm(SURVIVAL_UNDER_DRUG, "synthetic survival under a drug", BIOLOGICAL_PROCESS, (("is_a", bp),)),
-        OntologyTerm(
-            BY_RECEPTORS, "synthetic survival by receptors", BIOLOGICAL_PROCESS, (("is_a", SURVIVAL_UNDER_DRUG),)
-        ),
-        OntologyTerm(
-            BY_ADHESION,
-            "synthetic survival by adhesion",
-            BIOLOGICAL_PROCESS,
-            (("is_a", bp), ("part_of", SURVIVAL_UNDER_DRUG)),
-            alternatives=(ALTERNATIVE,),
-        ),
-        OntologyTerm(
-            WITHDRAWN, "obsolete synthetic survival", BIOLOGICAL_PROCESS, is_obsolete=True, replaced_by=BY_RECEPTORS
-        ),
-        OntologyTerm(ABANDONED, "obsolete synthetic guess", BIOLOGICAL_PROCESS, is_obsolete=True),
-    ]
+    terms += _terms_of_survival()
     # The first two genes reach the planted term by an alternative and by a withdrawn id alone.
     annotate(receptors[1:], BY_RECEPTORS, BIOLOGICAL_PROCESS)
     annotate(receptors[:1], WITHDRAWN, BIOLOGICAL_PROCESS)
@@ -156,19 +179,14 @@ def plan_annotation(
     kegg |= {
         f"hsa{99_502 + at}": (f"Synthetic map {at + 2}", chosen(draw.randint(8, 20), measured)) for at in range(20)
     }
-    links: dict[tuple[str, str], int] = {}
-    for hub in hubs:
-        for partner in chosen(12, measured):
-            if partner != hub:
-                first, second = sorted((hub, partner))
-                links[first, second] = int(draw.randint(150, 1000))
+    links = _links_of_hubs(draw, hubs, measured)
     return AnnotationPlan(
         terms=tuple(terms),
         annotations=tuple(annotations),
         denied=denied,
         panther=panther,
         kegg=kegg,
-        links=tuple((*pair, score) for pair, score in sorted(links.items())),
+        links=links,
         gene_lengths_bp={symbol: int(length) for symbol, length in zip(
             measured, np.exp(draw.normal(7.6, 0.6, len(measured))).astype(int) + 200, strict=True
         )},

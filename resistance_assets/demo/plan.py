@@ -448,6 +448,14 @@ def _abundances(draw: np.random.RandomState, genes: Sequence[Gene], truth: DemoT
 # Gene sets. Names and accessions are invented: no set pretends to be one of the collection that it stands in for.
 
 
+def _card(term: str) -> str:
+    return f"http://example.org/synthetic/{term}"
+
+
+def _alphabetical(members: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(dict.fromkeys(members)))
+
+
 def _plan_gene_sets(
     draw: np.random.RandomState,
     up: Sequence[str],
@@ -499,20 +507,14 @@ def _plan_gene_sets(
         *((f"Synthetic reaction {i}", s) for i, s in enumerate(decoys(80, 6, 90), start=3)),
     ]
 
-    def card(term: str) -> str:
-        return f"http://example.org/synthetic/{term}"
-
-    def alphabetical(members: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(sorted(dict.fromkeys(members)))
-
     collections = {
-        "enrichr_go_bp_2021": GeneSets("GO_BP", tuple((t, "", alphabetical(g)) for t, g in go)),
-        "enrichr_kegg_2016": GeneSets("KEGG", tuple((t, "", alphabetical(g)) for t, g in kegg)),
-        "msigdb_hallmark": GeneSets("HALLMARK", tuple((t, card(t), alphabetical(g)) for t, g in hallmark)),
-        "msigdb_kegg": GeneSets("KEGG_MSIGDB", tuple((t, card(t), alphabetical(g)) for t, g in kegg_msigdb)),
+        "enrichr_go_bp_2021": GeneSets("GO_BP", tuple((t, "", _alphabetical(g)) for t, g in go)),
+        "enrichr_kegg_2016": GeneSets("KEGG", tuple((t, "", _alphabetical(g)) for t, g in kegg)),
+        "msigdb_hallmark": GeneSets("HALLMARK", tuple((t, _card(t), _alphabetical(g)) for t, g in hallmark)),
+        "msigdb_kegg": GeneSets("KEGG_MSIGDB", tuple((t, _card(t), _alphabetical(g)) for t, g in kegg_msigdb)),
         "reactome_pathways": GeneSets(
             "REACTOME",
-            tuple((t, f"R-HSA-{99_000_000 + i}", alphabetical(g)) for i, (t, g) in enumerate(reactome, start=1)),
+            tuple((t, f"R-HSA-{99_000_000 + i}", _alphabetical(g)) for i, (t, g) in enumerate(reactome, start=1)),
         ),
     }
 

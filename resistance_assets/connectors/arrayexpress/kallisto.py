@@ -225,6 +225,13 @@ def _home(folder: Path, sample: SampleReads) -> Path:
     return folder / "samples" / re.sub(r"[^A-Za-z0-9._-]", "_", sample.sample_id)
 
 
+def _check_names(samples: Sequence[SampleReads]) -> None:
+    if len({sample.sample_id for sample in samples}) < len(samples) or not samples:
+        raise DataFault(
+            "there is no sample, or two have one name", subject="quantification", remedy="Name each sample once"
+        )
+
+
 def quantify(
     samples: Sequence[SampleReads],
     fasta: Path,
@@ -254,10 +261,7 @@ def quantify(
         DataFault: as `plan_quantification`; kallisto fails (its last words are told); too few reads of a sample map; or
             two samples have one name.
     """
-    if len({sample.sample_id for sample in samples}) < len(samples) or not samples:
-        raise DataFault(
-            "there is no sample, or two have one name", subject="quantification", remedy="Name each sample once"
-        )
+    _check_names(samples)
     threads = plan_quantification(samples, fasta, folder, threads=threads).threads
     program = find_kallisto()
     version = _version(program)

@@ -73,28 +73,9 @@ def compare_knock_downs(
         own, extra = 2 + at, 2 + len(tested) + at
         for contrast in CONTRASTS:
             weights = np.zeros(design.shape[1])
-            if contrast != "resistant_minus_parental":
-                weights[own] = 1.0
-            if contrast != "parental":
-                weights[extra] = 1.0
-            estimate = float(weights @ coefficients)
-            error = float(np.sqrt(weights @ covariance @ weights)) if df > 0 else np.nan
-            reach = stats.t.ppf(0.975, df) * error if df > 0 else np.nan
-            t = estimate / error if error > 0 else np.nan
-            rows.append(
-                {
-                    "sirna": name,
-                    "contrast": contrast,
-                    "ln_ratio": estimate,
-                    "ratio": float(np.exp(estimate)),
-                    "standard_error": error,
-                    "degrees_of_freedom": df,
-                    "t": t,
-                    "p_value": float(2.0 * stats.t.sf(abs(t), df)) if np.isfinite(t) else np.nan,
-                    "lower": float(np.exp(estimate - reach)),
-                    "upper": float(np.exp(estimate + reach)),
-                }
-            )
+            weights[own] = contrast != "resistant_minus_parental"
+            weights[extra] = contrast != "parental"
+            rows.append({"sirna": name, "contrast": contrast, **_ratio(weights, coefficients, covariance, df)})
     frame = pl.DataFrame(rows)
     adjusted = np.full(frame.height, np.nan)
     for contrast in CONTRASTS:
@@ -102,3 +83,21 @@ def compare_knock_downs(
         adjusted[places] = adjust_holm(frame["p_value"].to_numpy()[places])
     floats = [name for name, dtype in frame.schema.items() if dtype.is_float()]
     return frame.with_columns(p_holm=pl.Series(adjusted)).with_columns(pl.col(*floats, "p_holm").fill_nan(None))
+
+
+def _ratio(weights: np.ndarray, coefficients: np.ndarray, covariance: np.ndarray, df: int) -> dict[str, float]:
+    """A ratio of EC50 from the weights of its logarithm, with its t test; NaN without residual degrees of freedom."""
+    estimate = float(weights @ coefficients)
+    error = float(np.sqrt(weights @ covariance @ weights)) if df > 0 else np.nan
+    reach = stats.t.ppf(0.975, df) * error if df > 0 else np.nan
+    t = estimate / error if error > 0 else np.nan
+    return {
+        "ln_ratio": estimate,
+        "ratio": float(np.exp(estimate)),
+        "standard_error": error,
+        "degrees_of_freedom": df,
+        "t": t,
+        "p_value": float(2.0 * stats.t.sf(abs(t), df)) if np.isfinite(t) else np.nan,
+        "lower": float(np.exp(estimate - reach)),
+        "upper": float(np.exp(estimate + reach)),
+    }
