@@ -105,7 +105,6 @@ def test_every_accession_of_the_papers_has_a_source():
         ),
         ("sources.toml", 'content = "tar.gz"', 'content = "rar"', r"sources\.toml.*content.*'rar'"),
         ("sources.toml", "[source.geo_gse94089]", "[source.geo_gse94089", r"sources\.toml, line \d+.*TOML"),
-        ("sources.toml", "raw.hgnc__genes", "raw.hgnc__gene", r"raw\.hgnc__gene is not known.*raw\.hgnc__genes"),
         (
             "studies.toml",
             "abs_log2_fold_change",
