@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 TERMS_SHOWN = 15
@@ -37,60 +38,57 @@ def interval(row: dict[str, Any]) -> str:
     return f"{number(row[f'ci_lower{scale}'])} to {number(row[f'ci_upper{scale}'])}"
 
 
-def explanation_as_text(document: dict[str, Any]) -> str:
-    """The document of `explain_gene` for reading: one section per axis, sources at the end."""
-    gene, release = document["gene"], document["release"]
-    marks: dict[str, str] = {}
+@dataclass(frozen=True)
+class Section:
+    """A table of the story: rows of one key of the document, at most so many, with a line or more below it."""
 
-    def mark(sources: list[dict[str, Any]]) -> str:
-        for source in sources:
-            marks.setdefault(source["source_id"], source["sha256"] or "no checksum")
-        return "".join(f"[{list(marks).index(source['source_id']) + 1}]" for source in sources)
+    heading: str
+    key: str
+    header: Sequence[str]
+    cells: Callable[[dict[str, Any]], list[str]]
+    most: int
+    notes: Callable[[list[dict[str, Any]]], list[str]] = lambda rows: []
 
-    title = gene["hgnc_symbol"]
-    if document["asked"].upper() != title.upper():
-        title = f"{document['asked']} is {title} ({gene['resolution']} symbol)"
-    lines = [f"{title}: {gene['gene_name'] or 'no approved name'}"]
-    ids = [gene["hgnc_id"], gene["entrez_gene_id"] and f"NCBI Gene {gene['entrez_gene_id']}", gene["ensembl_gene_id"]]
-    lines.append("  " + ", ".join(str(one) for one in [*ids, gene["cytoband"]] if one))
-    if gene["alias_symbols"]:
-        lines.append(f"  also known as {', '.join(gene['alias_symbols'])}")
-    lines.append(f"  release {release['number']} of {release['written_at']}, code {release['code_revision']}")
-    if document["synthetic"]:
-        lines.append("  SYNTHETIC DATA: planted by the demo, no finding about any patient or cell line")
 
-    def section(
-        heading: str, key: str, header: list[str], cells: Callable[[dict[str, Any]], list[str]], most: int
-    ) -> None:
-        rows = document[key]
-        if not rows:
-            return
-        tables = sorted({row["table"] for row in rows})
-        lines.extend(["", f"{heading}  ({', '.join(tables)})"])
-        lines.extend(
-            columns_as_text([*header, "source"], [[*cells(row), mark(row.get("sources", []))] for row in rows[:most]])
-        )
-        if len(rows) > most:
-            lines.append(f"  and {len(rows) - most} more: --json lists them all")
+def _effect(row: dict[str, Any]) -> list[str]:
+    return [
+        row["contrast_id"],
+        row["drug"] or ".",
+        row["method"],
+        f"{row['n_numerator']} v {row['n_denominator']}",
+        number(row["log2_fold_change"]),
+        number(row["standard_error"]),
+        number(row["p_value"]),
+        number(row["q_value_bh"]),
+        row["in_list"] or ".",
+        row["evidence_kind"] + (f" ({row['p_value_note']})" if row["p_value_note"] else ""),
+    ]
 
-    def effect(row: dict[str, Any]) -> list[str]:
-        return [
-            row["contrast_id"],
-            row["drug"] or ".",
-            row["method"],
-            f"{row['n_numerator']} v {row['n_denominator']}",
-            number(row["log2_fold_change"]),
-            number(row["standard_error"]),
-            number(row["p_value"]),
-            number(row["q_value_bh"]),
-            row["in_list"] or ".",
-            row["evidence_kind"] + (f" ({row['p_value_note']})" if row["p_value_note"] else ""),
-        ]
 
-    header = ["contrast", "drug", "method", "n", "log2 FC", "SE", "p", "q (BH)", "list", "evidence"]
-    section("Resistance contrasts", "contrasts", header, effect, 50)
-    section("Tumour against normal", "tumour_vs_normal", header, effect, 20)
-    section(
+def _contributions(rows: list[dict[str, Any]]) -> list[str]:
+    lines = []
+    for row in rows:
+        for part in row.get("contributions", []):
+            line = f"    {row['drug_class']}: {part['contrast_id']} gives signed rank {number(part['signed_rank'])}"
+            weight = f"weight {number(part['weight'])} ({part['evidence_kind']})"
+            lines.append(f"{line} x {weight}, study share {number(part['study_share'])}")
+    return lines
+
+
+def _survival_notes(rows: list[dict[str, Any]]) -> list[str]:
+    methods = {row["model"]: row["method"] for row in rows}
+    return [
+        *(f"  {model.replace('_', ' ')}: {text}" for model, text in methods.items()),
+        "  HR: per standard deviation in the continuous models, high over low in the splits",
+        "  percentile: share of all genes with a p-value as small or smaller, tested the same way",
+    ]
+
+
+EFFECT_HEADER = ("contrast", "drug", "method", "n", "log2 FC", "SE", "p", "q (BH)", "list", "evidence")
+SECTIONS = (
+    Section("Resistance contrasts", "contrasts", EFFECT_HEADER, _effect, 50),
+    Section("Tumour against normal", "tumour_vs_normal", EFFECT_HEADER, _effect, 20),
+    Section(
         "Tumour against normal, rank sums",
         "tissue_ranks",
         ["comparison", "dataset", "n", "tumour", "normal", "difference", "tumour higher", "p", "q (BH)", "scale"],
@@ -105,8 +103,8 @@ def explanation_as_text(document: dict[str, Any]) -> str:
             row["expression_scale"],
         ],
         20,
-    )
-    section(
+    ),
+    Section(
         "Candidate score per drug class",
         "candidate_scores",
         [
@@ -134,20 +132,16 @@ def explanation_as_text(document: dict[str, Any]) -> str:
             else f"{number(row['rank_min_leave_one_out'])} to {number(row['rank_max_leave_one_out'])}",
         ],
         20,
-    )
-    for row in document["candidate_scores"]:
-        for part in row.get("contributions", []):
-            line = f"    {row['drug_class']}: {part['contrast_id']} gives signed rank {number(part['signed_rank'])}"
-            weight = f"weight {number(part['weight'])} ({part['evidence_kind']})"
-            lines.append(f"{line} x {weight}, study share {number(part['study_share'])}")
-    section(
+        notes=_contributions,
+    ),
+    Section(
         "Gene lists",
         "lists",
         ["list", "direction", "genes in it", "rule"],
         lambda row: [row["list_id"], row["direction"], number(row["n_genes"]), row["rule"]],
         30,
-    )
-    section(
+    ),
+    Section(
         "Survival",
         "survival",
         ["cohort", "endpoint", "model", "n", "events", "HR", "95 % CI", "p", "q (BH)", "percentile", "log-rank p", "q"],
@@ -166,13 +160,9 @@ def explanation_as_text(document: dict[str, Any]) -> str:
             number(row["q_value_bh_logrank"]),
         ],
         50,
-    )
-    if document["survival"]:
-        methods = {row["model"]: row["method"] for row in document["survival"]}
-        lines.extend(f"  {model.replace('_', ' ')}: {text}" for model, text in methods.items())
-        lines.append("  HR: per standard deviation in the continuous models, high over low in the splits")
-        lines.append("  percentile: share of all genes with a p-value as small or smaller, tested the same way")
-    section(
+        notes=_survival_notes,
+    ),
+    Section(
         "Copy number",
         "copy_number",
         ["cohort", "n", "amplified", "deep loss"],
@@ -183,8 +173,8 @@ def explanation_as_text(document: dict[str, Any]) -> str:
             f"{row['deep_loss'] / max(row['n'], 1):.1%}",
         ],
         10,
-    )
-    section(
+    ),
+    Section(
         "Strongest correlates",
         "correlates",
         ["cohort", "method", "gene", "n", "rho", "p", "q (BH)"],
@@ -195,8 +185,8 @@ def explanation_as_text(document: dict[str, Any]) -> str:
             *(number(row[name]) for name in ("n", "rho", "p_value", "q_value_bh")),
         ],
         20,
-    )
-    section(
+    ),
+    Section(
         "Enriched terms that it is in, q < 0.05",
         "enriched_terms",
         ["term", "collection", "list", "overlap", "fold", "p", "q (BH)", "circular"],
@@ -211,8 +201,8 @@ def explanation_as_text(document: dict[str, Any]) -> str:
             "yes" if row["is_circular"] else "no",
         ],
         TERMS_SHOWN,
-    )
-    section(
+    ),
+    Section(
         "Interactors",
         "interactions",
         ["gene", "database", "records", "assays"],
@@ -223,7 +213,16 @@ def explanation_as_text(document: dict[str, Any]) -> str:
             row["experimental_systems"] or "not given",
         ],
         PARTNERS_SHOWN,
-    )
+    ),
+)
+
+
+def explanation_as_text(document: dict[str, Any]) -> str:
+    """The document of `explain_gene` for reading: one section per kind of evidence, sources at the end."""
+    marks: dict[str, str] = {}
+    lines = _opening(document)
+    for section in SECTIONS:
+        lines += _section_lines(section, document[section.key], marks)
     if document["missing"]:
         lines.extend(["", "Not there, and why"])
         lines.extend(f"  {entry['what']}: {entry['why']}" for entry in document["missing"])
@@ -231,3 +230,37 @@ def explanation_as_text(document: dict[str, Any]) -> str:
         lines.extend(["", "Sources (SHA-256)"])
         lines.extend(f"  [{at}] {name}  {sha}" for at, (name, sha) in enumerate(marks.items(), 1))
     return "\n".join(lines) + "\n"
+
+
+def _opening(document: dict[str, Any]) -> list[str]:
+    gene, release = document["gene"], document["release"]
+    title = gene["hgnc_symbol"]
+    if document["asked"].upper() != title.upper():
+        title = f"{document['asked']} is {title} ({gene['resolution']} symbol)"
+    lines = [f"{title}: {gene['gene_name'] or 'no approved name'}"]
+    ids = [gene["hgnc_id"], gene["entrez_gene_id"] and f"NCBI Gene {gene['entrez_gene_id']}", gene["ensembl_gene_id"]]
+    lines.append("  " + ", ".join(str(one) for one in [*ids, gene["cytoband"]] if one))
+    if gene["alias_symbols"]:
+        lines.append(f"  also known as {', '.join(gene['alias_symbols'])}")
+    lines.append(f"  release {release['number']} of {release['written_at']}, code {release['code_revision']}")
+    if document["synthetic"]:
+        lines.append("  SYNTHETIC DATA: planted by the demo, no finding about any patient or cell line")
+    return lines
+
+
+def _section_lines(section: Section, rows: list[dict[str, Any]], marks: dict[str, str]) -> list[str]:
+    """The lines of a section; empty where it has no rows. New sources are added to ``marks`` in order."""
+    if not rows:
+        return []
+
+    def mark(sources: list[dict[str, Any]]) -> str:
+        for source in sources:
+            marks.setdefault(source["source_id"], source["sha256"] or "no checksum")
+        return "".join(f"[{list(marks).index(source['source_id']) + 1}]" for source in sources)
+
+    tables = sorted({row["table"] for row in rows})
+    cells = [[*section.cells(row), mark(row.get("sources", []))] for row in rows[: section.most]]
+    lines = ["", f"{section.heading}  ({', '.join(tables)})", *columns_as_text([*section.header, "source"], cells)]
+    if len(rows) > section.most:
+        lines.append(f"  and {len(rows) - section.most} more: --json lists them all")
+    return [*lines, *section.notes(rows)]
