@@ -10,12 +10,11 @@ import dagster as dg
 import pytest
 from dagster._core.events import DagsterEvent, DagsterEventType
 
-from resistance_assets.orchestration.run import (
-    PROCESS_TAG,
-    Launch,
-    close_dead_runs,
-    process_name,
-)
+from resistance_assets.orchestration.events import Announcement
+from resistance_assets.orchestration.run import PROCESS_TAG, close_dead_runs, process_name, whole_steps
+from resistance_assets.orchestration.run_outcome import Launch
+from resistance_assets.orchestration.steps import Step
+from resistance_assets_tests.orchestration.test_steps import SAMPLES
 
 
 @pytest.fixture
@@ -76,3 +75,26 @@ def test_parts_of_one_work_count_together():
     assert second.outcomes == {"raw.a": "built", "raw.b": "failed", "core.c": "built"}
     assert second.failed == ("raw.b",)
     assert (second.run_ids, second.elapsed, second.messages) == (["1", "2"], 7.0, {"raw.b": "why"})
+
+
+def test_whole_steps_are_selected():
+    def compute(inputs):
+        raise AssertionError("not asked for")
+
+    both = Step({"raw.a": SAMPLES, "raw.b": SAMPLES}, compute, code_version="v")
+    alone = Step({"raw.c": SAMPLES}, compute, code_version="v")
+    steps = {"raw.a": both, "raw.b": both, "raw.c": alone}
+    keys = {dg.AssetKey(["raw", name]) for name in "abc"}
+    warehouse = dg.AssetKey(["warehouse"])
+    assert whole_steps({dg.AssetKey(["raw", "a"]), warehouse}, steps) == keys - {dg.AssetKey(["raw", "c"])} | {
+        warehouse
+    }
+    assert whole_steps(keys, steps) == keys
+
+
+def test_a_table_that_was_built_before_the_rest_of_its_step_counts_as_built():
+    done = Launch()
+    for outcome in ("built", "memo hit"):
+        done.hear(Announcement("finished", "raw.a", outcome, 1.0))
+    assert done.outcomes == {"raw.a": "built"}
+    assert done.describe_progress() == "1 tables are up to date, 1 of them built anew"
