@@ -221,6 +221,17 @@ def check_warehouse(settings: Settings) -> Answer:
     return "ok", f"release {row[0] if row else '?'} opens"
 
 
+def check_gene_names(settings: Settings) -> Answer:
+    from resistance_assets.commands.study_notes import unknown_gene_names
+    from resistance_assets.orchestration.lake import Lake
+
+    lines = unknown_gene_names(Lake(settings.lake_dir))
+    if not lines:
+        return "ok", "most names of every dataset are known"
+    more = f"; and {len(lines) - 3} datasets more" if len(lines) > 3 else ""
+    return "warning", f"{'; '.join(lines[:3])}{more}. See staging.genes__name_recognition."
+
+
 CHECKS: dict[str, Callable[[Settings], Answer]] = {
     "data folder": check_data_folder,
     "disk": check_disk,
@@ -234,6 +245,7 @@ CHECKS: dict[str, Callable[[Settings], Answer]] = {
     "lake": check_lake,
     "releases": check_releases,
     "run records": check_run_records,
+    "gene names": check_gene_names,
     "warehouse": check_warehouse,
 }
 

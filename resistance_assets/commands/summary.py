@@ -32,6 +32,8 @@ class Summary:
     data_dir: Path
     # Contrasts whose design supports no p-value, by the reason in a few words.
     effect_only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    # Unknown gene names, warnings and unread cells of studies, a line each.
+    notes: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -58,6 +60,7 @@ class Summary:
             "unavailable": self.lacking,
             "not_reached": list(self.launch.not_reached),
             "effect_only": {reason: list(contrasts) for reason, contrasts in self.effect_only.items()},
+            "notes": list(self.notes),
             "study_faults": {str(folder): str(fault) for folder, fault in self.study_faults},
             "run_ids": self.launch.run_ids,
         }
@@ -72,6 +75,8 @@ class Summary:
         if self.effect_only:
             groups = (f"{', '.join(contrasts)}, because {reason}" for reason, contrasts in self.effect_only.items())
             tell(f"effect only (no p-value): {'; '.join(groups)}")
+        for note in self.notes:
+            tell(note, label="note", style="yellow")
         if self.release is None:
             tell("; the warehouse is as it was", label="nothing was published", style="red", is_error=True)
         else:

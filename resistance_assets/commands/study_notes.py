@@ -1,0 +1,60 @@
+"""What a person should know of the studies of a run: unknown gene names, warnings, and what was set aside.
+
+Here belongs reading it from the lake and putting it into lines. How lines are printed is in `printing`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from resistance_assets.orchestration.lake import Lake
+
+RECOGNITION = "staging.genes__name_recognition"
+WARNINGS = "raw.studies__warnings"
+REJECTED = "raw.rejected_rows"
+
+LEAST_KNOWN_SHARE = 0.5
+"""A dataset of which fewer names are known is told: its names are of another kind than those of HGNC."""
+MOST_NOTES = 20
+MOST_OF_FILE = 3
+
+
+def unknown_gene_names(lake: Lake) -> list[str]:
+    """A line for every dataset of which at most half of the gene names are known."""
+    if lake.pointer(RECOGNITION) is None:
+        return []
+    poor = lake.read(RECOGNITION).filter(
+        (pl.col("names") > 0) & (pl.col("known_names") <= LEAST_KNOWN_SHARE * pl.col("names"))
+    )
+    return [
+        f"{row['dataset_id']}, {row['measurement']}: {row['statement']}"
+        for row in poor.sort("dataset_id", "measurement").to_dicts()
+    ]
+
+
+def notes_of_studies(lake: Lake) -> tuple[str, ...]:
+    """Lines on unknown gene names, warnings of studies' files, and lines and cells of them that were set aside."""
+    notes = unknown_gene_names(lake)
+    if lake.pointer(WARNINGS) is not None:
+        found = lake.read(WARNINGS).sort("study_id", "warning_number")
+        for (source,), own in found.group_by("source", maintain_order=True):
+            notes += [f"{source}, {row['place']}: {row['warning']}" for row in own.head(MOST_OF_FILE).to_dicts()]
+            if own.height > MOST_OF_FILE:
+                notes.append(f"{source}: and {own.height - MOST_OF_FILE} warnings more, see {WARNINGS}")
+    if lake.pointer(REJECTED) is not None:
+        # Probes without a gene and the like are set aside by design; these reasons are of damaged or unreadable cells.
+        cells = lake.read(REJECTED).filter(
+            pl.col("reason").str.contains("is left blank|is a date|has no name|summary row of")
+        )
+        counted = cells.group_by("source", "reason").agg(pl.len().alias("rows"), pl.col("row_text").first())
+        notes += [
+            f"{row['source']}: {row['rows']} set aside, {row['reason']} ({row['row_text']})"
+            for row in counted.sort("source", "reason").to_dicts()
+        ]
+    if len(notes) > MOST_NOTES:
+        rest = f"and {len(notes) - MOST_NOTES} notes more: see {RECOGNITION}, {WARNINGS} and {REJECTED}"
+        notes = [*notes[:MOST_NOTES], rest]
+    return tuple(note[:500] for note in notes)

@@ -1,0 +1,63 @@
+"""What a run says of its studies: unknown names, warnings and cells that were set aside, in lines of bounded length."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from resistance_assets.catalog.tables import TABLES
+from resistance_assets.commands.study_notes import MOST_NOTES, notes_of_studies, unknown_gene_names
+
+
+class HeldTables:
+    """A lake that holds the given tables."""
+
+    def __init__(self, **tables: pl.DataFrame) -> None:
+        self.tables = {name.replace("__", ".", 1): frame for name, frame in tables.items()}
+
+    def pointer(self, address: str) -> object | None:
+        return address if address in self.tables else None
+
+    def read(self, address: str) -> pl.DataFrame:
+        return pl.concat([TABLES[address].empty(), self.tables[address]], how="diagonal_relaxed")
+
+
+def recognition(known: int) -> pl.DataFrame:
+    return pl.DataFrame(
+        {"dataset_id": ["own"], "measurement": ["features"], "names": [400], "known_names": [known],
+         "statement": [f"{known} of 400 gene names are known, not e.g. 'A1BG|1'"]}
+    )  # fmt: skip
+
+
+def test_unknown_names_of_a_study_are_told_with_an_example():
+    lines = unknown_gene_names(HeldTables(staging__genes__name_recognition=recognition(0)))  # pyright: ignore
+    assert lines == ["own, features: 0 of 400 gene names are known, not e.g. 'A1BG|1'"]
+    assert not unknown_gene_names(HeldTables(staging__genes__name_recognition=recognition(399)))  # pyright: ignore
+
+
+def test_cells_that_were_set_aside_are_counted_and_probes_without_a_gene_are_not():
+    rows = pl.DataFrame(
+        {
+            "source": ["own/samples.tsv"] * 2 + ["GPL570"],
+            "reason": ["column age is left blank: expected an age from 0 to 120 years"] * 2 + ["no gene symbol"],
+            "row_text": ["t00, age >89", "t10, age >89", "1007_s_at"],
+        }
+    )
+    notes = notes_of_studies(HeldTables(raw__rejected_rows=rows))  # pyright: ignore[reportArgumentType]
+    assert len(notes) == 1
+    assert notes[0].startswith("own/samples.tsv: 2 set aside, column age is left blank")
+
+
+def test_many_notes_end_in_where_to_find_the_rest():
+    files = [f"s{at}/x" for at in range(50)]
+    rows = pl.DataFrame({"study_id": files, "warning_number": 1, "source": files, "place": "p", "warning": "w"})
+    notes = notes_of_studies(HeldTables(raw__studies__warnings=rows))  # pyright: ignore[reportArgumentType]
+    assert len(notes) == MOST_NOTES + 1
+    assert "30 notes more" in notes[-1]
+
+
+def test_many_warnings_of_one_file_leave_room_for_others():
+    numbers = list(range(1, 31))
+    rows = pl.DataFrame({"study_id": "s", "warning_number": numbers, "source": "s/x", "place": "p", "warning": "w"})
+    notes = notes_of_studies(HeldTables(raw__studies__warnings=rows))  # pyright: ignore[reportArgumentType]
+    assert notes[-1] == "s/x: and 27 warnings more, see raw.studies__warnings"
+    assert len(notes) == 4
