@@ -1,1 +1,23 @@
 """Where data come from: download, verify and parse to a frame. No Dagster, no statistics."""
+
+from __future__ import annotations
+
+# Connector, as in `sources.toml` -> the module of its reader. A source of another connector is shown as unavailable.
+READERS: dict[str, str] = {
+    "allonco": "cancer_gene_lists",
+    "biogrid": "biogrid",
+    "biostudies": "arrayexpress.biostudies",
+    "cbioportal": "cbioportal.archive",
+    "gdc": "gdc.counts",
+    "gencode": "arrayexpress.kallisto",
+    "gencode_annotation": "gencode",
+    "geo": "geo.series",
+    "gmt": "gmt",
+    "go": "gene_ontology",
+    "hgnc": "hgnc",
+    "kegg": "kegg",
+    "oncokb": "cancer_gene_lists",
+    "panther": "panther",
+    "string": "string",
+    "xena": "xena",
+}

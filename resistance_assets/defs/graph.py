@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from resistance_assets.catalog.registry import Registry
-from resistance_assets.defs import sql
+from resistance_assets.defs import sql, study_kinds
 from resistance_assets.defs.core import (
     claims,
     correlation,
@@ -16,20 +16,37 @@ from resistance_assets.defs.core import (
 from resistance_assets.defs.core.deg import bcv_sensitivity, contrasts, interactions
 from resistance_assets.defs.core.gsea import running_sums, terms
 from resistance_assets.defs.core.survival import cohort_slices, competing_risks, models, screen
-from resistance_assets.defs.raw import cbioportal, cbioportal_profiles, gdc, ontology, xena
-from resistance_assets.defs.raw.studies import arrayexpress, lab_array
+from resistance_assets.defs.raw import (
+    catalog,
+    cbioportal,
+    gdc,
+    gencode,
+    gene_lists,
+    gene_sets,
+    hgnc,
+    ontology,
+    xena,
+)
+from resistance_assets.defs.raw import (
+    interactions as pairs,
+)
+from resistance_assets.defs.raw.rejected_rows import union_of_rejected
 from resistance_assets.orchestration.steps import Step
 from resistance_assets.orchestration.table_steps import by_table
 
 # Each has a function `steps(registry) -> list[Step]`.
 MODULES = (
+    catalog,
     cbioportal,
-    cbioportal_profiles,
     gdc,
-    ontology,
     xena,
-    arrayexpress,
-    lab_array,
+    hgnc,
+    gencode,
+    ontology,
+    gene_lists,
+    gene_sets,
+    pairs,
+    study_kinds,
     sql,
     contrasts,
     bcv_sensitivity,
@@ -56,4 +73,5 @@ def load_steps(registry: Registry) -> dict[str, Step]:
     Raises:
         CatalogFault: two steps write one table, a step reads a table that no step writes, or a SQL model is wrong.
     """
-    return by_table(step for module in MODULES for step in module.steps(registry))
+    made = [step for module in MODULES for step in module.steps(registry)]
+    return by_table([*made, union_of_rejected(made)])

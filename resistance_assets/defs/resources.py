@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from resistance_assets.catalog.registry import Registry, Source, load_registry
+from resistance_assets.catalog.registry import LocalStudy, Registry, Source, load_registry
 from resistance_assets.connectors.arrayexpress.biostudies import accession_of, info_resource, read_info
 from resistance_assets.connectors.transport.fallbacks import fetch_with_fallbacks
 from resistance_assets.connectors.transport.published_versions import published_version
@@ -213,3 +213,17 @@ def local_files(study_id: str, files: Mapping[str, Path]) -> dict[str, External]
         )
         for name, path in files.items()
     }
+
+
+def fetching(*sources: Source) -> Callable[[Origins], Mapping[str, External]]:
+    """Externals of a step that reads these sources."""
+
+    def externals(origins: Origins) -> Mapping[str, External]:
+        return {source.id: origins.fetch(source) for source in sources}
+
+    return externals
+
+
+def study_externals(local: LocalStudy) -> Callable[[Origins], Mapping[str, External]]:
+    """The files of a laboratory's study, each under its name in the study's folder."""
+    return lambda origins: local_files(local.id, {str(path.relative_to(local.folder)): path for path in local.files})

@@ -39,14 +39,21 @@ def expression_values_address(registry: Registry, cohort_id: str) -> str:
     return f"parts.{'xena_expression' if connector == 'xena' else 'cbioportal_mrna'}__{cohort_id}"
 
 
-def patient_source_rejected(registry: Registry) -> list[str]:
-    """Shares of rejected rows of the sources of patients, but for the archives' own."""
-    found = []
-    for cohort in registry.cohorts.values():
-        connector = registry.sources[cohort.source].connector
-        if connector == "cbioportal":
-            found += [further_rejected_address(cohort.id, kind) for kind in FURTHER_TABLES]
-        elif connector == "xena":
-            found += [partition_of(f"rejected_{kind}", cohort.id) for kind in ("xena_expression", "xena_endpoints")]
-    found += [partition_of(f"rejected_{kind}", p) for p in registry.projects for kind in ("gdc_counts", "gdc_cases")]
-    return found
+def gene_sets_address(collection_id: str) -> str:
+    return partition_of("gene_sets", collection_id.lower())
+
+
+def interactions_address(source_id: str) -> str:
+    return partition_of("interactions", source_id)
+
+
+def rejected_address(name: str) -> str:
+    return partition_of("rejected", name.lower())
+
+
+def share_address(name: str, study_id: str) -> str:
+    return partition_of(f"study_{name}", study_id)
+
+
+def rejected_share(study_id: str) -> str:
+    return partition_of("rejected", f"study_{study_id}")

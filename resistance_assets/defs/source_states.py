@@ -70,7 +70,7 @@ def state_of_sources(registry: Registry, lake: Lake, feeds: Mapping[str, Sequenc
         if pointer.reason and (about := pointer.reason.partition(":")[0]) in registry.sources:
             missed[about] = pointer.reason
     # Imported late: with it come the readers of every source.
-    from resistance_assets.defs.raw.cbioportal import CONNECTORS
+    from resistance_assets.connectors import READERS
 
     rows = []
     for source in registry.sources.values():
@@ -79,7 +79,7 @@ def state_of_sources(registry: Registry, lake: Lake, feeds: Mapping[str, Sequenc
         if facts is None:
             reason = missed.get(source.id) or (
                 f"this release has no reader for {source.connector}"
-                if source.connector not in CONNECTORS
+                if source.connector not in READERS
                 else "not asked for: no step that reads it has run, or such a step lacked another source first"
             )
         rows.append(

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from resistance_assets.catalog.registry import CountsContrast, CountsStudy, LocalStudy, MicroarrayStudy, ResultContrast
+from resistance_assets.catalog.registry import LocalStudy
 from resistance_assets.connectors.formats.delimited import rejected_rows
 from resistance_assets.connectors.lab_study.count_table import CountsLayout
 from resistance_assets.connectors.lab_study.local_study import (
@@ -44,7 +44,6 @@ class CountsFrames(NamedTuple):
 def read_counts_study(local: LocalStudy) -> CountsFrames:
     """Counts, sample sheet and follow-up of one study. Raises DataFault as its readers."""
     study = local.study
-    assert isinstance(study, CountsStudy)
     counts_path, samples_path = local.folder / study.counts, local.folder / study.samples
     layout = CountsLayout(
         gene_column=study.gene_column,
@@ -81,7 +80,7 @@ def _factors(local: LocalStudy) -> list[tuple[str, tuple[str, ...]]]:
     """Factor and levels of every comparison of a study; none where a contrast fits further levels."""
     found: list[tuple[str, tuple[str, ...]]] = []
     for contrast in local.contrasts:
-        if not isinstance(contrast, CountsContrast) or contrast.fit_all_levels:
+        if contrast.fit_all_levels:
             return []
         found.append((contrast.factor, (contrast.numerator, contrast.denominator)))
     for one in local.interactions:
@@ -103,7 +102,6 @@ class ArrayFrames(NamedTuple):
 def read_array_study(local: LocalStudy) -> ArrayFrames:
     """Intensities, sample sheet and annotation of one array study. Raises DataFault as its readers."""
     study = local.study
-    assert isinstance(study, MicroarrayStudy)
     samples_path, probes_path = local.folder / study.samples, local.folder / study.probes
     matrix, samples = read_matrix(local.folder / study.matrix, samples_path, study=local.id)
     genes, rejected = read_probe_genes(
@@ -135,8 +133,6 @@ def read_published_study(local: LocalStudy) -> tuple[pl.DataFrame, pl.DataFrame]
     kept, rejected = [], [rejected_rows()]
     orthologs = read_orthologs(local.orthologs, study=local.id) if local.orthologs else None
     for contrast in local.contrasts:
-        if not isinstance(contrast, ResultContrast):
-            continue
         path = local.folder / contrast.table
         columns = contrast.columns.model_dump(exclude_none=True)
         table = read_deg_table(path, columns, study=local.id, scale=contrast.fold_change_scale)

@@ -112,9 +112,7 @@ def tumour_normal_assets(registry: Registry) -> list[Step]:
     words = registry.tumour_normal
     assets, parts = [], []
     for local in registry.local_studies.values():
-        for contrast in local.contrasts:
-            if not isinstance(contrast, CountsContrast):
-                continue
+        for contrast in local.contrasts if local.kind.measurement else ():
             if (
                 contrast.numerator.lower() in words.tumour_labels
                 and contrast.denominator.lower() in words.normal_labels

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import polars as pl
 
-from resistance_assets.catalog.registry import CountsStudy, Multiverse, Registry
+from resistance_assets.catalog.registry import Multiverse, Registry
 from resistance_assets.catalog.tables import TABLES, Table
 from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address
 from resistance_assets.orchestration.partitions import partition_of, union_of
@@ -47,7 +47,7 @@ def published_counts(multiverse: Multiverse, registry: Registry) -> dict[str, di
     found = {}
     for dataset in multiverse.datasets:
         local = registry.local_studies.get(dataset)
-        own = local.study.reported if local is not None and isinstance(local.study, CountsStudy) else {}
+        own = local.file.reported if local is not None else {}
         found[dataset] = dict(own or multiverse.published)
     return found
 

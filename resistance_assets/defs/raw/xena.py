@@ -8,8 +8,10 @@ import polars as pl
 
 from resistance_assets.catalog.registry import Cohort, Registry, Source
 from resistance_assets.catalog.tables import TABLES
+from resistance_assets.connectors.cbioportal.rows import long_matrix
+from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
 from resistance_assets.connectors.xena import ENDPOINTS, read_xena_matrix, read_xena_survival
-from resistance_assets.defs.raw.cbioportal import REJECTED, fetching, long_matrix, rejected_as_table
+from resistance_assets.defs.resources import fetching
 from resistance_assets.orchestration.partitions import partition_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
@@ -82,7 +84,7 @@ def follow_up_asset(cohort: Cohort, source: Source) -> Step:
     )
 
 
-def xena_assets(registry: Registry) -> list[Step]:
+def steps(registry: Registry) -> list[Step]:
     """Both shares of every cohort of the host, and their unions."""
     cohorts = [c for c in registry.cohorts.values() if registry.sources[c.source].connector == "xena"]
     assets: list[Step] = []
@@ -92,7 +94,3 @@ def xena_assets(registry: Registry) -> list[Step]:
     assets.append(union_of(VALUES.address, [partition_of("xena_expression", cohort.id) for cohort in cohorts]))
     assets.append(union_of(FOLLOW_UP.address, [partition_of("xena_endpoints", cohort.id) for cohort in cohorts]))
     return assets
-
-
-def steps(registry: Registry) -> list[Step]:
-    return xena_assets(registry)

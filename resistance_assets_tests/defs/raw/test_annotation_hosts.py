@@ -18,7 +18,8 @@ from resistance_assets.connectors.string import read_string_links, read_string_n
 from resistance_assets.connectors.transport.http import LiveTransport
 from resistance_assets.connectors.transport.mirror import MirrorTransport
 from resistance_assets.connectors.transport.transport import FailureKind, failure_kind
-from resistance_assets.defs.raw.ontology import read_panther, reading_kegg, string_pairs
+from resistance_assets.defs.raw.gene_sets import read_panther, reading_kegg
+from resistance_assets.defs.raw.interactions import string_pairs
 from resistance_assets.defs.resources import Origins
 from resistance_assets.demo import annotation_files as files
 from resistance_assets.demo.plan import make_plan

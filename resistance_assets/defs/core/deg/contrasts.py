@@ -19,9 +19,9 @@ from resistance_assets.catalog.registry import (
     ResultContrast,
 )
 from resistance_assets.catalog.tables import TABLES
+from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
 from resistance_assets.connectors.lab_study.local_study import names_adjusted, read_gene_lengths
-from resistance_assets.defs.raw.cbioportal import REJECTED, rejected_as_table
-from resistance_assets.defs.raw.studies.lab_array import expression_address, reading_expression
+from resistance_assets.defs.core.studies import expression_address, reading_expression
 from resistance_assets.defs.resources import local_files, study_source
 from resistance_assets.errors import DataFault, Fault
 from resistance_assets.orchestration.events import Announcement, announce
@@ -444,8 +444,8 @@ def contrast_designs(registry: Registry) -> Step:
             "fitted_to": "as published",
         }
         for local in registry.local_studies.values()
+        if "published" in local.kind.methods
         for contrast in local.contrasts
-        if isinstance(contrast, ResultContrast)
     ]
     sheets = {study_id: partition_of("study_samples", study_id) for study_id, _ in tested}
     voom_parts = {
@@ -548,10 +548,9 @@ def deg_assets(registry: Registry) -> list[Step]:
     parts: list[str] = []
     calls: list[str] = []
     for local in registry.local_studies.values():
-        for declared in local.contrasts:
-            if isinstance(declared, ResultContrast):
-                assets.append(published_contrast(local, declared))
-                parts.append(part_address(declared.id, "published"))
+        for declared in local.contrasts if "published" in local.kind.methods else ():
+            assets.append(published_contrast(local, declared))
+            parts.append(part_address(declared.id, "published"))
     for study in registry.measured_studies():
         counts, samples = partition_of("study_counts", study.id), partition_of("study_samples", study.id)
         for declared in study.contrasts:

@@ -16,22 +16,18 @@ import pytest
 from resistance_assets.catalog.registry import Group, Registry, load_registry
 from resistance_assets.connectors.arrayexpress.biostudies import fetch_study
 from resistance_assets.connectors.arrayexpress.ena import report_resource
+from resistance_assets.connectors.arrayexpress.study import Accession, find_processed, sequenced_samples
 from resistance_assets.connectors.geo import series as geo
+from resistance_assets.connectors.geo.study import reading_series
 from resistance_assets.connectors.mirror_pull import pull_mirror
+from resistance_assets.connectors.public_study import in_groups
 from resistance_assets.connectors.transport.transport import FailureKind, MirrorTransport, Transport, failure_kind
 from resistance_assets.defs.core.deg.contrasts import part_address
 from resistance_assets.defs.core.deg.interactions import part_address as interaction_address
 from resistance_assets.defs.graph import load_steps
-from resistance_assets.defs.raw.studies.arrayexpress import (
-    Accession,
-    find_processed,
-    in_groups,
-    reading_series,
-    sequenced_samples,
-    series_asset,
-    share_address,
-)
+from resistance_assets.defs.raw.studies.geo import series_asset
 from resistance_assets.defs.resources import Origins
+from resistance_assets.defs.shares import share_address
 from resistance_assets.demo.geo_series import array_documents, counts_documents
 from resistance_assets.demo.plan import ALK_LINES, SEQUENCED, Plan, make_plan
 from resistance_assets.demo.sequenced_cells import Document, accession_documents, transcripts_fasta

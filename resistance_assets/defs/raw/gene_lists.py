@@ -1,0 +1,60 @@
+"""`raw.gene_lists__*`: published lists of cancer genes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import polars as pl
+
+from resistance_assets.catalog.registry import Registry, Source
+from resistance_assets.catalog.tables import TABLES
+from resistance_assets.connectors.cancer_gene_lists import read_allonco, read_oncokb
+from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
+from resistance_assets.defs.resources import fetching
+from resistance_assets.orchestration.code_version import code_version_of
+from resistance_assets.orchestration.partitions import partition_of, union_of
+from resistance_assets.orchestration.steps import Inputs, Step
+from resistance_assets.orchestration.table_steps import table_step
+
+# Readers of this release; a source with another connector is shown as unavailable.
+GENE_LIST_READERS: dict[str, Callable[[Path], tuple[pl.DataFrame, pl.DataFrame]]] = {
+    "allonco": read_allonco,
+    "oncokb": read_oncokb,
+}
+
+
+def gene_list_asset(list_id: str, source: Source) -> Step:
+    table = TABLES["raw.gene_lists__members"]
+    own, rejected = partition_of("gene_list", list_id), partition_of("rejected", list_id)
+    reader = GENE_LIST_READERS[source.connector]
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        members, set_aside = reader(inputs.externals[source.id].path)
+        if "row_number" not in members.columns:
+            members = members.with_row_index("row_number", offset=1)
+        blank = [
+            name for name in ("previous_symbols", "synonyms", "name", "refseq_name") if name not in members.columns
+        ]
+        frame = members.with_columns(
+            *[pl.lit(None, pl.String).alias(name) for name in blank], list_id=pl.lit(list_id)
+        ).rename({"row_number": "source_row", "name": "gene_name"})
+        return {own: frame, rejected: rejected_as_table([(table.address, set_aside)])}
+
+    return table_step(
+        outputs={own: table, rejected: REJECTED},
+        compute=compute,
+        code_version=code_version_of(compute, reader),
+        externals=fetching(source),
+        sources=[source.id],
+        kinds=["python", source.connector],
+    )
+
+
+def steps(registry: Registry) -> list[Step]:
+    """A partition per list that there is a reader of, and their union."""
+    lists = [g for g in registry.gene_lists.values() if registry.sources[g.source].connector in GENE_LIST_READERS]
+    return [
+        *(gene_list_asset(one.id, registry.sources[one.source]) for one in lists),
+        union_of("raw.gene_lists__members", [partition_of("gene_list", one.id) for one in lists]),
+    ]

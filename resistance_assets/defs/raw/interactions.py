@@ -1,0 +1,88 @@
+"""`raw.interactions__*`: pairs of genes of BioGRID and STRING."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from resistance_assets.catalog.registry import Registry, Source
+from resistance_assets.catalog.tables import TABLES
+from resistance_assets.connectors.biogrid import read_tab3
+from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
+from resistance_assets.connectors.string import named_links, read_string_links, read_string_names
+from resistance_assets.defs.resources import fetching
+from resistance_assets.defs.shares import interactions_address, rejected_address
+from resistance_assets.orchestration.partitions import union_of
+from resistance_assets.orchestration.steps import Inputs, Step
+from resistance_assets.orchestration.table_steps import table_step
+
+# Names of the proteins that STRING's links join: no database of their own.
+STRING_PROTEINS = "string_human_proteins"
+
+
+def interactions_asset(source: Source) -> Step:
+    table = TABLES["raw.interactions__pairs"]
+    own, rejected = interactions_address(source.id), rejected_address(source.connector)
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        pairs, set_aside = read_tab3(inputs.externals[source.id].path)
+        frame = pairs.with_row_index("source_row", offset=1).with_columns(
+            pl.lit(source.id).alias("database_id"), pl.lit(None).alias("combined_score")
+        )
+        return {own: frame, rejected: rejected_as_table([(table.address, set_aside)])}
+
+    return table_step(
+        outputs={own: table, rejected: REJECTED},
+        compute=compute,
+        externals=fetching(source),
+        sources=[source.id],
+        kinds=["python", "biogrid"],
+    )
+
+
+PAIRS = TABLES["raw.interactions__pairs"]
+
+
+def string_pairs(links: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
+    """Links of STRING under its preferred names, with the taxon that the proteins' ids begin with."""
+    return named_links(links, names).with_columns(
+        organism_id_a=links["protein_a"].str.extract(r"^(\d+)\."),
+        organism_id_b=links["protein_b"].str.extract(r"^(\d+)\."),
+    )
+
+
+def string_asset(links_id: str, registry: Registry) -> Step:
+    """Pairs of STRING; a link is kept whatever its score, which stands beside it."""
+    own, rejected, proteins_id = interactions_address(links_id), rejected_address("string"), STRING_PROTEINS
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        links, odd_links = read_string_links(inputs.externals[links_id].path)
+        names, odd_names = read_string_names(inputs.externals[proteins_id].path)
+        pairs = string_pairs(links, names).with_row_index("source_row", offset=1)
+        absent = [name for name in PAIRS.polars_schema.names() if name not in (*pairs.columns, "database_id")]
+        return {
+            own: pairs.with_columns(pl.lit(links_id).alias("database_id"), *[pl.lit(None).alias(n) for n in absent]),
+            rejected: rejected_as_table([(PAIRS.address, odd_links), (PAIRS.address, odd_names)]),
+        }
+
+    sources = [registry.sources[links_id], registry.sources[proteins_id]]
+    return table_step(
+        outputs={own: PAIRS, rejected: REJECTED},
+        compute=compute,
+        parameters={"links": links_id, "proteins": proteins_id},
+        externals=fetching(*sources),
+        sources=[links_id, proteins_id],
+        kinds=["python", "string"],
+    )
+
+
+def steps(registry: Registry) -> list[Step]:
+    """A partition per database, and their union."""
+    made: dict[str, Step] = {}
+    for source in registry.sources.values():
+        if source.connector == "biogrid":
+            made[source.id] = interactions_asset(source)
+        elif source.connector == "string" and source.id != STRING_PROTEINS:
+            made[source.id] = string_asset(source.id, registry)
+    return [*made.values(), union_of(PAIRS.address, [interactions_address(name) for name in made])]

@@ -1,0 +1,61 @@
+"""Public studies of GEO series."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from resistance_assets.catalog.registry import PublicStudy, Registry, Source
+from resistance_assets.catalog.tables import TABLES
+from resistance_assets.connectors.formats.rejected_rows import REJECTED
+from resistance_assets.connectors.geo.series import accession_of as geo_accession
+from resistance_assets.connectors.geo.study import SERIES_SHARES, read_series_study, reading_series
+from resistance_assets.connectors.transport.replay import repeat_walk
+from resistance_assets.defs.core.studies import SERIES_RULES, expression_part
+from resistance_assets.defs.raw.studies.quantification import counts_asset
+from resistance_assets.defs.resources import Documents
+from resistance_assets.defs.shares import rejected_share, share_address
+from resistance_assets.orchestration.steps import Inputs, Step
+from resistance_assets.orchestration.table_steps import table_step
+from resistance_assets.science.expression.normalisation import is_log_scale
+
+
+def series_asset(study: PublicStudy, source: Source) -> Step:
+    """Samples in groups and values of a GEO series, array or sequencing as it turns out to be; where it was sequenced
+    and nobody counted, the addresses of its reads."""
+    study_id, groups, accession = study.id, study.group, geo_accession(source.url)
+    if accession is None:
+        raise ValueError(f"{source.id}: its address names no series")
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        documents = inputs.externals[source.id]
+        assert isinstance(documents, Documents)
+        series, genes = repeat_walk(documents.walk, reading_series(accession))
+        shares = read_series_study(study_id, groups, series, genes, is_log_scale)
+        return {
+            **{share_address(name, study_id): shares[name] for name in SERIES_SHARES},
+            rejected_share(study_id): shares["rejected"],
+        }
+
+    return table_step(
+        outputs={
+            **{share_address(name, study_id): TABLES[address] for name, address in SERIES_SHARES.items()},
+            rejected_share(study_id): REJECTED,
+        },
+        compute=compute,
+        parameters={"groups": [group.model_dump() for group in groups], "accession": accession},
+        externals=lambda origins: {source.id: origins.walk(source, reading_series(accession))},
+        sources=[source.id],
+        kinds=["python", "geo"],
+        tags={"study": study_id},
+    )
+
+
+def study_steps(study: PublicStudy, registry: Registry) -> list[Step]:
+    """Samples, values and counts of a series, and its expression by gene where it turns out to be of arrays."""
+    return [
+        series_asset(study, registry.sources[study.sources[0]]),
+        counts_asset(study, registry.sources[study.transcriptome] if study.transcriptome else None),
+        expression_part(study.id, study.sources[0], SERIES_RULES),
+    ]
