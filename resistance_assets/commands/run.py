@@ -17,7 +17,6 @@ from resistance_assets.errors import DataFault, Fault, UsageFault
 
 if TYPE_CHECKING:
     from resistance_assets.catalog.registry import Registry
-    from resistance_assets.orchestration.attempts import forget_unknown
     from resistance_assets.orchestration.events import Announcement
     from resistance_assets.orchestration.lake import Lake
     from resistance_assets.orchestration.run_outcome import Launch
@@ -83,6 +82,7 @@ def bring_up_to_date(
     say(quiet, f"data folder {settings.data_dir}; sources from {where_sources_come_from(settings)}")
     from resistance_assets.defs.graph import load_steps
     from resistance_assets.defs.resources import current_registry, open_origins
+    from resistance_assets.orchestration.attempts import forget_unknown
     from resistance_assets.orchestration.lake import Lake
     from resistance_assets.orchestration.run_outcome import PRODUCTS, WAREHOUSE, look_up
     from resistance_assets.orchestration.status import unsettled, with_dependants
