@@ -20,6 +20,7 @@ from resistance_assets.connectors.arrayexpress.ena import (
     ANALYSED_STRATEGY,
     EnaReport,
     fetch_report,
+    is_analysed,
     merged_reports,
     preferred_fastq,
     select_strategy,
@@ -738,14 +739,14 @@ def _select_assays(
     samples: pl.DataFrame, report: EnaReport, whole_report: EnaReport, source: str
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Rows of a sample sheet of the strategy that is analysed, and those of another one, rejected."""
-    strategy = pl.col("library_strategy").str.to_lowercase()
-    is_chosen = (strategy == ANALYSED_STRATEGY.lower()).fill_null(False)
     left_out = set(whole_report.runs["run_accession"]) - set(report.runs["run_accession"])
-    if not left_out and not samples.select(is_chosen.any()).item():
+    is_chosen = is_analysed(samples["library_strategy"])
+    # ENA's word on a run that it holds; the sheet's on all others.
+    is_known = samples["run_accession"].is_in(report.runs["run_accession"].implode()).fill_null(False)
+    is_of_other_run = samples["run_accession"].is_in(list(left_out)).fill_null(False)
+    is_other = is_of_other_run | (samples["library_strategy"].is_not_null() & ~is_chosen & ~is_known)
+    if not (is_known | is_chosen).any() or not is_other.any():
         return samples, rejected_rows()
-    is_other = (pl.col("library_strategy").is_not_null() & ~is_chosen) | pl.col("run_accession").is_in(
-        list(left_out)
-    ).fill_null(False)
     others = samples.filter(is_other)
     told = others.select(
         pl.lit(source).alias("source"),

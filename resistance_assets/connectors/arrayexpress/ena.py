@@ -124,6 +124,7 @@ def merged_reports(reports: Sequence[EnaReport]) -> EnaReport:
 
 ANALYSED_STRATEGY = "RNA-Seq"
 """Library strategy of the runs that are quantified, where a study has runs of several."""
+_ALIKE = ("rna-seq", "ssrna-seq")
 
 
 def select_strategy(report: EnaReport) -> EnaReport:
@@ -131,8 +132,7 @@ def select_strategy(report: EnaReport) -> EnaReport:
 
     A report without any run of RNA-Seq stays as it is: there is nothing to choose from.
     """
-    strategy = pl.col("library_strategy").str.strip_chars().str.to_lowercase()
-    chosen = report.runs.select((strategy == ANALYSED_STRATEGY.lower()).fill_null(False)).to_series()
+    chosen = is_analysed(report.runs["library_strategy"])
     other = report.runs["library_strategy"].is_not_null() & ~chosen
     if not chosen.any() or not other.any():
         return report
@@ -148,6 +148,11 @@ def select_strategy(report: EnaReport) -> EnaReport:
         report.files.filter(~pl.col("run_accession").is_in(left_out["run_accession"].implode())),
         pl.concat([report.rejected, rejected]),
     )
+
+
+def is_analysed(strategies: pl.Series) -> pl.Series:
+    """Whether library strategies are those that are quantified; false where there is none."""
+    return strategies.str.strip_chars().str.to_lowercase().is_in(_ALIKE).fill_null(False)
 
 
 def read_report(path: Path, *, source: str | None = None) -> EnaReport:
