@@ -138,10 +138,7 @@ def _publish(
             if from_nothing:
                 changed, gone = list(addresses), []
             aside = aside_path(warehouse)
-            if changes is not None:
-                news = [changes(last, manifest)] if is_new and last is not None else []
-                history = [old.release_changes] if old.release_changes is not None else []
-                meta = {**meta, "release_changes": pl.concat([*history, *news])} if history or news else meta
+            meta = _with_changes(meta, changes, last if is_new else None, manifest, old.release_changes)
             try:
                 if not from_nothing:
                     shutil.copyfile(warehouse, aside)
@@ -179,6 +176,21 @@ def _publish(
         between("releases_written")
     kept = tuple(address for address in addresses if address not in changed)
     return PublishResult(manifest["release"], is_new, tuple(changed), kept, time.perf_counter() - started)
+
+
+def _with_changes(
+    meta: Mapping[str, pl.DataFrame],
+    changes: Callable[[Mapping[str, Any], Mapping[str, Any]], pl.DataFrame] | None,
+    before: Mapping[str, Any] | None,
+    after: Mapping[str, Any],
+    history: pl.DataFrame | None,
+) -> Mapping[str, pl.DataFrame]:
+    """``meta`` with `release_changes`: what was said of earlier releases, and what differs from ``before`` if given."""
+    if changes is None:
+        return meta
+    news = [changes(before, after)] if before is not None else []
+    earlier = [history] if history is not None else []
+    return {**meta, "release_changes": pl.concat([*earlier, *news])} if earlier or news else meta
 
 
 def _write_table(connection: duckdb.DuckDBPyConnection, publication: Publication) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from resistance_assets.report.explain.text import number
 from resistance_assets.report.figures import Figure, Selector, axis, line_at, minus_log10
 from resistance_assets.report.html import Heading, Page, Shortened, table
@@ -88,21 +90,10 @@ ORDER BY genes DESC, 1"""
     single = [row for row in found if row["n_lists"] == 1]
     shown = sorted(several + single[: MOST_COLUMNS - len(several)], key=lambda row: -row["genes"])
     order = list(reversed(names))
-    filled_x, filled_y, bars, stems = [], [], [], []
-    for at, row in enumerate(shown):
-        inside = sorted(order.index(name) for name in row["lists"].split("|"))
-        filled_x += [at] * len(inside)
-        filled_y += inside
-        bars.append(row["genes"])
-        if len(inside) > 1:
-            stems.append((at, inside[0], inside[-1]))
-    empty = [(at, level) for at in range(len(shown)) for level in range(len(order))]
     labels = [f"{name} ({row['n_genes']:,})" for name, row in zip(names, lists, strict=True)]
     row_height = 24
     height = 300 + row_height * len(order)
     split = (row_height * len(order) + 30) / height
-    stem_x = [value for at, _, _ in stems for value in (at, at, None)]
-    stem_y = [value for _, low, high in stems for value in (low, high, None)]
     return Figure(
         ident="upset",
         title="UpSet plot",
@@ -118,26 +109,7 @@ ORDER BY genes DESC, 1"""
             "genes": [row["genes"] for row in found],
             "members": [row["members"] for row in found],
         },
-        traces=[
-            {
-                "type": "bar", "x": list(range(len(shown))), "y": bars, "text": [f"{size:,}" for size in bars],
-                "textposition": "outside", "cliponaxis": False, "marker": {"color": "@down"}, "showlegend": False,
-                "hovertext": [row["lists"].replace("|", "<br>") for row in shown], "hoverinfo": "y+text",
-                "xaxis": "x", "yaxis": "y",
-            },
-            {
-                "type": "scatter", "mode": "markers", "x": [x for x, _ in empty], "y": [y for _, y in empty],
-                "marker": {"size": 9, "color": "@grid"}, "hoverinfo": "skip", "showlegend": False, "yaxis": "y2",
-            },
-            {
-                "type": "scatter", "mode": "lines", "x": stem_x, "y": stem_y, "line": {"color": "@text", "width": 2},
-                "hoverinfo": "skip", "showlegend": False, "yaxis": "y2",
-            },
-            {
-                "type": "scatter", "mode": "markers", "x": filled_x, "y": filled_y, "hoverinfo": "skip",
-                "marker": {"size": 11, "color": "@text"}, "showlegend": False, "yaxis": "y2",
-            },
-        ],
+        traces=_upset_traces(shown, order),
         layout={
             "xaxis": axis("", showticklabels=False, showgrid=False, zeroline=False, anchor="y2"),
             "yaxis": axis("genes", domain=[split, 1], rangemode="tozero"),
@@ -154,6 +126,41 @@ ORDER BY genes DESC, 1"""
         tables=[(name, published.stamp(name)["data_version"]) for name in (MEMBERS, LISTS)],
         sql=sql,
     )  # fmt: skip
+
+
+def _upset_traces(shown: list[dict[str, Any]], order: list[str]) -> list[dict[str, Any]]:
+    """Bars of the columns, and below them the dots of the lists that each is in, joined by a line."""
+    filled_x, filled_y, bars, stems = [], [], [], []
+    for at, row in enumerate(shown):
+        inside = sorted(order.index(name) for name in row["lists"].split("|"))
+        filled_x += [at] * len(inside)
+        filled_y += inside
+        bars.append(row["genes"])
+        if len(inside) > 1:
+            stems.append((at, inside[0], inside[-1]))
+    empty = [(at, level) for at in range(len(shown)) for level in range(len(order))]
+    stem_x = [value for at, _, _ in stems for value in (at, at, None)]
+    stem_y = [value for _, low, high in stems for value in (low, high, None)]
+    return [
+        {
+            "type": "bar", "x": list(range(len(shown))), "y": bars, "text": [f"{size:,}" for size in bars],
+            "textposition": "outside", "cliponaxis": False, "marker": {"color": "@down"}, "showlegend": False,
+            "hovertext": [row["lists"].replace("|", "<br>") for row in shown], "hoverinfo": "y+text",
+            "xaxis": "x", "yaxis": "y",
+        },
+        {
+            "type": "scatter", "mode": "markers", "x": [x for x, _ in empty], "y": [y for _, y in empty],
+            "marker": {"size": 9, "color": "@grid"}, "hoverinfo": "skip", "showlegend": False, "yaxis": "y2",
+        },
+        {
+            "type": "scatter", "mode": "lines", "x": stem_x, "y": stem_y, "line": {"color": "@text", "width": 2},
+            "hoverinfo": "skip", "showlegend": False, "yaxis": "y2",
+        },
+        {
+            "type": "scatter", "mode": "markers", "x": filled_x, "y": filled_y, "hoverinfo": "skip",
+            "marker": {"size": 11, "color": "@text"}, "showlegend": False, "yaxis": "y2",
+        },
+    ]  # fmt: skip
 
 
 def enrichment_page(published: Published) -> Page:

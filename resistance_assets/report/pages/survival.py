@@ -106,11 +106,6 @@ ORDER BY p_permutation, p_naive, gene"""
     share += f"{counts['corrected'] / counts['tested']:.0%} a corrected one; {counts['listed']:,} have q < 0.05."
     left_out = " Genes with a naive p of 0.05 or more are left out of the drawing." if many else ""
     reach = 1.05 * max(minus_log10(p) or 0.0 for p in found["p_naive"])
-    classes = {
-        "none": ("naive p ≥ 0.05", "circle"),
-        "down": ("naive p < 0.05 only", "triangle-down"),
-        "up": ("corrected p < 0.05", "triangle-up"),
-    }
     return Figure(
         ident="cuts",
         title="Best cut of every gene: naive against corrected p",
@@ -121,28 +116,7 @@ ORDER BY p_permutation, p_naive, gene"""
         ),
         columns={**found, "group": groups},
         derived={"minus_log10_naive": "p_naive", "minus_log10_corrected": "p_permutation"},
-        traces=[
-            *(
-                {
-                    "type": "scattergl", "mode": "markers", "name": label, "x": "$minus_log10_naive",
-                    "y": "$minus_log10_corrected", "text": "$gene", "where": [["group", group]],
-                    "marker": {"color": f"@{group}", "symbol": symbol, "size": 4 if group == "none" else 6,
-                               "opacity": 0.5 if group == "none" else 0.85},
-                    "hovertemplate": "<b>%{text}</b><br>−log10 naive p %{x:.2f}<br>−log10 corrected p %{y:.2f}"
-                    "<extra></extra>",
-                }
-                for group, (label, symbol) in classes.items()
-                if group in groups
-            ),
-            {
-                "type": "scatter", "mode": "markers+text", "name": "genes of interest", "hoverinfo": "skip",
-                "x": [minus_log10(found["p_naive"][at]) for at in marked],
-                "y": [minus_log10(found["p_permutation"][at]) for at in marked],
-                "text": [genes[at] if found["p_naive"][at] < 0.05 else "" for at in marked],
-                "textposition": "top center", "textfont": {"size": 11, "color": "@text"},
-                "marker": {"symbol": "circle-open", "size": 9, "color": "@marked", "line": {"width": 1.5}},
-            },
-        ],
+        traces=_cut_traces(found, groups, marked),
         layout={
             "xaxis": axis("−log10 naive p of the best cut", range=[-0.02 * reach, reach]),
             "yaxis": axis("−log10 corrected p", rangemode="tozero"),
@@ -164,6 +138,37 @@ ORDER BY p_permutation, p_naive, gene"""
         find_by="gene",
         find_at=("minus_log10_naive", "minus_log10_corrected"),
     )  # fmt: skip
+
+
+def _cut_traces(found: dict[str, list[Any]], groups: list[str], marked: list[int]) -> list[dict[str, Any]]:
+    """Genes by what is left of their naive p, and rings around the genes of interest."""
+    classes = {
+        "none": ("naive p ≥ 0.05", "circle"),
+        "down": ("naive p < 0.05 only", "triangle-down"),
+        "up": ("corrected p < 0.05", "triangle-up"),
+    }
+    return [
+        *(
+            {
+                "type": "scattergl", "mode": "markers", "name": label, "x": "$minus_log10_naive",
+                "y": "$minus_log10_corrected", "text": "$gene", "where": [["group", group]],
+                "marker": {"color": f"@{group}", "symbol": symbol, "size": 4 if group == "none" else 6,
+                           "opacity": 0.5 if group == "none" else 0.85},
+                "hovertemplate": "<b>%{text}</b><br>−log10 naive p %{x:.2f}<br>−log10 corrected p %{y:.2f}"
+                "<extra></extra>",
+            }
+            for group, (label, symbol) in classes.items()
+            if group in groups
+        ),
+        {
+            "type": "scatter", "mode": "markers+text", "name": "genes of interest", "hoverinfo": "skip",
+            "x": [minus_log10(found["p_naive"][at]) for at in marked],
+            "y": [minus_log10(found["p_permutation"][at]) for at in marked],
+            "text": [found["gene"][at] if found["p_naive"][at] < 0.05 else "" for at in marked],
+            "textposition": "top center", "textfont": {"size": 11, "color": "@text"},
+            "marker": {"symbol": "circle-open", "size": 9, "color": "@marked", "line": {"width": 1.5}},
+        },
+    ]  # fmt: skip
 
 
 def _span(low: int, high: int) -> str:
@@ -390,11 +395,9 @@ def add_adjusted_models(published: Published, page: Page, gene: str) -> None:
 # ---- over cohorts ----------------------------------------------------------------------------------------------------
 
 
-def pooled_forest(published: Published, genes: list[str], ident: str = "pooled") -> Figure | None:
-    """Hazard ratios per standard deviation in each cohort and pooled over them, a choice per gene and endpoint."""
-    if not genes or not published.filled(POOLED):
-        return None
-    sql = f"""WITH pooled AS (
+def _pooled_sql(genes: list[str]) -> str:
+    """Estimates of each cohort, and pooled over them: one row per gene, endpoint and estimate."""
+    return f"""WITH pooled AS (
     SELECT * FROM {POOLED} WHERE model = 'continuous' AND hgnc_symbol IN ({literals(genes)})
 ),
 single AS (
@@ -425,6 +428,13 @@ drawn AS (
 SELECT hgnc_symbol || ', ' || endpoint AS gene_and_endpoint, *
 FROM drawn
 ORDER BY hgnc_symbol, endpoint, list_position(['prediction', 'fixed', 'pooled', 'cohort'], kind), estimate_of DESC"""
+
+
+def pooled_forest(published: Published, genes: list[str], ident: str = "pooled") -> Figure | None:
+    """Hazard ratios per standard deviation in each cohort and pooled over them, a choice per gene and endpoint."""
+    if not genes or not published.filled(POOLED):
+        return None
+    sql = _pooled_sql(genes)
     found = published.columns(sql)
     if not found["ratio"]:
         return None
