@@ -12,6 +12,7 @@ from resistance_assets.defs.core import (
     expression,
     intersections,
     multiverse,
+    study_components,
 )
 from resistance_assets.defs.core.deg import bcv_sensitivity, contrasts, interactions
 from resistance_assets.defs.core.gsea import running_sums, terms
@@ -61,6 +62,7 @@ MODULES = (
     competing_risks,
     correlation,
     expression,
+    study_components,
     evidence,
     multiverse,
     claims,
