@@ -56,7 +56,8 @@ def resistance_effects(genes: pl.DataFrame, contrasts: pl.DataFrame, settings: E
             "contrast_id",
             "hgnc_symbol",
             "drug_class",
-            "log2_fold_change",
+            # Where a mean is zero a ratio has no finite size; its bound keeps the gene in the order.
+            pl.coalesce("log2_fold_change", "log2_fold_change_shrunken").alias("log2_fold_change"),
             # A table published with q alone still orders its genes.
             pl.coalesce("p_value", "q_value_bh").alias("p_value"),
             "evidence_kind",

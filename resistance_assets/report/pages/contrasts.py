@@ -11,6 +11,7 @@ from resistance_assets.report.published import Published
 from resistance_assets.report.sql_text import literal
 
 GENES = "core.deg__contrast_genes"
+COMPONENTS = "core.studies__principal_components"
 LABELLED = 25
 HEAT_MAP_GENES = 40
 MOST_HEAT_MAP_SAMPLES = 80
@@ -89,8 +90,11 @@ def _contrast_page(published: Published, contrast: dict[str, Any], gene_pages: s
                 ("Samples", f"{contrast['n_numerator']} against {contrast['n_denominator']}"),
                 ("Method", method),
                 ("Evidence", contrast["evidence_kind"].replace("_", " ")),
-                ("Genes tested", contrast["genes_with_p_value"]),
-                ("Listed where", _rule(contrast)),
+                *(
+                    [("Genes tested", contrast["genes_with_p_value"] or None), ("Listed where", _rule(contrast))]
+                    if _is_tested(contrast)
+                    else [("Genes tested", "none: the design supports fold changes alone")]
+                ),
             ]
         )
     )
@@ -103,7 +107,7 @@ ORDER BY p_value NULLS LAST, abs(log2_fold_change) DESC, hgnc_symbol"""
         drawn = _columns(columns, contrast)
         said = {
             "n": f"{contrast['n_numerator']} against {contrast['n_denominator']} samples; {len(drawn['gene']):,} genes",
-            "method": f"{method}; two-sided p; q Benjamini-Hochberg within the contrast",
+            "method": _method_in_words(contrast),
             "tables": [(GENES, published.stamp(GENES)["data_version"])],
             "sql": sql,
         }
@@ -119,7 +123,8 @@ ORDER BY p_value NULLS LAST, abs(log2_fold_change) DESC, hgnc_symbol"""
     heat_map = _heat_map(published, contrast)
     if heat_map:
         page.figure(heat_map)
-    page.heading("Genes of its lists" if contrast["genes_with_p_value"] else "Largest fold changes")
+    _add_components(published, page, contrast)
+    page.heading("Genes of its lists" if _is_tested(contrast) else "Largest fold changes")
     _list_table(published, page, contrast, gene_pages)
     sources = published.loaded_sources_of(contrast["study_id"])
     if sources:
@@ -130,6 +135,45 @@ ORDER BY p_value NULLS LAST, abs(log2_fold_change) DESC, hgnc_symbol"""
         whole = link(page.root + "sources.html", "sources")
         page.paragraph(prose("From {files}. Whole checksums: {whole}.", files=files, whole=whole))
     return page
+
+
+def _is_tested(contrast: dict[str, Any]) -> bool:
+    """Whether the contrast has p- or q-values; its page speaks of neither where it has none."""
+    return contrast["evidence_kind"] == "inferential"
+
+
+def _method_in_words(contrast: dict[str, Any]) -> str:
+    if not _is_tested(contrast):
+        return f"{contrast['method']}; fold changes without a test"
+    if contrast["method"] == "published":
+        return "as published"
+    return f"{contrast['method']}; two-sided p; q Benjamini-Hochberg within the contrast"
+
+
+def _add_components(published: Published, page: Page, contrast: dict[str, Any]) -> None:
+    """Principal components of the study's samples: what else than the contrast may stand behind its genes."""
+    if not published.has(COMPONENTS):
+        return
+    rows = published.rows(
+        f"""SELECT component, share_of_variance, attribute_id, r_squared, p_value, confounding FROM {COMPONENTS}
+        WHERE study_id = ? AND r_squared IS NOT NULL ORDER BY component, r_squared DESC, attribute_id""",
+        [contrast["study_id"]],
+    )
+    if not rows:
+        return
+    page.heading("Principal components of the study's samples")
+    for line in dict.fromkeys(row["confounding"] for row in rows if row["confounding"]):
+        page.paragraph(f"Confounding: {line}.")
+    headings = [
+        Heading("component", "Component", "the largest first", True),
+        Heading("share_of_variance", "Share", "of the variance of the 500 genes that vary most", True),
+        Heading("attribute_id", "Column", "of the sample sheet"),
+        Heading("r_squared", "R squared", "share of the component that the column explains", True),
+        Heading("p_value", "p of F", "association with the component; says nothing of any gene", True),
+    ]
+    if not _is_tested(contrast):
+        headings.pop()
+    page.add(table("What the components go with", headings, rows, filter_by=("attribute_id",)))
 
 
 def _rule(contrast: dict[str, Any]) -> str:
@@ -384,7 +428,7 @@ def _why_no_p(published: Published, contrast_id: str, method: str) -> str:
 
 
 def _list_table(published: Published, page: Page, contrast: dict[str, Any], gene_pages: set[str]) -> None:
-    is_tested = bool(contrast["genes_with_p_value"])
+    is_tested = _is_tested(contrast)
     condition = (
         "q_value_bh < $q AND abs(log2_fold_change) > $change"
         if is_tested

@@ -114,6 +114,25 @@ def call_fold_changes(
     )
 
 
+def bound_fold_changes(calls: pl.DataFrame) -> NDArray[np.float64]:
+    """(genes,) bound of the log2 fold change where one mean is zero, NaN elsewhere.
+
+    The smallest positive mean of that arm takes the place of the zero: the change is at least about as large. A gene
+    that switches on has then a place among the changes, which its infinite ratio has not.
+
+    Args:
+        calls: of `call_fold_changes`.
+    """
+    means = [calls[f"expression_{arm}"].to_numpy() for arm in ("numerator", "denominator")]
+    least = [float(x[x > 0].min()) if (x > 0).any() else np.nan for x in means]
+    runs_away = (means[0] > 0) != (means[1] > 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        top, bottom = (np.log2(np.where(x > 0, x, low)) for x, low in zip(means, least, strict=True))
+    # The substitute may not turn the change round where it is larger than the gene's own mean.
+    bound = np.where(means[0] > 0, np.maximum(top - bottom, 0.0), np.minimum(top - bottom, 0.0))
+    return np.where(runs_away & calls["log2_fold_change"].is_null().to_numpy(), bound, np.nan)
+
+
 def fold_change_gene_lists(calls: pl.DataFrame, contrast_id: str) -> pl.DataFrame:
     """Gene lists of `call_fold_changes`.
 

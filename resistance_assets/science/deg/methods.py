@@ -24,7 +24,7 @@ from resistance_assets.science.deg.designs import (
     count_matrix,
     report_design,
 )
-from resistance_assets.science.deg.fold_change import FoldChangeRule, call_fold_changes
+from resistance_assets.science.deg.fold_change import FoldChangeRule, bound_fold_changes, call_fold_changes
 from resistance_assets.science.deg.result import (
     NOTE_ARM_ALL_ZERO,
     NOTE_NO_REPLICATES,
@@ -187,6 +187,7 @@ def run_fold_change(
         .to_series()
         .to_numpy(),
         log2_fold_change=calls["log2_fold_change"].cast(pl.Float64).fill_null(float("nan")).to_numpy(),
+        log2_fold_change_shrunken=bound_fold_changes(calls),
         p_value_note=NOTE_PAPER_RULE,
     )
     return result, calls

@@ -58,8 +58,8 @@ def associate_components(
     """Association of the first five components with every column of the sample sheet.
 
     For categories eta squared, the share of the component's variance between them, with the F test of a one-way
-    analysis of variance; for measurements R squared with the F test of a line. What is a measurement is told as in designs
-    (`designs.tell_covariate_kind`). A column with a value of its own for every sample has no test.
+    analysis of variance; for measurements R squared with the F test of a line. What is a measurement is told as in
+    designs (`designs.tell_covariate_kind`). A column with a value of its own for every sample has no test.
 
     Args:
         expression: (genes, samples), log scale, NaN missing. sample_ids: (samples,).

@@ -149,3 +149,12 @@ def test_no_p_of_a_gene_that_is_zero_in_a_whole_arm_is_shown_unqualified(method)
     assert "one group is all zero" in result["p_value_note"][0]
     assert "zero in every sample" in result["p_value_note"][1]
     assert result["p_value_note"].null_count() >= 70
+
+
+def test_a_gene_that_is_off_in_one_group_has_a_bound_of_its_fold_change():
+    result = run_contrast(RPKM, PAIR, CONTRAST, method="fold_change", fold_change_rule=AS_GIVEN)
+    rows = {row["hgnc_symbol"]: row for row in result.iter_rows(named=True)}
+    # The smallest positive values are 1.0 (x) and 0.5 (y).
+    assert (rows["gone"]["log2_fold_change"], rows["gone"]["log2_fold_change_shrunken"]) == (None, -2.0)
+    assert rows["new"]["log2_fold_change_shrunken"] == pytest.approx(np.log2(10))
+    assert rows["up"]["log2_fold_change_shrunken"] is None
