@@ -42,8 +42,8 @@ class DegContrastGenes(TableModel):
     average_expression_log2: pl.Float64 = col("average log2 expression", unit="log2", null=True, of=DEG_INPUT)
     log2_fold_change: pl.Float64 = col("numerator over denominator, not shrunken", unit="log2", null=True, of=DEG_INPUT)
     log2_fold_change_shrunken: pl.Float64 = col(
-        "the same, shrunken: posterior mode under apeglm's Cauchy prior (pydeseq2); a bound where the mean of one group "
-        "is zero (fold_change)",
+        "the same, shrunken: posterior mode under apeglm's Cauchy prior (pydeseq2); a bound where one mean is zero "
+        "(fold_change)",
         unit="log2",
         null=True,
         of=DEG_INPUT,
