@@ -78,7 +78,6 @@ def refresh(settings: Settings, *, quiet: bool = False, started: float | None = 
     up as a run looks them up, and each would find the result that is current.
     """
     started = time.perf_counter() if started is None else started
-    from resistance_assets.commands.diff import compare
     from resistance_assets.commands.run import (
         bring_up_to_date,
         prepare,
@@ -92,6 +91,7 @@ def refresh(settings: Settings, *, quiet: bool = False, started: float | None = 
         tables = sum("." in name for name in known.launch.outcomes)
         return Refreshed(tables, None, known.release, None, time.perf_counter() - started)
     prepare(settings)
+    from resistance_assets.commands.diff import compare
     from resistance_assets.defs.graph import load_steps
     from resistance_assets.defs.publication import publish_current
     from resistance_assets.defs.resources import current_registry, open_origins

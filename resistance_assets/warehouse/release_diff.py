@@ -18,7 +18,6 @@ from typing import Any
 
 import polars as pl
 
-from resistance_assets.catalog.tables import TABLES
 from resistance_assets.orchestration.lake import SIGNIFICANT_DIGITS, Lake, Pointer, read_file
 
 Q_VALUE_THRESHOLD = 0.05
@@ -339,6 +338,8 @@ def _with_hash(frame: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
 
 def compare_table(address: str, before: pl.DataFrame | None, after: pl.DataFrame | None) -> TableChange:
     """One table in two releases; None where a release did not have it."""
+    from resistance_assets.catalog.tables import TABLES  # late: table models bring pandas, and most tables are equal
+
     table = TABLES.get(address)
     if before is None or after is None:
         held = before if before is not None else after
@@ -484,6 +485,8 @@ def diff_releases(data_dir: Path, before: Mapping[str, Any], after: Mapping[str,
         if address in MEMBERSHIPS:
             items += compare_members(address, old, new, *MEMBERSHIPS[address])
             sizes |= sizes_of_sets(address, old, new, *MEMBERSHIPS[address])
+        from resistance_assets.catalog.tables import TABLES
+
         if address in TABLES:
             items += compare_q_values(address, old, new, TABLES[address].key)
         if address in VERDICTS:
