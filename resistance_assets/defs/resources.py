@@ -68,7 +68,12 @@ class Origins:
 
     def resource(self, source: Source) -> Resource:
         return Resource(
-            url=source.url, content=source.content, markers=source.markers, sha256=source.sha256, name=source.id
+            url=source.url,
+            content=source.content,
+            markers=source.markers,
+            sha256=source.sha256,
+            name=source.id,
+            least_bytes=source.least_bytes,
         )
 
     def fetch(self, source: Source) -> External:

@@ -27,6 +27,8 @@ class Source(Entry):
     licence: str
     licence_url: str
     citation: str
+    # Fewer bytes than this are a cut or a message: for hosts that publish neither checksum nor end of a file.
+    least_bytes: int | None = Field(default=None, ge=1)
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
     opt_in: bool = False
 

@@ -42,14 +42,6 @@ def check_content(path: Path, resource: Resource) -> None:
     again = "Fetch it again; if it stays so, open the URL in a browser to see what the host now sends"
     if size == 0:
         raise transfer_fault(FailureKind.EMPTY_FILE, "the host sent no byte", subject=resource.label, remedy=again)
-    if resource.least_bytes is not None and size < resource.least_bytes:
-        raise transfer_fault(
-            FailureKind.TRUNCATED,
-            f"{size} bytes were received",
-            subject=resource.label,
-            expected=f"at least {resource.least_bytes} bytes",
-            remedy=again,
-        )
     with path.open("rb") as handle:
         head = handle.read(4096)
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
@@ -104,6 +96,14 @@ def check_content(path: Path, resource: Resource) -> None:
             f"the text {missing[0].decode()!r} does not occur in the {size} bytes received",
             subject=resource.label,
             remedy="The file is cut short or its layout has changed: fetch it again, then look at its end",
+        )
+    if resource.least_bytes is not None and size < resource.least_bytes:
+        raise transfer_fault(
+            FailureKind.TRUNCATED,
+            f"{size} bytes were received",
+            subject=resource.label,
+            expected=f"at least {resource.least_bytes} bytes",
+            remedy=again,
         )
 
 
