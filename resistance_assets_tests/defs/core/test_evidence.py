@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from resistance_assets.catalog.registry import EvidenceSettings, EvidenceWeights
+from resistance_assets.catalog.registry import HUMAN, EvidenceSettings, EvidenceWeights
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.evidence import resistance_effects
 from resistance_assets_tests.warehouse_runs import ask
@@ -17,6 +17,7 @@ SETTINGS = EvidenceSettings(
 
 def contrasts(*rows: tuple[str, str | None, str]) -> pl.DataFrame:
     blank = {"study_id": "s", "study_title": "s", "numerator": "r", "denominator": "p", "drug": "d"}
+    blank["organism"] = HUMAN
     limits = {"q_value_threshold": 0.05, "abs_log2_fold_change_threshold": 1.0}
     return pl.DataFrame(
         [{**blank, **limits, "contrast_id": c, "drug_class": k, "methods": m} for c, k, m in rows],
