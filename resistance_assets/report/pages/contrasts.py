@@ -42,7 +42,10 @@ def _index(published: Published, done: list[dict[str, Any]]) -> Page:
     rows = [
         {
             **row,
-            "name": link(contrast_path(row["contrast_id"], row["method"]), row["contrast_id"]),
+            "name": link(
+                contrast_path(row["contrast_id"], row["method"]),
+                published.contrast_titles.get(row["contrast_id"], row["contrast_id"]),
+            ),
             "compared": f"{row['numerator']} over {row['denominator']}",
             "samples": f"{row['n_numerator']} v {row['n_denominator']}",
         }
@@ -59,6 +62,7 @@ def _index(published: Published, done: list[dict[str, Any]]) -> Page:
         Heading("genes_with_p_value", "Genes tested", None, True),
         Heading("genes_up", "Up", "genes beyond both thresholds of the contrast", True),
         Heading("genes_down", "Down", "genes beyond both thresholds of the contrast", True),
+        Heading("contrast_id", "Id"),
     ]
     page.add(table("Contrasts with results", headings, rows, filter_by=("method", "evidence_kind")))
     loaded = {row["contrast_id"] for row in done}

@@ -33,7 +33,7 @@ def intersections_page(published: Published) -> Page:
         page.figure(figure)
     rows = published.rows(f"SELECT * FROM {INTERSECTIONS} ORDER BY p_value NULLS LAST, intersection_id")
     for row in rows:
-        row["lists"] = row["list_ids"].replace("|", " ∩ ")
+        row["lists"] = published.list_titles.get(row["intersection_id"], row["intersection_id"])
         row["members"] = shortened_genes(row["genes"])
     headings = [
         Heading("lists", "Lists"),
@@ -45,6 +45,7 @@ def intersections_page(published: Published) -> Page:
         Heading("universe_size", "Universe", "genes that could have been in every list", True),
         Heading("p_value_method", "Method"),
         Heading("members", "Genes"),
+        Heading("intersection_id", "Id"),
     ]
     page.add(table("Overlaps beside what chance would give", headings, rows))
     lists = published.rows(f"SELECT * FROM {LISTS} ORDER BY role, list_id")
