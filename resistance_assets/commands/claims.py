@@ -21,7 +21,10 @@ MOST_OF_A_PART = 600
 STYLES = {
     "reproduced": "green",
     "near": "yellow",
+    "inconclusive": "yellow",
+    "contradicted": "red",
     "not_reproduced": "red",
+    "synthetic": "dim",
     "data_not_loaded": "cyan",
     "data_not_public": "dim",
 }
@@ -87,10 +90,12 @@ def show_claims(rows: list[dict[str, Any]]) -> None:
         for text in (row["assessment"], row["note"]):
             if text:
                 console.print(Text(f"{'':18}{plain(text)}", style="dim"), soft_wrap=True)
-    counts = Counter(row["verdict"] for row in rows)
-    told = [Text(f"{counts[verdict]} {verdict}", style=style) for verdict, style in STYLES.items() if counts[verdict]]
-    counted = Text(", ").join(told) if told else Text("none")
-    console.print(Text(f"\n{len(rows)} claims: ").append_text(counted), soft_wrap=True)
+    for stated_by, name in (("paper", "stated by the papers"), ("check", "checks of our own")):
+        counts = Counter(row["verdict"] for row in rows if row["stated_by"] == stated_by)
+        told = [Text(f"{counts[one]} {one}", style=style) for one, style in STYLES.items() if counts[one]]
+        counted = Text(", ").join(told) if told else Text("none")
+        console.print(Text(f"\n{counts.total()} {name}: ").append_text(counted), soft_wrap=True, end="")
+    console.print()
 
 
 def claim_line(row: dict[str, Any]) -> Text:

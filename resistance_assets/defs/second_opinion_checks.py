@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 
 import dagster as dg
@@ -80,8 +81,18 @@ def second_opinion_checks(registry: Registry) -> dg.AssetChecksDefinition:
         lake = context.resources.warehouse_resource.lake()
         is_demo = load_settings().is_synthetic
         wanted = {check.asset_key for check in context.selected_asset_check_keys}
+        is_installed = importlib.util.find_spec("lifelines") is not None
         for address, (cohort_id, endpoint) in pairs.items():
             if key_of(address) not in wanted:
+                continue
+            if not is_installed:
+                yield dg.AssetCheckResult(
+                    asset_key=key_of(address),
+                    check_name=CHECK,
+                    passed=False,
+                    severity=dg.AssetCheckSeverity.WARN,
+                    description='lifelines is not installed: pip install "resistance-warehouse[second-opinion]"',
+                )
                 continue
             found = second_opinion(
                 lake.read(expression_address(cohort_id)),

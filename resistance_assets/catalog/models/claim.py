@@ -13,6 +13,8 @@ class Paper(Entry):
     citation: str
     doi: str
     title: str
+    # What a reader must know of the paper itself, such as a correction of it.
+    note: str | None = None
 
 
 class Reported(Entry):
@@ -27,6 +29,10 @@ class Reported(Entry):
     variables: int | None = Field(default=None, ge=1)
 
 
+# Share of the stated number.
+LARGEST_UNEXPLAINED_TOLERANCE = 0.1
+
+
 class ClaimFamily(Entry):
     """The tests that a claim's q-value is corrected for, as `core.hypotheses_tested` names them."""
 
@@ -37,9 +43,11 @@ class ClaimFamily(Entry):
 class Claim(Entry):
     """One figure of a paper, with what recomputes it and when the recomputation counts as the same.
 
-    A number is expected with `expected` and an absolute `tolerance` (beyond it, up to `near_tolerance`, it is near), a
-    direction with `direction`, the `reference` it is held against and, where the paper claims significance, `alpha`.
-    `needs` names what must be loaded: a source, `contrast:<id>` or `study:<id>`.
+    A number is expected with `expected` and an absolute `tolerance` (beyond it, up to `near_tolerance`, it is near). A
+    tolerance above a tenth of the number says why (`tolerance_reason`), and none may be as large as the number: any
+    value between 0 and twice the stated one would pass. A direction is expected with `direction`, the `reference` it is
+    held against and, where the paper claims significance, `alpha`. `needs` names what must be loaded: a source,
+    `contrast:<id>` or `study:<id>`.
     """
 
     id: Identifier
@@ -51,6 +59,7 @@ class Claim(Entry):
     expected: float | None = None
     tolerance: float | None = Field(default=None, ge=0)
     near_tolerance: float | None = Field(default=None, ge=0)
+    tolerance_reason: str | None = None
     direction: Literal["above", "below"] | None = None
     reference: float = 0.0
     alpha: float | None = Field(default=None, gt=0, le=1)
@@ -70,6 +79,18 @@ class Claim(Entry):
             raise ValueError("expected goes with tolerance")
         if self.near_tolerance is not None and (self.tolerance is None or self.near_tolerance < self.tolerance):
             raise ValueError("near_tolerance is at least as large as tolerance")
+        if self.expected is not None and self.tolerance is not None:
+            stated, widest = abs(self.expected), max(self.tolerance, self.near_tolerance or 0.0)
+            if stated > 0 and widest >= stated:
+                raise ValueError(
+                    f"a tolerance of {widest:g} lets any value between 0 and {2 * stated:g} pass for {self.expected:g}"
+                )
+            explained = LARGEST_UNEXPLAINED_TOLERANCE * stated * (1 + 1e-9)
+            if self.tolerance > explained and self.tolerance_reason is None:
+                raise ValueError(
+                    f"a tolerance of {self.tolerance:g} is more than a tenth of {self.expected:g}:"
+                    " give tolerance_reason"
+                )
         if self.alpha is not None and self.direction is None:
             raise ValueError("alpha goes with direction")
         if self.is_public and (self.sql is None or self.why_private is not None):

@@ -253,7 +253,10 @@ class MartPublishedClaims(TableModel):
     direction: pl.String = col("side of the reference that is claimed", null=True)
     reference: pl.Float64 = col("of the direction", null=True)
     value: pl.Float64 = col("recomputed; null without data", null=True)
-    verdict: pl.String = col("reproduced, near, not_reproduced, data_not_public or data_not_loaded")
+    verdict: pl.String = col(
+        "reproduced, near, inconclusive (the data allow both sides), contradicted (they exclude the claimed side),"
+        " not_reproduced, synthetic (computed from generated data), data_not_public or data_not_loaded"
+    )
     verdict_reason: pl.String = col("why")
     first_release_with_verdict: pl.Int64 = col("first release of the unbroken run of this verdict", null=True)
     n: pl.Float64 = col("patients, samples or genes that the value rests on", null=True)

@@ -150,6 +150,8 @@ def judge_claims(
     evidence: Mapping[str, Mapping[str, Any]],
     found: Mapping[str, tuple[Mapping[str, str], list[str]]],
     families: pl.DataFrame,
+    *,
+    is_synthetic: bool = False,
 ) -> pl.DataFrame:
     """Rows of `core.claims__verdicts`.
 
@@ -158,7 +160,13 @@ def judge_claims(
     """
     claims = list(claims)
     try:
-        ledger = build_ledger(claims, evidence, {name: lacking for name, (_, lacking) in found.items()}, families)
+        ledger = build_ledger(
+            claims,
+            evidence,
+            {name: lacking for name, (_, lacking) in found.items()},
+            families,
+            is_synthetic=is_synthetic,
+        )
     except KeyError as error:
         raise CatalogFault(
             f"its family is not among the hypotheses tested: {error.args[0]}",
@@ -183,12 +191,13 @@ def judge_claims(
 def verdicts_asset(registry: Registry, queries: Mapping[str, SqlQuery]) -> Step:
     claims = tuple(registry.claims.values())
     refs = tuple(dict.fromkeys(ref for query in queries.values() for ref in query.refs))
+    is_synthetic = load_settings().is_synthetic
 
     def compute(inputs: Inputs) -> pl.DataFrame:
         answers = run_queries(queries.values(), {ref: inputs.path(ref) for ref in refs})
         evidence = {claim_id: answers[query.name] for claim_id, query in queries.items()}
         found = {name: (one.facts["loaded"], one.facts["lacking"]) for name, one in inputs.externals.items()}
-        return judge_claims(claims, evidence, found, inputs.read(HYPOTHESES))
+        return judge_claims(claims, evidence, found, inputs.read(HYPOTHESES), is_synthetic=is_synthetic)
 
     return table_step(
         outputs={VERDICTS.address: VERDICTS},
@@ -196,7 +205,10 @@ def verdicts_asset(registry: Registry, queries: Mapping[str, SqlQuery]) -> Step:
         code_version=code_version_of(compute, also=[query.code_version for query in queries.values()]),
         inputs=tuple(dict.fromkeys((*refs, HYPOTHESES))),
         tolerant=True,
-        parameters=[claim.model_dump(mode="json", exclude={"sql"}) for claim in claims],
+        parameters={
+            "claims": [claim.model_dump(mode="json", exclude={"sql"}) for claim in claims],
+            "is_synthetic": is_synthetic,
+        },
         externals=lambda origins: sources_as_externals(registry, claims, origins.lake()),
         kinds=["python", "duckdb"],
     )

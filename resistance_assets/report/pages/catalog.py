@@ -154,10 +154,15 @@ def _changed_tables(new: dict[str, Any], old: dict[str, Any]) -> list[dict[str, 
 
 def _claims(published: Published, page: Page) -> None:
     page.heading("What the papers state, and what the warehouse finds")
-    counts = published.rows(f"SELECT verdict, count(*) AS claims FROM {CLAIMS} GROUP BY verdict ORDER BY claims DESC")
+    counts = published.rows(
+        f"SELECT verdict, count(*) AS claims FROM {CLAIMS} WHERE stated_by = 'paper' GROUP BY verdict "
+        "ORDER BY claims DESC, verdict"
+    )
     said = ", ".join(f"{row['claims']} {row['verdict'].replace('_', ' ')}" for row in counts)
     page.paragraph(f"{said}.", link("claims.html", "The claims report, claim by claim") + ".")
-    rows = published.rows(f"SELECT * FROM {CLAIMS} WHERE verdict = 'not_reproduced' ORDER BY paper_id, claim_id")
+    rows = published.rows(
+        f"SELECT * FROM {CLAIMS} WHERE verdict IN ('not_reproduced', 'contradicted') ORDER BY paper_id, claim_id"
+    )
     for row in rows:
         row["claim"] = link(f"{paper_path(row['paper_id'])}#{row['claim_id']}", row["statement"])
     headings = [
@@ -168,7 +173,7 @@ def _claims(published: Published, page: Page) -> None:
         Heading("verdict_reason", "Why"),
         Heading("assessment", "Assessment", "what the figure is worth"),
     ]
-    page.add(table("Not reproduced", headings, rows, is_searchable=False))
+    page.add(table("Not reproduced, or contradicted", headings, rows, is_searchable=False))
 
 
 def dictionary_page(published: Published) -> Page:

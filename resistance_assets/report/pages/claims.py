@@ -21,11 +21,14 @@ HYPOTHESES = "meta.hypotheses_tested"
 VERDICTS = {
     "reproduced": ("reproduced", "third", "circle"),
     "near": ("near", "down", "square"),
+    "inconclusive": ("inconclusive", "none", "square-open"),
+    "contradicted": ("contradicted", "up", "triangle-down"),
     "not_reproduced": ("not reproduced", "up", "x"),
+    "synthetic": ("generated data", "muted", "circle-open"),
     "data_not_loaded": ("data not loaded", "none", "circle-open"),
     "data_not_public": ("data not public", "muted", "diamond-open"),
 }
-JUDGED = ("reproduced", "near", "not_reproduced")
+JUDGED = ("reproduced", "near", "inconclusive", "contradicted", "not_reproduced")
 PRINTED_TABLES = "claims/printed_tables.html"
 TESTED = "claims/hypotheses.html"
 LAYERS = re.compile(r"\b(?:raw|staging|core|marts|meta)\.\w+")
@@ -94,8 +97,14 @@ def _claims_page(published: Published, rows: list[dict[str, Any]], papers: list[
         "what it is worth is another matter, and stands beside it: its place among all genes tested the same way, its "
         "q, what chance alone would give."
     )
-    counts = {verdict: sum(row["verdict"] == verdict for row in rows) for verdict in VERDICTS}
-    page.add(facts([("Claims", len(rows)), *((VERDICTS[name][0].capitalize(), n) for name, n in counts.items())]))
+    stated = [row for row in rows if row["stated_by"] == "paper"]
+    own = [row for row in rows if row["stated_by"] != "paper"]
+    page.add(facts([("Stated by the papers", len(stated)), *_counts(stated)]))
+    page.paragraph(
+        "Our own checks are counted apart: figures that were found when the papers were checked on public data, and "
+        "that no paper states."
+    )
+    page.add(facts([("Our own checks", len(own)), *_counts(own)]))
     links = [link(paper_path(paper), published.citation(paper)) for paper in papers]
     further = [link(TESTED, "every family of tests")]
     if published.filled(AUDIT):
@@ -140,8 +149,16 @@ def _claims_page(published: Published, rows: list[dict[str, Any]], papers: list[
     return page
 
 
+def _counts(rows: list[dict[str, Any]]) -> list[tuple[str, int]]:
+    """Claims by verdict, without the verdicts that none has."""
+    counts = {verdict: sum(row["verdict"] == verdict for row in rows) for verdict in VERDICTS}
+    return [(VERDICTS[name][0].capitalize(), count) for name, count in counts.items() if count]
+
+
 def _verdict_figure(published: Published, rows: list[dict[str, Any]], papers: list[str]) -> Figure:
-    sql = f"SELECT paper_id, verdict, count(*) AS claims FROM {CLAIMS} GROUP BY ALL ORDER BY ALL"
+    sql = f"""SELECT paper_id, verdict, count(*) AS claims FROM {CLAIMS}
+WHERE stated_by = 'paper' GROUP BY ALL ORDER BY ALL"""
+    rows = [row for row in rows if row["stated_by"] == "paper"]
     found = published.columns(sql)
     names = [published.citation(paper) for paper in papers]
     said = [
@@ -153,7 +170,7 @@ def _verdict_figure(published: Published, rows: list[dict[str, Any]], papers: li
     ]
     return Figure(
         ident="verdicts",
-        title="Verdicts per paper",
+        title="Verdicts on what each paper states",
         caption="Private data can be judged only where a laboratory brings its own.",
         alternative=f"Bars of claims by verdict. {'; '.join(said)}.",
         columns={"paper": [published.citation(paper) for paper in found["paper_id"]], **found},
@@ -237,13 +254,16 @@ def _paper_page(published: Published, paper: str, rows: list[dict[str, Any]]) ->
     about = published.papers.get(paper, {})
     page = Page(paper_path(paper), f"{about.get('citation', paper)}: {about.get('title', 'its claims')}")
     doi = about.get("doi")
+    stated = [row for row in rows if row["stated_by"] == "paper"]
     page.add(
         facts(
             [
                 ("DOI", link(f"https://doi.org/{doi}", doi) if doi else None),
-                ("Claims", len(rows)),
-                ("Recomputed", sum(row["verdict"] in JUDGED for row in rows)),
-                *((VERDICTS[v][0].capitalize(), sum(row["verdict"] == v for row in rows)) for v in VERDICTS),
+                ("Note", about.get("note")),
+                ("Stated by the paper", len(stated)),
+                ("Recomputed", sum(row["verdict"] in JUDGED for row in stated)),
+                *_counts(stated),
+                ("Our own checks", len(rows) - len(stated)),
             ]
         )
     )
@@ -261,10 +281,12 @@ def _paper_page(published: Published, paper: str, rows: list[dict[str, Any]]) ->
             "stated": _expectation(row),
             "stated_sort": row["expected"],
             "said": VERDICTS[row["verdict"]][0],
+            "by": "the paper" if row["stated_by"] == "paper" else "our own check",
         }
         for row in rows
     ]
-    page.add(table("Claims of this paper", headings, listed, filter_by=("said",)))
+    headings.append(Heading("by", "Stated by"))
+    page.add(table("Claims of this paper", headings, listed, filter_by=("said", "by")))
     page.heading("Claim by claim")
     for row in rows:
         _claim(published, page, row, published.declared_claims.get(row["claim_id"], {}))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import polars as pl
@@ -19,8 +19,19 @@ from resistance_assets.catalog.registry import Claim, PublishedTable
 from resistance_assets.science.gene_lists.intersections import expected_overlap, intersection_p_value
 from resistance_assets.science.statistics.multiple_testing import adjust_bh
 
-Verdict = Literal["reproduced", "near", "not_reproduced", "data_not_public", "data_not_loaded"]
-VERDICTS: tuple[Verdict, ...] = ("reproduced", "near", "not_reproduced", "data_not_public", "data_not_loaded")
+Verdict = Literal[
+    "reproduced",
+    "near",
+    "inconclusive",
+    "contradicted",
+    "not_reproduced",
+    "synthetic",
+    "data_not_public",
+    "data_not_loaded",
+]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+# A result on the other side of the reference counts against a claim at this level.
+_CONTRADICTION_ALPHA = 0.05
 # Half the width of a 95 % interval in standard errors.
 _Z_95 = 1.959963984540054
 # A significance just missed is near; a plainly insignificant effect on the right side is a coin that fell that way.
@@ -57,20 +68,30 @@ EVIDENCE: dict[str, str] = {
 
 
 def judge_claim(
-    claim: Claim, value: float | None, p_value: float | None = None, *, lacking: Iterable[str] = ()
+    claim: Claim,
+    value: float | None,
+    p_value: float | None = None,
+    *,
+    interval: tuple[float | None, float | None] = (None, None),
+    lacking: Iterable[str] = (),
+    is_synthetic: bool = False,
 ) -> tuple[Verdict, str]:
     """Whether the data say what the paper says, and why.
 
-    A number is reproduced within `tolerance` and near within `near_tolerance`. A direction is reproduced on the right
-    side of `reference` with a p-value below `alpha` (where one is claimed), near on the right side with one below twice
-    that, or where the data support no p-value. A value from private data is judged like any other once somebody's own
-    study supplies it.
+    A number is reproduced within `tolerance` and near within `near_tolerance`; beyond it, it is inconclusive where the
+    interval holds the stated number, else not reproduced. A direction is reproduced on the right side of `reference`
+    with a p-value below `alpha` (where one is claimed), near on the right side with one below twice that, or where the
+    data support no p-value. It is contradicted where the interval excludes the claimed side (without an interval: on
+    the other side with p < 0.05), and inconclusive where the interval holds both sides. A value from private data is
+    judged like any other once somebody's own study supplies it. On generated data nothing is said of a paper.
 
     Args:
         claim: what is expected.
         value: recomputed, or None where there is nothing to compute it from.
         p_value: of the value.
+        interval: its 95 % limits, None where there are none.
         lacking: what the claim needs and is not loaded; then the value is not used.
+        is_synthetic: the data were generated, as the demo's are.
 
     Returns:
         Verdict and a reason in words.
@@ -82,24 +103,55 @@ def judge_claim(
         if lacking:
             return "data_not_loaded", f"not loaded: {', '.join(lacking)}"
         return "data_not_loaded", "the warehouse holds no value for it"
+    if is_synthetic:
+        return "synthetic", "computed from generated data, which say nothing of the paper"
+    low, high = (None if limit is None or limit != limit else limit for limit in interval)
     if claim.expected is not None and claim.tolerance is not None:
-        difference = abs(value - claim.expected)
-        if difference <= claim.tolerance + _SLACK:
-            return "reproduced", f"within {claim.tolerance:g} of {claim.expected:g}"
-        if claim.near_tolerance is not None and difference <= claim.near_tolerance + _SLACK:
-            return "near", f"{difference:.3g} from {claim.expected:g}, beyond {claim.tolerance:g}"
-        return "not_reproduced", f"{difference:.3g} from {claim.expected:g}"
-    side = value > claim.reference if claim.direction == "above" else value < claim.reference
-    if not side:
-        return "not_reproduced", f"not {claim.direction} {claim.reference:g}"
-    if claim.alpha is None:
-        return "reproduced", f"{claim.direction} {claim.reference:g}"
-    if p_value is None or p_value != p_value:
-        return "near", f"{claim.direction} {claim.reference:g}, without a p-value"
-    if p_value < claim.alpha:
-        return "reproduced", f"{claim.direction} {claim.reference:g}, p < {claim.alpha:g}"
-    verdict = "near" if p_value < _NEAR_ALPHA * claim.alpha else "not_reproduced"
-    return verdict, f"{claim.direction} {claim.reference:g}, but p = {p_value:.3g}"
+        return _judge_number(claim, value, claim.expected, claim.tolerance, low, high)
+    return _judge_direction(claim, value, p_value, low, high)
+
+
+def _judge_number(
+    claim: Claim, value: float, expected: float, tolerance: float, low: float | None, high: float | None
+) -> tuple[Verdict, str]:
+    difference = abs(value - expected)
+    if difference <= tolerance + _SLACK:
+        return "reproduced", f"within {tolerance:g} of {expected:g}"
+    if claim.near_tolerance is not None and difference <= claim.near_tolerance + _SLACK:
+        return "near", f"{difference:.3g} from {expected:g}, beyond {tolerance:g}"
+    if low is not None and high is not None and low <= expected <= high:
+        return "inconclusive", f"{difference:.3g} from {expected:g}, which the interval holds"
+    return "not_reproduced", f"{difference:.3g} from {expected:g}"
+
+
+def _judge_direction(
+    claim: Claim, value: float, p_value: float | None, low: float | None, high: float | None
+) -> tuple[Verdict, str]:
+    reference, alpha = claim.reference, claim.alpha
+    wanted = f"{claim.direction} {reference:g}"
+    p = None if p_value is None or p_value != p_value else p_value
+    is_right = value > reference if claim.direction == "above" else value < reference
+    if is_right and alpha is None:
+        return "reproduced", wanted
+    if is_right and p is None:
+        return "near", f"{wanted}, without a p-value"
+    if is_right and p is not None and alpha is not None:
+        if p < alpha:
+            return "reproduced", f"{wanted}, p < {alpha:g}"
+        if p < _NEAR_ALPHA * alpha:
+            return "near", f"{wanted}, but p = {p:.3g}"
+        return "inconclusive", f"{wanted}, but p = {p:.3g}: the data allow both sides"
+    nearest = high if claim.direction == "above" else low
+    if nearest is not None:
+        excluded = nearest < reference if claim.direction == "above" else nearest > reference
+        if excluded:
+            return "contradicted", f"not {wanted}: the interval ends at {nearest:.3g}"
+        return "inconclusive", f"not {wanted}, but the interval reaches {nearest:.3g}"
+    if p is not None and value != reference:
+        if p < _CONTRADICTION_ALPHA:
+            return "contradicted", f"not {wanted}: on the other side with p = {p:.3g}"
+        return "inconclusive", f"not {wanted}, with p = {p:.3g}"
+    return "not_reproduced", f"not {wanted}"
 
 
 # ---- a printed hazard ratio ------------------------------------------------------------------------------------------
@@ -221,6 +273,8 @@ def build_ledger(
     evidence: Mapping[str, Mapping[str, Any]],
     lacking: Mapping[str, list[str]],
     families: pl.DataFrame,
+    *,
+    is_synthetic: bool = False,
 ) -> pl.DataFrame:
     """Every claim with its verdict and its worth.
 
@@ -229,6 +283,7 @@ def build_ledger(
         evidence: claim -> what its query gave, keys of `EVIDENCE`; absent where a claim has no query.
         lacking: claim -> what it needs and is not loaded.
         families: rows of `core.hypotheses_tested`.
+        is_synthetic: the data were generated.
 
     Returns:
         One row per claim, sorted by paper and id: the claim's own fields, `value`, `difference`, `verdict`,
@@ -248,7 +303,14 @@ def build_ledger(
         overlap = _overlap(found)
         # The p-value of a claimed overlap is the one that chance gives it.
         p_value = found["p_value"] if found["p_value"] is not None else overlap["p_overlap"]
-        verdict, reason = judge_claim(claim, found["value"], p_value, lacking=absent)
+        verdict, reason = judge_claim(
+            claim,
+            found["value"],
+            p_value,
+            interval=(found["ci_lower"], found["ci_upper"]),
+            lacking=absent,
+            is_synthetic=is_synthetic,
+        )
         is_judged = verdict not in ("data_not_public", "data_not_loaded")
         if not is_judged:
             found["value"] = None

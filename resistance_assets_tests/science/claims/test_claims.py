@@ -24,7 +24,7 @@ from resistance_assets.science.claims.claims import (
 )
 
 BASE: dict[str, Any] = {"id": "a_claim", "paper": "p", "statement": "s", "quantity": "q", "sql": "SELECT 1 AS value"}
-NUMBER = Claim(**BASE, expected=0.20, tolerance=0.05, near_tolerance=0.10)
+NUMBER = Claim(**BASE, expected=0.20, tolerance=0.05, near_tolerance=0.10, tolerance_reason="printed so")
 DIRECTION = Claim(**BASE, direction="above", reference=1.0, alpha=0.05)
 BARE_DIRECTION = Claim(**BASE, direction="below")
 PRIVATE = Claim(**{**BASE, "sql": None}, expected=2.0, tolerance=0.2, is_public=False, why_private="not deposited")
@@ -53,10 +53,11 @@ NO_FAMILIES = pl.DataFrame(
         (NUMBER, math.nan, None, "data_not_loaded"),
         (DIRECTION, 1.4, 0.01, "reproduced"),
         (DIRECTION, 1.4, 0.07, "near"),
-        (DIRECTION, 1.4, 0.4, "not_reproduced"),
+        (DIRECTION, 1.4, 0.4, "inconclusive"),
         (DIRECTION, 1.4, None, "near"),
         (DIRECTION, 1.0, 0.001, "not_reproduced"),
-        (DIRECTION, 0.7, 0.001, "not_reproduced"),
+        (DIRECTION, 0.7, 0.001, "contradicted"),
+        (DIRECTION, 0.7, 0.3, "inconclusive"),
         (BARE_DIRECTION, -0.1, None, "reproduced"),
         (BARE_DIRECTION, 0.1, None, "not_reproduced"),
         (PRIVATE, None, None, "data_not_public"),
@@ -68,6 +69,52 @@ def test_a_claim_is_judged_by_its_own_rule(claim, value, p, verdict):
     found, reason = judge_claim(claim, value, p)
     assert found == verdict
     assert reason
+
+
+@pytest.mark.parametrize(
+    ("claim", "value", "interval", "verdict"),
+    [
+        (DIRECTION, 0.7, (0.5, 0.9), "contradicted"),
+        (DIRECTION, 0.7, (0.4, 1.2), "inconclusive"),
+        (BARE_DIRECTION, 0.2, (0.1, 0.3), "contradicted"),
+        (BARE_DIRECTION, 0.2, (-0.1, 0.5), "inconclusive"),
+        (NUMBER, 0.6, (0.1, 1.1), "inconclusive"),
+        (NUMBER, 0.6, (0.5, 0.7), "not_reproduced"),
+        (NUMBER, 0.6, (None, math.nan), "not_reproduced"),
+    ],
+)
+def test_an_interval_tells_contradicted_from_undecided(claim, value, interval, verdict):
+    assert judge_claim(claim, value, interval=interval)[0] == verdict
+
+
+def test_generated_data_say_nothing_of_a_paper():
+    assert judge_claim(NUMBER, 0.2, is_synthetic=True)[0] == "synthetic"
+    assert judge_claim(DIRECTION, 0.5, 1e-9, is_synthetic=True)[0] == "synthetic"
+    assert judge_claim(NUMBER, None, is_synthetic=True)[0] == "data_not_loaded"
+
+
+def test_no_claim_of_the_catalog_lets_any_value_pass():
+    numbers = [claim for claim in load_registry().claims.values() if claim.expected]
+    assert len(numbers) > 20
+    for claim in numbers:
+        widest = max(claim.tolerance, claim.near_tolerance or 0.0)
+        for share in (0.0, 2.0):
+            verdict, _ = judge_claim(claim, share * claim.expected)
+            assert verdict == "not_reproduced", (claim.id, widest)
+
+
+@pytest.mark.parametrize(
+    ("rule", "problem"),
+    [
+        ({"expected": 8.0, "tolerance": 10.0}, "lets any value between 0 and 16 pass"),
+        ({"expected": 8.0, "tolerance": 0.1, "near_tolerance": 8.0}, "lets any value between 0 and 16 pass"),
+        ({"expected": 8.0, "tolerance": 2.0}, "more than a tenth of 8"),
+        ({"expected": 0.0, "tolerance": 0.1}, "more than a tenth of 0"),
+    ],
+)
+def test_a_tolerance_that_swallows_its_claim_is_refused(rule, problem):
+    with pytest.raises(ValueError, match=problem):
+        Claim(**BASE, **rule)
 
 
 def test_a_value_counts_for_nothing_while_what_it_needs_is_not_loaded():
@@ -171,7 +218,7 @@ def test_the_chance_of_an_overlap_decides_the_direction_that_is_claimed():
     weak = ledger_of(claim, value=127 / 165.3, list_a_size=769, **sizes)
     assert weak["expected_by_chance"] == pytest.approx(165.3, abs=0.1)
     assert weak["p_overlap"] > 0.99
-    assert weak["verdict"] == "not_reproduced"
+    assert weak["verdict"] == "inconclusive"
 
 
 def test_the_family_says_over_how_many_tests():

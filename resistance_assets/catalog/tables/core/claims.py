@@ -53,7 +53,16 @@ class ClaimsTableAudit(TableModel):
     )
 
 
-_VERDICTS = ["reproduced", "near", "not_reproduced", "data_not_public", "data_not_loaded"]
+_VERDICTS = [
+    "reproduced",
+    "near",
+    "inconclusive",
+    "contradicted",
+    "not_reproduced",
+    "synthetic",
+    "data_not_public",
+    "data_not_loaded",
+]
 
 
 @table(
@@ -83,7 +92,12 @@ class ClaimsVerdicts(TableModel):
     is_public: pl.Boolean = col("whether the paper's data are public", of="source")
     value: pl.Float64 = col("recomputed; null without data", null=True, of="source")
     difference: pl.Float64 = col("value minus expected", null=True, of="source")
-    verdict: pl.String = col("outcome", of="source", isin=_VERDICTS)
+    verdict: pl.String = col(
+        "reproduced, near, inconclusive (the data allow both sides), contradicted (they exclude the claimed side),"
+        " not_reproduced, synthetic (computed from generated data), data_not_public or data_not_loaded",
+        of="source",
+        isin=_VERDICTS,
+    )
     verdict_reason: pl.String = col("why", of="source")
     worth: pl.String = col("what the figure is worth, in a sentence", null=True, of="source")
     n: pl.Float64 = col("patients, samples or genes that it rests on", null=True, of="source", ge=0)
