@@ -20,6 +20,7 @@ from resistance_assets.orchestration.steps import External, Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.claims.claims import EVIDENCE, audit_printed_table, build_ledger, first_releases
 from resistance_assets.science.statistics.multiple_testing import adjust_bh
+from resistance_assets.settings import load_settings
 from resistance_assets.warehouse.releases import read_manifests
 
 AUDIT = TABLES["core.claims__table2_audit"]
