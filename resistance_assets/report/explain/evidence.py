@@ -17,8 +17,10 @@ CORRELATES_SHOWN = 10
 LEAST_COMBINED_SCORE = 700
 _SCREEN_Q = "q Benjamini-Hochberg over all genes"
 SURVIVAL_MODELS = {
-    "continuous": f"Cox model on expression, Efron ties; p from the Wald test; {_SCREEN_Q}",
+    "continuous": f"Cox model on expression, Efron ties; p of the likelihood ratio; {_SCREEN_Q}",
     "continuous_adjusted": f"the same, adjusted for covariates; {_SCREEN_Q}",
+    "rank_normal": f"Cox model on the normal scores of the ranks, Efron ties; p of the likelihood ratio; {_SCREEN_Q}",
+    "rank_normal_adjusted": f"the same, adjusted for covariates; {_SCREEN_Q}",
     "median_split": f"Cox model and log-rank test, above against at or below the median; {_SCREEN_Q}",
     "quartile_split": f"the same, highest against lowest quarter; {_SCREEN_Q}",
 }
@@ -287,13 +289,23 @@ def _lists(published: Published, gene: str, missing: list[dict[str, str]]) -> li
 def _survival(published: Published, gene: str, missing: list[dict[str, str]]) -> list[dict[str, Any]]:
     table = "core.survival__cohort_endpoint_genes"
     covariates = "covariates" if published.has(table, "covariates") else "NULL"
+    if published.has(table, "q_value_bh_likelihood_ratio"):
+        leading = (
+            "p_likelihood_ratio AS p_leading, q_value_bh_likelihood_ratio AS q_leading, "
+            "percentile_likelihood_ratio AS percentile_leading"
+        )
+        added = "expression_scale, is_primary, p_permutation, observed_high, observed_low"
+    else:
+        # A release of before: its q-values are of the Wald test.
+        leading = "p_value AS p_leading, q_value_bh AS q_leading, percentile_among_genes AS percentile_leading"
+        added = "NULL AS expression_scale, NULL AS is_primary, NULL AS p_permutation"
     rows = published.rows(
         f"""
         SELECT cohort_id, endpoint, model, {covariates} AS covariates, n, events, hazard_ratio, ci_lower, ci_upper,
             hazard_ratio_per_sd,
             exp(ln(nullif(ci_lower, 0)) * sd) AS ci_lower_per_sd, exp(ln(nullif(ci_upper, 0)) * sd) AS ci_upper_per_sd,
-            p_value, q_value_bh, percentile_among_genes, p_logrank, q_value_bh_logrank, percentile_logrank, n_high,
-            n_low,
+            p_value, q_value_bh, percentile_among_genes, p_likelihood_ratio, {leading}, {added},
+            p_logrank, q_value_bh_logrank, percentile_logrank, n_high, n_low,
             median_survival_months_high, median_survival_months_low, events_for_80pct_power, fit_status, fit_note
         FROM (
             -- The standard deviation: limits per unit of expression are moved to its scale.

@@ -80,7 +80,7 @@ def _survival_notes(rows: list[dict[str, Any]]) -> list[str]:
     return [
         *(f"  {model.replace('_', ' ')}: {text}" for model, text in methods.items()),
         "  HR: per standard deviation in the continuous models, high over low in the splits",
-        "  percentile: share of all genes with a p-value as small or smaller, tested the same way",
+        "  percentile: share of the genes tested the same way with a smaller p-value, mid-rank for ties",
     ]
 
 
@@ -153,9 +153,9 @@ SECTIONS = (
             number(row["events"]),
             number(row["hazard_ratio"] if row["hazard_ratio_per_sd"] is None else row["hazard_ratio_per_sd"]),
             interval(row),
-            number(row["p_value"]),
-            number(row["q_value_bh"]),
-            f"{row['percentile_among_genes']:.1f} %" if row["percentile_among_genes"] is not None else ".",
+            number(row["p_leading"]),
+            number(row["q_leading"]),
+            f"{row['percentile_leading']:.1f} %" if row["percentile_leading"] is not None else ".",
             number(row["p_logrank"]),
             number(row["q_value_bh_logrank"]),
         ],

@@ -302,7 +302,7 @@ def _screen_table(published: Published, page: Page, endpoint: dict[str, Any], ge
         SELECT s.*, a.gene_name FROM marts.survival_by_gene AS s
         LEFT JOIN staging.genes__approved AS a ON a.hgnc_symbol = s.hgnc_symbol
         WHERE cohort_id = $cohort AND endpoint = $endpoint
-        ORDER BY p_continuous NULLS LAST, s.hgnc_symbol
+        ORDER BY p_primary NULLS LAST, s.hgnc_symbol
         """,
         {"cohort": endpoint["cohort_id"], "endpoint": endpoint["endpoint"]},
     )
@@ -310,18 +310,32 @@ def _screen_table(published: Published, page: Page, endpoint: dict[str, Any], ge
         symbol = row["hgnc_symbol"]
         row["gene"] = link(page.root + gene_path(symbol), symbol) if symbol in gene_pages else symbol
         row["interval"] = f"{number(row['ci_lower_median_split'])} to {number(row['ci_upper_median_split'])}"
+        row["halves"] = f"{number(row['n_high'])} / {number(row['n_low'])}"
+        row["events_of_halves"] = f"{number(row['events_high'])} / {number(row['events_low'])}"
+        row["scale"] = "normal score of the rank" if row["primary_model"] == "rank_normal" else row["expression_scale"]
     headings = [
         Heading("gene", "Gene"),
         Heading("n", "Patients", "with expression of the gene", True),
         Heading("events", "Events", "among them", True),
-        Heading("hazard_ratio_per_sd", "HR per SD", "Cox model on expression", True),
-        Heading("p_continuous", "p", "Wald", True),
-        Heading("q_continuous", "q (BH)", "over all genes", True),
-        Heading("percentile_continuous", "Percentile", "share of genes with a p as small or smaller, %", True),
+        Heading("hazard_ratio_primary", "HR per SD", "Cox model on expression, on the scale beside it", True),
+        Heading("scale", "Scale"),
+        Heading("p_primary", "p", "likelihood ratio, on that scale", True),
+        Heading("q_primary", "q (BH)", "of that p, over all genes", True),
+        Heading("percentile_primary", "Percentile", "share of genes with a smaller p, mid-rank for ties, %", True),
+        Heading("p_continuous", "p, Wald", "on expression as it was measured", True),
+        Heading(
+            "minimum_detectable_hazard_ratio",
+            "Detectable HR",
+            "smallest per SD that these events find with 80 % power at a two-sided alpha of 0.05",
+            True,
+        ),
         Heading("hazard_ratio_median_split", "HR median split", "above the median over the rest", True),
         Heading("interval", "95 % CI", "of the median split", True),
-        Heading("p_logrank", "p log-rank", None, True),
+        Heading("halves", "High / low", "patients", True),
+        Heading("events_of_halves", "Events", "of the high and the low half", True),
+        Heading("p_logrank", "p log-rank", "none where a half is below the declared minimum", True),
         Heading("q_logrank", "q log-rank", None, True),
+        Heading("p_permutation", "p permutation", "where a half is below the minimum; part of no q", True),
         Heading("gene_name", "Name"),
     ]
     caption = "The continuous and the median-split model; the genes of interest are there in any case"

@@ -86,7 +86,7 @@ def _index(published: Published, genes: list[str]) -> Page:
         Heading("resistance_contrasts_down", "Down under drugs", "likewise, down lists", True),
         *survival_headings("cohort_id", "overall survival, continuous model"),
         Heading("os_q_value_bh", "OS q", "over all genes", True),
-        Heading("os_percentile", "OS percentile", "share of genes with a p as small or smaller, %", True),
+        Heading("os_percentile", "OS percentile", "share of genes with a smaller p, mid-rank for ties, %", True),
         Heading("amplified_fraction", "Amplified", "fraction of patients", True),
     ]
     page.add(table("Genes with a page", headings, rows, filter_by=("why", "cancer")))
@@ -358,10 +358,12 @@ def _survival_table(rows: list[dict[str, Any]]) -> str:
         Heading("events", "Events", None, True),
         Heading("ratio", "HR", "per standard deviation in the continuous models, high over low in the splits", True),
         Heading("interval", "95 % CI", None, True),
-        Heading("p_value", "p", "Wald", True),
-        Heading("q_value_bh", "q (BH)", "over all genes", True),
-        Heading("percentile_among_genes", "Percentile", "share of genes with a p as small or smaller, %", True),
+        Heading("expression_scale", "Scale"),
+        Heading("p_leading", "p", "likelihood ratio", True),
+        Heading("q_leading", "q (BH)", "of that p, over all genes", True),
+        Heading("percentile_leading", "Percentile", "share of genes with a smaller p, mid-rank for ties, %", True),
         Heading("p_logrank", "p log-rank", None, True),
+        Heading("p_permutation", "p permutation", "of a split with a group below the minimum", True),
         Heading("fit_note", "Note"),
         _FROM,
     ]

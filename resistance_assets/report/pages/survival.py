@@ -84,24 +84,24 @@ def cut_figure(published: Published, endpoint: dict[str, Any]) -> Figure | None:
     many = published.value(f"SELECT count(p_naive) FROM {CUTS} WHERE {_where(endpoint)}") > MOST_CUTS_DRAWN
     interest = published.genes_of_interest
     only = f"\n    AND (p_naive < 0.05 OR hgnc_symbol IN ({literals(interest)}))" if many else ""
-    sql = f"""SELECT hgnc_symbol AS gene, p_naive, p_permutation, q_value_bh, cut_point, n_high, n_low,
+    sql = f"""SELECT hgnc_symbol AS gene, p_naive, p_corrected, q_value_bh, cut_point, n_high, n_low,
     hazard_ratio_at_cut
 FROM {CUTS}
-WHERE {_where(endpoint)} AND p_naive IS NOT NULL AND p_permutation IS NOT NULL{only}
-ORDER BY p_permutation, p_naive, gene"""
+WHERE {_where(endpoint)} AND p_naive IS NOT NULL AND p_corrected IS NOT NULL{only}
+ORDER BY p_corrected, p_naive, gene"""
     found = published.columns(sql)
     genes = found["gene"]
     if not genes:
         return None
     counts = published.rows(
         f"""SELECT count(p_naive) AS tested, count(*) FILTER (p_naive < 0.05) AS naive,
-            count(*) FILTER (p_permutation < 0.05) AS corrected, count(*) FILTER (q_value_bh < 0.05) AS listed,
+            count(*) FILTER (p_corrected < 0.05) AS corrected, count(*) FILTER (q_value_bh < 0.05) AS listed,
             min(n) AS least, max(n) AS most, max(events) AS events
         FROM {CUTS} WHERE {_where(endpoint)}"""
     )[0]
     marked = [at for at, gene in enumerate(genes) if gene in interest]
     groups = ["up" if p < 0.05 else "down" if naive < 0.05 else "none" for naive, p in
-              zip(found["p_naive"], found["p_permutation"], strict=True)]  # fmt: skip
+              zip(found["p_naive"], found["p_corrected"], strict=True)]  # fmt: skip
     share = f"{counts['naive'] / counts['tested']:.0%} of {counts['tested']:,} genes have a naive p below 0.05, "
     share += f"{counts['corrected'] / counts['tested']:.0%} a corrected one; {counts['listed']:,} have q < 0.05."
     left_out = " Genes with a naive p of 0.05 or more are left out of the drawing." if many else ""
@@ -115,7 +115,7 @@ ORDER BY p_permutation, p_naive, gene"""
             f"corrected p. {share}"
         ),
         columns={**found, "group": groups},
-        derived={"minus_log10_naive": "p_naive", "minus_log10_corrected": "p_permutation"},
+        derived={"minus_log10_naive": "p_naive", "minus_log10_corrected": "p_corrected"},
         traces=_cut_traces(found, groups, marked),
         layout={
             "xaxis": axis("−log10 naive p of the best cut", range=[-0.02 * reach, reach]),
@@ -163,7 +163,7 @@ def _cut_traces(found: dict[str, list[Any]], groups: list[str], marked: list[int
         {
             "type": "scatter", "mode": "markers+text", "name": "genes of interest", "hoverinfo": "skip",
             "x": [minus_log10(found["p_naive"][at]) for at in marked],
-            "y": [minus_log10(found["p_permutation"][at]) for at in marked],
+            "y": [minus_log10(found["p_corrected"][at]) for at in marked],
             "text": [found["gene"][at] if found["p_naive"][at] < 0.05 else "" for at in marked],
             "textposition": "top center", "textfont": {"size": 11, "color": "@text"},
             "marker": {"symbol": "circle-open", "size": 9, "color": "@marked", "line": {"width": 1.5}},
@@ -179,7 +179,7 @@ def _cut_table(published: Published, endpoint: dict[str, Any]) -> str:
     rows = published.rows(
         f"""
         SELECT * FROM {CUTS} WHERE {_where(endpoint)} AND p_naive IS NOT NULL
-        ORDER BY p_permutation, p_naive, hgnc_symbol
+        ORDER BY p_corrected, p_naive, hgnc_symbol
         """
     )
     for row in rows:
@@ -187,10 +187,13 @@ def _cut_table(published: Published, endpoint: dict[str, Any]) -> str:
     headings = [
         Heading("hgnc_symbol", "Gene"),
         Heading("p_naive", "Naive p", "of the best cut alone: no p-value of anything", True),
-        Heading("p_permutation", "Corrected p", "by permutation, for having tried every cut", True),
+        Heading("p_corrected", "Corrected p", "for having tried every cut", True),
+        Heading("p_method", "By", "permutation, or Lausen 1994 beyond its reach"),
         Heading("p_lau94", "p, Lausen 1994", "a bound on the corrected p", True),
         Heading("q_value_bh", "q (BH)", "of the corrected p, over all genes", True),
-        Heading("percentile_among_genes", "Percentile", "share of genes with a corrected p as small or smaller", True),
+        Heading(
+            "percentile_among_genes", "Percentile", "share of genes with a smaller corrected p, mid-rank for ties", True
+        ),
         Heading("cut_point", "Cut", "the high group is above it", True),
         Heading("groups", "High / low", "patients", True),
         Heading("n_cut_points", "Cuts tried", None, True),
@@ -517,7 +520,7 @@ def pooled_pages(published: Published, gene_pages: set[str]) -> list[Page]:
         SELECT p.*, a.gene_name FROM {POOLED} AS p
         LEFT JOIN staging.genes__approved AS a ON a.hgnc_symbol = p.hgnc_symbol
         WHERE model = 'continuous'
-        ORDER BY p_value, p_value_normal, p.hgnc_symbol
+        ORDER BY p_value_leading, p_value, p.hgnc_symbol
         """
     )
     for row in rows:
@@ -531,10 +534,18 @@ def pooled_pages(published: Published, gene_pages: set[str]) -> list[Page]:
         Heading("cohorts", "Cohorts", None, True),
         Heading("n", "Patients", None, True),
         Heading("events", "Events", None, True),
-        Heading("hazard_ratio", "HR per SD", "random effects", True),
+        Heading("hazard_ratio_leading", "HR per SD", "fixed effect of two cohorts, random effects from three on", True),
+        Heading("p_value_leading", "p", "fixed effect of two cohorts, Hartung and Knapp from three on", True),
+        Heading("q_value_bh_leading", "q (BH)", "of that p, over all genes, within the endpoint", True),
+        Heading("hazard_ratio", "HR, random effects", None, True),
         Heading("interval", "95 % CI", "Hartung and Knapp", True),
-        Heading("p_value", "p", "Hartung and Knapp: honest with few cohorts, and therefore rarely small", True),
-        Heading("q_value_bh", "q (BH)", "over all genes, within the endpoint", True),
+        Heading(
+            "p_value",
+            "p, random effects",
+            "Hartung and Knapp: honest with few cohorts, and therefore rarely small",
+            True,
+        ),
+        Heading("q_value_bh", "q, random effects", "over all genes, within the endpoint", True),
         Heading("p_value_normal", "p, normal", "without allowance for how few cohorts there are", True),
         Heading("q_value_bh_normal", "q, normal", "over all genes", True),
         Heading("i2_percent", "I², %", "share of the variance that is between cohorts", True),
