@@ -1,0 +1,1 @@
+"""Tables that only one kind of study has: a file per kind."""
