@@ -36,6 +36,7 @@ MADE_ELSEWHERE = {
     "core.hypotheses_tested": "resistance_assets.defs.core.correlation",
     "core.deg__fold_change_noise": "resistance_assets.defs.core.multiverse",
     "core.survival__panel_genes": "resistance_assets.defs.core.claims",
+    "core.studies__principal_components": "resistance_assets.defs.core.study_components",
 }
 
 
