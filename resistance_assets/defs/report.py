@@ -7,11 +7,11 @@ from typing import Any
 
 import dagster as dg
 
+from resistance_assets.catalog.groups import RELEASE
 from resistance_assets.defs.warehouse import WAREHOUSE_KEY
 from resistance_assets.errors import Fault
 from resistance_assets.orchestration.automation import on_data_change
 from resistance_assets.orchestration.events import Announcement, announce
-from resistance_assets.orchestration.groups import RELEASE
 from resistance_assets.report.site import broken_links, write_report
 
 REPORT_KEY = dg.AssetKey(["report"])

@@ -7,13 +7,13 @@ from typing import Any
 
 import dagster as dg
 
+from resistance_assets.catalog.groups import RELEASE
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import PARTS, published_tables
 from resistance_assets.defs.publication import missing_in_file, publish_current
 from resistance_assets.errors import Fault
 from resistance_assets.orchestration.automation import WAREHOUSE_FRESHNESS, on_settled_change
 from resistance_assets.orchestration.events import Announcement, announce
-from resistance_assets.orchestration.groups import RELEASE
 from resistance_assets.orchestration.steps import Step
 from resistance_assets.orchestration.table_assets import key_of
 

@@ -6,7 +6,7 @@ Here belong the choice of terms and members and the truth about them. How each h
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,6 +107,21 @@ def _links_of_hubs(
     return tuple((*pair, score) for pair, score in sorted(links.items()))
 
 
+def _decoy_terms(
+    draw: np.random.RandomState, measured: Sequence[str]
+) -> Iterator[tuple[OntologyTerm, tuple[str, ...]]]:
+    """Terms of every branch with genes drawn from all that are measured: nothing is planted in them."""
+    for namespace, first, n in (
+        (BIOLOGICAL_PROCESS, 9_101_000, 30),
+        (MOLECULAR_FUNCTION, 9_102_000, 15),
+        (CELLULAR_COMPONENT, 9_103_000, 15),
+    ):
+        for number in range(first, first + n):
+            name = f"synthetic {namespace.replace('_', ' ')} {number - first + 1}"
+            term = OntologyTerm(f"GO:{number}", name, namespace, (("is_a", ROOTS[namespace]),))
+            yield term, _choose(draw, draw.randint(6, 20), measured)
+
+
 def plan_annotation(
     draw: np.random.RandomState,
     up: Sequence[str],
@@ -158,16 +173,9 @@ def plan_annotation(
     ):
         terms.append(OntologyTerm(term_id, name, namespace, (("is_a", ROOTS[namespace]),)))
         annotate(members, term_id, namespace, qualifier)
-    for namespace, first, n in (
-        (BIOLOGICAL_PROCESS, 9_101_000, 30),
-        (MOLECULAR_FUNCTION, 9_102_000, 15),
-        (CELLULAR_COMPONENT, 9_103_000, 15),
-    ):
-        for number in range(first, first + n):
-            term_id = f"GO:{number}"
-            name = f"synthetic {namespace.replace('_', ' ')} {number - first + 1}"
-            terms.append(OntologyTerm(term_id, name, namespace, (("is_a", ROOTS[namespace]),)))
-            annotate(chosen(draw.randint(6, 20), measured), term_id, namespace)
+    for term, members in _decoy_terms(draw, measured):
+        terms.append(term)
+        annotate(members, term.term_id, term.namespace)
 
     bypass, rewired = enriched(12, 12), enriched(12, 14)
     panther = {"P99001": ("Synthetic receptor signaling", bypass)}

@@ -12,11 +12,11 @@ from typing import Any, Protocol
 import dagster as dg
 import polars as pl
 
+from resistance_assets.catalog.groups import group_of
 from resistance_assets.catalog.tables import PARTS, Table
 from resistance_assets.errors import Fault
 from resistance_assets.orchestration.automation import on_data_change
 from resistance_assets.orchestration.events import Announcement, announce, listening
-from resistance_assets.orchestration.groups import group_of
 from resistance_assets.orchestration.lake import Lake, scan_file
 from resistance_assets.orchestration.steps import Step, StepFailed, StepResult, column_lineage, identity_of, run_step
 
@@ -50,6 +50,35 @@ def address_of(key: dg.AssetKey) -> str:
     return ".".join(key.path)
 
 
+def _spec_of(step: Step, address: str, readers: Mapping[str, Sequence[str]]) -> dg.AssetSpec:
+    """What Dagster shows of one output before it was ever computed."""
+    table = step.outputs[address]
+    layer = address.split(".", 1)[0]
+    is_partition = layer == PARTS and table.layer != PARTS
+    return dg.AssetSpec(
+        key=key_of(address),
+        deps=[
+            *(key_of(upstream) for upstream in (*step.inputs, *step.optional_inputs)),
+            *(dg.AssetKey(["source", source]) for source in step.sources),
+        ],
+        description=describe(address, table, readers.get(address, ()), step.sql.get(address)),
+        metadata={
+            "dagster/column_schema": column_schema(table, step.lineage.get(address)),
+            "dagster/table_name": address,
+            "grain": table.grain,
+            "key": ", ".join(table.key),
+            **({"partition_of": dg.MetadataValue.asset(key_of(table.address))} if is_partition else {}),
+        },
+        group_name=group_of(table.address),
+        kinds=set(step.kinds),
+        owners=[OWNERS[layer]],
+        tags=dict(step.tags),
+        # Catalog parameters too: Dagster sees a change of a threshold by this alone.
+        code_version=identity_of(step),
+        automation_condition=on_data_change(),
+    )
+
+
 def assets_of(step: Step, readers: Mapping[str, Sequence[str]] | None = None) -> dg.AssetsDefinition:
     """The assets of one step: one per output, computed together.
 
@@ -58,33 +87,8 @@ def assets_of(step: Step, readers: Mapping[str, Sequence[str]] | None = None) ->
         readers: table -> tables that are computed from it, for the description.
     """
     specs, checks = [], []
-    for address, table in step.outputs.items():
-        layer = address.split(".", 1)[0]
-        is_partition = layer == PARTS and table.layer != PARTS
-        specs.append(
-            dg.AssetSpec(
-                key=key_of(address),
-                deps=[
-                    *(key_of(upstream) for upstream in (*step.inputs, *step.optional_inputs)),
-                    *(dg.AssetKey(["source", source]) for source in step.sources),
-                ],
-                description=describe(address, table, (readers or {}).get(address, ()), step.sql.get(address)),
-                metadata={
-                    "dagster/column_schema": column_schema(table, step.lineage.get(address)),
-                    "dagster/table_name": address,
-                    "grain": table.grain,
-                    "key": ", ".join(table.key),
-                    **({"partition_of": dg.MetadataValue.asset(key_of(table.address))} if is_partition else {}),
-                },
-                group_name=group_of(table.address),
-                kinds=set(step.kinds),
-                owners=[OWNERS[layer]],
-                tags=dict(step.tags),
-                # Catalog parameters too: Dagster sees a change of a threshold by this alone.
-                code_version=identity_of(step),
-                automation_condition=on_data_change(),
-            )
-        )
+    for address in step.outputs:
+        specs.append(_spec_of(step, address, readers or {}))
         for name, text in (
             ("schema", "columns, types and values as the model says"),
             ("primary_key", "the key is unique"),

@@ -95,6 +95,20 @@ def publish(
         raise database_fault(error, data_dir / WAREHOUSE_FILE) from error
 
 
+def _facts_of(
+    manifest: Mapping[str, Any], meta_version: str, code_revision: str, settings: Mapping[str, str]
+) -> dict[str, str]:
+    """What `meta` says of the published file itself."""
+    return {
+        "release": str(manifest["release"]),
+        "written_at": now_iso(),
+        "meta_version": meta_version,
+        "code_revision": code_revision,
+        "duckdb_version": duckdb.__version__,
+        **{f"setting.{name}": value for name, value in settings.items()},
+    }
+
+
 def _publish(
     data_dir: Path,
     tables: Sequence[Publication],
@@ -151,14 +165,8 @@ def _publish(
                             _write_table(connection, publication)
                     between("tables_written")
                     write_comments(connection, tables)
-                    write_meta_schema(connection, tables, manifests, definitions, meta, {
-                        "release": str(manifest["release"]),
-                        "written_at": now_iso(),
-                        "meta_version": meta_version,
-                        "code_revision": code_revision,
-                        "duckdb_version": duckdb.__version__,
-                        **{f"setting.{name}": value for name, value in settings.items()},
-                    })  # fmt: skip
+                    facts = _facts_of(manifest, meta_version, code_revision, settings)
+                    write_meta_schema(connection, tables, manifests, definitions, meta, facts)
                     between("meta_written")
                     connection.execute("CHECKPOINT")
                 between("closed")

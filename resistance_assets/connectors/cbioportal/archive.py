@@ -113,6 +113,71 @@ class CbioportalStudy:
     rejected: pl.DataFrame
 
 
+def _check_metas(
+    metas: Mapping[str, Mapping[str, str]], study_id: str, source: str, archive: Path
+) -> Mapping[str, str]:
+    """The meta file of the study itself; every meta file is of this study, and no profile is declared twice."""
+    meta = metas.get("meta_study.txt")
+    if meta is None:
+        raise DataFault(
+            "meta_study.txt is missing",
+            subject=archive.name,
+            expected=f"{study_id}/meta_study.txt",
+            remedy="This is not a study archive of cBioPortal, or it was packed without its meta files",
+        )
+    stable: dict[str, str] = {}
+    for name, entry in metas.items():
+        # meta_cancer_type.txt belongs to no study and has no identifier.
+        if name == "meta_study.txt" or "cancer_study_identifier" in entry:
+            _check_identifier(entry, study_id, source=f"{source}{name}")
+        if "stable_id" in entry and stable.setdefault(entry["stable_id"], name) != name:
+            raise DataFault(
+                f"stable_id {entry['stable_id']} is also that of {stable[entry['stable_id']]}",
+                subject=f"{source}{name}",
+                expected="each profile once",
+                remedy="Fetch the study again",
+            )
+    return meta
+
+
+def _read_profiles(
+    metas: Mapping[str, Mapping[str, str]], data: dict[str, bytes], wanted: Mapping[str, str], source: str
+) -> tuple[dict[str, pl.DataFrame], list[dict[str, str | int | None]], list[pl.DataFrame]]:
+    """Matrices of the wanted profiles, what the meta files say of every profile, and the rows that were set aside.
+
+    A file's bytes are let go once it is read: an archive holds several of a hundred megabytes.
+    """
+    matrices: dict[str, pl.DataFrame] = {}
+    profiles: list[dict[str, str | int | None]] = []
+    rejected: list[pl.DataFrame] = []
+    for name, entry in metas.items():
+        if "stable_id" not in entry:
+            continue
+        matrix = None
+        if name in data:
+            matrix = read_gene_matrix(data.pop(name), source=f"{source}{wanted[name]}")
+        if matrix is not None:
+            if entry.get("datatype") in ("DISCRETE", "DISCRETE_LONG"):
+                matrix = blank_unknown_calls(*matrix, source=f"{source}{wanted[name]}")
+            matrices[entry["stable_id"]], rejects = matrix
+            rejected.append(rejects)
+        height, width = matrix[0].shape if matrix is not None else (None, None)
+        profile: dict[str, str | int | None] = {column: entry.get(column) for column in PROFILE_SCHEMA}
+        profiles.append(profile | {"n_genes": height, "n_samples": None if width is None else width - 2})
+    return matrices, profiles, rejected
+
+
+def _require_clinical(clinical: Collection[str], archive: Path) -> None:
+    for level in ("patient", "sample"):
+        if level not in clinical:
+            raise DataFault(
+                f"no meta file declares {level.upper()}_ATTRIBUTES",
+                subject=archive.name,
+                expected=f"meta_clinical_{level}.txt",
+                remedy="This study cannot be read without its clinical tables",
+            )
+
+
 def read_study(
     archive: Path,
     *,
@@ -141,35 +206,14 @@ def read_study(
     source = f"{archive.name}:"
     meta_texts = {PurePosixPath(name).name: data for name, data in small.items() if is_meta(name)}
     metas = {name: read_meta(data, source=f"{source}{name}") for name, data in sorted(meta_texts.items())}
-    meta = metas.get("meta_study.txt")
-    if meta is None:
-        raise DataFault(
-            "meta_study.txt is missing",
-            subject=archive.name,
-            expected=f"{study_id}/meta_study.txt",
-            remedy="This is not a study archive of cBioPortal, or it was packed without its meta files",
-        )
-    stable: dict[str, str] = {}
-    for name, entry in metas.items():
-        # meta_cancer_type.txt belongs to no study and has no identifier.
-        if name == "meta_study.txt" or "cancer_study_identifier" in entry:
-            _check_identifier(entry, study_id, source=f"{source}{name}")
-        if "stable_id" in entry and stable.setdefault(entry["stable_id"], name) != name:
-            raise DataFault(
-                f"stable_id {entry['stable_id']} is also that of {stable[entry['stable_id']]}",
-                subject=f"{source}{name}",
-                expected="each profile once",
-                remedy="Fetch the study again",
-            )
+    meta = _check_metas(metas, study_id, source, archive)
     wanted = _data_files(metas, names, study_id, source, stable_ids)
     contents, _ = read_members(archive, lambda name: name in {f"{study_id}/{file}" for file in wanted.values()})
     data = {name: contents[f"{study_id}/{file}"] for name, file in wanted.items()}
     del contents
 
     clinical: dict[str, _Clinical] = {}
-    matrices: dict[str, pl.DataFrame] = {}
     rejected: list[pl.DataFrame] = [rejected_rows()]
-    profiles: list[dict[str, str | int | None]] = []
     for name, entry in metas.items():
         level = _clinical_level(entry)
         if level and name in data:
@@ -182,29 +226,11 @@ def read_study(
                 kinds=clinical_kinds or {},
             )
             rejected.append(clinical[level].rejected)
-        if "stable_id" in entry:
-            matrix = None
-            if name in data:
-                matrix = read_gene_matrix(data.pop(name), source=f"{source}{wanted[name]}")
-            if matrix is not None:
-                if entry.get("datatype") in ("DISCRETE", "DISCRETE_LONG"):
-                    matrix = blank_unknown_calls(*matrix, source=f"{source}{wanted[name]}")
-                matrices[entry["stable_id"]], rejects = matrix
-                rejected.append(rejects)
-            height, width = matrix[0].shape if matrix is not None else (None, None)
-            profile: dict[str, str | int | None] = {column: entry.get(column) for column in PROFILE_SCHEMA}
-            profile |= {"n_genes": height, "n_samples": None if width is None else width - 2}
-            profiles.append(profile)
+    matrices, profiles, rejects = _read_profiles(metas, data, wanted, source)
+    rejected += rejects
     if "patient" not in clinical and "sample" in clinical and not required_patient_columns and not event_columns:
         clinical["patient"] = _patients_of_samples(clinical["sample"])
-    for level in ("patient", "sample"):
-        if level not in clinical:
-            raise DataFault(
-                f"no meta file declares {level.upper()}_ATTRIBUTES",
-                subject=archive.name,
-                expected=f"meta_clinical_{level}.txt",
-                remedy="This study cannot be read without its clinical tables",
-            )
+    _require_clinical(clinical, archive)
     case_lists = {name: text for name, text in small.items() if _is_case_list(name)}
     patient, sample = clinical["patient"], clinical["sample"]
     return CbioportalStudy(

@@ -282,40 +282,45 @@ def check_counts(
             remedy="Collapse or rename the rows.",
         )
     for name in in_counts:
-        column = counts[name]
-        if not column.dtype.is_numeric():
-            raise DataFault(
-                f"column holds {column.dtype}", subject=subject, place=f"sample {name}", expected="numbers",
-                remedy="Clean the column.",
-            )  # fmt: skip
-        values = column.cast(pl.Float64)
-        bad = values.is_null() | ~values.is_finite()
-        if missing_allowed and not (absent := values.is_null() | values.is_nan()).all():
-            bad &= ~absent
-        problem = "missing or not a number"
-        if integers:
-            negative = values < 0
-            fractional = (values != values.floor()) & ~bad
-            if not bad.any() and negative.any():
-                bad, problem = negative, "negative count"
-            elif not bad.any() and fractional.any():
-                bad, problem = fractional, "not a whole number"
-        if bad.any():
-            row = int(bad.arg_max() or 0)
-            raise DataFault(
-                f"{problem} ({column[row]})",
-                subject=subject,
-                place=f"gene {genes[row]}, sample {name}",
-                expected="whole numbers of at least 0" if integers else "finite numbers",
-                remedy="Give raw counts, or use a method for log-scale data." if integers else "Impute or drop it.",
-            )
-        if integers and counts.height and values.sum() == 0:
-            raise DataFault(
-                "every count is zero",
-                subject=subject,
-                place=f"sample {name}",
-                remedy="Drop the sample or mend its file.",
-            )
+        _check_sample(counts[name], genes, subject, integers=integers, missing_allowed=missing_allowed)
+
+
+def _check_sample(column: pl.Series, genes: pl.Series, subject: str, *, integers: bool, missing_allowed: bool) -> None:
+    """Refuse a sample whose values are no counts (or, on a log scale, no numbers), naming the first gene."""
+    name = column.name
+    if not column.dtype.is_numeric():
+        raise DataFault(
+            f"column holds {column.dtype}", subject=subject, place=f"sample {name}", expected="numbers",
+            remedy="Clean the column.",
+        )  # fmt: skip
+    values = column.cast(pl.Float64)
+    bad = values.is_null() | ~values.is_finite()
+    if missing_allowed and not (absent := values.is_null() | values.is_nan()).all():
+        bad &= ~absent
+    problem = "missing or not a number"
+    if integers:
+        negative = values < 0
+        fractional = (values != values.floor()) & ~bad
+        if not bad.any() and negative.any():
+            bad, problem = negative, "negative count"
+        elif not bad.any() and fractional.any():
+            bad, problem = fractional, "not a whole number"
+    if bad.any():
+        row = int(bad.arg_max() or 0)
+        raise DataFault(
+            f"{problem} ({column[row]})",
+            subject=subject,
+            place=f"gene {genes[row]}, sample {name}",
+            expected="whole numbers of at least 0" if integers else "finite numbers",
+            remedy="Give raw counts, or use a method for log-scale data." if integers else "Impute or drop it.",
+        )
+    if integers and len(values) and values.sum() == 0:
+        raise DataFault(
+            "every count is zero",
+            subject=subject,
+            place=f"sample {name}",
+            remedy="Drop the sample or mend its file.",
+        )
 
 
 def count_matrix(counts: pl.DataFrame, sample_ids: Sequence[str]) -> NDArray[np.float64]:

@@ -98,7 +98,15 @@ def combine_cohorts(
     named = ("hazard_ratio", "ci_lower", "ci_upper", "p_value")
     row |= {"method_leading": LEADING[leads]}
     row |= {f"{name}_leading": row[f"{name}_fixed" if leads == "fixed" else name] for name in named}
-    each = pl.DataFrame(
+    each = _rows_of_cohorts(names, effect, se, weight)
+    return pl.DataFrame([row]).with_columns(pl.col(pl.Float64).fill_nan(None)), each
+
+
+def _rows_of_cohorts(
+    names: Sequence[str], effect: NDArray[np.float64], se: NDArray[np.float64], weight: NDArray[np.float64]
+) -> pl.DataFrame:
+    """One row per cohort: its own effect, interval, and share of the random-effects weight."""
+    return pl.DataFrame(
         {
             "cohort": names,
             "log_hazard_ratio": effect,
@@ -109,7 +117,6 @@ def combine_cohorts(
             "weight_percent": 100.0 * weight / weight.sum(),
         }
     )
-    return pl.DataFrame([row]).with_columns(pl.col(pl.Float64).fill_nan(None)), each
 
 
 def one_cohort_per_patient(
