@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from resistance_assets.connectors.transport.cache import DownloadCache
-from resistance_assets.connectors.transport.connection import Connection, TransientError
+from resistance_assets.connectors.transport.connection import Connection, TransientError, re_point
 from resistance_assets.connectors.transport.download import Download, require_same_file
 from resistance_assets.connectors.transport.limits import TransferLimits
 from resistance_assets.connectors.transport.probe import probe_headers
@@ -104,6 +105,9 @@ class LiveTransport:
 
         `progress(bytes_so_far, bytes_in_all or None)` is called as bytes arrive. Raises as `Transport.fetch`.
         """
+        if re_point(resource.url, self._connection.host_map) != resource.url:
+            # What a host of one's own serves may be smaller than what the public one does.
+            resource = replace(resource, least_bytes=None)
         try:
             with self._cache.locked(resource):
                 cached = self._cache.lookup(resource)

@@ -10,6 +10,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -126,7 +127,8 @@ class MirrorTransport:
                 remedy="Copy the mirror again, or run `resistance mirror pull`",
             )
         check_declared(path, resource, sha256=sha256)
-        self._verified.content(path, resource)
+        # The index says how large the file is; a smallest size is for hosts that say nothing.
+        self._verified.content(path, replace(resource, least_bytes=None))
         if progress:
             progress(size, size)
         stamp = entry.get("retrieved_at")

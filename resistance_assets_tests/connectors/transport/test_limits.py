@@ -181,3 +181,11 @@ def test_passwords_and_signatures_are_neither_stored_nor_shown(tmp_path, loopbac
         shown = [str(caught.value), live.describe(), live.probe(fetched.resource).url, fetched.resolved_url]
     stored = [path.read_text("utf-8", "replace") for path in tmp_path.rglob("*") if path.is_file()]
     assert not [text for text in (*shown, *stored) if "s3cret" in text]
+
+
+def test_a_smallest_size_is_for_the_public_host_and_not_for_ones_own(tmp_path, loopback: LoopbackHost):
+    loopback.script("/t.tsv", Reply(BODY))
+    resource = Resource("https://data.example.org/t.tsv", content="tsv", least_bytes=len(BODY) + 1)
+    hosts = {"https://data.example.org": loopback.url}
+    with LiveTransport(tmp_path, host_map=hosts, sleep=lambda _: None, attempts=1) as own:
+        assert own.fetch(resource).size_bytes == len(BODY)
