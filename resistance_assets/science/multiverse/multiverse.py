@@ -255,7 +255,9 @@ def read_gene_survival(
             "p_value": p,
             "n": model.model["n"][0],
             "events": model.model["events"][0],
-            "conclusion_holds": None if p is None else bool(term["hazard_ratio"] > 1 and p < SIGNIFICANT),
+            "conclusion_holds": None
+            if p is None or term["hazard_ratio"] is None
+            else bool(term["hazard_ratio"] > 1 and p < SIGNIFICANT),
             "note": model.model["warning"][0],
         }
     return pl.DataFrame(rows, schema=_GENE_SURVIVAL)
@@ -301,14 +303,18 @@ def martingale_residuals(
     from resistance_assets.science.survival.cox import fit_cox
 
     time, event = time_months.to_numpy(), event_observed.to_numpy()
-    predictor = np.zeros(time.size)
+    predictor, without_risk = np.zeros(time.size), np.zeros(time.size, dtype=bool)
     if covariates.width:
         terms = fit_cox(covariates, time, event).terms
         for row in terms.filter(pl.col("estimator") != "reference").iter_rows(named=True):
             column = covariates[row["variable"]]
             values = column if row["level"] is None else (column.cast(pl.String) == row["level"])
-            predictor += row["log_hazard_ratio"] * values.cast(pl.Float64).to_numpy()
-    risk = np.exp(predictor - predictor.mean())
+            if row["log_hazard_ratio"] is None:
+                # A level without events: its coefficient runs away to minus infinity, so that nothing is expected of it.
+                without_risk |= values.cast(pl.Boolean).to_numpy()
+            else:
+                predictor += row["log_hazard_ratio"] * values.cast(pl.Float64).to_numpy()
+    risk = np.where(without_risk, 0.0, np.exp(predictor - predictor[~without_risk].mean()))
     moments = np.unique(time[event == 1])
     at_risk = np.array([risk[time >= moment].sum() for moment in moments])
     died = np.array([(event[time == moment] == 1).sum() for moment in moments])
