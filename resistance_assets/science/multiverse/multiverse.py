@@ -310,7 +310,7 @@ def martingale_residuals(
             column = covariates[row["variable"]]
             values = column if row["level"] is None else (column.cast(pl.String) == row["level"])
             if row["log_hazard_ratio"] is None:
-                # A level without events: its coefficient runs away to minus infinity, so that nothing is expected of it.
+                # A level without events: its coefficient runs away to minus infinity, so nothing is expected of it.
                 without_risk |= values.cast(pl.Boolean).to_numpy()
             else:
                 predictor += row["log_hazard_ratio"] * values.cast(pl.Float64).to_numpy()
