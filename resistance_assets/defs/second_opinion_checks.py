@@ -91,7 +91,7 @@ def second_opinion_checks(registry: Registry) -> dg.AssetChecksDefinition:
                     check_name=CHECK,
                     passed=False,
                     severity=dg.AssetCheckSeverity.WARN,
-                    description='lifelines is not installed: pip install "resistance-warehouse[second-opinion]"',
+                    description="lifelines is not installed: pip install lifelines",
                 )
                 continue
             found = second_opinion(
