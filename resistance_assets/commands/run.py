@@ -110,12 +110,10 @@ def bring_up_to_date(
     if done.outcomes.get(WAREHOUSE) in ("built", "memo hit"):
         release = int(done.messages[WAREHOUSE].split()[-1])
         is_new = done.outcomes[WAREHOUSE] == "built"
-    from resistance_assets.commands.study_notes import notes_of_studies
+    from resistance_assets.commands.study_notes import notes_of_run
 
     effect_only = contrasts_without_p_value(lake)
-    summary = Summary(
-        done, release, is_new, registry.study_faults, settings.data_dir, effect_only, notes_of_studies(lake)
-    )
+    summary = Summary(done, release, is_new, registry.study_faults, settings.data_dir, effect_only, notes_of_run(lake))
     if everything and summary.ok and release is not None:
         remember_state(settings, steps, lake, release)
     return summary
@@ -123,7 +121,7 @@ def bring_up_to_date(
 
 def remember_state(settings: Settings, steps: Mapping[str, Step], lake: Lake, release: int) -> None:
     """Keep what the next run would find and what `status` would say, if nothing is due and as long as nothing moves."""
-    from resistance_assets.commands.study_notes import notes_of_studies
+    from resistance_assets.commands.study_notes import notes_of_run
     from resistance_assets.commands.up_to_date import fingerprint_of, remember
     from resistance_assets.defs.resources import open_origins
     from resistance_assets.orchestration.run_outcome import PRODUCTS, WAREHOUSE, look_up
@@ -142,7 +140,7 @@ def remember_state(settings: Settings, steps: Mapping[str, Step], lake: Lake, re
         "outcomes": {**launch.outcomes, **dict.fromkeys(PRODUCTS, "memo hit")},
         "messages": {**launch.messages, WAREHOUSE: f"release {release}"},
         "effect_only": {reason: list(contrasts) for reason, contrasts in contrasts_without_p_value(lake).items()},
-        "notes": list(notes_of_studies(lake)),
+        "notes": list(notes_of_run(lake)),
     }
     states = states_of(lake, steps, origins, look_at_sources=True)
     remember(settings, "run", before, found, still=still)

@@ -35,6 +35,19 @@ def unknown_gene_names(lake: Lake) -> list[str]:
     ]
 
 
+def partitions_left_out(lake: Lake) -> tuple[str, ...]:
+    """A line for every partition that its union leaves out, because a check of the union fails with it."""
+    from resistance_assets.catalog.tables import TABLES
+    from resistance_assets.orchestration.attempts import left_out
+
+    return tuple(f"{name}: {reason}" for name, reason in sorted(left_out(lake, TABLES).items()))[:MOST_NOTES]
+
+
+def notes_of_run(lake: Lake) -> tuple[str, ...]:
+    """Partitions that are left out of their unions, then what is to say of the studies."""
+    return (*partitions_left_out(lake), *notes_of_studies(lake))
+
+
 def notes_of_studies(lake: Lake) -> tuple[str, ...]:
     """Lines on unknown gene names, warnings of studies' files, and lines and cells of them that were set aside."""
     notes = unknown_gene_names(lake)

@@ -15,9 +15,9 @@ from typing import Any
 import polars as pl
 
 from resistance_assets.catalog.registry import Registry
-from resistance_assets.catalog.tables import PARTS, Table, published_tables
+from resistance_assets.catalog.tables import PARTS, TABLES, Table, published_tables
 from resistance_assets.defs.source_states import feeds_of, state_of_sources
-from resistance_assets.orchestration.attempts import all_failures
+from resistance_assets.orchestration.attempts import all_failures, left_out
 from resistance_assets.orchestration.lake import Lake, Pointer, read_file
 from resistance_assets.orchestration.steps import Step, column_lineage
 from resistance_assets.orchestration.table_steps import sql_models
@@ -112,8 +112,13 @@ def changes_of_release(data_dir: Path, before: Mapping[str, Any], after: Mapping
 
 
 def failed_tables(lake: Lake) -> pl.DataFrame:
-    """Tables whose last attempt failed, with the reason: the file holds what they were before, or nothing."""
-    rows = [(address, failure.reason) for address, failure in all_failures(lake).items()]
+    """Tables whose last attempt failed, with the reason: the file holds what they were before, or nothing.
+
+    A partition that its union leaves out counts as failed: no published table holds its rows.
+    """
+    reasons = {address: failure.reason for address, failure in all_failures(lake).items()}
+    reasons = {**left_out(lake, TABLES), **reasons}
+    rows = sorted(reasons.items())
     return pl.DataFrame(rows, schema={"table_name": pl.String, "reason": pl.String}, orient="row")
 
 

@@ -46,6 +46,12 @@ def all_failures(lake: Lake) -> dict[str, FailedAttempt]:
     return {address: failure for address in addresses if (failure := last_failure(lake, address))}
 
 
+def left_out(lake: Lake, unions: Iterable[str]) -> dict[str, str]:
+    """Partition -> why it is left out of its union as that is now, of these unions."""
+    pointers = [pointer for union in unions if (pointer := lake.pointer(union)) is not None]
+    return {name: reason for pointer in pointers for name, reason in pointer.notes.get("left_out", {}).items()}
+
+
 def forget_unknown(lake: Lake, known: Collection[str]) -> None:
     """Forget failures of tables that the catalog does not define any more."""
     forget_failure(lake, [address for address in all_failures(lake) if address not in known])

@@ -8,6 +8,7 @@ name that no step writes is an error when the graph is loaded (`table_steps.by_t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 import polars as pl
 
@@ -33,6 +34,9 @@ def union_of(
 ) -> Step:
     """Union of the partitions that are there, empty where none is.
 
+    A partition that makes a check of the union fail is left out of it and named (`attempts.left_out`); the rest is
+    written.
+
     Args:
         table_name: the table to write.
         partitions: names of its partitions, in the order of their rows.
@@ -45,7 +49,8 @@ def union_of(
         stacked = read_partitions(inputs, given, table)
         return finish(stacked, {name: inputs.read(name) for name in read}) if finish else stacked
 
-    return table_step(outputs={table_name: table}, compute=compute, inputs=read, optional_inputs=given, tolerant=True)
+    step = table_step(outputs={table_name: table}, compute=compute, inputs=read, optional_inputs=given, tolerant=True)
+    return replace(step, partitions=given)
 
 
 def read_partitions(inputs: Inputs, partitions: Iterable[str], table: Table) -> pl.DataFrame:

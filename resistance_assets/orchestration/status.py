@@ -6,11 +6,11 @@ Here belongs the comparison of a step with what the lake remembers of its last r
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from resistance_assets.errors import Fault
-from resistance_assets.orchestration.attempts import last_failure
+from resistance_assets.orchestration.attempts import last_failure, left_out
 from resistance_assets.orchestration.code_version import flat_parameters, parameters_version
 
 if TYPE_CHECKING:
@@ -77,7 +77,10 @@ def states_of(lake: Lake, steps: Mapping[str, Step], origins: Any, *, look_at_so
             states[address] = _judge(lake, address, steps[address], state_of, steps, origins, look_at_sources)
         return states[address]
 
-    return [state_of(address) for address in steps]
+    found = [state_of(address) for address in steps]
+    # Its file is as its step made it, but no published table holds its rows; what reads the union is not held up.
+    left = left_out(lake, steps)
+    return [replace(one, state="failed", reasons=(left[one.address],)) if one.address in left else one for one in found]
 
 
 def _named(before: Mapping[str, str] | None, now: Mapping[str, str] | None) -> str:
@@ -134,4 +137,5 @@ def _judge(
                     reasons.append(f"{'what is known of' if external.is_own_state else 'source'} {name} changed")
         except Fault as fault:
             return TableState(address, "fresh", (f"kept, its source cannot be had: {fault}",), *facts)
-    return TableState(address, "stale" if reasons else "fresh", tuple(reasons), *facts)
+    left = [f"{name} is {reason}" for name, reason in pointer.notes.get("left_out", {}).items()]
+    return TableState(address, "stale" if reasons else "fresh", (*reasons, *left), *facts)

@@ -6,6 +6,7 @@ A step knows nothing of Dagster, so the same step behaves the same in the UI, in
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import functools
 import time
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from resistance_assets.catalog.tables import Table
 
 REFUSED = "found_nothing_in"
+LEFT_OUT = "left_out"
 MOST_TOLD = 300
+MOST_TOLD_OF_PARTITION = 800
 
 Outcome = Literal["built", "memo hit", "kept", "unavailable"]
 
@@ -43,6 +46,7 @@ class Step:
         code_version: hash of the code that decides the result.
         inputs: addresses that must be there. If one is unavailable, so are the outputs.
         optional_inputs: addresses that are taken where they are there: the parts of a union.
+        partitions: the optional inputs that are stacked to the output: one that makes a check fail is left out of it.
         tolerant: an unavailable input counts as an empty table.
         parameters: catalog parameters that decide the result.
         externals: files that come from outside the lake, looked up at run time from the origins that the run was given:
@@ -60,6 +64,7 @@ class Step:
     code_version: str
     inputs: tuple[str, ...] = ()
     optional_inputs: tuple[str, ...] = ()
+    partitions: tuple[str, ...] = ()
     tolerant: bool = False
     parameters: Any = None
     externals: Callable[[Any], Mapping[str, External]] | None = None
@@ -188,15 +193,15 @@ def run_step(
             memo_key = memo_key_of(step, versions)
             if not force and (known := _recall_all(lake, step, memo_key)):
                 return _point_back(lake, known, started)
-            produced = _compute(step, Inputs(lake, pointers, externals, step.parameters))
+            shaped = _compute(step, Inputs(lake, pointers, externals, step.parameters))
         except SourceUnavailable as reason:
             return _stay(lake, step, reason, run_id, started, memo_key)
 
-        frames = produced if isinstance(produced, Mapping) else {step.name: produced}
-        if set(frames) != set(step.outputs):
-            raise ValueError(f"{step.name}: computed {sorted(frames)}, declared {sorted(step.outputs)}")
-        shaped = {address: step.outputs[address].shape(frame) for address, frame in frames.items()}
-        verdicts = _judge(lake, step, shaped, pointers)
+        left_out: dict[str, str] = {}
+        try:
+            verdicts = _judge(lake, step, shaped, pointers)
+        except StepFailed as failed:
+            shaped, verdicts, left_out = _without_culprits(lake, step, pointers, externals, failed)
         seconds = time.perf_counter() - started
         facts = {name: dict(external.facts, checksum=external.checksum) for name, external in externals.items()}
         results = {}
@@ -218,9 +223,10 @@ def run_step(
                     "parameters": flat_parameters(step.parameters),
                     "sources": facts,
                     "checks": [{"name": v.name, "description": v.description} for v in verdicts[address]],
+                    **({LEFT_OUT: left_out} if left_out else {}),
                 },
             )
-            results[address] = StepResult(pointer, "built", tuple(verdicts[address]), seconds)
+            results[address] = StepResult(pointer, "built", tuple(verdicts[address]), seconds, _told(left_out))
         # Every file is there before the first pointer moves, so outputs of one step never mix two versions for long.
         for result in results.values():
             lake.point(result.pointer, memo_key)
@@ -300,7 +306,16 @@ def look_up_externals(step: Step, origins: Any) -> dict[str, External]:
         raise _unreadable(step, error) from error
 
 
-def _compute(step: Step, inputs: Inputs) -> pl.DataFrame | Mapping[str, pl.DataFrame]:
+def _compute(step: Step, inputs: Inputs) -> dict[str, pl.DataFrame]:
+    """What the step computes, by output, with the columns and types of the outputs' models."""
+    produced = _computed(step, inputs)
+    frames = produced if isinstance(produced, Mapping) else {step.name: produced}
+    if set(frames) != set(step.outputs):
+        raise ValueError(f"{step.name}: computed {sorted(frames)}, declared {sorted(step.outputs)}")
+    return {address: step.outputs[address].shape(frame) for address, frame in frames.items()}
+
+
+def _computed(step: Step, inputs: Inputs) -> pl.DataFrame | Mapping[str, pl.DataFrame]:
     try:
         return step.compute(inputs)
     except Fault:
@@ -402,7 +417,8 @@ def _point_back(lake: Lake, known: Mapping[str, Pointer], started: float) -> dic
         if not _is_current(lake.pointer(address), pointer):
             lake.point(pointer, None)
         verdicts = tuple(Verdict(c["name"], True, c["description"]) for c in pointer.notes.get("checks", ()))
-        results[address] = StepResult(pointer, "memo hit", verdicts, time.perf_counter() - started)
+        told = _told(pointer.notes.get(LEFT_OUT, {}))
+        results[address] = StepResult(pointer, "memo hit", verdicts, time.perf_counter() - started, told)
     return results
 
 
@@ -450,10 +466,85 @@ def _stay(
     return results
 
 
+def _without_culprits(
+    lake: Lake,
+    step: Step,
+    pointers: Mapping[str, Pointer],
+    externals: Mapping[str, External],
+    failed: StepFailed,
+) -> tuple[dict[str, pl.DataFrame], dict[str, list[Verdict]], dict[str, str]]:
+    """A union without the partitions that make one of its checks fail: its frames, verdicts, and why each is left out.
+
+    Partitions are added in blocks that are halved where a check fails, so that a few culprits among n partitions take
+    some log(n) unions each. Where two partitions contradict each other, the first in the union's order stays.
+
+    Raises:
+        StepFailed: ``failed``, where the step stacks no partitions, or none can stay, or what is left fails too.
+    """
+    present = [name for name in step.partitions if name in pointers]
+    kept: list[str] = []
+    left_out: dict[str, str] = {}
+
+    def made_of(names: Sequence[str]) -> dict[str, pl.DataFrame]:
+        taken = {a: pointer for a, pointer in pointers.items() if a not in present or a in names}
+        return _compute(step, Inputs(lake, taken, externals, step.parameters))
+
+    def add(block: Sequence[str]) -> None:
+        try:
+            _judge(lake, step, made_of([*kept, *block]), pointers, is_part=True)
+        except StepFailed as reason:
+            if len(block) == 1:
+                place = _first_bad_row(step.outputs[step.name], made_of(block)[step.name])
+                left_out[block[0]] = f"left out of {step.name}, {reason.fault.problem}{place}"[:MOST_TOLD_OF_PARTITION]
+                return
+            half = len(block) // 2
+            add(block[:half])
+            add(block[half:])
+        else:
+            kept.extend(block)
+
+    if len(present) > 1:
+        add(present)
+    if not kept:
+        raise failed
+    try:
+        frames = made_of(kept)
+        return frames, _judge(lake, step, frames, pointers), left_out
+    except StepFailed:
+        raise failed from None
+
+
+def _first_bad_row(table: Table, frame: pl.DataFrame) -> str:
+    """The first row that the table's model refuses, by number and key; empty where the model takes the frame."""
+
+    def is_refused(rows: int) -> bool:
+        return not validate(table, frame.head(rows), may_be_empty=True)[0].passed
+
+    if not is_refused(frame.height):
+        return ""
+    at = bisect.bisect_left(range(frame.height), True, key=is_refused)
+    if at == 0:
+        return ""  # no row is at fault: a column is
+    key = ", ".join(f"{name} {frame[name][at - 1]!r}" for name in table.key if name in frame.columns)
+    return f"; first in row {at} of the partition ({key})"
+
+
+def _told(left_out: Mapping[str, str]) -> str | None:
+    return "; ".join(f"{name}: {reason}" for name, reason in left_out.items()) or None
+
+
 def _judge(
-    lake: Lake, step: Step, frames: Mapping[str, pl.DataFrame], pointers: Mapping[str, Pointer]
+    lake: Lake,
+    step: Step,
+    frames: Mapping[str, pl.DataFrame],
+    pointers: Mapping[str, Pointer],
+    *,
+    is_part: bool = False,
 ) -> dict[str, list[Verdict]]:
-    verdicts = {address: validate(step.outputs[address], frame) for address, frame in frames.items()}
+    # A least number of rows is asked of the whole alone.
+    verdicts = {
+        address: validate(step.outputs[address], frame, may_be_empty=is_part) for address, frame in frames.items()
+    }
     mounts: dict[str, Path | pl.DataFrame] = {
         address: lake.intact_path(address, pointer.data_version) for address, pointer in pointers.items()
     }

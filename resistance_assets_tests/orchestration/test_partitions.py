@@ -8,10 +8,14 @@ import polars as pl
 import pytest
 
 from resistance_assets.catalog.tables import TABLES
+from resistance_assets.commands.study_notes import notes_of_run
+from resistance_assets.defs.publication import failed_tables
 from resistance_assets.errors import CatalogFault
+from resistance_assets.orchestration.checks import Verdict
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.partitions import partition_of, slice_of, union_of
-from resistance_assets.orchestration.steps import run_step
+from resistance_assets.orchestration.status import states_of
+from resistance_assets.orchestration.steps import Step, StepFailed, StepResult, StepTest, run_step
 from resistance_assets.orchestration.table_steps import by_table, table_step
 
 LISTS = TABLES["core.evidence__resistance_votes"]
@@ -50,6 +54,89 @@ def test_a_union_holds_the_partitions_that_are_there_in_their_order(tmp_path):
     run_step(lake, fixed(TWO, rows("B", "C")))
     run_step(lake, replace(union, tests={}, inputs=()))
     assert lake.read(LISTS.address)["hgnc_symbol"].to_list() == ["B", "C", "A"]
+
+
+SAMPLES = TABLES["raw.studies__samples"]
+NAMES = tuple(partition_of("study_samples", name) for name in ("a", "b", "c"))
+
+
+def sheet(study: str, *values: str | None, sample: str = "x") -> pl.DataFrame:
+    rows = [(study, f"{sample}{at}", "condition", value) for at, value in enumerate(values)]
+    return pl.DataFrame(rows, schema=SAMPLES.polars_schema, orient="row")
+
+
+def put(lake: Lake, name: str, frame: pl.DataFrame) -> None:
+    """A partition as an earlier version of its step left it: no check of today has seen it."""
+    step = Step({name: SAMPLES}, lambda inputs: frame, code_version="earlier")
+    [result] = run_step(lake, replace(step, compute=lambda inputs: SAMPLES.empty())).values()
+    lake.point(replace(result.pointer, data_version=lake.write(name, frame), rows=frame.height), None)
+
+
+def stacked(lake: Lake, **changes) -> StepResult:
+    union = replace(union_of(SAMPLES.address, NAMES), inputs=(), **{"tests": {}, **changes})
+    return run_step(lake, union)[SAMPLES.address]
+
+
+def test_a_partition_that_a_check_refuses_is_left_out_of_the_union_and_named(tmp_path):
+    lake = Lake(tmp_path)
+    put(lake, NAMES[0], sheet("a", "tumor"))
+    put(lake, NAMES[1], sheet("b", "tumor", None, "normal"))
+    put(lake, NAMES[2], sheet("c", "normal"))
+    union = stacked(lake)
+    assert lake.read(SAMPLES.address)["study_id"].to_list() == ["a", "c"]
+    for part in (NAMES[1], "column value", "row 2 of the partition", "study_id 'b', sample_id 'x1'"):
+        assert part in (union.reason or "")
+    again = stacked(lake)
+    assert (again.outcome, again.reason) == ("memo hit", union.reason)
+
+
+def test_a_union_without_a_partition_is_told_by_status_release_and_run_until_it_is_mended(tmp_path):
+    lake = Lake(tmp_path)
+    steps = {name: Step({name: SAMPLES}, lambda inputs: SAMPLES.empty(), code_version="earlier") for name in NAMES}
+    steps[SAMPLES.address] = replace(union_of(SAMPLES.address, NAMES), tests={}, inputs=())
+    for name, value in zip(NAMES, ("tumor", None, "normal"), strict=True):
+        put(lake, name, sheet(name[-1], value))
+    run_step(lake, steps[SAMPLES.address])
+    states = {one.address: one.state for one in states_of(lake, steps, None, look_at_sources=False)}
+    assert states == {NAMES[0]: "fresh", NAMES[1]: "failed", NAMES[2]: "fresh", SAMPLES.address: "fresh"}
+    assert failed_tables(lake)["table_name"].to_list() == [NAMES[1]]
+    assert [note.partition(":")[0] for note in notes_of_run(lake)] == [NAMES[1]]
+    put(lake, NAMES[1], sheet("b", "tumor"))
+    run_step(lake, steps[SAMPLES.address])
+    assert lake.read(SAMPLES.address)["study_id"].to_list() == ["a", "b", "c"]
+    assert failed_tables(lake).is_empty()
+    assert notes_of_run(lake) == ()
+
+
+def test_of_two_partitions_with_one_key_the_first_stays(tmp_path):
+    lake = Lake(tmp_path)
+    put(lake, NAMES[0], sheet("a", "tumor"))
+    put(lake, NAMES[1], sheet("b", "tumor"))
+    put(lake, NAMES[2], sheet("a", "normal", "normal"))
+    union = stacked(lake)
+    assert lake.read(SAMPLES.address)["value"].to_list() == ["tumor", "tumor"]
+    assert f"{NAMES[2]}: left out of {SAMPLES.address}, check primary_key failed" in (union.reason or "")
+    assert "('a', 'x0', 'condition') x 2" in (union.reason or "")
+
+
+def test_a_test_of_the_union_leaves_the_culprit_out_too(tmp_path):
+    def judge(mounts):
+        return Verdict("no_b", "b" not in mounts[SAMPLES.address]["study_id"], "found study b")
+
+    lake = Lake(tmp_path)
+    for name in NAMES:
+        put(lake, name, sheet(name[-1], "tumor"))
+    stacked(lake, tests={SAMPLES.address: [StepTest("no_b", (SAMPLES.address,), judge, "1")]})
+    assert lake.read(SAMPLES.address)["study_id"].to_list() == ["a", "c"]
+
+
+def test_a_union_whose_partitions_are_all_refused_is_not_written(tmp_path):
+    lake = Lake(tmp_path)
+    for name in NAMES:
+        put(lake, name, sheet(name[-1], None))
+    with pytest.raises(StepFailed, match="column value"):
+        stacked(lake)
+    assert lake.pointer(SAMPLES.address) is None
 
 
 def test_a_slice_holds_the_rows_asked_for_and_stays_when_others_change(tmp_path):
