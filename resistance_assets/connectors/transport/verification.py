@@ -68,9 +68,10 @@ def check_content(path: Path, resource: Resource) -> None:
     if head.startswith(_LFS_PREFIX.encode()) and size < 1024 and not wants_pointer:
         raise transfer_fault(
             FailureKind.GIT_LFS_POINTER,
-            f"a git-lfs pointer of {size} bytes came in place of the file",
+            f"a git-lfs pointer of {size} bytes came in place of the file{_pointed_to(head)}",
             subject=resource.label,
-            remedy="Ask the media host of the repository for the file, not the raw host",
+            remedy="Ask the media host of the repository for the file, not the raw host, or the server that its "
+            "`.lfsconfig` names",
         )
     missing = [marker.encode() for marker in resource.markers]
     match resource.content:
@@ -105,6 +106,12 @@ def check_content(path: Path, resource: Resource) -> None:
             expected=f"at least {resource.least_bytes} bytes",
             remedy=again,
         )
+
+
+def _pointed_to(pointer: bytes) -> str:
+    """Checksum and size of the file that a git-lfs pointer stands for, in brackets; empty where it says neither."""
+    found = re.search(rb"oid sha256:([0-9a-f]{64})\nsize (\d{1,15})", pointer)
+    return f" (sha256 {found[1].decode()}, {int(found[2]):,} bytes)" if found else ""
 
 
 def _wrong_format(resource: Resource, problem: str, remedy: str) -> Fault:

@@ -232,6 +232,26 @@ def test_matrix_with_one_id_column_and_a_location_column(tmp_path):
     assert study.matrices["mrna"].columns == ["hugo_symbol", "entrez_gene_id", "P1-01"]
 
 
+def test_calls_of_one_row_per_gene_and_sample_are_read_like_a_matrix(tmp_path):
+    rows = [
+        "EGFR\t1956\tP1-01\t2",
+        "MET\t4233\tP1-01\t-1",
+        "MET\t4233\tP1-01\t0",
+        "\t\tP1-01\t1",
+        "KRAS\t3845\tP1-01\t9",
+    ]
+    more = {
+        "meta_cna.txt": meta("COPY_NUMBER_ALTERATION", "DISCRETE_LONG", "data_cna.txt", "gistic"),
+        "data_cna.txt": "\n".join(["Hugo_Symbol\tEntrez_Gene_Id\tSample_Id\tValue", *rows, ""]).encode(),
+    }
+    study = read_study(pack(tmp_path, files() | more), stable_ids=["gistic"])
+    assert study.matrices["gistic"].rows() == [("EGFR", 1956, 2.0), ("MET", 4233, -1.0), ("KRAS", 3845, None)]
+    told = " ".join(study.rejected["reason"])
+    for reason in ("no gene or no sample", "repeats the gene and sample"):
+        assert reason in told
+    assert study.rejected.height == 3
+
+
 def test_profiles_that_are_no_gene_matrix_are_listed_and_not_read(tmp_path):
     more = {
         "meta_rppa.txt": meta("PROTEIN_LEVEL", "LOG2-VALUE", "data_rppa.txt", "rppa"),

@@ -1,0 +1,77 @@
+"""Further addresses of a source: asked in order after the first failed; the file of a git-lfs pointer is asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from resistance_assets.connectors.transport.fallbacks import fetch_with_fallbacks
+from resistance_assets.connectors.transport.http import LiveTransport
+from resistance_assets.connectors.transport.mirror import MirrorTransport
+from resistance_assets.connectors.transport.resource import FailureKind, Resource, failure_kind
+from resistance_assets.errors import Fault
+from resistance_assets_tests.loopback import Reply
+
+TABLE = b"gene\tvalue\nEGFR\t1\n"
+PAGE = b"<!DOCTYPE html><html><body>moved</body></html>"
+RAW = "https://raw.githubusercontent.com/cBioPortal/datahub/master/public/s/data_cna.txt"
+MEDIA = "https://media.githubusercontent.com/media/cBioPortal/datahub/master/public/s/data_cna.txt"
+
+
+@pytest.fixture
+def transport(tmp_path):
+    with LiveTransport(tmp_path / "cache", sleep=lambda _: None, requests_per_second=1e9, attempts=1) as live:
+        yield live
+
+
+@pytest.mark.parametrize(
+    "first", [Reply(status=404), Reply(PAGE), Reply(TABLE, cut_after=5)], ids=["404", "page", "cut"]
+)
+def test_further_addresses_are_asked_in_order_until_one_has_the_file(transport, loopback, first):
+    one, two = loopback.script("/one", first), loopback.script("/two", Reply(PAGE))
+    three, four = loopback.script("/three", Reply(TABLE)), loopback.script("/four", Reply(TABLE))
+    fetched = fetch_with_fallbacks(transport, Resource(one, content="tsv"), [two, three, four])
+    assert fetched.path.read_bytes() == TABLE
+    assert fetched.resolved_url == three
+    assert loopback.requests_to("/two")
+    assert not loopback.requests_to("/four")
+
+
+def test_where_no_address_has_the_file_the_first_failure_is_told(transport, loopback):
+    one, two = loopback.script("/one", Reply(PAGE)), loopback.script("/two", Reply(status=404))
+    with pytest.raises(Fault) as caught:
+        fetch_with_fallbacks(transport, Resource(one, content="tsv"), [two])
+    assert failure_kind(caught.value) is FailureKind.HTML_PAGE
+
+
+def test_after_a_failure_of_another_kind_no_further_address_is_asked(transport, loopback):
+    one, two = loopback.script("/one", Reply(PAGE)), loopback.script("/two", Reply(TABLE))
+    with pytest.raises(Fault, match="html_page"):
+        fetch_with_fallbacks(transport, Resource(one, content="tsv"), [two], only=[FailureKind.EMPTY_FILE])
+    assert not loopback.requests_to("/two")
+
+
+def mirror_of(folder: Path, files: dict[str, bytes]) -> MirrorTransport:
+    lines = []
+    for at, (url, data) in enumerate(files.items()):
+        (folder / str(at)).write_bytes(data)
+        entry = {"method": "GET", "url": url, "file": str(at), "bytes": len(data)}
+        lines.append(json.dumps({**entry, "sha256": hashlib.sha256(data).hexdigest()}))
+    (folder / "index.jsonl").write_text("\n".join(lines))
+    return MirrorTransport(folder)
+
+
+def test_the_file_of_a_git_lfs_pointer_is_asked_of_the_media_host(shared, tmp_path):
+    pointer = (shared / "samples" / "cbioportal" / "pointer_data_cna.txt").read_bytes()
+    mirror = mirror_of(tmp_path, {RAW: pointer, MEDIA: TABLE})
+    assert fetch_with_fallbacks(mirror, Resource(RAW, content="tsv"), []).path.read_bytes() == TABLE
+
+
+def test_a_git_lfs_pointer_without_its_file_is_named_with_checksum_size_and_what_to_do(shared, tmp_path):
+    pointer = (shared / "samples" / "cbioportal" / "pointer_data_cna.txt").read_bytes()
+    oid = pointer.decode().split("sha256:")[1][:64]
+    with pytest.raises(Fault, match=rf"git_lfs_pointer: .*\(sha256 {oid}, [\d,]+ bytes\).*media host.*\.lfsconfig"):
+        fetch_with_fallbacks(mirror_of(tmp_path, {RAW: pointer}), Resource(RAW, content="tsv"), [])
