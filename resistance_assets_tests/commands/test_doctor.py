@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from resistance_assets.commands.doctor import (
     CHECKS,
     check_lake,
+    check_network,
     check_releases,
     check_run_records,
     check_warehouse,
@@ -140,3 +142,17 @@ def test_one_damaged_part_does_not_hide_what_is_said_of_the_others(settings, mon
     ]  # fmt: skip
     show_findings(findings)
     assert ADDRESS in "".join(capsys.readouterr()).replace("\n", "")
+
+
+@pytest.mark.parametrize("name", ["ALL_PROXY", "https_proxy"])
+def test_a_socks_proxy_is_supported_or_said_to_be_unsupported(settings, monkeypatch, name):
+    for other in ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY"):
+        monkeypatch.delenv(other, raising=False)
+        monkeypatch.delenv(other.lower(), raising=False)
+    assert told(check_network, settings)[0] == "ok"
+    monkeypatch.setenv(name, "socks5://127.0.0.1:1080")
+    state, message = told(check_network, settings)
+    if importlib.util.find_spec("socksio") is None:
+        assert (state, f"{name} names a SOCKS proxy" in message, "httpx[socks]" in message) == ("failed", True, True)
+    else:
+        assert state == "ok"

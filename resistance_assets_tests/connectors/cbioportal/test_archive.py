@@ -232,6 +232,13 @@ def test_matrix_with_one_id_column_and_a_location_column(tmp_path):
     assert study.matrices["mrna"].columns == ["hugo_symbol", "entrez_gene_id", "P1-01"]
 
 
+def test_a_study_without_a_patient_file_has_the_patients_that_its_samples_name(tmp_path):
+    study = read_study(pack(tmp_path, files(data_patient__txt=None, meta_clinical_patient__txt=None)))
+    assert study.patients["patient_id"].to_list() == ["P1", "P2"]
+    assert study.patient_attributes.is_empty()
+    assert study.samples.height == 2
+
+
 def test_calls_of_one_row_per_gene_and_sample_are_read_like_a_matrix(tmp_path):
     rows = [
         "EGFR\t1956\tP1-01\t2",
