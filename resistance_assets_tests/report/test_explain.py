@@ -18,6 +18,8 @@ AXES = (
     "tissue_ranks",
     "lists",
     "survival",
+    "discrimination",
+    "competing_risks",
     "correlates",
     "enriched_terms",
     "interactions",
@@ -74,6 +76,40 @@ def test_survival_has_n_events_percentile_and_q_per_endpoint(demo, ccl20):
         assert 0 < row["events"] <= row["n"]
         assert 0 <= row["q_value_bh"] <= 1
         assert 0 < row["percentile_among_genes"] <= 100
+
+
+def test_auc_stands_beside_that_of_the_covariates_alone_with_the_gain_and_the_convention(demo, ccl20):
+    table = "core.survival__time_dependent_auc"
+    expected = demo.value(f"SELECT count(*) FROM {table} WHERE hgnc_symbol = 'CCL20' AND auc IS NOT NULL")
+    assert len(ccl20["discrimination"]) == expected
+    assert {row["model"] for row in ccl20["discrimination"]} >= {"age sex stage", "age sex stage: covariates alone"}
+    for row in ccl20["discrimination"]:
+        if row["auc_gain"] is not None:
+            assert row["auc_gain"] == pytest.approx(row["auc"] - row["auc_covariates_alone"], abs=1e-12)
+            assert row["auc_gain_ci_lower"] <= row["auc_gain_ci_upper"]
+    assert any(row["auc_gain"] is not None for row in ccl20["discrimination"])
+    assert "T <= t" in explanation_as_text(ccl20)
+
+
+def test_cumulative_incidence_is_the_last_step_before_the_month_and_below_one_minus_kaplan_meier(demo, ccl20):
+    assert ccl20["competing_risks"]
+    for row in ccl20["competing_risks"]:
+        last = demo.rows(
+            "SELECT * FROM core.survival__cumulative_incidence WHERE hgnc_symbol = 'CCL20' AND cohort_id = ? "
+            "AND expression_group = ? AND cause = 'disease' AND time_months <= ? ORDER BY time_months DESC LIMIT 1",
+            [row["cohort_id"], row["expression_group"], row["month"]],
+        )[0]
+        assert row["incidence_disease"] == last["cumulative_incidence"]
+        assert row["incidence_disease"] <= row["one_minus_kaplan_meier"] + 1e-12
+    assert "other deaths are censored in the Kaplan-Meier curve" in explanation_as_text(ccl20)
+
+
+def test_time_ratios_are_told_where_hazards_are_not_proportional(demo):
+    gene = demo.value("SELECT min(hgnc_symbol) FROM core.survival__time_ratios")
+    document = explain_gene(demo, gene)
+    expected = demo.value("SELECT count(*) FROM core.survival__time_ratios WHERE hgnc_symbol = ?", [gene])
+    assert len(document["time_ratios"]) == expected > 0
+    assert "Time ratios" in explanation_as_text(document)
 
 
 @pytest.mark.parametrize("asked", ["IL8", "il8", "CXCL8", " cxcl8 ", "ENSG00000169429", "3576"])

@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from resistance_assets.errors import UsageFault
+from resistance_assets.report.explain.survival import competing_risks, discrimination, time_ratios
 from resistance_assets.report.published import Published, short_reason
 
 CORRELATES_SHOWN = 10
@@ -35,7 +36,8 @@ def explain_gene(published: Published, symbol: str) -> dict[str, Any]:
     Returns:
         `asked`, `gene` (symbol, name, ids, aliases, how it was resolved), `release`, `synthetic`, `summary` (the row of
         marts.gene_evidence), one list or dictionary per axis (`contrasts`, `candidate_scores`, `lists`, `survival`,
-        `tumour_vs_normal` (contrasts of tissues), `tissue_ranks` (rank sums of tissues), `correlates`,
+        `discrimination` (AUC), `competing_risks`, `time_ratios`, `tumour_vs_normal` (contrasts of tissues),
+        `tissue_ranks` (rank sums of tissues), `correlates`,
         `enriched_terms`, `interactions`, `copy_number`), each entry with `table`, `data_version`, `method`, `n` and
         `sources` (id and SHA-256) where they apply, and `missing` (what, why).
 
@@ -60,6 +62,9 @@ def explain_gene(published: Published, symbol: str) -> dict[str, Any]:
         "candidate_scores": _candidate_scores(published, name, missing),
         "lists": _lists(published, name, missing),
         "survival": _survival(published, name, missing),
+        "discrimination": discrimination(published, name),
+        "competing_risks": competing_risks(published, name),
+        "time_ratios": time_ratios(published, name),
         "tumour_vs_normal": [],
         "tissue_ranks": _tissue_ranks(published, name, missing),
         "correlates": _correlates(published, name, missing),

@@ -38,6 +38,11 @@ def interval(row: dict[str, Any]) -> str:
     return f"{number(row[f'ci_lower{scale}'])} to {number(row[f'ci_upper{scale}'])}"
 
 
+def span(low: float | None, high: float | None) -> str:
+    """A confidence interval; a dot where there is none."""
+    return "." if low is None or high is None else f"{number(low)} to {number(high)}"
+
+
 @dataclass(frozen=True)
 class Section:
     """A table of the story: rows of one key of the document, at most so many, with a line or more below it."""
@@ -161,6 +166,69 @@ SECTIONS = (
         ],
         50,
         notes=_survival_notes,
+    ),
+    Section(
+        "How well it tells who will have the event (time-dependent AUC)",
+        "discrimination",
+        ["cohort", "endpoint", "months", "model", "n", "by then", "AUC", "95 % CI", "gain", "95 % CI", "gain, c.-v."],
+        lambda row: [
+            row["cohort_id"],
+            row["endpoint"],
+            number(row["time_months"]),
+            row["model"],
+            number(row["n"]),
+            number(row["n_cases"]),
+            number(row["auc"]),
+            span(row["ci_lower"], row["ci_upper"]),
+            number(row["auc_gain"]),
+            span(row["auc_gain_ci_lower"], row["auc_gain_ci_upper"]),
+            number(row["auc_gain_cross_validated"]),
+        ],
+        60,
+        notes=lambda rows: [
+            f"  {rows[0]['method']}",
+            "  gain: AUC of the model minus that of its covariates alone; c.-v.: cross-validated",
+        ],
+    ),
+    Section(
+        "Competing risks: cumulative incidence",
+        "competing_risks",
+        ["cohort", "expression", "months", "deaths", "other", "disease", "95 % CI", "1 - KM", "other deaths"],
+        lambda row: [
+            row["cohort_id"],
+            row["expression_group"],
+            number(row["month"]),
+            number(row["deaths_disease"]),
+            number(row["deaths_other"]),
+            number(row["incidence_disease"]),
+            span(row["ci_lower"], row["ci_upper"]),
+            number(row["one_minus_kaplan_meier"]),
+            number(row["incidence_other"]),
+        ],
+        30,
+        notes=lambda rows: [
+            f"  {rows[0]['method']}",
+            "  1 - KM: other deaths are censored in the Kaplan-Meier curve, so it is higher",
+        ],
+    ),
+    Section(
+        "Time ratios, where hazards are not proportional",
+        "time_ratios",
+        ["cohort", "endpoint", "distribution", "n", "events", "time ratio per SD", "95 % CI", "p", "AIC", "best AIC"],
+        lambda row: [
+            row["cohort_id"],
+            row["endpoint"],
+            row["distribution"],
+            number(row["n"]),
+            number(row["events"]),
+            number(row["time_ratio_per_sd"]),
+            span(row["ci_lower"], row["ci_upper"]),
+            number(row["p_likelihood_ratio"]),
+            number(row["aic"]),
+            number(row["is_best_aic"]),
+        ],
+        20,
+        notes=lambda rows: ["  below 1: events come sooner where expression is higher; p of the likelihood ratio"],
     ),
     Section(
         "Copy number",

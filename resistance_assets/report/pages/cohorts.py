@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from resistance_assets.report.explain.evidence import SURVIVAL_MODELS
+from resistance_assets.report.explain.survival import censored_deaths
 from resistance_assets.report.explain.text import number
 from resistance_assets.report.figures import (
     Figure,
@@ -21,7 +22,12 @@ from resistance_assets.report.figures import (
     ratio_axis,
 )
 from resistance_assets.report.html import Heading, Markup, Page, facts, link, table
-from resistance_assets.report.pages.survival import add_model_sections, pooled_pages, pooled_sentence
+from resistance_assets.report.pages.survival import (
+    add_model_sections,
+    incidence_figure,
+    pooled_pages,
+    pooled_sentence,
+)
 from resistance_assets.report.paths import endpoint_path, gene_path
 from resistance_assets.report.published import Published
 from resistance_assets.report.sql_text import literal, literals
@@ -96,6 +102,10 @@ def _index(published: Published, endpoints: list[dict[str, Any]], screened: set[
         if strongest and (curves := kaplan_meier_figure(published, strongest, [cohort_id])):
             page.figure(curves)
             page.add(numbers_at_risk(published, strongest, cohort_id))
+            if sentences := censored_deaths(published, [cohort_id]):
+                page.paragraph(*sentences)
+            if figure := incidence_figure(published, strongest, [cohort_id]):
+                page.figure(figure)
             page.paragraph("Every gene of interest has its curves on its own page:", link("genes.html", "genes") + ".")
     return page
 
@@ -122,17 +132,14 @@ def _endpoint_page(published: Published, row: dict[str, Any], gene_pages: set[st
             ]
         )
     )
-    sql = f"""SELECT s.hgnc_symbol, s.hazard_ratio_per_sd, s.p_value, s.q_value_bh, s.percentile_among_genes, a.cytoband
-FROM {SCREEN} AS s
-LEFT JOIN staging.genes__approved AS a ON a.hgnc_symbol = s.hgnc_symbol
-WHERE s.cohort_id = {literal(cohort_id)} AND s.endpoint = {literal(endpoint)} AND s.model = 'continuous'
-    AND s.p_value IS NOT NULL AND s.hazard_ratio_per_sd > 0
-ORDER BY s.p_value, s.hgnc_symbol"""
+    if sentences := censored_deaths(published, [cohort_id], endpoint):
+        page.paragraph(*sentences)
+    sql, method = _screen_sql(published, cohort_id, endpoint)
     columns = published.columns(sql)
     if columns["hgnc_symbol"]:
         said = {
             "n": f"{row['n_analysed']} patients, {row['n_events_analysed']} events; {row['genes_tested']:,} genes",
-            "method": SURVIVAL_MODELS["continuous"],
+            "method": method,
             "tables": [(SCREEN, published.stamp(SCREEN)["data_version"])],
             "sql": sql,
         }
@@ -144,6 +151,29 @@ ORDER BY s.p_value, s.hgnc_symbol"""
     _screen_table(published, page, row, gene_pages)
     add_model_sections(published, page, row)
     return page
+
+
+def _screen_sql(published: Published, cohort_id: str, endpoint: str) -> tuple[str, str]:
+    """The genes that are drawn, by the model and the test that lead, and how they were computed, in words."""
+    own = f"s.cohort_id = {literal(cohort_id)} AND s.endpoint = {literal(endpoint)}"
+    if published.has(SCREEN, "is_primary", "q_value_bh_likelihood_ratio", "percentile_likelihood_ratio"):
+        primary = published.value(
+            f"SELECT any_value(s.model) FROM {SCREEN} AS s WHERE {own} AND s.is_primary "
+            "AND s.model IN ('continuous', 'rank_normal')"
+        )
+        model = primary or "continuous"
+        p, q, percentile = "p_likelihood_ratio", "q_value_bh_likelihood_ratio", "percentile_likelihood_ratio"
+        method = SURVIVAL_MODELS[model]
+    else:
+        model, p, q, percentile = "continuous", "p_value", "q_value_bh", "percentile_among_genes"
+        method = "Cox model on expression, Efron ties; Wald p; q Benjamini-Hochberg over all genes"
+    sql = f"""SELECT s.hgnc_symbol, s.hazard_ratio_per_sd, s.{p} AS p_value, s.{q} AS q_value_bh,
+    s.{percentile} AS percentile_among_genes, a.cytoband
+FROM {SCREEN} AS s
+LEFT JOIN staging.genes__approved AS a ON a.hgnc_symbol = s.hgnc_symbol
+WHERE {own} AND s.model = {literal(model)} AND s.{p} IS NOT NULL AND s.hazard_ratio_per_sd > 0
+ORDER BY s.{p}, s.hgnc_symbol"""
+    return sql, method
 
 
 def _groups(columns: dict[str, list[Any]]) -> list[str]:
@@ -336,6 +366,7 @@ def _screen_table(published: Published, page: Page, endpoint: dict[str, Any], ge
         Heading("p_logrank", "p log-rank", "none where a half is below the declared minimum", True),
         Heading("q_logrank", "q log-rank", None, True),
         Heading("p_permutation", "p permutation", "where a half is below the minimum; part of no q", True),
+        Heading("split_note", "Note on the split"),
         Heading("gene_name", "Name"),
     ]
     caption = "The continuous and the median-split model; the genes of interest are there in any case"
@@ -430,7 +461,7 @@ def _forest(
                     "type": "data", "array": "$above", "arrayminus": "$below", "color": "@down", "thickness": 2,
                 },
                 "customdata": "$p_value",
-                "hovertemplate": "<b>%{y}</b><br>hazard ratio %{x:.3f}<br>p %{customdata:.3g}<extra></extra>",
+                "hovertemplate": "<b>%{y}</b><br>hazard ratio %{x:.3f}<br>Wald p %{customdata:.3g}<extra></extra>",
             }
         ],
         layout={
@@ -452,6 +483,14 @@ def _span(counts: list[int]) -> str:
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
+def _split_in_words(row: dict[str, Any]) -> str:
+    """Events of the two sides and the test of a split: by permutation where a side is below the declared minimum."""
+    events = f"; events {number(row['observed_high'])} and {number(row['observed_low'])}"
+    if row["p_logrank"] is None and row["p_permutation"] is not None:
+        return f"{events}; permutation p {number(row['p_permutation'])}: a side is too small for a log-rank p"
+    return f"{events}; log-rank p {number(row['p_logrank'])}, q {number(row['q_value_bh_logrank'])}"
+
+
 def kaplan_meier_figure(published: Published, gene: str, cohorts: Sequence[str] = ()) -> Figure | None:
     """Curves of one gene, a choice per cohort and endpoint."""
     only = f" AND cohort_id IN ({literals(cohorts)})" if cohorts else ""
@@ -469,11 +508,12 @@ ORDER BY cohort_id, list_position(['OS', 'DSS', 'DFS', 'PFS'], endpoint), endpoi
         found["cohort_endpoint"], found["expression_group"], found["n_at_risk"], strict=True
     ):
         sizes.setdefault((choice, group), at_risk)
+    permuted = "p_permutation" if published.has(SCREEN, "p_permutation") else "NULL AS p_permutation"
     tests = {
-        row["cohort_endpoint"]: f"; log-rank p {number(row['p_logrank'])}, q {number(row['q_value_bh_logrank'])}"
+        row["cohort_endpoint"]: _split_in_words(row)
         for row in published.rows(
-            f"SELECT cohort_id || ' ' || endpoint AS cohort_endpoint, p_logrank, q_value_bh_logrank FROM {SCREEN} "
-            "WHERE hgnc_symbol = ? AND model = 'median_split'",
+            f"SELECT cohort_id || ' ' || endpoint AS cohort_endpoint, p_logrank, q_value_bh_logrank, observed_high, "
+            f"observed_low, {permuted} FROM {SCREEN} WHERE hgnc_symbol = ? AND model = 'median_split'",
             [gene],
         )
     }

@@ -168,6 +168,7 @@ def _add_components(published: Published, page: Page, contrast: dict[str, Any]) 
     page.heading("Principal components of the study's samples")
     for line in dict.fromkeys(row["confounding"] for row in rows if row["confounding"]):
         page.paragraph(f"Confounding: {line}.")
+    page.figure(_component_figure(published, contrast))
     headings = [
         Heading("component", "Component", "the largest first", True),
         Heading("share_of_variance", "Share", "of the variance of the 500 genes that vary most", True),
@@ -178,6 +179,64 @@ def _add_components(published: Published, page: Page, contrast: dict[str, Any]) 
     if not _is_tested(contrast):
         headings.pop()
     page.add(table("What the components go with", headings, rows, filter_by=("attribute_id",)))
+
+
+def _component_figure(published: Published, contrast: dict[str, Any]) -> Figure:
+    """Share of the variance of each component, and what of it each column of the sample sheet explains."""
+    sql = f"""SELECT component, share_of_variance, attribute_id, is_factor, n_samples, r_squared, p_value
+FROM {COMPONENTS}
+WHERE study_id = {literal(contrast["study_id"])}
+ORDER BY component, NOT is_factor, attribute_id"""
+    found = published.columns(sql)
+    shares = dict(zip(found["component"], found["share_of_variance"], strict=True))
+    tested = {
+        name: f"{name} (factor)" if is_factor else name
+        for name, is_factor, explained in zip(
+            found["attribute_id"], found["is_factor"], found["r_squared"], strict=True
+        )
+        if explained is not None
+    }
+    explained = dict(zip(zip(found["component"], found["attribute_id"], strict=True), found["r_squared"], strict=True))
+    names = {at: f"PC{at} ({share:.0%})" for at, share in shares.items()}
+    strongest = [
+        f"{names[at]}: {max(tested, key=lambda name, at=at: explained.get((at, name)) or 0.0)}" for at in shares
+    ]
+    return Figure(
+        ident="components",
+        title="What the principal components of the samples go with",
+        caption=(
+            "Colour: share of a component that a column of the sample sheet explains (R squared); the factor of a "
+            "contrast is marked. Bars: share of the variance. A large component that goes with another column than the "
+            "factor is a batch, or another effect."
+        ),
+        alternative=f"Heat map of components by columns. The column that explains most of {'; '.join(strongest)}.",
+        columns=found,
+        traces=[
+            {
+                "type": "heatmap", "x": list(tested.values()), "y": list(names.values()),
+                "z": [[_cut(explained.get((at, name))) for name in tested] for at in names],
+                "zmin": 0, "zmax": 1, "colorscale": [[0, "@ground"], [1, "@up"]], "xgap": 1, "ygap": 1,
+                "texttemplate": "%{z:.2f}",
+                "colorbar": {"title": {"text": "R squared", "side": "right"}, "thickness": 12},
+                "hovertemplate": "<b>%{y}</b><br>%{x}<br>R squared %{z:.2f}<extra></extra>",
+            },
+            {
+                "type": "bar", "orientation": "h", "x": [_cut(share) for share in shares.values()],
+                "y": list(names.values()), "xaxis": "x2", "showlegend": False, "marker": {"color": "@down"},
+                "hovertemplate": "<b>%{y}</b><br>%{x:.0%} of the variance<extra></extra>",
+            },
+        ],
+        layout={
+            "xaxis": axis("", domain=[0, 0.74], tickangle=-30, showgrid=False),
+            "xaxis2": axis("share of variance", domain=[0.78, 1], tickformat=".0%", rangemode="tozero"),
+            "yaxis": axis("", autorange="reversed", showgrid=False),
+        },
+        height=190 + 34 * len(names),
+        n=f"{max(found['n_samples'])} samples",
+        method="principal components of the 500 genes that vary most; R squared is eta squared for categories",
+        tables=[(COMPONENTS, published.stamp(COMPONENTS)["data_version"])],
+        sql=sql,
+    )  # fmt: skip
 
 
 def _rule(contrast: dict[str, Any]) -> str:

@@ -5,16 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from resistance_assets.report.explain.evidence import explain_gene
+from resistance_assets.report.explain.survival import shared_patients
 from resistance_assets.report.explain.text import interval, number
 from resistance_assets.report.figures import Figure, axis, frame_of, line_at
 from resistance_assets.report.html import SOURCE_KEY, Heading, Markup, Page, facts, fill, link, table
 from resistance_assets.report.pages.cohorts import forest_of_gene, kaplan_meier_figure, numbers_at_risk
-from resistance_assets.report.pages.survival import add_adjusted_models, pooled_forest
+from resistance_assets.report.pages.survival import (
+    add_adjusted_models,
+    add_competing_risks,
+    add_discrimination,
+    add_time_ratios,
+    pooled_forest,
+)
 from resistance_assets.report.paths import contrast_path, gene_path
 from resistance_assets.report.published import Published
 from resistance_assets.report.sql_text import literal
 
 CANDIDATES = "marts.resistance_candidates"
+SURVIVAL = "marts.survival_by_gene"
 TOP_PER_CLASS = 15
 CANDIDATES_SHOWN = 50
 TOP_WITHOUT_SCORES = 30
@@ -77,6 +85,7 @@ def _index(published: Published, genes: list[str]) -> Page:
                 "cancer": "yes" if row["in_cancer_gene_list"] else "no",
             }
         )
+    add_leading_survival(published, rows, "cohort_id")
     headings = [
         Heading("gene", "Gene"),
         Heading("why", "Why here"),
@@ -85,18 +94,40 @@ def _index(published: Published, genes: list[str]) -> Page:
         Heading("resistance_contrasts_up", "Up under drugs", "contrasts under a drug in whose up list it is", True),
         Heading("resistance_contrasts_down", "Down under drugs", "likewise, down lists", True),
         *survival_headings("cohort_id", "overall survival, continuous model"),
-        Heading("os_q_value_bh", "OS q", "over all genes", True),
-        Heading("os_percentile", "OS percentile", "share of genes with a smaller p, mid-rank for ties, %", True),
         Heading("amplified_fraction", "Amplified", "fraction of patients", True),
     ]
     page.add(table("Genes with a page", headings, rows, filter_by=("why", "cancer")))
     return page
 
 
+def add_leading_survival(published: Published, rows: list[dict[str, Any]], cohort_key: str) -> None:
+    """Fills `os_leading`, its scale, q and percentile in rows of genes: by the likelihood ratio where there is one."""
+    if not published.has(SURVIVAL, "hazard_ratio_primary", "q_primary", "percentile_primary", "expression_scale"):
+        for row in rows:
+            row.update(os_leading=row["os_hazard_ratio_per_sd"], os_q=row["os_q_value_bh"], os_scale=None,
+                       os_place=row["os_percentile"], os_test="Wald")  # fmt: skip
+        return
+    found = {
+        (row["cohort_id"], row["hgnc_symbol"]): row
+        for row in published.rows(f"SELECT * FROM {SURVIVAL} WHERE endpoint = 'OS'")
+    }
+    for row in rows:
+        own = found.get((row[cohort_key], row["hgnc_symbol"]), {})
+        is_rank = own.get("primary_model") == "rank_normal"
+        row["os_leading"], row["os_q"] = own.get("hazard_ratio_primary"), own.get("q_primary")
+        row["os_place"] = own.get("percentile_primary")
+        row["os_scale"] = "normal score of the rank" if is_rank else own.get("expression_scale")
+        row["os_test"] = "likelihood ratio" if own else None
+
+
 def survival_headings(cohort_key: str, explanation: str) -> list[Heading]:
-    """A hazard ratio with the cohort, patients and deaths that it is of."""
+    """A hazard ratio with its scale, q and percentile, and the cohort, patients and deaths that it is of."""
     return [
-        Heading("os_hazard_ratio_per_sd", "OS HR per SD", explanation, True),
+        Heading("os_leading", "OS HR per SD", explanation, True),
+        Heading("os_scale", "OS scale", "of expression"),
+        Heading("os_q", "OS q", "of the test beside it, over all genes", True),
+        Heading("os_place", "OS percentile", "share of genes with a smaller p, mid-rank for ties, %", True),
+        Heading("os_test", "OS test"),
         Heading(cohort_key, "OS cohort", "that the hazard ratio is of"),
         Heading("os_n", "OS patients", None, True),
         Heading("os_events", "Deaths", None, True),
@@ -110,6 +141,7 @@ def _candidate_table(published: Published, page: Page, genes: set[str]) -> None:
         QUALIFY rank <= {CANDIDATES_SHOWN} ORDER BY drug_class, rank, hgnc_symbol
         """
     )
+    add_leading_survival(published, rows, "os_cohort_id")
     page.heading("Candidates per drug class")
     page.paragraph(
         "Signed ranks over the contrasts of a drug class, every study counting once. Survival, tumour against normal "
@@ -138,7 +170,6 @@ def _candidate_table(published: Published, page: Page, genes: set[str]) -> None:
         Heading("q_value_bh", "q (BH)", "within the drug class", True),
         Heading("stability", "Rank, one study left out", None, True),
         *survival_headings("os_cohort_id", "overall survival; every gene in the cohort with most deaths"),
-        Heading("os_q_value_bh", "OS q", None, True),
         Heading("tumour_log2_fold_change", "Tumour log2 FC", "tumour over normal tissue", True),
         Heading("tumour_q_value_bh", "Tumour q", None, True),
         Heading("cancer", "Cancer gene"),
@@ -179,10 +210,15 @@ def _gene_page(published: Published, gene: str) -> Page:
             page.add(numbers_at_risk(published, gene, cohort_id))
     elif document["survival"]:
         page.paragraph("Curves are kept for the genes of interest of the catalog alone.")
+    add_competing_risks(published, page, gene, document)
     page.add(_survival_table(document["survival"]))
+    add_time_ratios(page, document["time_ratios"])
     if pooled := pooled_forest(published, [gene]):
         page.figure(pooled)
+        if sentences := shared_patients(published):
+            page.paragraph(*sentences)
     add_adjusted_models(published, page, gene)
+    add_discrimination(page, document["discrimination"])
     page.heading("Company")
     for caption, key, headings in _COMPANY:
         page.add(_axis_table(caption, document[key], headings))
@@ -340,6 +376,10 @@ def _scores_table(rows: list[dict[str, Any]]) -> str:
     return table("Candidate score per drug class", headings, shown)
 
 
+def _pair(high: int | None, low: int | None) -> str | None:
+    return None if high is None or low is None else f"{number(high)} / {number(low)}"
+
+
 def _survival_table(rows: list[dict[str, Any]]) -> str:
     shown = [
         {
@@ -347,6 +387,8 @@ def _survival_table(rows: list[dict[str, Any]]) -> str:
             "interval": interval(row),
             "ratio": row["hazard_ratio"] if row["hazard_ratio_per_sd"] is None else row["hazard_ratio_per_sd"],
             "model": row["model"].replace("_", " "),
+            "halves": _pair(row.get("n_high"), row.get("n_low")),
+            "events_of_halves": _pair(row.get("observed_high"), row.get("observed_low")),
         }
         for row in _with_source(rows)
     ]
@@ -363,6 +405,8 @@ def _survival_table(rows: list[dict[str, Any]]) -> str:
         Heading("q_leading", "q (BH)", "of that p, over all genes", True),
         Heading("percentile_leading", "Percentile", "share of genes with a smaller p, mid-rank for ties, %", True),
         Heading("p_logrank", "p log-rank", None, True),
+        Heading("halves", "High / low", "patients of a split", True),
+        Heading("events_of_halves", "Events of the sides", "of the high and the low side", True),
         Heading("p_permutation", "p permutation", "of a split with a group below the minimum", True),
         Heading("fit_note", "Note"),
         _FROM,

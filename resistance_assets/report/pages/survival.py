@@ -4,9 +4,17 @@ scores, adjusted models of a gene, and genes pooled over cohorts."""
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
-from resistance_assets.report.explain.text import number
+from resistance_assets.report.explain.survival import (
+    AUC_CONVENTION,
+    COVARIATES_ALONE,
+    INCIDENCE,
+    censored_deaths,
+    shared_patients,
+)
+from resistance_assets.report.explain.text import number, span
 from resistance_assets.report.figures import Figure, Selector, axis, frame_of, line_at, minus_log10, ratio_axis
 from resistance_assets.report.html import Heading, Page, link, prose, table
 from resistance_assets.report.paths import gene_path
@@ -70,7 +78,8 @@ def add_model_sections(published: Published, page: Page, endpoint: dict[str, Any
         page.paragraph(
             "The time-dependent AUC: of two patients of whom one had the event by that time and the other was still "
             "without it, how often does the model put the right one first? 0.5 is guessing. The cross-validated value "
-            "is from patients whom the model had not seen."
+            "is from patients whom the model had not seen. Beside a model with covariates stands the AUC of the "
+            f"covariates alone: what lies above it is what the gene adds. {AUC_CONVENTION}"
         )
         page.figure(figure)
     if published.filled(SIGNATURES) and (figure := signature_figure(published, endpoint)):
@@ -204,13 +213,35 @@ def _cut_table(published: Published, endpoint: dict[str, Any]) -> str:
     return table(caption, headings, rows, most=most)
 
 
+def _auc_sql(published: Published, endpoint: dict[str, Any]) -> str:
+    """AUC of every gene, model and time, and one row of each model without the gene."""
+    gain = ("auc_covariates_alone", "auc_gain", "auc_gain_ci_lower", "auc_gain_ci_upper", "auc_gain_cross_validated")
+    has_gain = published.has(AUC, *gain)
+    shown = ", ".join(gain) if has_gain else ", ".join(f"NULL AS {name}" for name in gain)
+    # The model without the gene is the same whatever the gene: one row of each model, unless genes lack patients.
+    return f"""WITH own AS (
+    SELECT *, ends_with(model_id, '{COVARIATES_ALONE}') AS is_alone FROM {AUC}
+    WHERE {_where(endpoint)} AND auc IS NOT NULL
+),
+drawn AS (
+    SELECT model_id, time_months, hgnc_symbol, n, n_cases, n_at_risk, auc, ci_lower, ci_upper, auc_cross_validated,
+        bootstrap_samples, {shown}
+    FROM own WHERE NOT is_alone
+    UNION ALL
+    SELECT DISTINCT ON (model_id, time_months, n, n_cases) replace(model_id, '{COVARIATES_ALONE}', ''), time_months,
+        'covariates alone', n, n_cases, n_at_risk, auc, ci_lower, ci_upper, auc_cross_validated, bootstrap_samples,
+        NULL, NULL, NULL, NULL, NULL
+    FROM own WHERE is_alone
+    ORDER BY model_id, time_months, n DESC, n_cases, hgnc_symbol
+)
+SELECT model_id || ', ' || time_months::INT || ' months' AS model_and_time, *
+FROM drawn
+ORDER BY model_id <> 'unadjusted', model_id, time_months, hgnc_symbol <> 'covariates alone', auc, hgnc_symbol"""
+
+
 def auc_figure(published: Published, endpoint: dict[str, Any]) -> Figure | None:
     """AUC of the genes of interest, a choice per model and time."""
-    sql = f"""SELECT model_id || ', ' || time_months::INT || ' months' AS model_and_time, model_id, time_months,
-    hgnc_symbol, n, n_cases, n_at_risk, auc, ci_lower, ci_upper, auc_cross_validated, bootstrap_samples
-FROM {AUC}
-WHERE {_where(endpoint)} AND auc IS NOT NULL
-ORDER BY model_id <> 'unadjusted', model_id, time_months, auc, hgnc_symbol"""
+    sql = _auc_sql(published, endpoint)
     found = published.columns(sql)
     if not found["auc"]:
         return None
@@ -236,7 +267,10 @@ ORDER BY model_id <> 'unadjusted', model_id, time_months, auc, hgnc_symbol"""
     return Figure(
         ident="auc",
         title="Time-dependent AUC of the genes of interest",
-        caption="Squares with 95 % intervals: as fitted. Open circles: cross-validated. The line is guessing.",
+        caption=(
+            "Squares with 95 % intervals: as fitted. Open circles: cross-validated. The line is guessing. In a model "
+            "with covariates the lowest row is that of the covariates alone; the CSV holds the gain of each gene."
+        ),
         alternative=f"Dot plot of the AUC by gene. {last}: {'; '.join(best[::-1][:8])}.",
         columns={**found, **_errors(found["auc"], found["ci_lower"], found["ci_upper"])},
         traces=[
@@ -262,8 +296,8 @@ ORDER BY model_id <> 'unadjusted', model_id, time_months, auc, hgnc_symbol"""
         selectors=(Selector("model_and_time", "Model and time", tuple(choices.items())),),
         n="; ".join(choices.values()),
         method=(
-            "cumulative cases against dynamic controls, weighted by the inverse probability of censoring; percentile "
-            f"interval of {max(found['bootstrap_samples'])} bootstrap samples"
+            "cumulative cases (T <= t) against dynamic controls, weighted by the inverse probability of censoring; "
+            f"percentile interval of {max(found['bootstrap_samples'])} bootstrap samples"
         ),
         tables=_version(published, AUC),
         sql=sql,
@@ -334,14 +368,173 @@ def _signature_table(published: Published, endpoint: dict[str, Any]) -> str:
 # ---- one gene --------------------------------------------------------------------------------------------------------
 
 
+def add_discrimination(page: Page, rows: list[dict[str, Any]]) -> None:
+    """Time-dependent AUC of a gene's models, with that of the covariates alone and what the gene adds to it."""
+    if not rows:
+        return
+    shown = [
+        {
+            **row,
+            "interval": span(row["ci_lower"], row["ci_upper"]),
+            "gain_interval": None
+            if row["auc_gain_ci_lower"] is None
+            else span(row["auc_gain_ci_lower"], row["auc_gain_ci_upper"]),
+        }
+        for row in rows
+    ]
+    headings = [
+        Heading("cohort_id", "Cohort"),
+        Heading("endpoint", "Endpoint"),
+        Heading("time_months", "Months", None, True),
+        Heading("model", "Model"),
+        Heading("n", "Patients", None, True),
+        Heading("n_cases", "Events by then", "at or before the time (T <= t)", True),
+        Heading("auc", "AUC", "as fitted", True),
+        Heading("interval", "95 % CI", "bootstrap", True),
+        Heading("auc_cross_validated", "AUC, cross-validated", None, True),
+        Heading("auc_covariates_alone", "Covariates alone", "AUC without the gene, on the same patients", True),
+        Heading("auc_gain", "Gain", "AUC minus that of the covariates alone", True),
+        Heading("gain_interval", "95 % CI of the gain", "over the same resamples", True),
+        Heading("auc_gain_cross_validated", "Gain, cross-validated", None, True),
+    ]
+    page.paragraph(
+        "Time-dependent AUC: 0.5 is guessing. With covariates, the AUC of a model is not the gene's: the gain is.",
+        AUC_CONVENTION,
+    )
+    page.add(table("Time-dependent AUC, and what the gene adds", headings, shown, filter_by=("endpoint", "model")))
+
+
+def incidence_figure(published: Published, gene: str, cohorts: Sequence[str] = ()) -> Figure | None:
+    """Aalen-Johansen cumulative incidence of a gene's halves beside 1 - Kaplan-Meier, a choice per cohort and group."""
+    if not published.filled(INCIDENCE):
+        return None
+    only = f" AND cohort_id IN ({literals(cohorts)})" if cohorts else ""
+    sql = f"""SELECT cohort_id || ', ' || expression_group AS cohort_and_group, cause, time_months, n_at_risk, n_events,
+    cumulative_incidence, ci_lower, ci_upper, one_minus_kaplan_meier
+FROM {INCIDENCE}
+WHERE hgnc_symbol = {literal(gene)}{only}
+ORDER BY cohort_id, list_position(['all', 'high', 'low'], expression_group), cause, time_months"""
+    found = published.columns(sql)
+    if not found["cause"]:
+        return None
+    sizes: dict[str, int] = {}
+    deaths: dict[tuple[str, str], int] = {}
+    for name, cause, at_risk, died in zip(
+        found["cohort_and_group"], found["cause"], found["n_at_risk"], found["n_events"], strict=True
+    ):
+        sizes[name] = max(sizes.get(name, 0), at_risk)
+        deaths[name, cause] = deaths.get((name, cause), 0) + died
+    choices = tuple(
+        (
+            name,
+            f"{name}: n {size}, deaths {deaths.get((name, 'disease'), 0)} and other {deaths.get((name, 'other'), 0)}",
+        )
+        for name, size in sizes.items()
+    )
+    curves = (
+        ("disease", "cumulative_incidence", "death of the disease, Aalen-Johansen", "up", "solid"),
+        ("disease", "one_minus_kaplan_meier", "1 − Kaplan-Meier, other deaths censored", "none", "dot"),
+        ("other", "cumulative_incidence", "other death, Aalen-Johansen", "down", "dash"),
+    )
+    return Figure(
+        ident=f"incidence-{gene}{'-' + '-'.join(cohorts) if cohorts else ''}",
+        title=f"Competing risks: cumulative incidence by {gene}",
+        caption=(
+            "Share of patients who died of the disease, and of anything else. Other deaths are censored in the "
+            "Kaplan-Meier curve, as if these patients could still die of the disease: 1 − Kaplan-Meier lies above."
+        ),
+        alternative=f"Step curves of two causes of death. {'; '.join(label for _, label in choices)}.",
+        columns=found,
+        traces=[
+            {
+                "type": "scatter", "mode": "lines", "name": label, "x": "$time_months", "y": f"${column}",
+                "where": [["cause", cause]],
+                "line": {"shape": "hv", "color": f"@{role}", "width": 2.5, "dash": dash},
+                "hovertemplate": f"{label}<br>%{{x:.1f}} months: %{{y:.1%}}<extra></extra>",
+            }
+            for cause, column, label, role, dash in curves
+        ],
+        layout={
+            "xaxis": axis("months", rangemode="tozero"),
+            "yaxis": axis("cumulative incidence", rangemode="tozero", tickformat=".0%"),
+        },
+        height=400,
+        selectors=(Selector("cohort_and_group", "Cohort and expression", choices),),
+        n="; ".join(label for _, label in choices),
+        method="Aalen-Johansen, disease-specific against other death; expression groups split at the median",
+        tables=_version(published, INCIDENCE),
+        sql=sql,
+    )  # fmt: skip
+
+
+def add_competing_risks(published: Published, page: Page, gene: str, document: dict[str, Any]) -> None:
+    """What censoring other deaths means for the gene's curves, and the cumulative incidence that does not."""
+    cohorts = list(dict.fromkeys(row["cohort_id"] for row in document["survival"]))
+    if sentences := censored_deaths(published, cohorts):
+        page.paragraph(*sentences)
+    if figure := incidence_figure(published, gene):
+        page.figure(figure)
+    rows = [{**row, "interval": span(row["ci_lower"], row["ci_upper"])} for row in document["competing_risks"]]
+    if not rows:
+        return
+    headings = [
+        Heading("cohort_id", "Cohort"),
+        Heading("expression_group", "Expression"),
+        Heading("month", "Months", None, True),
+        Heading("deaths_disease", "Deaths", "of the disease, by then", True),
+        Heading("deaths_other", "Other deaths", "by then", True),
+        Heading("incidence_disease", "Disease", "cumulative incidence, Aalen-Johansen", True),
+        Heading("interval", "95 % CI", None, True),
+        Heading("one_minus_kaplan_meier", "1 − Kaplan-Meier", "other deaths are censored in it", True),
+        Heading("incidence_other", "Other death", "cumulative incidence, Aalen-Johansen", True),
+    ]
+    page.add(table("Cumulative incidence at fixed times", headings, rows, is_searchable=False))
+
+
+def add_time_ratios(page: Page, rows: list[dict[str, Any]]) -> None:
+    """Accelerated failure time models, where the gene's hazards are not proportional."""
+    if not rows:
+        return
+    shown = [{**row, "interval": span(row["ci_lower"], row["ci_upper"])} for row in rows]
+    headings = [
+        Heading("cohort_id", "Cohort"),
+        Heading("endpoint", "Endpoint"),
+        Heading("distribution", "Distribution"),
+        Heading("n", "Patients", None, True),
+        Heading("events", "Events", None, True),
+        Heading("time_ratio_per_sd", "Time ratio per SD", "below 1: events come sooner", True),
+        Heading("interval", "95 % CI", None, True),
+        Heading("p_likelihood_ratio", "p", "likelihood ratio, against the model without the gene", True),
+        Heading("aic", "AIC", "the smaller the better", True),
+        Heading("is_best_aic", "Best AIC"),
+        Heading("p_proportional_hazards", "p, proportional hazards", "why the gene is here", True),
+    ]
+    page.add(table("Time ratios, where hazards are not proportional", headings, shown, is_searchable=False))
+
+
+def _measured_scales(published: Published, gene: str) -> dict[str, str | None]:
+    """Cohort -> scale of the gene's expression as it was measured; empty in a release that does not state it."""
+    if not published.has(SCREEN, "expression_scale"):
+        return {}
+    rows = published.rows(
+        f"SELECT cohort_id, any_value(expression_scale) AS scale FROM {SCREEN} "
+        "WHERE hgnc_symbol = ? AND model = 'continuous' GROUP BY cohort_id",
+        [gene],
+    )
+    return {row["cohort_id"]: row["scale"] for row in rows}
+
+
 def add_adjusted_models(published: Published, page: Page, gene: str) -> None:
     """Models of a gene of interest with covariates or strata, and the difference of restricted means."""
     if not published.filled(TERMS):
         return
+    by_ratio = published.has(TERMS, "p_likelihood_ratio", "q_value_bh_likelihood_ratio")
+    p, q = ("p_likelihood_ratio", "q_value_bh_likelihood_ratio") if by_ratio else ("p_value", "q_value_bh")
     rows = published.rows(
         f"""
         SELECT t.cohort_id, t.endpoint, t.model_id, m.covariates, m.strata, t.n, t.events, t.hazard_ratio_per_sd,
-            t.p_value, t.q_value_bh, m.events_per_variable, m.concordance, m.hazards_not_proportional, m.warning,
+            t.{p} AS p_leading, t.{q} AS q_leading, m.events_per_variable, m.concordance, m.hazards_not_proportional,
+            m.warning,
             exp(ln(nullif(t.ci_lower, 0)) * sd) AS ci_low, exp(ln(nullif(t.ci_upper, 0)) * sd) AS ci_high
         FROM (
             SELECT *, ln(nullif(hazard_ratio_per_sd, 0)) / nullif(ln(nullif(hazard_ratio, 0)), 0) AS sd FROM {TERMS}
@@ -353,7 +546,10 @@ def add_adjusted_models(published: Published, page: Page, gene: str) -> None:
         """,
         [gene],
     )
+    scales = _measured_scales(published, gene)
     for row in rows:
+        measured = scales.get(row["cohort_id"])
+        row["scale"] = f"normal score of the rank of {measured}" if "rank_normal" in row["model_id"] else measured
         row["model"] = row["model_id"].replace("_", " ")
         row["interval"] = None if row["ci_low"] is None else f"{number(row['ci_low'])} to {number(row['ci_high'])}"
         row["bent"] = (row["hazards_not_proportional"] or "none").replace("|", ", ")
@@ -365,8 +561,9 @@ def add_adjusted_models(published: Published, page: Page, gene: str) -> None:
         Heading("events", "Events", None, True),
         Heading("hazard_ratio_per_sd", "HR per SD", "of expression", True),
         Heading("interval", "95 % CI", None, True),
-        Heading("p_value", "p", "Wald", True),
-        Heading("q_value_bh", "q (BH)", "over the genes of interest, within model and endpoint", True),
+        Heading("scale", "Scale", "of expression"),
+        Heading("p_leading", "p", "likelihood ratio" if by_ratio else "Wald", True),
+        Heading("q_leading", "q (BH)", "of that p, over the genes of interest, within model and endpoint", True),
         Heading("events_per_variable", "Events per variable", "below 10 a model promises too much", True),
         Heading("concordance", "Concordance", "of the whole model", True),
         Heading("bent", "Hazards not proportional", "variables whose effect changes with time"),
@@ -513,6 +710,8 @@ def pooled_pages(published: Published, gene_pages: set[str]) -> list[Page]:
         "Every gene that two or more cohorts measured, pooled endpoint by endpoint. A gene that matters in one cohort "
         "and not in the next has a wide interval here, and a large I²."
     )
+    if sentences := shared_patients(published):
+        page.paragraph(*sentences)
     if figure := pooled_forest(published, list(published.genes_of_interest)):
         page.figure(figure)
     rows = published.rows(
