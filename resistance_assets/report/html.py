@@ -167,7 +167,7 @@ class _Cell:
     content: Markup
 
 
-_MISSING = Markup('<span class="none" title="not there">·</span>')
+_MISSING = Markup('<span title="not there">·</span>')
 _BREAK = Markup("__<wbr>")
 
 
@@ -234,7 +234,8 @@ def _cell(heading: Heading, at: int, row: Mapping[str, Any]) -> _Cell:
     kind = "from" if heading.key == SOURCE_KEY else "n" if heading.is_number else width
     attributes = prose(' class="{kind}"', kind=kind) if kind else Markup()
     if isinstance(key, int | float) and not isinstance(key, bool):
-        attributes += prose(' data-v="{key}"', key=repr(key))
+        # Eight digits are what a sort and a reader need; the warehouse holds the rest.
+        attributes += prose(' data-v="{key}"', key=repr(float(f"{key:.8g}") if isinstance(key, float) else key))
     return _Cell(attributes, cell(value))
 
 

@@ -36,7 +36,7 @@ SCREEN = "core.survival__cohort_endpoint_genes"
 CURVES = "core.survival__kaplan_meier"
 RISK_TIMES = (0, 12, 24, 36, 48, 60, 84, 120)
 LABELLED = 25
-MOST_LISTED = 300
+MOST_LISTED = 150
 FEWEST_PLACED = 100
 CHROMOSOMES = [*(str(number) for number in range(1, 23)), "X", "Y"]
 

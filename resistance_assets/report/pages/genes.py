@@ -27,6 +27,8 @@ TOP_PER_CLASS = 15
 CANDIDATES_SHOWN = 50
 TOP_WITHOUT_SCORES = 30
 MOST_GENE_PAGES = 120
+# Strongest first; the CSV file of a table holds all of its rows.
+MOST_OF_AN_AXIS = 30
 
 
 def choose_genes(published: Published) -> list[str]:
@@ -322,7 +324,7 @@ _FROM = Heading(SOURCE_KEY, "Table and source", "in brackets the first digits of
 
 
 def _axis_table(caption: str, rows: list[dict[str, Any]], headings: list[Heading]) -> str:
-    return table(caption, [*headings, _FROM], _with_source(rows))
+    return table(caption, [*headings, _FROM], _with_source(rows), most=MOST_OF_AN_AXIS)
 
 
 def _effects_table(page: Page, rows: list[dict[str, Any]]) -> str:

@@ -33,7 +33,7 @@ POOLED_PAGE = "cohorts/pooled.html"
 # Beyond so many genes those whose best cut looks like nothing are not drawn.
 MOST_CUTS_DRAWN = 6_000
 MOST_CUTS_LISTED = 40
-MOST_POOLED = 300
+MOST_POOLED = 150
 
 
 # Bars of the columns that `_errors` makes.
