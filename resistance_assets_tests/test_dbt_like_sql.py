@@ -531,7 +531,7 @@ def test_one_file_of_the_gdc_stands_for_a_tissue_of_a_patient():
     symbol = HGNC[0]["symbol"]
     assert found.ask("staging.gdc__genes", "gene_id", "hgnc_symbol", "resolution", "length_bp") == [
         ("ENSG00000000001.4", symbol, "ensembl", 900),
-        ("ENSG00000000001.4_PAR_Y", "ENSG00000000001.4_PAR_Y", "unknown", None),
+        ("ENSG00000000001.4_PAR_Y", "ENSG00000000001.4_PAR_Y", "collision", None),
     ]
 
 
@@ -638,13 +638,14 @@ def survival(symbol: str, model: str, endpoint: str = "OS", cohort_id: str = "c"
     }
 
 
+HUMAN = {"organism": "Homo sapiens"}
 EVIDENCE = Warehouse(
     raw__hgnc__genes=HGNC,
     raw__catalog__cohorts=[ENDPOINT],
     raw__catalog__contrasts=[
-        {"contrast_id": "drug", "study_id": "s1", "methods": "fold_change|edger_exact", "drug": "erlotinib"},
-        {"contrast_id": "plain", "study_id": "s2", "methods": "limma|pydeseq2"},
-        {"contrast_id": "empty", "study_id": "s2", "methods": "limma"},
+        {**HUMAN, "contrast_id": "drug", "study_id": "s1", "methods": "fold_change|edger_exact", "drug": "erlotinib"},
+        {**HUMAN, "contrast_id": "plain", "study_id": "s2", "methods": "limma|pydeseq2"},
+        {**HUMAN, "contrast_id": "empty", "study_id": "s2", "methods": "limma"},
     ],
     core__deg__contrast_genes=[
         deg("drug", "edger_exact", "AXL", 2.0, 0.01), deg("drug", "fold_change", "AXL", 2.5),

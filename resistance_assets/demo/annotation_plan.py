@@ -122,6 +122,15 @@ def _decoy_terms(
             yield term, _choose(draw, draw.randint(6, 20), measured)
 
 
+def _decoy_pathways(
+    draw: np.random.RandomState, measured: Sequence[str], prefix: str, first: int, name: str
+) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Twenty pathways of genes drawn from all that are measured."""
+    return {
+        f"{prefix}{first + at}": (f"{name} {at + 2}", _choose(draw, draw.randint(8, 20), measured)) for at in range(20)
+    }
+
+
 def plan_annotation(
     draw: np.random.RandomState,
     up: Sequence[str],
@@ -179,14 +188,9 @@ def plan_annotation(
 
     bypass, rewired = enriched(12, 12), enriched(12, 14)
     panther = {"P99001": ("Synthetic receptor signaling", bypass)}
-    panther |= {
-        f"P{99_002 + at}": (f"Synthetic signaling pathway {at + 2}", chosen(draw.randint(8, 20), measured))
-        for at in range(20)
-    }
+    panther |= _decoy_pathways(draw, measured, "P", 99_002, "Synthetic signaling pathway")
     kegg = {"hsa99501": ("Synthetic rewiring of signals", rewired)}
-    kegg |= {
-        f"hsa{99_502 + at}": (f"Synthetic map {at + 2}", chosen(draw.randint(8, 20), measured)) for at in range(20)
-    }
+    kegg |= _decoy_pathways(draw, measured, "hsa", 99_502, "Synthetic map")
     links = _links_of_hubs(draw, hubs, measured)
     return AnnotationPlan(
         terms=tuple(terms),

@@ -268,6 +268,25 @@ def audit_printed_table(table: PublishedTable) -> pl.DataFrame:
 # ---- the ledger ------------------------------------------------------------------------------------------------------
 
 
+def _declared(claim: Claim) -> dict[str, Any]:
+    """A claim's own fields, as the catalog has them."""
+    return {
+        "claim_id": claim.id,
+        "paper_id": claim.paper,
+        "statement": claim.statement,
+        "quantity": claim.quantity,
+        "stated_by": claim.stated_by,
+        "expected": claim.expected,
+        "tolerance": claim.tolerance,
+        "near_tolerance": claim.near_tolerance,
+        "direction": claim.direction,
+        "reference": claim.reference if claim.direction else None,
+        "alpha": claim.alpha,
+        "is_public": claim.is_public,
+        "note": claim.note,
+    }
+
+
 def build_ledger(
     claims: Iterable[Claim],
     evidence: Mapping[str, Mapping[str, Any]],
@@ -320,19 +339,7 @@ def build_ledger(
             if is_judged and not family:
                 raise KeyError(f"{claim.id}: {claim.family.analysis}, {claim.family.family}")
         row = {
-            "claim_id": claim.id,
-            "paper_id": claim.paper,
-            "statement": claim.statement,
-            "quantity": claim.quantity,
-            "stated_by": claim.stated_by,
-            "expected": claim.expected,
-            "tolerance": claim.tolerance,
-            "near_tolerance": claim.near_tolerance,
-            "direction": claim.direction,
-            "reference": claim.reference if claim.direction else None,
-            "alpha": claim.alpha,
-            "is_public": claim.is_public,
-            "note": claim.note,
+            **_declared(claim),
             **found,
             "difference": None if claim.expected is None or found["value"] is None else found["value"] - claim.expected,
             "verdict": verdict,
