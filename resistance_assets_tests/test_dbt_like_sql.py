@@ -778,7 +778,7 @@ WRONG: dict[str, dict[str, list[dict[str, Any]]]] = {
     "cohorts__endpoint_patients_are_known": {"staging__cohorts__patient_endpoints": [{}]},
     "cohorts__times_are_numbers": {
         "raw__catalog__cohorts": [ENDPOINT],
-        "raw__cbioportal__patient_attributes": patient("x", OS_MONTHS="twelve"),
+        "raw__cbioportal__patient_attributes": patient("x", OS_MONTHS="12"),
         "staging__cohorts__patient_endpoints": [{**_C, **_E}],
     },
     "cohorts__expression_covers_every_gene": {
@@ -792,7 +792,8 @@ WRONG: dict[str, dict[str, list[dict[str, Any]]]] = {
         "staging__genes__measured": [
             {"dataset_id": "c", "measurement": "copy_number", **_G, "profile_id": "gistic", "source_row": 1}
         ],
-        "staging__cohorts__gene_copy_number": [{**_C, **_G}],
+        "staging__cohorts__samples": [{**_C, "sample_id": "x", "is_analysed": True}],
+        "staging__cohorts__gene_copy_number": [{**_C, **_G, "gistic_call": 1}],
     },
     "genes__ambiguous_symbols_name_no_gene": {"staging__genes__symbols": [{"resolution": "ambiguous", **_G}]},
     "genes__approved_symbols_name_themselves": {

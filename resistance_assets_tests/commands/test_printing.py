@@ -80,8 +80,8 @@ def show_a_diff(name: str) -> None:
 
 def show_some_claims(name: str) -> None:
     row = {
-        "paper_id": f"paper {name}", "claim_id": f"claim {name}", "statement": f"statement {name}", "stated_by": "paper",
-        "verdict": "near",
+        "paper_id": f"paper {name}", "claim_id": f"claim {name}", "statement": f"statement {name}",
+        "verdict": "near", "stated_by": "paper",
         "quantity": f"quantity {name}", "expected": None, "direction": "above", "reference": 1.0, "value": None,
         "verdict_reason": f"reason {name}", "first_release_with_verdict": 1, "worth": f"assessment {name}",
         "assessment": f"assessment {name}", "note": f"note {name}", "p_value": None, "n": None,
