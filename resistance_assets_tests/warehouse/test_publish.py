@@ -20,7 +20,6 @@ import pytest
 from resistance_assets.catalog.tables import Table, col
 from resistance_assets.errors import DataFault
 from resistance_assets.orchestration.lake import Lake, Pointer
-from resistance_assets.warehouse import publication
 from resistance_assets.warehouse.publication import Publication
 from resistance_assets.warehouse.publish import STEPS, PublishResult, publish
 from resistance_assets.warehouse.reader import list_releases, open_warehouse, run_query
@@ -201,7 +200,7 @@ def test_a_damaged_file_is_built_again_under_its_number(tmp_path: Path, damage: 
 
 
 def test_a_large_key_is_stated_instead_of_declared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(publication, "ENFORCED_KEY_ROWS", 2)
+    monkeypatch.setattr("resistance_assets.warehouse.publication.ENFORCED_KEY_ROWS", 2)
     put(tmp_path, {"core.a": 1})
     assert (
         ask(
