@@ -219,7 +219,10 @@ def test_genes_without_a_read_in_one_group_are_tested_as_deseq2s_likelihood_rati
     # Within a factor of 1.5: where an estimate runs away each program stops at another small mean.
     assert (tested["p_value"].log() - tested["lrt_p"].log()).abs().max() < np.log(1.5)
     np.testing.assert_allclose(chi2.sf(tested["statistic"].to_numpy() ** 2, 1), tested["p_value"], rtol=1e-12)
-    assert both.filter(pl.col("lrt_p").is_null())["p_value"].null_count() == 82
+    # All of them here too but for four, whose one sample with reads has a Cook's distance of 17.57 to 17.85: the cut is
+    # 18.00, and R's robust dispersions lie a little lower.
+    kept = both.filter(pl.col("lrt_p").is_null(), pl.col("p_value").is_not_null())["hgnc_symbol"]
+    assert set(kept) <= {"C7orf57", "CDHR4", "NEK10", "TDO2"}
     assert both["standard_error"].null_count() == both.height
     assert both["log2_fold_change_shrunken"].null_count() == 0
     assert both["log2_fold_change_shrunken"].abs().max() < 20
