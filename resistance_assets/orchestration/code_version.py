@@ -391,8 +391,10 @@ class _References(ast.NodeTransformer):
         self.scopes.append((False, _bound_in(node)))
         body = self.visit(node.body)
         self.scopes.pop()
-        names = ast.dump(ast.arguments(**{name: [] if "defaults" in name else value for name, value in
-                                          ast.iter_fields(node.args)}))  # fmt: skip
+        fields: dict[str, Any] = {
+            name: [] if "defaults" in name else value for name, value in ast.iter_fields(node.args)
+        }
+        names = ast.dump(ast.arguments(**fields))
         return ast.Call(ast.Name("Lambda"), [ast.Constant(names), *defaults, body], [])
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
