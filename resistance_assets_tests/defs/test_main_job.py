@@ -149,8 +149,8 @@ def test_tumour_against_normal_agrees_with_limma_voom(data_dir, goldens):
     )
     both = r.join(ours, left_on="gene", right_on="source_symbol")
     assert both.height == 13044
-    # R's table is of all genes; here filterByExpr keeps 12,896 first, which moves libraries and variances a little. Equal
-    # numbers of the unfiltered fit are asked in science/deg/test_limma.py.
+    # R's table is of all genes; here filterByExpr keeps 12,896 first, which moves libraries and variances a little.
+    # Equal numbers of the unfiltered fit are asked in science/deg/test_limma.py.
     tested = both.filter(pl.col("statistic").is_not_null())
     assert tested.height == 12896
     assert (tested["logFC"] - tested["log2_fold_change"]).abs().quantile(0.99) <= 0.1
