@@ -129,7 +129,7 @@ def _check_metas(
     for name, entry in metas.items():
         # meta_cancer_type.txt belongs to no study and has no identifier.
         if name == "meta_study.txt" or "cancer_study_identifier" in entry:
-            _check_identifier(entry, study_id, source=f"{source}{name}")
+            _check_identifier(entry, study_id, source=f"{source}{name}")  # pyright: ignore
         if "stable_id" in entry and stable.setdefault(entry["stable_id"], name) != name:
             raise DataFault(
                 f"stable_id {entry['stable_id']} is also that of {stable[entry['stable_id']]}",
@@ -235,7 +235,7 @@ def read_study(
     patient, sample = clinical["patient"], clinical["sample"]
     return CbioportalStudy(
         study_id=study_id,
-        meta=meta,
+        meta=meta,  # pyright: ignore
         attributes=pl.concat([patient.attributes, sample.attributes]),
         patients=patient.rows,
         samples=sample.rows,

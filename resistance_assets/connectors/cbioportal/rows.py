@@ -80,7 +80,7 @@ def read_cohort(cohort: Cohort, archive: Path) -> dict[str, pl.DataFrame]:
         matrix = study.matrices.get(stable_id or "")
         return table.empty() if matrix is None else long_matrix(matrix, study.study_id, str(stable_id), table)
 
-    kinds = {"mutations": "MUTATION_EXTENDED", "structural_variants": "STRUCTURAL_VARIANT"}
+    kinds = {"mutations": "MUTATION_EXTENDED", "structural_variants": "STRUCTURAL_VARIANT"}  # pyright: ignore
     tables = loaded_into(cohort, expression)
     tables |= {
         name: f"raw.cbioportal__{kind}"

@@ -78,7 +78,7 @@ def fit_deseq2(
     no_finite_estimate = find_one_sided(matrix, design.is_numerator, design.is_denominator)
     absent = ~matrix[:, design.is_numerator | design.is_denominator].any(axis=1)
     (table,), shrunken = fit_contrasts(
-        matrix, design.values, [vector], no_finite_estimate=[no_finite_estimate], not_identified=[absent],
+        matrix, design.values, [vector], no_finite_estimate=[no_finite_estimate], not_identified=[absent],  # pyright: ignore
         alpha=alpha, n_threads=n_threads, columns=design.columns, shrunken_coefficient=coefficient,
     )  # fmt: skip
     return _as_result(table, shrunken, genes, matrix, design)

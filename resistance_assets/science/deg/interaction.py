@@ -173,7 +173,7 @@ def fit_interaction(
         "p_value": fit.p[:, k],
         "q_value_bh": fit.q[:, k],
         **{f"q_value_{name}": fit.q[:, j] for j, name in enumerate(_EFFECTS) if j != k},
-        "response_class": _classify(fit.effects, counted, untested),
+        "response_class": _classify(fit.effects, counted, untested),  # pyright: ignore
         "evidence_kind": ["inferential" if replicated else "effect_only"] * len(matrix),
         "p_value_note": fit.notes.tolist(),
         **{f"cpm_{name}": plain[:, j] for j, name in enumerate(ARMS)},
@@ -316,7 +316,7 @@ def _find_empty_groups(counts: Matrix, arm: NDArray[np.int64]) -> tuple[NDArray[
     """
     empty, weights = _empty_groups(counts, arm)[:, None, :], np.array(_WEIGHTS)[None, :, :]
     added, subtracted = (empty & (weights > 0)).any(axis=2), (empty & (weights < 0)).any(axis=2)
-    return added ^ subtracted, added & subtracted
+    return added ^ subtracted, added & subtracted  # pyright: ignore
 
 
 def _classify(effects: Matrix, counted: NDArray[np.bool_], untested: NDArray[np.bool_]) -> NDArray[np.str_]:

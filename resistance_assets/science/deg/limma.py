@@ -274,7 +274,7 @@ def select_tested(
             expected="10 reads per median library in as many samples as the smaller group has",
             remedy='Check the counts, or declare expression_filter = "none".',
         )
-    return tested, np.where(tested, None, np.where(expressed, NOTE_FILTER_BY_EXPR, NOTE_ALL_ZERO)).astype(object)
+    return tested, np.where(tested, None, np.where(expressed, NOTE_FILTER_BY_EXPR, NOTE_ALL_ZERO)).astype(object)  # pyright: ignore
 
 
 def fit_limma(expression: pl.DataFrame, design: DesignMatrix) -> pl.DataFrame:

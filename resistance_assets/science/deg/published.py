@@ -168,7 +168,7 @@ def find_adjusted_p_values(p_values: pl.Series) -> str | None:
     known = p_values.drop_nulls()
     if known.len() < 100:
         return None
-    at_one = float((known == 1).mean() or 0.0)
+    at_one = float((known == 1).mean() or 0.0)  # pyright: ignore
     if at_one > 0.2:
         return f"{at_one:.0%} of its values are 1"
     # Rounding makes ties too: look at values that are written with more than six digits.

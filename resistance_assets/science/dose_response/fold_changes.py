@@ -127,7 +127,7 @@ def shared_ec50_test(
     )
     df = numerator.df + denominator.df
     own = numerator.rss + denominator.rss
-    f = max((float(found.fun) - own) / (own / df), 0.0)
+    f = max((float(found.fun) - own) / (own / df), 0.0)  # pyright: ignore
     return SharedEc50(f, 1, df, float(stats.f.sf(f, 1, df)))
 
 

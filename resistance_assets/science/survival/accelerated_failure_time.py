@@ -168,4 +168,4 @@ def _maximise(
         else:
             break
         parameters, (value, gradient, hessian) = trial, found
-    return parameters, np.linalg.inv(-hessian), value
+    return parameters, np.linalg.inv(-hessian), value  # pyright: ignore

