@@ -55,10 +55,14 @@ def test_refreshing_recomputes_what_changed_and_tells_why(world):
     reworded = refresh(data_dir, mirror, studies)
     assert reworded.ok
     assert reworded.release == 1
-    assert {a for a, outcome in reworded.summary.launch.outcomes.items() if outcome == "built"} == {
-        "parts.study_counts__small", "parts.study_samples__small",
-    }  # fmt: skip
-    assert set(reworded.summary.launch.outcomes) == {"parts.study_counts__small", "parts.study_samples__small"}
+    own = {
+        "parts.study_counts__small",
+        "parts.study_samples__small",
+        "parts.study_warnings__small",
+        "parts.rejected__study_small",
+    }
+    assert {a for a, outcome in reworded.summary.launch.outcomes.items() if outcome == "built"} == own
+    assert set(reworded.summary.launch.outcomes) == own
 
     # Two more genes are raised.
     before = published(data_dir)
