@@ -1,4 +1,4 @@
--- The models of one gene side by side: continuous, the primary scale of the cohort, and the median split.
+-- The models of one gene side by side: continuous, the cohort's primary scale, the median split.
 WITH continuous_models AS (
     SELECT
         cohort_id,
@@ -96,5 +96,6 @@ LEFT OUTER JOIN primary_models
     ON
         primary_models.cohort_id = coalesce(continuous_models.cohort_id, median_splits.cohort_id)
         AND primary_models.endpoint = coalesce(continuous_models.endpoint, median_splits.endpoint)
-        AND primary_models.hgnc_symbol = coalesce(continuous_models.hgnc_symbol, median_splits.hgnc_symbol)
+        AND primary_models.hgnc_symbol
+        = coalesce(continuous_models.hgnc_symbol, median_splits.hgnc_symbol)
 ORDER BY cohort_id, endpoint, hgnc_symbol

@@ -56,7 +56,9 @@ dataset_names AS (
         try_cast(
             coalesce(
                 nullif(regexp_extract(source_symbol, '^[^|]+\|([0-9]+)$', 1), ''),
-                nullif(regexp_extract(source_symbol, '^(GeneID|ENTREZ|entrez|hsa):([0-9]+)$', 2), '')
+                nullif(
+                    regexp_extract(source_symbol, '^(GeneID|ENTREZ|entrez|hsa):([0-9]+)$', 2), ''
+                )
             ) AS BIGINT
         ) AS entrez_id_inside,
         regexp_extract(source_symbol, '^HGNC:[0-9]+$') AS hgnc_id_inside,
