@@ -68,6 +68,7 @@ def _one_day(treated: pl.DataFrame, untreated: pl.DataFrame) -> dict[str, Any]:
     change_c = c - untreated["start_volume_mm3"].to_numpy()
     ratio = change_t.mean() / change_c.mean()
     relative_variance = sum(change.var(ddof=1) / len(change) / change.mean() ** 2 for change in (change_t, change_c))
+    rank_sum, rank_sum_method = rank_sum_p(t, c)
     found: dict[str, Any] = {
         "n_treated": len(t),
         "n_control": len(c),
@@ -82,8 +83,8 @@ def _one_day(treated: pl.DataFrame, untreated: pl.DataFrame) -> dict[str, Any]:
         "tgi_standard_error": 100.0 * abs(float(ratio)) * math.sqrt(float(relative_variance)),
         "tgi_percent_end_points": 100.0 * (1.0 - float(t.mean() / c.mean())),
         "welch_p_volume": _welch(t, c)[3],
-        "wilcoxon_p_volume": rank_sum_p(t, c)[0],
-        "wilcoxon_method": rank_sum_p(t, c)[1],
+        "wilcoxon_p_volume": rank_sum,
+        "wilcoxon_method": rank_sum_method,
     }
     return found
 
