@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from resistance_assets.errors import DesignFault
 from resistance_assets.science.statistics.multiple_testing import adjust_bh
+from resistance_assets.science.statistics.rank_sum import Alternative, rank_sum_rows
 
 CORRELATIONS_SCHEMA = {
     "hgnc_symbol_a": pl.String,
@@ -183,7 +184,7 @@ def compare_groups_rank_sum(
     genes: Sequence[str] | pl.Series,
     in_group: ArrayLike,
     *,
-    alternative: Literal["two-sided", "greater", "less"] = "two-sided",
+    alternative: Alternative = "two-sided",
     continuity_correction: bool = True,
     exact: bool | None = None,
 ) -> pl.DataFrame:
@@ -204,82 +205,30 @@ def compare_groups_rank_sum(
         ROC curve), `p_value`, `p_value_method` ("exact", "normal_approximation"; null with a null p-value where a
         group is empty or all values are equal), `q_value_bh` (family: this call).
     """
-    from scipy.special import ndtr
-
-    from resistance_assets.science.statistics.kernels.ranks import rank_rows
-
     x = np.ascontiguousarray(np.asarray(expression, dtype=np.float64))
     names = list(genes)
     group = np.asarray(in_group, dtype=bool)
     if x.ndim != 2 or x.shape[0] != len(names) or group.shape != (x.shape[1],):
         raise ValueError(f"expression {x.shape} does not fit {len(names)} genes and {group.size} patients")
-    ranks, present, ties = rank_rows(x, np.argsort(x, axis=1))
-    missing = np.isnan(ranks)
-    n_group = np.count_nonzero(~missing[:, group], axis=1)
-    n_rest = present - n_group
-    w = np.where(missing[:, group], 0.0, ranks[:, group]).sum(axis=1) - n_group * (n_group + 1) / 2
-    pairs = n_group.astype(np.float64) * n_rest
-
-    with np.errstate(divide="ignore", invalid="ignore"):
-        N = present.astype(np.float64)
-        sd = np.sqrt(pairs / 12 * ((N + 1) - ties / (N * (N - 1))))
-        shift = w - pairs / 2
-        if continuity_correction:
-            shift = shift - {"two-sided": np.sign(shift) * 0.5, "greater": 0.5, "less": -0.5}[alternative]
-        z = shift / sd
-        if alternative == "two-sided":
-            p = np.minimum(1.0, 2 * ndtr(-np.abs(z)))
-        else:
-            p = ndtr(-z if alternative == "greater" else z)
-    testable = (pairs > 0) & (sd > 0)
-    p = np.where(testable, p, np.nan)
-
-    small = (n_group < 50) & (n_rest < 50) if exact is None else np.full(len(names), exact)
-    by_count = testable & (ties == 0) & small
-    _fill_exact(p, np.flatnonzero(by_count), w, n_group, n_rest, alternative)
+    found = rank_sum_rows(x, group, alternative=alternative, continuity_correction=continuity_correction, exact=exact)
+    pairs = found.n_first.astype(np.float64) * found.n_second
+    method = np.where(found.is_exact, "exact", "normal_approximation")
     return pl.DataFrame(
         {
             "hgnc_symbol": pl.Series(names, dtype=pl.String),
-            "n_group": n_group,
-            "n_rest": n_rest,
-            "statistic_w": w,
-            "probability_of_superiority": pl.Series(np.divide(w, pairs, where=pairs > 0, out=np.full(w.shape, np.nan))),
-            "p_value": p,
-            "p_value_method": np.where(by_count, "exact", "normal_approximation"),
-            "q_value_bh": adjust_bh(p),
+            "n_group": found.n_first,
+            "n_rest": found.n_second,
+            "statistic_w": found.w,
+            "probability_of_superiority": np.divide(found.w, pairs, where=pairs > 0, out=np.full(pairs.shape, np.nan)),
+            "p_value": found.p_value,
+            "p_value_method": method,
+            "q_value_bh": adjust_bh(found.p_value),
         },
         schema=RANK_SUMS_SCHEMA,
     ).with_columns(
         pl.col(pl.Float64).fill_nan(None),
-        p_value_method=pl.when(pl.Series(testable)).then(pl.col("p_value_method")),
+        p_value_method=pl.when(pl.Series(~np.isnan(found.p_value))).then(pl.col("p_value_method")),
     )
-
-
-def _fill_exact(
-    p: NDArray[np.float64],
-    rows: NDArray[np.intp],
-    w: NDArray[np.float64],
-    n_group: NDArray[np.intp],
-    n_rest: NDArray[np.intp],
-    alternative: str,
-) -> None:
-    from resistance_assets.science.statistics.kernels.ranks import rank_sum_distribution
-
-    tails: dict[tuple[int, int], tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
-    for row in rows:
-        sizes = (int(n_group[row]), int(n_rest[row]))
-        if sizes not in tails:
-            # Symmetric in the two sizes, and about the middle: summing from the ends keeps small tails exact.
-            density = rank_sum_distribution(min(sizes), max(sizes))
-            half = density[: density.size // 2 + 1]
-            density[density.size - half.size :] = half[::-1]
-            lower = np.cumsum(density)
-            tails[sizes] = (np.minimum(lower, 1.0), np.minimum(lower[::-1], 1.0))
-        at_most, at_least = (tail[round(float(w[row]))] for tail in tails[sizes])
-        if alternative == "two-sided":
-            p[row] = min(1.0, 2 * min(at_most, at_least))
-        else:
-            p[row] = at_least if alternative == "greater" else at_most
 
 
 def _mid_ranks(x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,7 +1,7 @@
 """Tumour against normal tissue, gene by gene, by rank sum.
 
 Here belong the comparison of two groups of samples and the ways to it from counts, from a cohort's profile and from a
-project's files. The rank-sum test itself belongs in `correlation`.
+project's files. The rank-sum test itself belongs in `statistics.rank_sum`.
 """
 
 from __future__ import annotations

@@ -18,8 +18,14 @@ from scipy import optimize, stats
 
 from resistance_assets.science.dose_response.curves import TOP, CurveFit, Model
 from resistance_assets.science.dose_response.kernels.log_logistic import profile_at_ec50
+from resistance_assets.science.statistics.t_tests import (
+    TTest,
+    paired_t_test,
+    satterthwaite_degrees_of_freedom,
+    t_test,
+    welch_t_test,
+)
 
-LEAST_REPLICATES = 2
 Side = Literal["estimated", "above", "below", "none"]
 
 
@@ -38,36 +44,22 @@ class LogRatio(NamedTuple):
 NO_TEST = LogRatio(math.nan, math.nan, math.nan, math.nan, math.nan, math.nan, math.nan)
 
 
-def log_ratio(ln_ratio: float, error: float, df: float) -> LogRatio:
-    """A ratio from its logarithm, standard error and degrees of freedom; no p where the error is 0 or unknown."""
-    if not (error > 0.0 and df > 0.0):
-        return NO_TEST._replace(ln_ratio=ln_ratio)
-    t = ln_ratio / error
-    reach = float(stats.t.ppf(0.975, df)) * error
-    p = float(2.0 * stats.t.sf(abs(t), df))
-    return LogRatio(ln_ratio, error, df, t, p, math.exp(ln_ratio - reach), math.exp(ln_ratio + reach))
+def log_ratio(test: TTest) -> LogRatio:
+    """A ratio from the t test of its logarithm; without a test it keeps its value alone."""
+    if math.isnan(test.p_value):
+        return NO_TEST._replace(ln_ratio=test.difference)
+    reach = test.half_width()
+    return LogRatio(*test, math.exp(test.difference - reach), math.exp(test.difference + reach))
 
 
 def welch(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> LogRatio:
     """Welch's t test of ln values of independent replicates."""
-    difference = float(numerator.mean() - denominator.mean())
-    if min(len(numerator), len(denominator)) < LEAST_REPLICATES:
-        return NO_TEST._replace(ln_ratio=difference)
-    parts = [values.var(ddof=1) / len(values) for values in (numerator, denominator)]
-    total = sum(parts)
-    if total <= 0.0:
-        return NO_TEST._replace(ln_ratio=difference)
-    df = total**2 / sum(part**2 / (len(v) - 1) for part, v in zip(parts, (numerator, denominator), strict=True))
-    return log_ratio(difference, math.sqrt(total), float(df))
+    return log_ratio(welch_t_test(numerator, denominator))
 
 
 def paired(numerator: NDArray[np.float64], denominator: NDArray[np.float64]) -> LogRatio:
     """Paired t test of ln values, one pair per day or passage."""
-    differences = numerator - denominator
-    if len(differences) < LEAST_REPLICATES:
-        return NO_TEST._replace(ln_ratio=float(differences.mean()) if len(differences) else math.nan)
-    error = float(differences.std(ddof=1) / math.sqrt(len(differences)))
-    return log_ratio(float(differences.mean()), error, len(differences) - 1)
+    return log_ratio(paired_t_test(numerator, denominator))
 
 
 def pooled_variance(numerator: CurveFit, denominator: CurveFit) -> LogRatio:
@@ -75,14 +67,14 @@ def pooled_variance(numerator: CurveFit, denominator: CurveFit) -> LogRatio:
     df = numerator.df + denominator.df
     variance = (numerator.rss + denominator.rss) / df
     unit = (numerator.se_ln_ec50 / numerator.sigma) ** 2 + (denominator.se_ln_ec50 / denominator.sigma) ** 2
-    return log_ratio(numerator.ln_ec50 - denominator.ln_ec50, math.sqrt(unit * variance), df)
+    return log_ratio(t_test(numerator.ln_ec50 - denominator.ln_ec50, math.sqrt(unit * variance), df))
 
 
 def separate_variances(numerator: CurveFit, denominator: CurveFit) -> LogRatio:
     """Curve-level ratio of EC50 with a variance per curve and Satterthwaite's degrees of freedom."""
     squares = numerator.se_ln_ec50**2, denominator.se_ln_ec50**2
-    df = sum(squares) ** 2 / (squares[0] ** 2 / numerator.df + squares[1] ** 2 / denominator.df)
-    return log_ratio(numerator.ln_ec50 - denominator.ln_ec50, math.sqrt(sum(squares)), df)
+    df = satterthwaite_degrees_of_freedom(squares, (numerator.df, denominator.df))
+    return log_ratio(t_test(numerator.ln_ec50 - denominator.ln_ec50, math.sqrt(sum(squares)), df))
 
 
 class SharedEc50(NamedTuple):

@@ -72,30 +72,6 @@ def _exact_signed_rank(v: float, n: int) -> float:
     return float(min(1.0, 2.0 * min(ways[: at + 1].sum(), ways[at:].sum())))
 
 
-class RankSum(NamedTuple):
-    """Wilcoxon's rank-sum test: `w` is the statistic of R's `wilcox.test` (Mann-Whitney U of the first group)."""
-
-    w: float
-    p_value: float
-
-
-def rank_sum_test(first: NDArray[np.float64], second: NDArray[np.float64]) -> RankSum:
-    """Two-sided test by the normal approximation with tie and continuity correction."""
-    both = np.concatenate([first, second])
-    ranks = stats.rankdata(both)
-    n1, n2 = len(first), len(second)
-    w = float(ranks[:n1].sum()) - n1 * (n1 + 1) / 2.0
-    _, counts = np.unique(ranks, return_counts=True)
-    n = n1 + n2
-    ties = float((counts**3 - counts).sum()) / (n * (n - 1.0)) if n > 1 else 0.0
-    spread = math.sqrt(n1 * n2 / 12.0 * (n + 1.0 - ties))
-    away = w - n1 * n2 / 2.0
-    if spread == 0.0:
-        return RankSum(w, math.nan)
-    z = (away - math.copysign(0.5, away) * (away != 0.0)) / spread
-    return RankSum(w, float(min(1.0, 2.0 * stats.norm.sf(abs(z)))))
-
-
 class CensoredRegression(NamedTuple):
     """Difference of two groups under a normal model with values censored from below (Tobit)."""
 

@@ -14,6 +14,7 @@ from scipy import sparse, special
 from resistance_assets.science.single_cell.counts import CellCounts, group_sums, log_cp10k
 from resistance_assets.science.single_cell.kernels.sparse_ranks import rank_sums_by_group
 from resistance_assets.science.statistics.multiple_testing import adjust_bh
+from resistance_assets.science.statistics.rank_sum import rank_sum_variance
 
 P_NOTE = "cells are not replicates: for ranking genes only"
 
@@ -49,7 +50,7 @@ def find_markers(study: CellCounts, group: pl.Series, totals: NDArray[np.int64])
         if n_out == 0:
             continue
         u = ranks[:, at] - n_in * (n_in + 1) / 2.0
-        variance = n_in * n_out / 12.0 * ((n + 1) - ties / (n * (n - 1.0)))
+        variance = rank_sum_variance(n_in, n_out, ties)
         flat = variance <= 0.0
         z = np.where(flat, 0.0, (u - n_in * n_out / 2.0) / np.sqrt(np.where(flat, 1.0, variance)))
         ln_p = np.minimum(np.log(2.0) + special.log_ndtr(-np.abs(z)), 0.0)

@@ -12,12 +12,10 @@ from collections.abc import Iterable
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy import stats
 
 from resistance_assets.science.single_cell.counts import CellCounts
 from resistance_assets.science.single_cell.kernels.sparse_ranks import signature_rank_sums
-
-LEAST_SAMPLES = 2
+from resistance_assets.science.statistics.t_tests import LEAST_VALUES, welch_t_test
 
 
 def score_cells(study: CellCounts, genes: Iterable[str]) -> NDArray[np.float64]:
@@ -69,12 +67,9 @@ def compare_scores(
         "p_value": None,
         "p_note": None,
     }
-    if min(len(first), len(second)) < LEAST_SAMPLES:
+    if min(len(first), len(second)) < LEAST_VALUES:
         return found | {"p_note": "one sample in an arm: means without p"}
-    parts = first.var(ddof=1) / len(first), second.var(ddof=1) / len(second)
-    total = sum(parts)
-    if total <= 0.0:
+    test = welch_t_test(first, second)
+    if math.isnan(test.p_value):
         return found | {"p_note": "no variation between samples"}
-    df = total**2 / (parts[0] ** 2 / (len(first) - 1) + parts[1] ** 2 / (len(second) - 1))
-    t = float(first.mean() - second.mean()) / math.sqrt(total)
-    return found | {"t": t, "degrees_of_freedom": float(df), "p_value": float(2.0 * stats.t.sf(abs(t), df))}
+    return found | {"t": test.t, "degrees_of_freedom": test.degrees_of_freedom, "p_value": test.p_value}

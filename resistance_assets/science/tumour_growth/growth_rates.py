@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from scipy import stats
 
+from resistance_assets.science.statistics.t_tests import satterthwaite_degrees_of_freedom, t_test
 from resistance_assets.science.tumour_growth.mixed_model import Contrast, MixedModel, Structure, fit_mixed_model
 
 LEAST_MICE = 3
@@ -131,12 +131,10 @@ def _from_slopes(used: pl.DataFrame, arms: Sequence[str], weights) -> dict[tuple
                 variance = values.var(ddof=1) / len(values) if len(values) > 1 else math.nan
                 parts.append((weight**2 * variance, len(values) - 1))
         total = sum(part for part, _ in parts)
-        df = total**2 / sum(part**2 / max(free, 1) for part, free in parts) if total > 0.0 else math.nan
-        error = math.sqrt(total) if total > 0.0 else math.nan
-        t = estimate / error if error else math.nan
-        reach = float(stats.t.ppf(0.975, df)) * error if error else math.nan
-        p = float(2.0 * stats.t.sf(abs(t), df))
-        results[name] = Contrast(estimate, error, df, t, p, estimate - reach, estimate + reach)
+        df = satterthwaite_degrees_of_freedom([part for part, _ in parts], [max(free, 1) for _, free in parts])
+        test = t_test(estimate, math.sqrt(total) if total > 0.0 else math.nan, df)
+        reach = test.half_width()
+        results[name] = Contrast(*test, estimate - reach, estimate + reach)
     return results
 
 

@@ -11,7 +11,11 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy import stats
+
+from resistance_assets.science.statistics.rank_sum import rank_sum_test
+from resistance_assets.science.statistics.t_tests import LEAST_VALUES, welch_t_test
+
+METHODS = {"exact": "exact", "normal_approximation": "normal approximation with continuity correction", "none": "none"}
 
 
 def compare_to_control(volumes: pl.DataFrame, mice: pl.DataFrame, *, control: str) -> pl.DataFrame:
@@ -68,7 +72,7 @@ def _one_day(treated: pl.DataFrame, untreated: pl.DataFrame) -> dict[str, Any]:
     change_c = c - untreated["start_volume_mm3"].to_numpy()
     ratio = change_t.mean() / change_c.mean()
     relative_variance = sum(change.var(ddof=1) / len(change) / change.mean() ** 2 for change in (change_t, change_c))
-    rank_sum, rank_sum_method = rank_sum_p(t, c)
+    ranks = rank_sum_test(t, c)
     found: dict[str, Any] = {
         "n_treated": len(t),
         "n_control": len(c),
@@ -82,41 +86,18 @@ def _one_day(treated: pl.DataFrame, untreated: pl.DataFrame) -> dict[str, Any]:
         "tgi_percent": 100.0 * (1.0 - float(ratio)),
         "tgi_standard_error": 100.0 * abs(float(ratio)) * math.sqrt(float(relative_variance)),
         "tgi_percent_end_points": 100.0 * (1.0 - float(t.mean() / c.mean())),
-        "welch_p_volume": _welch(t, c)[3],
-        "wilcoxon_p_volume": rank_sum,
-        "wilcoxon_method": rank_sum_method,
+        "welch_p_volume": welch_t_test(t, c).p_value,
+        "wilcoxon_p_volume": ranks.p_value,
+        "wilcoxon_method": METHODS[ranks.method],
     }
     return found
 
 
-def _welch(a: np.ndarray, b: np.ndarray) -> tuple[float, float, float, float]:
-    """Difference, standard error, degrees of freedom and p of Welch's t; NaN with fewer than two values on a side."""
-    if min(len(a), len(b)) < 2:
-        return math.nan, math.nan, math.nan, math.nan
-    parts = a.var(ddof=1) / len(a), b.var(ddof=1) / len(b)
-    total = sum(parts)
-    if total <= 0.0:
-        return float(a.mean() - b.mean()), 0.0, math.nan, math.nan
-    df = total**2 / (parts[0] ** 2 / (len(a) - 1) + parts[1] ** 2 / (len(b) - 1))
-    difference, error = float(a.mean() - b.mean()), math.sqrt(total)
-    return difference, error, float(df), float(2.0 * stats.t.sf(abs(difference / error), df))
-
-
 def _geometric(ln_treated: np.ndarray, ln_control: np.ndarray) -> dict[str, float | None]:
     names = ("tc_percent_geometric", "tc_geometric_lower", "tc_geometric_upper", "tc_geometric_p")
-    difference, error, df, p = _welch(ln_treated, ln_control)
-    if math.isnan(difference):
+    test = welch_t_test(ln_treated, ln_control)
+    if min(len(ln_treated), len(ln_control)) < LEAST_VALUES:
         return dict.fromkeys(names)
-    reach = float(stats.t.ppf(0.975, df)) * error
-    values = (100.0 * math.exp(difference + move) for move in (0.0, -reach, reach))
-    return dict(zip(names, (*values, p), strict=True))
-
-
-def rank_sum_p(a: np.ndarray, b: np.ndarray) -> tuple[float, str]:
-    """Wilcoxon's rank-sum p and how it was had: exact without ties, else the normal approximation with correction."""
-    both = np.concatenate([a, b])
-    exact = len(np.unique(both)) == len(both) and len(both) < 100
-    if exact:
-        return float(stats.mannwhitneyu(a, b, method="exact").pvalue), "exact"
-    found = stats.mannwhitneyu(a, b, method="asymptotic", use_continuity=True)
-    return float(found.pvalue), "normal approximation with continuity correction"
+    reach = test.half_width()
+    values = (100.0 * math.exp(test.difference + move) for move in (0.0, -reach, reach))
+    return dict(zip(names, (*values, test.p_value), strict=True))

@@ -1,6 +1,6 @@
 """Compiled ranks: mid-ranks of every row of a matrix at once, and the exact null of the rank-sum statistic.
 
-Here belongs arithmetic on ranks alone; the tests built on it are in `correlation`.
+Here belongs arithmetic on ranks alone; the tests built on it are in `statistics.rank_sum` and `correlation`.
 """
 
 from __future__ import annotations
