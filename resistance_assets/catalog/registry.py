@@ -299,6 +299,8 @@ def load_registry(study_dirs: Sequence[Path] = (), *, catalog_dir: Path = CATALO
     for folder in _study_folders(study_dirs):
         try:
             study = load_local_study(folder)
+            if study.study.paper is not None:
+                _require(study.study.paper, claims.paper, folder / "study.toml", "key study.paper", "paper")
             asked = (*study.contrasts, *study.interactions, *study.intersections)
             names = {study.id, *(one.id for one in asked)}
             if twice := sorted(names & taken):
@@ -417,7 +419,9 @@ def load_local_study(folder: Path) -> LocalStudy:
 
 def _check_organism(study: LocalStudy, path: Path) -> None:
     """Refuse a study of another organism, unless it says through which table its genes are mapped to human ones."""
-    if study.organism == HUMAN or (study.study.map_orthologs and study.study.orthologs):
+    if study.organism == HUMAN or not study.study.reads_genes:
+        return
+    if getattr(study.study, "map_orthologs", False) and study.study.orthologs:
         return
     raise CatalogFault(
         f"the study is of {study.organism[:60]}, and the genes here are human ones",

@@ -332,3 +332,12 @@ def test_an_intersection_that_cannot_be_takes_its_study_out_and_says_why(tmp_pat
     ((_, fault),) = registry.study_faults
     assert re.search(message, str(fault)), str(fault)
     assert "my_study" not in registry.local_studies
+
+
+def test_a_study_may_name_the_paper_whose_data_it_holds(tmp_path: Path):
+    write_study(tmp_path / "own", STUDY.replace("[study]", '[study]\npaper = "wang_2022"'))
+    write_study(tmp_path / "other", STUDY.replace("[study]", '[study]\npaper = "wang_2021"'))
+    registry = load_registry([tmp_path / "own"])
+    assert [study.study.paper for study in registry.local_studies.values()] == ["wang_2022"]
+    ((_, fault),) = load_registry([tmp_path / "other"]).study_faults
+    assert "paper wang_2021 is not known. Did you mean wang_2022?" in str(fault)

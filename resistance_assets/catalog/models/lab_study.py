@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -20,7 +20,14 @@ _NAMES_OF_HUMAN = frozenset({"homo sapiens", "human", "h. sapiens", "homo_sapien
 
 
 class StudyEntry(Entry):
-    """The table `[study]`, as far as every kind of study has it."""
+    """The table `[study]`, as far as every kind of study has it.
+
+    Attributes:
+        paper: id of the paper of `claims.toml` that reports these data; its claims are then judged on them.
+        reads_genes: whether a kind's tables name genes, so that another organism's need orthologs.
+    """
+
+    reads_genes: ClassVar[bool] = True
 
     id: Identifier
     title: str
@@ -29,6 +36,7 @@ class StudyEntry(Entry):
     accession: str | None = None
     citation: str | None = None
     licence: str | None = None
+    paper: Identifier | None = None
 
 
 class ExpressionStudy(StudyEntry):
