@@ -668,10 +668,20 @@ EVIDENCE = Warehouse(
     ],
     core__survival__cohort_endpoints=[{"cohort_id": "c", "endpoint": "OS", "n_analysed": 10}],
     core__survival__cohort_endpoint_genes=[
-        survival("AXL", "continuous", hazard_ratio_per_sd=1.2, p_value=0.04, q_value_bh=0.5),
+        # The Wald test of a linear profile says something else than the likelihood ratio on ranks, which leads.
+        survival("AXL", "continuous", hazard_ratio_per_sd=1.2, p_value=0.04, q_value_bh=0.5, is_primary=False),
+        survival(
+            "AXL", "rank_normal", hazard_ratio_per_sd=1.3, p_value=0.9, q_value_bh=0.9, is_primary=True,
+            p_likelihood_ratio=0.01, q_value_bh_likelihood_ratio=0.02, percentile_likelihood_ratio=7.0,
+            expression_scale="normal score of the rank of z",
+        ),
         survival("AXL", "median_split", hazard_ratio=1.4, p_logrank=0.03),
         survival("AXL", "continuous", "PFS", hazard_ratio_per_sd=1.1),
-        survival("AXL", "continuous", cohort_id="larger", hazard_ratio_per_sd=0.9) | {"events": 40},
+        survival(
+            "AXL", "continuous", cohort_id="larger", hazard_ratio_per_sd=0.9, is_primary=True, p_value=0.5,
+            q_value_bh=0.6, percentile_among_genes=50.0, p_likelihood_ratio=0.03, q_value_bh_likelihood_ratio=0.04,
+            percentile_likelihood_ratio=3.0, expression_scale="log2",
+        ) | {"events": 40},
         survival("SEPTIN2", "median_split", hazard_ratio=0.7),
     ],
     staging__cohorts__gene_copy_number=[
@@ -704,7 +714,9 @@ def test_a_gene_has_all_its_evidence_in_one_row():
         "cancer_gene_lists": "cancer", "contrasts_measured": 2, "contrasts_up": 1, "contrasts_down": 0,
         "resistance_contrasts_up": 1, "resistance_contrasts_down": 0, "strongest_contrast": "plain",
         "strongest_log2_fold_change": 1.5, "strongest_q_value_bh": 0.02, "cohort_id": "larger", "os_n": 10,
-        "os_events": 40, "os_hazard_ratio_per_sd": 0.9, "amplified_fraction": 0.5, "deep_loss_fraction": 0.25,
+        "os_events": 40, "os_primary_model": "continuous", "os_expression_scale": "log2",
+        "os_hazard_ratio_per_sd": 0.9, "os_p_value": 0.03, "os_q_value_bh": 0.04, "os_percentile": 3.0,
+        "amplified_fraction": 0.5, "deep_loss_fraction": 0.25,
         "n_gene_sets": 3,
     }  # fmt: skip
     ufo = evidence.row(4, named=True)
@@ -717,25 +729,31 @@ def test_a_gene_has_all_its_evidence_in_one_row():
     assert evidence.row(3, named=True)["os_hazard_ratio"] == 0.7
 
 
+def leading(symbol: str, cohort_id: str, ratio: float, n: int, events: int, endpoint: str = "OS") -> dict[str, Any]:
+    tests = {"is_primary": True, "q_value_bh": 0.9, "q_value_bh_likelihood_ratio": 0.2}
+    row = survival(symbol, "continuous", endpoint, cohort_id, hazard_ratio_per_sd=ratio, **tests)
+    return {**row, "n": n, "events": events}
+
+
 def test_the_hazard_ratios_of_candidates_are_of_one_cohort_which_stands_beside_them():
     candidates = Warehouse(
         core__evidence__resistance_ranks=[
             {"drug_class": "d", "hgnc_symbol": gene, "rank": at} for at, gene in enumerate(("AXL", "CXCL8", "MET"), 1)
         ],
         core__survival__cohort_endpoint_genes=[
-            survival("AXL", "continuous", cohort_id="own", hazard_ratio_per_sd=3.0) | {"n": 27, "events": 20},
-            survival("MET", "continuous", cohort_id="own", hazard_ratio_per_sd=4.0) | {"n": 27, "events": 20},
+            leading("AXL", "own", 3.0, 27, 20),
+            leading("MET", "own", 4.0, 27, 20),
             # Fewer events for this gene than the own cohort has: the large cohort is still the one shown.
-            survival("AXL", "continuous", cohort_id="large", hazard_ratio_per_sd=1.1) | {"n": 100, "events": 10},
-            survival("CXCL8", "continuous", cohort_id="large", hazard_ratio_per_sd=1.2) | {"n": 453, "events": 150},
-            survival("CXCL8", "continuous", "PFS", "progress", hazard_ratio_per_sd=9.0) | {"n": 900, "events": 800},
+            leading("AXL", "large", 1.1, 100, 10),
+            leading("CXCL8", "large", 1.2, 453, 150),
+            leading("CXCL8", "progress", 9.0, 900, 800, "PFS"),
         ],
     )
-    columns = ("hgnc_symbol", "os_cohort_id", "os_n", "os_events", "os_hazard_ratio_per_sd")
+    columns = ("hgnc_symbol", "os_cohort_id", "os_n", "os_events", "os_hazard_ratio_per_sd", "os_q_value_bh")
     assert candidates.ask("marts.resistance_candidates", *columns) == [
-        ("AXL", "large", 100, 10, 1.1),
-        ("CXCL8", "large", 453, 150, 1.2),
-        ("MET", None, None, None, None),
+        ("AXL", "large", 100, 10, 1.1, 0.2),
+        ("CXCL8", "large", 453, 150, 1.2, 0.2),
+        ("MET", None, None, None, None, None),
     ]
 
 
@@ -747,9 +765,18 @@ def test_the_two_models_of_a_gene_stand_side_by_side():
     ]
 
 
+def test_the_likelihood_ratio_on_the_scale_to_read_first_decides_in_every_mart():
+    columns = ("primary_scale", "hazard_ratio_primary", "p_primary", "q_primary", "percentile_primary")
+    assert EVIDENCE.ask("marts.survival_by_gene", *columns, cohort_id="c", endpoint="OS", hgnc_symbol="AXL") == [
+        ("normal score of the rank of z", 1.3, 0.01, 0.02, 7.0)
+    ]
+    columns = ("genes_tested", "genes_p_below_0_05", "genes_q_below_0_05", "primary_model")
+    assert EVIDENCE.ask("marts.cohort_endpoints", *columns) == [(1, 1, 1, "rank_normal")]
+
+
 def test_an_endpoint_says_what_the_screen_found():
     columns = ("cohort", "endpoint_title", "n_analysed", "genes_tested", "genes_p_below_0_05", "genes_q_below_0_05")
-    assert EVIDENCE.ask("marts.cohort_endpoints", *columns) == [("Cohort", "overall survival", 10, 1, 1, 0)]
+    assert EVIDENCE.ask("marts.cohort_endpoints", *columns) == [("Cohort", "overall survival", 10, 1, 1, 1)]
 
 
 def test_every_dataset_is_listed_loaded_or_not():

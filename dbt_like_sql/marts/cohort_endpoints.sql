@@ -3,19 +3,9 @@ WITH screens AS (
     SELECT
         cohort_id,
         endpoint,
-        count(p_value) AS genes_tested,
-        count(p_value) FILTER (WHERE p_value < 0.05) AS genes_p_below_0_05,
-        count(q_value_bh) FILTER (WHERE q_value_bh < 0.05) AS genes_q_below_0_05
-    FROM core.survival__cohort_endpoint_genes
-    WHERE model = 'continuous'
-    GROUP BY cohort_id, endpoint
-),
-
-primary_screens AS (
-    SELECT
-        cohort_id,
-        endpoint,
         min(model) AS primary_model,
+        count(p_likelihood_ratio) AS genes_tested,
+        count(*) FILTER (WHERE p_likelihood_ratio < 0.05) AS genes_p_below_0_05,
         count(*) FILTER (WHERE q_value_bh_likelihood_ratio < 0.05) AS genes_q_below_0_05
     FROM core.survival__cohort_endpoint_genes
     WHERE is_primary AND model IN ('continuous', 'rank_normal')
@@ -34,8 +24,7 @@ SELECT
     coalesce(screens.genes_tested, 0) AS genes_tested,
     coalesce(screens.genes_p_below_0_05, 0) AS genes_p_below_0_05,
     coalesce(screens.genes_q_below_0_05, 0) AS genes_q_below_0_05,
-    primary_screens.primary_model,
-    coalesce(primary_screens.genes_q_below_0_05, 0) AS genes_primary_q_below_0_05,
+    screens.primary_model,
     cohorts.status_attribute
 FROM core.survival__cohort_endpoints AS endpoints
 INNER JOIN raw.catalog__cohorts AS cohorts
@@ -46,8 +35,4 @@ LEFT JOIN screens
     ON
         endpoints.cohort_id = screens.cohort_id
         AND endpoints.endpoint = screens.endpoint
-LEFT JOIN primary_screens
-    ON
-        endpoints.cohort_id = primary_screens.cohort_id
-        AND endpoints.endpoint = primary_screens.endpoint
 ORDER BY endpoints.cohort_id, endpoints.endpoint

@@ -63,9 +63,10 @@ overall_survival AS (
         survival.cohort_id,
         survival.n,
         survival.events,
-        survival.hazard_ratio_per_sd,
-        survival.q_continuous,
-        survival.percentile_continuous
+        survival.primary_scale,
+        survival.hazard_ratio_primary,
+        survival.q_primary,
+        survival.percentile_primary
     FROM marts.survival_by_gene AS survival
     INNER JOIN reference_cohort
         ON survival.cohort_id = reference_cohort.cohort_id
@@ -89,9 +90,10 @@ SELECT
     overall_survival.cohort_id AS os_cohort_id,
     overall_survival.n AS os_n,
     overall_survival.events AS os_events,
-    overall_survival.hazard_ratio_per_sd AS os_hazard_ratio_per_sd,
-    overall_survival.q_continuous AS os_q_value_bh,
-    overall_survival.percentile_continuous AS os_percentile,
+    overall_survival.primary_scale AS os_expression_scale,
+    overall_survival.hazard_ratio_primary AS os_hazard_ratio_per_sd,
+    overall_survival.q_primary AS os_q_value_bh,
+    overall_survival.percentile_primary AS os_percentile,
     tumour_contrasts.contrast_id AS tumour_contrast_id,
     tumour_contrasts.log2_fold_change AS tumour_log2_fold_change,
     tumour_contrasts.q_value_bh AS tumour_q_value_bh,

@@ -48,6 +48,7 @@ primary_models AS (
         hgnc_symbol,
         model,
         hazard_ratio_per_sd,
+        expression_scale,
         p_likelihood_ratio,
         q_value_bh_likelihood_ratio,
         percentile_likelihood_ratio
@@ -64,6 +65,7 @@ SELECT
     continuous_models.hazard_ratio_per_sd,
     continuous_models.expression_scale,
     primary_models.model AS primary_model,
+    primary_models.expression_scale AS primary_scale,
     primary_models.hazard_ratio_per_sd AS hazard_ratio_primary,
     primary_models.p_likelihood_ratio AS p_primary,
     primary_models.q_value_bh_likelihood_ratio AS q_primary,

@@ -25,13 +25,10 @@ class MartCohortEndpoints(TableModel):
     n_analysed: pl.Int64 = col("patients with follow-up and expression", unit="patients")
     n_events_analysed: pl.Int64 = col("events among them", unit="patients")
     median_follow_up_months: pl.Float64 = col("reverse Kaplan-Meier", unit="months", null=True)
-    genes_tested: pl.Int64 = col("genes in the continuous screen", unit="genes")
-    genes_p_below_0_05: pl.Int64 = col("genes with p < 0.05 there", unit="genes")
-    genes_q_below_0_05: pl.Int64 = col("genes with q < 0.05 there (Wald)", unit="genes")
+    genes_tested: pl.Int64 = col("genes that the primary model tested", unit="genes")
+    genes_p_below_0_05: pl.Int64 = col("genes with p < 0.05 by its likelihood-ratio test", unit="genes")
+    genes_q_below_0_05: pl.Int64 = col("genes with q < 0.05 by its likelihood-ratio test", unit="genes")
     primary_model: pl.String = col("continuous or rank_normal: the scale to read first", null=True)
-    genes_primary_q_below_0_05: pl.Int64 = col(
-        "genes with q < 0.05 by the likelihood-ratio test of the primary model", unit="genes"
-    )
     status_attribute: pl.String = col("vendor's column of the event")
 
 
@@ -56,6 +53,7 @@ class MartSurvivalByGene(TableModel):
         " q_primary are of",
         null=True,
     )
+    primary_scale: pl.String = col("what expression is in the primary model", null=True)
     hazard_ratio_primary: pl.Float64 = col("per standard deviation, of the primary model", null=True)
     p_primary: pl.Float64 = col("likelihood-ratio test of the primary model: the p-value to read", null=True)
     q_primary: pl.Float64 = col("Benjamini-Hochberg of p_primary over the genes", null=True)
@@ -135,28 +133,36 @@ class MartGeneEvidence(TableModel):
     )
     os_n: pl.Int64 = col("patients, overall survival", unit="patients", null=True)
     os_events: pl.Int64 = col("deaths", unit="patients", null=True)
-    os_hazard_ratio_per_sd: pl.Float64 = col("per standard deviation of expression", null=True)
+    os_primary_model: pl.String = col(
+        "continuous, or rank_normal where the profile is linear or a z-score: what the hazard ratios per standard"
+        " deviation, their p-values, q-values and percentiles are of (marts.survival_by_gene has both scales)",
+        null=True,
+    )
+    os_expression_scale: pl.String = col("what expression is in that model", null=True)
+    os_hazard_ratio_per_sd: pl.Float64 = col("per standard deviation on that scale", null=True)
     os_hazard_ratio: pl.Float64 = col("above median over the rest", null=True)
     os_p_logrank: pl.Float64 = col("log-rank at the median split", null=True)
-    os_p_value: pl.Float64 = col("Wald, of the continuous model: what os_q_value_bh comes from", null=True)
-    os_q_value_bh: pl.Float64 = col("of the continuous model, over all genes", null=True)
-    os_primary_model: pl.String = col("continuous or rank_normal: the scale to read first", null=True)
-    os_hazard_ratio_primary: pl.Float64 = col("per standard deviation, of the primary model", null=True)
-    os_p_primary: pl.Float64 = col("likelihood-ratio test of the primary model", null=True)
-    os_q_primary: pl.Float64 = col("of os_p_primary, over all genes", null=True)
-    os_percentile: pl.Float64 = col("percentile of the continuous p among all genes", unit="%", null=True)
+    os_p_value: pl.Float64 = col("likelihood-ratio test of that model: what os_q_value_bh comes from", null=True)
+    os_q_value_bh: pl.Float64 = col("Benjamini-Hochberg of os_p_value, over all genes", null=True)
+    os_percentile: pl.Float64 = col("share of genes with a smaller os_p_value", unit="%", null=True)
     dss_n: pl.Int64 = col("patients, disease-specific survival", unit="patients", null=True)
     dss_events: pl.Int64 = col("events, disease-specific survival", unit="patients", null=True)
-    dss_hazard_ratio_per_sd: pl.Float64 = col("disease-specific survival", null=True)
-    dss_q_value_bh: pl.Float64 = col("over all genes", null=True)
+    dss_hazard_ratio_per_sd: pl.Float64 = col(
+        "disease-specific survival, per standard deviation, of the primary model", null=True
+    )
+    dss_q_value_bh: pl.Float64 = col("by its likelihood-ratio test, over all genes", null=True)
     dfs_n: pl.Int64 = col("patients, disease-free survival", unit="patients", null=True)
     dfs_events: pl.Int64 = col("events, disease-free survival", unit="patients", null=True)
-    dfs_hazard_ratio_per_sd: pl.Float64 = col("disease-free survival", null=True)
-    dfs_q_value_bh: pl.Float64 = col("over all genes", null=True)
+    dfs_hazard_ratio_per_sd: pl.Float64 = col(
+        "disease-free survival, per standard deviation, of the primary model", null=True
+    )
+    dfs_q_value_bh: pl.Float64 = col("by its likelihood-ratio test, over all genes", null=True)
     pfs_n: pl.Int64 = col("patients, progression-free survival", unit="patients", null=True)
     pfs_events: pl.Int64 = col("events, progression-free survival", unit="patients", null=True)
-    pfs_hazard_ratio_per_sd: pl.Float64 = col("progression-free survival", null=True)
-    pfs_q_value_bh: pl.Float64 = col("over all genes", null=True)
+    pfs_hazard_ratio_per_sd: pl.Float64 = col(
+        "progression-free survival, per standard deviation, of the primary model", null=True
+    )
+    pfs_q_value_bh: pl.Float64 = col("by its likelihood-ratio test, over all genes", null=True)
     amplified_fraction: pl.Float64 = col("patients with GISTIC 2", unit="fraction", null=True)
     deep_loss_fraction: pl.Float64 = col("patients with GISTIC -2", unit="fraction", null=True)
     n_gene_sets: pl.Int64 = col("gene sets that hold it, all collections")
@@ -322,9 +328,10 @@ class MartResistanceCandidates(TableModel):
     )
     os_n: pl.Int64 = col("patients of that cohort, overall survival", unit="patients", null=True)
     os_events: pl.Int64 = col("deaths among them", unit="patients", null=True)
-    os_hazard_ratio_per_sd: pl.Float64 = col("patients: overall survival per SD of expression", null=True)
-    os_q_value_bh: pl.Float64 = col("patients: over all genes", null=True)
-    os_percentile: pl.Float64 = col("patients: percentile of p among all genes", unit="%", null=True)
+    os_expression_scale: pl.String = col("patients: what expression is in the primary model", null=True)
+    os_hazard_ratio_per_sd: pl.Float64 = col("patients: overall survival, per SD on that scale", null=True)
+    os_q_value_bh: pl.Float64 = col("patients: likelihood-ratio test of the primary model, over all genes", null=True)
+    os_percentile: pl.Float64 = col("patients: share of genes with a smaller p by that test", unit="%", null=True)
     tumour_contrast_id: pl.String = col("contrast of tumour and normal tissue", null=True)
     tumour_log2_fold_change: pl.Float64 = col("tumour over normal tissue", unit="log2", null=True)
     tumour_q_value_bh: pl.Float64 = col("tumour against normal tissue", null=True)

@@ -4,6 +4,7 @@ alone would give between samples without replicates."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 
 import numpy as np
 import polars as pl
@@ -11,6 +12,7 @@ import polars as pl
 from resistance_assets.catalog.registry import Multiverse, Registry
 from resistance_assets.catalog.tables import TABLES, Table
 from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address
+from resistance_assets.defs.core.survival.screen import split_minimum
 from resistance_assets.orchestration.partitions import partition_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
@@ -181,6 +183,7 @@ def four_arms(multiverse: Multiverse, registry: Registry) -> Step:
 
 def gene_survival(multiverse: Multiverse, registry: Registry) -> Step:
     address = outputs_of(multiverse)
+    minimum = split_minimum(registry.survival)
     cohorts = [registry.cohorts[dataset] for dataset in multiverse.datasets]
     endpoints = next(axis.choices for axis in multiverse.axis if axis.id == "endpoint")
     reads = {
@@ -217,7 +220,7 @@ def gene_survival(multiverse: Multiverse, registry: Registry) -> Step:
                 if inputs.has(part)
             }
             values = gene["expression_value"].cast(pl.Float64).fill_null(np.nan).to_numpy()
-            readings[cohort_id] = read_gene_survival(values, gene, placed, multiverse.axis)
+            readings[cohort_id] = read_gene_survival(values, gene, placed, multiverse.axis, minimum)
         account = account_of(multiverse, readings, {cohort_id: {} for cohort_id in reads})
         return {address[kind]: frame for kind, frame in {**account, "members": MEMBERS.empty()}.items()}
 
@@ -227,7 +230,7 @@ def gene_survival(multiverse: Multiverse, registry: Registry) -> Step:
         inputs=(PATIENTS,),
         optional_inputs=tuple(part for expression, parts in reads.values() for part in (expression, *parts.values())),
         tolerant=True,
-        parameters=multiverse.model_dump(mode="json"),
+        parameters={"multiverse": multiverse.model_dump(mode="json"), "minimum": asdict(minimum)},
         tags={"multiverse": multiverse.id},
     )
 

@@ -83,8 +83,8 @@ def _index(published: Published, endpoints: list[dict[str, Any]], screened: set[
         Heading("n_events_analysed", "Events", "among the analysed", True),
         Heading("median_follow_up_months", "Median follow-up, months", "reverse Kaplan-Meier", True),
         Heading("genes_tested", "Genes tested", None, True),
-        Heading("genes_p_below_0_05", "p < 0.05", "continuous model", True),
-        Heading("genes_q_below_0_05", "q < 0.05", "continuous model", True),
+        Heading("genes_p_below_0_05", "p < 0.05", "likelihood ratio, on the scale to read first", True),
+        Heading("genes_q_below_0_05", "q < 0.05", "of that p, over all genes", True),
         Heading("excluded", "Left out"),
     ]
     page.add(table("Cohorts and endpoints", headings, rows))
@@ -126,7 +126,7 @@ def _endpoint_page(published: Published, row: dict[str, Any], gene_pages: set[st
                 ("Median follow-up, months", row["median_follow_up_months"]),
                 ("Median survival, months", row["median_survival_months"]),
                 ("Genes tested", row["genes_tested"]),
-                ("q < 0.05, continuous", row["genes_q_below_0_05"]),
+                ("q < 0.05, likelihood ratio", row["genes_q_below_0_05"]),
                 ("Left out", row["excluded"]),
                 ("Event column of the source", row["status_attribute"]),
             ]
@@ -377,9 +377,15 @@ def _screen_table(published: Published, page: Page, endpoint: dict[str, Any], ge
 # ---- figures that other pages show too -------------------------------------------------------------------------------
 
 
+def _permuted(published: Published) -> str:
+    """The column p_permutation of the screen; nulls in a release that has none."""
+    return "p_permutation" if published.has(SCREEN, "p_permutation") else "NULL AS p_permutation"
+
+
 def forest_of_cohort(published: Published, cohort_id: str) -> Figure | None:
     """Hazard ratios of the genes of interest, endpoint by endpoint."""
-    sql = f"""SELECT endpoint, hgnc_symbol, n, events, hazard_ratio, ci_lower, ci_upper, p_value, q_value_bh
+    sql = f"""SELECT endpoint, hgnc_symbol, n, events, hazard_ratio, ci_lower, ci_upper, p_logrank, q_value_bh_logrank,
+    {_permuted(published)}
 FROM {SCREEN}
 WHERE cohort_id = {literal(cohort_id)} AND model = 'median_split' AND hazard_ratio IS NOT NULL
     AND hgnc_symbol IN ({literals(published.genes_of_interest)})
@@ -404,7 +410,7 @@ ORDER BY endpoint, hazard_ratio, hgnc_symbol"""
 def forest_of_gene(published: Published, gene: str) -> Figure | None:
     """Hazard ratios of one gene over cohorts and endpoints."""
     sql = f"""SELECT cohort_id, endpoint, cohort_id || ' ' || endpoint AS cohort_endpoint, n, events, hazard_ratio,
-    ci_lower, ci_upper, p_value, q_value_bh
+    ci_lower, ci_upper, p_logrank, q_value_bh_logrank, {_permuted(published)}
 FROM {SCREEN}
 WHERE hgnc_symbol = {literal(gene)} AND model = 'median_split' AND hazard_ratio IS NOT NULL
 ORDER BY cohort_id DESC, list_position(['PFS', 'DFS', 'DSS', 'OS'], endpoint)"""
@@ -442,6 +448,10 @@ def _forest(
         **found,
         "above": [None if h is None else h - r for r, h in zip(ratio, high, strict=True)],
         "below": [None if lo is None else r - lo for r, lo in zip(ratio, low, strict=True)],
+        "test": [
+            f"log-rank p {number(p)}" if permuted is None else f"permutation p {number(permuted)}"
+            for p, permuted in zip(found["p_logrank"], found["p_permutation"], strict=True)
+        ],
     }
     said = [
         f"{name}: {number(r)} ({number(lo)} to {number(h)})"
@@ -460,8 +470,8 @@ def _forest(
                 "error_x": {
                     "type": "data", "array": "$above", "arrayminus": "$below", "color": "@down", "thickness": 2,
                 },
-                "customdata": "$p_value",
-                "hovertemplate": "<b>%{y}</b><br>hazard ratio %{x:.3f}<br>Wald p %{customdata:.3g}<extra></extra>",
+                "customdata": "$test",
+                "hovertemplate": "<b>%{y}</b><br>hazard ratio %{x:.3f}<br>%{customdata}<extra></extra>",
             }
         ],
         layout={
@@ -508,12 +518,11 @@ ORDER BY cohort_id, list_position(['OS', 'DSS', 'DFS', 'PFS'], endpoint), endpoi
         found["cohort_endpoint"], found["expression_group"], found["n_at_risk"], strict=True
     ):
         sizes.setdefault((choice, group), at_risk)
-    permuted = "p_permutation" if published.has(SCREEN, "p_permutation") else "NULL AS p_permutation"
     tests = {
         row["cohort_endpoint"]: _split_in_words(row)
         for row in published.rows(
             f"SELECT cohort_id || ' ' || endpoint AS cohort_endpoint, p_logrank, q_value_bh_logrank, observed_high, "
-            f"observed_low, {permuted} FROM {SCREEN} WHERE hgnc_symbol = ? AND model = 'median_split'",
+            f"observed_low, {_permuted(published)} FROM {SCREEN} WHERE hgnc_symbol = ? AND model = 'median_split'",
             [gene],
         )
     }
@@ -597,7 +606,8 @@ def numbers_at_risk(published: Published, gene: str, cohort_id: str) -> str:
             row: dict[str, Any] = {"endpoint": endpoint, "group": group}
             row.update({str(month): found.get((endpoint, group, month), 0) for month in RISK_TIMES})
             row["median"] = screen.get(endpoint, {}).get(f"median_survival_months_{group}")
-            row["p_logrank"] = screen.get(endpoint, {}).get("p_logrank") if group == "high" else None
+            if group == "high":
+                row |= {name: screen.get(endpoint, {}).get(name) for name in ("p_logrank", "p_permutation")}
             rows.append(row)
     headings = [
         Heading("endpoint", "Endpoint"),
@@ -605,5 +615,6 @@ def numbers_at_risk(published: Published, gene: str, cohort_id: str) -> str:
         *(Heading(str(month), f"{month} mo", "patients at risk", True) for month in RISK_TIMES),
         Heading("median", "Median, months", "Kaplan-Meier; a dot where it was not reached", True),
         Heading("p_logrank", "p log-rank", "high against low", True),
+        Heading("p_permutation", "p permutation", "in its place where a group is below the declared minimum", True),
     ]
     return table(f"Numbers at risk: {gene} in {cohort_id}", headings, rows, is_searchable=False)

@@ -22,7 +22,6 @@ from resistance_assets.report.published import Published
 from resistance_assets.report.sql_text import literal
 
 CANDIDATES = "marts.resistance_candidates"
-SURVIVAL = "marts.survival_by_gene"
 TOP_PER_CLASS = 15
 CANDIDATES_SHOWN = 50
 TOP_WITHOUT_SCORES = 30
@@ -87,7 +86,7 @@ def _index(published: Published, genes: list[str]) -> Page:
                 "cancer": "yes" if row["in_cancer_gene_list"] else "no",
             }
         )
-    add_leading_survival(published, rows, "cohort_id")
+    add_leading_survival(rows)
     headings = [
         Heading("gene", "Gene"),
         Heading("why", "Why here"),
@@ -95,40 +94,29 @@ def _index(published: Published, genes: list[str]) -> Page:
         Heading("cancer", "Cancer gene"),
         Heading("resistance_contrasts_up", "Up under drugs", "contrasts under a drug in whose up list it is", True),
         Heading("resistance_contrasts_down", "Down under drugs", "likewise, down lists", True),
-        *survival_headings("cohort_id", "overall survival, continuous model"),
+        *survival_headings("cohort_id", "overall survival"),
         Heading("amplified_fraction", "Amplified", "fraction of patients", True),
     ]
     page.add(table("Genes with a page", headings, rows, filter_by=("why", "cancer")))
     return page
 
 
-def add_leading_survival(published: Published, rows: list[dict[str, Any]], cohort_key: str) -> None:
-    """Fills `os_leading`, its scale, q and percentile in rows of genes: by the likelihood ratio where there is one."""
-    if not published.has(SURVIVAL, "hazard_ratio_primary", "q_primary", "percentile_primary", "expression_scale"):
-        for row in rows:
-            row.update(os_leading=row["os_hazard_ratio_per_sd"], os_q=row["os_q_value_bh"], os_scale=None,
-                       os_place=row["os_percentile"], os_test="Wald")  # fmt: skip
-        return
-    found = {
-        (row["cohort_id"], row["hgnc_symbol"]): row
-        for row in published.rows(f"SELECT * FROM {SURVIVAL} WHERE endpoint = 'OS'")
-    }
+def add_leading_survival(rows: list[dict[str, Any]]) -> None:
+    """Fills `os_test` in rows of genes: by the likelihood ratio, or by Wald in a release of before."""
     for row in rows:
-        own = found.get((row[cohort_key], row["hgnc_symbol"]), {})
-        is_rank = own.get("primary_model") == "rank_normal"
-        row["os_leading"], row["os_q"] = own.get("hazard_ratio_primary"), own.get("q_primary")
-        row["os_place"] = own.get("percentile_primary")
-        row["os_scale"] = "normal score of the rank" if is_rank else own.get("expression_scale")
-        row["os_test"] = "likelihood ratio" if own else None
+        is_ratio = "os_expression_scale" in row
+        row.setdefault("os_expression_scale", None)
+        known = row["os_hazard_ratio_per_sd"] is not None
+        row["os_test"] = ("likelihood ratio" if is_ratio else "Wald") if known else None
 
 
 def survival_headings(cohort_key: str, explanation: str) -> list[Heading]:
     """A hazard ratio with its scale, q and percentile, and the cohort, patients and deaths that it is of."""
     return [
-        Heading("os_leading", "OS HR per SD", explanation, True),
-        Heading("os_scale", "OS scale", "of expression"),
-        Heading("os_q", "OS q", "of the test beside it, over all genes", True),
-        Heading("os_place", "OS percentile", "share of genes with a smaller p, mid-rank for ties, %", True),
+        Heading("os_hazard_ratio_per_sd", "OS HR per SD", explanation, True),
+        Heading("os_expression_scale", "OS scale", "of expression"),
+        Heading("os_q_value_bh", "OS q", "of the test beside it, over all genes", True),
+        Heading("os_percentile", "OS percentile", "share of genes with a smaller p, mid-rank for ties, %", True),
         Heading("os_test", "OS test"),
         Heading(cohort_key, "OS cohort", "that the hazard ratio is of"),
         Heading("os_n", "OS patients", None, True),
@@ -143,7 +131,7 @@ def _candidate_table(published: Published, page: Page, genes: set[str]) -> None:
         QUALIFY rank <= {CANDIDATES_SHOWN} ORDER BY drug_class, rank, hgnc_symbol
         """
     )
-    add_leading_survival(published, rows, "os_cohort_id")
+    add_leading_survival(rows)
     page.heading("Candidates per drug class")
     page.paragraph(
         "Signed ranks over the contrasts of a drug class, every study counting once. Survival, tumour against normal "

@@ -120,7 +120,7 @@ def _overlaps(published: Published, page: Page, own: list[str]) -> None:
 def _shared_genes(published: Published, page: Page, own: list[str], gene_pages: set[str]) -> None:
     rows = published.rows(
         f"""
-        SELECT g.*, a.gene_name, e.os_hazard_ratio_per_sd, e.cohort_id, e.os_n, e.os_events
+        SELECT g.*, a.gene_name, e.* EXCLUDE (hgnc_symbol, gene_name, in_cancer_gene_list)
         FROM marts.concordant_genes AS g
         LEFT JOIN staging.genes__approved AS a ON a.hgnc_symbol = g.hgnc_symbol
         LEFT JOIN marts.gene_evidence AS e ON e.hgnc_symbol = g.hgnc_symbol
@@ -132,6 +132,7 @@ def _shared_genes(published: Published, page: Page, own: list[str], gene_pages: 
         symbol = row["hgnc_symbol"]
         row["gene"] = link(page.root + gene_path(symbol), symbol) if symbol in gene_pages else symbol
         row["cancer"] = "yes" if row["in_cancer_gene_list"] else "no"
+        row.setdefault("os_expression_scale", None)
     headings = [
         Heading("gene", "Gene"),
         Heading("direction", "Direction"),
@@ -140,7 +141,8 @@ def _shared_genes(published: Published, page: Page, own: list[str], gene_pages: 
         Heading("smallest_abs_log2_fold_change", "Smallest |log2 FC|", None, True),
         Heading("largest_q_value_bh", "Largest q", None, True),
         Heading("cancer", "Cancer gene"),
-        Heading("os_hazard_ratio_per_sd", "OS HR per SD", "overall survival, continuous model", True),
+        Heading("os_hazard_ratio_per_sd", "OS HR per SD", "overall survival, on the scale beside it", True),
+        Heading("os_expression_scale", "OS scale", "of expression"),
         Heading("cohort_id", "OS cohort"),
         Heading("os_n", "OS patients", None, True),
         Heading("os_events", "Deaths", None, True),

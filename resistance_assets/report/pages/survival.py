@@ -304,9 +304,17 @@ def auc_figure(published: Published, endpoint: dict[str, Any]) -> Figure | None:
     )  # fmt: skip
 
 
+def _signature_test(published: Published) -> tuple[str, str]:
+    """Column of a list's own p-value, and its test in words; a release of before has the Wald test alone."""
+    if published.has(SIGNATURES, "p_likelihood_ratio"):
+        return "p_likelihood_ratio", "likelihood ratio"
+    return "p_value", "Wald"
+
+
 def signature_figure(published: Published, endpoint: dict[str, Any]) -> Figure | None:
     """Hazard ratios of gene lists as scores, beside random lists of the same size."""
-    sql = f"""SELECT signature_id, genes_in_signature, n, events, hazard_ratio_per_sd, ci_lower, ci_upper, p_value,
+    p, test = _signature_test(published)
+    sql = f"""SELECT signature_id, genes_in_signature, n, events, hazard_ratio_per_sd, ci_lower, ci_upper, {p},
     p_random, q_value_bh, random_share_below_005, concordance
 FROM {SIGNATURES}
 WHERE {_where(endpoint)} AND hazard_ratio_per_sd IS NOT NULL
@@ -339,14 +347,16 @@ ORDER BY hazard_ratio_per_sd, signature_id"""
         },
         height=120 + 30 * len(ratio),
         n=f"{_span(min(found['n']), max(found['n']))} patients, {max(found['events'])} events",
-        method="Cox model on the score; beside the Wald p the share of random lists of the same size that do as well",
+        method=f"Cox model on the score; beside the {test} p the share of random lists of the same size that do as "
+        "well by that test",
         tables=_version(published, SIGNATURES),
         sql=sql,
     )  # fmt: skip
 
 
 def _signature_table(published: Published, endpoint: dict[str, Any]) -> str:
-    rows = published.rows(f"SELECT * FROM {SIGNATURES} WHERE {_where(endpoint)} ORDER BY p_random NULLS LAST, p_value")
+    p, test = _signature_test(published)
+    rows = published.rows(f"SELECT * FROM {SIGNATURES} WHERE {_where(endpoint)} ORDER BY p_random NULLS LAST, {p}")
     for row in rows:
         row["held"] = f"{row['genes_in_signature']} of {row['genes_in_list']}"
         share = row["random_share_below_005"]
@@ -355,10 +365,10 @@ def _signature_table(published: Published, endpoint: dict[str, Any]) -> str:
         Heading("signature_id", "List"),
         Heading("held", "Genes measured", None, True),
         Heading("hazard_ratio_per_sd", "HR per SD", None, True),
-        Heading("p_value", "p", "Wald", True),
+        Heading(p, "p", test, True),
         Heading("p_random", "p, random lists", "share of random lists of the same size that do as well", True),
         Heading("q_value_bh", "q (BH)", "of the p against random lists", True),
-        Heading("by_chance", "Random p < 0.05", "share of random lists with a Wald p below 0.05", True),
+        Heading("by_chance", "Random p < 0.05", f"share of random lists with p below 0.05 ({test})", True),
         Heading("concordance", "Concordance", None, True),
         Heading("note", "Note"),
     ]
@@ -595,33 +605,43 @@ def add_adjusted_models(published: Published, page: Page, gene: str) -> None:
 # ---- over cohorts ----------------------------------------------------------------------------------------------------
 
 
-def _pooled_sql(genes: list[str]) -> str:
+def _pooled_scale(published: Published) -> str:
+    """Condition of SQL: the rows of the pooled table on the scale to read first."""
+    if published.has(POOLED, "is_primary"):
+        return "is_primary AND model IN ('continuous', 'rank_normal')"
+    return "model = 'continuous'"
+
+
+def _pooled_sql(published: Published, genes: list[str]) -> str:
     """Estimates of each cohort, and pooled over them: one row per gene, endpoint and estimate."""
     return f"""WITH pooled AS (
-    SELECT * FROM {POOLED} WHERE model = 'continuous' AND hgnc_symbol IN ({literals(genes)})
+    SELECT * FROM {POOLED} WHERE {_pooled_scale(published)} AND hgnc_symbol IN ({literals(genes)})
 ),
 single AS (
-    SELECT s.hgnc_symbol, s.endpoint, s.cohort_id, s.n, s.events, s.hazard_ratio_per_sd AS ratio,
+    SELECT s.hgnc_symbol, s.endpoint, s.cohort_id, s.n, s.events, s.hazard_ratio_per_sd AS ratio, s.model,
+        s.p_likelihood_ratio,
         exp(ln(nullif(s.ci_lower, 0)) * ln(s.hazard_ratio_per_sd) / nullif(ln(s.hazard_ratio), 0)) AS ratio_lower,
         exp(ln(nullif(s.ci_upper, 0)) * ln(s.hazard_ratio_per_sd) / nullif(ln(s.hazard_ratio), 0)) AS ratio_upper
     FROM {SCREEN} AS s
-    INNER JOIN pooled AS p ON p.hgnc_symbol = s.hgnc_symbol AND p.endpoint = s.endpoint
+    INNER JOIN pooled AS p ON p.hgnc_symbol = s.hgnc_symbol AND p.endpoint = s.endpoint AND p.model = s.model
         AND contains('|' || p.cohort_ids || '|', '|' || s.cohort_id || '|')
-    WHERE s.model = 'continuous' AND s.hazard_ratio_per_sd > 0 AND s.hazard_ratio > 0
+    WHERE s.hazard_ratio_per_sd > 0 AND s.hazard_ratio > 0
 ),
 drawn AS (
-    SELECT hgnc_symbol, endpoint, cohort_id AS estimate_of, 'cohort' AS kind, n, events, ratio, ratio_lower, ratio_upper
+    SELECT hgnc_symbol, endpoint, model, cohort_id AS estimate_of, 'cohort' AS kind, n, events, ratio, ratio_lower,
+        ratio_upper, p_likelihood_ratio AS p_value, 'likelihood ratio' AS test
     FROM single
     UNION ALL
-    SELECT hgnc_symbol, endpoint, 'pooled, random effects', 'pooled', n, events, hazard_ratio, ci_lower, ci_upper
+    SELECT hgnc_symbol, endpoint, model, 'pooled, random effects', 'pooled', n, events, hazard_ratio, ci_lower,
+        ci_upper, p_value, 'Hartung and Knapp'
     FROM pooled
     UNION ALL
-    SELECT hgnc_symbol, endpoint, 'pooled, fixed effect', 'fixed', n, events, hazard_ratio_fixed, ci_lower_fixed,
-        ci_upper_fixed
+    SELECT hgnc_symbol, endpoint, model, 'pooled, fixed effect', 'fixed', n, events, hazard_ratio_fixed, ci_lower_fixed,
+        ci_upper_fixed, p_value_fixed, 'fixed effect'
     FROM pooled
     UNION ALL
-    SELECT hgnc_symbol, endpoint, 'a further cohort (prediction)', 'prediction', n, events, hazard_ratio,
-        prediction_lower, prediction_upper
+    SELECT hgnc_symbol, endpoint, model, 'a further cohort (prediction)', 'prediction', n, events, hazard_ratio,
+        prediction_lower, prediction_upper, NULL, NULL
     FROM pooled
     WHERE prediction_lower IS NOT NULL
 )
@@ -630,25 +650,32 @@ FROM drawn
 ORDER BY hgnc_symbol, endpoint, list_position(['prediction', 'fixed', 'pooled', 'cohort'], kind), estimate_of DESC"""
 
 
+def _pooled_in_words(row: dict[str, Any]) -> str:
+    scale = ", on the normal scores of the ranks" if row["model"] == "rank_normal" else ""
+    leads = row["method_leading"].replace("_", " ")
+    ratio, q = number(row["hazard_ratio_leading"]), number(row["q_value_bh_leading"])
+    return f"HR {ratio}, q {q} ({leads}), I² {row['i2_percent']:.0f} %{scale}"
+
+
 def pooled_forest(published: Published, genes: list[str], ident: str = "pooled") -> Figure | None:
     """Hazard ratios per standard deviation in each cohort and pooled over them, a choice per gene and endpoint."""
     if not genes or not published.filled(POOLED):
         return None
-    sql = _pooled_sql(genes)
+    sql = _pooled_sql(published, genes)
     found = published.columns(sql)
     if not found["ratio"]:
         return None
     about = {
         f"{row['hgnc_symbol']}, {row['endpoint']}": row
         for row in published.rows(
-            f"SELECT * FROM {POOLED} WHERE model = 'continuous' AND hgnc_symbol IN ({literals(genes)}) "
+            f"SELECT * FROM {POOLED} WHERE {_pooled_scale(published)} AND hgnc_symbol IN ({literals(genes)}) "
             "ORDER BY hgnc_symbol, endpoint"
         )
     }
     options = tuple(
         (
             name,
-            f"{name}: HR {number(row['hazard_ratio'])}, q {number(row['q_value_bh'])}, I² {row['i2_percent']:.0f} %",
+            f"{name}: {_pooled_in_words(row)}",
         )
         for name, row in about.items()
     )
@@ -665,11 +692,13 @@ def pooled_forest(published: Published, genes: list[str], ident: str = "pooled")
         ident=ident,
         title="Over the cohorts" if several else f"{genes[0]} over the cohorts",
         caption=(
-            "Hazard ratio per standard deviation of expression, with 95 % intervals. With few cohorts the interval of "
+            "Hazard ratio per standard deviation of expression, with 95 % intervals; on the normal scores of the "
+            "ranks where a cohort's profile is linear or a z-score. The fixed effect leads for two cohorts, the random "
+            "effects from three on. With few cohorts the interval of "
             "the random-effects estimate is wide, as it should be: how cohorts differ is hardly known."
         ),
         alternative=f"Forest plot over cohorts. {'; '.join(label for _, label in options[:10])}.",
-        columns={**found, **_errors(ratio, low, high)},
+        columns={**found, **_errors(ratio, low, high), "said": _events_and_test(found)},
         traces=[
             {
                 "type": "scatter", "mode": "markers", "name": label, "x": "$ratio", "y": "$estimate_of",
@@ -677,8 +706,8 @@ def pooled_forest(published: Published, genes: list[str], ident: str = "pooled")
                 "marker": {"color": f"@{role}", "symbol": symbol, "size": 10},
                 "error_x": {"type": "data", "array": "$above", "arrayminus": "$below", "color": f"@{role}",
                             "thickness": 2},
-                "customdata": "$events",
-                "hovertemplate": "<b>%{y}</b><br>hazard ratio %{x:.3f}<br>%{customdata} events<extra></extra>",
+                "customdata": "$said",
+                "hovertemplate": "<b>%{y}</b><br>hazard ratio %{x:.3f}<br>%{customdata}<extra></extra>",
             }
             for kind, label, role, symbol in marks
             if kind in found["kind"]
@@ -701,6 +730,14 @@ def pooled_forest(published: Published, genes: list[str], ident: str = "pooled")
     )  # fmt: skip
 
 
+def _events_and_test(found: dict[str, list[Any]]) -> list[str]:
+    """Events and the p-value of each estimate, in words."""
+    return [
+        f"{events:,} events" + ("" if p is None else f", p {number(p)} ({test})")
+        for events, p, test in zip(found["events"], found["p_value"], found["test"], strict=True)
+    ]
+
+
 def pooled_pages(published: Published, gene_pages: set[str]) -> list[Page]:
     """Genes over all cohorts that share an endpoint; no page where the release has one cohort per endpoint."""
     if not published.filled(POOLED):
@@ -718,7 +755,7 @@ def pooled_pages(published: Published, gene_pages: set[str]) -> list[Page]:
         f"""
         SELECT p.*, a.gene_name FROM {POOLED} AS p
         LEFT JOIN staging.genes__approved AS a ON a.hgnc_symbol = p.hgnc_symbol
-        WHERE model = 'continuous'
+        WHERE {_pooled_scale(published)}
         ORDER BY p_value_leading, p_value, p.hgnc_symbol
         """
     )
@@ -727,6 +764,7 @@ def pooled_pages(published: Published, gene_pages: set[str]) -> list[Page]:
         row["gene"] = link(page.root + gene_path(symbol), symbol) if symbol in gene_pages else symbol
         row["interval"] = f"{number(row['ci_lower'])} to {number(row['ci_upper'])}"
         row["names"] = row["cohort_ids"].replace("|", ", ")
+        row["scale"] = "normal scores of the ranks" if row["model"] == "rank_normal" else "as measured"
     headings = [
         Heading("gene", "Gene"),
         Heading("endpoint", "Endpoint"),
@@ -734,6 +772,7 @@ def pooled_pages(published: Published, gene_pages: set[str]) -> list[Page]:
         Heading("n", "Patients", None, True),
         Heading("events", "Events", None, True),
         Heading("hazard_ratio_leading", "HR per SD", "fixed effect of two cohorts, random effects from three on", True),
+        Heading("scale", "Scale", "of expression"),
         Heading("p_value_leading", "p", "fixed effect of two cohorts, Hartung and Knapp from three on", True),
         Heading("q_value_bh_leading", "q (BH)", "of that p, over all genes, within the endpoint", True),
         Heading("hazard_ratio", "HR, random effects", None, True),

@@ -82,8 +82,9 @@ def judge_claim(
     interval holds the stated number, else not reproduced. A direction is reproduced on the right side of `reference`
     with a p-value below `alpha` (where one is claimed), near on the right side with one below twice that, or where the
     data support no p-value. It is contradicted where the interval excludes the claimed side (without an interval: on
-    the other side with p < 0.05), and inconclusive where the interval holds both sides. A value from private data is
-    judged like any other once somebody's own study supplies it. On generated data nothing is said of a paper.
+    the other side with p < 0.05, which for an overlap is the chance of one as small), and inconclusive where the
+    interval holds both sides. A value from private data is judged like any other once somebody's own study supplies it.
+    On generated data nothing is said of a paper.
 
     Args:
         claim: what is expected.
@@ -320,8 +321,7 @@ def build_ledger(
         found = {name: _number(evidence.get(claim.id, {}).get(name)) for name in EVIDENCE}
         absent = list(lacking.get(claim.id, ()))
         overlap = _overlap(found)
-        # The p-value of a claimed overlap is the one that chance gives it.
-        p_value = found["p_value"] if found["p_value"] is not None else overlap["p_overlap"]
+        p_value = found["p_value"] if found["p_value"] is not None else _p_of_overlap(found, overlap)
         verdict, reason = judge_claim(
             claim,
             found["value"],
@@ -399,6 +399,19 @@ def _overlap(found: Mapping[str, float | None]) -> dict[str, float | None]:
         "fold_over_chance": size / expected if expected > 0 else None,
         "p_overlap": intersection_p_value(int(size), [int(a), int(b)], int(universe)),
     }
+
+
+def _p_of_overlap(found: Mapping[str, float | None], overlap: Mapping[str, float | None]) -> float | None:
+    """What chance gives an overlap that is at least as large, or, where it is below what chance gives, as small."""
+    from scipy.stats import hypergeom
+
+    fold = overlap["fold_over_chance"]
+    if fold is None or fold >= 1.0:
+        return overlap["p_overlap"]
+    size, a, b, universe = (
+        int(found[name] or 0) for name in ("overlap", "list_a_size", "list_b_size", "universe_size")
+    )
+    return float(hypergeom.cdf(size, universe, a, b))
 
 
 def _implied(claim: Claim, per_variable: float | None) -> dict[str, float | None]:

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from resistance_assets.catalog.registry import MultiverseAxis
 from resistance_assets.errors import CatalogFault, DesignFault
+from resistance_assets.science.survival.logrank import SplitMinimum, SplitPermutations, compare_groups
+from resistance_assets.science.survival.screen import SPLIT_MINIMUM, rank_normal_scores
 
 ARMS = ("parental", "parental_treated", "resistant", "resistant_treated")
 COUNTS = ("n_responsive", "n_responsive_down", "n_kept", "n_in_list")
@@ -39,7 +41,7 @@ KNOWN_CHOICES: dict[str, dict[str, tuple[str, ...] | None]] = {
     },
     "gene_survival": {
         "endpoint": None,
-        "cut_point": ("median", "quartile", "optimal_corrected", "continuous"),
+        "cut_point": ("median", "quartile", "optimal_corrected", "continuous", "rank_normal"),
         "covariates": tuple(COVARIATES),
     },
 }
@@ -206,13 +208,17 @@ def read_gene_survival(
     patients: pl.DataFrame,
     follow_up: Mapping[str, pl.DataFrame],
     axes: Sequence[MultiverseAxis],
+    minimum: SplitMinimum = SPLIT_MINIMUM,
 ) -> pl.DataFrame:
     """Hazard ratio of a gene by every combination of endpoint, cut-point and covariates.
 
-    median: above the median against the rest. quartile: top against bottom quarter. continuous: per standard deviation.
+    The p-value is that of the likelihood ratio, against the model of the covariates alone. median: above the median
+    against the rest. quartile: top against bottom quarter. continuous: per standard deviation. rank_normal: per
+    standard deviation of the normal scores of the ranks.
     optimal_corrected: the cut with the largest score statistic among those that leave a tenth of the patients on either
     side; its p-value is that of the maximally selected statistic by permutation (Hothorn & Lausen 2003, CSDA 43:121),
-    with covariates on the martingale residuals of the model that holds these alone.
+    with covariates on the martingale residuals of the model that holds these alone. A split with a group below the
+    `minimum` has no interval, and the p-value of a permutation of the same residuals.
 
     Args:
         expression: (patients,), NaN where missing.
@@ -243,11 +249,18 @@ def read_gene_survival(
             exposure, p_corrected = _expose(frame, choices["cut_point"], names)
             used = frame.with_columns(exposure=pl.Series(exposure)).filter(pl.col("exposure").is_not_nan())
             model = fit_cox(used.select("exposure", *names), used["time_months"], used["event_observed"])
+            is_split = choices["cut_point"] not in ("continuous", "rank_normal")
+            small = _test_small_split(used, names, minimum) if is_split else None
         except DesignFault as fault:
             row["note"] = fault.problem
             continue
         term = model.terms.filter(pl.col("term") == "exposure").row(0, named=True)
-        p = p_corrected if choices["cut_point"] == "optimal_corrected" else term["p_value"]
+        p = term["p_likelihood_ratio"]
+        if small is not None:
+            p, term = small[0], term | {"ci_lower": None, "ci_upper": None}
+        if choices["cut_point"] == "optimal_corrected":
+            p = p_corrected
+        warnings = [text for text in (model.model["warning"][0], small and small[1]) if text]
         row |= {
             "estimate": term["hazard_ratio"],
             "ci_lower": term["ci_lower"],
@@ -258,7 +271,7 @@ def read_gene_survival(
             "conclusion_holds": None
             if p is None or term["hazard_ratio"] is None
             else bool(term["hazard_ratio"] > 1 and p < SIGNIFICANT),
-            "note": model.model["warning"][0],
+            "note": "; ".join(warnings) or None,
         }
     return pl.DataFrame(rows, schema=_GENE_SURVIVAL)
 
@@ -272,12 +285,30 @@ _GENE_SURVIVAL: dict[str, Any] = {
 }
 
 
+def _test_small_split(used: pl.DataFrame, names: Sequence[str], minimum: SplitMinimum) -> tuple[float, str] | None:
+    """Permutation p-value of a split with a group below the minimum, and a note; None where both are large enough."""
+    is_high = (used["exposure"] == 1.0).to_numpy()
+    split = compare_groups(used["time_months"], used["event_observed"], np.where(is_high, "high", "low"))
+    by_group = {row["group"]: row for row in split.groups.to_dicts()}
+    high, low = by_group["high"], by_group["low"]
+    sizes = np.array([high["n"]], float), np.array([low["n"]], float)
+    if not minimum.falls_short(*sizes, high["expected"], low["expected"])[0]:
+        return None
+    scores = martingale_residuals(used.select(names), used["time_months"], used["event_observed"])
+    test = SplitPermutations(scores - scores.mean(), permutations=minimum.permutations, seed=minimum.seed)
+    p, _ = test.p_value(is_high)
+    shown = minimum.describe(high["n"], low["n"], min(high["expected"], low["expected"]))
+    return p, f"{shown}: p by permutation, no interval"
+
+
 def _expose(frame: pl.DataFrame, cut_point: str, names: Sequence[str]) -> tuple[NDArray[np.float64], float | None]:
     """The variable that enters the model (NaN = left out), and the corrected p-value of an optimal cut."""
     x = frame["x"].to_numpy()
     if x.size == 0:
         raise DesignFault("no patient has all of it", subject="reading", remedy="Choose other covariates.")
-    if cut_point == "continuous":
+    if cut_point in ("continuous", "rank_normal"):
+        if cut_point == "rank_normal":
+            x = rank_normal_scores(x[None, :])[0]
         spread = float(x.std(ddof=1)) if x.size > 1 else 0.0
         if spread == 0.0:
             raise DesignFault("every patient has the same expression", subject="reading", remedy="Choose another gene.")

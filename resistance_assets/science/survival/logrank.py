@@ -116,6 +116,15 @@ class SplitMinimum:
         with np.errstate(invalid="ignore"):
             return (smaller > 0) & ((smaller < least) | (events < self.expected_events))
 
+    def describe(self, n_high: float, n_low: float, fewest_expected: float) -> str:
+        """A split that falls short, in words."""
+        side, number = ("high", n_high) if n_high <= n_low else ("low", n_low)
+        return (
+            f"{number:.0f} of {n_high + n_low:.0f} patients in the {side} group, {fewest_expected:.1f} events expected"
+            f" in the smaller one; the minimum is {self.share:.0%}, {self.patients} patients and"
+            f" {self.expected_events:g} events"
+        )
+
 
 def null_martingale_residuals(time: NDArray[np.float64], event: NDArray[np.int64]) -> NDArray[np.float64]:
     """Events less expected events of each patient where nothing matters (R: residuals of `coxph(~ 1)`, Efron ties)."""
@@ -132,14 +141,18 @@ def null_martingale_residuals(time: NDArray[np.float64], event: NDArray[np.int64
 
 
 class SplitPermutations:
-    """Permutation test of the log-rank score of two groups, for one set of patients and any number of splits.
+    """Permutation test of the score of two groups, for one set of patients and any number of splits.
 
-    The score is the sum of `null_martingale_residuals` over the smaller group, which is 0 on average; p is the share of
-    divisions of the patients into groups of these sizes whose score is at least as far from 0.
+    The statistic is the sum of `scores` over the smaller group, which is 0 on average; p is the share of divisions of
+    the patients into groups of these sizes whose sum is at least as far from 0.
+
+    Args:
+        scores: of the patients, summing to 0: `null_martingale_residuals` for the log-rank score, or the martingale
+            residuals of a model that holds covariates alone.
     """
 
-    def __init__(self, time: NDArray[np.float64], event: NDArray[np.int64], *, permutations: int, seed: int) -> None:
-        self.scores = null_martingale_residuals(time, event)
+    def __init__(self, scores: NDArray[np.float64], *, permutations: int, seed: int) -> None:
+        self.scores = scores
         self.permutations, self.seed = permutations, seed
         self._known: dict[int, tuple[NDArray[np.float64], bool]] = {}
         self._shuffled: NDArray[np.float64] | None = None

@@ -153,7 +153,9 @@ def pool_screens(screens: pl.DataFrame) -> pl.DataFrame:
     Args:
         screens: cohort_id, endpoint, model, hgnc_symbol, n, events, log_hazard_ratio, standard_error,
             hazard_ratio_per_sd, estimator; one row per cohort, endpoint, model and gene. With a column p_permutation,
-            splits that have one are left out: their groups are too small for a standard error.
+            splits that have one are left out: their groups are too small for a standard error. With a column is_primary
+            (null for splits) the pooled rows have it too: a gene is read on the normal scores of its ranks as soon as
+            one of the pooled cohorts is, else on the scale as measured.
 
     Returns:
         Columns of `_POOLED_SCHEMA`, sorted by endpoint, model and gene; only what two or more cohorts estimated.
@@ -166,6 +168,8 @@ def pool_screens(screens: pl.DataFrame) -> pl.DataFrame:
     effect = pl.when(per_sd).then(pl.col("hazard_ratio_per_sd").log()).otherwise(pl.col("log_hazard_ratio"))
     if "p_permutation" in screens.columns:
         screens = screens.filter(pl.col("p_permutation").is_null())
+    if "is_primary" not in screens.columns:
+        screens = screens.with_columns(is_primary=pl.lit(None, pl.Boolean))
     usable = (
         screens.filter(pl.col("estimator") == "partial_likelihood", pl.col("model") != "quartile_split")
         .with_columns(effect=effect)
@@ -184,6 +188,11 @@ def pool_screens(screens: pl.DataFrame) -> pl.DataFrame:
             pl.col("events").sum(),
             "effect",
             "se",
+            # Ranked in one cohort, ranked in all: a difference of scales is no difference of cohorts.
+            pl.when(pl.col("model").first().str.starts_with("rank_normal"))
+            .then(pl.col("is_primary").any(ignore_nulls=False))
+            .otherwise(pl.col("is_primary").all(ignore_nulls=False))
+            .alias("is_primary"),
         )
         .filter(pl.col("cohorts") >= 2)
     )
@@ -310,6 +319,7 @@ _POOLED_SCHEMA: dict[str, Any] = {
         pl.Float64,
     ),
     "method_leading": pl.String,
+    "is_primary": pl.Boolean,
 }
 
 

@@ -24,7 +24,7 @@ from resistance_assets.science.statistics.multiple_testing import adjust_bh, per
 from resistance_assets.science.statistics.tails import Z_95, chi2_tail, two_sided_normal
 from resistance_assets.science.survival.cox import fit_firth, fit_model, standardise
 from resistance_assets.science.survival.follow_up import SortedCohort, float_array, usable_follow_up
-from resistance_assets.science.survival.logrank import SplitMinimum, SplitPermutations
+from resistance_assets.science.survival.logrank import SplitMinimum, SplitPermutations, null_martingale_residuals
 from resistance_assets.science.survival.power import events_for_power, minimum_detectable_hazard_ratio
 
 SPLIT_MINIMUM = SplitMinimum()
@@ -398,19 +398,15 @@ def _test_small_groups(
         patients = present.tobytes()
         if patients not in tests:
             tests[patients] = SplitPermutations(
-                cohort.time[present],
-                cohort.event[present],
+                null_martingale_residuals(cohort.time[present], cohort.event[present]),
                 permutations=minimum.permutations,
                 seed=minimum.seed,
             )
         p_values[gene], drawn = tests[patients].p_value(values[present] == 1.0)
         permutations[gene] = np.nan if drawn is None else drawn
-        side, number = ("high", n_high) if n_high[gene] <= n_low[gene] else ("low", n_low)
         expected = min(fields["expected_high"][gene], fields["expected_low"][gene])
         columns["fit_note"][gene] = (
-            f"{number[gene]:.0f} of {n_high[gene] + n_low[gene]:.0f} patients in the {side} group, {expected:.1f}"
-            f" events expected in the smaller one; the minimum is {minimum.share:.0%}, {minimum.patients} patients and"
-            f" {minimum.expected_events:g} events: only p_permutation stands"
+            f"{minimum.describe(n_high[gene], n_low[gene], expected)}: only p_permutation stands"
             f" ({'exact' if drawn is None else f'{drawn} permutations'})"
         )
     for name in ("p_value", "p_likelihood_ratio", "p_score", "ci_lower", "ci_upper"):

@@ -45,13 +45,13 @@ def compare_with_random_signatures(
 
     In many cohorts most random signatures are "significant" (Venet, Dumont & Detours 2011, PLoS Comput Biol
     7:e1002240): the p-value to trust is `p_random`, the share of random signatures (drawn from the genes of
-    `expression` that vary, the same weights) whose Wald statistic is at least as far from 0. All random scores are one
+    `expression` that vary, the same weights) whose likelihood ratio is at least as large. All random scores are one
     matrix product.
 
     Returns:
         One row: genes_in_signature, n, events, log_hazard_ratio_per_sd, hazard_ratio_per_sd, ci_lower, ci_upper (per
-        SD), statistic, p_value (Wald), p_random ((b + 1) / (m + 1)), random_signatures, random_share_below_005 (share
-        of random signatures with p < 0.05), concordance.
+        SD), statistic, p_value (Wald), p_likelihood_ratio, p_random ((b + 1) / (m + 1)), random_signatures,
+        random_share_below_005 (share of random signatures with p_likelihood_ratio < 0.05), concordance.
 
     Raises:
         DesignFault: no member, or fewer varying genes than members.
@@ -85,14 +85,15 @@ def compare_with_random_signatures(
     scores = np.asarray(membership @ z)
     screen = screen_cox(scores, time, event, ["signature", *(f"random {k}" for k in range(random_signatures))])
     found = screen.row(0, named=True)
-    null = screen["statistic"][1:].drop_nulls().abs()
-    z_found = found["statistic"]
+    # The larger the likelihood ratio, the smaller its p-value, and all have one degree of freedom.
+    p_values = screen["p_likelihood_ratio"]
+    null, p_found = p_values[1:].drop_nulls(), p_values[0]
     sd = float(scores[0].std(ddof=1))
     effect, se = (found[name] for name in ("log_hazard_ratio", "standard_error"))
     known = effect is not None
     per_sd = effect * sd if known else None
     limits = [np.exp((effect + sign * Z_95 * se) * sd) if known else None for sign in (-1, 1)]
-    reached = int((null >= abs(z_found) * (1 - 1e-12)).sum()) if z_found is not None else None
+    reached = int((null <= p_found * (1 + 1e-9)).sum()) if p_found is not None else None
     return pl.DataFrame(
         {
             "genes_in_signature": [rows.size],
@@ -102,11 +103,12 @@ def compare_with_random_signatures(
             "hazard_ratio_per_sd": [found["hazard_ratio_per_sd"]],
             "ci_lower": [limits[0]],
             "ci_upper": [limits[1]],
-            "statistic": [z_found],
+            "statistic": [found["statistic"]],
             "p_value": [found["p_value"]],
+            "p_likelihood_ratio": [p_found],
             "p_random": [None if reached is None else (reached + 1) / (null.len() + 1)],
             "random_signatures": [null.len()],
-            "random_share_below_005": [float(np.mean(screen["p_value"][1:].fill_null(1.0).to_numpy() < 0.05))],
+            "random_share_below_005": [float(np.mean(p_values[1:].fill_null(1.0).to_numpy() < 0.05))],
             "concordance": [found["concordance"]],
         }
     )
@@ -188,6 +190,7 @@ _SIGNATURES_SCHEMA: dict[str, Any] = {
             "ci_upper",
             "statistic",
             "p_value",
+            "p_likelihood_ratio",
             "p_random",
         ),
         pl.Float64,

@@ -147,7 +147,7 @@ def test_the_multiverse_of_ccl20_is_split(real_data_dir, real):
     summary = ask(
         real_data_dir, "SELECT * FROM core.multiverse__summary WHERE multiverse_id = 'wang_2022_ccl20_survival'"
     ).row(0, named=True)
-    assert summary["n_readings"] == summary["n_computed"] == 4 * 4 * 4
+    assert summary["n_readings"] == summary["n_computed"] == 4 * 5 * 4
     assert 0.35 < summary["share_conclusion_holds"] < 0.6
     assert real["wang_2022_share_of_readings_ccl20"]["value"] == summary["share_conclusion_holds"]
     plain = ask(

@@ -218,7 +218,15 @@ def test_the_chance_of_an_overlap_decides_the_direction_that_is_claimed():
     weak = ledger_of(claim, value=127 / 165.3, list_a_size=769, **sizes)
     assert weak["expected_by_chance"] == pytest.approx(165.3, abs=0.1)
     assert weak["p_overlap"] > 0.99
-    assert weak["verdict"] == "inconclusive"
+    assert weak["verdict"] == "contradicted"
+
+
+def test_an_overlap_far_below_chance_contradicts_a_claimed_enrichment():
+    sizes = {"list_a_size": 300.0, "list_b_size": 400.0, "universe_size": 2000.0}  # 60 by chance
+    for overlap, verdict in ((30.0, "contradicted"), (58.0, "inconclusive"), (90.0, "reproduced")):
+        evidence = {"a_claim": {"value": overlap / 60, "overlap": overlap, **sizes}}
+        row = build_ledger([DIRECTION], evidence, {}, NO_FAMILIES).row(0, named=True)
+        assert row["verdict"] == verdict, overlap
 
 
 def test_the_family_says_over_how_many_tests():

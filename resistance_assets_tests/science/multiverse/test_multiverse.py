@@ -22,6 +22,7 @@ from resistance_assets.science.multiverse.multiverse import (
     undecided_axes,
 )
 from resistance_assets.science.survival.cox import fit_cox
+from resistance_assets.science.survival.logrank import SplitPermutations, null_martingale_residuals
 from resistance_assets.science.survival.optimal_cut import screen_optimal_cut
 
 
@@ -138,7 +139,7 @@ def test_readings_are_the_single_models(cohort):
     high = pl.DataFrame({"high": (x > np.median(x)).astype(float)})
     alone = fit_cox(high, os["time_months"], os["event_observed"]).terms.row(0, named=True)
     row = survive(cohort, "median")
-    assert (row["estimate"], row["p_value"]) == pytest.approx((alone["hazard_ratio"], alone["p_value"]))
+    assert (row["estimate"], row["p_value"]) == pytest.approx((alone["hazard_ratio"], alone["p_likelihood_ratio"]))
     assert row["n"] == 240
     z = pl.DataFrame({"z": (x - x.mean()) / x.std(ddof=1)})
     per_sd = fit_cox(z, os["time_months"], os["event_observed"]).terms.row(0, named=True)
@@ -149,6 +150,33 @@ def test_readings_are_the_single_models(cohort):
     quartile = survive(cohort, "quartile")
     assert quartile["n"] == 120
     assert quartile["conclusion_holds"] is True
+
+
+def test_a_reading_on_ranks_does_not_depend_on_the_scale(cohort):
+    x, patients, follow_up = cohort
+    plain = survive(cohort, "rank_normal", "age_sex")
+    assert survive((np.exp(3 * x), patients, follow_up), "rank_normal", "age_sex") == plain
+    assert plain["p_value"] is not None
+
+
+def test_a_split_with_a_small_group_has_the_p_of_a_permutation_and_no_interval(cohort):
+    _, patients, follow_up = cohort
+    os = follow_up["OS"]
+    values = np.zeros(240)
+    values[:2] = 1.0  # 2 of 240 above the median
+    row = survive((values, patients, follow_up), "median")
+    is_high = values == 1.0
+    scores = null_martingale_residuals(os["time_months"].to_numpy(), os["event_observed"].to_numpy())
+    exact, drawn = SplitPermutations(scores, permutations=100, seed=1).p_value(is_high)
+    assert drawn is None
+    # No ties between deaths: Breslow's residuals are Efron's.
+    assert row["p_value"] == pytest.approx(exact, rel=1e-9)
+    assert (row["ci_lower"], row["ci_upper"]) == (None, None)
+    assert "2 of 240 patients in the high group" in str(row["note"])
+    adjusted = survive((np.roll(values, 10), patients, follow_up), "median", "age_sex_stage")
+    assert adjusted["ci_lower"] is None
+    assert 0 < float(str(adjusted["p_value"])) <= 1
+    assert "by permutation" in str(adjusted["note"])
 
 
 def test_an_endpoint_that_the_cohort_lacks_is_said_so(cohort):

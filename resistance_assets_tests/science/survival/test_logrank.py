@@ -37,9 +37,10 @@ def test_two_patients_of_453_have_the_exact_p_of_all_pairs(lung, goldens):
 
 def test_drawn_permutations_agree_with_all_of_them(lung, monkeypatch):
     is_high = lung.rows(["FGF6"])[0] > np.median(lung.rows(["FGF6"])[0])
-    exact, _ = SplitPermutations(lung.time, lung.event, permutations=10_000, seed=3).p_value(is_high)
+    scores = null_martingale_residuals(lung.time, lung.event)
+    exact, _ = SplitPermutations(scores, permutations=10_000, seed=3).p_value(is_high)
     monkeypatch.setattr(logrank, "EXACT_DIVISIONS", 100)
-    drawn, number = SplitPermutations(lung.time, lung.event, permutations=10_000, seed=3).p_value(is_high)
+    drawn, number = SplitPermutations(scores, permutations=10_000, seed=3).p_value(is_high)
     assert number == 10_000
     assert abs(drawn - exact) <= 3 * np.sqrt(exact * (1 - exact) / number)
 
@@ -53,7 +54,7 @@ def test_every_division_is_counted_by_hand():
     is_high[[0, 4, 7]] = True
     sums = [abs(scores[list(chosen)].sum()) for chosen in itertools.combinations(range(9), 3)]
     expected = np.mean(np.array(sums) >= abs(scores[is_high].sum()) - 1e-12)
-    assert SplitPermutations(time, event, permutations=10, seed=1).p_value(is_high) == (pytest.approx(expected), None)
+    assert SplitPermutations(scores, permutations=10, seed=1).p_value(is_high) == (pytest.approx(expected), None)
 
 
 def test_a_split_is_judged_by_share_patients_and_expected_events():

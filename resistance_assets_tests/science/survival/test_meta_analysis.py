@@ -72,6 +72,20 @@ def test_a_split_of_a_small_group_is_not_pooled():
     assert pool_screens(small).is_empty()
 
 
+def test_a_gene_is_ranked_in_all_cohorts_as_soon_as_it_is_in_one():
+    both = pl.concat(
+        screens({"log2": 0.4, "z": 0.5}).with_columns(model=pl.lit(model), is_primary=pl.Series(primary))
+        for model, primary in (("continuous", [True, False]), ("rank_normal", [False, True]))
+    )
+    leads = dict(pool_screens(both).select("model", "is_primary").iter_rows())
+    assert leads == {"continuous": False, "rank_normal": True}
+    logs = both.with_columns(is_primary=pl.col("model") == "continuous")
+    assert dict(pool_screens(logs).select("model", "is_primary").iter_rows()) == {
+        "continuous": True,
+        "rank_normal": False,
+    }
+
+
 def follow_up(cohort: str, patients: list[str], months: list[float], endpoint: str = "OS") -> pl.DataFrame:
     return pl.DataFrame(
         {

@@ -35,7 +35,13 @@ class MultiverseReadings(TableModel):
     estimate: pl.Float64 = col("genes on the cancer list (four arms), or hazard ratio", null=True, of=_READINGS)
     ci_lower: pl.Float64 = col("95 % limit of the hazard ratio", null=True, of=SURVIVAL)
     ci_upper: pl.Float64 = col("95 % limit of the hazard ratio", null=True, of=SURVIVAL)
-    p_value: pl.Float64 = col("Wald, or of the maximally selected cut-point", null=True, of=SURVIVAL, **P_CHECK)
+    p_value: pl.Float64 = col(
+        "likelihood ratio; of the maximally selected cut-point; or by permutation where a group of a split is below the"
+        " declared minimum",
+        null=True,
+        of=SURVIVAL,
+        **P_CHECK,
+    )
     n: pl.Int64 = col("patients, or genes that reach the floor", null=True, of=_READINGS, ge=0)
     events: pl.Int64 = col("events", unit="patients", null=True, of=SURVIVAL, ge=0)
     n_responsive: pl.Int64 = col("genes that the drug moves", unit="genes", null=True, of=_ARM_COUNTS, ge=0)

@@ -539,7 +539,7 @@ class SurvivalTimeDependentAuc(_GeneModel):
     "core.survival__signatures",
     grain="one row per cohort, endpoint and gene list",
     key=("cohort_id", "endpoint", "signature_id"),
-    not_true="p_value alone says little: in many cohorts most random signatures are as small; read p_random",
+    not_true="p_likelihood_ratio alone says little: in many cohorts most random signatures are as small; read p_random",
 )
 class SurvivalSignatures(TableModel):
     """Mean z-score of a gene list as a Cox covariate, against random lists of the same size."""
@@ -562,15 +562,24 @@ class SurvivalSignatures(TableModel):
     ci_upper: pl.Float64 = _interval("hazard_ratio_per_sd", SURVIVAL, ge=0)
     statistic: pl.Float64 = col("Wald z", null=True, of=SURVIVAL)
     p_value: pl.Float64 = col("Wald, as if the list were the only one there is", null=True, of=SURVIVAL, **P_CHECK)
+    p_likelihood_ratio: pl.Float64 = col(
+        "likelihood-ratio test, as if the list were the only one there is", null=True, of=SURVIVAL, **P_CHECK
+    )
     p_random: pl.Float64 = col(
-        "share of random lists of the same size that do at least as well", null=True, of=SURVIVAL, **P_CHECK
+        "share of random lists of the same size whose likelihood ratio is at least as large: the p-value to read",
+        null=True,
+        of=SURVIVAL,
+        **P_CHECK,
     )
     q_value_bh: pl.Float64 = col(
         "Benjamini-Hochberg of p_random within cohort and endpoint", null=True, of=SURVIVAL, **P_CHECK
     )
     random_signatures: pl.Int64 = col("random lists drawn", null=True, of="source", ge=0)
     random_share_below_005: pl.Float64 = col(
-        "share of random lists with p < 0.05: what a p-value alone is worth here", null=True, of=SURVIVAL, **P_CHECK
+        "share of random lists with p_likelihood_ratio < 0.05: what a p-value alone is worth here",
+        null=True,
+        of=SURVIVAL,
+        **P_CHECK,
     )
     concordance: pl.Float64 = col("of the score with survival", null=True, of=SURVIVAL, **P_CHECK)
     events_for_80pct_power: pl.Float64 = col(_POWER, unit="patients", null=True, of=SURVIVAL, ge=0)
@@ -602,6 +611,12 @@ class SurvivalMetaAnalysis(TableModel):
         isin=_MODELS,
     )
     hgnc_symbol: pl.String = col(SYMBOL, of="core.survival__cohort_endpoint_genes.hgnc_symbol")
+    is_primary: pl.Boolean = col(
+        "the scale to read first: rank_normal as soon as it is the primary one of a pooled cohort, else continuous;"
+        " null for splits",
+        null=True,
+        of="core.survival__cohort_endpoint_genes.is_primary",
+    )
     cohorts: pl.Int64 = col("cohorts with an estimate", of=_SCREEN_COLUMNS, ge=2)
     cohort_ids: pl.String = col("those, joined by |", of="core.survival__cohort_endpoint_genes.cohort_id")
     n: pl.Int64 = col("patients in them", unit="patients", of="core.survival__cohort_endpoint_genes.n", ge=0)

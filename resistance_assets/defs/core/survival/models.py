@@ -224,7 +224,7 @@ def meta_analysis(registry: Registry) -> Step:
     # before a study that brings follow-up of its own.
     order = sorted(declared, key=lambda cohort: (declared[cohort] != cohort, cohort not in registry.cohorts))
     columns = ["cohort_id", "endpoint", "model", "hgnc_symbol", "n", "events", "log_hazard_ratio", "standard_error",
-               "hazard_ratio_per_sd", "estimator", "p_permutation"]  # fmt: skip
+               "hazard_ratio_per_sd", "estimator", "p_permutation", "is_primary"]  # fmt: skip
 
     def compute(inputs: Inputs) -> pl.DataFrame:
         screens = inputs.scan(SCREEN.address).select(columns).collect()
