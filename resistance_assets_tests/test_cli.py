@@ -112,11 +112,11 @@ def test_status_says_fresh_and_after_a_change_why_not(data_dir):
         states = {row["address"]: row for row in json.loads(resistance(data_dir, "status", "--json").stdout)}
     finally:
         counts.write_bytes(bytes_before)
-    own = states["parts.study_counts__demo_h1975_resistance"]
+    own = states["parts.studies__gene_sample_counts__demo_h1975_resistance"]
     assert (own["state"], own["reasons"]) == ("stale", ["source counts changed"])
     below = states["raw.studies__gene_sample_counts"]
     assert below["state"] == "stale"
-    assert below["reasons"] == ["parts.study_counts__demo_h1975_resistance is stale"]
+    assert below["reasons"] == ["parts.studies__gene_sample_counts__demo_h1975_resistance is stale"]
     assert states["raw.hgnc__genes"]["state"] == "fresh"
 
 

@@ -78,6 +78,7 @@ from resistance_assets.catalog.models.lab_study import (
 from resistance_assets.catalog.models.source import Source, SourcesFile
 from resistance_assets.catalog.models.study import GROUP_COLUMN, Group, MeasuredStudy, PublicStudy, as_measured_study
 from resistance_assets.catalog.models.study_kind import STUDY_KINDS, StudyKind, import_kinds, study_kind
+from resistance_assets.catalog.partition_names import partition_of
 from resistance_assets.catalog.toml_files import by_id, nearest, parse, read_toml
 from resistance_assets.errors import CatalogFault
 
@@ -243,7 +244,7 @@ class Registry:
 
     def study_partitions(self, table: str) -> list[str]:
         """Partitions of ``table`` that the steps of studies write, laboratory studies first."""
-        return [name for study in self.studies() for name in self.kind_of(study).partitions(table, study.id)]
+        return [partition_of(table, study.id) for study in self.studies() if table in self.kind_of(study).tables]
 
     def contrasts(self) -> tuple[Contrast, ...]:
         """Contrasts of every study, public first, in catalog order."""

@@ -19,7 +19,7 @@ from resistance_assets.connectors.arrayexpress.processed_counts import (
 from resistance_assets.connectors.sample_groups import group_samples
 from resistance_assets.errors import DataFault, Fault
 
-# Name of a share -> the table that it is a share of.
+# Name of what a record holds -> its table.
 SHEETS = {
     "samples": "raw.studies__samples",
     "accessions": "raw.studies__accessions",

@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from resistance_assets.catalog.registry import Registry
-from resistance_assets.catalog.tables import PARTS, TABLES, Table, published_tables
+from resistance_assets.catalog.tables import PARTS, TABLES, Table, published_tables, table_of
 from resistance_assets.defs.source_states import feeds_of, state_of_sources
 from resistance_assets.orchestration.attempts import all_failures, left_out
 from resistance_assets.orchestration.lake import Lake, Pointer, read_file
@@ -30,7 +30,8 @@ from resistance_assets.warehouse.release_diff import CHANGES_SCHEMA, diff_releas
 
 def runs_of(lake: Lake) -> pl.DataFrame:
     """One row per run that built something of what is current, however it was launched."""
-    pointers = [pointer for address in lake.addresses() if (pointer := lake.pointer(address)) is not None]
+    known = [address for address in lake.addresses() if table_of(address) is not None]
+    pointers = [pointer for address in known if (pointer := lake.pointer(address)) is not None]
     frame = pl.DataFrame(
         [{"run_id": p.run_id, "built_at": p.built_at, "seconds": p.seconds, "table": p.address} for p in pointers],
         schema={"run_id": pl.String, "built_at": pl.String, "seconds": pl.Float64, "table": pl.String},
@@ -97,9 +98,9 @@ def missing_in_file(data_dir: Path) -> list[str]:
     return sorted(table.address for table in published_tables() if table.address not in found)
 
 
-def records_of_shares(lake: Lake) -> dict[str, str]:
-    """Share -> key of the record of how its current version was made."""
-    pointers = {a: lake.pointer(a) for a in lake.addresses() if a.startswith(f"{PARTS}.")}
+def records_of_partitions(lake: Lake) -> dict[str, str]:
+    """Partition -> key of the record of how its current version was made."""
+    pointers = {a: lake.pointer(a) for a in lake.addresses() if a.startswith(f"{PARTS}.") and table_of(a) is not None}
     return {a: key for a, p in pointers.items() if p is not None and (key := p.notes.get("memo_key"))}
 
 
@@ -147,7 +148,7 @@ def publish_current(settings: Settings, lake: Lake, registry: Registry, steps: M
                 "failed_tables": failed_tables(lake),
             },
             code_revision=code_revision(),
-            shares=records_of_shares(lake),
+            partitions=records_of_partitions(lake),
             changes=lambda before, after: changes_of_release(settings.data_dir, before, after),
             settings={
                 "profile": "mirror" if settings.mirror else settings.profile,

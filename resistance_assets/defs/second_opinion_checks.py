@@ -10,7 +10,7 @@ import polars as pl
 
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address
-from resistance_assets.defs.core.survival.screen import followed_patients
+from resistance_assets.defs.core.survival.screen import SCREEN, followed_patients
 from resistance_assets.orchestration.partitions import partition_of
 from resistance_assets.orchestration.table_assets import key_of
 from resistance_assets.science.survival.second_opinion import compare_with_lifelines, draw_genes
@@ -52,7 +52,7 @@ def judge_second_opinion(found: pl.DataFrame) -> tuple[bool, str]:
 def second_opinion_checks(registry: Registry) -> dg.AssetChecksDefinition:
     """One check per cohort and endpoint; a difference fails it."""
     pairs = {
-        partition_of("survival", f"{cohort.id}_{endpoint.id.lower()}"): (cohort.id, endpoint.id)
+        partition_of(SCREEN.address, cohort.id, endpoint.id.lower()): (cohort.id, endpoint.id)
         for cohort in registry.analysed_cohorts()
         for endpoint in cohort.endpoint
     }

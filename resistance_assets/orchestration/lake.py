@@ -178,6 +178,10 @@ class Lake:
             write_json(folder / "memo" / f"{memo_key}.json", asdict(pointer))
         write_json(folder / "current.json", asdict(pointer))
 
+    def forget(self, address: str) -> None:
+        """No version of a table is current any more. Its files and records stay; `prune` removes what nothing names."""
+        (self.folder(address) / "current.json").unlink(missing_ok=True)
+
     def unreadable_records(self, address: str) -> list[Path]:
         """Records of known results of a table that are none."""
         return [path for path in (self.folder(address) / "memo").glob("*.json") if _read_pointer(path) is None]

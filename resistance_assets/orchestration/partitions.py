@@ -1,8 +1,8 @@
 """Partitions: tables of layer `parts` that hold the rows of one study, contrast, cohort or source.
 
-Here belong the three ways in which tables and partitions meet: a partition's name, the union of partitions, and a slice
-of a table. A partition is recomputed alone, so a change of one study leaves what was made of the others as it is. A
-name that no step writes is an error when the graph is loaded (`table_steps.by_table`).
+Here belong the ways in which tables and partitions meet: the union of partitions, and a slice of a table. Their names
+are made in `catalog.partition_names`. A partition is recomputed alone, so a change of one study leaves what was made of
+the others as it is. A name that no step writes is an error when the graph is loaded (`table_steps.by_table`).
 """
 
 from __future__ import annotations
@@ -12,21 +12,14 @@ from dataclasses import replace
 
 import polars as pl
 
-from resistance_assets.catalog.tables import PARTS, TABLES, Table
+from resistance_assets.catalog.partition_names import partition_of, rejected_of
+from resistance_assets.catalog.tables import TABLES, Table
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 
+__all__ = ["Finish", "partition_of", "read_partitions", "rejected_of", "slice_of", "union_of"]
+
 Finish = Callable[[pl.DataFrame, Mapping[str, pl.DataFrame]], pl.DataFrame]
-
-
-def partition_of(what: str, *keys: str) -> str:
-    """Name of a partition: `parts.<what>__<key>__<key>`, such as `parts.gsea__wz4002_vs_parental__limma`.
-
-    Args:
-        what: the table's name without its layer, or what the rows are.
-        keys: ids of the study, contrast, cohort or source, and of the method.
-    """
-    return f"{PARTS}.{'__'.join((what, *keys))}"
 
 
 def union_of(

@@ -15,7 +15,7 @@ from typing import Any
 from resistance_assets.errors import DataFault
 from resistance_assets.integrity import checksum_path
 from resistance_assets.orchestration.lake import Lake
-from resistance_assets.warehouse.releases import forget_releases
+from resistance_assets.warehouse.releases import forget_releases, partitions_in
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,21 @@ class Pruned:
         )
 
 
-def prune(data_dir: Path, *, keep: int, waiting: Callable[[str], None] = lambda holder: None) -> Pruned:
+def prune(
+    data_dir: Path,
+    *,
+    keep: int,
+    waiting: Callable[[str], None] = lambda holder: None,
+    is_known: Callable[[str], bool] = lambda name: True,
+) -> Pruned:
     """Remove all but the ``keep`` newest releases, and the files of the lake that nothing names then.
 
     Args:
         data_dir: holds the lake, the releases and the published file.
         keep: at least 1.
         waiting: told who works in the lake, before the wait for it.
+        is_known: whether a name in the lake is one of this version's tables or partitions. What an earlier version left
+            under another name is removed, but for what a kept release needs.
 
     Raises:
         ValueError: fewer than one release is to be kept.
@@ -55,6 +63,9 @@ def prune(data_dir: Path, *, keep: int, waiting: Callable[[str], None] = lambda 
     lake = Lake(data_dir / "lake")
     with lake.quiet(waiting=waiting):
         gone, manifests = forget_releases(data_dir, keep)
+        for name in lake.addresses():
+            if not is_known(name):
+                lake.forget(name)
         files, records = _named(lake, data_dir, manifests)
         freed, parquet_count, record_count = 0, 0, 0
         for path in lake.root.glob("*/*/*.parquet"):
@@ -99,7 +110,7 @@ def _named(lake: Lake, data_dir: Path, manifests: dict[int, dict[str, Any]]) -> 
                 data_dir / facts["parquet"] if not Path(facts["parquet"]).is_absolute() else Path(facts["parquet"])
             )
             keep_record(address, facts.get("memo_key"))
-        for address, memo_key in manifest.get("shares", {}).items():
+        for address, memo_key in partitions_in(manifest).items():
             keep_record(address, memo_key)
     return files, records
 

@@ -66,7 +66,7 @@ def publish(
     meta: Mapping[str, pl.DataFrame],
     code_revision: str,
     settings: Mapping[str, str],
-    shares: Mapping[str, str] = {},
+    partitions: Mapping[str, str] = {},
     changes: Callable[[Mapping[str, Any], Mapping[str, Any]], pl.DataFrame] | None = None,
     between: Callable[[str], None] = lambda step: None,
 ) -> PublishResult:
@@ -78,7 +78,8 @@ def publish(
         meta: further tables of schema `meta`, as they are. From `sources` the manifest takes `source_id` and `sha256`.
         code_revision: of the package.
         settings: what the run was asked for; kept in the manifest.
-        shares: tables that are not published -> key of the record of how they were made, which tells of causes later.
+        partitions: partition, which is not published -> key of the record of how it was made, which tells of causes
+            later.
         changes: from the manifests of two releases to rows of `meta.release_changes`, called for a new release; what
             it said of earlier releases is kept.
         between: called after each of `STEPS`.
@@ -88,7 +89,7 @@ def publish(
             stays as it is.
     """
     try:
-        return _publish(data_dir, tables, meta, code_revision, settings, shares, changes, between)
+        return _publish(data_dir, tables, meta, code_revision, settings, partitions, changes, between)
     except OSError as error:
         raise storage_fault(error, data_dir / WAREHOUSE_FILE) from error
     except duckdb.Error as error:
@@ -115,7 +116,7 @@ def _publish(
     meta: Mapping[str, pl.DataFrame],
     code_revision: str,
     settings: Mapping[str, str],
-    shares: Mapping[str, str],
+    partitions: Mapping[str, str],
     changes: Callable[[Mapping[str, Any], Mapping[str, Any]], pl.DataFrame] | None,
     between: Callable[[str], None],
 ) -> PublishResult:
@@ -138,7 +139,7 @@ def _publish(
         is_new = last is None or {a: t["data_version"] for a, t in last["tables"].items()} != versions
         manifest = manifest_of(
             (last["release"] + 1 if last else 1) if is_new or last is None else last["release"],
-            data_dir, tables, meta, code_revision, settings, shares,
+            data_dir, tables, meta, code_revision, settings, partitions,
         )  # fmt: skip
         meta_version = meta_version_of(tables, meta, definitions, code_revision, settings)
         manifests = [*old.manifests, manifest] if is_new else old.manifests

@@ -19,6 +19,7 @@ from typing import Any
 import polars as pl
 
 from resistance_assets.orchestration.lake import SIGNIFICANT_DIGITS, Lake, Pointer, read_file
+from resistance_assets.warehouse.releases import partitions_in
 
 Q_VALUE_THRESHOLD = 0.05
 MOST_VALUES_NAMED = 12
@@ -60,7 +61,7 @@ class Cause:
     Attributes:
         kind: `data`, `code` or `parameter`; `state` where nothing but what the warehouse knows of itself is left;
             `unrecorded` where an old release kept no record.
-        address: the table or share that read the source, or whose code or parameter changed.
+        address: the table or partition that read the source, or whose code or parameter changed.
         what: source, function or parameter key.
         before, after: checksum, hash of the code or value; None where it was not there.
     """
@@ -239,7 +240,7 @@ def causes_of(address: str, before: Records, after: Records) -> tuple[Cause, ...
         if old is not None and new is not None:
             found.update(dict.fromkeys(_code_causes(at, old, new)))
             found.update(dict.fromkeys(_parameter_causes(at, old, new)))
-        for name in sorted({*was.inputs, *now.inputs}):
+        for name in sorted({*was.inputs, *now.inputs} - _renamed(was.inputs, now.inputs)):
             if was.inputs.get(name) == now.inputs.get(name):
                 continue
             if name.startswith("state:"):
@@ -248,8 +249,8 @@ def causes_of(address: str, before: Records, after: Records) -> tuple[Cause, ...
                 )
             elif name.startswith("source:"):
                 source = name.removeprefix("source:")
-                what = _source_name(at, source, new or old)
-                # One archive feeds many shares: told once, of the first that leads to it.
+                what = _source_name(source, new or old)
+                # One archive feeds many partitions: named once, with the first of them.
                 cause = Cause("data", at, what, was.inputs.get(name), now.inputs.get(name))
                 if not any(str(other) == str(cause) for other in found):
                     found[cause] = None
@@ -296,10 +297,18 @@ def _parameter_causes(address: str, old: Pointer, new: Pointer) -> Iterable[Caus
         yield Cause("parameter", address, f"parameters of {address}", old.parameters, new.parameters)
 
 
-def _source_name(address: str, source: str, pointer: Pointer | None) -> str:
+def _renamed(was: Mapping[str, str], now: Mapping[str, str]) -> set[str]:
+    """Inputs that only one of the two has and whose version the other has under another name: nothing changed."""
+    gone = {name: version for name, version in was.items() if name not in now}
+    came = {name: version for name, version in now.items() if name not in was}
+    same = set(gone.values()) & set(came.values())
+    return {name for name, version in {**gone, **came}.items() if version in same}
+
+
+def _source_name(source: str, pointer: Pointer | None) -> str:
     """A study's file by its own name and study: `counts` alone would not tell whose."""
     facts = (pointer.notes.get("sources") or {}).get(source) or {} if pointer is not None else {}
-    return f"{address.split('__', 1)[-1]}/{facts['file']}" if facts.get("file") else source
+    return f"{facts['study']}/{facts['file']}" if facts.get("file") and facts.get("study") else source
 
 
 # ---- what ------------------------------------------------------------------------------------------------------------
@@ -505,10 +514,10 @@ def _with_causes(change: TableChange, causes: tuple[Cause, ...]) -> TableChange:
 
 
 def _records(lake: Lake, manifest: Mapping[str, Any]) -> Records:
-    """How each table and share of a release was made."""
+    """How each table and partition of a release was made."""
     known: dict[str, Pointer | None] = {}
     keys = {address: facts.get("memo_key") for address, facts in manifest["tables"].items()}
-    keys |= manifest.get("shares", {})
+    keys |= partitions_in(manifest)
 
     def record(address: str) -> Pointer | None:
         if address not in known:

@@ -100,6 +100,11 @@ def write_manifests(data_dir: Path, manifests: Sequence[Mapping[str, Any]]) -> N
             write_json(data_dir / RELEASES_FOLDER / f"{manifest['release']}.json", manifest)
 
 
+def partitions_in(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Partition -> key of the record of how it was made; manifests of earlier versions call them shares."""
+    return manifest.get("partitions") or manifest.get("shares") or {}
+
+
 def manifest_of(
     release: int,
     data_dir: Path,
@@ -107,7 +112,7 @@ def manifest_of(
     meta: Mapping[str, pl.DataFrame],
     code_revision: str,
     settings: Mapping[str, str],
-    shares: Mapping[str, str],
+    partitions: Mapping[str, str],
 ) -> dict[str, Any]:
     sources = meta.get("sources", pl.DataFrame())
     checksums = (
@@ -134,7 +139,7 @@ def manifest_of(
             }
             for p in tables
         },
-        "shares": dict(shares),
+        "partitions": dict(partitions),
     }
 
 

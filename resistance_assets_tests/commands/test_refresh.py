@@ -56,10 +56,10 @@ def test_refreshing_recomputes_what_changed_and_tells_why(world):
     assert reworded.ok
     assert reworded.release == 1
     own = {
-        "parts.study_counts__small",
-        "parts.study_samples__small",
-        "parts.study_warnings__small",
-        "parts.rejected__study_small",
+        "parts.studies__gene_sample_counts__small",
+        "parts.studies__samples__small",
+        "parts.studies__warnings__small",
+        "parts.rejected_rows__studies__gene_sample_counts__small",
     }
     assert {a for a, outcome in reworded.summary.launch.outcomes.items() if outcome == "built"} == own
     assert set(reworded.summary.launch.outcomes) == own
@@ -90,7 +90,9 @@ def test_refreshing_recomputes_what_changed_and_tells_why(world):
     assert "core.gene_lists__members" in touched
     assert "core.deg__contrast_genes" not in touched
     built = {address for address, outcome in stricter.summary.launch.outcomes.items() if outcome == "built"}
-    assert not {address for address in built if address.startswith(("parts.study_", "parts.deg__", "staging."))}
+    assert not {
+        address for address in built if address.startswith(("parts.studies__", "parts.deg__features", "staging."))
+    }
 
     # And back: nothing is computed, all of it is known.
     write_small_world(root, raised=12)
@@ -174,7 +176,11 @@ def launch(data_dir: Path, names: list[str]) -> dict[str, str]:
 def test_a_run_in_several_processes_finds_what_one_process_made(tmp_path, monkeypatch):
     """Whichever way a table is launched, its memo is the same, and the second way has nothing to do."""
     mirror, studies = write_small_world(tmp_path)
-    names = ["parts.study_counts__small", "parts.study_samples__small", "raw.studies__gene_sample_counts"]
+    names = [
+        "parts.studies__gene_sample_counts__small",
+        "parts.studies__samples__small",
+        "raw.studies__gene_sample_counts",
+    ]
     data_dir = tmp_path / "data"
     for executor, memo in (("in_process", "miss"), ("multiprocess", "hit")):
         with environment(data_dir, mirror=mirror, studies=[studies]):

@@ -239,7 +239,7 @@ def test_from_an_empty_folder_everything_that_does_not_rest_on_the_bad_input_is_
     summary = rerun(place, '+key:"core/deg__contrasts" or +key:"core/survival__cohort_endpoints"')
     assert not summary.ok
     assert summary.release == 1
-    assert set(summary.launch.failed) == {"parts.study_counts__demo_h1975_resistance"}
+    assert set(summary.launch.failed) == {"parts.studies__gene_sample_counts__demo_h1975_resistance"}
     assert all("demo_h1975_resistance" in a or "h1975_drug_resistant" in a for a in summary.launch.not_reached)
     contrasts = ask(place / "data", "SELECT DISTINCT contrast_id FROM core.deg__contrasts")["contrast_id"].to_list()
     assert "h1975_drug_resistant_vs_parental" not in contrasts

@@ -11,10 +11,12 @@ from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.source_states import feeds_of, state_of_sources
 from resistance_assets.errors import SourceUnavailable
 from resistance_assets.orchestration.lake import Lake
+from resistance_assets.orchestration.partitions import partition_of, rejected_of
 from resistance_assets.orchestration.steps import External, run_step
 from resistance_assets.orchestration.table_steps import table_step
 
 LISTS, REJECTED = TABLES["raw.gene_lists__members"], TABLES["raw.rejected_rows"]
+OF_LIST = partition_of(LISTS.address, "x")
 STUDY = """
 [study]
 id = "led"
@@ -34,7 +36,7 @@ methods = ["fold_change"]
 
 
 def test_a_source_feeds_the_tables_whose_partitions_are_read_from_it():
-    outputs = {"parts.gene_list__x": LISTS, "parts.rejected__x": REJECTED}
+    outputs = {OF_LIST: LISTS, rejected_of(OF_LIST): REJECTED}
     step = table_step(outputs=outputs, compute=dict, code_version="v1", sources=["host"])
     assert feeds_of(dict.fromkeys(outputs, step)) == {"host": (LISTS.address,)}
 
@@ -49,7 +51,7 @@ def test_a_file_that_a_contrast_reads_is_known_by_its_study(tmp_path):
     assert "led" in registry.local_studies, registry.study_faults
     lengths = External("abc", Path("lengths.tsv"), {"study": "led", "file": "lengths.tsv", "bytes": 3})
     step = table_step(
-        outputs={"parts.deg__led_a_vs_b__fold_change": LISTS},
+        outputs={partition_of("parts.deg__features", "led_a_vs_b", "fold_change"): LISTS},
         compute=lambda inputs: LISTS.empty(),
         code_version="v1",
         externals=lambda origins: {"gene_lengths": lengths},
@@ -68,10 +70,22 @@ def test_a_source_whose_id_begins_another_ones_is_not_blamed(tmp_path):
     def lacking(origins):
         raise SourceUnavailable("the host is away", subject=longer, remedy="Wait.")
 
-    step = table_step(
-        outputs={"parts.gene_list__x": LISTS}, compute=dict, code_version="v1", externals=lacking, sources=[longer]
-    )
+    step = table_step(outputs={OF_LIST: LISTS}, compute=dict, code_version="v1", externals=lacking, sources=[longer])
     run_step(lake, step, origins=None)
     reasons = dict(state_of_sources(registry, lake).select("source_id", "reason").iter_rows())
     assert "the host is away" in reasons[longer]
     assert "the host is away" not in reasons[shorter]
+
+
+def test_what_an_earlier_version_read_under_another_name_says_nothing_of_a_source(tmp_path):
+    registry, lake = load_registry(), Lake(tmp_path)
+    source = next(iter(registry.sources))
+    step = table_step(
+        outputs={"parts.gene_list__x": LISTS},
+        compute=lambda inputs: LISTS.empty(),
+        code_version="v1",
+        externals=lambda origins: {source: External("abc", Path("x"), {"bytes": 3})},
+    )
+    run_step(lake, step, origins=None)
+    states = dict(state_of_sources(registry, lake).select("source_id", "state").iter_rows())
+    assert states[source] == "unavailable"

@@ -14,6 +14,7 @@ from resistance_assets.catalog.tables import TABLES, TableModel, col, published_
 from resistance_assets.defs import study_kinds
 from resistance_assets.errors import CatalogFault
 from resistance_assets.orchestration.lake import Lake
+from resistance_assets.orchestration.partitions import partition_of
 from resistance_assets.orchestration.steps import External, StepFailed, run_step
 from resistance_assets.orchestration.table_steps import table_step
 
@@ -37,7 +38,7 @@ def read_toy(local) -> pl.DataFrame:
 
 
 def toy_steps(local, registry):
-    (partition,) = local.kind.partitions(WELLS, local.id)
+    partition = partition_of(WELLS, local.id)
     files = {path.name: External(path.read_text(), path) for path in local.files}
 
     def compute(inputs) -> pl.DataFrame:
@@ -62,7 +63,7 @@ def toy_kind():
         model=ToyFile,
         reader=f"{__name__}:read_toy",
         steps=f"{__name__}:toy_steps",
-        tables={WELLS: ("toy_wells",)},
+        tables=(WELLS,),
     )
     yield register_study_kind(kind)
     del STUDY_KINDS[kind.name], TABLES[WELLS]
@@ -85,7 +86,7 @@ def test_a_study_of_a_new_kind_is_computed_and_its_table_is_published(toy_kind, 
     assert "plate" not in {one.id for one in registry.measured_studies()}
     steps = {name: step for step in study_kinds.steps(registry) for name in step.outputs}
     lake = Lake(tmp_path / "lake")
-    run_step(lake, steps["parts.toy_wells__plate"])
+    run_step(lake, steps["parts.toy_wells__signals__plate"])
     made = run_step(lake, steps[WELLS])[WELLS]
     assert made.outcome == "built"
     assert {verdict.name for verdict in made.verdicts} >= {"schema", "primary_key"}
@@ -98,8 +99,8 @@ def test_the_table_of_a_new_kind_is_checked_before_it_is_written(toy_kind, tmp_p
     steps = {name: step for step in study_kinds.steps(registry) for name in step.outputs}
     lake = Lake(tmp_path / "lake")
     with pytest.raises(StepFailed):
-        run_step(lake, steps["parts.toy_wells__plate"])
-    assert lake.pointer("parts.toy_wells__plate") is None
+        run_step(lake, steps["parts.toy_wells__signals__plate"])
+    assert lake.pointer("parts.toy_wells__signals__plate") is None
 
 
 def test_without_a_study_of_the_kind_its_table_is_empty(toy_kind, tmp_path: Path):

@@ -7,19 +7,21 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from resistance_assets.catalog.tables import TABLES
+from resistance_assets.catalog.registry import load_registry
+from resistance_assets.catalog.tables import TABLES, table_of
 from resistance_assets.commands.study_notes import notes_of_run
+from resistance_assets.defs.graph import load_steps
 from resistance_assets.defs.publication import failed_tables
 from resistance_assets.errors import CatalogFault
 from resistance_assets.orchestration.checks import Verdict
 from resistance_assets.orchestration.lake import Lake
-from resistance_assets.orchestration.partitions import partition_of, slice_of, union_of
+from resistance_assets.orchestration.partitions import partition_of, rejected_of, slice_of, union_of
 from resistance_assets.orchestration.status import states_of
 from resistance_assets.orchestration.steps import Step, StepFailed, StepResult, StepTest, run_step
 from resistance_assets.orchestration.table_steps import by_table, table_step
 
 LISTS = TABLES["core.evidence__resistance_votes"]
-ONE, TWO = partition_of("votes", "one"), partition_of("votes", "two")
+ONE, TWO = partition_of(LISTS.address, "one"), partition_of(LISTS.address, "two")
 
 
 def rows(*genes: str) -> pl.DataFrame:
@@ -40,8 +42,30 @@ def fixed(name: str, frame: pl.DataFrame):
     return table_step(outputs={name: LISTS}, compute=lambda inputs: frame, code_version="v1")
 
 
-def test_a_name_says_what_the_rows_are_and_of_whom():
-    assert partition_of("gsea", "resistant_vs_parental", "limma") == "parts.gsea__resistant_vs_parental__limma"
+def test_a_name_is_that_of_the_table_and_the_keys():
+    assert partition_of("core.gsea__terms", "a_vs_b", "limma") == "parts.gsea__terms__a_vs_b__limma"
+    assert rejected_of(partition_of("raw.gene_lists__members", "x")) == "parts.rejected_rows__gene_lists__members__x"
+    for wrong in ("gsea", "core.", ".x"):
+        with pytest.raises(ValueError, match="a partition has the name of its table"):
+            partition_of(wrong, "x")
+    with pytest.raises(ValueError, match="keys"):
+        partition_of("core.gsea__terms", "")
+
+
+def test_every_partition_of_the_catalog_is_named_after_the_table_whose_rows_it_holds():
+    found = load_steps(load_registry())
+    partitions = {name: step.outputs[name] for name, step in found.items() if name.startswith("parts.")}
+    assert len(partitions) > 100
+    for name, table in partitions.items():
+        assert name.startswith(f"parts.{table.name}__"), (name, table.address)
+        assert table_of(name).name == table.name
+
+
+def test_a_name_of_an_earlier_version_belongs_to_no_table():
+    assert table_of("parts.study_counts__luad") is None
+    assert table_of("parts.deg__a_vs_b__limma") is None
+    assert table_of("core.no_such_table") is None
+    assert table_of("core.gsea__terms").address == "core.gsea__terms"
 
 
 def test_a_union_holds_the_partitions_that_are_there_in_their_order(tmp_path):
@@ -57,7 +81,7 @@ def test_a_union_holds_the_partitions_that_are_there_in_their_order(tmp_path):
 
 
 SAMPLES = TABLES["raw.studies__samples"]
-NAMES = tuple(partition_of("study_samples", name) for name in ("a", "b", "c"))
+NAMES = tuple(partition_of(SAMPLES.address, name) for name in ("a", "b", "c"))
 
 
 def sheet(study: str, *values: str | None, sample: str = "x") -> pl.DataFrame:
@@ -141,7 +165,7 @@ def test_a_union_whose_partitions_are_all_refused_is_not_written(tmp_path):
 
 def test_a_slice_holds_the_rows_asked_for_and_stays_when_others_change(tmp_path):
     lake = Lake(tmp_path)
-    cut = slice_of(partition_of("slice", "b"), LISTS.address, {"hgnc_symbol": "B"})
+    cut = slice_of(partition_of(LISTS.address, "b"), LISTS.address, {"hgnc_symbol": "B"})
     run_step(lake, replace(fixed(LISTS.address, rows("A", "B")), tests={}, inputs=()))
     before = run_step(lake, replace(cut, tests={}))[cut.name].pointer
     assert lake.read(cut.name)["hgnc_symbol"].to_list() == ["B"]
@@ -153,12 +177,14 @@ def test_a_slice_holds_the_rows_asked_for_and_stays_when_others_change(tmp_path)
 
 @pytest.mark.parametrize("kind", ["inputs", "optional_inputs"])
 def test_a_misspelt_input_is_an_error_when_the_graph_is_loaded(kind):
-    reader = replace(fixed(TWO, rows("A")), **{kind: ("parts.votes__on",)})
-    with pytest.raises(CatalogFault, match=r"parts\.votes__on.*Did you mean parts\.votes__one\?") as raised:
+    reader = replace(fixed(TWO, rows("A")), **{kind: ("parts.evidence__resistance_votes__on",)})
+    with pytest.raises(
+        CatalogFault, match=r"resistance_votes__on,.*Did you mean parts\.evidence__resistance_votes__one\?"
+    ) as raised:
         by_table([fixed(ONE, rows("A")), reader])
     assert raised.value.subject == TWO
 
 
 def test_two_steps_that_write_one_table_are_an_error_when_the_graph_is_loaded():
-    with pytest.raises(CatalogFault, match=r"two steps write parts\.votes__one"):
+    with pytest.raises(CatalogFault, match=r"two steps write parts\.evidence__resistance_votes__one"):
         by_table([fixed(ONE, rows("A")), fixed(ONE, rows("B"))])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pandera.polars as pa
@@ -30,7 +31,7 @@ TABLE = Table("core", "t", "one row per gene", ("gene",), "that it is real", (),
 
 
 def put(data_dir: Path, value: int) -> int:
-    """Build one table and its share, and publish; returns the release."""
+    """Build one table and its partition, and publish; returns the release."""
     lake = Lake(data_dir / "lake")
     frame = pl.DataFrame({"gene": ["A", "B"], "value": [value, value]})
     pointers = {}
@@ -48,7 +49,7 @@ def put(data_dir: Path, value: int) -> int:
         meta={},
         code_revision="1",
         settings={},
-        shares={"parts.t__x": f"key{value}"},
+        partitions={"parts.t__x": f"key{value}"},
         changes=lambda before, after: diff_releases(data_dir, before, after).as_frame(),
     ).release
 
@@ -66,14 +67,14 @@ def test_old_releases_go_and_what_is_kept_stays_readable(tmp_path):
     assert [put(tmp_path, value) for value in (1, 2, 3, 4)] == [1, 2, 3, 4]
     pruned = prune(tmp_path, keep=2)
     assert (pruned.releases, pruned.kept_releases) == ((1, 2), (3, 4))
-    # Two tables, and the shares of all but the current version; the records of what is kept stay.
+    # Two tables, and the partitions of all but the current version; the records of what is kept stay.
     assert (pruned.parquet_files, pruned.records) == (2 + 3, 2 * 2)
     assert sorted(list_releases(tmp_path)) == [3, 4]
     assert sorted(path.name for path in (tmp_path / "releases").glob("*.json")) == ["3.json", "4.json"]
     assert read(tmp_path, 3) == [(3,), (3,)]
     assert read(tmp_path, None) == [(4,), (4,)]
     assert files(tmp_path, "core/t/*.parquet") == 2
-    # A share of a kept release is not readable in it, but how it was made is: causes are told from that.
+    # A partition of a kept release is not readable in it, but how it was made is: causes are told from that.
     manifests = list_releases(tmp_path)
     (cause,) = diff_releases(tmp_path, manifests[3], manifests[4]).causes
     assert (cause.before, cause.after) == ("3", "4")
@@ -143,3 +144,16 @@ def test_there_must_be_something_to_keep(tmp_path):
         prune(tmp_path, keep=0)
     with pytest.raises(DataFault, match="nothing was published"):
         prune(tmp_path, keep=1)
+
+
+def test_what_an_earlier_version_left_under_another_name_goes_and_no_current_table_does(tmp_path):
+    put(tmp_path, 1)
+    lake = Lake(tmp_path / "lake")
+    old = lake.pointer("parts.t__x")
+    lake.point(
+        replace(old, address="parts.old_name__x", data_version=lake.write("parts.old_name__x", pl.DataFrame())), "k"
+    )
+    prune(tmp_path, keep=1, is_known=lambda name: not name.startswith("parts.old_name"))
+    assert lake.addresses() == ["core.t", "parts.t__x"]
+    assert files(tmp_path, "parts/old_name__x/*.parquet") == 0
+    assert read(tmp_path, None) == [(1,), (1,)]

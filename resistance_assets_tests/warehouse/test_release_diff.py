@@ -151,7 +151,7 @@ def chain(**changes: dict) -> tuple[Pointer, ...]:
     return tuple(made.values())
 
 
-def test_the_way_leads_through_shares_to_the_source():
+def test_the_way_leads_through_partitions_to_the_source():
     after = chain(
         a={"inputs": {"source:hgnc": "s2"}, "data_version": "2"},
         b={"inputs": {"raw.a": "2"}, "data_version": "2"},
@@ -197,16 +197,26 @@ def test_the_parameter_that_changed_is_named_with_both_values():
     assert str(cause) == "parameter: q_value of core.c (0.05 -> 0.1)"
 
 
+def test_an_input_under_a_new_name_with_the_same_version_is_no_cause():
+    before = (*chain(a={"inputs": {"source:hgnc": "s1"}}), pointer("parts.old", inputs={"source:hgnc": "s1"}))
+    before = tuple(replace(p, inputs={"parts.old": "1", "raw.a": "1"}) if p.address == "core.c" else p for p in before)
+    after = chain(
+        a={"inputs": {"source:hgnc": "s2"}, "data_version": "2"}, c={"inputs": {"parts.b": "1", "raw.a": "2"}}
+    )
+    (cause,) = causes_of("core.c", records(*before), records(*after))
+    assert (cause.kind, cause.what, cause.before, cause.after) == ("data", "hgnc", "s1", "s2")
+
+
 def test_a_release_without_records_says_so():
     (cause,) = causes_of("core.c", records(), records())
     assert cause.kind == "unrecorded"
 
 
 def test_a_file_of_a_study_is_named_with_its_study():
-    notes = {"sources": {"counts": {"file": "counts.tsv"}}}
-    before = pointer("parts.study_counts__luad", inputs={"source:counts": "1"}, notes=notes)
+    notes = {"sources": {"counts": {"study": "luad", "file": "counts.tsv"}}}
+    before = pointer("parts.studies__gene_sample_counts__luad", inputs={"source:counts": "1"}, notes=notes)
     after = replace(before, inputs={"source:counts": "2"}, data_version="2")
-    (cause,) = causes_of("parts.study_counts__luad", records(before), records(after))
+    (cause,) = causes_of("parts.studies__gene_sample_counts__luad", records(before), records(after))
     assert cause.what == "luad/counts.tsv"
 
 
@@ -226,7 +236,7 @@ def release(lake: Lake, number: int, genes: list[str], source: str) -> dict:
         "tables": {
             address: {"data_version": version, "parquet": str(parquet), "memo_key": f"key{number}", "rows": len(genes)}
         },
-        "shares": {},
+        "partitions": {},
     }
 
 

@@ -297,12 +297,11 @@ RNA_SEQ_COUNTS = register_study_kind(
         model=CountsFile,
         reader=f"{_LAB_STUDY}:read_counts_study",
         steps=f"{_STUDIES}.lab_counts:study_steps",
-        tables={
-            "raw.studies__gene_sample_counts": ("study_counts",),
-            "raw.studies__samples": ("study_samples",),
-            "raw.studies__warnings": ("study_warnings",),
-            "raw.rejected_rows": ("rejected__study_",),
-        },
+        tables=(
+            "raw.studies__gene_sample_counts",
+            "raw.studies__samples",
+            "raw.studies__warnings",
+        ),
         measurement="counts",
         methods=("pydeseq2", "limma_voom", "edger_exact", "fold_change"),
     )
@@ -314,14 +313,13 @@ MICROARRAY = register_study_kind(
         model=ArrayFile,
         reader=f"{_LAB_STUDY}:read_array_study",
         steps=f"{_STUDIES}.lab_array:study_steps",
-        tables={
-            "raw.studies__probe_intensities": ("study_intensities",),
-            "raw.studies__probe_genes": ("study_probe_genes",),
-            "raw.studies__samples": ("study_samples",),
-            "raw.studies__warnings": ("study_warnings",),
-            "core.studies__gene_expression": ("study_expression",),
-            "raw.rejected_rows": ("study_rejected_probe_genes", "study_rejected_probes"),
-        },
+        tables=(
+            "raw.studies__probe_intensities",
+            "raw.studies__probe_genes",
+            "raw.studies__samples",
+            "raw.studies__warnings",
+            "core.studies__gene_expression",
+        ),
         measurement="array",
         methods=("limma",),
     )
@@ -333,10 +331,7 @@ DEG_RESULT = register_study_kind(
         model=ResultFile,
         reader=f"{_LAB_STUDY}:read_published_study",
         steps=f"{_STUDIES}.lab_published:study_steps",
-        tables={
-            "raw.studies__published_results": ("study_published",),
-            "raw.rejected_rows": ("rejected__study_",),
-        },
+        tables=("raw.studies__published_results",),
         methods=("published",),
     )
 )

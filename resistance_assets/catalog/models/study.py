@@ -89,15 +89,15 @@ def as_measured_study(study: PublicStudy) -> MeasuredStudy:
     )
 
 
-_OF_EVERY_ACCESSION = {
-    "raw.studies__samples": ("study_samples",),
-    "raw.studies__gene_sample_counts": ("study_counts",),
-    "raw.studies__accessions": ("study_accessions",),
-    "raw.studies__sequence_files": ("study_sequence_files",),
-    "raw.studies__measurements": ("study_measurements",),
-    "raw.studies__gene_quantities": ("study_quantities",),
-    "raw.studies__quantified_samples": ("study_quantified_samples",),
-}
+_OF_EVERY_ACCESSION = (
+    "raw.studies__samples",
+    "raw.studies__gene_sample_counts",
+    "raw.studies__accessions",
+    "raw.studies__sequence_files",
+    "raw.studies__measurements",
+    "raw.studies__gene_quantities",
+    "raw.studies__quantified_samples",
+)
 
 RNA_SEQ_READS = register_study_kind(
     StudyKind(
@@ -106,12 +106,11 @@ RNA_SEQ_READS = register_study_kind(
         model=PublicStudy,
         reader="resistance_assets.connectors.arrayexpress.biostudies:fetch_study",
         steps="resistance_assets.defs.raw.studies.arrayexpress:study_steps",
-        tables={
-            **_OF_EVERY_ACCESSION,
-            "raw.studies__record_files": ("study_record_files",),
-            "raw.studies__sheet_differences": ("study_sheet_differences",),
-            "raw.rejected_rows": ("rejected__study_",),
-        },
+        tables=(
+            *_OF_EVERY_ACCESSION,
+            "raw.studies__record_files",
+            "raw.studies__sheet_differences",
+        ),
         measurement="counts",
         methods=("pydeseq2", "limma_voom", "edger_exact", "fold_change"),
         is_public=True,
@@ -124,13 +123,12 @@ GEO_SERIES = register_study_kind(
         model=PublicStudy,
         reader="resistance_assets.connectors.geo.series:fetch_series",
         steps="resistance_assets.defs.raw.studies.geo:study_steps",
-        tables={
-            **_OF_EVERY_ACCESSION,
-            "raw.studies__probe_intensities": ("study_intensities",),
-            "raw.studies__probe_genes": ("study_probe_genes",),
-            "core.studies__gene_expression": ("study_expression",),
-            "raw.rejected_rows": ("rejected__study_", "study_rejected_probes"),
-        },
+        tables=(
+            *_OF_EVERY_ACCESSION,
+            "raw.studies__probe_intensities",
+            "raw.studies__probe_genes",
+            "core.studies__gene_expression",
+        ),
         measurement="at_run_time",
         methods=("pydeseq2", "limma_voom", "limma", "edger_exact", "fold_change"),
         is_public=True,

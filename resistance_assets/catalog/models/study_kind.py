@@ -9,8 +9,8 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,9 +29,9 @@ class StudyKind:
         model: of the whole `study.toml` (a `StudyFile`), or of a `[[study]]` of the catalog (a `PublicStudy`).
         reader: `module:function` that parses the files of a study; it raises a `DataFault` for what it cannot read.
         steps: `module:function` that takes a study and the registry and returns the steps of that study.
-        tables: published table -> the names of the partitions of it that the steps of a study write; a partition of a
-            study is `parts.<name>__<study id>` (a name that ends with _ is followed by the id itself). Raw tables, core
-            tables and rejected rows alike. The union over all studies is made for every table here that no step makes.
+        tables: names of the published tables, raw and core alike, that the steps of a study write a partition of:
+            `partition_of(table, study_id)`. The union over all studies is made for every table here that no step
+            makes. Rejected rows are gathered without being named.
         measurement: what the samples are measured as, where contrasts between groups of samples can be computed from
             them: `counts`, `array`, or `at_run_time` where the data tell. None where there are none to compute.
         methods: methods that its contrasts may name; those of a finished table are `published`. Empty: its contrasts,
@@ -44,15 +44,10 @@ class StudyKind:
     model: type
     reader: str
     steps: str
-    tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    tables: Collection[str] = ()
     measurement: Measurement | None = None
     methods: tuple[str, ...] = ()
     is_public: bool = False
-
-    def partitions(self, table: str, study_id: str) -> list[str]:
-        """Partitions of ``table`` that a study of this kind has."""
-        names = self.tables.get(table, ())
-        return [f"parts.{name}{study_id}" if name.endswith("_") else f"parts.{name}__{study_id}" for name in names]
 
 
 STUDY_KINDS: dict[str, StudyKind] = {}

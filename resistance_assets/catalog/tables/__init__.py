@@ -18,9 +18,10 @@ from resistance_assets.catalog.tables.model import (
     col,
     published_tables,
     table,
+    table_of,
 )
 
-__all__ = ["LAYERS", "PARTS", "TABLES", "Column", "Table", "TableModel", "col", "published_tables", "table"]
+__all__ = ["LAYERS", "PARTS", "TABLES", "Column", "Table", "TableModel", "col", "published_tables", "table", "table_of"]
 
 
 def _import_models(package: str) -> None:

@@ -15,12 +15,13 @@ from typing import Any
 import pandera.polars as pa
 import polars as pl
 
+from resistance_assets.catalog.partition_names import PARTS
+
 # What is published, in the order of the data's way.
 LAYERS = ("raw", "staging", "core", "marts")
 
-# One accession's, contrast's or cohort's share of a table: kept in the lake so that a change recomputes one share, not
-# published. A model here serves all shares of a kind: parts.deg__features is the model of every contrast's.
-PARTS = "parts"
+# A table of layer `parts` is the model of partitions whose columns are those of no published table:
+# `parts.deg__features` is that of every contrast and method before names are resolved.
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,20 @@ TABLES: dict[str, Table] = {}
 def published_tables() -> tuple[Table, ...]:
     """Every table that a release holds, layer by layer."""
     return tuple(table for layer in LAYERS for table in TABLES.values() if table.layer == layer)
+
+
+def table_of(name: str) -> Table | None:
+    """Table that a name in the lake belongs to: the table itself, or the one that it is a partition of.
+
+    None for a name that no table of this release explains, such as a partition of an earlier release.
+    """
+    if name in TABLES:
+        return TABLES[name]
+    layer, _, rest = name.partition(".")
+    if layer != PARTS:
+        return None
+    tables = [one for one in TABLES.values() if rest.startswith(f"{one.name}__")]
+    return max(tables, key=lambda one: len(one.name), default=None)
 
 
 def table(

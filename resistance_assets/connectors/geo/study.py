@@ -168,7 +168,7 @@ def series_counts(
     return supplied_counts(study_id, own, statement), statement
 
 
-SERIES_SHARES = {
+SERIES_TABLES = {
     **{name: SHEETS[name] for name in ("samples", "accessions", "sequence_files")},
     **SUPPLIED,
     **ARRAYS,
@@ -223,7 +223,7 @@ def read_series_study(
         "values_note": statement,
         "notes": " ".join(series.notes) or None,
     }
-    empty = {name: TABLES[address].empty() for name, address in SERIES_SHARES.items()}
+    empty = {name: TABLES[address].empty() for name, address in SERIES_TABLES.items()}
     reads = {series.accession: authors.reads.files} if authors.reads is not None else {}
     return {
         **empty,

@@ -194,7 +194,7 @@ def correlate_cohort(
 
 
 def correlation_part(cohort: Cohort, registry: Registry) -> Step:
-    address, expression = partition_of("correlation", cohort.id), expression_address(cohort.id)
+    address, expression = partition_of(PAIRS.address, cohort.id), expression_address(cohort.id)
     patients = patients_address(cohort.id)
     cohort_id = cohort.id
     targets, methods = tuple(registry.correlation.targets), tuple(registry.correlation.methods)
@@ -274,7 +274,7 @@ def evidence_assets(registry: Registry) -> list[Step]:
     cohorts = registry.analysed_cohorts()
     return [
         *(correlation_part(cohort, registry) for cohort in cohorts),
-        union_of(PAIRS.address, [partition_of("correlation", cohort.id) for cohort in cohorts]),
+        union_of(PAIRS.address, [partition_of(PAIRS.address, cohort.id) for cohort in cohorts]),
         hypotheses_tested(),
     ]
 

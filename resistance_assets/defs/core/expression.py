@@ -7,8 +7,8 @@ import polars as pl
 
 from resistance_assets.catalog.registry import Cohort, CountsContrast, LocalStudy, Project, Registry
 from resistance_assets.catalog.tables import TABLES
+from resistance_assets.defs.core.studies import counts_address, samples_address
 from resistance_assets.defs.core.survival.cohort_slices import expression_address
-from resistance_assets.defs.shares import expression_values_address
 from resistance_assets.errors import SourceUnavailable
 from resistance_assets.orchestration.partitions import partition_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
@@ -23,9 +23,19 @@ PROJECT_SAMPLES = "staging.gdc__samples"
 PROJECT_GENES = "staging.gdc__genes"
 
 
+def expression_values_address(registry: Registry, cohort_id: str) -> str:
+    """Long table of a cohort's expression values as its source has them, normal tissue included."""
+    connector = registry.sources[registry.cohorts[cohort_id].source].connector
+    table = "raw.xena__expression_values" if connector == "xena" else "raw.cbioportal__mrna_values"
+    return partition_of(table, cohort_id)
+
+
 def counts_part(local: LocalStudy, declared: CountsContrast) -> Step:
-    address = partition_of("tumour_normal", declared.id)
-    counts, samples = partition_of("study_counts", local.id), partition_of("study_samples", local.id)
+    address = partition_of(TABLE.address, declared.id)
+    counts, samples = (
+        counts_address(local.id),
+        samples_address(local.id),
+    )
     study_id, comparison = local.id, declared.id
     rules = {"factor": declared.factor, "tumour": declared.numerator, "normal": declared.denominator,
              "subset": dict(declared.subset)}  # fmt: skip
@@ -55,7 +65,7 @@ def counts_part(local: LocalStudy, declared: CountsContrast) -> Step:
 
 
 def cohort_part(cohort: Cohort, values: str, codes: tuple[str, ...]) -> Step:
-    address = partition_of("tumour_normal", cohort.id)
+    address = partition_of(TABLE.address, cohort.id)
     expression = expression_address(cohort.id)
     cohort_id = cohort.id
 
@@ -85,7 +95,7 @@ def cohort_part(cohort: Cohort, values: str, codes: tuple[str, ...]) -> Step:
 
 
 def project_part(project: Project) -> Step:
-    address, counts = partition_of("tumour_normal", project.id), partition_of("gdc_counts", project.id)
+    address, counts = partition_of(TABLE.address, project.id), partition_of("raw.gdc__gene_counts", project.id)
     project_id = project.id
 
     def compute(inputs: Inputs) -> pl.DataFrame:
@@ -118,14 +128,14 @@ def tumour_normal_assets(registry: Registry) -> list[Step]:
                 and contrast.denominator.lower() in words.normal_labels
             ):
                 assets.append(counts_part(local, contrast))
-                parts.append(partition_of("tumour_normal", contrast.id))
+                parts.append(partition_of(TABLE.address, contrast.id))
     for cohort in registry.cohorts.values():
         values = expression_values_address(registry, cohort.id)
         assets.append(cohort_part(cohort, values, words.normal_sample_type_codes))
-        parts.append(partition_of("tumour_normal", cohort.id))
+        parts.append(partition_of(TABLE.address, cohort.id))
     for project in registry.projects.values():
         assets.append(project_part(project))
-        parts.append(partition_of("tumour_normal", project.id))
+        parts.append(partition_of(TABLE.address, project.id))
     return [*assets, union_of(TABLE.address, parts)]
 
 

@@ -41,7 +41,7 @@ FLOOR_CPM = 1.0
 
 
 def part_address(kind: str, multiverse_id: str) -> str:
-    return partition_of(f"multiverse_{kind}", multiverse_id)
+    return partition_of(_models()[kind].address, multiverse_id)
 
 
 def published_counts(multiverse: Multiverse, registry: Registry) -> dict[str, dict[str, float]]:

@@ -11,7 +11,7 @@ from resistance_assets.catalog.registry import MicroarrayStudy
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
 from resistance_assets.orchestration.events import Announcement, announce
-from resistance_assets.orchestration.partitions import partition_of
+from resistance_assets.orchestration.partitions import partition_of, rejected_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.expression.microarray import describe_intensities, genes_from_probes
@@ -19,8 +19,24 @@ from resistance_assets.science.expression.microarray import describe_intensities
 EXPRESSION = TABLES["core.studies__gene_expression"]
 
 
+def counts_address(study_id: str) -> str:
+    """Partition of a study's read counts."""
+    return partition_of("raw.studies__gene_sample_counts", study_id)
+
+
+def samples_address(study_id: str) -> str:
+    """Partition of a study's sample sheet."""
+    return partition_of("raw.studies__samples", study_id)
+
+
+def measurements_address(study_id: str) -> str:
+    """Partition that says what a public study turned out to be measured as."""
+    return partition_of("raw.studies__measurements", study_id)
+
+
 def expression_address(study_id: str) -> str:
-    return partition_of("study_expression", study_id)
+    """Partition of a study's log2 expression by gene."""
+    return partition_of(EXPRESSION.address, study_id)
 
 
 def wide(long: pl.DataFrame, row: str, value: str) -> pl.DataFrame:
@@ -53,8 +69,10 @@ def expression_part(study_id: str, source: str, rules: dict[str, Any]) -> Step:
         source: how rejected rows name the matrix.
         rules: arguments of `genes_from_probes`.
     """
-    intensities, genes = partition_of("study_intensities", study_id), partition_of("study_probe_genes", study_id)
-    own, rejected = expression_address(study_id), partition_of("study_rejected_probes", study_id)
+    intensities = partition_of("raw.studies__probe_intensities", study_id)
+    genes = partition_of("raw.studies__probe_genes", study_id)
+    own = expression_address(study_id)
+    rejected = rejected_of(own)
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
         measured = inputs.read(intensities)

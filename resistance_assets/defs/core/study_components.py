@@ -7,7 +7,7 @@ import polars as pl
 
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.defs.core.studies import expression_address, reading_expression
+from resistance_assets.defs.core.studies import counts_address, expression_address, reading_expression, samples_address
 from resistance_assets.orchestration.partitions import partition_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
@@ -26,8 +26,11 @@ def study_components(study_id: str, measurement: str, factors: tuple[str, ...]) 
         measurement: counts, array, or at_run_time where the series tells it.
         factors: columns that its contrasts compare.
     """
-    address = partition_of("studies_principal_components", study_id)
-    counts, samples = partition_of("study_counts", study_id), partition_of("study_samples", study_id)
+    address = partition_of(COMPONENTS.address, study_id)
+    counts, samples = (
+        counts_address(study_id),
+        samples_address(study_id),
+    )
     expression = expression_address(study_id)
     read_expression = reading_expression(study_id)
     # A series that may hold either has both tables, one of them empty.
@@ -65,5 +68,5 @@ def steps(registry: Registry) -> list[Step]:
         study_components(study.id, study.measurement, tuple(dict.fromkeys(c.factor for c in study.contrasts)))
         for study in studies
     ]
-    names = [partition_of("studies_principal_components", study.id) for study in studies]
+    names = [partition_of(COMPONENTS.address, study.id) for study in studies]
     return [*parts, union_of(COMPONENTS.address, names)]

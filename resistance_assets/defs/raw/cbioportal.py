@@ -27,27 +27,35 @@ from resistance_assets.connectors.cbioportal.rows import (
 )
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
 from resistance_assets.defs.resources import Origins, fetching
-from resistance_assets.defs.shares import (
-    FURTHER_MATRICES,
-    FURTHER_TABLES,
-    further_address,
-    further_rejected_address,
-)
 from resistance_assets.errors import SourceUnavailable
-from resistance_assets.orchestration.partitions import partition_of, union_of
+from resistance_assets.orchestration.partitions import partition_of, rejected_of, union_of
 from resistance_assets.orchestration.steps import External, Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 
+FURTHER_MATRICES = ("z_scores", "log2_copy_number", "protein", "methylation")
+"""Matrices of a cBioPortal archive besides those in use."""
+
+FURTHER_TABLES = {
+    "z_scores": "raw.cbioportal__mrna_z_scores",
+    "log2_copy_number": "raw.cbioportal__log2_copy_number_values",
+    "protein": "raw.cbioportal__protein_values",
+    "methylation": "raw.cbioportal__methylation_values",
+    "mutations": "raw.cbioportal__mutations",
+    "structural_variants": "raw.cbioportal__structural_variants",
+    "timeline": "raw.cbioportal__timeline",
+}
+"""What else an archive holds -> the table that it ends in."""
+
 
 def cohort_asset(cohort: Cohort, source: Source) -> Step:
-    """Shares of one cohort's archive."""
-    addresses = {name: partition_of(f"cbioportal_{name}", cohort.id) for name in CBIOPORTAL_TABLES}
-    addresses["rejected"] = partition_of("rejected", cohort.id)
+    """Partitions of one cohort's archive."""
+    addresses = {name: partition_of(table, cohort.id) for name, table in CBIOPORTAL_TABLES.items()}
+    addresses["rejected"] = rejected_of(clinical_address(cohort.id))
     tables = {name: TABLES[address] for name, address in CBIOPORTAL_TABLES.items()} | {"rejected": REJECTED}
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
-        shares = read_cohort(cohort, inputs.externals[source.id].path)
-        return {addresses[name]: share for name, share in shares.items()}
+        frames = read_cohort(cohort, inputs.externals[source.id].path)
+        return {addresses[name]: frame for name, frame in frames.items()}
 
     return table_step(
         outputs={addresses[name]: tables[name] for name in addresses},
@@ -63,7 +71,7 @@ def cohort_asset(cohort: Cohort, source: Source) -> Step:
 def taken_with_its_clinical_tables(cohort: Cohort, source: Source) -> Callable[[Origins], Mapping[str, External]]:
     """Externals of a step that reads an archive of which the clinical tables were taken.
 
-    An archive is taken whole or not at all: where its clinical tables were refused, the other shares stay with the
+    An archive is taken whole or not at all: where its clinical tables were refused, the other partitions stay with the
     archive before, and no result speaks of bytes that were turned away.
     """
     fetched, clinical = fetching(source), clinical_address(cohort.id)
@@ -84,13 +92,14 @@ def taken_with_its_clinical_tables(cohort: Cohort, source: Source) -> Callable[[
 
 
 def clinical_address(cohort_id: str) -> str:
-    """One of the shares that an archive's clinical tables are read into."""
-    return partition_of("cbioportal_attributes", cohort_id)
+    """One of the partitions that an archive's clinical tables are read into."""
+    return partition_of(CBIOPORTAL_TABLES["attributes"], cohort_id)
 
 
 def matrices_part(cohort: Cohort, source: Source, kind: str) -> Step:
     """One kind of matrix of one archive."""
-    own, set_aside = further_address(cohort.id, kind), further_rejected_address(cohort.id, kind)
+    own = partition_of(FURTHER_TABLES[kind], cohort.id)
+    set_aside = rejected_of(own)
     table = TABLES[FURTHER_TABLES[kind]]
     stable_ids, in_use = chosen_profiles(cohort, kind), cohort.expression_profiles
     source_id = source.id
@@ -113,7 +122,8 @@ def matrices_part(cohort: Cohort, source: Source, kind: str) -> Step:
 
 def alterations_part(cohort: Cohort, source: Source, kind: str) -> Step:
     """Mutations, structural variants or the timeline of one archive."""
-    own, set_aside = further_address(cohort.id, kind), further_rejected_address(cohort.id, kind)
+    own = partition_of(FURTHER_TABLES[kind], cohort.id)
+    set_aside = rejected_of(own)
     table, alteration_type = TABLES[FURTHER_TABLES[kind]], ALTERATION_TYPES[kind]
     source_id = source.id
 
@@ -152,6 +162,6 @@ def steps(registry: Registry) -> list[Step]:
         made.append(cohort_asset(cohort, source))
         made += [matrices_part(cohort, source, kind) for kind in FURTHER_MATRICES]
         made += [alterations_part(cohort, source, kind) for kind in FURTHER_TABLES if kind not in FURTHER_MATRICES]
-    for name, table in {**CBIOPORTAL_TABLES, **FURTHER_TABLES}.items():
-        made.append(union_of(table, [partition_of(f"cbioportal_{name}", cohort.id) for cohort in cohorts]))
+    for table in (*CBIOPORTAL_TABLES.values(), *FURTHER_TABLES.values()):
+        made.append(union_of(table, [partition_of(table, cohort.id) for cohort in cohorts]))
     return made

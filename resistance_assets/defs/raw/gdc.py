@@ -19,7 +19,7 @@ from resistance_assets.connectors.transport.transport import Transport
 from resistance_assets.defs.resources import Origins
 from resistance_assets.errors import SourceUnavailable
 from resistance_assets.orchestration.events import Announcement, announce
-from resistance_assets.orchestration.partitions import partition_of, union_of
+from resistance_assets.orchestration.partitions import partition_of, rejected_of, union_of
 from resistance_assets.orchestration.steps import External, Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 
@@ -69,8 +69,8 @@ def listing(
 
 def counts_asset(project: Project, source: Source) -> Step:
     """Gene counts of one project."""
-    addresses = {name: partition_of(f"gdc_{name}", project.id) for name in COUNT_TABLES}
-    set_aside = partition_of("rejected_gdc_counts", project.id)
+    addresses = {name: partition_of(table.address, project.id) for name, table in COUNT_TABLES.items()}
+    set_aside = rejected_of(addresses["counts"])
     project_id, hosts_name, source_id = project.id, project.project, source.id
 
     def ask(transport: Transport) -> tuple[pl.DataFrame, pl.DataFrame, str]:
@@ -102,7 +102,8 @@ def counts_asset(project: Project, source: Source) -> Step:
 
 def cases_asset(project: Project, source: Source) -> Step:
     """Clinical data of one project."""
-    own, set_aside = partition_of("gdc_cases", project.id), partition_of("rejected_gdc_cases", project.id)
+    own = partition_of(CASES.address, project.id)
+    set_aside = rejected_of(own)
     project_id, hosts_name, source_id = project.id, project.project, source.id
 
     def ask(transport: Transport) -> tuple[pl.DataFrame, pl.DataFrame, str]:
@@ -129,11 +130,13 @@ def cases_asset(project: Project, source: Source) -> Step:
 
 
 def steps(registry: Registry) -> list[Step]:
-    """Shares of every project, and their unions."""
+    """Partitions of every project, and their unions."""
     assets: list[Step] = []
     for project in registry.projects.values():
         assets.append(counts_asset(project, registry.sources[project.counts_source]))
         assets.append(cases_asset(project, registry.sources[project.clinical_source]))
-    for name, table in {**COUNT_TABLES, "cases": CASES}.items():
-        assets.append(union_of(table.address, [partition_of(f"gdc_{name}", project) for project in registry.projects]))
+    assets += [
+        union_of(table.address, [partition_of(table.address, project) for project in registry.projects])
+        for table in (*COUNT_TABLES.values(), CASES)
+    ]
     return assets

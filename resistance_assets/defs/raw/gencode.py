@@ -11,7 +11,7 @@ from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
 from resistance_assets.connectors.gencode import read_gene_lengths
 from resistance_assets.defs.resources import fetching
-from resistance_assets.defs.shares import rejected_address
+from resistance_assets.orchestration.partitions import rejected_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 
@@ -20,7 +20,7 @@ LENGTHS = TABLES["raw.gencode__genes"]
 
 def lengths_asset(source_id: str, registry: Registry) -> Step:
     """Genes of the pinned annotation and their lengths."""
-    rejected = rejected_address("gencode")
+    rejected = rejected_of(LENGTHS.address)
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
         genes, set_aside = read_gene_lengths(inputs.externals[source_id].path)

@@ -13,7 +13,7 @@ from resistance_assets.connectors.cancer_gene_lists import read_allonco, read_on
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
 from resistance_assets.defs.resources import fetching
 from resistance_assets.orchestration.code_version import code_version_of
-from resistance_assets.orchestration.partitions import partition_of, union_of
+from resistance_assets.orchestration.partitions import partition_of, rejected_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 
@@ -26,7 +26,8 @@ GENE_LIST_READERS: dict[str, Callable[[Path], tuple[pl.DataFrame, pl.DataFrame]]
 
 def gene_list_asset(list_id: str, source: Source) -> Step:
     table = TABLES["raw.gene_lists__members"]
-    own, rejected = partition_of("gene_list", list_id), partition_of("rejected", list_id)
+    own = partition_of(table.address, list_id)
+    rejected = rejected_of(own)
     reader = GENE_LIST_READERS[source.connector]
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
@@ -56,5 +57,5 @@ def steps(registry: Registry) -> list[Step]:
     lists = [g for g in registry.gene_lists.values() if registry.sources[g.source].connector in GENE_LIST_READERS]
     return [
         *(gene_list_asset(one.id, registry.sources[one.source]) for one in lists),
-        union_of("raw.gene_lists__members", [partition_of("gene_list", one.id) for one in lists]),
+        union_of("raw.gene_lists__members", [partition_of("raw.gene_lists__members", one.id) for one in lists]),
     ]

@@ -14,35 +14,38 @@ from resistance_assets.connectors.gmt import read_gmt
 from resistance_assets.connectors.kegg import read_kegg_pathways
 from resistance_assets.connectors.panther import read_panther_classification
 from resistance_assets.defs.resources import fetching
-from resistance_assets.defs.shares import gene_sets_address, rejected_address
-from resistance_assets.orchestration.partitions import union_of
+from resistance_assets.orchestration.partitions import partition_of, rejected_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 
+SETS = TABLES["raw.gene_sets__members"]
+
+Read = Callable[[Mapping[str, Path]], tuple[pl.DataFrame, pl.DataFrame]]
+
+
+def gene_sets_address(collection_id: str) -> str:
+    """Partition of one collection."""
+    return partition_of(SETS.address, collection_id.lower())
+
 
 def gene_sets_asset(collection_id: str, source: Source) -> Step:
-    table = TABLES["raw.gene_sets__members"]
-    own, rejected = gene_sets_address(collection_id), rejected_address(collection_id)
+    own = gene_sets_address(collection_id)
+    rejected = rejected_of(own)
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
         sets, set_aside = read_gmt(inputs.externals[source.id].path)
         return {
             own: sets.with_columns(collection=pl.lit(collection_id)),
-            rejected: rejected_as_table([(table.address, set_aside)]),
+            rejected: rejected_as_table([(SETS.address, set_aside)]),
         }
 
     return table_step(
-        outputs={own: table, rejected: REJECTED},
+        outputs={own: SETS, rejected: REJECTED},
         compute=compute,
         externals=fetching(source),
         sources=[source.id],
         kinds=["python", "gmt"],
     )
-
-
-SETS = TABLES["raw.gene_sets__members"]
-
-Read = Callable[[Mapping[str, Path]], tuple[pl.DataFrame, pl.DataFrame]]
 
 
 def panther_members(pathways: pl.DataFrame) -> pl.DataFrame:
@@ -84,7 +87,8 @@ def reading_kegg(genes_id: str, names_id: str) -> Read:
 
 def collection_asset(declared: Collection, registry: Registry, read: Read) -> Step:
     """One collection that one reader makes of its sources."""
-    own, rejected = gene_sets_address(declared.id), rejected_address(declared.id)
+    own = gene_sets_address(declared.id)
+    rejected = rejected_of(own)
     name = declared.id
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:

@@ -11,13 +11,14 @@ from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
 from resistance_assets.connectors.hgnc import read_hgnc
 from resistance_assets.defs.resources import fetching
+from resistance_assets.orchestration.partitions import rejected_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 
 
 def hgnc_asset(source: Source) -> Step:
     table = TABLES["raw.hgnc__genes"]
-    rejected = "parts.rejected__hgnc"
+    rejected = rejected_of(table.address)
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
         genes, set_aside = read_hgnc(inputs.externals[source.id].path)

@@ -12,36 +12,33 @@ from resistance_assets.connectors.biogrid import read_tab3
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
 from resistance_assets.connectors.string import named_links, read_string_links, read_string_names
 from resistance_assets.defs.resources import fetching
-from resistance_assets.defs.shares import interactions_address, rejected_address
-from resistance_assets.orchestration.partitions import union_of
+from resistance_assets.orchestration.partitions import partition_of, rejected_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 
 # Names of the proteins that STRING's links join: no database of their own.
 STRING_PROTEINS = "string_human_proteins"
+PAIRS = TABLES["raw.interactions__pairs"]
 
 
 def interactions_asset(source: Source) -> Step:
-    table = TABLES["raw.interactions__pairs"]
-    own, rejected = interactions_address(source.id), rejected_address(source.connector)
+    own = partition_of(PAIRS.address, source.id)
+    rejected = rejected_of(own)
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
         pairs, set_aside = read_tab3(inputs.externals[source.id].path)
         frame = pairs.with_row_index("source_row", offset=1).with_columns(
             pl.lit(source.id).alias("database_id"), pl.lit(None).alias("combined_score")
         )
-        return {own: frame, rejected: rejected_as_table([(table.address, set_aside)])}
+        return {own: frame, rejected: rejected_as_table([(PAIRS.address, set_aside)])}
 
     return table_step(
-        outputs={own: table, rejected: REJECTED},
+        outputs={own: PAIRS, rejected: REJECTED},
         compute=compute,
         externals=fetching(source),
         sources=[source.id],
         kinds=["python", "biogrid"],
     )
-
-
-PAIRS = TABLES["raw.interactions__pairs"]
 
 
 def string_pairs(links: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
@@ -54,7 +51,8 @@ def string_pairs(links: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
 
 def string_asset(links_id: str, registry: Registry) -> Step:
     """Pairs of STRING; a link is kept whatever its score, which stands beside it."""
-    own, rejected, proteins_id = interactions_address(links_id), rejected_address("string"), STRING_PROTEINS
+    own, proteins_id = partition_of(PAIRS.address, links_id), STRING_PROTEINS
+    rejected = rejected_of(own)
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
         links, odd_links = read_string_links(inputs.externals[links_id].path)
@@ -85,4 +83,4 @@ def steps(registry: Registry) -> list[Step]:
             made[source.id] = interactions_asset(source)
         elif source.connector == "string" and source.id != STRING_PROTEINS:
             made[source.id] = string_asset(source.id, registry)
-    return [*made.values(), union_of(PAIRS.address, [interactions_address(name) for name in made])]
+    return [*made.values(), union_of(PAIRS.address, [partition_of(PAIRS.address, name) for name in made])]

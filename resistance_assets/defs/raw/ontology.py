@@ -10,9 +10,9 @@ from resistance_assets.catalog.registry import Collection, Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
 from resistance_assets.connectors.gene_ontology import Ontology, go_gene_sets, read_gaf, read_obo
-from resistance_assets.defs.raw.gene_sets import SETS
+from resistance_assets.defs.raw.gene_sets import SETS, gene_sets_address
 from resistance_assets.defs.resources import fetching
-from resistance_assets.defs.shares import gene_sets_address, rejected_address
+from resistance_assets.orchestration.partitions import rejected_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 
@@ -44,14 +44,14 @@ def ontology_collections(declared: tuple[Collection, ...], registry: Registry) -
     annotations_id, ontology_id = declared[0].sources
     own = {one.id: gene_sets_address(one.id) for one in declared}
     branches = {one.id: one.namespace for one in declared}
-    rejected = rejected_address("go")
+    rejected = rejected_of(TERMS.address)
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
         ontology = read_obo(inputs.externals[ontology_id].path)
         annotations = read_gaf(inputs.externals[annotations_id].path)
         sets, unused = go_gene_sets(ontology, annotations)
         terms, parents = ontology_tables(ontology)
-        shares = {
+        collections = {
             own[name]: sets.filter(pl.col("namespace") == branch).with_columns(collection=pl.lit(name))
             for name, branch in branches.items()
         }
@@ -59,7 +59,7 @@ def ontology_collections(declared: tuple[Collection, ...], registry: Registry) -
         return {
             TERMS.address: terms,
             PARENTS.address: parents,
-            **shares,
+            **collections,
             rejected: rejected_as_table([(SETS.address, set_aside)]),
         }
 

@@ -12,7 +12,7 @@ from resistance_assets.connectors.cbioportal.rows import long_matrix
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
 from resistance_assets.connectors.xena import ENDPOINTS, read_xena_matrix, read_xena_survival
 from resistance_assets.defs.resources import fetching
-from resistance_assets.orchestration.partitions import partition_of, union_of
+from resistance_assets.orchestration.partitions import partition_of, rejected_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 
@@ -22,7 +22,8 @@ FOLLOW_UP = TABLES["raw.xena__sample_endpoints"]
 
 def expression_asset(cohort: Cohort, source: Source) -> Step:
     """The matrix of one cohort."""
-    own, set_aside = partition_of("xena_expression", cohort.id), partition_of("rejected_xena_expression", cohort.id)
+    own = partition_of(VALUES.address, cohort.id)
+    set_aside = rejected_of(own)
     cohort_id, data_set, source_id = cohort.id, cohort.expression_profiles[0], source.id
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
@@ -63,7 +64,8 @@ def endpoints_as_rows(survival: pl.DataFrame) -> pl.DataFrame:
 
 def follow_up_asset(cohort: Cohort, source: Source) -> Step:
     """The table of follow-up of one cohort."""
-    own, set_aside = partition_of("xena_endpoints", cohort.id), partition_of("rejected_xena_endpoints", cohort.id)
+    own = partition_of(FOLLOW_UP.address, cohort.id)
+    set_aside = rejected_of(own)
     cohort_id, source_id = cohort.id, source.id
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
@@ -85,12 +87,12 @@ def follow_up_asset(cohort: Cohort, source: Source) -> Step:
 
 
 def steps(registry: Registry) -> list[Step]:
-    """Both shares of every cohort of the host, and their unions."""
+    """Both partitions of every cohort of the host, and their unions."""
     cohorts = [c for c in registry.cohorts.values() if registry.sources[c.source].connector == "xena"]
     assets: list[Step] = []
     for cohort in cohorts:
         assets.append(expression_asset(cohort, registry.sources[cohort.source]))
         assets.append(follow_up_asset(cohort, registry.sources[cohort.endpoint_source or cohort.source]))
-    assets.append(union_of(VALUES.address, [partition_of("xena_expression", cohort.id) for cohort in cohorts]))
-    assets.append(union_of(FOLLOW_UP.address, [partition_of("xena_endpoints", cohort.id) for cohort in cohorts]))
+    assets.append(union_of(VALUES.address, [partition_of(VALUES.address, cohort.id) for cohort in cohorts]))
+    assets.append(union_of(FOLLOW_UP.address, [partition_of(FOLLOW_UP.address, cohort.id) for cohort in cohorts]))
     return assets

@@ -22,9 +22,9 @@ from resistance_assets_tests.connectors.conftest import public_hosts as public_h
 from resistance_assets_tests.connectors.conftest import waits as waits
 from resistance_assets_tests.loopback import LoopbackHost, Reply
 
-COUNTS, CASES = "parts.gdc_counts__gdc_tcga_luad", "parts.gdc_cases__gdc_tcga_luad"
-MATRIX, FOLLOW_UP = "parts.xena_expression__luad_tcga_xena", "parts.xena_endpoints__luad_tcga_xena"
-ARCHIVE = "parts.cbioportal_patients__luad_tcga"
+COUNTS, CASES = "parts.gdc__gene_counts__gdc_tcga_luad", "parts.gdc__cases__gdc_tcga_luad"
+MATRIX, FOLLOW_UP = "parts.xena__expression_values__luad_tcga_xena", "parts.xena__sample_endpoints__luad_tcga_xena"
+ARCHIVE = "parts.cbioportal__patient_attributes__luad_tcga"
 SOURCES = {
     COUNTS: "gdc_tcga_luad_star_counts",
     CASES: "gdc_tcga_luad_clinical",

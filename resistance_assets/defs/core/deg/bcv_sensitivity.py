@@ -9,6 +9,7 @@ import polars as pl
 from resistance_assets.catalog.registry import CountsContrast, DifferentialExpression, Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.deg.contrasts import contrast_of, counts_matrix, rule_of, sample_sheet
+from resistance_assets.defs.core.studies import counts_address, samples_address
 from resistance_assets.orchestration.partitions import partition_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
@@ -74,8 +75,11 @@ def noise_of(
 
 def what_if_part(study_id: str, declared: CountsContrast, assumed: DifferentialExpression) -> Step:
     """Both what-ifs of one contrast; they are empty where the design has replicates."""
-    bcv, noise = partition_of("deg_bcv", declared.id), partition_of("deg_noise", declared.id)
-    counts, samples = partition_of("study_counts", study_id), partition_of("study_samples", study_id)
+    bcv, noise = partition_of(BCV.address, declared.id), partition_of(NOISE.address, declared.id)
+    counts, samples = (
+        counts_address(study_id),
+        samples_address(study_id),
+    )
     contrast, rule = contrast_of(declared), rule_of(declared.fold_change)
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
@@ -106,8 +110,8 @@ def what_if_assets(registry: Registry) -> list[Step]:
     ]
     return [
         *(what_if_part(study_id, contrast, registry.differential_expression) for study_id, contrast in contrasts),
-        union_of(BCV.address, [partition_of("deg_bcv", contrast.id) for _, contrast in contrasts]),
-        union_of(NOISE.address, [partition_of("deg_noise", contrast.id) for _, contrast in contrasts]),
+        union_of(BCV.address, [partition_of(BCV.address, contrast.id) for _, contrast in contrasts]),
+        union_of(NOISE.address, [partition_of(NOISE.address, contrast.id) for _, contrast in contrasts]),
     ]
 
 

@@ -21,11 +21,17 @@ from resistance_assets.catalog.registry import (
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
 from resistance_assets.connectors.lab_study.local_study import names_adjusted, read_gene_lengths
-from resistance_assets.defs.core.studies import expression_address, reading_expression
+from resistance_assets.defs.core.studies import (
+    counts_address,
+    expression_address,
+    measurements_address,
+    reading_expression,
+    samples_address,
+)
 from resistance_assets.defs.resources import local_files, study_source
 from resistance_assets.errors import DataFault, Fault
 from resistance_assets.orchestration.events import Announcement, announce
-from resistance_assets.orchestration.partitions import partition_of, read_partitions
+from resistance_assets.orchestration.partitions import partition_of, read_partitions, rejected_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.deg.designs import Contrast, build_design, report_design
@@ -51,7 +57,7 @@ Run = Callable[[pl.DataFrame, pl.DataFrame, Contrast], pl.DataFrame]
 
 
 def part_address(contrast_id: str, method: str) -> str:
-    return partition_of("deg", contrast_id, method)
+    return partition_of(PART.address, contrast_id, method)
 
 
 def contrast_of(declared: CountsContrast) -> Contrast:
@@ -158,7 +164,7 @@ def as_part(result: pl.DataFrame, contrast_id: str) -> pl.DataFrame:
 
 
 def calls_address(contrast_id: str) -> str:
-    return partition_of("deg_calls", contrast_id)
+    return partition_of(CALLS.address, contrast_id)
 
 
 def lengths_of(features: pl.Series, lengths: pl.DataFrame, subject: str) -> NDArray[np.float64]:
@@ -244,8 +250,9 @@ def append_note(result: pl.DataFrame, note: str | None) -> pl.DataFrame:
 
 def published_contrast(local: LocalStudy, declared: ResultContrast) -> Step:
     """One published differential-expression table by gene."""
-    address, rejected = part_address(declared.id, "published"), partition_of("rejected", f"deg_{declared.id}")
-    published = partition_of("study_published", local.id)
+    address = part_address(declared.id, "published")
+    rejected = rejected_of(address)
+    published = partition_of("raw.studies__published_results", local.id)
     source_name = declared.table
     parameters = declared.model_dump(mode="json", exclude={"thresholds", "drug", "drug_class"})
 
@@ -429,7 +436,7 @@ def contrast_designs(registry: Registry) -> Step:
     studies = registry.measured_studies()
     tested = [(study.id, contrast) for study in studies for contrast in study.contrasts]
     measured = {study.id: study.measurement for study in studies}
-    told = {name: partition_of("study_measurements", name) for name, kind in measured.items() if kind == "at_run_time"}
+    told = {name: measurements_address(name) for name, kind in measured.items() if kind == "at_run_time"}
     published = [
         {
             "contrast_id": contrast.id,
@@ -447,7 +454,7 @@ def contrast_designs(registry: Registry) -> Step:
         if "published" in local.kind.methods
         for contrast in local.contrasts
     ]
-    sheets = {study_id: partition_of("study_samples", study_id) for study_id, _ in tested}
+    sheets = {study_id: samples_address(study_id) for study_id, _ in tested}
     voom_parts = {
         declared.id: part_address(declared.id, method)
         for study_id, declared in tested
@@ -552,7 +559,10 @@ def deg_assets(registry: Registry) -> list[Step]:
             assets.append(published_contrast(local, declared))
             parts.append(part_address(declared.id, "published"))
     for study in registry.measured_studies():
-        counts, samples = partition_of("study_counts", study.id), partition_of("study_samples", study.id)
+        counts, samples = (
+            counts_address(study.id),
+            samples_address(study.id),
+        )
         for declared in study.contrasts:
             parts += [part_address(declared.id, method) for method in declared.methods]
             for method in declared.methods:
@@ -582,7 +592,7 @@ def array_contrast(study_id: str, declared: CountsContrast, method: str) -> Step
     def probes_of(inputs: Inputs) -> pl.DataFrame:
         return inputs.scan(address).select(pl.col("feature_id").alias("hgnc_symbol"), "probes").unique().collect()
 
-    samples = partition_of("study_samples", study_id)
+    samples = samples_address(study_id)
     return counted_contrast(declared, method, reading_expression(study_id), (address,), samples, probes_of)
 
 
@@ -592,8 +602,11 @@ def series_contrast(study_id: str, declared: CountsContrast, method: str) -> Ste
     if method != "limma":
         raise ValueError(f"{declared.id}: a series that may hold an array or counts is tested by limma, not {method}")
     address = part_address(declared.id, method)
-    counts, expression = partition_of("study_counts", study_id), expression_address(study_id)
-    samples, measurements = partition_of("study_samples", study_id), partition_of("study_measurements", study_id)
+    counts, expression = counts_address(study_id), expression_address(study_id)
+    samples, measurements = (
+        samples_address(study_id),
+        measurements_address(study_id),
+    )
     contrast, normalisation, kept = contrast_of(declared), declared.normalisation, declared.expression_filter
     read_expression, read_counts = reading_expression(study_id), reading_counts(counts)
 

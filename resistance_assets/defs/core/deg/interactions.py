@@ -9,6 +9,7 @@ import polars as pl
 from resistance_assets.catalog.registry import InteractionDesign, Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.deg.contrasts import counts_matrix, resolve_parts, sample_sheet
+from resistance_assets.defs.core.studies import counts_address, samples_address
 from resistance_assets.orchestration.partitions import partition_of, read_partitions, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
@@ -42,11 +43,11 @@ def interaction_of(declared: InteractionDesign) -> Interaction:
 
 
 def part_address(interaction_id: str) -> str:
-    return partition_of("deg_interaction", interaction_id)
+    return partition_of(PART.address, interaction_id)
 
 
 def bcv_address(interaction_id: str) -> str:
-    return partition_of("deg_interaction_bcv", interaction_id)
+    return partition_of(BCV.address, interaction_id)
 
 
 def interaction_part(
@@ -115,8 +116,8 @@ def interaction_assets(registry: Registry) -> list[Step]:
             assets.append(
                 interaction_part(
                     declared,
-                    partition_of("study_counts", study.id),
-                    partition_of("study_samples", study.id),
+                    counts_address(study.id),
+                    samples_address(study.id),
                     assumed.bcvs,
                     assumed.fdr,
                 )

@@ -1,4 +1,4 @@
-"""Pre-ranked gene-set enrichment: one share per contrast and method, by the method's own statistic."""
+"""Pre-ranked gene-set enrichment: one partition per contrast and method, by the method's own statistic."""
 
 from __future__ import annotations
 
@@ -64,27 +64,28 @@ def gsea_of(results: pl.DataFrame, sets: pl.DataFrame, method: str, settings: Gs
     )
 
 
-def share_address(contrast_id: str, method: str) -> str:
-    return partition_of("deg_share", contrast_id, method)
+def slice_address(contrast_id: str, method: str) -> str:
+    """Partition of `core.deg__contrast_genes`: the rows of one contrast and method."""
+    return partition_of(GENES, contrast_id, method)
 
 
-def share_of(contrast_id: str, method: str) -> Step:
-    """One contrast's and method's rows of the stacked table, so that another contrast's change does not touch them."""
+def genes_slice(contrast_id: str, method: str) -> Step:
+    """One contrast's and method's rows of the union, so that another contrast's change does not touch them."""
     where = {"contrast_id": contrast_id, "method": method}
     tags = {"contrast": contrast_id, "method": method}
-    return slice_of(share_address(contrast_id, method), GENES, where, tags)
+    return slice_of(slice_address(contrast_id, method), GENES, where, tags)
 
 
 def gsea_part(contrast_id: str, method: str, settings: Gsea) -> Step:
-    address, share = partition_of("gsea", contrast_id, method), share_address(contrast_id, method)
+    address, genes = partition_of(TABLE.address, contrast_id, method), slice_address(contrast_id, method)
 
     def compute(inputs: Inputs) -> pl.DataFrame:
-        return gsea_of(inputs.read(share), inputs.read(SETS), method, settings)
+        return gsea_of(inputs.read(genes), inputs.read(SETS), method, settings)
 
     return table_step(
         outputs={address: TABLE},
         compute=compute,
-        inputs=(share, SETS),
+        inputs=(genes, SETS),
         tolerant=True,
         parameters={"contrast": contrast_id, "method": method, "gsea": settings.model_dump()},
         kinds=["python", "numba"],
@@ -93,7 +94,7 @@ def gsea_part(contrast_id: str, method: str, settings: Gsea) -> Step:
 
 
 def gsea_assets(registry: Registry) -> list[Step]:
-    """Shares of every contrast; a fold-change rule has nothing that would rank genes by evidence."""
+    """Partitions of every contrast; a fold-change rule has nothing that would rank genes by evidence."""
     wanted = [
         (contrast.id, method)
         for contrast in registry.contrasts()
@@ -102,10 +103,10 @@ def gsea_assets(registry: Registry) -> list[Step]:
     ]
     assets = []
     for contrast_id, method in wanted:
-        assets += [share_of(contrast_id, method), gsea_part(contrast_id, method, registry.gsea)]
+        assets += [genes_slice(contrast_id, method), gsea_part(contrast_id, method, registry.gsea)]
     return [
         *assets,
-        union_of(TABLE.address, [partition_of("gsea", contrast_id, method) for contrast_id, method in wanted]),
+        union_of(TABLE.address, [partition_of(TABLE.address, contrast_id, method) for contrast_id, method in wanted]),
     ]
 
 

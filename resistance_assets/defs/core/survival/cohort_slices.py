@@ -21,15 +21,15 @@ ENDPOINTS = "staging.cohorts__patient_endpoints"
 
 
 def expression_address(cohort_id: str) -> str:
-    return partition_of("cohort_expression", cohort_id)
+    return partition_of("parts.cohorts__expression", cohort_id)
 
 
 def follow_up_address(cohort_id: str, endpoint: str) -> str:
-    return partition_of("cohort_follow_up", f"{cohort_id}_{endpoint.lower()}")
+    return partition_of("parts.cohorts__follow_up", cohort_id, endpoint.lower())
 
 
 def patients_address(cohort_id: str) -> str:
-    return partition_of("cohort_patients", cohort_id)
+    return partition_of("parts.cohorts__patients", cohort_id)
 
 
 def expression_slice(cohort: Cohort) -> Step:

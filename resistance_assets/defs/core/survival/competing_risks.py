@@ -58,7 +58,7 @@ def incidence_of(
 
 
 def incidence_address(cohort: Cohort) -> str:
-    return partition_of("cumulative_incidence", cohort.id)
+    return partition_of(INCIDENCE.address, cohort.id)
 
 
 def incidence_part(cohort: Cohort, genes: tuple[str, ...]) -> Step:

@@ -33,15 +33,15 @@ from resistance_assets.science.survival.meta_analysis import (
 from resistance_assets.science.survival.models import ModelDesign, compare_halves, discriminate, fit_gene_models
 from resistance_assets.science.survival.signatures import score_signatures
 
-# Name of the share -> the table it is a share of.
+# Name of a result -> its table.
 MODEL_TABLES = {
-    "survival_terms": "core.survival__multivariable_terms",
-    "survival_models": "core.survival__multivariable_models",
-    "survival_hazards": "core.survival__proportional_hazards",
-    "survival_means": "core.survival__restricted_means",
-    "survival_landmarks": "core.survival__landmarks",
-    "survival_auc": "core.survival__time_dependent_auc",
-    "survival_time_ratios": "core.survival__time_ratios",
+    "terms": "core.survival__multivariable_terms",
+    "models": "core.survival__multivariable_models",
+    "hazards": "core.survival__proportional_hazards",
+    "means": "core.survival__restricted_means",
+    "landmarks": "core.survival__landmarks",
+    "auc": "core.survival__time_dependent_auc",
+    "time_ratios": "core.survival__time_ratios",
 }
 SIGNATURES = TABLES["core.survival__signatures"]
 META = TABLES["core.survival__meta_analysis"]
@@ -51,8 +51,9 @@ LISTS = "core.gene_lists__lists"
 MEMBERS = "core.gene_lists__members"
 
 
-def share_address(kind: str, cohort: Cohort, endpoint: str) -> str:
-    return partition_of(kind, f"{cohort.id}_{endpoint.lower()}")
+def model_address(table_name: str, cohort: Cohort, endpoint: str) -> str:
+    """Partition of one cohort and endpoint in a table of models."""
+    return partition_of(table_name, cohort.id, endpoint.lower())
 
 
 def model_cohort(
@@ -93,13 +94,13 @@ def model_cohort(
         seed=settings.seed,
     )
     made = {
-        "survival_time_ratios": time_ratios_of(cohort, fitted.models),
-        "survival_terms": fitted.terms,
-        "survival_models": fitted.models,
-        "survival_hazards": fitted.proportional_hazards,
-        "survival_means": means,
-        "survival_landmarks": landmarks,
-        "survival_auc": discrimination,
+        "time_ratios": time_ratios_of(cohort, fitted.models),
+        "terms": fitted.terms,
+        "models": fitted.models,
+        "hazards": fitted.proportional_hazards,
+        "means": means,
+        "landmarks": landmarks,
+        "auc": discrimination,
     }
     return {name: in_table(TABLES[MODEL_TABLES[name]], frame, cohort_id, endpoint) for name, frame in made.items()}
 
@@ -138,7 +139,7 @@ def in_table(table: Table, frame: pl.DataFrame, cohort_id: str, endpoint: str) -
 
 def models_part(cohort: Cohort, endpoint: str, genes: tuple[str, ...], settings: SurvivalSettings) -> Step:
     """Models of the genes of interest."""
-    addresses = {name: share_address(name, cohort, endpoint) for name in MODEL_TABLES}
+    addresses = {name: model_address(table, cohort, endpoint) for name, table in MODEL_TABLES.items()}
     expression, follow_up = expression_address(cohort.id), follow_up_address(cohort.id, endpoint)
     patients = patients_address(cohort.id)
     cohort_id = cohort.id
@@ -178,7 +179,7 @@ def signatures_of(
 
 def signatures_part(cohort: Cohort, endpoint: str, registry: Registry) -> Step:
     """Gene lists as scores."""
-    address = share_address("survival_signatures", cohort, endpoint)
+    address = model_address(SIGNATURES.address, cohort, endpoint)
     expression, follow_up = expression_address(cohort.id), follow_up_address(cohort.id, endpoint)
     cohort_id, panels = cohort.id, dict(registry.genes.panels)
     kinds = registry.survival.signatures
@@ -247,8 +248,10 @@ def survival_model_assets(registry: Registry) -> list[Step]:
     for cohort, endpoint in pairs:
         assets.append(models_part(cohort, endpoint, registry.genes.of_interest, registry.survival))
         assets.append(signatures_part(cohort, endpoint, registry))
-    for kind, address in (*MODEL_TABLES.items(), ("survival_signatures", SIGNATURES.address)):
-        assets.append(union_of(address, [share_address(kind, *pair) for pair in pairs]))
+    assets += [
+        union_of(table, [model_address(table, *pair) for pair in pairs])
+        for table in (*MODEL_TABLES.values(), SIGNATURES.address)
+    ]
     return [*assets, shared_patients(registry), meta_analysis(registry)]
 
 

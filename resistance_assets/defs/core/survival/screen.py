@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from resistance_assets.catalog.registry import Cohort, Registry, SurvivalSettings
-from resistance_assets.catalog.tables import TABLES
+from resistance_assets.catalog.tables import TABLES, Table
 from resistance_assets.defs.core.survival.cohort_slices import (
     expression_address,
     follow_up_address,
@@ -147,7 +147,7 @@ def split_minimum(settings: SurvivalSettings) -> SplitMinimum:
 
 
 def screen_part(cohort: Cohort, endpoint: str, settings: SurvivalSettings) -> Step:
-    address = partition_of("survival", f"{cohort.id}_{endpoint.lower()}")
+    address = partition_of(SCREEN.address, cohort.id, endpoint.lower())
     expression, follow_up = expression_address(cohort.id), follow_up_address(cohort.id, endpoint)
     patients = patients_address(cohort.id)
     cohort_id, covariates, minimum = cohort.id, settings.screen_covariates, split_minimum(settings)
@@ -211,7 +211,7 @@ def cut_cohort(
 
 
 def cuts_part(cohort: Cohort, endpoint: str, settings: SurvivalSettings) -> Step:
-    address = partition_of("optimal_cuts", f"{cohort.id}_{endpoint.lower()}")
+    address = partition_of(CUTS.address, cohort.id, endpoint.lower())
     expression, follow_up = expression_address(cohort.id), follow_up_address(cohort.id, endpoint)
     cohort_id = cohort.id
     rules = settings.model_dump(include={"min_proportion", "max_proportion", "permutations", "seed"})
@@ -265,7 +265,7 @@ def curves_of(
 
 
 def curves_part(cohort: Cohort, endpoint: str, genes: tuple[str, ...]) -> Step:
-    address = partition_of("kaplan_meier", f"{cohort.id}_{endpoint.lower()}")
+    address = partition_of(CURVES.address, cohort.id, endpoint.lower())
     expression, follow_up = expression_address(cohort.id), follow_up_address(cohort.id, endpoint)
     cohort_id = cohort.id
 
@@ -310,7 +310,7 @@ def endpoint_row(
 
 
 def endpoint_part(cohort: Cohort, endpoint: str) -> Step:
-    address = partition_of("endpoint", f"{cohort.id}_{endpoint.lower()}")
+    address = partition_of(ENDPOINTS.address, cohort.id, endpoint.lower())
     expression, follow_up = expression_address(cohort.id), follow_up_address(cohort.id, endpoint)
     patients = patients_address(cohort.id)
     cohort_id = cohort.id
@@ -360,16 +360,16 @@ def survival_assets(registry: Registry) -> list[Step]:
         assets.append(curves_part(cohort, endpoint, registry.genes.of_interest))
         assets.append(endpoint_part(cohort, endpoint))
 
-    def parts(kind: str) -> list[str]:
-        return [partition_of(kind, f"{cohort.id}_{endpoint.lower()}") for cohort, endpoint in pairs]
+    def partitions(table: Table) -> list[str]:
+        return [partition_of(table.address, cohort.id, endpoint.lower()) for cohort, endpoint in pairs]
 
     def finish(screens: pl.DataFrame, read: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         return with_source_symbols(screens, read[GENES])
 
-    assets.append(union_of(SCREEN.address, parts("survival"), finish, (GENES,)))
-    assets.append(union_of(CUTS.address, parts("optimal_cuts")))
-    assets.append(union_of(CURVES.address, parts("kaplan_meier")))
-    assets.append(union_of(ENDPOINTS.address, parts("endpoint")))
+    assets.append(union_of(SCREEN.address, partitions(SCREEN), finish, (GENES,)))
+    assets.append(union_of(CUTS.address, partitions(CUTS)))
+    assets.append(union_of(CURVES.address, partitions(CURVES)))
+    assets.append(union_of(ENDPOINTS.address, partitions(ENDPOINTS)))
     return assets
 
 

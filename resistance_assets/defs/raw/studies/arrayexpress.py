@@ -12,9 +12,9 @@ from resistance_assets.connectors.arrayexpress.biostudies import accession_of as
 from resistance_assets.connectors.arrayexpress.study import read_accession, read_reads_study, reading_accession
 from resistance_assets.connectors.formats.rejected_rows import REJECTED
 from resistance_assets.connectors.public_study import SHEETS, SUPPLIED
-from resistance_assets.defs.raw.studies.quantification import counts_asset
+from resistance_assets.defs.raw.studies.quantification import counts_asset, partitions_of_record
 from resistance_assets.defs.resources import Documents, Origins
-from resistance_assets.defs.shares import rejected_share, share_address
+from resistance_assets.orchestration.partitions import rejected_of
 from resistance_assets.orchestration.steps import External, Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 
@@ -25,8 +25,9 @@ def sheets_asset(study: PublicStudy, sources: list[Source]) -> Step:
     """Samples in groups, files and processed counts of a study of reads."""
     study_id, groups = study.id, study.group
     accession_of = {source.id: biostudies_accession(source.url) for source in sources}
-    tables = {name: TABLES[address] for name, address in {**SHEETS, **SUPPLIED}.items()}
-    outputs = {share_address(name, study_id): table for name, table in tables.items()}
+    tables = {**SHEETS, **SUPPLIED}
+    own = partitions_of_record(tables, study_id)
+    rejected = rejected_of(own["samples"])
 
     def externals(origins: Origins) -> Mapping[str, External]:
         return {source.id: origins.walk(source, reading_accession(accession_of[source.id])) for source in sources}
@@ -37,13 +38,12 @@ def sheets_asset(study: PublicStudy, sources: list[Source]) -> Step:
             documents = inputs.externals[source_id]
             assert isinstance(documents, Documents)
             accessions.append(read_accession(accession, documents.walk))
-        shares = read_reads_study(study_id, groups, accessions)
-        rejected = shares.pop("rejected")
-        return {**{share_address(name, study_id): frame for name, frame in shares.items()},
-                rejected_share(study_id): rejected}  # fmt: skip
+        frames = read_reads_study(study_id, groups, accessions)
+        set_aside = frames.pop("rejected")
+        return {**{own[name]: frame for name, frame in frames.items()}, rejected: set_aside}
 
     return table_step(
-        outputs={**outputs, rejected_share(study_id): REJECTED},
+        outputs={**{own[name]: TABLES[address] for name, address in tables.items()}, rejected: REJECTED},
         compute=compute,
         parameters={"groups": [group.model_dump() for group in groups], "accessions": accession_of},
         externals=externals,

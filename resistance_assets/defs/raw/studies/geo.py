@@ -10,12 +10,12 @@ from resistance_assets.catalog.registry import PublicStudy, Registry, Source
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.formats.rejected_rows import REJECTED
 from resistance_assets.connectors.geo.series import accession_of as geo_accession
-from resistance_assets.connectors.geo.study import SERIES_SHARES, read_series_study, reading_series
+from resistance_assets.connectors.geo.study import SERIES_TABLES, read_series_study, reading_series
 from resistance_assets.connectors.transport.replay import repeat_walk
 from resistance_assets.defs.core.studies import SERIES_RULES, expression_part
-from resistance_assets.defs.raw.studies.quantification import counts_asset
+from resistance_assets.defs.raw.studies.quantification import counts_asset, partitions_of_record
 from resistance_assets.defs.resources import Documents
-from resistance_assets.defs.shares import rejected_share, share_address
+from resistance_assets.orchestration.partitions import rejected_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.expression.normalisation import is_log_scale
@@ -27,21 +27,20 @@ def series_asset(study: PublicStudy, source: Source) -> Step:
     study_id, groups, accession = study.id, study.group, geo_accession(source.url)
     if accession is None:
         raise ValueError(f"{source.id}: its address names no series")
+    own = partitions_of_record(SERIES_TABLES, study_id)
+    rejected = rejected_of(own["samples"])
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
         documents = inputs.externals[source.id]
         assert isinstance(documents, Documents)
         series, genes = repeat_walk(documents.walk, reading_series(accession))
-        shares = read_series_study(study_id, groups, series, genes, is_log_scale)
-        return {
-            **{share_address(name, study_id): shares[name] for name in SERIES_SHARES},
-            rejected_share(study_id): shares["rejected"],
-        }
+        frames = read_series_study(study_id, groups, series, genes, is_log_scale)
+        return {**{own[name]: frames[name] for name in SERIES_TABLES}, rejected: frames["rejected"]}
 
     return table_step(
         outputs={
-            **{share_address(name, study_id): TABLES[address] for name, address in SERIES_SHARES.items()},
-            rejected_share(study_id): REJECTED,
+            **{own[name]: TABLES[address] for name, address in SERIES_TABLES.items()},
+            rejected: REJECTED,
         },
         compute=compute,
         parameters={"groups": [group.model_dump() for group in groups], "accession": accession},

@@ -13,7 +13,7 @@ from resistance_assets.connectors.lab_study.rows import WARNINGS, samples_as_tab
 from resistance_assets.connectors.lab_study.study import read_array_study
 from resistance_assets.defs.core.studies import expression_part, rules_of
 from resistance_assets.defs.resources import study_externals, study_source
-from resistance_assets.orchestration.partitions import partition_of
+from resistance_assets.orchestration.partitions import partition_of, rejected_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 
@@ -25,10 +25,10 @@ SAMPLES = TABLES["raw.studies__samples"]
 def array_study_asset(local: LocalStudy) -> Step:
     """Intensities, sample sheet and annotation of one study, as read."""
     study, study_id = local.study, local.id
-    intensities, samples, genes, rejected, warned = (
-        partition_of(f"study_{name}", study_id)
-        for name in ("intensities", "samples", "probe_genes", "rejected_probe_genes", "warnings")
+    intensities, samples, genes, warned = (
+        partition_of(table.address, study_id) for table in (INTENSITIES, SAMPLES, PROBE_GENES, WARNINGS)
     )
+    rejected = rejected_of(genes)
     named = ("probe_column", "symbol_column", "multi_gene_separator", "organism", "orthologs")
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:

@@ -12,7 +12,7 @@ from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejecte
 from resistance_assets.connectors.lab_study.rows import WARNINGS, samples_as_table, warnings_as_table
 from resistance_assets.connectors.lab_study.study import read_counts_study
 from resistance_assets.defs.resources import study_externals, study_source
-from resistance_assets.orchestration.partitions import partition_of
+from resistance_assets.orchestration.partitions import partition_of, rejected_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 
@@ -20,8 +20,10 @@ from resistance_assets.orchestration.table_steps import table_step
 def counts_study_asset(local: LocalStudy) -> Step:
     """Counts and sample sheet of one laboratory study."""
     counts_table, samples_table = TABLES["raw.studies__gene_sample_counts"], TABLES["raw.studies__samples"]
-    counts_address, samples_address = partition_of("study_counts", local.id), partition_of("study_samples", local.id)
-    warnings_address, rejected = partition_of("study_warnings", local.id), partition_of("rejected", f"study_{local.id}")
+    counts_address, samples_address, warnings_address = (
+        partition_of(table.address, local.id) for table in (counts_table, samples_table, WARNINGS)
+    )
+    rejected = rejected_of(counts_address)
     study_id = local.id
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:

@@ -11,7 +11,7 @@ from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
 from resistance_assets.connectors.lab_study.study import read_published_study
 from resistance_assets.defs.resources import study_externals, study_source
-from resistance_assets.orchestration.partitions import partition_of
+from resistance_assets.orchestration.partitions import partition_of, rejected_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 
@@ -19,7 +19,8 @@ from resistance_assets.orchestration.table_steps import table_step
 def published_study_asset(local: LocalStudy) -> Step:
     """Published differential-expression tables of one laboratory study."""
     table = TABLES["raw.studies__published_results"]
-    address, rejected = partition_of("study_published", local.id), partition_of("rejected", f"study_{local.id}")
+    address = partition_of(table.address, local.id)
+    rejected = rejected_of(address)
     contrasts = local.contrasts
     study_id = local.id
 

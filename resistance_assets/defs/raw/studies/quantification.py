@@ -18,12 +18,12 @@ from resistance_assets.connectors.arrayexpress.kallisto import (
     plan_quantification,
     quantify,
 )
-from resistance_assets.connectors.public_study import COUNTS
+from resistance_assets.connectors.public_study import COUNTS, SHEETS, SUPPLIED
 from resistance_assets.connectors.transport.resource import FailureKind, failure_kind
 from resistance_assets.defs.resources import Origins
-from resistance_assets.defs.shares import share_address
 from resistance_assets.errors import SourceUnavailable
 from resistance_assets.orchestration.events import Announcement, announce
+from resistance_assets.orchestration.partitions import partition_of
 from resistance_assets.orchestration.steps import External, Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 
@@ -34,6 +34,19 @@ class Reach(External):
     checksums tell, and those are among the inputs."""
 
     origins: Origins | None = None
+
+
+def partitions_of_record(tables: Mapping[str, str], study_id: str) -> dict[str, str]:
+    """Name of what a record holds -> its partition, in a study.
+
+    Args:
+        tables: name -> table. What the record itself supplies of a table that is counted here if need be
+            (`SUPPLIED`) is a partition of its own.
+    """
+    return {
+        name: partition_of(table, study_id, *(["supplied"] if name in SUPPLIED else []))
+        for name, table in tables.items()
+    }
 
 
 def runs_of_samples(samples: pl.DataFrame) -> dict[str, list[str]]:
@@ -138,10 +151,10 @@ def require_runs(study_id: str, samples: pl.DataFrame, runs: Mapping[str, list[s
 def counts_asset(study: PublicStudy, transcriptome: Source | None) -> Step:
     """Counts of a study: those that were supplied, else of kallisto."""
     study_id = study.id
-    samples, files = share_address("samples", study_id), share_address("sequence_files", study_id)
-    processed, accessions = share_address("processed", study_id), share_address("accessions", study_id)
-    measured = share_address("processed_measurements", study_id)
-    outputs = {share_address(name, study_id): TABLES[address] for name, address in COUNTS.items()}
+    sheets, supplied = partitions_of_record(SHEETS, study_id), partitions_of_record(SUPPLIED, study_id)
+    samples, files, accessions = sheets["samples"], sheets["sequence_files"], sheets["accessions"]
+    processed, measured = supplied["processed"], supplied["processed_measurements"]
+    own = partitions_of_record(COUNTS, study_id)
 
     def externals(origins: Origins) -> Mapping[str, External]:
         reach = Reach("by their published checksums", Path(os.devnull), is_own_state=True, origins=origins)
@@ -157,7 +170,7 @@ def counts_asset(study: PublicStudy, transcriptome: Source | None) -> Step:
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
         taken = inputs.read(measured)
         if taken.height:
-            return supplied_shares(study_id, inputs.read(processed), taken)
+            return supplied_counts(study_id, inputs.read(processed), taken)
         reason, sheet = inputs.read(accessions)["values_note"][0], inputs.read(samples)
         runs = runs_of_samples(sheet)
         require_runs(study_id, sheet, runs, reason)
@@ -175,7 +188,7 @@ def counts_asset(study: PublicStudy, transcriptome: Source | None) -> Step:
         return counted_by_kallisto(study_id, genes, account, runs, reason, transcriptome.title)
 
     return table_step(
-        outputs=outputs,
+        outputs={own[name]: TABLES[address] for name, address in COUNTS.items()},
         compute=compute,
         inputs=(samples, files, processed, measured, accessions),
         parameters={"reference": transcriptome.title if transcriptome else None},
@@ -186,11 +199,12 @@ def counts_asset(study: PublicStudy, transcriptome: Source | None) -> Step:
     )
 
 
-def supplied_shares(study_id: str, counts: pl.DataFrame, measured: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """Shares of the tables of counts where nothing had to be quantified."""
+def supplied_counts(study_id: str, counts: pl.DataFrame, measured: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Partitions of the tables of counts where nothing had to be quantified."""
     empty = {name: TABLES[address].empty() for name, address in COUNTS.items()}
     frames = {**empty, "counts": counts, "measurements": measured}
-    return {share_address(name, study_id): frame for name, frame in frames.items()}
+    own = partitions_of_record(COUNTS, study_id)
+    return {own[name]: frame for name, frame in frames.items()}
 
 
 def counted_by_kallisto(
@@ -201,7 +215,7 @@ def counted_by_kallisto(
     reason: str,
     reference_title: str,
 ) -> dict[str, pl.DataFrame]:
-    """Shares of the tables of counts where reads were quantified; whole numbers, because tests of counts need them."""
+    """Partitions of the tables of counts where reads were quantified; whole numbers, as tests of counts need them."""
     version = account["kallisto_version"][0]
     row = {
         "study_id": study_id,
@@ -226,4 +240,5 @@ def counted_by_kallisto(
             named, pl.col("sample_id").replace_strict({s: "|".join(own) for s, own in runs.items()}).alias("runs")
         ),
     }
-    return {share_address(name, study_id): frame for name, frame in frames.items()}
+    own = partitions_of_record(COUNTS, study_id)
+    return {own[name]: frame for name, frame in frames.items()}

@@ -326,12 +326,21 @@ def test_a_new_cohort_computes_only_itself(demo_place, tmp_path):
     built = {address for address, outcome in summary.launch.outcomes.items() if outcome == "built"}
     own_parts = {address for address in built if address.startswith("parts.")}
     of_own = {address for address in own_parts if "own_cohort" in address}
-    kinds = {address.removeprefix("parts.").split("__")[0] for address in of_own}
-    assert {"survival", "optimal_cuts", "survival_models", "survival_signatures", "correlation", "endpoint"} <= kinds
+    assert {
+        f"parts.{table}__own_cohort{endpoint}"
+        for table, endpoint in (
+            ("survival__cohort_endpoint_genes", "__pfs"),
+            ("survival__optimal_cuts", "__pfs"),
+            ("survival__multivariable_models", "__pfs"),
+            ("survival__signatures", "__pfs"),
+            ("survival__cohort_endpoints", "__pfs"),
+            ("correlation__gene_pairs", ""),
+        )
+    } <= of_own
     # Slices of the other cohorts are cut again, because the tables they are cut from grew; they are as they were, so
     # no analysis that rests on them is computed.
-    analyses = ("survival", "optimal_cuts", "kaplan_meier", "endpoint", "correlation")
-    assert not {address for address in own_parts - of_own if address.removeprefix("parts.").startswith(analyses)}
+    analyses = ("parts.survival__", "parts.correlation__")
+    assert not {address for address in own_parts - of_own if address.startswith(analyses)}
     # Four endpoints of the catalog's cohort and two of laboratories: PFS now has two cohorts.
     pooled = ask(
         data_dir, "SELECT endpoint, any_value(cohort_ids) FROM core.survival__meta_analysis GROUP BY 1 ORDER BY 1"

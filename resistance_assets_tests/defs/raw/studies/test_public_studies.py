@@ -20,14 +20,17 @@ from resistance_assets.connectors.arrayexpress.study import Accession, find_proc
 from resistance_assets.connectors.geo import series as geo
 from resistance_assets.connectors.geo.study import reading_series
 from resistance_assets.connectors.mirror_pull import pull_mirror
-from resistance_assets.connectors.public_study import in_groups
+from resistance_assets.connectors.public_study import ARRAYS, SUPPLIED, in_groups
+from resistance_assets.connectors.public_study import COUNTS as COUNTS_OF_RECORD
+from resistance_assets.connectors.public_study import SHEETS as SHEETS_OF_RECORD
 from resistance_assets.connectors.transport.transport import FailureKind, MirrorTransport, Transport, failure_kind
 from resistance_assets.defs.core.deg.contrasts import part_address
 from resistance_assets.defs.core.deg.interactions import part_address as interaction_address
+from resistance_assets.defs.core.studies import expression_address
 from resistance_assets.defs.graph import load_steps
 from resistance_assets.defs.raw.studies.geo import series_asset
+from resistance_assets.defs.raw.studies.quantification import partitions_of_record
 from resistance_assets.defs.resources import Origins
-from resistance_assets.defs.shares import share_address
 from resistance_assets.demo.geo_series import array_documents, counts_documents
 from resistance_assets.demo.plan import ALK_LINES, SEQUENCED, Plan, make_plan
 from resistance_assets.demo.sequenced_cells import Document, accession_documents, transcripts_fasta
@@ -43,9 +46,16 @@ from resistance_assets_tests.loopback import loopback as loopback
 from resistance_assets_tests.warehouse_runs import ask
 
 READS, SERIES = "h1975_anlotinib", "h2228_alk_tki"
-SHEETS, COUNTS = share_address("samples", READS), share_address("counts", READS)
-VALUES, COUNTED = share_address("samples", SERIES), share_address("counts", SERIES)
-EXPRESSION = f"parts.study_expression__{SERIES}"
+HELD = {**SHEETS_OF_RECORD, **COUNTS_OF_RECORD, **SUPPLIED, **ARRAYS}
+
+
+def record_partition(name: str, study_id: str) -> str:
+    return partitions_of_record(HELD, study_id)[name]
+
+
+SHEETS, COUNTS = record_partition("samples", READS), record_partition("counts", READS)
+VALUES, COUNTED = record_partition("samples", SERIES), record_partition("counts", SERIES)
+EXPRESSION = expression_address(SERIES)
 ALECTINIB = ALK_LINES["alectinib"]
 
 
@@ -245,7 +255,7 @@ def test_reads_study_live_with_a_cut_transfer_and_nothing_fetched_twice(live, lo
     assert "free disk" in said[1]
     assert sum(": done" in line for line in said) == 4
     # The estimates are those of the reads that were drawn.
-    quantities = live.read(share_address("quantities", READS))
+    quantities = live.read(record_partition("quantities", READS))
     assert quantities.select("sample_id").n_unique() == 4
     totals = quantities.group_by("sample_id").agg(pl.col("estimated_count").sum(), pl.col("tpm").sum())
     assert totals["tpm"].to_list() == pytest.approx([1e6] * 4)
@@ -322,7 +332,7 @@ def test_series_live_with_a_captcha_before_its_record(live, loopback):
     loopback.script(place(geo.record_resource("GSE94089").url), captcha)
     live.run(VALUES)
     live.run(EXPRESSION)
-    note = live.read(share_address("accessions", SERIES))["notes"][0]
+    note = live.read(record_partition("accessions", SERIES))["notes"][0]
     assert "the record was not to be had" in note
     assert live.read(EXPRESSION)["sample_id"].n_unique() == 12
 
@@ -370,7 +380,7 @@ def test_series_of_either_shape_ends_in_the_same_contrast(tmp_path, documents, p
         work = work_of(tmp_path / shape, mirror_of(tmp_path / shape / "mirror", own), is_live=False)
         for address in (VALUES, COUNTED, EXPRESSION, part_address(ALECTINIB, "limma"), "core.deg__designs"):
             work.run(address)
-        told = work.read(share_address("measurements", SERIES)).to_dicts()[0]
+        told = work.read(record_partition("measurements", SERIES)).to_dicts()[0]
         assert (told["measurement"], told["values_from"]) == measured
         result = work.read(part_address(ALECTINIB, "limma"))
         assert result["method"].unique().to_list() == ["limma"]
@@ -382,7 +392,7 @@ def test_series_of_either_shape_ends_in_the_same_contrast(tmp_path, documents, p
         expected = {"array": "log2 intensities of an array", "counts": "read counts, by limma as limma-voom"}
         assert fitted == [expected[shape]]
         # What the series is not, is empty and not missing.
-        absent = {"array": share_address("counts", SERIES), "counts": share_address("intensities", SERIES)}
+        absent = {"array": record_partition("counts", SERIES), "counts": record_partition("intensities", SERIES)}
         assert work.read(absent[shape]).is_empty()
 
 
@@ -453,10 +463,10 @@ def test_table_of_the_authors_stands_in_for_counts_of_ncbi(tmp_path, plan):
         documents[geo.supplementary_resource("GSE94089", name).url] = (gzip.compress(text.encode()), "x")
     work = work_of(tmp_path, mirror_of(tmp_path / "mirror", documents), is_live=False)
     called = called_by_limma(work)
-    told = work.read(share_address("measurements", SERIES)).to_dicts()[0]
+    told = work.read(record_partition("measurements", SERIES)).to_dicts()[0]
     assert (told["measurement"], told["values_from"]) == ("counts", "processed_counts")
     assert told["statement"].endswith("taken: GSE94089_counts.csv.gz of GSE94089")
-    assert "were not to be had" in work.read(share_address("accessions", SERIES))["notes"][0]
+    assert "were not to be had" in work.read(record_partition("accessions", SERIES))["notes"][0]
     by_ncbi = work_of(tmp_path / "ncbi", mirror_of(tmp_path / "ncbi_mirror", counts_documents(plan)), is_live=False)
     # NCBI's go by symbols and the authors' by Entrez ids, which is all that differs.
     assert len(called_by_limma(by_ncbi)) == len(called) > 20
@@ -485,7 +495,7 @@ def test_tables_of_single_samples_are_joined(tmp_path, plan):
             documents[geo.sample_supplementary_resource(sample, name).url] = (packed, "x")
     work = work_of(tmp_path / "whole", mirror_of(tmp_path / "m1", documents), is_live=False)
     assert len(called_by_limma(work)) > 20
-    told = work.read(share_address("measurements", SERIES)).to_dicts()[0]
+    told = work.read(record_partition("measurements", SERIES)).to_dicts()[0]
     assert told["values_from"] == "processed_counts"
     assert "tables of single samples of GSE94089" in told["statement"]
     counts = work.read(COUNTED)
@@ -544,10 +554,10 @@ def test_series_of_which_there_are_only_reads_is_quantified(tmp_path, documents,
     work = work_of(tmp_path, mirror_of(tmp_path / "mirror", served), is_live=False)
     for address in (VALUES, COUNTED):
         assert {result.outcome for result in work.run(address).values()} == {"built"}
-    told = work.read(share_address("measurements", SERIES)).to_dicts()[0]
+    told = work.read(record_partition("measurements", SERIES)).to_dicts()[0]
     assert (told["measurement"], told["values_from"]) == ("counts", "kallisto")
     assert "without NCBI-generated counts" in told["statement"]
-    account = work.read(share_address("quantified_samples", SERIES)).sort("sample_id")
+    account = work.read(record_partition("quantified_samples", SERIES)).sort("sample_id")
     runs = dict(account.select("sample_id", "runs").iter_rows())
     assert [len(own.split("|")) for own in runs.values()] == [2, 1, 1, 1]
     assert "SRR009" not in "|".join(runs.values())
@@ -567,7 +577,7 @@ def test_reads_of_a_series_are_pulled_on_request(tmp_path, documents, plan, regi
     work = work_of(tmp_path, MirrorTransport(tmp_path / "pulled"), is_live=False)
     for address in (VALUES, COUNTED):
         assert {result.outcome for result in work.run(address).values()} == {"built"}
-    assert work.read(share_address("measurements", SERIES))["values_from"].to_list() == ["kallisto"]
+    assert work.read(record_partition("measurements", SERIES))["values_from"].to_list() == ["kallisto"]
 
 
 def test_series_without_values_says_what_there_is(tmp_path, documents, plan):
@@ -643,9 +653,9 @@ def test_groups_on_several_platforms_are_refused_and_one_platform_is_enough(tmp_
         }
     )
     work.steps = {**work.steps, **by_table([series_asset(own, registry.sources["geo_gse94089"])])}
-    work.run(share_address("samples", "second_platform"))
-    assert work.read(share_address("processed_measurements", "second_platform"))["platform"].to_list() == ["GPL9910"]
-    assert work.read(share_address("intensities", "second_platform"))["sample_id"].n_unique() == 6
+    work.run(record_partition("samples", "second_platform"))
+    assert work.read(record_partition("processed_measurements", "second_platform"))["platform"].to_list() == ["GPL9910"]
+    assert work.read(record_partition("intensities", "second_platform"))["sample_id"].n_unique() == 6
 
 
 def test_platform_without_annotation_is_read_from_the_family(tmp_path, plan):
