@@ -22,6 +22,7 @@ GENES_OF_A_DEMO = 3
 
 
 def second_opinion(
+    screen: pl.DataFrame,
     expression: pl.DataFrame,
     follow_up: pl.DataFrame,
     subject: str,
@@ -29,10 +30,10 @@ def second_opinion(
     number: int,
     seed: int,
 ) -> pl.DataFrame:
-    """Rows of `compare_with_lifelines` for the genes drawn in one cohort and endpoint."""
+    """Rows of `compare_with_lifelines` for the genes drawn in one cohort and endpoint, whose screen is as stored."""
     chosen = draw_genes(expression["hgnc_symbol"].unique().to_list(), of_interest, number, seed)
     cohort = followed_patients(expression.filter(pl.col("hgnc_symbol").is_in(chosen)), follow_up, subject)
-    return compare_with_lifelines(cohort.matrix, cohort.genes, cohort.time_months, cohort.event_observed)
+    return compare_with_lifelines(screen, cohort.matrix, cohort.genes, cohort.time_months, cohort.event_observed)
 
 
 def judge_second_opinion(found: pl.DataFrame) -> tuple[bool, str]:
@@ -95,6 +96,7 @@ def second_opinion_checks(registry: Registry) -> dg.AssetChecksDefinition:
                 )
                 continue
             found = second_opinion(
+                lake.read(address),
                 lake.read(expression_address(cohort_id)),
                 lake.read(follow_up_address(cohort_id, endpoint)),
                 f"{endpoint} of {cohort_id}",

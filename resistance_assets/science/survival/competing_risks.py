@@ -114,10 +114,10 @@ def aalen_johansen(time_months: ArrayLike, cause: ArrayLike, at_months: Sequence
                 "standard_error": error,
                 "ci_lower": None,
                 "ci_upper": None,
-                "one_minus_kaplan_meier": 1.0 - kept,
+                "one_minus_kaplan_meier": min(1.0, max(0.0, 1.0 - kept)),
             }
             if value > 0:
                 reach = Z_95 * error / value
-                row |= {"ci_lower": value * np.exp(-reach), "ci_upper": min(1.0, value * np.exp(reach))}
+                row |= {"ci_lower": min(1.0, value * np.exp(-reach)), "ci_upper": min(1.0, value * np.exp(reach))}
             rows.append(row)
     return pl.DataFrame(rows, schema=CUMULATIVE_INCIDENCE_SCHEMA)
