@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ValidationError
 
@@ -43,13 +43,21 @@ def parse(model: type, document: dict[str, Any], path: Path, prefix: str = "") -
             remedy = f"Did you mean {near}?" if near else "Remove the key."
             problem, expected = "the key is unknown", None
         elif first["type"] == "missing":
-            remedy, problem, expected = "Add the key.", "the key is missing", None
+            remedy, problem, expected = "Add the key.", "the key is missing", _allowed(model, first["loc"])
         else:
             remedy, problem = "Correct the value.", f"the value {_shorten(first.get('input'))} is not allowed"
             expected = ALLOWED_ID if first["type"].startswith("string_") and _is_id(location) else first["msg"]
             if expected == ALLOWED_ID and isinstance(first.get("input"), str):
                 problem += f" ({len(first['input'])} characters)"
         raise CatalogFault(problem, subject=str(path), place=f"key {key}", expected=expected, remedy=remedy) from None
+
+
+def _allowed(model: Any, location: Sequence[Any]) -> str | None:
+    """The words that a key may have, where it has a choice of them."""
+    owner = _model_at(model, location[:-1])
+    field = getattr(owner, "model_fields", {}).get(location[-1])
+    words = get_args(field.annotation) if field is not None and get_origin(field.annotation) is Literal else ()
+    return f"one of {', '.join(map(str, words))}" if words else None
 
 
 def _is_id(location: Sequence[str]) -> bool:
@@ -63,6 +71,11 @@ def _shorten(value: Any, most: int = 120) -> str:
 
 def _field_names(model: Any, location: Sequence[Any]) -> list[str]:
     """Names of the keys that would have been allowed at ``location`` in ``model``."""
+    return list(getattr(_model_at(model, location), "model_fields", ()))
+
+
+def _model_at(model: Any, location: Sequence[Any]) -> Any:
+    """The model of the table at ``location`` in ``model``, or None where there is no table."""
     current: Any = model
     for part in location:
         if isinstance(part, int):
@@ -71,8 +84,8 @@ def _field_names(model: Any, location: Sequence[Any]) -> list[str]:
         candidates = [annotation, *getattr(annotation, "__args__", ())]
         current = next((c for c in candidates if hasattr(c, "model_fields")), None)
         if current is None:
-            return []
-    return list(current.model_fields)
+            return None
+    return current
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -126,6 +126,13 @@ class CurveFit:
         return inside and self.remaining_fraction_at_top_dose <= LARGEST_REMAINING_FRACTION
 
     @property
+    def has_ln_ec50(self) -> bool:
+        """Whether the EC50 of the fit can be compared with others': inside the doses, of a curve that stands."""
+        if self.verdict != "estimated" and not self.ec50_reportable:
+            return False
+        return self.min_dose <= math.exp(self.ln_ec50) <= self.max_dose
+
+    @property
     def flag_outlier(self) -> bool:
         """Whether the largest leave-one-out residual is beyond chance; the point is reported, never dropped."""
         return self.outlier_p < OUTLIER_P

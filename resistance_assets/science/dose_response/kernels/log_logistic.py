@@ -18,7 +18,7 @@ LN_HILL_HIGHEST = math.log(60.0)
 NO_FIT = 1e300
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def remaining(ln_dose, hill, ln_ec50):
     """Share of the fall still to come, per point: 1 at dose 0 (ln dose is minus infinity), 0 beyond the fall."""
     found = np.empty(ln_dose.shape[0])
@@ -36,7 +36,7 @@ def remaining(ln_dose, hill, ln_ec50):
     return found
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def limits_given_shape(ln_dose, y, hill, ln_ec50, top):
     """Least-squares limits for a given slope and EC50: (residual sum of squares, lower, upper).
 
@@ -74,7 +74,7 @@ def limits_given_shape(ln_dose, y, hill, ln_ec50, top):
     return rss, lower, upper
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _residuals(ln_dose, y, hill, ln_ec50, top, out):
     rss, lower, upper = limits_given_shape(ln_dose, y, hill, ln_ec50, top)
     if rss >= NO_FIT:
@@ -85,7 +85,7 @@ def _residuals(ln_dose, y, hill, ln_ec50, top, out):
     return rss
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _residuals_at_ic50(ln_dose, y, hill, ln_ec50, ln_ic50, level, top, out):
     """Residuals of the curve that passes through `level` at `ln_ic50`; one limit follows from the other."""
     exponent = hill * (ln_ic50 - ln_ec50)
@@ -117,7 +117,7 @@ def _residuals_at_ic50(ln_dose, y, hill, ln_ec50, ln_ic50, level, top, out):
     return rss
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _rss_of(ln_dose, y, a, b, ln_ic50, level, top, out):
     """Residual sum of squares of a curve by (ln hill, ln EC50); through a given IC50 where `ln_ic50` is a number."""
     if a < LN_HILL_LOWEST - 4.0 or a > LN_HILL_HIGHEST + 1.5:
@@ -127,7 +127,7 @@ def _rss_of(ln_dose, y, a, b, ln_ic50, level, top, out):
     return _residuals_at_ic50(ln_dose, y, math.exp(a), b, ln_ic50, level, top, out)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def descend(ln_dose, y, a, b, ln_ic50, level, top, rounds):
     """Levenberg-Marquardt in (ln hill, ln EC50) from a start: (residual sum of squares, ln hill, ln EC50)."""
     n = y.shape[0]
@@ -186,7 +186,7 @@ def descend(ln_dose, y, a, b, ln_ic50, level, top, rounds):
     return best, a, b
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def fit_shape(ln_dose, y, top):
     """Best (residual sum of squares, ln hill, ln EC50) from a grid of starts and a descent from the best of them."""
     lowest, highest = np.inf, -np.inf
@@ -225,7 +225,7 @@ def fit_shape(ln_dose, y, top):
     return best, best_a, best_b
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _golden(ln_dose, y, ln_ec50, top, low, high):
     """Smallest residual sum of squares over ln hill in an interval, for a given EC50: (value, place)."""
     ratio = 0.6180339887498949
@@ -246,7 +246,7 @@ def _golden(ln_dose, y, ln_ec50, top, low, high):
     return (f1, x1) if f1 < f2 else (f2, x2)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def profile_at_ec50(ln_dose, y, ln_ec50, top, near):
     """Smallest residual sum of squares with EC50 held, and the ln hill where it is; searched about `near` first."""
     low, high = max(near - 0.7, LN_HILL_LOWEST), min(near + 0.7, LN_HILL_HIGHEST)
@@ -262,7 +262,7 @@ def profile_at_ec50(ln_dose, y, ln_ec50, top, near):
     return value, place
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def profile_limit(ln_dose, y, a, b, ln_ic50, level, top, target, direction, farthest):
     """One limit of the profile-likelihood interval on the ln-dose scale; infinite where the profile stays below.
 
