@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -38,6 +38,7 @@ class DoseResponseStudy(StudyEntry):
         assay_hours, doubling_hours: growth rates without time-0 wells: length of the assay, and doubling time per line.
     """
 
+    reads_genes: ClassVar[bool] = False
     kind: Literal["dose_response"]  # pyright: ignore[reportIncompatibleVariableOverride]
     format: Literal["long", "plate_map", "gdsc_raw", "gdsc_fitted", "gr_case_a", "gr_case_c"] = "long"
     wells: str | None = None
@@ -53,7 +54,6 @@ class DoseResponseStudy(StudyEntry):
     measurement: str | None = None
     assay_hours: float | None = Field(default=None, gt=0)
     doubling_hours: dict[str, float] = {}
-    paper: str | None = None
 
     @model_validator(mode="after")
     def _names_its_files(self) -> DoseResponseStudy:
@@ -127,17 +127,16 @@ DOSE_RESPONSE = register_study_kind(
         model=DoseResponseFile,
         reader="resistance_assets.connectors.dose_response.study:read_study",
         steps="resistance_assets.defs.raw.studies.dose_response:study_steps",
-        tables={
-            "raw.dose_response__wells": ("dose_response_wells",),
-            "raw.dose_response__published_fits": ("dose_response_published_fits",),
-            "raw.studies__warnings": ("study_warnings",),
-            "core.dose_response__wells": ("dose_response_normalised_wells",),
-            "core.dose_response__points": ("dose_response_points",),
-            "core.dose_response__curves": ("dose_response_curves",),
-            "core.dose_response__fold_changes": ("dose_response_fold_changes",),
-            "core.dose_response__knock_downs": ("dose_response_knock_downs",),
-            "core.dose_response__gr_metrics": ("dose_response_gr_metrics",),
-            "raw.rejected_rows": ("rejected__study_",),
-        },
+        tables=(
+            "raw.dose_response__wells",
+            "raw.dose_response__published_fits",
+            "raw.studies__warnings",
+            "core.dose_response__wells",
+            "core.dose_response__points",
+            "core.dose_response__curves",
+            "core.dose_response__fold_changes",
+            "core.dose_response__knock_downs",
+            "core.dose_response__gr_metrics",
+        ),
     )
 )

@@ -14,10 +14,10 @@ import polars as pl
 
 from resistance_assets.catalog.models.dose_response import MICROMOLAR, DoseResponseStudy
 from resistance_assets.connectors.formats.delimited import nearest_name, rejected_rows
+from resistance_assets.connectors.lab_study.column_names import plain_name
 from resistance_assets.connectors.lab_study.measured_table import (
     MeasuredTable,
     WantedColumn,
-    plain_name,
     read_measured_table,
 )
 from resistance_assets.errors import DataFault
@@ -181,7 +181,9 @@ def _well_types(
     words = table.texts("well_type")
     of_word: dict[str, str | None] = {}
     for word in words.unique(maintain_order=True):
-        of_word[word or ""] = study.well_types.get(word or "") or WELL_TYPES.get(plain_name(word or ""))
+        of_word[word or ""] = study.well_types.get(word or "") or WELL_TYPES.get(
+            plain_name(word or "").replace("_", "")
+        )
     for word, kind in of_word.items():
         if kind is None:
             row = int((words.fill_null("") == word).arg_true()[0])

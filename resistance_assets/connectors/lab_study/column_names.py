@@ -8,10 +8,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from resistance_assets.connectors.formats.delimited import missing_column, nearest_name
 from resistance_assets.errors import DataFault
 
+_LETTERS = str.maketrans({"³": "3", "²": "2", "\u00b5": "u", "\u03bc": "u"})
+
 
 def plain_name(name: str) -> str:
-    """A column name in lower case with single underscores, `Volume (mm3)` as `volume_mm3`."""
-    return re.sub(r"[^a-z0-9]+", "_", name.lower().replace("³", "3").replace("²", "2")).strip("_")
+    """A column name in lower case with single underscores, `Volume (mm3)` as `volume_mm3`, `Dose (µM)` as `dose_um`."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower().translate(_LETTERS)).strip("_")
+
+
+def _joined(name: str) -> str:
+    """A plain name without underscores, because `CellLine` and `cell line` are one."""
+    return plain_name(name).replace("_", "")
 
 
 def map_columns(
@@ -54,8 +61,8 @@ def map_columns(
     for name, known in aliases.items():
         if name in found:
             continue
-        names = {name, *known}
-        present = [column for column in header if plain_name(column) in names and column not in taken]
+        names = {_joined(one) for one in (name, *known)}
+        present = [column for column in header if _joined(column) in names and column not in taken]
         if exact := [column for column in present if column == name]:
             present = exact
         if len(present) > 1:

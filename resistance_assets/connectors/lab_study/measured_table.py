@@ -7,14 +7,15 @@ that cannot be read. What the columns of one kind mean is in that kind's own rea
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import polars as pl
 
-from resistance_assets.connectors.formats.delimited import DelimitedText, missing_column, nearest_name
+from resistance_assets.connectors.formats.delimited import DelimitedText, nearest_name
+from resistance_assets.connectors.lab_study.column_names import map_columns
 from resistance_assets.connectors.lab_study.table_text import NULLS, split_table
 from resistance_assets.errors import DataFault
 
@@ -153,23 +154,10 @@ def read_measured_table(
 
 def name_columns(text: DelimitedText, wanted: Sequence[WantedColumn], *, columns: Mapping[str, str]) -> MeasuredTable:
     """Columns of a split table under the names that are used here. Raises DataFault as `read_measured_table`."""
-    known = {column.name for column in wanted}
-    for name, column in columns.items():
-        if name not in known:
-            near = nearest_name(name, sorted(known))
-            raise DataFault(
-                f"columns.{name} of study.toml is no column that is read",
-                subject=text.source,
-                expected=f"one of {', '.join(sorted(known))}",
-                remedy=f"Did you mean {near}?" if near else "Remove it",
-            )
-        if column not in text.header:
-            raise missing_column(column, text.header, source=text.source)
-    column_of: dict[str, str] = {}
+    aliases = {column.name: column.aliases for column in wanted}
+    column_of = map_columns(text.header, aliases, source=text.source, declared=columns)
     for column in wanted:
-        if found := _find(column, text, columns, set(columns.values())):
-            column_of[column.name] = found
-        elif column.is_required:
+        if column.is_required and column.name not in column_of:
             raise _missing(column, text)
     raw = text.frame(nulls=NULLS)
     frame = pl.DataFrame(
@@ -180,25 +168,6 @@ def name_columns(text: DelimitedText, wanted: Sequence[WantedColumn], *, columns
     if unread:
         notes.append(("header", f"columns that are not read: {', '.join(unread[:20])}"))
     return MeasuredTable(text, frame, column_of, notes)
-
-
-def _find(column: WantedColumn, text: DelimitedText, declared: Mapping[str, str], taken: Iterable[str]) -> str | None:
-    """The file's column for a wanted one: the declared one, that of the same name, or the only one of its aliases."""
-    if column.name in declared:
-        return declared[column.name]
-    if column.name in text.header and column.name not in taken:
-        return column.name
-    names = {plain_name(alias) for alias in (column.name, *column.aliases)}
-    found = [name for name in text.header if plain_name(name) in names and name not in taken]
-    if len(found) > 1:
-        raise DataFault(
-            f"columns {found[0]} and {found[1]} may both be {column.name}",
-            subject=text.source,
-            place="header",
-            expected="one of them",
-            remedy=f'Say which: columns = {{ {column.name} = "{found[0]}" }} in [study]',
-        )
-    return found[0] if found else None
 
 
 def _missing(column: WantedColumn, text: DelimitedText) -> DataFault:
@@ -214,8 +183,3 @@ def _missing(column: WantedColumn, text: DelimitedText) -> DataFault:
         else None,
         remedy=f'The file has {others}. Name the column in study.toml: columns = {{ {column.name} = "..." }}',
     )
-
-
-def plain_name(name: str) -> str:
-    """A column name without capitals, blanks and punctuation; µ and μ are u."""
-    return re.sub(r"[^a-z0-9]", "", name.lower().replace("\u00b5", "u").replace("\u03bc", "u"))

@@ -28,6 +28,7 @@ from resistance_assets.science.dose_response.fold_changes import (
 from resistance_assets.science.dose_response.knock_downs import CONTRASTS, compare_knock_downs
 from resistance_assets.science.dose_response.points import finite
 from resistance_assets.science.dose_response.study_curves import MODELS, StudyCurve
+from resistance_assets.science.statistics.t_tests import satterthwaite_degrees_of_freedom, t_test
 
 Measure = Literal["ec50", "ic50", "auc"]
 MEASURES: tuple[Measure, ...] = ("ec50", "ic50", "auc")
@@ -140,8 +141,8 @@ def _between_curves(measure: Measure, top: StudyCurve, bottom: StudyCurve) -> di
         found |= {"shared_ec50_f": shared.f, "shared_ec50_df": shared.df2, "shared_ec50_p": shared.p_value}
     elif measure == "ic50" and a.se_ln_ic50 > 0.0 and b.se_ln_ic50 > 0.0:
         squares = a.se_ln_ic50**2, b.se_ln_ic50**2
-        df = sum(squares) ** 2 / (squares[0] ** 2 / a.df + squares[1] ** 2 / b.df)
-        found |= _named("curve_separate", log_ratio(difference, math.sqrt(sum(squares)), df))
+        df = satterthwaite_degrees_of_freedom(squares, (a.df, b.df))
+        found |= _named("curve_separate", log_ratio(t_test(difference, math.sqrt(sum(squares)), df)))
     return found
 
 

@@ -16,6 +16,7 @@ from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejecte
 from resistance_assets.connectors.lab_study.rows import WARNINGS, warnings_as_table
 from resistance_assets.defs.resources import study_externals, study_source
 from resistance_assets.orchestration.code_version import code_version_of
+from resistance_assets.orchestration.partitions import partition_of, rejected_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 
@@ -32,9 +33,11 @@ def bench_steps(local: LocalStudy, *, read: Read, analyse: Analyse) -> list[Step
         read: frames of the kind's raw tables by name, of its warnings and of its rejected rows.
         analyse: from the study and its raw tables by name to the kind's core tables by name.
     """
-    raw = {name: partition_in(local, name) for name in local.kind.tables if name.startswith("raw.")}
-    core = {name: partition_in(local, name) for name in local.kind.tables if name.startswith("core.")}
-    told = {name: partition for name, partition in raw.items() if name not in (WARNINGS.address, REJECTED.address)}
+    partitions = {name: partition_of(name, local.id) for name in local.kind.tables}
+    raw = {name: partition for name, partition in partitions.items() if name.startswith("raw.")}
+    core = {name: partition for name, partition in partitions.items() if name.startswith("core.")}
+    told = {name: partition for name, partition in raw.items() if name != WARNINGS.address}
+    raw[REJECTED.address] = rejected_of(next(iter(told.values())))
 
     def compute_raw(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
         return _by_partition(raw, read(local))
@@ -61,12 +64,6 @@ def bench_steps(local: LocalStudy, *, read: Read, analyse: Analyse) -> list[Step
             **made,
         ),
     ]
-
-
-def partition_in(local: LocalStudy, name: str) -> str:
-    """The one partition of a table that a study of this kind writes."""
-    (partition,) = local.kind.partitions(name, local.id)
-    return partition
 
 
 def _outputs(names: Mapping[str, str]) -> dict[str, Table]:

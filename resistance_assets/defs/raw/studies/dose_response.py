@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from resistance_assets.catalog.registry import LocalStudy, Registry
+from resistance_assets.catalog.registry import HUMAN, LocalStudy, Registry
 from resistance_assets.connectors.dose_response.study import read_study
 from resistance_assets.defs.raw.studies.bench_steps import Frames, bench_steps, in_table, reading_as_tables
 from resistance_assets.orchestration.steps import Step
@@ -82,8 +82,10 @@ def _analyse_wells(local: LocalStudy, wells: pl.DataFrame) -> dict[str, pl.DataF
         ),
     }
     if down:
+        # Genes of other organisms are no evidence on human ones.
+        genes = down.genes if local.organism == HUMAN else {}
         frames[KNOCK_DOWNS] = compare_study_knock_downs(
-            curves, pairs, control=down.control, genes=down.genes, are_experiments=are_experiments, subject=local.id
+            curves, pairs, control=down.control, genes=genes, are_experiments=are_experiments, subject=local.id
         )
     return frames
 

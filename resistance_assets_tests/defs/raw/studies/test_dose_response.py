@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from resistance_assets.catalog.partition_names import partition_of
 from resistance_assets.catalog.registry import LocalStudy, load_registry
 from resistance_assets.defs.raw.studies.dose_response import study_steps
 from resistance_assets.errors import CatalogFault, Fault
@@ -485,7 +486,7 @@ def test_two_columns_that_may_be_the_dose_are_refused_until_one_is_named(tmp_pat
 
 
 def test_a_key_of_columns_that_no_reader_knows_is_refused(tmp_path):
-    with pytest.raises(Fault, match=r"columns.dosis of study.toml is no column that is read.*Did you mean dose"):
+    with pytest.raises(Fault, match=r"study.columns states dosis, which is no column of this table.*Did you mean dose"):
         read(tmp_path / "a", GOOD, PLAIN + 'columns = { dosis = "dose" }\n')
 
 
@@ -588,5 +589,7 @@ def test_the_steps_of_a_study_are_two_and_its_partitions_are_those_of_its_kind(f
     steps = study_steps(local, registry)
     assert len(steps) == 2
     written = {name for step in steps for name in step.outputs}
-    assert written == {name for table in local.kind.tables for name in local.kind.partitions(table, local.id)}
+    assert written == {
+        partition_of(table, local.id) for table in (*local.kind.tables, "raw.rejected_rows__dose_response__wells")
+    }
     assert not registry.contrasts() or all(one.study_id != "bench" for one in registry.contrasts())
