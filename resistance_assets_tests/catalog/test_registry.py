@@ -191,6 +191,35 @@ def test_the_shared_studies_load(shared):
     assert published.multi_gene_separator == " /// "
 
 
+PUBLISHED = """
+[study]
+id = "mine"
+title = "A published table"
+organism = "Homo sapiens"
+kind = "deg_result"
+
+[[contrast]]
+id = "c"
+table = "counts.tsv"
+numerator = "r"
+denominator = "p"
+method = "limma"
+n_numerator = 3
+n_denominator = 3
+columns = { feature = "gene", hgnc_symbol = "gene", log2_fold_change = "logFC" }
+"""
+
+
+def test_fold_changes_alone_must_be_meant(tmp_path: Path):
+    told = str(load_registry([written_study(tmp_path, PUBLISHED)]).study_faults[0][1])
+    assert "names neither p_value" in told
+    assert 'evidence_kind = "effect_only"' in told
+    meant = written_study(tmp_path, PUBLISHED + 'evidence_kind = "effect_only"\n')
+    assert load_registry([meant]).study_faults == ()
+    both = PUBLISHED.replace('"logFC" }', '"logFC", p_value = "P" }') + 'evidence_kind = "effect_only"\n'
+    assert "says that there is none" in str(load_registry([written_study(tmp_path, both)]).study_faults[0][1])
+
+
 FOLLOWED = STUDY.split("[[contrast]]")[0]
 
 

@@ -123,14 +123,6 @@ class ResultColumns(Entry):
     p_value: str | None = None
     q_value: str | None = None
 
-    @model_validator(mode="after")
-    def _has_evidence(self) -> Self:
-        if self.p_value is None and self.q_value is None:
-            raise ValueError(
-                "names neither p_value (as tested) nor q_value (adjusted: adj.P.Val, padj, FDR); name the one there is"
-            )
-        return self
-
 
 class ArrayContrast(CountsContrast):
     """Two groups of a microarray study."""
@@ -139,7 +131,11 @@ class ArrayContrast(CountsContrast):
 
 
 class ResultContrast(Entry):
-    """A finished differential-expression table, as published."""
+    """A finished differential-expression table, as published.
+
+    `evidence_kind` is effect_only where nothing but fold changes was published; a forgotten column of p- or q-values
+    would otherwise look the same.
+    """
 
     id: Identifier
     table: str
@@ -149,12 +145,25 @@ class ResultContrast(Entry):
     n_numerator: int = Field(ge=1)
     n_denominator: int = Field(ge=1)
     columns: ResultColumns
+    evidence_kind: Literal["inferential", "effect_only"] = "inferential"
     # log2 where not told, and refused where the numbers cannot be that.
     fold_change_scale: Literal["log2", "ratio", "signed_ratio"] | None = None
     multi_gene_separator: str | None = None
     thresholds: ListThresholds | None = None
     drug: str | None = None
     drug_class: str | None = None
+
+    @model_validator(mode="after")
+    def _has_evidence(self) -> Self:
+        has_evidence = self.columns.p_value is not None or self.columns.q_value is not None
+        if self.evidence_kind == "inferential" and not has_evidence:
+            raise ValueError(
+                "columns names neither p_value (as tested) nor q_value (adjusted: adj.P.Val, padj, FDR); name the one"
+                ' there is, or write evidence_kind = "effect_only" if fold changes are all that was published'
+            )
+        if self.evidence_kind == "effect_only" and has_evidence:
+            raise ValueError("columns names p_value or q_value, and evidence_kind says that there is none")
+        return self
 
     @property
     def result_methods(self) -> tuple[str, ...]:

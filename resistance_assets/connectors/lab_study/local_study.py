@@ -245,8 +245,8 @@ def read_deg_table(
 
     Args:
         path: the table.
-        columns: our name to the table's name: log2_fold_change, at least one of p_value and q_value (adjusted for
-            multiple testing), and at least one of hgnc_symbol, entrez_gene_id and feature.
+        columns: our name to the table's name: log2_fold_change, p_value and q_value (adjusted for multiple testing) as
+            far as they were published, and at least one of hgnc_symbol, entrez_gene_id and feature.
         study: what messages call the study.
         scale: of the fold changes, which are put on the log2 scale; None means log2, where the numbers can be that.
 
@@ -311,7 +311,7 @@ def split_deg_rows(table: pl.DataFrame, *, source: str) -> tuple[pl.DataFrame, p
     reasons = reasons_of_no_gene(features)
     numbers = pl.concat_str(
         named.fill_null(""), pl.lit("\t"), pl.col("log2_fold_change").cast(pl.String).fill_null("NA"), pl.lit("\t"),
-        pl.col("p_value").cast(pl.String).fill_null("NA"),
+        pl.coalesce("p_value", "q_value").cast(pl.String).fill_null("NA"),
     )  # fmt: skip
     judged = table.with_columns(feature=features, reason=reasons, row=table.select(numbers).to_series())
     rejected = judged.filter(pl.col("reason").is_not_null()).select(
@@ -348,10 +348,6 @@ def _check_mapping(columns: Mapping[str, str], *, subject: str) -> None:
     for name in _REQUIRED_DEG:
         if name not in columns:
             raise CatalogFault(f"columns does not say which one is {name}", subject=subject, remedy=remedy)
-    if not {"p_value", "q_value"} & set(columns):
-        raise CatalogFault(
-            "columns says neither which one is p_value nor which one is q_value", subject=subject, remedy=remedy
-        )
     if not {"hgnc_symbol", "entrez_gene_id", "feature"} & set(columns):
         raise CatalogFault(
             "columns names no gene",

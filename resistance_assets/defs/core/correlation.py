@@ -217,14 +217,16 @@ def count_family(family: Family, frame: pl.DataFrame) -> pl.DataFrame:
     if family.only:
         frame = frame.filter(pl.col(family.only[0]) == family.only[1])
     label = pl.concat_str([*[pl.col(name) for name in family.within], pl.lit(p)], separator=" ")
+    # A table that was published with q-values alone was tested all the same; its p-values are no larger than these.
+    tested = pl.coalesce(p, q)
     return HYPOTHESES.shape(
         # Rows without a q-value, such as the covariates of a model, belong to no family.
-        frame.filter(pl.col(p).is_not_null() & pl.col(q).is_not_null())
+        frame.filter(pl.col(q).is_not_null())
         .with_columns(family=label)
         .group_by("family")
         .agg(
             pl.len().alias("n_tests"),
-            (pl.col(p) < 0.05).sum().alias("n_below_0_05"),
+            (tested < 0.05).sum().alias("n_below_0_05"),
             (pl.col(q) < 0.05).sum().alias("n_q_below_0_05"),
         )
         .with_columns(analysis=pl.lit(family.table), correction=pl.lit(family.correction))

@@ -22,9 +22,13 @@ MOST_UNTESTED = 100
 def contrast_pages(published: Published, gene_pages: set[str]) -> list[Page]:
     """The index of contrasts, and one page per contrast and method that has results."""
     done = published.rows(
-        """
-        SELECT d.*, c.study_title FROM core.deg__contrasts AS d
+        f"""
+        SELECT d.*, c.study_title, t.genes_tested FROM core.deg__contrasts AS d
         INNER JOIN raw.catalog__contrasts AS c ON c.contrast_id = d.contrast_id
+        INNER JOIN (
+            -- A table may have been published with q-values alone.
+            SELECT contrast_id, method, count(coalesce(p_value, q_value_bh)) AS genes_tested FROM {GENES} GROUP BY ALL
+        ) AS t ON t.contrast_id = d.contrast_id AND t.method = d.method
         ORDER BY d.contrast_id, list_position(string_split(c.methods, '|'), d.method)
         """
     )
@@ -59,7 +63,7 @@ def _index(published: Published, done: list[dict[str, Any]]) -> Page:
         Heading("compared", "Compared"),
         Heading("samples", "Samples"),
         Heading("evidence_kind", "Evidence"),
-        Heading("genes_with_p_value", "Genes tested", None, True),
+        Heading("genes_tested", "Genes tested", None, True),
         Heading("genes_up", "Up", "genes beyond both thresholds of the contrast", True),
         Heading("genes_down", "Down", "genes beyond both thresholds of the contrast", True),
         Heading("contrast_id", "Id"),
@@ -95,7 +99,7 @@ def _contrast_page(published: Published, contrast: dict[str, Any], gene_pages: s
                 ("Method", method),
                 ("Evidence", contrast["evidence_kind"].replace("_", " ")),
                 *(
-                    [("Genes tested", contrast["genes_with_p_value"] or None), ("Listed where", _rule(contrast))]
+                    [("Genes tested", contrast["genes_tested"] or None), ("Listed where", _rule(contrast))]
                     if _is_tested(contrast)
                     else [("Genes tested", "none: the design supports fold changes alone")]
                 ),
@@ -119,9 +123,9 @@ ORDER BY p_value NULLS LAST, abs(log2_fold_change) DESC, hgnc_symbol"""
         if has_volcano:
             page.figure(_volcano(drawn, contrast, published.genes_of_interest, said))
         else:
-            page.paragraph(
-                "There is no volcano plot: this contrast has no p-values. " + _why_no_p(published, contrast_id, method)
-            )
+            lacks = "has q-values, and no p-values to draw" if _is_tested(contrast) else "was not tested"
+            why = _why_no_p(published, contrast_id, method)
+            page.paragraph(f"There is no volcano plot: this contrast {lacks}. {why[:1].upper()}{why[1:]}.")
         if mean_title := _mean_title(columns):
             page.figure(_mean_against_change(drawn, mean_title, "volcano" if has_volcano else None, said))
     heat_map = _heat_map(published, contrast)
@@ -486,7 +490,7 @@ def _why_no_p(published: Published, contrast_id: str, method: str) -> str:
             f"SELECT any_value(p_value_note) FROM {GENES} WHERE contrast_id = ? AND method = ?",
             [contrast_id, method],
         )
-        or "Its design cannot support one."
+        or "its design supports fold changes alone"
     )
 
 

@@ -44,7 +44,7 @@ from resistance_assets.science.deg.methods import (
     run_limma_voom,
     run_pydeseq2,
 )
-from resistance_assets.science.deg.published import find_adjusted_p_values, import_published
+from resistance_assets.science.deg.published import NOTE_NOT_PUBLISHED, find_adjusted_p_values, import_published
 from resistance_assets.science.deg.result import NOTE_FILTER_BY_EXPR
 from resistance_assets.science.expression.matrices import counts_matrix, sample_sheet
 
@@ -446,8 +446,8 @@ def contrast_designs(registry: Registry) -> Step:
             "n_samples": contrast.n_numerator + contrast.n_denominator,
             "n_numerator": contrast.n_numerator,
             "n_denominator": contrast.n_denominator,
-            "evidence_kind": "inferential",
-            "reason": NOT_CHECKED,
+            "evidence_kind": contrast.evidence_kind,
+            "reason": NOT_CHECKED if contrast.evidence_kind == "inferential" else NOTE_NOT_PUBLISHED,
             "fitted_to": "as published",
         }
         for local in registry.local_studies.values()

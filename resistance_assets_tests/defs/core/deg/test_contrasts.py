@@ -25,6 +25,10 @@ from resistance_assets.demo.plan import (
 )
 from resistance_assets.demo.study_folders import SHARED
 from resistance_assets.orchestration.lake import Lake
+from resistance_assets.orchestration.partitions import partition_of
+from resistance_assets.report.pages.contrasts import contrast_pages
+from resistance_assets.report.paths import contrast_path
+from resistance_assets.report.published import open_published
 from resistance_assets.science.deg.designs import Contrast
 from resistance_assets.science.deg.fold_change import FoldChangeRule, call_fold_changes
 from resistance_assets.science.deg.methods import run_limma, run_limma_voom
@@ -89,7 +93,13 @@ CONTRASTS = {
     + 'subset = { plate = ["1"] }\nmethods = ["fold_change"]\n'
     + 'fold_change = { floor = 2000.0, unit = "rpkm" }',
 }
-SPOILED = {name for name in CONTRASTS if name.startswith("spoiled")}
+SPOILED_METHODS = {
+    "spoiled_singular": "limma_voom",
+    "spoiled_empty_arm": "edger_exact",
+    "spoiled_typo": "edger_exact",
+    "spoiled_missing": "limma_voom",
+}
+SPOILED = set(SPOILED_METHODS)
 
 
 def write_array_study(folder: Path) -> pl.DataFrame:
@@ -140,12 +150,47 @@ def write_designs(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
     return counts.rename({"gene": "hgnc_symbol"}), sheet
 
 
+PUBLISHED_TABLES = """
+[study]
+id = "tables"
+title = "One table, published in three ways"
+organism = "Homo sapiens"
+kind = "deg_result"
+"""
+PUBLISHED_COLUMNS = {
+    "table_with_p": ', p_value = "P" }',
+    "table_with_q": ', q_value = "FDR" }',
+    "table_with_effects": ' }\nevidence_kind = "effect_only"',
+}
+
+
+def write_published(folder: Path) -> pl.DataFrame:
+    """A published table of 50 genes, the first ten up, declared with p alone, with q alone, and with neither."""
+    folder.mkdir()
+    rng = np.random.default_rng(9)
+    p = np.concatenate([np.full(10, 1e-6), rng.uniform(0.1, 1, 40)])
+    effect = np.concatenate([np.full(10, 2.0), rng.normal(0, 0.2, 40)]).round(4)
+    frame = pl.DataFrame(
+        {"gene": [f"SYN{i:04d}" for i in range(50)], "logFC": effect, "P": p, "FDR": np.minimum(1, p * 3)}
+    )
+    frame.write_csv(folder / "table.tsv", separator="\t")
+    contrasts = "".join(
+        f'\n[[contrast]]\nid = "{name}"\ntable = "table.tsv"\nnumerator = "resistant"\ndenominator = "parental"\n'
+        'method = "limma"\nn_numerator = 3\nn_denominator = 3\n'
+        f'columns = {{ feature = "gene", hgnc_symbol = "gene", log2_fold_change = "logFC"{columns}\n'
+        for name, columns in PUBLISHED_COLUMNS.items()
+    )
+    (folder / "study.toml").write_text(PUBLISHED_TABLES + contrasts)
+    return frame
+
+
 class Job(NamedTuple):
     data_dir: Path
     summary: Summary
     probes: pl.DataFrame
     counts: pl.DataFrame
     sheet: pl.DataFrame
+    published: pl.DataFrame
 
 
 @pytest.fixture(scope="module")
@@ -156,9 +201,10 @@ def job(tmp_path_factory) -> Job:
     (root / "mirror" / "index.jsonl").touch()
     probes = write_array_study(root / "studies" / "array_study")
     counts, sheet = write_designs(root / "studies" / "designs")
+    published = write_published(root / "studies" / "tables")
     with environment(root / "data", mirror=root / "mirror", studies=[root / "studies"]):
         summary = bring_up_to_date(load_settings(), select=WANTED, quiet=True)
-    return Job(root / "data", summary, probes, counts, sheet)
+    return Job(root / "data", summary, probes, counts, sheet, published)
 
 
 @pytest.fixture(scope="module")
@@ -200,13 +246,54 @@ def test_what_the_designs_can_support_is_told_before_anything_is_computed(job, d
 
 def test_a_refused_design_stops_its_own_contrast_with_one_clear_error(job):
     failed = {address: job.summary.launch.messages[address] for address in job.summary.launch.failed}
-    assert {address.split("__")[1] for address in failed} == SPOILED
+    contrast_of = {partition_of("parts.deg__features", name, method): name for name, method in SPOILED_METHODS.items()}
+    assert failed.keys() == contrast_of.keys()
     for address, message in failed.items():
-        assert message.startswith(f"contrast {address.split('__')[1]}: ")
+        assert message.startswith(f"contrast {contrast_of[address]}: ")
         assert "\n" not in message
     assert job.summary.release == 1
     computed = ask(job.data_dir, "SELECT DISTINCT contrast_id FROM core.deg__contrasts")["contrast_id"]
-    assert set(computed) == {"sound", "aged", "lonely", "lonely_rpkm", "array_resistant_vs_parental"}
+    sound = {"sound", "aged", "lonely", "lonely_rpkm", "array_resistant_vs_parental"}
+    assert set(computed) == sound | set(PUBLISHED_COLUMNS)
+
+
+def test_a_published_table_says_what_was_published_and_nothing_else(job):
+    rows = ask(job.data_dir, "SELECT * FROM core.deg__contrast_genes ORDER BY contrast_id, hgnc_symbol")
+    by = {name: rows.filter(pl.col("contrast_id") == name) for name in PUBLISHED_COLUMNS}
+    p, q = job.published["P"].to_numpy(), job.published["FDR"].to_numpy()
+    assert by["table_with_p"]["p_value"].to_list() == p.tolist()
+    np.testing.assert_allclose(by["table_with_p"]["q_value_bh"], adjust_bh(p), rtol=1e-12)
+    assert by["table_with_q"]["p_value"].null_count() == 50
+    assert by["table_with_q"]["q_value_bh"].to_list() == q.tolist()
+    assert by["table_with_q"]["p_value_note"].unique().to_list() == ["q as published, not adjusted again"]
+    effects = by["table_with_effects"]
+    assert effects.select(pl.col("p_value", "q_value_bh").null_count()).row(0) == (50, 50)
+    assert effects["p_value_note"].unique().to_list() == ["no p-value was published"]
+    kinds = {name: frame["evidence_kind"].unique().to_list() for name, frame in by.items()}
+    inferential, effect_only = ["inferential"], ["effect_only"]
+    assert kinds == dict(zip(PUBLISHED_COLUMNS, (inferential, inferential, effect_only), strict=True))
+    designs = dict(
+        ask(
+            job.data_dir, "SELECT contrast_id, evidence_kind FROM core.deg__designs WHERE study_id = 'tables'"
+        ).iter_rows()
+    )
+    assert designs == {name: kind[0] for name, kind in kinds.items()}
+    up = dict(ask(job.data_dir, "SELECT contrast_id, genes_up FROM core.deg__contrasts").iter_rows())
+    assert [up[name] for name in PUBLISHED_COLUMNS] == [10, 10, 0]
+
+
+def test_the_page_of_a_published_table_shows_what_there_is(job):
+    with open_published(job.data_dir) as published:
+        pages = {page.path: "".join(map(str, page.parts)) for page in contrast_pages(published, set())}
+    with_p, with_q, effects = (pages[contrast_path(name, "published")] for name in PUBLISHED_COLUMNS)
+    assert "volcano" in with_p
+    assert "no p-values to draw" in with_q
+    assert "Q as published, not adjusted again." in with_q
+    assert "q &lt; 0.05 and |log2 FC| &gt; 1" in with_q
+    assert with_q.count("SYN000") >= 10
+    assert "was not tested. No p-value was published." in effects
+    for word in ("q (BH)", "q &lt;", "Benjamini"):
+        assert word not in effects
 
 
 def test_pairing_and_continuous_covariates_reach_the_fit(job):
