@@ -293,28 +293,9 @@ def load_registry(study_dirs: Sequence[Path] = (), *, catalog_dir: Path = CATALO
     claims = _parse_claims(read_toml(claims_path), claims_path)
     printed = parse(PublishedTablesFile, read_toml(printed_path), printed_path)
 
-    local: dict[str, LocalStudy] = {}
-    faults: list[tuple[Path, CatalogFault]] = []
     taken = {c.id for s in studies.study for c in (*s.contrast, *s.interaction)} | {s.id for s in studies.study}
     taken |= {cohort.id for cohort in studies.cohort} | {one.id for one in studies.intersection}
-    for folder in _study_folders(study_dirs):
-        try:
-            study = load_local_study(folder)
-            if study.study.paper is not None:
-                _require(study.study.paper, claims.paper, folder / "study.toml", "key study.paper", "paper")
-            asked = (*study.contrasts, *study.interactions, *study.intersections)
-            names = {study.id, *(one.id for one in asked)}
-            if twice := sorted(names & taken):
-                raise CatalogFault(
-                    f"the id {twice[0]} is already taken by another study, contrast or intersection",
-                    subject=str(folder / "study.toml"),
-                    remedy="Give the study and each of its contrasts and intersections an id of its own.",
-                )
-        except CatalogFault as fault:
-            faults.append((folder, fault))
-            continue
-        taken |= names
-        local[study.id] = study
+    local, faults = _load_local_studies(study_dirs, taken, claims.paper)
     lists = _list_ids(studies, local.values())
     for study in list(local.values()):
         try:
@@ -354,6 +335,39 @@ def load_registry(study_dirs: Sequence[Path] = (), *, catalog_dir: Path = CATALO
     )
     _cross_check(registry, sources_path, studies_path, claims_path, printed_path)
     return registry
+
+
+def _load_local_studies(
+    study_dirs: Iterable[Path], taken: set[str], papers: Mapping[str, Paper]
+) -> tuple[dict[str, LocalStudy], list[tuple[Path, CatalogFault]]]:
+    """Studies of laboratories by their ids, and the folders that were left out with the fault.
+
+    Args:
+        taken: ids that studies, contrasts and intersections may not have.
+        papers: that a study may name.
+    """
+    local: dict[str, LocalStudy] = {}
+    faults: list[tuple[Path, CatalogFault]] = []
+    taken = set(taken)
+    for folder in _study_folders(study_dirs):
+        try:
+            study = load_local_study(folder)
+            if study.study.paper is not None:
+                _require(study.study.paper, papers, folder / "study.toml", "key study.paper", "paper")
+            asked = (*study.contrasts, *study.interactions, *study.intersections)
+            names = {study.id, *(one.id for one in asked)}
+            if twice := sorted(names & taken):
+                raise CatalogFault(
+                    f"the id {twice[0]} is already taken by another study, contrast or intersection",
+                    subject=str(folder / "study.toml"),
+                    remedy="Give the study and each of its contrasts and intersections an id of its own.",
+                )
+        except CatalogFault as fault:
+            faults.append((folder, fault))
+            continue
+        taken |= names
+        local[study.id] = study
+    return local, faults
 
 
 def _list_ids(studies: _StudiesFile, local: Iterable[LocalStudy]) -> dict[str, str]:

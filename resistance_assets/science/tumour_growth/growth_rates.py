@@ -67,6 +67,8 @@ CONTRASTS_SCHEMA = {
     "kind": pl.String,
     "numerator": pl.String,
     "denominator": pl.String,
+    "n_numerator": pl.Int64,
+    "n_denominator": pl.Int64,
     "estimate_per_day": pl.Float64,
     "standard_error": pl.Float64,
     "degrees_of_freedom": pl.Float64,
@@ -98,8 +100,9 @@ class GrowthRates:
         rates: arm, rate_per_day, standard_error, degrees_of_freedom, p_value (of a rate of 0), lower, upper,
             doubling_days (null unless the lower limit is above 0), ln_volume_at_day_0 (null without a mixed model),
             n_mice, n_measurements, p_note.
-        contrasts: kind (difference or interaction), numerator, denominator, estimate_per_day, standard_error,
-            degrees_of_freedom, t, p_value, p_value_holm (over the differences), lower, upper, p_note.
+        contrasts: kind (difference or interaction), numerator, denominator, n_numerator, n_denominator (mice, or the
+            tumours that have both arms), estimate_per_day, standard_error, degrees_of_freedom, t, p_value, p_value_holm
+            (over the differences), lower, upper, p_note.
         fit: the mixed model, where there is one.
     """
 
@@ -315,7 +318,14 @@ def _summarise(
                 }
             )
         else:
-            contrasts.append(row | one._asdict() | {"estimate_per_day": contrast.estimate, "t": contrast.t})
+            sides = (one.numerator, one.denominator)
+            sizes = [replicates[one] if replicates is not None else mice.get(side, (None, 0))[0] for side in sides]
+            contrasts.append(
+                row
+                | one._asdict()
+                | {"n_numerator": sizes[0], "n_denominator": sizes[1]}
+                | {"estimate_per_day": contrast.estimate, "t": contrast.t}
+            )
     _correct_differences(contrasts)
     return GrowthRates(
         model=model,

@@ -20,36 +20,39 @@ def measure_volumes(measurements: pl.DataFrame) -> pl.DataFrame:
     """Volume, volume relative to the first day, its logarithm, and the change of body weight.
 
     Args:
-        measurements: mouse_id, arm, day, length_mm, width_mm, body_weight_g (may be null).
+        measurements: mouse_id, arm, day, length_mm, width_mm, body_weight_g (may be null). A volume_mm3 that is there
+            is kept, and was_swapped with it.
 
     Returns:
-        Sorted by mouse_id and day, with volume_mm3, relative_volume, body_weight_change_percent, ln_volume (null at 0)
+        Sorted by mouse_id and day, with volume_mm3, relative_volume (null where the first volume is 0),
+        body_weight_change_percent, ln_volume (null at 0)
         and was_swapped: length was below width, so that the two were exchanged.
     """
-    swapped = pl.col("length_mm") < pl.col("width_mm")
-    length = pl.max_horizontal("length_mm", "width_mm")
-    width = pl.min_horizontal("length_mm", "width_mm")
+    if "volume_mm3" not in measurements.columns:
+        swapped = pl.col("length_mm") < pl.col("width_mm")
+        length = pl.max_horizontal("length_mm", "width_mm")
+        width = pl.min_horizontal("length_mm", "width_mm")
+        measurements = measurements.with_columns(volume_mm3=length * width**2 / 2.0, was_swapped=swapped)
     first = {
         name: pl.col(name).sort_by("day").drop_nulls().first().over("mouse_id")
         for name in ("volume_mm3", "body_weight_g")
     }
-    return (
-        measurements.with_columns(volume_mm3=length * width**2 / 2.0, was_swapped=swapped)
-        .sort("mouse_id", "day")
-        .with_columns(
-            relative_volume=pl.col("volume_mm3") / first["volume_mm3"],
-            body_weight_change_percent=100.0 * (pl.col("body_weight_g") / first["body_weight_g"] - 1.0),
-            ln_volume=pl.when(pl.col("volume_mm3") > 0.0).then(pl.col("volume_mm3").log()),
-        )
+    return measurements.sort("mouse_id", "day").with_columns(
+        relative_volume=pl.when(first["volume_mm3"] > 0.0).then(pl.col("volume_mm3") / first["volume_mm3"]),
+        body_weight_change_percent=100.0 * (pl.col("body_weight_g") / first["body_weight_g"] - 1.0),
+        ln_volume=pl.when(pl.col("volume_mm3") > 0.0).then(pl.col("volume_mm3").log()),
     )
 
 
-def summarise_mice(volumes: pl.DataFrame, mice: pl.DataFrame) -> pl.DataFrame:
+def summarise_mice(
+    volumes: pl.DataFrame, mice: pl.DataFrame, *, toxic_weight_loss_percent: float = TOXIC_WEIGHT_LOSS_PERCENT
+) -> pl.DataFrame:
     """One row per mouse: growth on the log scale, area under the curve, doubling and quadrupling, toxicity.
 
     Args:
         volumes: of `measure_volumes`.
         mice: mouse_id, arm, end_day, end_reason.
+        toxic_weight_loss_percent: loss of body weight that counts as toxicity.
 
     Returns:
         mouse_id, arm, n_measurements, last_day, end_reason, start_volume_mm3, last_volume_mm3, slope_per_day and
@@ -61,24 +64,32 @@ def summarise_mice(volumes: pl.DataFrame, mice: pl.DataFrame) -> pl.DataFrame:
     ends = {row["mouse_id"]: row["end_reason"] for row in mice.iter_rows(named=True)}
     rows = []
     for (mouse,), own in volumes.group_by(["mouse_id"], maintain_order=True):
-        rows.append({"mouse_id": mouse, "arm": own["arm"][0], "end_reason": ends.get(mouse), **_summary(own)})
+        rows.append(
+            {
+                "mouse_id": mouse,
+                "arm": own["arm"][0],
+                "end_reason": ends.get(mouse),
+                **_summary(own, toxic_weight_loss_percent),
+            }
+        )
     return pl.DataFrame(rows, infer_schema_length=None).sort("mouse_id")
 
 
-def _summary(own: pl.DataFrame) -> dict[str, Any]:
+def _summary(own: pl.DataFrame, toxic_weight_loss_percent: float) -> dict[str, Any]:
     own = own.filter(pl.col("volume_mm3").is_not_null())
     day, volume = own["day"].to_numpy().astype(float), own["volume_mm3"].to_numpy()
     relative = own["relative_volume"].to_numpy()
     there = volume > 0.0
-    log_day, log_relative = day[there], np.log(relative[there])
+    log_day, log_relative = day[there], np.log(relative[there].astype(np.float64))
     slope, error = _slope(log_day, np.log(volume[there]))
     area = float(np.trapezoid(log_relative, log_day)) if there.sum() > 1 else math.nan
     span = float(np.ptp(log_day)) if there.any() else math.nan
     area_volume = float(np.trapezoid(volume, day))
     loss = own["body_weight_change_percent"].drop_nulls().to_numpy()
     worst = float(-min(0.0, loss.min())) if len(loss) else math.nan
-    doubling, doubled = _first_day(day, relative, 2.0)
-    quadrupling, quadrupled = _first_day(day, relative, 4.0)
+    has_start = volume[0] > 0.0
+    doubling, doubled = _first_day(day, relative, 2.0) if has_start else (math.nan, None)
+    quadrupling, quadrupled = _first_day(day, relative, 4.0) if has_start else (math.nan, None)
     found = {
         "n_measurements": len(day),
         "last_day": float(day.max()),
@@ -98,7 +109,7 @@ def _summary(own: pl.DataFrame) -> dict[str, Any]:
         "best_relative_volume": float(relative.min()),
         "complete_regression": bool((volume == 0.0).any()),
         "max_weight_loss_percent": worst,
-        "weight_loss_over_20": bool(worst >= TOXIC_WEIGHT_LOSS_PERCENT),
+        "weight_loss_over_20": bool(worst >= toxic_weight_loss_percent),
     }
     return {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in found.items()}
 

@@ -1,0 +1,70 @@
+"""Numbers of a laboratory's tables, with decimal points or decimal commas, and never a guess between the two."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+from resistance_assets.errors import DataFault
+
+DecimalMark = Literal["auto", "point", "comma"]
+_POINT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_COMMA = re.compile(r"[+-]?(\d+,\d+|,\d+)([eE][+-]?\d+)?")
+_MAY_BE_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}")
+
+
+class NumberCell(NamedTuple):
+    """A cell with its place in the file: text, line and column."""
+
+    text: str
+    line: int
+    column: str
+
+
+def decide_decimal_mark(cells: Iterable[NumberCell], *, source: str, declared: DecimalMark = "auto") -> str:
+    """The decimal mark of a table, `.` or `,`.
+
+    Args:
+        cells: that are to be numbers; texts that are none are passed over.
+        source: the file, for errors.
+        declared: what study.toml says; auto finds out.
+
+    Raises:
+        DataFault: some cells have a decimal point and others a comma, or every comma may separate thousands.
+    """
+    if declared != "auto":
+        return {"point": ".", "comma": ","}[declared]
+    with_comma = [cell for cell in cells if "," in cell.text and _COMMA.fullmatch(cell.text)]
+    if not with_comma:
+        return "."
+    if all(_MAY_BE_THOUSANDS.fullmatch(cell.text) for cell in with_comma):
+        first = with_comma[0]
+        raise DataFault(
+            f"{first.text!r} may be {first.text.replace(',', '')} or {first.text.replace(',', '.')}",
+            subject=source,
+            place=f"line {first.line}, column {first.column}",
+            expected="numbers that can be read in one way",
+            remedy='Set decimal_mark = "comma" in study.toml, or remove the separators of thousands.',
+        )
+    return ","
+
+
+def read_decimal(cell: NumberCell, mark: str, *, source: str) -> float:
+    """The number of a cell.
+
+    Raises:
+        DataFault: it is no number with that decimal mark.
+    """
+    pattern = _COMMA if mark == "," and "," in cell.text else _POINT
+    is_mixed = mark == "," and "." in cell.text
+    if is_mixed or not pattern.fullmatch(cell.text):
+        other = ", with decimal comma as in the rest of the file" if mark == "," else ""
+        raise DataFault(
+            f"{cell.text[:40]!r} is no number",
+            subject=source,
+            place=f"line {cell.line}, column {cell.column}",
+            expected=f"a number{other}, or nothing where it was not measured",
+            remedy="Correct the cell.",
+        )
+    return float(cell.text.replace(",", "."))
