@@ -88,17 +88,16 @@ TUMOUR_GROWTH = register_study_kind(
         model=TumourGrowthFile,
         reader="resistance_assets.connectors.tumour_growth.study:read_tumour_growth_study",
         steps="resistance_assets.defs.raw.studies.tumour_growth:study_steps",
-        tables={
-            "raw.tumour_growth__measurements": ("tumour_growth_measurements",),
-            "raw.tumour_growth__mice": ("tumour_growth_raw_mice",),
-            "core.tumour_growth__volumes": ("tumour_growth_volumes",),
-            "core.tumour_growth__growth_rates": ("tumour_growth_rates",),
-            "core.tumour_growth__contrasts": ("tumour_growth_contrasts",),
-            "core.tumour_growth__mice": ("tumour_growth_mice",),
-            "core.tumour_growth__treatment_to_control": ("tumour_growth_treatment_to_control",),
-            "core.tumour_growth__time_to_event": ("tumour_growth_time_to_event",),
-            "raw.studies__warnings": ("study_warnings",),
-            "raw.rejected_rows": ("rejected__study_",),
-        },
+        tables=(
+            "raw.tumour_growth__measurements",
+            "raw.tumour_growth__enrolled_mice",
+            "core.tumour_growth__volumes",
+            "core.tumour_growth__growth_rates",
+            "core.tumour_growth__contrasts",
+            "core.tumour_growth__mice",
+            "core.tumour_growth__treatment_to_control",
+            "core.tumour_growth__time_to_event",
+            "raw.studies__warnings",
+        ),
     )
 )

@@ -13,11 +13,12 @@ from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejecte
 from resistance_assets.connectors.lab_study.rows import WARNINGS, warnings_as_table
 from resistance_assets.connectors.tumour_growth.study import is_within_tumours, read_tumour_growth_study
 from resistance_assets.defs.resources import study_externals, study_source
+from resistance_assets.orchestration.partitions import partition_of, rejected_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.tumour_growth.study_tables import GrowthDesign, GrowthTables, analyse_growth
 
-MEASUREMENTS, RAW_MICE = TABLES["raw.tumour_growth__measurements"], TABLES["raw.tumour_growth__mice"]
+MEASUREMENTS, RAW_MICE = TABLES["raw.tumour_growth__measurements"], TABLES["raw.tumour_growth__enrolled_mice"]
 CORE = {
     name: TABLES[f"core.tumour_growth__{name}"]
     for name in ("volumes", "mice", "growth_rates", "contrasts", "treatment_to_control", "time_to_event")
@@ -38,10 +39,8 @@ RENAMED = {
 def read_step(local: LocalStudy) -> Step:
     """Measurements and mice of one study."""
     study_id = local.id
-    (measurements,) = local.kind.partitions(MEASUREMENTS.address, study_id)
-    (mice,) = local.kind.partitions(RAW_MICE.address, study_id)
-    (warned,) = local.kind.partitions(WARNINGS.address, study_id)
-    (rejected,) = local.kind.partitions(REJECTED.address, study_id)
+    measurements, mice = partition_of(MEASUREMENTS.address, study_id), partition_of(RAW_MICE.address, study_id)
+    warned, rejected = partition_of(WARNINGS.address, study_id), rejected_of(measurements)
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
         found = read_tumour_growth_study(local)
@@ -93,9 +92,8 @@ def as_tables(found: GrowthTables, study_id: str) -> dict[str, pl.DataFrame]:
 def analysis_step(local: LocalStudy) -> Step:
     """Volumes, growth rates, contrasts, T/C and times to events of one study."""
     study_id, study = local.id, local.study
-    (measurements,) = local.kind.partitions(MEASUREMENTS.address, study_id)
-    (mice,) = local.kind.partitions(RAW_MICE.address, study_id)
-    partitions = {name: local.kind.partitions(table.address, study_id)[0] for name, table in CORE.items()}
+    measurements, mice = partition_of(MEASUREMENTS.address, study_id), partition_of(RAW_MICE.address, study_id)
+    partitions = {name: partition_of(table.address, study_id) for name, table in CORE.items()}
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
         who = inputs.read(mice)

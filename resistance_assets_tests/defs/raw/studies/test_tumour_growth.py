@@ -340,7 +340,7 @@ def test_the_steps_of_a_study_write_its_partitions_and_their_unions(goldens: Pat
     assert len(own) == 8
     for name in own:
         run_step(lake, steps[name])
-    for table in ("raw.tumour_growth__mice", *(model.address for model in CORE.values())):
+    for table in ("raw.tumour_growth__enrolled_mice", *(model.address for model in CORE.values())):
         result = run_step(lake, steps[table])[table]
         assert result.pointer.rows > 0
         assert set(lake.read(table)["study_id"]) == {"own"}

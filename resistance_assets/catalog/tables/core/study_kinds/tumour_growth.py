@@ -17,7 +17,7 @@ _DAY = f"{_RAW}.day"
 _VOLUME = f"{_RAW}.volume_mm3"
 _WEIGHT = f"{_RAW}.body_weight_g"
 _GROWTH = (_VOLUME, _DAY, _ARM)
-_END = "raw.tumour_growth__mice.end_reason"
+_END = "raw.tumour_growth__enrolled_mice.end_reason"
 ROLES = ["primary", "secondary", "sensitivity", "not_valid", "as_published"]
 
 

@@ -31,7 +31,7 @@ class RawTumourMeasurements(TableModel):
 
 
 @table(
-    "raw.tumour_growth__mice",
+    "raw.tumour_growth__enrolled_mice",
     grain="one row per study and mouse with a measurement",
     key=("study_id", "mouse_id"),
     not_true="not_stated is no end of the study: the files do not say why the follow-up of the mouse ended",
