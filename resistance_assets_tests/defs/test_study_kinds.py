@@ -109,7 +109,7 @@ def test_without_a_study_of_the_kind_its_table_is_empty(toy_kind, tmp_path: Path
 
 
 def test_an_unknown_kind_names_the_kinds_and_the_nearest_one(toy_kind, tmp_path: Path):
-    with pytest.raises(CatalogFault, match=r"toy_wells\). Set it to toy_wells"):
+    with pytest.raises(CatalogFault, match=r"toy_wells.*\). Set it to toy_wells\."):
         load_local_study(study(tmp_path / "plate", kind="toy_well"))
 
 

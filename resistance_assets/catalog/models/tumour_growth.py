@@ -23,7 +23,7 @@ class TumourGrowthStudy(StudyEntry):
             why a mouse's follow-up ended is not known.
         body_weights: body weights, where they stand in a table of their own.
         diameter_unit, volume_unit: of the measurements.
-        decimal_mark: in numbers; auto reads both and refuses what may be either.
+        decimal: in numbers; auto reads both and refuses what may be either.
         columns: our name of a column -> the file's, where it is not one that is known.
         measures: what a mark in the second header row stands for, such as { Z = "volume" }.
         subset: column -> values of the rows that are analysed.
@@ -45,7 +45,7 @@ class TumourGrowthStudy(StudyEntry):
     body_weights: str | None = None
     diameter_unit: Literal["mm", "cm"] = "mm"
     volume_unit: Literal["mm3", "cm3"] = "mm3"
-    decimal_mark: DecimalMark = "auto"
+    decimal: DecimalMark = "auto"
     columns: dict[str, str] = {}
     measures: dict[str, Literal["volume"]] = {}
     subset: dict[str, tuple[str, ...]] = {}

@@ -45,7 +45,7 @@ def decide_decimal_mark(cells: Iterable[NumberCell], *, source: str, declared: D
             subject=source,
             place=f"line {first.line}, column {first.column}",
             expected="numbers that can be read in one way",
-            remedy='Set decimal_mark = "comma" in study.toml, or remove the separators of thousands.',
+            remedy='Set decimal = "comma" in study.toml, or remove the separators of thousands.',
         )
     return ","
 

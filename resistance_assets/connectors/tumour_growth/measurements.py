@@ -208,7 +208,7 @@ def _rows_of(grid: Grid, mapping: Mapping[str, str], study: TumourGrowthStudy) -
     numeric = [name for name in NUMBERS if name in at]
     cells = {name: [NumberCell(row[at[name]], line, mapping[name]) for line, row in grid.rows] for name in numeric}
     flat = [cell for name in numeric for cell in cells[name] if cell.text]
-    mark = decide_decimal_mark(flat, source=grid.source, declared=study.decimal_mark)
+    mark = decide_decimal_mark(flat, source=grid.source, declared=study.decimal)
     columns: dict[str, list] = {
         name: [read_decimal(cell, mark, source=grid.source) if cell.text else None for cell in cells[name]]
         for name in numeric
@@ -254,7 +254,7 @@ def _read_wide(grid: Grid, study: TumourGrowthStudy) -> Measurements:
         grid = Grid(grid.source, grid.header, grid.rows[1:])
         _check_marks(grid, marks, study)
     cells = [NumberCell(row[at], line, grid.header[at]) for line, row in grid.rows for at in days if row[at]]
-    mark = decide_decimal_mark(cells, source=grid.source, declared=study.decimal_mark)
+    mark = decide_decimal_mark(cells, source=grid.source, declared=study.decimal)
     at_of = {name: grid.header.index(column) for name, column in mapping.items()}
     scale = 1000.0 if study.volume_unit == "cm3" else 1.0
     records = []

@@ -61,7 +61,7 @@ def read_mice(path: Path, study: TumourGrowthStudy, *, source: str) -> tuple[pl.
     at = {name: grid.header.index(column) for name, column in mapping.items()}
     seen: dict[str, tuple[int, str]] = {}
     rows = []
-    mark = decide_decimal_mark(_day_cells(grid, at, mapping), source=source, declared=study.decimal_mark)
+    mark = decide_decimal_mark(_day_cells(grid, at, mapping), source=source, declared=study.decimal)
     for line, cells in grid.rows:
         row = {name: cells[place] or None for name, place in at.items()}
         mouse, arm = row["mouse_id"], row["arm"]

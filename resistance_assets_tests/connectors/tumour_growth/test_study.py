@@ -90,7 +90,7 @@ def test_decimal_commas_are_read_and_thousands_are_not_guessed(tmp_path: Path):
     volumes = "mouse_id\tday\tvolume_mm3\n" + "".join(f"m{m}\t{d}\t1,{m}00\n" for m in range(1, 7) for d in (0, 3))
     with pytest.raises(DataFault, match=r"'1,100' may be 1100 or 1.100.*line 2|line 2.*'1,100' may be 1100 or 1.100"):
         read(tmp_path / "c", volumes, header="")
-    found = read(tmp_path / "d", volumes, header="", options=OPTIONS + 'decimal_mark = "comma"\n')
+    found = read(tmp_path / "d", volumes, header="", options=OPTIONS + 'decimal = "comma"\n')
     assert found.measurements["volume_mm3"].min() == 1.1
 
 

@@ -13,12 +13,11 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from resistance_assets.connectors.tumour_growth.study import read_tumour_growth_study
+from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs import study_kinds
-from resistance_assets.defs.raw.studies.tumour_growth import CORE, as_tables, design_of
+from resistance_assets.defs.raw.studies.tumour_growth import CORE, analyse, read_tables
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.steps import run_step
-from resistance_assets.science.tumour_growth.study_tables import analyse_growth
 from resistance_assets_tests.study_folder import write_study_folder
 
 PAPER = """\
@@ -33,12 +32,11 @@ volume_limit_mm3 = 1500
 
 def tables_of(folder: Path, options: str, files: dict[str, str | Path]) -> dict[str, pl.DataFrame]:
     local = write_study_folder(folder, "tumour_growth", options, files)
-    found = read_tumour_growth_study(local)
-    made = as_tables(analyse_growth(found.measurements, found.mice, design_of(local.study, found.mice)), local.id)
+    made = analyse(local, read_tables(local))
     for name, frame in made.items():
-        CORE[name].model.validate(frame)
-        assert not frame.select(CORE[name].key).is_duplicated().any(), name
-    return made
+        TABLES[name].model.validate(frame)
+        assert not frame.select(TABLES[name].key).is_duplicated().any(), name
+    return {name.partition("__")[2]: frame for name, frame in made.items()}
 
 
 @pytest.fixture(scope="module")
@@ -340,7 +338,7 @@ def test_the_steps_of_a_study_write_its_partitions_and_their_unions(goldens: Pat
     assert len(own) == 8
     for name in own:
         run_step(lake, steps[name])
-    for table in ("raw.tumour_growth__enrolled_mice", *(model.address for model in CORE.values())):
+    for table in ("raw.tumour_growth__enrolled_mice", *(f"core.tumour_growth__{name}" for name in CORE)):
         result = run_step(lake, steps[table])[table]
         assert result.pointer.rows > 0
         assert set(lake.read(table)["study_id"]) == {"own"}
