@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from resistance_assets.catalog.models.study import SuppliedCounts
 from resistance_assets.catalog.registry import GROUP_COLUMN, Group
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.arrayexpress.ena import preferred_fastq
 from resistance_assets.connectors.arrayexpress.processed_counts import (
+    AS_FOUND,
+    NAMES_OF_SAMPLE,
     join_sample_counts,
     read_processed_counts,
     rows_of_no_gene,
 )
+from resistance_assets.connectors.lab_study.count_table import CountsLayout
 from resistance_assets.connectors.sample_groups import group_samples
-from resistance_assets.errors import DataFault, Fault
+from resistance_assets.errors import CatalogFault, DataFault, Fault
 
 # Name of what a record holds -> its table.
 SHEETS = {
@@ -119,12 +124,41 @@ def sequence_files_as_table(study_id: str, files: Mapping[str, pl.DataFrame]) ->
     )
 
 
+def layout_of(declared: SuppliedCounts, sheet: pl.DataFrame, study_id: str) -> CountsLayout:
+    """What the catalog says of the authors' table of counts, its columns by sample_id.
+
+    Args:
+        declared: of the catalog; its samples go by any name that the record gives them.
+        sheet: samples in groups.
+
+    Raises:
+        CatalogFault: a name is none, or more than one, of these samples.
+    """
+    columns: dict[str, str] = {}
+    kinds = [kind for kind in NAMES_OF_SAMPLE if kind in sheet.columns]
+    for name, column in declared.columns.items():
+        named = sheet.filter(pl.any_horizontal(pl.col(kind) == name for kind in kinds))["sample_id"].to_list()
+        if len(named) != 1 or named[0] in columns:
+            known = ", ".join(sheet["sample_id"].head(6))
+            raise CatalogFault(
+                f"counts.columns names {name!r}, which is {len(named) or 'no'} sample{'s' if len(named) > 1 else ''}"
+                if len(named) != 1
+                else f"counts.columns names sample {named[0]} twice",
+                subject=f"study {study_id}",
+                expected=f"a sample of its groups, such as {known}",
+                remedy="Correct the name in studies.toml",
+            )
+        columns[named[0]] = column
+    return CountsLayout(declared.gene_column, columns, (), declared.count_type == "estimated")
+
+
 def table_of_counts(
     subject: str,
     tables: Mapping[str, Path | Fault],
     sample_tables: Mapping[str, Mapping[str, Path | Fault]],
     sheet: pl.DataFrame,
     rejected: list[pl.DataFrame] | None = None,
+    layout: CountsLayout = AS_FOUND,
 ) -> tuple[pl.DataFrame | None, str]:
     """Counts by gene and sample from the files of one accession: a table of all samples, else tables of each.
 
@@ -134,10 +168,16 @@ def table_of_counts(
         sample_tables: sample -> the same, where a file is said to be that sample's.
         sheet: the samples that are wanted.
         rejected: to which the rejected rows of the table that is used are added: summary rows, names that are none.
+        layout: what the catalog says of the table of all samples.
 
     Returns:
         feature_id and one column per sample, or None; and what was used, or why nothing was.
+
+    Raises:
+        DataFault: the catalog says which column is which sample, and no table can be read so.
     """
+    own = {sample: column for sample, column in layout.columns.items() if sample in set(sheet["sample_id"])}
+    layout = replace(layout, columns=own)
     refused: list[str] = []
     had: dict[str, Path] = {}
     for name, path in {name: path for own in (tables, *sample_tables.values()) for name, path in own.items()}.items():
@@ -147,12 +187,20 @@ def table_of_counts(
             had[name] = path
     for name in [name for name in tables if name in had]:
         try:
-            counts = read_processed_counts(had[name], sheet, source=name)
+            counts = read_processed_counts(had[name], sheet, source=name, layout=layout)
             if rejected is not None:
-                rejected.append(rows_of_no_gene(had[name], source=f"{subject}/{Path(name).name}"))
+                source = f"{subject}/{Path(name).name}"
+                rejected.append(rows_of_no_gene(had[name], source=source, gene_column=layout.gene_column))
             return counts, f"{name} of {subject}"
         except DataFault as fault:
             refused.append(f"{name} of {subject} is no table of counts ({fault.problem})")
+    if own:
+        raise DataFault(
+            "; ".join(refused) or "the record has no table of counts",
+            subject=subject,
+            expected=f"a table with the columns {', '.join(list(own.values())[:6])}",
+            remedy="Correct counts.columns of the study in studies.toml, or remove it to have the reads quantified",
+        )
     singles = {
         sample: {name: had[name] for name in sample_tables.get(sample, {}) if name in had}
         for sample in sheet["sample_id"]

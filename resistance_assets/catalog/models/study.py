@@ -32,6 +32,19 @@ class Group(Entry):
     excluded_patterns: tuple[str, ...] = ()
 
 
+class SuppliedCounts(Entry):
+    """How the authors' table of counts is laid out, where its columns do not name the samples.
+
+    `columns`: a sample, by its accession or any name that the record gives it, to its column. With them given, the
+    table is used or the study stops; without, a table whose columns cannot be told leaves the reads to be quantified.
+    """
+
+    columns: dict[str, str] = {}
+    gene_column: str | None = None
+    # estimated: of RSEM, Salmon or kallisto, to be rounded.
+    count_type: Literal["read_counts", "estimated"] = "read_counts"
+
+
 class PublicStudy(Entry):
     """Cell lines under a drug, from public accessions."""
 
@@ -44,6 +57,7 @@ class PublicStudy(Entry):
     transcriptome: Identifier | None = None
     paper: str | None = None
     cell_line: str | None = None
+    counts: SuppliedCounts = SuppliedCounts()
     group: tuple[Group, ...] = ()
     contrast: tuple[PublicContrast, ...] = Field(min_length=1)
     interaction: tuple[PublicInteraction, ...] = ()

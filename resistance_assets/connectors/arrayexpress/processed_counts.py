@@ -13,14 +13,14 @@ from pathlib import Path
 
 import polars as pl
 
-from resistance_assets.connectors.formats.delimited import DelimitedText, read_bytes, split_text
+from resistance_assets.connectors.formats.delimited import DelimitedText, missing_column, read_bytes, split_text
 from resistance_assets.connectors.gene_names import (
     are_row_numbers,
     describe_date,
     reasons_of_no_gene,
     spreadsheet_dates,
 )
-from resistance_assets.connectors.lab_study.count_table import LARGEST_COUNT, stem_of_sample
+from resistance_assets.connectors.lab_study.count_table import LARGEST_COUNT, CountsLayout, stem_of_sample
 from resistance_assets.connectors.lab_study.table_text import FEATURE_COLUMN
 from resistance_assets.errors import DataFault
 
@@ -29,7 +29,7 @@ TABLE_ENDINGS = (
 )  # fmt: skip
 """Endings of files that may be tables; `.gz` may follow. What is no text is named where it is read."""
 
-_NAMES = (
+NAMES_OF_SAMPLE = (
     "sample_id",
     "run_accession",
     "ena_sample",
@@ -49,6 +49,8 @@ _LEAST_SHARED_AFFIX = 3
 # `ReadsPerGene.out.tab`: gene, unstranded, first strand, second strand.
 _STAR_COLUMNS = 4
 STAR_UNMAPPED = "N_unmapped"
+AS_FOUND = CountsLayout()
+"""Nothing is declared: the first column is the gene, and columns go by the samples' names."""
 _NAMES_OF_GENE = frozenset({"", "gene", "genes", "geneid", "genename", "genesymbol", "symbol", "id", "ensemblgeneid"})
 _NUMBER = re.compile(r"[-+]?\d+(\.\d*)?([eE][-+]?\d+)?")
 
@@ -58,10 +60,13 @@ def may_be_table(path: str) -> bool:
     return path.lower().removesuffix(".gz").endswith(TABLE_ENDINGS)
 
 
-def read_processed_counts(path: Path, sheet: pl.DataFrame, *, source: str | None = None) -> pl.DataFrame:
+def read_processed_counts(
+    path: Path, sheet: pl.DataFrame, *, source: str | None = None, layout: CountsLayout = AS_FOUND
+) -> pl.DataFrame:
     """Read a table of read counts by gene and sample.
 
-    Columns that are no sample are left out (lengths, descriptions); the first column is the gene.
+    Columns that are no sample are left out (lengths, descriptions); the first column is the gene, unless the layout
+    says otherwise.
 
     Args:
         path: tab-separated, or comma-separated if named .csv; gzip or not.
@@ -69,6 +74,7 @@ def read_processed_counts(path: Path, sheet: pl.DataFrame, *, source: str | None
             `extract_name`, `source_name`, `title`, `description`, `sra_experiment`, under one of which the table
             names every sample, capitals, blanks and punctuation aside.
         source: what messages call the file.
+        layout: what the catalog says of the table; its columns are by sample_id.
 
     Returns:
         feature_id (String), then one Int64 column per sample of the sheet, under its sample_id.
@@ -86,10 +92,19 @@ def read_processed_counts(path: Path, sheet: pl.DataFrame, *, source: str | None
         unnamed_first=FEATURE_COLUMN,
         comment_rows=5,
     )
-    columns = _sample_columns(text.header, sheet, source)
+    gene = layout.gene_column or text.header[0]
+    for name in (gene, *layout.columns.values()):
+        if name not in text.header:
+            raise missing_column(name, text.header, source=source)
+    left = sheet.filter(~pl.col("sample_id").is_in(list(layout.columns)))
+    free = [name for name in text.header if name != gene and name not in layout.columns.values()]
+    columns = dict(layout.columns) | (_sample_columns([gene, *free], left, source) if left.height else {})
     cells = text.frame()
-    features, kept = _features(text, cells)
-    counts = [_whole_counts(text, cells[column], kept).alias(sample) for sample, column in columns.items()]
+    features, kept = _features(text, cells, gene)
+    counts = [
+        _whole_counts(text, cells[columns[sample]], kept, is_estimated=layout.is_estimated).alias(sample)
+        for sample in sheet["sample_id"]
+    ]
     return pl.DataFrame([features, *counts]).filter(kept)
 
 
@@ -209,9 +224,10 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9+]", "", name.lower())
 
 
-def _features(text: DelimitedText, cells: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
+def _features(text: DelimitedText, cells: pl.DataFrame, gene: str | None = None) -> tuple[pl.Series, pl.Series]:
     """Names of genes, and which rows are genes: summary rows, rows without a name and spreadsheet dates are none."""
-    features = cells[text.header[0]].str.strip_chars()
+    gene = gene or text.header[0]
+    features = cells[gene].str.strip_chars()
     kept = reasons_of_no_gene(features).is_null()
     dates = spreadsheet_dates(features)
     if dates:
@@ -228,20 +244,20 @@ def _features(text: DelimitedText, cells: pl.DataFrame) -> tuple[pl.Series, pl.S
         raise DataFault(
             problem,
             subject=text.source,
-            place=f"column {text.header[0]}",
+            place=f"column {gene}",
             remedy="The reads are quantified instead",
         )
     return features.alias(FEATURE_COLUMN), kept
 
 
-def rows_of_no_gene(path: Path, *, source: str) -> pl.DataFrame:
+def rows_of_no_gene(path: Path, *, source: str, gene_column: str | None = None) -> pl.DataFrame:
     """Rejected rows (source, line, reason, row) of a table that `read_processed_counts` or `read_sample_counts` takes:
     summary rows, rows without a name, and names that a spreadsheet made dates."""
     text = split_text(
         read_bytes(path, source=source), source=source, separator=_separator(source), quoted=True,
         unnamed_first=FEATURE_COLUMN, comment_rows=5,
     )  # fmt: skip
-    features = text.frame()[text.header[0]].str.strip_chars()
+    features = text.frame()[gene_column or text.header[0]].str.strip_chars()
     reasons = reasons_of_no_gene(features)
     told = {int(row): str(reasons[row]) for row in reasons.is_not_null().arg_true()}
     told |= {row: describe_date(features[row], genes) for row, genes in spreadsheet_dates(features).items()}
@@ -271,7 +287,7 @@ def _sample_columns(header: list[str], sheet: pl.DataFrame, source: str) -> dict
         columns: dict[str, list[str]] = {}
         for column in header[1:]:
             columns.setdefault(simplify(column), []).append(column)
-        for kind in _NAMES:
+        for kind in NAMES_OF_SAMPLE:
             if kind not in sheet.columns or sheet[kind].null_count():
                 continue
             listed = dict(zip(sheet["sample_id"], sheet[kind].to_list(), strict=True))

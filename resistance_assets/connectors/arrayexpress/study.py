@@ -9,15 +9,19 @@ from typing import Any
 
 import polars as pl
 
+from resistance_assets.catalog.models.study import SuppliedCounts
 from resistance_assets.catalog.registry import GROUP_COLUMN, Group
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.arrayexpress.biostudies import SequencingStudy, fetch_processed, fetch_study
+from resistance_assets.connectors.arrayexpress.processed_counts import AS_FOUND
 from resistance_assets.connectors.formats.rejected_rows import rejected_as_table
+from resistance_assets.connectors.lab_study.count_table import CountsLayout
 from resistance_assets.connectors.lab_study.rows import samples_as_table
 from resistance_assets.connectors.public_study import (
     SHEETS,
     in_groups,
     joined_rows,
+    layout_of,
     note_of,
     sequence_files_as_table,
     stacked_by_accession,
@@ -27,6 +31,8 @@ from resistance_assets.connectors.public_study import (
 from resistance_assets.connectors.transport.replay import Walk, repeat_walk
 from resistance_assets.connectors.transport.resource import Transport
 from resistance_assets.errors import Fault
+
+NOTHING_DECLARED = SuppliedCounts()
 
 
 def sequenced_samples(study: SequencingStudy, accession: str) -> pl.DataFrame:
@@ -79,7 +85,10 @@ def read_accession(accession: str, walked: Walk) -> Accession:
 
 
 def find_processed(
-    accessions: list[Accession], grouped: pl.DataFrame, rejected: list[pl.DataFrame] | None = None
+    accessions: list[Accession],
+    grouped: pl.DataFrame,
+    rejected: list[pl.DataFrame] | None = None,
+    layout: CountsLayout = AS_FOUND,
 ) -> tuple[pl.DataFrame | None, str]:
     """Counts by gene and sample from the records themselves, where every accession has them.
 
@@ -88,7 +97,7 @@ def find_processed(
     Args:
         accessions: of the study.
         grouped: samples that are in a group.
-        rejected: as of `table_of_counts`.
+        rejected, layout: as of `table_of_counts`.
 
     Returns:
         feature_id and one column per sample, or None; and one sentence on why.
@@ -100,7 +109,7 @@ def find_processed(
         if sheet.is_empty():
             continue
         own, reason = table_of_counts(
-            accession.id, accession.processed, files_of_samples(accession, sheet), sheet, rejected
+            accession.id, accession.processed, files_of_samples(accession, sheet), sheet, rejected, layout
         )
         if own is None:
             return None, reason
@@ -147,13 +156,15 @@ def accession_row(study_id: str, accession: Accession, grouped: pl.DataFrame) ->
     }
 
 
-def read_reads_study(study_id: str, groups: tuple[Group, ...], accessions: list[Accession]) -> dict[str, pl.DataFrame]:
+def read_reads_study(
+    study_id: str, groups: tuple[Group, ...], accessions: list[Accession], counted: SuppliedCounts = NOTHING_DECLARED
+) -> dict[str, pl.DataFrame]:
     """The shares of a study's sheets, its processed counts (empty where there are none) under `processed`, and what was
     set aside under `rejected`."""
     sheet = in_groups(pl.concat([a.samples for a in accessions], how="diagonal"), study_id, groups)
     grouped = sheet.filter(pl.col(GROUP_COLUMN).is_not_null())
     unnamed: list[pl.DataFrame] = []
-    counts, reason = find_processed(accessions, grouped, unnamed)
+    counts, reason = find_processed(accessions, grouped, unnamed, layout_of(counted, grouped, study_id))
 
     processed = {a.id: a.study.processed["path"] for a in accessions}
     shares = {

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from resistance_assets.catalog.models.study import SuppliedCounts
 from resistance_assets.catalog.registry import GROUP_COLUMN, Group
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.formats.rejected_rows import rejected_as_table
@@ -24,12 +25,15 @@ from resistance_assets.connectors.public_study import (
     SHEETS,
     SUPPLIED,
     in_groups,
+    layout_of,
     sequence_files_as_table,
     supplied_counts,
     table_of_counts,
 )
 from resistance_assets.connectors.transport.resource import Transport
 from resistance_assets.errors import DataFault, DesignFault
+
+NOTHING_DECLARED = SuppliedCounts()
 
 
 def reading_series(accession: str) -> Callable[[Transport], tuple[GeoSeries, dict[str, PlatformGenes]]]:
@@ -151,7 +155,11 @@ def counted_by_ncbi(series: GeoSeries, sheet: pl.DataFrame) -> pl.DataFrame:
 
 
 def series_counts(
-    study_id: str, series: GeoSeries, sheet: pl.DataFrame, rejected: list[pl.DataFrame]
+    study_id: str,
+    series: GeoSeries,
+    sheet: pl.DataFrame,
+    rejected: list[pl.DataFrame],
+    counted: SuppliedCounts = NOTHING_DECLARED,
 ) -> tuple[dict[str, Any], str]:
     """The shares of `SUPPLIED` for a series that was sequenced, and which values were taken and why: counts that NCBI
     generated, else a table of the authors, else none, which leaves the reads."""
@@ -161,8 +169,9 @@ def series_counts(
         counts = counted_by_ncbi(series, sheet)
         return supplied_counts(study_id, counts, series.choice, **told), series.choice
     grouped = sheet.filter(pl.col(GROUP_COLUMN).is_not_null())
+    layout = layout_of(counted, grouped, study_id)
     own, reason = table_of_counts(
-        series.accession, series.authors.tables, series.authors.sample_tables, grouped, rejected
+        series.accession, series.authors.tables, series.authors.sample_tables, grouped, rejected, layout
     )
     statement = f"{series.choice}; taken: {reason}" if own is not None else f"{series.choice}; {reason}"
     return supplied_counts(study_id, own, statement), statement
@@ -181,10 +190,12 @@ def read_series_study(
     series: GeoSeries,
     genes: Mapping[str, PlatformGenes],
     looks_logged: Callable[[np.ndarray], bool],
+    counted: SuppliedCounts = NOTHING_DECLARED,
 ) -> dict[str, pl.DataFrame]:
     """The shares of a GEO series by name, `rejected` among them; arrays and counts leave each other's tables empty.
 
-    `looks_logged`: whether intensities are logarithms, where no text of the series says so.
+    `looks_logged`: whether intensities are logarithms, where no text of the series says so; `counted`: what the catalog
+    says of the authors' table of counts.
     """
     runs = runs_of_series(series)
     by_sample = runs.group_by("sample_id", maintain_order=True).agg(pl.col("run_accession").str.join(" | "))
@@ -205,7 +216,7 @@ def read_series_study(
         )
     else:
         unnamed: list[pl.DataFrame] = []
-        own, statement = series_counts(study_id, series, sheet, unnamed)
+        own, statement = series_counts(study_id, series, sheet, unnamed, counted)
         set_aside += [("raw.studies__gene_sample_counts", rows) for rows in unnamed]
     authors = series.authors
     tables = len(authors.tables) + sum(len(files) for files in authors.sample_tables.values())

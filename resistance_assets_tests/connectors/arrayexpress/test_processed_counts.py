@@ -5,13 +5,15 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
+from resistance_assets.catalog.models.study import SuppliedCounts
 from resistance_assets.connectors.arrayexpress.processed_counts import (
     join_sample_counts,
     may_be_table,
     read_processed_counts,
     read_sample_counts,
 )
-from resistance_assets.errors import DataFault
+from resistance_assets.connectors.public_study import layout_of, table_of_counts
+from resistance_assets.errors import CatalogFault, DataFault
 
 SHEET = pl.DataFrame(
     {"sample_id": ["ERS1", "ERS2"], "run_accession": ["ERR1", "ERR2 | ERR3"], "source_name": ["a", "B cells"],
@@ -45,6 +47,37 @@ def test_samples_are_found_under_any_of_their_names(tmp_path, name, text):
     assert frame.columns == ["feature_id", "ERS1", "ERS2"]
     assert frame.rows() == [("AXL", 1, 2)]
     assert frame.schema["ERS1"] == pl.Int64
+
+
+def test_a_declared_map_decides_which_column_is_which_sample(tmp_path):
+    path = table(tmp_path, "n\tsymbol\tlane 1\tlane 2\n1\tAXL\t1.4\t2.6\n2\tMET\t3\t4\n")
+    declared = SuppliedCounts(
+        columns={"B cells": "lane 2", "ERR1": "lane 1"}, gene_column="symbol", count_type="estimated"
+    )
+    layout = layout_of(declared, SHEET, "s")
+    assert layout.columns == {"ERS2": "lane 2", "ERS1": "lane 1"}
+    assert read_processed_counts(path, SHEET, layout=layout).rows() == [("AXL", 1, 3), ("MET", 3, 4)]
+    # One sample is declared, the other one goes by its name.
+    half = table(tmp_path, "gene\tlane 1\tERS2\nAXL\t1\t2\n", "half.txt")
+    layout = layout_of(SuppliedCounts(columns={"ERS1": "lane 1"}), SHEET, "s")
+    assert read_processed_counts(half, SHEET, layout=layout).rows() == [("AXL", 1, 2)]
+
+
+def test_a_declared_map_that_fits_no_table_stops_the_study_before_anything_is_quantified(tmp_path):
+    path = table(tmp_path, "gene\tlane 1\tlane 2\nAXL\t1\t2\n")
+    layout = layout_of(SuppliedCounts(columns={"ERS1": "lane_1", "ERS2": "lane 2"}), SHEET, "s")
+    with pytest.raises(DataFault, match=r"lane_1 is missing; did you mean lane 1.*counts.columns"):
+        table_of_counts("E-X-1", {"t.txt": path}, {}, SHEET, layout=layout)
+    assert table_of_counts("E-X-1", {"t.txt": path}, {}, SHEET)[0] is None
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [({"ERS9": "x"}, "'ERS9', which is no sample"), ({"ERS1": "x", "ERR1": "y"}, "names sample ERS1 twice")],
+)
+def test_a_declared_map_names_samples_of_the_record(columns, message):
+    with pytest.raises(CatalogFault, match=message):
+        layout_of(SuppliedCounts(columns=columns), SHEET, "s")
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from resistance_assets.orchestration.table_steps import table_step
 
 def sheets_asset(study: PublicStudy, sources: list[Source]) -> Step:
     """Samples in groups, files and processed counts of a study of reads."""
-    study_id, groups = study.id, study.group
+    study_id, groups, counted = study.id, study.group, study.counts
     accession_of = {source.id: biostudies_accession(source.url) for source in sources}
     tables = {**SHEETS, **SUPPLIED}
     own = partitions_of_record(tables, study_id)
@@ -38,14 +38,18 @@ def sheets_asset(study: PublicStudy, sources: list[Source]) -> Step:
             documents = inputs.externals[source_id]
             assert isinstance(documents, Documents)
             accessions.append(read_accession(accession, documents.walk))
-        frames = read_reads_study(study_id, groups, accessions)
+        frames = read_reads_study(study_id, groups, accessions, counted)
         set_aside = frames.pop("rejected")
         return {**{own[name]: frame for name, frame in frames.items()}, rejected: set_aside}
 
     return table_step(
         outputs={**{own[name]: TABLES[address] for name, address in tables.items()}, rejected: REJECTED},
         compute=compute,
-        parameters={"groups": [group.model_dump() for group in groups], "accessions": accession_of},
+        parameters={
+            "groups": [group.model_dump() for group in groups],
+            "accessions": accession_of,
+            "counts": counted.model_dump(),
+        },
         externals=externals,
         sources=[s.id for s in sources],
         kinds=["python", "biostudies"],

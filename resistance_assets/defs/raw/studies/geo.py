@@ -25,6 +25,7 @@ def series_asset(study: PublicStudy, source: Source) -> Step:
     """Samples in groups and values of a GEO series, array or sequencing as it turns out to be; where it was sequenced
     and nobody counted, the addresses of its reads."""
     study_id, groups, accession = study.id, study.group, geo_accession(source.url)
+    counted = study.counts
     if accession is None:
         raise ValueError(f"{source.id}: its address names no series")
     own = partitions_of_record(SERIES_TABLES, study_id)
@@ -34,7 +35,7 @@ def series_asset(study: PublicStudy, source: Source) -> Step:
         documents = inputs.externals[source.id]
         assert isinstance(documents, Documents)
         series, genes = repeat_walk(documents.walk, reading_series(accession))
-        frames = read_series_study(study_id, groups, series, genes, is_log_scale)
+        frames = read_series_study(study_id, groups, series, genes, is_log_scale, counted)
         return {**{own[name]: frames[name] for name in SERIES_TABLES}, rejected: frames["rejected"]}
 
     return table_step(
@@ -43,7 +44,11 @@ def series_asset(study: PublicStudy, source: Source) -> Step:
             rejected: REJECTED,
         },
         compute=compute,
-        parameters={"groups": [group.model_dump() for group in groups], "accession": accession},
+        parameters={
+            "groups": [group.model_dump() for group in groups],
+            "accession": accession,
+            "counts": counted.model_dump(),
+        },
         externals=lambda origins: {source.id: origins.walk(source, reading_series(accession))},
         sources=[source.id],
         kinds=["python", "geo"],
