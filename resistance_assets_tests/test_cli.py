@@ -113,7 +113,7 @@ def test_status_says_fresh_and_after_a_change_why_not(data_dir):
     finally:
         counts.write_bytes(bytes_before)
     own = states["parts.studies__gene_sample_counts__demo_h1975_resistance"]
-    assert (own["state"], own["reasons"]) == ("stale", ["source counts changed"])
+    assert (own["state"], own["reasons"]) == ("stale", ["source counts.tsv.gz changed"])
     below = states["raw.studies__gene_sample_counts"]
     assert below["state"] == "stale"
     assert below["reasons"] == ["parts.studies__gene_sample_counts__demo_h1975_resistance is stale"]

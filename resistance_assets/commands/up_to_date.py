@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from resistance_assets.orchestration.package_hash import hash_of_code, paths_below
+
 if TYPE_CHECKING:
     from resistance_assets.settings import Settings
 
-PACKAGE = Path(__file__).resolve().parents[1]
-CODE_SUFFIXES = frozenset({".py", ".toml", ".sql", ".tsv", ".html", ".css", ".js", ".j2"})
 LOCK_SUFFIX = ".lock"
 DISTRIBUTIONS = ("duckdb", "lifelines", "numba", "numpy", "pandera", "polars", "pydeseq2", "scikit-learn", "scipy",
                  "sqlglot", "statsmodels")  # fmt: skip
@@ -98,39 +98,9 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def hash_of_code() -> str:
-    """Hash of the package's own files and of the SQL models, by content."""
-    digest = hashlib.sha256()
-    folders = [PACKAGE, PACKAGE.parent / "dbt_like_sql"]
-    for folder in folders:
-        for path in sorted(_paths_below(str(folder))):
-            if os.path.splitext(path)[1] in CODE_SUFFIXES:
-                with open(path, "rb") as handle:
-                    content = handle.read()
-                digest.update(os.path.relpath(path, folder).encode() + b"\0" + hashlib.sha256(content).digest())
-    return digest.hexdigest()
-
-
-def _paths_below(folder: str, seen: frozenset[tuple[int, int]] = frozenset()) -> Iterator[str]:
-    """Files of a folder and of those in it; links are followed, though not in a circle."""
-    try:
-        facts = os.stat(folder)
-        entries = list(os.scandir(folder))
-    except OSError:
-        return
-    here = (facts.st_dev, facts.st_ino)
-    if here in seen:
-        return
-    for entry in entries:
-        if not entry.is_dir(follow_symlinks=True):
-            yield entry.path
-        elif entry.name != "__pycache__":
-            yield from _paths_below(entry.path, seen | {here})
-
-
 def _files_below(root: str) -> Iterator[str]:
     """Each file with its size, inode and times: one that is replaced, cut, touched or copied shows another line."""
-    paths = _paths_below(root) if os.path.isdir(root) else iter([root])
+    paths = paths_below(root) if os.path.isdir(root) else iter([root])
     for path in paths:
         if path.endswith(LOCK_SUFFIX):
             continue

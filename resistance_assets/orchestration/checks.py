@@ -6,15 +6,14 @@ number of rows. A frame that fails is not written; the verdict says what is wron
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import duckdb
 import polars as pl
 
 from resistance_assets.errors import DataFault
+from resistance_assets.orchestration.scratch_database import cursor_over
 
 if TYPE_CHECKING:
     import pandera.errors
@@ -115,9 +114,8 @@ def _judge_key(table: Table, frame: pl.DataFrame) -> Verdict:
     if frame.is_empty():
         return Verdict("primary_key", True, f"{', '.join(table.key)}: no rows")
     # DuckDB finds duplicates over several text columns faster than polars or pandera does.
-    with contextlib.closing(duckdb.connect()) as connection:
-        connection.register("candidate", frame.select(table.key).to_arrow())
-        repeated = connection.execute(
+    with cursor_over("candidate", frame.select(table.key)) as cursor:
+        repeated = cursor.execute(
             f"SELECT {columns}, count(*) AS n FROM candidate GROUP BY ALL HAVING n > 1 ORDER BY ALL LIMIT {EXAMPLES}"
         ).fetchall()
     if repeated:

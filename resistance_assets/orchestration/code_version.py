@@ -9,6 +9,7 @@ packages that decide numbers do.
 from __future__ import annotations
 
 import ast
+import contextlib
 import dataclasses
 import datetime
 import decimal
@@ -24,8 +25,10 @@ import os
 import re
 import textwrap
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
+
+from resistance_assets.orchestration.package_hash import kept_beside_the_package
 
 PACKAGE = __name__.partition(".")[0]
 
@@ -73,10 +76,61 @@ def code_version_of(*functions: Callable[..., Any], also: Iterable[str] = ()) ->
     entries = [
         _unwrap(function.func if isinstance(function, functools.partial) else function) for function in functions
     ]
+    also = sorted(also)
+    known_as = _digest([sorted(map(_identity_of, entries)), also]) if _KNOWN is not None else None
+    if _KNOWN is not None and known_as in _KNOWN:
+        return CodeVersion(*_KNOWN[known_as])
+    made = _code_version_of(entries, also)
+    if _KNOWN is not None and known_as is not None:
+        _KNOWN[known_as] = [str(made), made.pieces]
+    return made
+
+
+@contextlib.contextmanager
+def known_code_versions() -> Iterator[None]:
+    """Within the block, code versions are taken from what an earlier process found of the same code.
+
+    Reading and hashing the code of all steps costs 5 s of CPU, and a run in several processes does it in each.
+    """
+    global _KNOWN
+    if _KNOWN is not None:
+        yield
+        return
+    distributions = {name for names in NUMERIC_DISTRIBUTIONS.values() for name in names}
+    with kept_beside_the_package("code_versions", distributions) as known:
+        _KNOWN = known
+        try:
+            yield
+        finally:
+            _KNOWN = None
+
+
+_KNOWN: dict[str, Any] | None = None
+
+
+def _identity_of(item: Any) -> str:
+    """Which function or class it is, and over which functions it was closed: within one state of the code, enough."""
+    if not isinstance(item, types.FunctionType):
+        return f"{getattr(item, '__module__', '')}:{_own_name(item)}"
+    code = item.__code__
+    held = {
+        name: "value" if value is _CAPTURED_VALUE else _identity_of_captured(value)
+        for name, value in _captured(item).items()
+    }
+    where = [item.__module__, item.__qualname__, code.co_firstlineno, hashlib.sha256(code.co_code).hexdigest()]
+    return _digest([*where, held])
+
+
+def _identity_of_captured(value: Any) -> Any:
+    if isinstance(value, functools.partial):
+        return [_identity_of(_unwrap(value.func)), repr(value.args), repr(value.keywords)]
+    return _identity_of(value)
+
+
+def _code_version_of(entries: list[Any], also: list[str]) -> CodeVersion:
     reached = _reached_from(entries)
     distributions = {name for item in reached for name in _anatomy(item).distributions}
     versions = {name: importlib.metadata.version(name) for name in sorted(distributions)}
-    also = sorted(also)
     texts: dict[str, list[str]] = {}
     for item in reached:
         texts.setdefault(_name_for_people(item), []).append(_anatomy(item).own_digest)

@@ -32,6 +32,7 @@ import polars as pl
 from resistance_assets.errors import DataFault
 from resistance_assets.files import file_lock, is_being_written, replace_file, write_json
 from resistance_assets.integrity import find_damage, write_checksum
+from resistance_assets.orchestration.scratch_database import cursor_over
 
 SIGNIFICANT_DIGITS = 12
 ROW_GROUP_ROWS = 122_880
@@ -248,9 +249,8 @@ def content_version(frame: pl.DataFrame) -> str:
         # Adding 0.0 makes -0.0 the same as 0.0; rounding survives another BLAS or number of threads.
         canonical = frame.with_columns(pl.selectors.float().round_sig_figs(SIGNIFICANT_DIGITS) + 0.0)
         columns = ", ".join(f'"{name}"' for name in canonical.columns)
-        with contextlib.closing(duckdb.connect()) as connection:
-            connection.register("canonical", canonical.to_arrow())
-            rows = connection.execute(f"SELECT count(*), sum(hash({columns})::HUGEINT) FROM canonical").fetchone()
+        with cursor_over("canonical", canonical) as cursor:
+            (rows,) = cursor.execute(f"SELECT count(*), sum(hash({columns})::HUGEINT) FROM canonical").fetchall()
     digest = hashlib.sha256(repr((duckdb.__version__, schema, rows)).encode())
     return digest.hexdigest()[:20]
 

@@ -6,6 +6,8 @@ Here belong defaults that every step shares, and the check that steps fit togeth
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import difflib
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,11 +19,14 @@ import polars as pl
 from resistance_assets.catalog.tables import TABLES, Table
 from resistance_assets.errors import CatalogFault
 from resistance_assets.orchestration.checks import Verdict
-from resistance_assets.orchestration.code_version import code_version_of, sql_code_version
+from resistance_assets.orchestration.code_version import code_version_of, parameters_version, sql_code_version
+from resistance_assets.orchestration.package_hash import kept_beside_the_package
 from resistance_assets.orchestration.sql_models import (
     SqlModel,
+    SqlQuery,
     SqlTest,
     load_models,
+    load_queries,
     load_tests,
     models_folder,
     run_test,
@@ -100,14 +105,64 @@ def as_step_test(test: SqlTest) -> StepTest:
 
 @functools.cache
 def sql_models() -> dict[str, SqlModel]:
-    """Models of `dbt_like_sql/` by table name, read once per process."""
-    return load_models(models_folder(), TABLES)
+    """Models of `dbt_like_sql/` by table name, read once per process, and checked once per state of the package."""
+    folder = models_folder()
+    records = _checked_once("models", lambda: load_models(folder, TABLES).values())
+    return {
+        record["address"]: SqlModel(
+            **{
+                **record,
+                "path": folder / record["path"],
+                "refs": tuple(record["refs"]),
+                "lineage": {column: tuple(upstream) for column, upstream in record["lineage"].items()},
+            },
+            table=TABLES[record["address"]],
+        )
+        for record in records
+    }
 
 
 @functools.cache
 def sql_tests() -> dict[str, SqlTest]:
-    """Tests of `dbt_like_sql/` by name, read once per process."""
-    return load_tests(models_folder(), sql_models(), TABLES)
+    """Tests of `dbt_like_sql/` by name, read once per process, and checked once per state of the package."""
+    folder = models_folder()
+    records = _checked_once("tests", lambda: load_tests(folder, sql_models(), TABLES).values())
+    return {
+        record["name"]: SqlTest(**{**record, "path": folder / record["path"], "refs": tuple(record["refs"])})
+        for record in records
+    }
+
+
+def sql_queries(texts: Mapping[str, str], tables: Mapping[str, Table], **rules: Any) -> dict[str, SqlQuery]:
+    """Queries of the catalog by name, as `load_queries` checks them, once per state of the package."""
+    what = f"queries {parameters_version([dict(texts), sorted(tables), rules])}"
+    records = _checked_once(what, lambda: load_queries(texts, tables, **rules).values())
+    return {
+        record["name"]: SqlQuery(**{**record, "refs": tuple(record["refs"]), "columns": tuple(record["columns"])})
+        for record in records
+    }
+
+
+def _checked_once(what: str, load: Callable[[], Iterable[SqlModel | SqlTest | SqlQuery]]) -> list[dict[str, Any]]:
+    """Records of SQL files that were parsed, bound and found good, with their paths below the models' folder.
+
+    To parse and check all of them costs 3 s of CPU, which each process of a run would spend.
+    """
+    columns = {address: table.columns for address, table in TABLES.items()}
+    with kept_beside_the_package("sql_models", ("duckdb", "sqlglot")) as known:
+        key = f"{what} {parameters_version(columns)}"
+        if key not in known:
+            known[key] = [_record_of(loaded) for loaded in load()]
+        return copy.deepcopy(known[key])
+
+
+def _record_of(loaded: SqlModel | SqlTest | SqlQuery) -> dict[str, Any]:
+    record = {field.name: getattr(loaded, field.name) for field in dataclasses.fields(loaded) if field.name != "table"}
+    if isinstance(loaded, SqlTest):
+        record["table"] = loaded.table
+    if not isinstance(loaded, SqlQuery):
+        record["path"] = str(loaded.path.relative_to(models_folder()))
+    return record
 
 
 def by_table(steps: Iterable[Step]) -> dict[str, Step]:

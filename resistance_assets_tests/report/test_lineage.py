@@ -60,7 +60,7 @@ def test_a_column_is_walked_once_however_often_it_is_reached(demo):
     ("asked", "remedy"),
     [
         ("marts.gene_evidenc.os_hazard_ratio", "Did you mean marts.gene_evidence.os_hazard_ratio"),
-        ("marts.gene_evidence", "os_hazard_ratio"),
+        ("marts.gene_evidence", "Its columns are: hgnc_symbol, gene_name"),
         ("nonsense", "lists the tables"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,9 @@ from resistance_assets.defs.source_states import state_of_sources
 from resistance_assets.errors import CatalogFault
 from resistance_assets.orchestration.code_version import code_version_of, parameters_version
 from resistance_assets.orchestration.lake import Lake, read_file
-from resistance_assets.orchestration.sql_models import SqlQuery, load_queries, run_queries
+from resistance_assets.orchestration.sql_models import SqlQuery, run_queries
 from resistance_assets.orchestration.steps import External, Inputs, Step
-from resistance_assets.orchestration.table_steps import table_step
+from resistance_assets.orchestration.table_steps import sql_queries, table_step
 from resistance_assets.science.claims.claims import EVIDENCE, audit_printed_table, build_ledger, first_releases
 from resistance_assets.science.statistics.multiple_testing import adjust_bh
 from resistance_assets.settings import load_settings
@@ -140,10 +141,15 @@ def load_claims(claims: Iterable[Claim]) -> dict[str, SqlQuery]:
     Raises:
         CatalogFault: naming the claim.
     """
-    readable = {table.address: table for table in published_tables() if table.address not in BEYOND}
-    texts = {f"{CATALOG_DIR.name}/claims.toml, claim {c.id}": c.sql for c in claims if c.sql is not None}
-    loaded = load_queries(texts, readable, columns=EVIDENCE, required="value")
+    loaded = _checked(tuple((claim.id, claim.sql) for claim in claims if claim.sql is not None))
     return {name.rsplit(" ", 1)[1]: query for name, query in loaded.items()}
+
+
+@functools.lru_cache(maxsize=4)
+def _checked(texts: tuple[tuple[str, str], ...]) -> Mapping[str, SqlQuery]:
+    readable = {table.address: table for table in published_tables() if table.address not in BEYOND}
+    named = {f"{CATALOG_DIR.name}/claims.toml, claim {claim_id}": sql for claim_id, sql in texts}
+    return sql_queries(named, readable, columns=EVIDENCE, required="value")
 
 
 def judge_claims(
