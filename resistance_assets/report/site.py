@@ -58,10 +58,11 @@ def write_report(data_dir: Path, folder: Path | None = None, *, only_if_changed:
 
     Raises:
         DataFault: nothing was published yet, or the folder cannot be written.
-        UsageFault: the folder holds something that is not a report.
+        UsageFault: the folder holds something that is not a report, or lies in the data folder beside the report there.
     """
     started = time.perf_counter()
     target = (folder or data_dir / "report").absolute()
+    _require_own_place(target, data_dir)
     if target.exists() and not (target / MARKER).exists() and (not target.is_dir() or any(target.iterdir())):
         raise UsageFault(
             "holds something else", subject=str(target), remedy="Name an empty or a new folder with -o FOLDER."
@@ -86,6 +87,21 @@ def write_report(data_dir: Path, folder: Path | None = None, *, only_if_changed:
             f"cannot be written: {error.strerror or error}", subject=str(target), remedy="Choose another place with -o."
         ) from error
     return _look_at(target, frame.release, version, started, is_new=True)
+
+
+def _require_own_place(target: Path, data_dir: Path) -> None:
+    """Refuse a folder that belongs to the warehouse: a report is replaced as a whole."""
+    place, home = target.expanduser().resolve(), data_dir.resolve()
+    if place == home / "report":
+        return
+    if place.is_relative_to(home) or home.is_relative_to(place):
+        raise UsageFault(
+            "lies in the data folder, which only the warehouse itself writes"
+            if place.is_relative_to(home)
+            else "holds the data folder",
+            subject=f"-o {target}",
+            remedy="Name a folder elsewhere.",
+        )
 
 
 def _look_at(target: Path, release: int, version: str, started: float, *, is_new: bool) -> Report:
@@ -171,9 +187,24 @@ def plotly_script() -> Path:
     return Path(found.origin).parent / "package_data" / "plotly.min.js"
 
 
+# Nobody writes pages for so long: a folder of that age was left by a process that was killed.
+_LEFTOVER_SECONDS = 3600.0
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Half-written sites beside the folder, of processes that were killed."""
+    prefix = f".{target.name}."
+    for entry in target.parent.iterdir():
+        if not entry.name.startswith(prefix) or not entry.is_dir() or entry.is_symlink():
+            continue
+        if time.time() - entry.stat().st_mtime > _LEFTOVER_SECONDS:
+            shutil.rmtree(entry, ignore_errors=True)
+
+
 def _replace(target: Path, rendered: dict[str, str], marker: str) -> None:
     """Write beside the folder, then take its place: a reader never sees half a site."""
     target.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(target)
     made = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     made.chmod(0o755)
     try:

@@ -219,6 +219,9 @@ def test_gene_evidence_has_one_row_per_gene_seen_anywhere(data_dir):
     assert counted[0] == counted[1] > 13_000
     ccl20 = ask(data_dir, "SELECT * FROM marts.gene_evidence WHERE hgnc_symbol = 'CCL20'").to_dicts()[0]
     assert ccl20["os_hazard_ratio"] == pytest.approx(1.48349, abs=5e-6)
+    # The profile holds z-scores of unlogged values, so the normal scores of the ranks lead, by the likelihood ratio.
+    assert ccl20["os_primary_model"] == "rank_normal"
+    assert ccl20["os_p_value"] == pytest.approx(0.0108, abs=1e-4)
     assert ccl20["contrasts_measured"] == 2
 
 

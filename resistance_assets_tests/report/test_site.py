@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import os
 import re
 import shutil
 
 import pytest
 
 from resistance_assets.errors import DataFault, UsageFault
+from resistance_assets.interruption import Stopped
 from resistance_assets.report.figures import Figure
 from resistance_assets.report.html import (
     PLAIN_UP_TO,
@@ -27,7 +29,7 @@ from resistance_assets.report.html import (
 )
 from resistance_assets.report.pages.cohorts import band_position, genome_order
 from resistance_assets.report.published import Published
-from resistance_assets.report.site import MARKER, all_pages, broken_links, write_report
+from resistance_assets.report.site import MARKER, _replace, all_pages, broken_links, write_report
 
 FRAME = Frame(release=7, written_at="2026-01-02", code_revision="1", is_synthetic=False)
 
@@ -69,6 +71,39 @@ def test_a_folder_of_something_else_is_not_touched(demo_dir, tmp_path):
     with pytest.raises(UsageFault, match="holds something else"):
         write_report(demo_dir, tmp_path)
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+@pytest.mark.parametrize("place", [".", "..", "lake", "lake/marts", "report/pages", "new", "link"])
+def test_no_folder_of_the_warehouse_is_taken_for_pages(tmp_path, place):
+    data_dir = tmp_path / "place" / "data"
+    (data_dir / "lake" / "marts").mkdir(parents=True)
+    (data_dir / "link").symlink_to(data_dir / "lake")
+    with pytest.raises(UsageFault, match="data folder"):
+        write_report(data_dir, data_dir / place)
+    assert sorted(path.name for path in data_dir.iterdir()) == ["lake", "link"]
+
+
+def test_a_signal_while_pages_are_written_leaves_the_report_of_before_and_nothing_beside_it(tmp_path, monkeypatch):
+    target = tmp_path / "report"
+    _replace(target, {"index.html": "before"}, "version 1\n")
+
+    def stop(*_: object) -> None:
+        raise Stopped("SIGTERM")
+
+    monkeypatch.setattr(shutil, "copyfile", stop)
+    with pytest.raises(Stopped):
+        _replace(target, {"index.html": "after"}, "version 2\n")
+    assert (target / "index.html").read_text() == "before"
+    assert [path.name for path in tmp_path.iterdir()] == ["report"]
+
+
+def test_what_a_killed_process_left_beside_the_report_is_removed(tmp_path):
+    old, new = tmp_path / ".report.abc", tmp_path / ".report.def"
+    for folder in (old, new):
+        folder.mkdir()
+    os.utime(old, (0, 0))
+    _replace(tmp_path / "report", {"index.html": "x"}, "version 1\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".report.def", "report"]
 
 
 def test_without_a_warehouse_it_says_what_to_do(tmp_path):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import queue
 import random
 import re
 import socket
@@ -152,6 +153,7 @@ class Connection:
         concurrency: int = 4,
         connect_timeout: float = 15.0,
         read_timeout: float = 60.0,
+        answer_timeout: float = 180.0,
         longest_wait: float = 120.0,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
@@ -160,6 +162,7 @@ class Connection:
         self.contact = contact
         self.attempts = attempts
         self._timeouts = (connect_timeout, read_timeout)
+        self._answer_timeout = answer_timeout
         self._longest_wait = longest_wait
         self._sleep = sleep
         self._clock = clock
@@ -245,7 +248,7 @@ class Connection:
 
         for _ in range(_MOST_REDIRECTS):
             try:
-                response = client.send(request, stream=True)
+                response = self._send(client, request, resource)
             except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
                 raise self._unreachable(resource, request, error) from error
             except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
@@ -267,6 +270,40 @@ class Connection:
             subject=resource.label,
             remedy="Look up the present URL and correct the catalog",
         )
+
+    def _send(self, client: httpx.Client, request: httpx.Request, resource: Resource) -> httpx.Response:
+        """The answer to one request, its headers read, within `answer_timeout`.
+
+        httpx limits the silence between two reads alone: a host that sends a byte of its headers now and then would be
+        waited for without end. The thread that waits for such a host ends with the process.
+        """
+        answers: queue.SimpleQueue[httpx.Response | BaseException] = queue.SimpleQueue()
+        is_late = threading.Event()
+
+        def send() -> None:
+            try:
+                response = client.send(request, stream=True)
+            except BaseException as error:
+                answers.put(error)
+                return
+            answers.put(response)
+            if is_late.is_set():
+                response.close()
+
+        threading.Thread(target=send, name="request", daemon=True).start()
+        try:
+            answer = answers.get(timeout=self._answer_timeout)
+        except queue.Empty:
+            is_late.set()
+            raise transfer_fault(
+                FailureKind.TOO_SLOW,
+                f"the host did not finish the headers of its answer within {self._answer_timeout:g} s",
+                subject=resource.label,
+                remedy="Try again later, or fetch it by other means into a mirror",
+            ) from None
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
 
     def _require_allowed(self, before: httpx.Request, after: httpx.Request, asked_for: str, resource: Resource) -> None:
         """Refuse a redirect that leads from https to http, or from outside into a private network, unless configured.

@@ -9,17 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from resistance_assets.connectors.transport.git_lfs import files_of_pointer
 from resistance_assets.connectors.transport.resource import FailureKind, Fetched, Progress, Resource, Transport
 from resistance_assets.connectors.transport.resource import failure_kind as kind_of
 from resistance_assets.errors import SourceUnavailable, TransportFault
-
-_RAW_HOST = "https://raw.githubusercontent.com/"
-_MEDIA_HOST = "https://media.githubusercontent.com/media/"
-
-
-def media_address(url: str) -> str | None:
-    """Where GitHub keeps the file of a git-lfs pointer that its raw host answers with; None of another host."""
-    return f"{_MEDIA_HOST}{url.removeprefix(_RAW_HOST)}" if url.startswith(_RAW_HOST) else None
 
 
 def fetch_with_fallbacks(
@@ -32,8 +25,8 @@ def fetch_with_fallbacks(
 ) -> Fetched:
     """Fetch a resource, or the same bytes from another address.
 
-    Where GitHub's raw host answers with a git-lfs pointer, its media host is asked for the file itself before the
-    further addresses.
+    Where GitHub's raw host answers with a git-lfs pointer, the file itself is asked for before the further addresses
+    (`git_lfs`).
 
     Args:
         transport: where to get it.
@@ -48,9 +41,16 @@ def fetch_with_fallbacks(
     try:
         return transport.fetch(resource, progress=progress)
     except (SourceUnavailable, TransportFault) as fault:
-        media = media_address(resource.url) if kind_of(fault) is FailureKind.GIT_LFS_POINTER else None
-        asked = only is None or kind_of(fault) in only
-        for url in (*((media,) if media else ()), *(fallbacks if asked else ())):
+        if kind_of(fault) is FailureKind.GIT_LFS_POINTER:
+            found = files_of_pointer(transport, resource, fault)
+            while True:
+                try:
+                    return transport.fetch(next(found), progress=progress)
+                except StopIteration:
+                    break
+                except (SourceUnavailable, TransportFault):
+                    continue
+        for url in fallbacks if only is None or kind_of(fault) in only else ():
             try:
                 return transport.fetch(replace(resource, url=url), progress=progress)
             except (SourceUnavailable, TransportFault):

@@ -41,7 +41,7 @@ class LiveTransport:
         attempts: tries per request, the first included.
         requests_per_second, host_requests_per_second: pace, by default and by host name as in the URL asked for.
         concurrency: requests that may run at once per host.
-        connect_timeout, read_timeout: seconds.
+        connect_timeout, read_timeout, answer_timeout: seconds; the last one until the headers of an answer are there.
         longest_wait: seconds; a host that asks (Retry-After) for more is reported as unavailable at once.
         limits: bytes, time and least rate of a transfer.
         sleep, clock: replaceable, so that a test does not wait.
@@ -60,6 +60,7 @@ class LiveTransport:
         concurrency: int = 4,
         connect_timeout: float = 15.0,
         read_timeout: float = 60.0,
+        answer_timeout: float = 180.0,
         longest_wait: float = 120.0,
         limits: TransferLimits = TransferLimits(),  # noqa: B008 - frozen
         sleep: Callable[[float], None] = time.sleep,
@@ -79,6 +80,7 @@ class LiveTransport:
             concurrency=concurrency,
             connect_timeout=connect_timeout,
             read_timeout=read_timeout,
+            answer_timeout=answer_timeout,
             longest_wait=longest_wait,
             sleep=sleep,
             clock=clock,
@@ -143,9 +145,9 @@ class LiveTransport:
     ) -> Fetched:
         part = self._cache.part(resource)
         offset, notes = part.resumable()
-        headers: dict[str, str] = {}
+        headers = dict(resource.headers)
         if offset and notes.validator:
-            headers = {"Range": f"bytes={offset}-", "If-Range": notes.validator}
+            headers |= {"Range": f"bytes={offset}-", "If-Range": notes.validator}
         elif cached is not None and resource.method == "GET":
             if cached.etag:
                 headers["If-None-Match"] = cached.etag

@@ -82,6 +82,7 @@ class Resource:
         markers: texts that must occur: in the (decompressed) bytes, or in the member names of a tar or zip.
         name: what people call it, for messages; the URL where it is empty.
         least_bytes: fewer bytes than this are a cut or an error page; for sources that publish no checksum.
+        headers: of the request, beside those of every one; no part of the identity.
     """
 
     url: str
@@ -94,6 +95,7 @@ class Resource:
     markers: tuple[str, ...] = ()
     name: str = ""
     least_bytes: int | None = None
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @property
     def label(self) -> str:

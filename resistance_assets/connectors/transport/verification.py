@@ -110,8 +110,14 @@ def check_content(path: Path, resource: Resource) -> None:
 
 def _pointed_to(pointer: bytes) -> str:
     """Checksum and size of the file that a git-lfs pointer stands for, in brackets; empty where it says neither."""
-    found = re.search(rb"oid sha256:([0-9a-f]{64})\nsize (\d{1,15})", pointer)
+    found = re.search(rb"oid sha256:([0-9a-f]{64})\r?\nsize (\d{1,15})", pointer)
     return f" (sha256 {found[1].decode()}, {int(found[2]):,} bytes)" if found else ""
+
+
+def pointed_to(fault: Fault) -> tuple[str, int] | None:
+    """Checksum and size of the file that a git-lfs pointer stands for, from the fault that tells of the pointer."""
+    found = re.search(r" \(sha256 ([0-9a-f]{64}), ([\d,]+) bytes\)", fault.problem)
+    return (found[1], int(found[2].replace(",", ""))) if found else None
 
 
 def _wrong_format(resource: Resource, problem: str, remedy: str) -> Fault:

@@ -64,10 +64,73 @@ def mirror_of(folder: Path, files: dict[str, bytes]) -> MirrorTransport:
     return MirrorTransport(folder)
 
 
-def test_the_file_of_a_git_lfs_pointer_is_asked_of_the_media_host(shared, tmp_path):
-    pointer = (shared / "samples" / "cbioportal" / "pointer_data_cna.txt").read_bytes()
-    mirror = mirror_of(tmp_path, {RAW: pointer, MEDIA: TABLE})
+def pointer_to(data: bytes) -> bytes:
+    oid = hashlib.sha256(data).hexdigest()
+    return f"version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {len(data)}\n".encode()
+
+
+def test_the_file_of_a_git_lfs_pointer_is_asked_of_the_media_host(tmp_path):
+    mirror = mirror_of(tmp_path, {RAW: pointer_to(TABLE), MEDIA: TABLE})
     assert fetch_with_fallbacks(mirror, Resource(RAW, content="tsv"), []).path.read_bytes() == TABLE
+
+
+def test_another_file_than_the_pointer_names_is_not_taken(tmp_path):
+    mirror = mirror_of(tmp_path, {RAW: pointer_to(TABLE), MEDIA: TABLE.replace(b"1", b"2")})
+    with pytest.raises(Fault, match="git_lfs_pointer"):
+        fetch_with_fallbacks(mirror, Resource(RAW, content="tsv"), [])
+
+
+LFS = "https://lfs.example.org/cbioportal"
+OID = hashlib.sha256(TABLE).hexdigest()
+
+
+@pytest.fixture
+def github(tmp_path, loopback):
+    """A repository whose media host lacks the file, and whose own git-lfs server has it."""
+    hosts = {"https://raw.githubusercontent.com": "raw", "https://media.githubusercontent.com": "media", LFS: "lfs"}
+    hosts |= {"https://objects.example.org": "objects"}
+    loopback.script("/raw/cBioPortal/datahub/master/public/s/data_cna.txt", Reply(pointer_to(TABLE)))
+    config = f"[core]\n  x = 1\n[lfs]\n\turl = {LFS}\n".encode()
+    loopback.script("/raw/cBioPortal/datahub/master/.lfsconfig", Reply(config))
+    with LiveTransport(
+        tmp_path / "cache", host_map={name: f"{loopback.url}/{path}" for name, path in hosts.items()},
+        sleep=lambda _: None, requests_per_second=1e9, attempts=1,
+    ) as live:  # fmt: skip
+        yield live
+
+
+def batch(href: str) -> Reply:
+    download = {"href": href, "header": {"Authorization": "Basic secret"}}
+    answer = {"transfer": "basic", "objects": [{"oid": OID, "size": len(TABLE), "actions": {"download": download}}]}
+    return Reply(json.dumps(answer).encode())
+
+
+def test_the_server_that_lfsconfig_names_is_asked_by_the_batch_api(github, loopback):
+    loopback.script("/lfs/objects/batch", batch("https://objects.example.org/one?signature=abc"))
+    loopback.script("/objects/one?signature=abc", Reply(TABLE))
+    fetched = fetch_with_fallbacks(github, Resource(RAW, content="tsv", name="cna"), [])
+    assert fetched.path.read_bytes() == TABLE
+    (asked,) = loopback.requests_to("/lfs/objects/batch")
+    assert json.loads(asked.body)["objects"] == [{"oid": OID, "size": len(TABLE)}]
+    assert asked.headers["accept"] == asked.headers["content-type"] == "application/vnd.git-lfs+json"
+    assert loopback.requests_to("/objects/one?signature=abc")[0].headers["authorization"] == "Basic secret"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Reply(status=404),
+        Reply(b'{"objects":[{"oid":"%s","error":{"code":404,"message":"gone"}}]}' % OID.encode()),
+        Reply(b'{"objects":"none"}'),
+        batch("http://objects.example.org/one"),
+        batch("https://169.254.169.254/latest/meta-data"),
+    ],
+    ids=["404", "an error", "no list", "no TLS", "a private address"],
+)
+def test_a_server_without_the_file_leaves_the_pointer_named(github, loopback, answer):
+    loopback.script("/lfs/objects/batch", answer)
+    with pytest.raises(Fault, match=f"git_lfs_pointer: .*sha256 {OID}"):
+        fetch_with_fallbacks(github, Resource(RAW, content="tsv"), [])
 
 
 def test_a_git_lfs_pointer_without_its_file_is_named_with_checksum_size_and_what_to_do(shared, tmp_path):

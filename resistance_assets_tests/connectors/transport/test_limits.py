@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import socketserver
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -167,6 +171,40 @@ def test_a_redirect_into_a_private_network_is_refused_unless_configured(tmp_path
 )  # fmt: skip
 def test_private_addresses_are_told_from_public_ones(host, private):
     assert is_private_host(host) is private
+
+
+@pytest.fixture
+def trickling(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A host that sends one header after another and never ends them."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    over = threading.Event()
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(65536)
+            line = b"HTTP/1.1 200 OK\r\n"
+            with contextlib.suppress(OSError):
+                while not over.wait(0.01):
+                    self.request.sendall(line)
+                    line = b"X-More: 1\r\n"
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/table.tsv"
+        over.set()
+        server.shutdown()
+        thread.join()
+
+
+def test_headers_that_trickle_are_not_waited_for_without_end(tmp_path, trickling):
+    with LiveTransport(
+        tmp_path / "cache", sleep=lambda _: None, requests_per_second=1e9, attempts=3, answer_timeout=0.2
+    ) as live:
+        assert kind_of(live, Resource(trickling)) is FailureKind.TOO_SLOW
 
 
 def test_passwords_and_signatures_are_neither_stored_nor_shown(tmp_path, loopback: LoopbackHost):

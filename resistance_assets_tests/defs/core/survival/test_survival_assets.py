@@ -160,6 +160,19 @@ def test_landmarks_are_read_off_the_curves(real_data_dir):
     assert row == (47, 453)
 
 
+def test_the_auc_beside_stage_is_that_of_stage(real_data_dir):
+    row = ask(
+        real_data_dir,
+        f"SELECT * FROM core.survival__time_dependent_auc WHERE {LUAD_OS} AND hgnc_symbol = 'CCL20'"
+        " AND model_id = 'age_sex_stage' AND time_months = 60",
+    ).row(0, named=True)
+    assert (row["n"], row["n_cases"]) == (441, 149)
+    assert row["auc"] == pytest.approx(0.706, abs=5e-4)
+    assert row["auc_covariates_alone"] == pytest.approx(0.697, abs=5e-4)
+    # The interval holds 0: what the gene adds is not shown.
+    assert row["auc_gain_ci_lower"] < 0 < row["auc_gain"] < row["auc_gain_ci_upper"]
+
+
 def test_auc_stands_with_its_interval_numbers_and_the_cross_validated_value(real_data_dir):
     rows = ask(real_data_dir, f"SELECT * FROM core.survival__time_dependent_auc WHERE {LUAD_OS}")
     assert set(rows["time_months"]) == {12.0, 36.0, 60.0}
