@@ -93,8 +93,10 @@ def score_block(block: pl.DataFrame, *, block_id: str) -> Synergy:
     }
     for name in CELL_COLUMNS:
         columns[name] = np.where(together, columns[name], np.nan)
+    is_enough = min(len(np.unique(x1)), len(np.unique(x2))) >= LEAST_DOSES
+    none: dict[bool, tuple[float, str]] = {True: (math.nan, "too_few_doses"), False: (math.nan, "single_agent")}
     loewe = [
-        _loewe(dose1, dose2, curves) if both else (math.nan, "single_agent")
+        _loewe(dose1, dose2, curves) if both and is_enough else none[bool(both)]
         for dose1, dose2, both in zip(x1, x2, together, strict=True)
     ]
     reference = np.array([value for value, _ in loewe])
@@ -281,5 +283,5 @@ def _warnings(block: pl.DataFrame, cells: pl.DataFrame) -> tuple[str, ...]:
             "given as inhibition, or the other way round"
         )
     if min(block["dose1_um"].n_unique(), block["dose2_um"].n_unique()) < LEAST_DOSES:
-        found.append(f"fewer than {LEAST_DOSES} doses on an axis: no ZIP")
+        found.append(f"fewer than {LEAST_DOSES} doses on an axis: no ZIP, no Loewe")
     return tuple(found)
