@@ -199,17 +199,17 @@ def check_no_template(wells: pl.DataFrame, means: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def reference_shifts(means: pl.DataFrame, *, reference: str, control: str) -> pl.DataFrame:
-    """Conditions in which the reference gene itself moves by more than half a cycle against the control."""
+def reference_shifts(
+    means: pl.DataFrame, *, reference: str, control: str, least: float = REFERENCE_SHIFT
+) -> pl.DataFrame:
+    """Conditions in which the reference gene itself moves by more than `least` cycles against the control."""
     by_condition = (
         means.filter(pl.col("gene") == reference)
         .group_by("condition", maintain_order=True)
         .agg(mean_ct=pl.col("mean_ct").mean())
     )
     base = by_condition.filter(pl.col("condition") == control)["mean_ct"][0]
-    return by_condition.with_columns(shift_ct=pl.col("mean_ct") - base).filter(
-        pl.col("shift_ct").abs() > REFERENCE_SHIFT
-    )
+    return by_condition.with_columns(shift_ct=pl.col("mean_ct") - base).filter(pl.col("shift_ct").abs() > least)
 
 
 def _sd(values: np.ndarray) -> float:

@@ -156,7 +156,7 @@ def analyse_variance(units: pl.DataFrame) -> pl.DataFrame:
         used = np.column_stack([used, columns])
         fitted, _, new_rank, _ = np.linalg.lstsq(used, y, rcond=None)
         after = float(((y - used @ fitted) ** 2).sum())
-        rows.append({"source": source, "df": int(new_rank) - rank, "sum_of_squares": before - after})
+        rows.append({"source": source, "df": int(new_rank) - rank, "sum_of_squares": max(before - after, 0.0)})
         before, rank = after, int(new_rank)
     df = len(y) - rank
     frame = pl.DataFrame([*rows, {"source": "residual", "df": df, "sum_of_squares": before}])

@@ -1,0 +1,1 @@
+"""Quantitative PCR: Ct of wells from a long table or the text export of a QuantStudio."""
