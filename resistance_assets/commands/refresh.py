@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -79,11 +80,9 @@ def refresh(settings: Settings, *, quiet: bool = False, started: float | None = 
     """
     started = time.perf_counter() if started is None else started
     from resistance_assets.commands.run import (
-        bring_up_to_date,
         prepare,
         put_damaged_records_aside,
         recall_summary,
-        remember_state,
     )
 
     put_damaged_records_aside(settings, quiet=quiet)
@@ -91,7 +90,17 @@ def refresh(settings: Settings, *, quiet: bool = False, started: float | None = 
         tables = sum("." in name for name in known.launch.outcomes)
         return Refreshed(tables, None, known.release, None, time.perf_counter() - started)
     prepare(settings)
+    from resistance_assets.commands.printing import say
+    from resistance_assets.commands.run_lock import run_lock
+
+    with run_lock(settings, waiting=functools.partial(say, quiet)):
+        return _refresh(settings, quiet=quiet, started=started)
+
+
+def _refresh(settings: Settings, *, quiet: bool, started: float) -> Refreshed:
+    """`refresh` in a folder that is held."""
     from resistance_assets.commands.diff import compare
+    from resistance_assets.commands.run import bring_up_to_date, remember_state
     from resistance_assets.defs.graph import load_steps
     from resistance_assets.defs.publication import publish_current
     from resistance_assets.defs.resources import current_registry, open_origins

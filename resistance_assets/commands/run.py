@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from resistance_assets.commands.run_lock import run_lock
 from resistance_assets.commands.summary import Summary
 from resistance_assets.errors import DataFault, Fault, UsageFault
 
@@ -80,6 +81,23 @@ def bring_up_to_date(
         return summary
     prepare(settings)
     say(quiet, f"data folder {settings.data_dir}; sources from {where_sources_come_from(settings)}")
+    with run_lock(settings, waiting=functools.partial(say, quiet)):
+        return _bring_up_to_date(
+            settings, select=select, quiet=quiet, addresses=addresses, steps=steps, started=started
+        )
+
+
+def _bring_up_to_date(
+    settings: Settings,
+    *,
+    select: str | None,
+    quiet: bool,
+    addresses: Iterable[str] | None,
+    steps: Mapping[str, Step] | None,
+    started: float,
+) -> Summary:
+    """`bring_up_to_date` in a folder that is held."""
+    everything = select is None and addresses is None
     from resistance_assets.defs.graph import load_steps
     from resistance_assets.defs.resources import current_registry, open_origins
     from resistance_assets.orchestration.attempts import forget_unknown
