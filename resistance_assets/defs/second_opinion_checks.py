@@ -95,8 +95,20 @@ def second_opinion_checks(registry: Registry) -> dg.AssetChecksDefinition:
                     description="lifelines is not installed: pip install lifelines",
                 )
                 continue
+            screen = lake.read(address)
+            if screen.is_empty():
+                pointer = lake.pointer(address)
+                why = pointer.reason if pointer is not None and pointer.reason else "no gene was screened"
+                yield dg.AssetCheckResult(
+                    asset_key=key_of(address),
+                    check_name=CHECK,
+                    passed=True,
+                    description=f"nothing to compare: {why}",
+                    metadata={"genes": 0, "numbers": 0},
+                )
+                continue
             found = second_opinion(
-                lake.read(address),
+                screen,
                 lake.read(expression_address(cohort_id)),
                 lake.read(follow_up_address(cohort_id, endpoint)),
                 f"{endpoint} of {cohort_id}",

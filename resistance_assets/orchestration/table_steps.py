@@ -6,7 +6,6 @@ Here belong defaults that every step shares, and the check that steps fit togeth
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import difflib
 import functools
@@ -153,7 +152,7 @@ def _checked_once(what: str, load: Callable[[], Iterable[SqlModel | SqlTest | Sq
         key = f"{what} {parameters_version(columns)}"
         if key not in known:
             known[key] = [_record_of(loaded) for loaded in load()]
-        return copy.deepcopy(known[key])
+        return known[key]
 
 
 def _record_of(loaded: SqlModel | SqlTest | SqlQuery) -> dict[str, Any]:

@@ -165,10 +165,14 @@ def fit_cox(
     Raises:
         DesignFault: no events, no complete case, a variable that is constant or repeats others.
     """
+    return fit_cox_design(CoxDesign(covariates, time_months, event_observed, strata, ties), cluster=cluster)
+
+
+def fit_cox_design(design: CoxDesign, *, cluster: ArrayLike | None = None) -> CoxModel:
+    """Multivariable Cox model of a design that is made once, as `fit_cox` fits it."""
     from resistance_assets.science.survival.kernels import partial_likelihood
 
-    design = CoxDesign(covariates, time_months, event_observed, strata, ties)
-    cohort, X = design.cohort, design.columns
+    cohort, X, ties = design.cohort, design.columns, design.ties
     risk_sets = cohort.risk_sets()
     efron = ties == "efron"
     fit = fit_model(X, risk_sets, efron=efron)
@@ -366,6 +370,7 @@ class CoxDesign:
                 ["" if label is None or label != label else group_label(label) for label in labels], dtype=object
             )
             complete = complete & (layers != "")
+        self.ties = ties
         self.n_input = frame.height
         event = as_floats(event_observed)
         #: Terms of levels that nobody had an event in, with their patients, who are left out.

@@ -186,6 +186,8 @@ def group_label(value: Any) -> str:
 
 
 def as_floats(values: Any) -> NDArray[np.float64]:
+    if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
+        return values.astype(np.float64)
     return pl.Series(values, strict=False).cast(pl.Float64).fill_null(np.nan).to_numpy()
 
 

@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from resistance_assets.errors import Fault
 from resistance_assets.science.statistics.multiple_testing import adjust_bh
 from resistance_assets.science.statistics.tails import Z_95, chi2_tail
-from resistance_assets.science.survival.cox import fit_cox, levels_without_events
+from resistance_assets.science.survival.cox import CoxDesign, fit_cox_design, levels_without_events
 from resistance_assets.science.survival.curves import estimate_survival_at, numbers_at_risk, restricted_mean_survival
 from resistance_assets.science.survival.follow_up import usable_follow_up
 from resistance_assets.science.survival.logrank import SplitMinimum
 from resistance_assets.science.survival.power import events_for_power, minimum_detectable_hazard_ratio
-from resistance_assets.science.survival.proportional_hazards import proportional_hazards_test
+from resistance_assets.science.survival.proportional_hazards import proportional_hazards_of_design
 from resistance_assets.science.survival.screen import SPLIT_MINIMUM, rank_normal_scores, screen_median_split
 from resistance_assets.science.survival.time_dependent_auc import Discrimination, measure_discrimination
 
@@ -196,8 +196,9 @@ def fit_gene_models(
                 continue
             frame = patients.select(pl.Series(EXPRESSION, values).fill_nan(None), *design.covariates)
             try:
-                fitted = fit_cox(frame, time_months, event_observed, strata=strata, cluster=cluster)
-                tested = proportional_hazards_test(frame, time_months, event_observed, strata=strata)
+                made = CoxDesign(frame, time_months, event_observed, strata, "efron")
+                fitted = fit_cox_design(made, cluster=cluster)
+                tested = proportional_hazards_of_design(made)
             except Fault as fault:
                 models.append({**own, **_numbers_of(frame, time_months, event_observed, strata),
                                "fit_status": "not_estimable", "warning": fault.problem})  # fmt: skip

@@ -37,11 +37,14 @@ def proportional_hazards_test(
         tell the effect from its change over time, and for every variable where the model has no finite maximum: an
         effect without an estimate has no change over time to test.
     """
+    return proportional_hazards_of_design(CoxDesign(covariates, time_months, event_observed, strata, ties), alpha)
 
+
+def proportional_hazards_of_design(design: CoxDesign, alpha: float = 0.05) -> pl.DataFrame:
+    """Score test of proportional hazards of a design that is made once; see `proportional_hazards_test`."""
     from resistance_assets.science.survival.kernels import partial_likelihood
 
-    design = CoxDesign(covariates, time_months, event_observed, strata, ties)
-    cohort, X = design.cohort, design.columns
+    cohort, X, ties = design.cohort, design.columns, design.ties
     fit = fit_model(X, cohort.risk_sets(), efron=ties == "efron")
     has_maximum = fit.status == partial_likelihood.CONVERGED
     residuals, variances, moments = _schoenfeld(X, fit.coefficients, cohort, ties == "efron")
