@@ -129,7 +129,7 @@ def write_demo(folder: Path, *, seed: int = DEFAULT_SEED) -> DemoTruth:
 def generator_version(registry: Registry) -> str:
     """Hash of the generator's own files and of what it takes from the catalog; never set by hand."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.iterdir()):
+    for path in sorted(Path(__file__).parent.rglob("*")):
         if path.suffix in (".py", ".tsv"):
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
     catalog = [[registry.sources[source].url for source in SOURCES], registry.genes.panels[_HUB_PANEL]]

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from resistance_assets.demo.annotation_plan import AnnotationPlan, plan_annotation
+from resistance_assets.demo.bench import BENCH_STUDIES
 
 N_MEASURED = 2000
 """Genes in every expression matrix and count table."""
@@ -108,6 +109,7 @@ class DemoTruth:
         resistant_cancer_genes: how many resistance genes are on that list, `..._expected` how many by chance.
         enriched_sets: see `PlantedSet`.
         n_patients, n_samples_expressed: size of the cohort.
+        bench: bench study to what it plants, by name: EC50 in uM, points of excess, fold changes, interactions.
         paper_reading: axis to choice, of the many ways to read the rule of fold changes, the one by which the counts
             that the four-arm study reports were made.
     """
@@ -126,6 +128,7 @@ class DemoTruth:
     n_patients: int
     n_samples_expressed: int
     paper_reading: dict[str, str]
+    bench: dict[str, dict[str, float]]
 
     def planted_genes(self) -> frozenset[str]:
         """Every gene that has an effect, or is stated to have none."""
@@ -300,6 +303,7 @@ def make_plan(seed: int, generator: str, *, n_patients: int, n_samples_expressed
         n_patients=n_patients,
         n_samples_expressed=n_samples_expressed,
         paper_reading=PAPER_READING,
+        bench={module.FOLDER: module.truth() for module in BENCH_STUDIES},
     )
     return Plan(
         seed=seed,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from resistance_assets.demo.bench import BENCH_STUDIES
 from resistance_assets.demo.counts import (
     N_REPLICATES,
     CountTable,
@@ -28,6 +29,7 @@ from resistance_assets.demo.plan import (
     RESISTANT_TREATED,
     RESPONSE,
     Plan,
+    random_stream,
 )
 
 _PAIRED_TOML = f"""\
@@ -191,6 +193,10 @@ def study_files(plan: Plan) -> dict[str, bytes]:
         "demo_h3122_published/README.md": _README.encode(),
         "demo_h3122_published/demo_crizotinib_limma.tsv.gz": gzip_stored(_published_text(draw_published_table(plan))),
     }
+    for module in BENCH_STUDIES:
+        made = module.files(random_stream(plan.seed, module.FOLDER))
+        files |= {f"{module.FOLDER}/{name}": content for name, content in made.items()}
+        files[f"{module.FOLDER}/README.md"] = _README.encode()
     return files
 
 

@@ -40,7 +40,11 @@ def test_the_registry_accepts_every_study(demo: WrittenDemo):
     assert sorted(registry.local_studies) == [
         "demo_h1975_four_arms",
         "demo_h1975_resistance",
+        "demo_h3122_combination",
+        "demo_h3122_cxcl2_assays",
+        "demo_h3122_dose_response",
         "demo_h3122_published",
+        "demo_h3122_qpcr",
         "demo_luad_followed",
         "demo_luad_paired",
     ]

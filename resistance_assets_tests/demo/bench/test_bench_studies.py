@@ -1,0 +1,60 @@
+"""What the demo plants in its bench studies is found again by the functions that their steps call."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from resistance_assets.demo.bench import dose_response, drug_combination, qpcr, two_way_assay
+from resistance_assets_tests.defs.raw.studies.bench_folders import tables_of
+from resistance_assets_tests.demo.conftest import WrittenDemo
+
+
+def tables(demo: WrittenDemo, folder: str) -> dict[str, pl.DataFrame]:
+    return tables_of(demo.registry.local_studies[folder])
+
+
+def test_every_ec50_lies_in_its_interval_and_one_knock_down_sensitises_the_resistant_line_alone(demo):
+    found = tables(demo, dose_response.FOLDER)
+    curves = found["core.dose_response__curves"].filter(pl.col("is_primary"))
+    assert curves.height == 10
+    truth = demo.truth.bench[dose_response.FOLDER]
+    for row in curves.iter_rows(named=True):
+        planted = truth[f"{row['cell_line']} | {row['condition']}"]
+        # Experiments differ by 8 %, which a curve's own interval does not know.
+        assert row["ec50_um"] == pytest.approx(planted, rel=0.25), row["curve_id"]
+        assert row["verdict"] == "estimated"
+    down = found["core.dose_response__knock_downs"].filter(pl.col("contrast") == "resistant_minus_parental")
+    assert down.filter(pl.col("p_holm") < 0.05)["gene"].to_list() == ["CCL20"]
+    ratio = down.filter(pl.col("gene") == "CCL20")["ratio"].item()
+    assert ratio == pytest.approx(0.25, rel=0.3)
+    fold = found["core.dose_response__fold_changes"].filter(
+        pl.col("measure") == "ec50", pl.col("is_primary"), pl.col("condition") == dose_response.CONTROL
+    )
+    assert fold["replicate_fold_change"].item() == pytest.approx(32.0, rel=0.3)
+    assert fold["paired_p"].item() < 0.05
+
+
+def test_the_planted_synergy_is_found_over_experiments(demo):
+    block = tables(demo, drug_combination.FOLDER)["core.drug_combination__blocks"].row(0, named=True)
+    planted = demo.truth.bench[drug_combination.FOLDER][f"{drug_combination.BLOCK} | bliss_mean"]
+    assert block["bliss_mean"] == pytest.approx(planted, abs=1.5)
+    assert block["replicate_bliss_lower"] > 0
+    assert block["replicate_bliss_p"] < 0.05
+    assert block["warnings"] is None
+
+
+def test_knocked_down_transcripts_fall_as_planted(demo):
+    found = tables(demo, qpcr.FOLDER)
+    for row in found["core.qpcr__fold_changes"].iter_rows(named=True):
+        planted = demo.truth.bench[qpcr.FOLDER][f"{row['gene']} | {row['condition']}"]
+        assert row["fold_change"] == pytest.approx(planted, rel=0.2)
+    assert set(found["core.qpcr__no_template"]["verdict"]) == {"clean"}
+
+
+def test_the_ligand_takes_back_a_part_of_the_drug_in_invasion_alone(demo):
+    effects = tables(demo, two_way_assay.FOLDER)["core.assays__two_way"].filter(pl.col("term") == "interaction")
+    for row in effects.iter_rows(named=True):
+        planted = demo.truth.bench[two_way_assay.FOLDER][f"{row['assay']} | interaction"]
+        assert row["lower"] < planted < row["upper"]
+        assert (row["p_value"] < 0.05) == (planted != 0.0)
