@@ -277,9 +277,9 @@ def status(
 
     Example: `resistance status --all`
     """
-    from resistance_assets.commands.status import look_at_tables, show_states
+    from resistance_assets.commands.status import read_states, show_states
 
-    standing = look_at_tables(_settings(profile, mirror, studies))
+    standing = read_states(_settings(profile, mirror, studies))
     if as_json:
         typer.echo(json.dumps(standing.as_document(), indent=1))
     else:

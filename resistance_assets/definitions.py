@@ -17,7 +17,7 @@ from resistance_assets.defs.source_states import feeds_of
 from resistance_assets.defs.sources import source_assets
 from resistance_assets.defs.warehouse import warehouse_asset
 from resistance_assets.defs.warehouse_resource import WarehouseResource
-from resistance_assets.orchestration.sqlite_tuning import quicken_records
+from resistance_assets.orchestration.sqlite_tuning import tune_sqlite
 from resistance_assets.orchestration.steps import Step, readers_of
 from resistance_assets.orchestration.table_assets import assets_of
 from resistance_assets.settings import load_settings
@@ -48,6 +48,6 @@ def definitions_of(registry: Registry, steps: Mapping[str, Step]) -> dg.Definiti
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    quicken_records()  # of runs that the UI launches, too
+    tune_sqlite()  # of runs that the UI launches, too
     registry = current_registry()
     return definitions_of(registry, load_steps(registry))

@@ -32,7 +32,7 @@ def data_dir(tmp_path_factory, demo_place: Path) -> Path:
     done = resistance(folder, "run", "--profile", "demo")
     assert done.returncode == 0, done.stderr
     assert "release 1" in done.stdout
-    assert "memo hit" in done.stdout
+    assert "cache hit" in done.stdout
     return folder
 
 

@@ -1,4 +1,4 @@
--- The reproduction ledger: every figure that the papers state, recomputed, with a verdict, what it
+-- Claims report: every figure that the papers state, recomputed, with a verdict, what it
 -- is worth, and since which release the verdict stands.
 SELECT
     verdicts.claim_id,

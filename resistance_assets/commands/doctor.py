@@ -108,10 +108,10 @@ def check_licences(settings: Settings) -> Answer:
 
 
 def check_sql_models(settings: Settings) -> Answer:
-    from resistance_assets.commands.up_to_date import hash_of_code, recall, remember
+    from resistance_assets.commands.up_to_date import hash_of_code, lookup, remember
 
     code = hash_of_code()
-    models = recall(settings, "sql_models", code)
+    models = lookup(settings, "sql_models", code)
     if models is None:
         from resistance_assets.orchestration.table_steps import sql_models
 

@@ -57,7 +57,7 @@ def pull_sources(
             opt_in=settings.opt_in,
             reads=reads,
             refresh=refresh,
-            announce=lambda source_id, number, total: say(quiet, f"{number} of {total}: {source_id}"),
+            emit=lambda source_id, number, total: say(quiet, f"{number} of {total}: {source_id}"),
         )
     except OSError as error:
         raise storage_fault(error, folder) from None

@@ -75,18 +75,18 @@ class Refreshed:
 def refresh(settings: Settings, *, quiet: bool = False, started: float | None = None) -> Refreshed:
     """Look at every source, recompute what changed, publish, and tell what changed in the results.
 
-    Where no step is due, Dagster is given nothing to run: each step was asked for its memo key, with its sources looked
-    up as a run looks them up, and each would find the result that is current.
+    Where no step is stale, Dagster is given nothing to run: each step was asked for its cache key, with its sources
+    looked up as a run looks them up, and each would find the result that is current.
     """
     started = time.perf_counter() if started is None else started
     from resistance_assets.commands.run import (
+        lookup_summary,
         prepare,
         put_damaged_records_aside,
-        recall_summary,
     )
 
     put_damaged_records_aside(settings, quiet=quiet)
-    if (known := recall_summary(settings)) is not None:
+    if (known := lookup_summary(settings)) is not None:
         tables = sum("." in name for name in known.launch.outcomes)
         return Refreshed(tables, None, known.release, None, time.perf_counter() - started)
     prepare(settings)
@@ -106,7 +106,7 @@ def _refresh(settings: Settings, *, quiet: bool, started: float) -> Refreshed:
     from resistance_assets.defs.resources import current_registry, open_origins
     from resistance_assets.orchestration.lake import Lake
     from resistance_assets.orchestration.run_outcome import PRODUCTS
-    from resistance_assets.orchestration.status import unsettled, with_dependants
+    from resistance_assets.orchestration.status import stale_outputs, with_dependants
     from resistance_assets.report.site import write_report
 
     lake = Lake(settings.lake_dir)
@@ -114,22 +114,22 @@ def _refresh(settings: Settings, *, quiet: bool, started: float) -> Refreshed:
     origins = open_origins(settings)
     registry = current_registry()
     steps = load_steps(registry)
-    due = unsettled(lake, steps, origins)
+    stale = stale_outputs(lake, steps, origins)
     first = None
-    if due and before is not None:
+    if stale and before is not None:
         # First what changed by itself: where its content comes out as it was, nothing else needs to be looked at.
-        first = bring_up_to_date(settings, addresses=due, steps=steps, quiet=quiet)
+        first = bring_up_to_date(settings, addresses=stale, steps=steps, quiet=quiet)
         # All outputs of a step that failed: the half of a step cannot be run, nor would it end otherwise.
         failed = {output for address in first.launch.failed if address in steps for output in steps[address].outputs}
-        due = tuple(address for address in unsettled(lake, steps, origins) if address not in failed)
-    if not due and before is not None and not registry.study_faults:
+        stale = tuple(address for address in stale_outputs(lake, steps, origins) if address not in failed)
+    if not stale and before is not None and not registry.study_faults:
         result = publish_current(settings, lake, registry, steps)
         release = result.release
         if settings.report:
             write_report(settings.data_dir, only_if_changed=True)
         summary = first and replace(first, release=release, is_new_release=result.is_new)
     else:
-        addresses = (*with_dependants(steps, due), *PRODUCTS)
+        addresses = (*with_dependants(steps, stale), *PRODUCTS)
         summary = bring_up_to_date(settings, addresses=addresses, steps=steps, quiet=quiet)
         if first is not None:
             summary.launch.follow(first.launch)

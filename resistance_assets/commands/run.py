@@ -1,6 +1,6 @@
 """What `run` does: prepare a data folder, load definitions, bring tables up to date, publish, and say how it went.
 
-It imports `defs` late, and Dagster only where something is due, because that takes seconds to import.
+It imports `defs` late, and Dagster only where something is stale, because that takes seconds to import.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from resistance_assets.errors import DataFault, Fault, UsageFault
 
 if TYPE_CHECKING:
     from resistance_assets.catalog.registry import Registry
-    from resistance_assets.orchestration.events import Announcement
+    from resistance_assets.orchestration.events import ProgressEvent
     from resistance_assets.orchestration.lake import Lake
     from resistance_assets.orchestration.run_outcome import Launch
     from resistance_assets.orchestration.steps import Step
@@ -60,7 +60,7 @@ def bring_up_to_date(
 ) -> Summary:
     """Materialise what is selected (everything, by default) in this process, and publish.
 
-    Where everything is up to date, Dagster is not asked: publication and report are settled without it.
+    Where everything is up to date, Dagster is not asked: publication and report are written without it.
 
     Args:
         settings: where, and from which sources.
@@ -75,7 +75,7 @@ def bring_up_to_date(
     started = time.perf_counter() if started is None else started
     everything = select is None and addresses is None
     put_damaged_records_aside(settings, quiet=quiet)
-    if everything and (summary := recall_summary(settings)) is not None:
+    if everything and (summary := lookup_summary(settings)) is not None:
         say(quiet, f"data folder {settings.data_dir}; sources from {where_sources_come_from(settings)}")
         summary.launch.elapsed = time.perf_counter() - started
         return summary
@@ -103,29 +103,29 @@ def _bring_up_to_date(
     from resistance_assets.orchestration.attempts import forget_unknown
     from resistance_assets.orchestration.lake import Lake
     from resistance_assets.orchestration.run_outcome import PRODUCTS, WAREHOUSE, look_up
-    from resistance_assets.orchestration.status import unsettled, with_dependants
+    from resistance_assets.orchestration.status import stale_outputs, with_dependants
 
     registry = current_registry()
     steps = load_steps(registry) if steps is None else steps
     lake = Lake(settings.lake_dir)
-    lake.sweep()
+    lake.remove_orphans()
     forget_unknown(lake, steps)
-    settled: Launch | None = None
+    up_to_date: Launch | None = None
     if everything:
         origins = open_origins(settings)
-        due = with_dependants(steps, unsettled(lake, steps, origins))
-        settled = look_up(lake, steps, origins, [address for address in steps if address not in due])
-        addresses = (*due, *PRODUCTS)
-    if settled is not None and addresses == PRODUCTS:
-        done = settled
+        stale = with_dependants(steps, stale_outputs(lake, steps, origins))
+        up_to_date = look_up(lake, steps, origins, [address for address in steps if address not in stale])
+        addresses = (*stale, *PRODUCTS)
+    if up_to_date is not None and addresses == PRODUCTS:
+        done = up_to_date
         publish_products(settings, lake, registry, steps, done)
     else:
         done = _run_in_dagster(settings, registry, steps, lake, select=select, addresses=addresses, quiet=quiet)
-        if settled is not None:
-            done.follow(settled)
+        if up_to_date is not None:
+            done.follow(up_to_date)
     done.elapsed = time.perf_counter() - started
     release, is_new = None, False
-    if done.outcomes.get(WAREHOUSE) in ("built", "memo hit"):
+    if done.outcomes.get(WAREHOUSE) in ("built", "cache hit"):
         release = int(done.messages[WAREHOUSE].split()[-1])
         is_new = done.outcomes[WAREHOUSE] == "built"
     from resistance_assets.commands.study_notes import notes_of_run
@@ -138,41 +138,41 @@ def _bring_up_to_date(
 
 
 def remember_state(settings: Settings, steps: Mapping[str, Step], lake: Lake, release: int) -> None:
-    """Keep what the next run would find and what `status` would say, if nothing is due and as long as nothing moves."""
+    """Keep what the next run would find and `status` would say, if nothing is stale and as long as nothing moves."""
     from resistance_assets.commands.study_notes import notes_of_run
     from resistance_assets.commands.up_to_date import fingerprint_of, remember
     from resistance_assets.defs.resources import open_origins
     from resistance_assets.orchestration.run_outcome import PRODUCTS, WAREHOUSE, look_up
-    from resistance_assets.orchestration.status import states_of, unsettled
+    from resistance_assets.orchestration.status import stale_outputs, states_of
 
     still = functools.partial(fingerprint_of, settings)
     before = still()
     if before is None:
         return
     origins = open_origins(settings)
-    if unsettled(lake, steps, origins):
+    if stale_outputs(lake, steps, origins):
         return
     launch = look_up(lake, steps, origins, list(steps))
     found = {
         "release": release,
-        "outcomes": {**launch.outcomes, **dict.fromkeys(PRODUCTS, "memo hit")},
+        "outcomes": {**launch.outcomes, **dict.fromkeys(PRODUCTS, "cache hit")},
         "messages": {**launch.messages, WAREHOUSE: f"release {release}"},
         "effect_only": {reason: list(contrasts) for reason, contrasts in contrasts_without_p_value(lake).items()},
         "notes": list(notes_of_run(lake)),
     }
-    states = states_of(lake, steps, origins, look_at_sources=True)
+    states = states_of(lake, steps, origins, ask_sources=True)
     remember(settings, "run", before, found, still=still)
     remember(
         settings, "status", before, {"tables": [asdict(state) for state in states], "studies_left_out": []}, still=still
     )
 
 
-def recall_summary(settings: Settings) -> Summary | None:
+def lookup_summary(settings: Settings) -> Summary | None:
     """What a run would find, where nothing moved since one found everything up to date."""
-    from resistance_assets.commands.up_to_date import fingerprint_of, recall
+    from resistance_assets.commands.up_to_date import fingerprint_of, lookup
     from resistance_assets.orchestration.run_outcome import Launch
 
-    found = recall(settings, "run", fingerprint_of(settings))
+    found = lookup(settings, "run", fingerprint_of(settings))
     if found is None:
         return None
     launch = Launch(outcomes=found["outcomes"], messages=found["messages"])
@@ -201,7 +201,7 @@ def _run_in_dagster(
     quiet: bool,
 ) -> Launch:
     from resistance_assets.definitions import definitions_of
-    from resistance_assets.orchestration.events import listening
+    from resistance_assets.orchestration.events import subscribe
     from resistance_assets.orchestration.run import launch, open_instance
     from resistance_assets.orchestration.table_assets import key_of
 
@@ -211,7 +211,7 @@ def _run_in_dagster(
     else:
         selection = resolve_selection(definitions, steps, select) if select else None
     instance = open_instance(settings.dagster_home)
-    with _Progress(quiet, len(definitions.resolve_all_asset_specs())) as hear, listening(hear):
+    with _Progress(quiet, len(definitions.resolve_all_asset_specs())) as on_event, subscribe(on_event):
         return launch(definitions, steps, instance, lake, selection=selection)
 
 
@@ -234,7 +234,7 @@ def publish_products(
     except Fault as fault:
         done.outcomes[WAREHOUSE], done.messages[WAREHOUSE] = "failed", str(fault)
         return
-    done.outcomes[WAREHOUSE] = "built" if result.is_new else "memo hit"
+    done.outcomes[WAREHOUSE] = "built" if result.is_new else "cache hit"
     done.seconds[WAREHOUSE] = result.seconds
     done.messages[WAREHOUSE] = f"release {result.release}"
     try:
@@ -242,13 +242,13 @@ def publish_products(
     except Fault as fault:
         done.outcomes["report"], done.messages["report"] = "failed", str(fault)
         return
-    done.outcomes["report"] = "built" if is_written else "memo hit"
+    done.outcomes["report"] = "built" if is_written else "cache hit"
 
 
 def contrasts_without_p_value(lake: Lake) -> dict[str, tuple[str, ...]]:
     """Contrasts whose design supports effects alone, by the reason in a few words."""
     address = "core.deg__designs"
-    if lake.pointer(address) is None:
+    if lake.current(address) is None:
         return {}
     found: dict[str, tuple[str, ...]] = {}
     columns = ("contrast_id", "n_numerator", "n_denominator", "evidence_kind")
@@ -325,7 +325,7 @@ class _Progress:
 
     def __enter__(self) -> Any:
         if self._quiet:
-            return lambda announcement: None
+            return lambda event: None
         if self._console.is_terminal:
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -335,27 +335,27 @@ class _Progress:
             )  # fmt: skip
             self._bar.start()
             self._task = self._bar.add_task("starting", total=self._total)
-        return self.hear
+        return self.on_event
 
     def __exit__(self, *_: object) -> None:
         if self._bar is not None:
             self._bar.stop()
 
-    def hear(self, announcement: Announcement) -> None:
+    def on_event(self, event: ProgressEvent) -> None:
         from resistance_assets.commands.printing import plain
 
-        if announcement.kind in ("waiting", "note"):
-            self._console.print(plain(announcement.message), soft_wrap=True)
+        if event.kind in ("waiting", "note"):
+            self._console.print(plain(event.message), soft_wrap=True)
         elif self._bar is not None:
-            self._hear_on_terminal(announcement)
-        elif announcement.kind == "finished" and announcement.outcome == "built" and announcement.seconds > 1:
-            self._console.print(plain(f"built {announcement.subject} in {announcement.seconds:.1f} s"), soft_wrap=True)
+            self._show_on_terminal(event)
+        elif event.kind == "finished" and event.outcome == "built" and event.seconds > 1:
+            self._console.print(plain(f"built {event.subject} in {event.seconds:.1f} s"), soft_wrap=True)
 
-    def _hear_on_terminal(self, announcement: Announcement) -> None:
-        if announcement.kind == "started":
-            self._bar.update(self._task, description=announcement.subject)
-        elif announcement.kind == "bytes":
-            share = f" of {announcement.total / 1e6:.1f}" if announcement.total else ""
-            self._bar.update(self._task, description=f"{announcement.subject}: {announcement.done / 1e6:.1f}{share} MB")
-        elif announcement.kind == "finished":
+    def _show_on_terminal(self, event: ProgressEvent) -> None:
+        if event.kind == "started":
+            self._bar.update(self._task, description=event.subject)
+        elif event.kind == "bytes":
+            share = f" of {event.total / 1e6:.1f}" if event.total else ""
+            self._bar.update(self._task, description=f"{event.subject}: {event.done / 1e6:.1f}{share} MB")
+        elif event.kind == "finished":
             self._bar.advance(self._task)

@@ -17,11 +17,11 @@ def list_sources(settings: Settings) -> pl.DataFrame:
     """Every source of the catalog and of the laboratory studies with its state."""
     import polars as pl
 
-    from resistance_assets.commands.up_to_date import fingerprint_of, recall, remember
+    from resistance_assets.commands.up_to_date import fingerprint_of, lookup, remember
 
     still = functools.partial(fingerprint_of, settings, asks_sources=False)
     before = still()
-    if known := recall(settings, "sources", before):
+    if known := lookup(settings, "sources", before):
         return pl.DataFrame(known, infer_schema_length=None)
     frame = _look_up_sources(settings)
     remember(settings, "sources", before, frame.to_dicts(), still=still)

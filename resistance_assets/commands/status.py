@@ -50,15 +50,15 @@ class Standing:
         return [*(asdict(table) for table in self.tables), *studies]
 
 
-def look_at_tables(settings: Settings) -> Standing:
+def read_states(settings: Settings) -> Standing:
     """State of every table and the studies that were left out; as they were found last where nothing moved since."""
-    from resistance_assets.commands.up_to_date import fingerprint_of, recall, remember
+    from resistance_assets.commands.up_to_date import fingerprint_of, lookup, remember
     from resistance_assets.orchestration.status import TableState
 
     asks_sources = settings.effective_mirror is not None
     still = functools.partial(fingerprint_of, settings, asks_sources=asks_sources)
     before = still()
-    if (known := recall(settings, "status", before)) is not None:
+    if (known := lookup(settings, "status", before)) is not None:
         tables = tuple(TableState(**{**state, "reasons": tuple(state["reasons"])}) for state in known["tables"])
         return Standing(tables, tuple((folder, fault) for folder, fault in known["studies_left_out"]))
     standing = _compare_tables(settings)
@@ -78,7 +78,7 @@ def _compare_tables(settings: Settings) -> Standing:
         Lake(settings.lake_dir),
         load_steps(registry),
         origins,
-        look_at_sources=origins is not None and not origins.is_live,
+        ask_sources=origins is not None and not origins.is_live,
     )
     faults = tuple((str(folder), str(fault)) for folder, fault in registry.study_faults)
     return Standing(tuple(states), faults)

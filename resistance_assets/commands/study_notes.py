@@ -24,7 +24,7 @@ MOST_OF_FILE = 3
 
 def unknown_gene_names(lake: Lake) -> list[str]:
     """A line for every dataset of which at most half of the gene names are known."""
-    if lake.pointer(RECOGNITION) is None:
+    if lake.current(RECOGNITION) is None:
         return []
     poor = lake.read(RECOGNITION).filter(
         (pl.col("names") > 0) & (pl.col("known_names") <= LEAST_KNOWN_SHARE * pl.col("names"))
@@ -51,13 +51,13 @@ def notes_of_run(lake: Lake) -> tuple[str, ...]:
 def notes_of_studies(lake: Lake) -> tuple[str, ...]:
     """Lines on unknown gene names, warnings of studies' files, and lines and cells of them that were set aside."""
     notes = unknown_gene_names(lake)
-    if lake.pointer(WARNINGS) is not None:
+    if lake.current(WARNINGS) is not None:
         found = lake.read(WARNINGS).sort("study_id", "warning_number")
         for (source,), own in found.group_by("source", maintain_order=True):
             notes += [f"{source}, {row['place']}: {row['warning']}" for row in own.head(MOST_OF_FILE).to_dicts()]
             if own.height > MOST_OF_FILE:
                 notes.append(f"{source}: and {own.height - MOST_OF_FILE} warnings more, see {WARNINGS}")
-    if lake.pointer(REJECTED) is not None:
+    if lake.current(REJECTED) is not None:
         # Probes without a gene and the like are set aside by design; these reasons are of damaged or unreadable cells.
         cells = lake.read(REJECTED).filter(
             pl.col("reason").str.contains("is left blank|is a date|has no name|summary row of")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from resistance_assets.orchestration.run_outcome import Launch
 
 LAYER_ORDER = ("raw", "staging", "core", "marts", "parts", "warehouse", "report")
-OUTCOME_ORDER = ("built", "memo hit", "kept", "unavailable", "failed")
+OUTCOME_ORDER = ("built", "cache hit", "kept", "unavailable", "failed")
 MOST_NAMED = 5
 # A table that lacks because its input does adds nothing to what is said of the input.
 FOLLOWS_FROM_ANOTHER = ": its input "

@@ -1,4 +1,4 @@
-"""What a command found when nothing was due, kept for the next one: valid for as long as nothing that decides it moved.
+"""Answers of commands when nothing was stale, kept for the next one: valid until something that decides them moves.
 
 Here belong the fingerprint of everything that a run looks at (code, catalog, settings, study folders, mirror, lake,
 published files, by content or by size and times of each file), and the note that is kept beside it. With it, a command
@@ -49,7 +49,7 @@ def fingerprint_of(settings: Settings, *, asks_sources: bool = True) -> str | No
     return digest.hexdigest()
 
 
-def recall(settings: Settings, name: str, fingerprint: str | None) -> Any | None:
+def lookup(settings: Settings, name: str, fingerprint: str | None) -> Any | None:
     """The note of that name, if it was written at this fingerprint; None for any other, or for a damaged one."""
     if fingerprint is None:
         return None

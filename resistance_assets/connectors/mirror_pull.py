@@ -97,12 +97,12 @@ def pull_mirror(
     opt_in: Collection[str] = (),
     reads: bool = False,
     refresh: bool = False,
-    announce: Callable[[str, int, int], None] | None = None,
+    emit: Callable[[str, int, int], None] | None = None,
     progress: Progress | None = None,
 ) -> pl.DataFrame:
     """Fetch what sources need into a mirror, so that a run with `--mirror` does without the network.
 
-    A source with an accession is walked by its connector, so that the mirror holds what a run will ask for: of
+    A source with an accession is crawled by its connector, so that the mirror holds what a run will ask for: of
     ArrayExpress the record, its files' list, sheets and ENA's report, of GEO record, matrices and counts, of GDC the
     list of files and the bundles, or the cases. Of any other source, `url` and `also`.
 
@@ -122,8 +122,8 @@ def pull_mirror(
     """
     told: list[dict[str, object]] = []
     for number, source in enumerate(sources, start=1):
-        if announce:
-            announce(source.id, number, len(sources))
+        if emit:
+            emit(source.id, number, len(sources))
         if source.opt_in and source.id not in opt_in:
             reason = f"its licence asks for a decision ({source.licence}): add it to RESISTANCE_OPT_IN"
             told.append({"source_id": source.id, "url": source.url, "state": "unavailable", "reason": reason})

@@ -1,4 +1,4 @@
-"""What the daemon does by itself: watch the sources, recompute what changed, look at every source once a night."""
+"""What the daemon does by itself: watch the sources, recompute what changed, observe every source once a night."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import dagster as dg
 
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.defs.resources import open_origins
-from resistance_assets.defs.sources import look_at_sources, source_key, study_key
+from resistance_assets.defs.sources import observe_sources, source_key, study_key
 from resistance_assets.orchestration.automation import (
+    asset_observations,
     automation_sensor,
-    changes,
+    compare_observations,
     describe_failures,
     nightly_observation,
-    observations,
 )
 from resistance_assets.settings import load_settings
 
@@ -32,27 +32,28 @@ def update_watch(registry: Registry, default_status: dg.DefaultSensorStatus) -> 
         description="Looks at every source once an hour and reports a new version where there is one.",
     )
     def watch_sources(context) -> dg.SensorResult:  # Dagster refuses a postponed annotation of `context`
-        looks = look_at_sources(registry, functools.cache(lambda: open_origins(load_settings())))
-        sweep = changes(context.cursor, looks)
-        for name, reason in sweep.failing.items():
+        observations = observe_sources(registry, functools.cache(lambda: open_origins(load_settings())))
+        diff = compare_observations(context.cursor, observations)
+        for name, reason in diff.failing.items():
             context.log.warning(f"{name} could not be looked at and keeps its version: {reason}")
-        # What a study on this machine shows is reported before the hosts are complained of; the next sweep complains.
-        if sweep.nothing_seen and not sweep.changed:
+        # What a study on this machine shows is reported first; the next observation complains of the hosts.
+        if diff.nothing_seen and not diff.changed:
             raise dg.Failure(
-                description=f"no source could be looked at: {describe_failures(sweep.failing)}", allow_retries=False
+                description=f"no source could be looked at: {describe_failures(diff.failing)}", allow_retries=False
             )
-        if sweep.is_quiet:
-            seen = len(looks) - len(sweep.failing)
+        if diff.is_quiet:
+            seen = len(observations) - len(diff.failing)
             could_not = (
-                f"; {len(sweep.failing)} could not be looked at and keep theirs: {describe_failures(sweep.failing)}"
-                if sweep.failing
+                f"; {len(diff.failing)} could not be looked at and keep theirs: {describe_failures(diff.failing)}"
+                if diff.failing
                 else ""
             )
             return dg.SensorResult(
-                skip_reason=f"{seen} sources have the versions that they had{could_not}", cursor=sweep.cursor
+                skip_reason=f"{seen} sources have the versions that they had{could_not}", cursor=diff.cursor
             )
         return dg.SensorResult(
-            asset_events=observations(sweep, looks, lambda name: dg.AssetKey(["source", name])), cursor=sweep.cursor
+            asset_events=asset_observations(diff, observations, lambda name: dg.AssetKey(["source", name])),
+            cursor=diff.cursor,
         )
 
     return watch_sources

@@ -15,7 +15,7 @@ LEDGER = TABLES["marts.published_claims"]
 
 
 def claim_checks(registry: Registry) -> dg.AssetChecksDefinition:
-    """Each claim as a check of the ledger that warns and never blocks; it passes where the data say the same."""
+    """Each claim as a check of the claims report that warns and never blocks; it passes where the data say the same."""
     claims = registry.claims
 
     @dg.multi_asset_check(
@@ -33,8 +33,8 @@ def claim_checks(registry: Registry) -> dg.AssetChecksDefinition:
         required_resource_keys={"warehouse_resource"},
     )
     def published_claims_stand(context) -> Iterator[dg.AssetCheckResult]:
-        ledger = context.resources.warehouse_resource.lake().read(LEDGER.address)
-        for row in ledger.filter(pl.col("claim_id").is_in(list(claims))).iter_rows(named=True):
+        report = context.resources.warehouse_resource.lake().read(LEDGER.address)
+        for row in report.filter(pl.col("claim_id").is_in(list(claims))).iter_rows(named=True):
             facts = ("verdict", "value", "expected", "p_value", "q_value", "percentile", "n", "worth", "sources")
             yield dg.AssetCheckResult(
                 asset_key=key_of(LEDGER.address),

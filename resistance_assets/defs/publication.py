@@ -18,7 +18,7 @@ from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import PARTS, TABLES, Table, published_tables, table_of
 from resistance_assets.defs.source_states import feeds_of, state_of_sources
 from resistance_assets.orchestration.attempts import all_failures, left_out
-from resistance_assets.orchestration.lake import Lake, Pointer, read_file
+from resistance_assets.orchestration.lake import Lake, TableVersion, read_file
 from resistance_assets.orchestration.steps import Step, column_lineage
 from resistance_assets.orchestration.table_steps import sql_models
 from resistance_assets.settings import Settings
@@ -31,9 +31,12 @@ from resistance_assets.warehouse.release_diff import CHANGES_SCHEMA, diff_releas
 def runs_of(lake: Lake) -> pl.DataFrame:
     """One row per run that built something of what is current, however it was launched."""
     known = [address for address in lake.addresses() if table_of(address) is not None]
-    pointers = [pointer for address in known if (pointer := lake.pointer(address)) is not None]
+    table_versions = [table_version for address in known if (table_version := lake.current(address)) is not None]
     frame = pl.DataFrame(
-        [{"run_id": p.run_id, "built_at": p.built_at, "seconds": p.seconds, "table": p.address} for p in pointers],
+        [
+            {"run_id": p.run_id, "built_at": p.built_at, "seconds": p.seconds, "table": p.address}
+            for p in table_versions
+        ],
         schema={"run_id": pl.String, "built_at": pl.String, "seconds": pl.Float64, "table": pl.String},
     )
     return (
@@ -50,10 +53,10 @@ def runs_of(lake: Lake) -> pl.DataFrame:
 
 def publication_of(lake: Lake, table: Table, lineage: dict[str, tuple[str, ...]]) -> Publication:
     """A table as it is now; one that could never be built is published empty and says so."""
-    pointer = lake.pointer(table.address)
-    if pointer is None:
+    table_version = lake.current(table.address)
+    if table_version is None:
         empty = table.empty()
-        pointer = Pointer(
+        table_version = TableVersion(
             address=table.address,
             status="missing",
             data_version=lake.write(table.address, empty),
@@ -67,7 +70,7 @@ def publication_of(lake: Lake, table: Table, lineage: dict[str, tuple[str, ...]]
             seconds=0.0,
             reason="never built: something that it rests on failed",
         )
-    return Publication(table, pointer, lake.intact_path(table.address, pointer.data_version), lineage)
+    return Publication(table, table_version, lake.intact_path(table.address, table_version.data_version), lineage)
 
 
 def code_revision() -> str:
@@ -100,8 +103,10 @@ def missing_in_file(data_dir: Path) -> list[str]:
 
 def records_of_partitions(lake: Lake) -> dict[str, str]:
     """Partition -> key of the record of how its current version was made."""
-    pointers = {a: lake.pointer(a) for a in lake.addresses() if a.startswith(f"{PARTS}.") and table_of(a) is not None}
-    return {a: key for a, p in pointers.items() if p is not None and (key := p.notes.get("memo_key"))}
+    table_versions = {
+        a: lake.current(a) for a in lake.addresses() if a.startswith(f"{PARTS}.") and table_of(a) is not None
+    }
+    return {a: key for a, p in table_versions.items() if p is not None and (key := p.notes.get("cache_key"))}
 
 
 def changes_of_release(data_dir: Path, before: Mapping[str, Any], after: Mapping[str, Any]) -> pl.DataFrame:

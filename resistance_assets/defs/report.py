@@ -11,7 +11,7 @@ from resistance_assets.catalog.groups import RELEASE
 from resistance_assets.defs.warehouse import WAREHOUSE_KEY
 from resistance_assets.errors import Fault
 from resistance_assets.orchestration.automation import on_data_change
-from resistance_assets.orchestration.events import Announcement, announce
+from resistance_assets.orchestration.events import ProgressEvent, emit
 from resistance_assets.report.site import broken_links, write_report
 
 REPORT_KEY = dg.AssetKey(["report"])
@@ -33,9 +33,9 @@ def report_asset() -> dg.AssetsDefinition:
     )
     def report(context) -> Iterator[Any]:  # Dagster refuses a postponed annotation of `context`
         settings = context.resources.warehouse_resource.settings()
-        announce(Announcement("started", "report"))
+        emit(ProgressEvent("started", "report"))
         if not settings.report:
-            announce(Announcement("finished", "report", "memo hit"))
+            emit(ProgressEvent("finished", "report", "cache hit"))
             yield dg.AssetCheckResult(passed=True, check_name="links", description="no report is written")
             yield dg.MaterializeResult(metadata={"written": False, "reason": "RESISTANCE_REPORT is off"})
             return
@@ -43,12 +43,12 @@ def report_asset() -> dg.AssetsDefinition:
             written = write_report(settings.data_dir, only_if_changed=True)
             broken = broken_links(written.folder)
         except Fault as fault:
-            announce(Announcement("failed", "report", "failed", message=str(fault)))
+            emit(ProgressEvent("failed", "report", "failed", message=str(fault)))
             raise dg.Failure(description=str(fault), allow_retries=False) from fault
         except Exception as error:
-            announce(Announcement("failed", "report", "failed", message=f"report: {type(error).__name__}: {error}"))
+            emit(ProgressEvent("failed", "report", "failed", message=f"report: {type(error).__name__}: {error}"))
             raise
-        announce(Announcement("finished", "report", "built" if written.is_new else "memo hit", written.seconds))
+        emit(ProgressEvent("finished", "report", "built" if written.is_new else "cache hit", written.seconds))
         yield dg.AssetCheckResult(
             passed=not broken,
             check_name="links",

@@ -15,13 +15,13 @@ from resistance_assets.catalog.registry import LocalStudy, Registry, Source, loa
 from resistance_assets.connectors.arrayexpress.biostudies import accession_of, info_resource, read_info
 from resistance_assets.connectors.transport.fallbacks import fetch_with_fallbacks
 from resistance_assets.connectors.transport.published_versions import published_version
-from resistance_assets.connectors.transport.replay import Walk, record_walk
+from resistance_assets.connectors.transport.replay import Crawl, record
 from resistance_assets.connectors.transport.resource import FailureKind, transfer_fault, without_secrets
 from resistance_assets.connectors.transport.transport import Probe, Resource, Transport, open_transport, sha256_of
 from resistance_assets.errors import Fault, SourceUnavailable, TransportFault
-from resistance_assets.orchestration.events import Announcement, announce
+from resistance_assets.orchestration.events import ProgressEvent, emit
 from resistance_assets.orchestration.lake import Lake
-from resistance_assets.orchestration.steps import MOST_TOLD, External
+from resistance_assets.orchestration.steps import MOST_TOLD, ExternalInput
 from resistance_assets.settings import Settings, load_settings
 
 
@@ -40,10 +40,10 @@ def _registry(folders: tuple[Path, ...], stamps: tuple[tuple[str, int], ...]) ->
 
 
 @dataclass(frozen=True)
-class Documents(External):
-    """A source that is several documents: what a walk over it found. `path` is the first of them."""
+class Documents(ExternalInput):
+    """A source that is several documents: what a crawl over it found. `path` is the first of them."""
 
-    walk: Walk = field(default_factory=lambda: Walk({}, {}))
+    crawl: Crawl = field(default_factory=lambda: Crawl({}, {}))
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Origins:
             least_bytes=source.least_bytes,
         )
 
-    def fetch(self, source: Source) -> External:
+    def fetch(self, source: Source) -> ExternalInput:
         """The source's file, verified.
 
         Raises:
@@ -86,7 +86,7 @@ class Origins:
         self._require_opt_in(source)
 
         def report(done: int, total: int | None) -> None:
-            announce(Announcement("bytes", source.id, done=done, total=total))
+            emit(ProgressEvent("bytes", source.id, done=done, total=total))
 
         with _faults_of(source):
             fetched = fetch_with_fallbacks(self.transport, self.resource(source), source.fallbacks, progress=report)
@@ -101,17 +101,17 @@ class Origins:
             "transport": fetched.transport,
             "version": version,
         }
-        return External(checksum=fetched.sha256, path=fetched.path, facts=facts)
+        return ExternalInput(checksum=fetched.sha256, path=fetched.path, facts=facts)
 
-    def walk(self, source: Source, walk: Callable[[Transport], object]) -> Documents:
-        """Every document that a walk over the source asks for.
+    def crawl(self, source: Source, crawl: Callable[[Transport], object]) -> Documents:
+        """Every document that a crawl over the source asks for.
 
         Raises as `fetch`, in the name of the source.
         """
         self._require_opt_in(source)
         try:
             with _faults_of(source):
-                found = record_walk(self.transport, walk)
+                found = record(self.transport, crawl)
         except (SourceUnavailable, TransportFault) as fault:
             raise type(fault)(
                 fault.problem, subject=source.id, place=fault.subject, expected=fault.expected, remedy=fault.remedy
@@ -128,7 +128,7 @@ class Origins:
             "retrieved_at": first.retrieved_at.isoformat(timespec="seconds"),
             "transport": first.transport,
         }
-        return Documents(checksum=found.checksum, path=first.path, facts=facts, walk=found)
+        return Documents(checksum=found.checksum, path=first.path, facts=facts, crawl=found)
 
     def probe(self, source: Source) -> Probe:
         """A token that changes when the source does. Raises as `fetch` does."""
@@ -208,10 +208,10 @@ def study_source(study_id: str) -> str:
     return f"study_{study_id}"
 
 
-def local_files(study_id: str, files: Mapping[str, Path]) -> dict[str, External]:
-    """Files of a laboratory study as externals: name -> checksum, path, and the study among its facts."""
+def local_files(study_id: str, files: Mapping[str, Path]) -> dict[str, ExternalInput]:
+    """Files of a laboratory study as external inputs: name -> checksum, path, and the study among its facts."""
     return {
-        name: External(
+        name: ExternalInput(
             checksum=sha256_of(path),
             path=path,
             facts={"study": study_id, "file": path.name, "bytes": path.stat().st_size},
@@ -220,15 +220,15 @@ def local_files(study_id: str, files: Mapping[str, Path]) -> dict[str, External]
     }
 
 
-def fetching(*sources: Source) -> Callable[[Origins], Mapping[str, External]]:
+def fetching(*sources: Source) -> Callable[[Origins], Mapping[str, ExternalInput]]:
     """Externals of a step that reads these sources."""
 
-    def externals(origins: Origins) -> Mapping[str, External]:
+    def external_inputs(origins: Origins) -> Mapping[str, ExternalInput]:
         return {source.id: origins.fetch(source) for source in sources}
 
-    return externals
+    return external_inputs
 
 
-def study_externals(local: LocalStudy) -> Callable[[Origins], Mapping[str, External]]:
+def study_external_inputs(local: LocalStudy) -> Callable[[Origins], Mapping[str, ExternalInput]]:
     """The files of a laboratory's study, each under its name in the study's folder."""
     return lambda origins: local_files(local.id, {str(path.relative_to(local.folder)): path for path in local.files})

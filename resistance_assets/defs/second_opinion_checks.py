@@ -36,7 +36,7 @@ def second_opinion(
     return compare_with_lifelines(screen, cohort.matrix, cohort.genes, cohort.time_months, cohort.event_observed)
 
 
-def judge_second_opinion(found: pl.DataFrame) -> tuple[bool, str]:
+def check_second_opinion(found: pl.DataFrame) -> tuple[bool, str]:
     """Whether the two programs agree, and in words where they do not, the largest difference first."""
     genes = found["hgnc_symbol"].n_unique()
     at_odds = found.filter(~pl.col("agrees")).sort(pl.col("difference") / pl.col("tolerance"), descending=True)
@@ -97,8 +97,12 @@ def second_opinion_checks(registry: Registry) -> dg.AssetChecksDefinition:
                 continue
             screen = lake.read(address)
             if screen.is_empty():
-                pointer = lake.pointer(address)
-                why = pointer.reason if pointer is not None and pointer.reason else "no gene was screened"
+                table_version = lake.current(address)
+                why = (
+                    table_version.reason
+                    if table_version is not None and table_version.reason
+                    else "no gene was screened"
+                )
                 yield dg.AssetCheckResult(
                     asset_key=key_of(address),
                     check_name=CHECK,
@@ -116,7 +120,7 @@ def second_opinion_checks(registry: Registry) -> dg.AssetChecksDefinition:
                 GENES_OF_A_DEMO if is_demo else settings.second_opinion_genes,
                 settings.seed,
             )
-            passed, description = judge_second_opinion(found)
+            passed, description = check_second_opinion(found)
             yield dg.AssetCheckResult(
                 asset_key=key_of(address),
                 check_name=CHECK,

@@ -59,18 +59,18 @@ def state_of_sources(registry: Registry, lake: Lake, feeds: Mapping[str, Sequenc
     seen: dict[str, dict[str, Any]] = {}
     missed: dict[str, str] = {}
     for address in lake.addresses():
-        pointer = lake.pointer(address)
+        table_version = lake.current(address)
         # What an earlier release left in the lake under another name says nothing of today's sources.
-        if pointer is None or not address.startswith(("parts.", "raw.")) or table_of(address) is None:
+        if table_version is None or not address.startswith(("parts.", "raw.")) or table_of(address) is None:
             continue
-        for name, facts in pointer.notes.get("sources", {}).items():
+        for name, facts in table_version.notes.get("sources", {}).items():
             if name in registry.sources:
                 seen[name] = facts
             elif "study" in facts:
                 seen[f"{facts['study']}/{facts.get('file', name)}"] = facts
         # A reason begins with what it is about; a source whose id begins another one's is not meant.
-        if pointer.reason and (about := pointer.reason.partition(":")[0]) in registry.sources:
-            missed[about] = pointer.reason
+        if table_version.reason and (about := table_version.reason.partition(":")[0]) in registry.sources:
+            missed[about] = table_version.reason
     # Imported late: with it come the readers of every source.
     from resistance_assets.connectors import READERS
 

@@ -13,7 +13,12 @@ from resistance_assets.catalog.registry import LocalStudy, Registry, Source
 from resistance_assets.connectors.transport.transport import sha256_of
 from resistance_assets.defs.resources import Origins, study_source
 from resistance_assets.errors import Fault
-from resistance_assets.orchestration.automation import SOURCE_FRESHNESS, Look, changes, describe_failures
+from resistance_assets.orchestration.automation import (
+    SOURCE_FRESHNESS,
+    SourceObservation,
+    compare_observations,
+    describe_failures,
+)
 from resistance_assets.orchestration.code_version import parameters_version
 
 
@@ -57,36 +62,42 @@ def study_spec(local: LocalStudy) -> dg.AssetSpec:
     )
 
 
-def look_at_sources(
+def observe_sources(
     registry: Registry, origins: Callable[[], Origins], names: Collection[str] | None = None
-) -> dict[str, Look]:
+) -> dict[str, SourceObservation]:
     """Look at sources and at the files of laboratory studies.
 
     Args:
         registry: says which there are.
-        origins: opened when the first source is looked at, so that a mirror that is not there fails looks and no more.
+        origins: opened when the first source is looked at, so that a mirror that is not there fails these alone.
         names: last part of the asset keys; all by default.
 
     Returns:
         Last part of the asset key -> what was found.
     """
-    looks: dict[str, Look] = {}
+    observations: dict[str, SourceObservation] = {}
     for source in registry.sources.values():
         if names is None or source.id in names:
             try:
                 probe = origins().probe(source)
-                looks[source.id] = Look(probe.token, details={"noticed_by": probe.basis, **probe.details})
+                observations[source.id] = SourceObservation(
+                    probe.token, details={"noticed_by": probe.basis, **probe.details}
+                )
             except Fault as fault:
-                looks[source.id] = Look(None, problem=str(fault))
+                observations[source.id] = SourceObservation(None, problem=str(fault))
     for local in registry.local_studies.values():
         name = study_source(local.id)
         if names is None or name in names:
             try:
                 checksums = {path.name: sha256_of(path) for path in local.files}
-                looks[name] = Look(parameters_version(checksums), is_remote=False, details=checksums)
+                observations[name] = SourceObservation(
+                    parameters_version(checksums), is_remote=False, details=checksums
+                )
             except OSError as error:
-                looks[name] = Look(None, problem=f"{error.filename}: {error.strerror}", is_remote=False)
-    return looks
+                observations[name] = SourceObservation(
+                    None, problem=f"{error.filename}: {error.strerror}", is_remote=False
+                )
+    return observations
 
 
 def observe(
@@ -97,20 +108,20 @@ def observe(
     Raises:
         dg.Failure: not one host could be looked at, which must not read as "unchanged".
     """
-    looks = look_at_sources(registry, origins, {key.path[-1] for key in keys})
-    for name, look in looks.items():
-        if look.version is None:
-            log.warning(f"{name} could not be looked at and keeps its version: {look.problem}")
+    observations = observe_sources(registry, origins, {key.path[-1] for key in keys})
+    for name, observation in observations.items():
+        if observation.version is None:
+            log.warning(f"{name} could not be looked at and keeps its version: {observation.problem}")
         else:
             yield dg.ObserveResult(
                 asset_key=dg.AssetKey(["source", name]),
-                data_version=dg.DataVersion(look.version),
-                metadata=look.details,
+                data_version=dg.DataVersion(observation.version),
+                metadata=observation.details,
             )
-    sweep = changes(None, looks)
-    if sweep.nothing_seen:
+    diff = compare_observations(None, observations)
+    if diff.nothing_seen:
         raise dg.Failure(
-            description=f"no source could be looked at: {describe_failures(sweep.failing)}", allow_retries=True
+            description=f"no source could be looked at: {describe_failures(diff.failing)}", allow_retries=True
         )
 
 
@@ -126,8 +137,8 @@ def source_assets(registry: Registry, feeds: Mapping[str, Sequence[str]]) -> dg.
         can_subset=True,
         required_resource_keys={"warehouse_resource"},
     )
-    def observe_sources(context) -> Iterator[dg.ObserveResult]:  # Dagster refuses a postponed annotation
+    def source_observation(context) -> Iterator[dg.ObserveResult]:  # Dagster refuses a postponed annotation
         origins = functools.cache(context.resources.warehouse_resource.origins)
         yield from observe(registry, origins, set(context.selected_asset_keys), context.log)
 
-    return observe_sources
+    return source_observation

@@ -23,7 +23,7 @@ def model_step(model: SqlModel) -> Step:
         compute=compute,
         code_version=sql_code_version(model.code_version),
         inputs=model.refs,
-        tolerant=True,
+        allow_unavailable_inputs=True,
         kinds=("sql", "duckdb"),
         lineage={model.address: model.lineage},
         sql={model.address: model.sql},

@@ -13,7 +13,7 @@ from resistance_assets.catalog.tables import PARTS, published_tables
 from resistance_assets.defs.publication import missing_in_file, publish_current
 from resistance_assets.errors import Fault
 from resistance_assets.orchestration.automation import WAREHOUSE_FRESHNESS, on_settled_change
-from resistance_assets.orchestration.events import Announcement, announce
+from resistance_assets.orchestration.events import ProgressEvent, emit
 from resistance_assets.orchestration.steps import Step
 from resistance_assets.orchestration.table_assets import key_of
 
@@ -42,15 +42,15 @@ def warehouse_asset(registry: Registry, steps: Mapping[str, Step]) -> dg.AssetsD
     )
     def warehouse(context) -> Iterator[Any]:  # Dagster refuses a postponed annotation of `context`
         settings = context.resources.warehouse_resource.settings()
-        announce(Announcement("started", "warehouse"))
+        emit(ProgressEvent("started", "warehouse"))
         try:
             result = publish_current(settings, context.resources.warehouse_resource.lake(), registry, steps)
             missing = missing_in_file(settings.data_dir)
         except Fault as fault:
-            announce(Announcement("failed", "warehouse", "failed", message=str(fault)))
+            emit(ProgressEvent("failed", "warehouse", "failed", message=str(fault)))
             raise dg.Failure(description=str(fault), allow_retries=False) from fault
-        outcome = "built" if result.is_new else "memo hit"
-        announce(Announcement("finished", "warehouse", outcome, result.seconds, f"release {result.release}"))
+        outcome = "built" if result.is_new else "cache hit"
+        emit(ProgressEvent("finished", "warehouse", outcome, result.seconds, f"release {result.release}"))
         yield dg.AssetCheckResult(
             passed=not missing,
             check_name="opens",

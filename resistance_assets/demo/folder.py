@@ -192,7 +192,7 @@ def _demo_files(plan: Plan, registry: Registry) -> dict[str, bytes]:
     }
     contents |= {source: allonco_list(symbols) for source, symbols in plan.cancer_lists.items()}
     documents = {registry.sources[source].url: (contents[source], kind) for source, kind in SOURCES.items()}
-    # Sources that are walked from document to document.
+    # Sources that are crawled from document to document.
     documents |= accession_documents(plan) | array_documents(plan)
     documents[bundle_url(star)] = bundle(star), "application/gzip"
     files = mirror_files(plan, documents)

@@ -1,1 +1,1 @@
-"""Dagster plumbing: the lake, the memo, versions, checks, SQL models and publishing. No biology."""
+"""Dagster plumbing: the lake, the cache of results, versions, checks, SQL models and publishing. No biology."""

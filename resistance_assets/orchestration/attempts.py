@@ -48,8 +48,12 @@ def all_failures(lake: Lake) -> dict[str, FailedAttempt]:
 
 def left_out(lake: Lake, unions: Iterable[str]) -> dict[str, str]:
     """Partition -> why it is left out of its union as that is now, of these unions."""
-    pointers = [pointer for union in unions if (pointer := lake.pointer(union)) is not None]
-    return {name: reason for pointer in pointers for name, reason in pointer.notes.get("left_out", {}).items()}
+    table_versions = [table_version for union in unions if (table_version := lake.current(union)) is not None]
+    return {
+        name: reason
+        for table_version in table_versions
+        for name, reason in table_version.notes.get("left_out", {}).items()
+    }
 
 
 def forget_unknown(lake: Lake, known: Collection[str]) -> None:

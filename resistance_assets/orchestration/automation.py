@@ -1,7 +1,7 @@
-"""When the daemon recomputes: conditions on assets, what a sweep over the sources found, and how late is late.
+"""Automation: conditions on assets, the comparison of two observations of the sources, and freshness policies.
 
-Here belong the conditions and the pure comparison of two sweeps. Which assets and sources there are, and how a source
-is looked at, is decided elsewhere; that a known result is not computed again is the matter of `memo.py`.
+Here belong the conditions and the pure comparison of two observations of the sources. Which assets and sources there
+are, and how a source is observed, is decided elsewhere; that a known result is not computed again is in `steps.py`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DATA_VERSION_TAG = "dagster/data_version"
 
 # The nightly observation looks at every source, changed or not, so that two missed nights are late.
 SOURCE_FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
-# The warehouse is brought up at least once a day (a memo hit where nothing changed), so that it can be late too.
+# The warehouse is brought up at least once a day (a cache hit where nothing changed), so that it can be late too.
 WAREHOUSE_FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
 
 
@@ -48,11 +48,11 @@ def on_data_change() -> AutomationCondition:
 
 
 def on_settled_change() -> AutomationCondition:
-    """For the publication: due when an input changed and none is about to change again; and once a day in any case.
+    """For the publication: requested when an input changed and none is about to change again; and once a day.
 
     A change takes a tick per layer. Published in the midst of it, a release would hold new patients beside old survival
-    times, so publication waits until nothing that it rests on, shares included, runs or was requested. It does not wait
-    for what failed: the rest of the tables is as right as it was.
+    times, so publication waits until nothing that it rests on, partitions included, runs or was requested. It does not
+    wait for what failed: the rest of the tables is as right as it was.
     """
     moving = AutomationCondition.any_deps_match(
         AutomationCondition.in_progress() | AutomationCondition.will_be_requested() | _pending()
@@ -76,12 +76,12 @@ def _pending() -> AutomationCondition:
     return AutomationCondition.newly_requested()
 
 
-# ---- sweeps over the sources -----------------------------------------------------------------------------------------
+# ---- observations of the sources -------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Look:
-    """What a look at one source found: a version, or why there was none to be had.
+class SourceObservation:
+    """What was observed of one source: a version, or why there was none to be had.
 
     Attributes:
         version: token that changes when the source does; None where it could not be looked at.
@@ -97,8 +97,8 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Sweep:
-    """Two sweeps compared.
+class ObservationDiff:
+    """Two observations of the sources compared.
 
     Attributes:
         changed: sources with a version other than the one before -> version before (None at first) and now.
@@ -121,14 +121,14 @@ class Sweep:
         return not (self.changed or self.kept or self.recovered)
 
 
-def changes(previous_cursor: str | None, looks: Mapping[str, Look]) -> Sweep:
-    """Compare a sweep with the one before.
+def compare_observations(previous_cursor: str | None, observations: Mapping[str, SourceObservation]) -> ObservationDiff:
+    """Compare the observations of all sources with those before.
 
     A source that could not be looked at keeps its version: "could not look" is not "unchanged", and not "changed"
     either. One that went and came back with the same version has not changed.
 
     Args:
-        previous_cursor: `Sweep.cursor` of the sweep before, None or unreadable at first.
+        previous_cursor: `ObservationDiff.cursor` of the time before, None or unreadable at first.
         looks: source -> what was found.
     """
     versions, failing_before = _read_cursor(previous_cursor)
@@ -136,25 +136,25 @@ def changes(previous_cursor: str | None, looks: Mapping[str, Look]) -> Sweep:
     kept: dict[str, tuple[str | None, str]] = {}
     recovered: dict[str, str] = {}
     failing: dict[str, str] = {}
-    now = {name: version for name, version in versions.items() if name in looks}
-    for name, look in looks.items():
+    now = {name: version for name, version in versions.items() if name in observations}
+    for name, observation in observations.items():
         before = versions.get(name)
-        if look.version is None:
-            failing[name] = look.problem or "no reason given"
+        if observation.version is None:
+            failing[name] = observation.problem or "no reason given"
             if name not in failing_before:
                 kept[name] = (before, failing[name])
-        elif look.version != before:
-            changed[name] = (before, look.version)
-            now[name] = look.version
+        elif observation.version != before:
+            changed[name] = (before, observation.version)
+            now[name] = observation.version
         elif name in failing_before:
-            recovered[name] = look.version
-    remote = [look for look in looks.values() if look.is_remote]
-    return Sweep(
+            recovered[name] = observation.version
+    remote = [observation for observation in observations.values() if observation.is_remote]
+    return ObservationDiff(
         changed=changed,
         kept=kept,
         recovered=recovered,
         failing=failing,
-        nothing_seen=bool(remote) and all(look.version is None for look in remote),
+        nothing_seen=bool(remote) and all(observation.version is None for observation in remote),
         cursor=json.dumps({"versions": now, "failing": sorted(failing)}, sort_keys=True),
     )
 
@@ -167,26 +167,28 @@ def _read_cursor(cursor: str | None) -> tuple[dict[str, str], frozenset[str]]:
         return {}, frozenset()
 
 
-def observations(sweep: Sweep, looks: Mapping[str, Look], key_of: Any) -> list[dg.AssetObservation]:
-    """What to tell Dagster of a sweep: one observation per source of which something is new, none for the others."""
+def asset_observations(
+    diff: ObservationDiff, observations: Mapping[str, SourceObservation], key_of: Any
+) -> list[dg.AssetObservation]:
+    """Events for Dagster: one observation per source of which something is new, none for the others."""
     found = []
-    for name, (before, version) in sweep.changed.items():
+    for name, (before, version) in diff.changed.items():
         found.append(
             dg.AssetObservation(
                 asset_key=key_of(name),
-                metadata={"previous_version": before or "none", **looks[name].details},
+                metadata={"previous_version": before or "none", **observations[name].details},
                 tags={DATA_VERSION_TAG: version},
             )
         )
-    for name, version in sweep.recovered.items():
+    for name, version in diff.recovered.items():
         found.append(
             dg.AssetObservation(
                 asset_key=key_of(name),
-                metadata={"could_be_looked_at_again": True, **looks[name].details},
+                metadata={"could_be_looked_at_again": True, **observations[name].details},
                 tags={DATA_VERSION_TAG: version},
             )
         )
-    for name, (before, reason) in sweep.kept.items():
+    for name, (before, reason) in diff.kept.items():
         # One that was never seen has no version to keep, and an observation without one would count as a new one.
         if before is not None:
             found.append(

@@ -1,7 +1,7 @@
 """Validation before anything is written.
 
-Here belong the verdicts on a frame that is about to become a table: its model (dtypes and values), its key, its least
-number of rows. A frame that fails is not written; the verdict says what is wrong with which rows.
+Here belong the checks of a frame that is about to become a table: its model (dtypes and values), its key, its least
+number of rows. A frame that fails is not written; the result says what is wrong with which rows.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ EXAMPLES = 5
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CheckResult:
     """The outcome of one check of one table."""
 
     name: str
@@ -33,41 +33,41 @@ class Verdict:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-def validate(table: Table, frame: pl.DataFrame | pl.LazyFrame, *, may_be_empty: bool = False) -> list[Verdict]:
-    """Judge a frame by its table's model.
+def validate(table: Table, frame: pl.DataFrame | pl.LazyFrame, *, may_be_empty: bool = False) -> list[CheckResult]:
+    """Check a frame by its table's model.
 
     Args:
         table: what the frame is meant to become.
-        frame: eager or lazy. A lazy frame is judged on its values too: left to itself, pandera looks at nothing but its
-            dtypes.
+        frame: eager or lazy. A lazy frame is checked on its values too: left to itself, pandera looks at nothing but
+            its dtypes.
         may_be_empty: true where the source could not be had, so that a least number of rows does not apply.
 
     Returns:
-        Two verdicts, `schema` and `primary_key`.
+        Two results, `schema` and `primary_key`.
     """
     eager = frame.collect() if isinstance(frame, pl.LazyFrame) else frame
-    return [_judge_schema(table, eager, may_be_empty), _judge_key(table, eager)]
+    return [_check_schema(table, eager, may_be_empty), _check_key(table, eager)]
 
 
-def require(table: Table, verdicts: Sequence[Verdict]) -> None:
-    """Raise for the first verdict that failed.
+def require(table: Table, check_results: Sequence[CheckResult]) -> None:
+    """Raise for the first check that failed.
 
     Raises:
         DataFault: naming table, check and what is wrong.
     """
-    for verdict in verdicts:
-        if not verdict.passed:
+    for check_result in check_results:
+        if not check_result.passed:
             raise DataFault(
-                f"check {verdict.name} failed: {verdict.description}",
+                f"check {check_result.name} failed: {check_result.description}",
                 subject=table.address,
                 remedy="Nothing was written; correct the input, or the model in catalog/tables.",
             )
 
 
-def _judge_schema(table: Table, frame: pl.DataFrame, may_be_empty: bool) -> Verdict:
+def _check_schema(table: Table, frame: pl.DataFrame, may_be_empty: bool) -> CheckResult:
     # Of no row nothing but names and types can be wrong, and two of three tables of a small warehouse have none.
     if frame.is_empty() and (may_be_empty or not table.min_rows) and frame.schema == table.polars_schema:
-        return Verdict("schema", True, f"0 rows, {frame.width} columns as the model says")
+        return CheckResult("schema", True, f"0 rows, {frame.width} columns as the model says")
     # Imported late: it brings pandas, and a step whose result is known validates nothing.
     import pandera.errors
     from pandera.config import ValidationDepth, config_context
@@ -77,14 +77,14 @@ def _judge_schema(table: Table, frame: pl.DataFrame, may_be_empty: bool) -> Verd
             table.model.to_schema().validate(frame, lazy=True)
     except pandera.errors.SchemaErrors as errors:
         found = _failures(errors)
-        return Verdict("schema", False, "; ".join(found[:EXAMPLES]), {"failures": len(found)})
+        return CheckResult("schema", False, "; ".join(found[:EXAMPLES]), {"failures": len(found)})
     floats = [name for name, dtype in frame.schema.items() if dtype.is_float()]
     infinite = frame.select(pl.col(floats).is_infinite().sum()).to_dicts()[0] if floats else {}
     if bad := {name: count for name, count in infinite.items() if count}:
-        return Verdict("schema", False, f"infinite values: {bad}", {"infinite": bad})
+        return CheckResult("schema", False, f"infinite values: {bad}", {"infinite": bad})
     if not may_be_empty and frame.height < table.min_rows:
-        return Verdict("schema", False, f"{frame.height} rows, at least {table.min_rows} expected", {})
-    return Verdict("schema", True, f"{frame.height} rows, {frame.width} columns as the model says")
+        return CheckResult("schema", False, f"{frame.height} rows, at least {table.min_rows} expected", {})
+    return CheckResult("schema", True, f"{frame.height} rows, {frame.width} columns as the model says")
 
 
 def _failures(errors: pandera.errors.SchemaErrors) -> list[str]:
@@ -110,12 +110,12 @@ def _failures(errors: pandera.errors.SchemaErrors) -> list[str]:
     return found
 
 
-def _judge_key(table: Table, frame: pl.DataFrame) -> Verdict:
+def _check_key(table: Table, frame: pl.DataFrame) -> CheckResult:
     columns = ", ".join(f'"{name}"' for name in table.key)
     if missing := [name for name in table.key if name not in frame.columns]:
-        return Verdict("primary_key", False, f"key column {missing[0]} is missing")
+        return CheckResult("primary_key", False, f"key column {missing[0]} is missing")
     if frame.is_empty():
-        return Verdict("primary_key", True, f"{', '.join(table.key)}: no rows")
+        return CheckResult("primary_key", True, f"{', '.join(table.key)}: no rows")
     # DuckDB finds duplicates over several text columns faster than polars or pandera does.
     with cursor_over("candidate", frame.select(table.key)) as cursor:
         repeated = cursor.execute(
@@ -123,5 +123,5 @@ def _judge_key(table: Table, frame: pl.DataFrame) -> Verdict:
         ).fetchall()
     if repeated:
         shown = "; ".join(f"{row[:-1]} x {row[-1]}" for row in repeated)
-        return Verdict("primary_key", False, f"{', '.join(table.key)} is not unique: {shown}", {"examples": shown})
-    return Verdict("primary_key", True, f"{', '.join(table.key)} is unique")
+        return CheckResult("primary_key", False, f"{', '.join(table.key)} is not unique: {shown}", {"examples": shown})
+    return CheckResult("primary_key", True, f"{', '.join(table.key)} is unique")

@@ -1,7 +1,7 @@
-"""Who listens to what a run does.
+"""Progress events: what a run tells while it works, and the subscribers that it tells.
 
-Here belongs the one list of listeners that steps announce themselves to, so that a command line can show progress while
-an in-process run works. Without a listener nothing happens.
+Here belongs the one list of subscribers of this process, so that a command line can show progress while an in-process
+run works. Without a subscriber nothing happens.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Announcement:
+class ProgressEvent:
     """Something happened to a table (or to a transfer, or to the publication).
 
     Attributes:
         kind: started, finished or failed; `bytes` while a file is fetched; `note` for what people should know of long
             work before and while it is done.
         subject: address of the table, or name of the file.
-        outcome: built, memo hit, kept, unavailable, failed; empty while under way.
+        outcome: built, cache hit, kept, unavailable, failed; empty while under way.
         seconds: how long it took.
         message: for people; why it failed or is unavailable.
         done: bytes so far.
@@ -35,20 +35,20 @@ class Announcement:
     total: int | None = None
 
 
-_listeners: list[Callable[[Announcement], None]] = []
+_subscribers: list[Callable[[ProgressEvent], None]] = []
 
 
-def announce(announcement: Announcement) -> None:
-    """Tell every listener of this process."""
-    for listener in tuple(_listeners):
-        listener(announcement)
+def emit(event: ProgressEvent) -> None:
+    """Pass an event to every subscriber of this process."""
+    for subscriber in tuple(_subscribers):
+        subscriber(event)
 
 
 @contextlib.contextmanager
-def listening(listener: Callable[[Announcement], None]) -> Iterator[None]:
-    """Hear announcements for as long as the block lasts."""
-    _listeners.append(listener)
+def subscribe(subscriber: Callable[[ProgressEvent], None]) -> Iterator[None]:
+    """Receive events for as long as the block lasts."""
+    _subscribers.append(subscriber)
     try:
         yield
     finally:
-        _listeners.remove(listener)
+        _subscribers.remove(subscriber)

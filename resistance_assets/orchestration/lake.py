@@ -1,4 +1,4 @@
-"""The lake: immutable Parquet files by data version, and a pointer per table to the current one.
+"""The lake: immutable Parquet files by data version, and per table a record of the current one.
 
 Here belongs everything that knows how `lake/<layer>/<table>/` is laid out. Nothing here computes, validates or imports
 Dagster.
@@ -6,10 +6,10 @@ Dagster.
     <data_version>.parquet    the table, written once, never changed
     <data_version>.sha256     checksum of that file
     current.json              which version is current, from which inputs and code
-    memo/<key>.json           the same record, by what went in, so that a known result is found again
+    memo/<cache key>.json     the same record by what went in: the cache, in which a known result is found again
 
 A file appears under its name only when it is whole (written aside, flushed, renamed), so a process killed at any moment
-leaves the old pointer with the old file or the new pointer with the new one.
+leaves the old record with the old file or the new record with the new one.
 """
 
 from __future__ import annotations
@@ -34,12 +34,14 @@ from resistance_assets.files import file_lock, is_being_written, replace_file, w
 from resistance_assets.integrity import find_damage, write_checksum
 from resistance_assets.orchestration.scratch_database import cursor_over
 
+# Named so since the first version: a data folder of an earlier version keeps its known results.
+CACHE_FOLDER, _EARLIER_CACHE_KEY = "memo", "memo_key"
 SIGNIFICANT_DIGITS = 12
 ROW_GROUP_ROWS = 122_880
 
 
 @dataclass(frozen=True)
-class Pointer:
+class TableVersion:
     """What is known of one version of a table.
 
     Attributes:
@@ -89,18 +91,18 @@ class Lake:
         """Where a version of a table is, whether or not it exists."""
         return self.folder(address) / f"{data_version}.parquet"
 
-    def pointer(self, address: str) -> Pointer | None:
+    def current(self, address: str) -> TableVersion | None:
         """The current version, or None where the table was never written or its record cannot be read."""
-        return _read_pointer(self.folder(address) / "current.json")
+        return _read_version(self.folder(address) / "current.json")
 
-    def recall(self, address: str, memo_key: str) -> Pointer | None:
+    def lookup(self, address: str, cache_key: str) -> TableVersion | None:
         """The version that these inputs, code and parameters gave before, if its file is still there."""
-        found = _read_pointer(self.folder(address) / "memo" / f"{memo_key}.json")
+        found = _read_version(self.folder(address) / CACHE_FOLDER / f"{cache_key}.json")
         return None if found is None or self.find_damage(address, found.data_version) else found
 
-    def record(self, address: str, memo_key: str) -> Pointer | None:
+    def record(self, address: str, cache_key: str) -> TableVersion | None:
         """How a version was made, whether or not its file is still there."""
-        return _read_pointer(self.folder(address) / "memo" / f"{memo_key}.json")
+        return _read_version(self.folder(address) / CACHE_FOLDER / f"{cache_key}.json")
 
     def current_path(self, address: str) -> Path:
         """File of the current version.
@@ -108,10 +110,10 @@ class Lake:
         Raises:
             DataFault: the table was never written, or its file is gone.
         """
-        pointer = self.pointer(address)
-        if pointer is None:
+        table_version = self.current(address)
+        if table_version is None:
             raise DataFault("the table was never built", subject=address, remedy="Run `resistance run` first.")
-        return self.intact_path(address, pointer.data_version)
+        return self.intact_path(address, table_version.data_version)
 
     def intact_path(self, address: str, data_version: str) -> Path:
         """File of a version, whose bytes are those that were written.
@@ -134,14 +136,14 @@ class Lake:
         return find_damage(self.path(address, data_version), _content_version_of_file, read_all=read_all)
 
     def damage_of(self, address: str, *, read_all: bool = False) -> str | None:
-        """What is wrong with a table's pointer or current file; None where nothing is, or it was never built."""
+        """What is wrong with a table's record or current file; None where nothing is, or it was never built."""
         path = self.folder(address) / "current.json"
         if not path.exists():
             return None
-        pointer = self.pointer(address)
-        if pointer is None:
+        table_version = self.current(address)
+        if table_version is None:
             return "current.json cannot be read"
-        return self.find_damage(address, pointer.data_version, read_all=read_all)
+        return self.find_damage(address, table_version.data_version, read_all=read_all)
 
     def scan(self, address: str) -> pl.LazyFrame:
         """The current version, lazily."""
@@ -152,7 +154,7 @@ class Lake:
         return read_file(self.current_path(address))
 
     def write(self, address: str, frame: pl.DataFrame) -> str:
-        """Write a frame under its content version, unless that version is already there. The pointer does not move.
+        """Write a frame under its content version, unless that is already there. The current version stays as it is.
 
         Returns:
             The data version.
@@ -172,12 +174,12 @@ class Lake:
             write_checksum(path)
         return version
 
-    def point(self, pointer: Pointer, memo_key: str | None) -> None:
+    def set_current(self, table_version: TableVersion, cache_key: str | None) -> None:
         """Make a version current and remember what it was made from."""
-        folder = self.folder(pointer.address)
-        if memo_key is not None:
-            write_json(folder / "memo" / f"{memo_key}.json", asdict(pointer))
-        write_json(folder / "current.json", asdict(pointer))
+        folder = self.folder(table_version.address)
+        if cache_key is not None:
+            write_json(folder / CACHE_FOLDER / f"{cache_key}.json", asdict(table_version))
+        write_json(folder / "current.json", asdict(table_version))
 
     def forget(self, address: str) -> None:
         """No version of a table is current any more. Its files and records stay; `prune` removes what nothing names."""
@@ -185,7 +187,7 @@ class Lake:
 
     def unreadable_records(self, address: str) -> list[Path]:
         """Records of known results of a table that are none."""
-        return [path for path in (self.folder(address) / "memo").glob("*.json") if _read_pointer(path) is None]
+        return [path for path in (self.folder(address) / CACHE_FOLDER).glob("*.json") if _read_version(path) is None]
 
     @contextlib.contextmanager
     def locked(self, address: str, *, waiting: Callable[[str], None] = lambda holder: None) -> Iterator[None]:
@@ -200,7 +202,7 @@ class Lake:
 
     @contextlib.contextmanager
     def in_use(self) -> Iterator[None]:
-        """Right to find every file that a pointer names, for as long as the block lasts; shared among readers."""
+        """Right to find the file of every current version for as long as the block lasts; shared among readers."""
         with file_lock(self.root / ".in_use.lock", shared=True):
             yield
 
@@ -214,7 +216,7 @@ class Lake:
         """Every table that was ever written."""
         return sorted(f"{path.parent.parent.name}.{path.parent.name}" for path in self.root.glob("*/*/current.json"))
 
-    def sweep(self) -> int:
+    def remove_orphans(self) -> int:
         """Remove files that a killed process left half-written; returns how many there were."""
         orphans = [path for path in self.root.rglob("*.aside") if not is_being_written(path)]
         for path in orphans:
@@ -262,17 +264,19 @@ def now_iso() -> str:
 _TEXTS = ("address", "status", "data_version", "code_version", "parameters", "built_at", "run_id")
 
 
-def _read_pointer(path: Path) -> Pointer | None:
+def _read_version(path: Path) -> TableVersion | None:
     """The record of a file; None where there is none, or what stands there is none: then it is written anew."""
     try:
-        pointer = Pointer(**json.loads(path.read_text(encoding="utf-8")))
+        table_version = TableVersion(**json.loads(path.read_text(encoding="utf-8")))
+        if _EARLIER_CACHE_KEY in table_version.notes:
+            table_version.notes["cache_key"] = table_version.notes.pop(_EARLIER_CACHE_KEY)
     except (OSError, ValueError, TypeError, RecursionError):
         return None
     is_usable = (
-        all(isinstance(getattr(pointer, name), str) for name in _TEXTS)
-        and isinstance(pointer.rows, int)
-        and isinstance(pointer.inputs, dict)
-        and isinstance(pointer.notes, dict)
-        and re.fullmatch(r"[0-9A-Za-z_-]{1,64}", pointer.data_version) is not None
+        all(isinstance(getattr(table_version, name), str) for name in _TEXTS)
+        and isinstance(table_version.rows, int)
+        and isinstance(table_version.inputs, dict)
+        and isinstance(table_version.notes, dict)
+        and re.fullmatch(r"[0-9A-Za-z_-]{1,64}", table_version.data_version) is not None
     )
-    return pointer if is_usable else None
+    return table_version if is_usable else None

@@ -42,7 +42,9 @@ def union_of(
         stacked = read_partitions(inputs, given, table)
         return finish(stacked, {name: inputs.read(name) for name in read}) if finish else stacked
 
-    step = table_step(outputs={table_name: table}, compute=compute, inputs=read, optional_inputs=given, tolerant=True)
+    step = table_step(
+        outputs={table_name: table}, compute=compute, inputs=read, optional_inputs=given, allow_unavailable_inputs=True
+    )
     return replace(step, partitions=given)
 
 
@@ -70,7 +72,7 @@ def slice_of(partition: str, table_name: str, where: Mapping[str, str], tags: Ma
         outputs={partition: TABLES[table_name]},
         compute=compute,
         inputs=(table_name,),
-        tolerant=True,
+        allow_unavailable_inputs=True,
         parameters=dict(where),
         tags=tags or {},
     )

@@ -17,11 +17,11 @@ import dagster as dg
 from dagster import DagsterInstance
 
 from resistance_assets import interruption
-from resistance_assets.orchestration.events import listening
+from resistance_assets.orchestration.events import subscribe
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.run_outcome import PRODUCTS, Launch
 from resistance_assets.orchestration.run_records import put_damaged_aside
-from resistance_assets.orchestration.sqlite_tuning import quicken_records
+from resistance_assets.orchestration.sqlite_tuning import tune_sqlite
 from resistance_assets.orchestration.steps import Step
 from resistance_assets.orchestration.table_assets import address_of, key_of
 
@@ -55,7 +55,7 @@ def open_instance(home: Path) -> DagsterInstance:
         config.write_text(INSTANCE_CONFIG, encoding="utf-8")
     os.environ["DAGSTER_HOME"] = str(home)
     put_damaged_aside(home)
-    quicken_records()
+    tune_sqlite()
     return DagsterInstance.from_config(str(home))
 
 
@@ -115,7 +115,7 @@ def launch(
     wanted &= {key for key in job.asset_layer.executable_asset_keys if key.path[0] != "source"}
     done = Launch()
     remaining = wanted
-    with listening(done.hear):
+    with subscribe(done.on_event):
         for _ in range(MAX_PASSES):
             result = job.execute_in_process(
                 instance=instance,
@@ -173,7 +173,7 @@ def _is_held_up(address: str, steps: Mapping[str, Step], lake: Lake, done: Launc
     if any(done.outcomes.get(output) == "failed" for output in step.outputs):
         return True
     return any(
-        lake.pointer(upstream) is None and _will_not_come(upstream, steps, lake, done) for upstream in step.inputs
+        lake.current(upstream) is None and _will_not_come(upstream, steps, lake, done) for upstream in step.inputs
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from resistance_assets.orchestration.events import Announcement
+from resistance_assets.orchestration.events import ProgressEvent
 
 if TYPE_CHECKING:
     from resistance_assets.orchestration.lake import Lake
@@ -23,7 +23,7 @@ class Launch:
     """What a run did.
 
     Attributes:
-        outcomes: address -> built, memo hit, kept, unavailable or failed.
+        outcomes: address -> built, cache hit, kept, unavailable or failed.
         seconds: address -> how long it took, for what was built.
         messages: address -> why it failed or is unavailable.
         run_ids: one per pass.
@@ -47,7 +47,7 @@ class Launch:
     def follow(self, earlier: Launch) -> None:
         """Count an earlier part of the same work in; where both touched a table, what was built counts as built."""
         for address, outcome in earlier.outcomes.items():
-            if self.outcomes.get(address, "memo hit") == "memo hit":
+            if self.outcomes.get(address, "cache hit") == "cache hit":
                 self.outcomes[address] = outcome
                 self.seconds[address] = earlier.seconds.get(address, 0.0)
         self.messages = {**earlier.messages, **self.messages}
@@ -67,24 +67,24 @@ class Launch:
             layers.setdefault(address.split(".", 1)[0], Counter())[outcome] += 1
         return layers
 
-    def hear(self, announcement: Announcement) -> None:
-        """Take note of what a step announced."""
-        if announcement.kind == "finished":
-            if announcement.outcome == "memo hit" and announcement.subject in self.outcomes:
+    def on_event(self, event: ProgressEvent) -> None:
+        """Take note of an event of a step."""
+        if event.kind == "finished":
+            if event.outcome == "cache hit" and event.subject in self.outcomes:
                 return  # built in an earlier pass, and looked up again with the rest of its step
-            self.outcomes[announcement.subject] = announcement.outcome
-            self.seconds[announcement.subject] = announcement.seconds
-            if announcement.message:
-                self.messages[announcement.subject] = announcement.message
-        elif announcement.kind == "waiting":
-            self.waited_for.append(announcement.subject)
-        elif announcement.kind == "failed":
-            self.outcomes[announcement.subject] = "failed"
-            self.messages[announcement.subject] = announcement.message
+            self.outcomes[event.subject] = event.outcome
+            self.seconds[event.subject] = event.seconds
+            if event.message:
+                self.messages[event.subject] = event.message
+        elif event.kind == "waiting":
+            self.waited_for.append(event.subject)
+        elif event.kind == "failed":
+            self.outcomes[event.subject] = "failed"
+            self.messages[event.subject] = event.message
 
 
 def look_up(lake: Lake, steps: Mapping[str, Step], origins: Any, addresses: Collection[str]) -> Launch:
-    """Outcomes of settled tables, whose steps find their known results: no work for Dagster, and no events of it.
+    """Outcomes of tables that are up to date, whose steps find their known results; Dagster has no work and no event.
 
     Each of some two hundred steps costs Dagster a dozen transactions, so that saying "nothing to do" through it takes
     longer than most of the work.
@@ -98,5 +98,5 @@ def look_up(lake: Lake, steps: Mapping[str, Step], origins: Any, addresses: Coll
         if id(step) not in seen:
             seen.add(id(step))
             for output, result in run_step(lake, step, origins=origins).items():
-                done.hear(Announcement("finished", output, result.outcome, result.seconds, result.reason or ""))
+                done.on_event(ProgressEvent("finished", output, result.outcome, result.seconds, result.reason or ""))
     return done

@@ -106,7 +106,7 @@ class SqlQuery:
 
 
 @dataclass(frozen=True)
-class TestVerdict:
+class SqlTestResult:
     """Outcome of a test: it passed where no row was found; ``examples`` holds up to five of those that were."""
 
     # pytest takes a class of this name for a collection of tests.
@@ -208,7 +208,7 @@ def load_tests(folder: Path, models: Mapping[str, SqlModel], tables: Mapping[str
             _qualify(tree, path, schema)
             _bind(connection, sql, path)
             header = _header(sql)
-            table = _guarded_table(header, path, refs, models)
+            table = _tested_table(header, path, refs, models)
             description = " ".join(line for line in header if not _TABLE_HEADER.match(line))
             found[path.stem] = SqlTest(path.stem, path, sql, description, table, refs, _code_version(tree))
     return found
@@ -245,7 +245,7 @@ def run_model(model: SqlModel, mounts: Mapping[str, Path | pl.DataFrame]) -> pl.
     return frame
 
 
-def run_test(test: SqlTest, mounts: Mapping[str, Path | pl.DataFrame]) -> TestVerdict:
+def run_test(test: SqlTest, mounts: Mapping[str, Path | pl.DataFrame]) -> SqlTestResult:
     """Look for rows that must not be there.
 
     Args:
@@ -258,7 +258,7 @@ def run_test(test: SqlTest, mounts: Mapping[str, Path | pl.DataFrame]) -> TestVe
     """
     with _mounted(test.refs, mounts) as connection:
         frame = _answer(connection, test.sql, test.path)
-    return TestVerdict(frame.is_empty(), frame.height, frame.head(EXAMPLES))
+    return SqlTestResult(frame.is_empty(), frame.height, frame.head(EXAMPLES))
 
 
 def load_queries(
@@ -348,8 +348,8 @@ def _require_one_row(frame: pl.DataFrame, name: str) -> None:
 # ---- checks against the table models ---------------------------------------------------------------------------------
 
 
-def _guarded_table(header: Sequence[str], path: Path, refs: Sequence[str], models: Mapping[str, SqlModel]) -> str:
-    """The table that a test's header names; it is judged before it is written, so nothing made from it can be read."""
+def _tested_table(header: Sequence[str], path: Path, refs: Sequence[str], models: Mapping[str, SqlModel]) -> str:
+    """The table that a test's header names; it is checked before it is written, so nothing made from it can be read."""
     named = [match.group(1) for line in header if (match := _TABLE_HEADER.match(line))]
     if len(named) != 1:
         raise CatalogFault(

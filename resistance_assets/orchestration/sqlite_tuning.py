@@ -1,4 +1,4 @@
-"""How Dagster keeps its records of runs in SQLite, made quicker.
+"""Tuning of SQLite, in which Dagster keeps its records of runs.
 
 Here belongs what a process does to SQLAlchemy before it writes such records: a run writes thousands, and left as they
 are they take longer than most of its work. Postgres, where it is configured, is left as it is.
@@ -21,7 +21,7 @@ from dagster._core.storage.runs.sqlite import sqlite_run_storage
 MOST_ENGINES = 16
 
 
-def quicken_records() -> None:
+def tune_sqlite() -> None:
     """Let this process write Dagster's records without waiting for the disk, over connections that stay open."""
     if sqlalchemy.event.contains(sqlalchemy.Engine, "connect", _without_sync):
         return

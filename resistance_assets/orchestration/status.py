@@ -33,18 +33,18 @@ class TableState:
     built_at: str | None
 
 
-def unsettled(lake: Lake, steps: Mapping[str, Step], origins: Any) -> tuple[str, ...]:
+def stale_outputs(lake: Lake, steps: Mapping[str, Step], origins: Any) -> tuple[str, ...]:
     """Outputs of the steps that a run would not leave as they are, as far as can be told before it."""
-    from resistance_assets.orchestration.steps import is_settled
+    from resistance_assets.orchestration.steps import is_up_to_date
 
-    settled: dict[int, bool] = {}
+    up_to_date: dict[int, bool] = {}
     for step in steps.values():
-        if id(step) not in settled:
+        if id(step) not in up_to_date:
             try:
-                settled[id(step)] = is_settled(lake, step, origins)
+                up_to_date[id(step)] = is_up_to_date(lake, step, origins)
             except Fault:
-                settled[id(step)] = False
-    return tuple(address for address, step in steps.items() if not settled[id(step)])
+                up_to_date[id(step)] = False
+    return tuple(address for address, step in steps.items() if not up_to_date[id(step)])
 
 
 def with_dependants(steps: Mapping[str, Step], addresses: Iterable[str]) -> tuple[str, ...]:
@@ -52,29 +52,29 @@ def with_dependants(steps: Mapping[str, Step], addresses: Iterable[str]) -> tupl
     from resistance_assets.orchestration.steps import readers_of
 
     readers = readers_of(steps)
-    due = set(addresses)
-    waiting = list(due)
+    stale = set(addresses)
+    waiting = list(stale)
     while waiting:
         for reader in readers.get(waiting.pop(), ()):
-            fresh = set(steps[reader].outputs) - due
-            due |= fresh
+            fresh = set(steps[reader].outputs) - stale
+            stale |= fresh
             waiting.extend(fresh)
-    return tuple(address for address in steps if address in due)
+    return tuple(address for address in steps if address in stale)
 
 
-def states_of(lake: Lake, steps: Mapping[str, Step], origins: Any, *, look_at_sources: bool) -> list[TableState]:
+def states_of(lake: Lake, steps: Mapping[str, Step], origins: Any, *, ask_sources: bool) -> list[TableState]:
     """State of every table that the definitions know, in their order.
 
     A table whose input is stale is stale itself, because its input's next version is not known before it is built.
 
     Args:
-        look_at_sources: whether sources are asked for their present version; without a mirror that costs transfers.
+        ask_sources: whether sources are asked for their present version; without a mirror that costs transfers.
     """
     states: dict[str, TableState] = {}
 
     def state_of(address: str) -> TableState:
         if address not in states:
-            states[address] = _judge(lake, address, steps[address], state_of, steps, origins, look_at_sources)
+            states[address] = _state_of_table(lake, address, steps[address], state_of, steps, origins, ask_sources)
         return states[address]
 
     found = [state_of(address) for address in steps]
@@ -92,11 +92,15 @@ def _named(before: Mapping[str, str] | None, now: Mapping[str, str] | None) -> s
     return f" ({', '.join(names[:MOST_NAMED])}{more})" if names else ""
 
 
-def _judge(
-    lake: Lake, address: str, step: Step, state_of: Any, steps: Mapping[str, Step], origins: Any, look: bool
+def _state_of_table(
+    lake: Lake, address: str, step: Step, state_of: Any, steps: Mapping[str, Step], origins: Any, ask_sources: bool
 ) -> TableState:
-    pointer = lake.pointer(address)
-    facts = (pointer.rows, pointer.data_version, pointer.built_at) if pointer else (None, None, None)
+    table_version = lake.current(address)
+    facts = (
+        (table_version.rows, table_version.data_version, table_version.built_at)
+        if table_version
+        else (None, None, None)
+    )
     if failure := last_failure(lake, address):
         return TableState(address, "failed", (failure.reason,), *facts)
     if damage := lake.damage_of(address):
@@ -106,21 +110,23 @@ def _judge(
         for upstream in (*step.inputs, *step.optional_inputs)
         if upstream in steps and state_of(upstream).state == "failed"
     ]
-    if pointer is None:
+    if table_version is None:
         why = f"never built; its input {failed_inputs[0]} failed" if failed_inputs else "never built"
         return TableState(address, "missing", (why,), *facts)
-    if not pointer.is_available:
-        return TableState(address, "unavailable", (pointer.reason or "no reason recorded",), *facts)
+    if not table_version.is_available:
+        return TableState(address, "unavailable", (table_version.reason or "no reason recorded",), *facts)
     reasons = [f"{upstream} failed" for upstream in failed_inputs]
-    if pointer.code_version != step.code_version:
-        reasons.append(f"code changed{_named(pointer.notes.get('code'), getattr(step.code_version, 'pieces', None))}")
-    if pointer.parameters != parameters_version(step.parameters):
-        keys = _named(pointer.notes.get("parameters"), flat_parameters(step.parameters))
+    if table_version.code_version != step.code_version:
+        reasons.append(
+            f"code changed{_named(table_version.notes.get('code'), getattr(step.code_version, 'pieces', None))}"
+        )
+    if table_version.parameters != parameters_version(step.parameters):
+        keys = _named(table_version.notes.get("parameters"), flat_parameters(step.parameters))
         reasons.append(f"catalog parameters changed{keys}")
     for upstream in (*step.inputs, *step.optional_inputs):
-        current = lake.pointer(upstream)
+        current = lake.current(upstream)
         version = current.data_version if current is not None else None
-        recorded = pointer.inputs.get(upstream)
+        recorded = table_version.inputs.get(upstream)
         # An optional input that has no data does not take part.
         if upstream in step.optional_inputs and current is not None and not current.is_available:
             version = None
@@ -128,14 +134,14 @@ def _judge(
             reasons.append(f"{upstream} changed" if recorded and version else f"{upstream} came or went")
         elif upstream in steps and state_of(upstream).state == "stale":
             reasons.append(f"{upstream} is stale")
-    from resistance_assets.orchestration.steps import look_up_externals
+    from resistance_assets.orchestration.steps import look_up_external_inputs
 
-    if step.externals is not None and look:
+    if step.external_inputs is not None and ask_sources:
         try:
-            for name, external in look_up_externals(step, origins).items():
-                if pointer.inputs.get(external.recorded_as(name)) != external.checksum:
+            for name, external in look_up_external_inputs(step, origins).items():
+                if table_version.inputs.get(external.recorded_as(name)) != external.checksum:
                     reasons.append(f"{'what is known of' if external.is_own_state else 'source'} {name} changed")
         except Fault as fault:
             return TableState(address, "fresh", (f"kept, its source cannot be had: {fault}",), *facts)
-    left = [f"{name} is {reason}" for name, reason in pointer.notes.get("left_out", {}).items()]
+    left = [f"{name} is {reason}" for name, reason in table_version.notes.get("left_out", {}).items()]
     return TableState(address, "stale" if reasons else "fresh", (*reasons, *left), *facts)

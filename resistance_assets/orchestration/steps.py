@@ -1,7 +1,7 @@
-"""One step: skipped when its code and inputs are unchanged, however it was launched; else computed, judged, written.
+"""One step: skipped when its code and inputs are unchanged, however it was launched; else computed, checked, written.
 
-Here belong the `Step`, what goes into its memo key, and the order of work: look up, compute, validate, write, point.
-A step knows nothing of Dagster, so the same step behaves the same in the UI, in a job and in a test.
+Here belong the `Step`, what goes into its cache key, and the order of work: look up, compute, check, write,
+make current. A step knows nothing of Dagster, so the same step behaves the same in the UI, in a job and in a test.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ import polars as pl
 from resistance_assets.errors import DataFault, Fault, SourceUnavailable
 from resistance_assets.files import is_disk_full, storage_fault
 from resistance_assets.orchestration.attempts import remembers_failures
-from resistance_assets.orchestration.checks import Verdict, validate
+from resistance_assets.orchestration.checks import CheckResult, validate
 from resistance_assets.orchestration.code_version import flat_parameters, parameters_version
-from resistance_assets.orchestration.events import Announcement, announce
-from resistance_assets.orchestration.lake import Lake, Pointer, now_iso, read_file, scan_file
+from resistance_assets.orchestration.events import ProgressEvent, emit
+from resistance_assets.orchestration.lake import Lake, TableVersion, now_iso, read_file, scan_file
 
 if TYPE_CHECKING:
     from resistance_assets.catalog.tables import Table
@@ -33,7 +33,7 @@ LEFT_OUT = "left_out"
 MOST_TOLD = 300
 MOST_TOLD_OF_PARTITION = 800
 
-Outcome = Literal["built", "memo hit", "kept", "unavailable"]
+Outcome = Literal["built", "cache hit", "kept", "unavailable"]
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,10 @@ class Step:
         inputs: addresses that must be there. If one is unavailable, so are the outputs.
         optional_inputs: addresses that are taken where they are there: the parts of a union.
         partitions: the optional inputs that are stacked to the output: one that makes a check fail is left out of it.
-        tolerant: an unavailable input counts as an empty table.
+        allow_unavailable_inputs: an unavailable input counts as an empty table.
         parameters: catalog parameters that decide the result.
-        externals: files that come from outside the lake, looked up at run time from the origins that the run was given:
-            name -> checksum and path. Raises SourceUnavailable where they cannot be had.
+        external_inputs: files that come from outside the lake, looked up at run time from the origins that the run was
+            given: name -> checksum and path. Raises SourceUnavailable where they cannot be had.
         tests: further checks of an output before it is written, by address.
         sources: names of the sources that it reads directly: an id of the catalog, or `study_<id>` of a study folder.
         kinds: what it is made with, shown as badges.
@@ -65,9 +65,9 @@ class Step:
     inputs: tuple[str, ...] = ()
     optional_inputs: tuple[str, ...] = ()
     partitions: tuple[str, ...] = ()
-    tolerant: bool = False
+    allow_unavailable_inputs: bool = False
     parameters: Any = None
-    externals: Callable[[Any], Mapping[str, External]] | None = None
+    external_inputs: Callable[[Any], Mapping[str, ExternalInput]] | None = None
     tests: Mapping[str, Sequence[StepTest]] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
     kinds: tuple[str, ...] = ("python", "polars")
@@ -81,7 +81,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class External:
+class ExternalInput:
     """A file from outside the lake: where it is now, and what tells a change of it.
 
     With `is_own_state` it is no file but something that the warehouse knows of itself (which sources are loaded, which
@@ -104,19 +104,23 @@ class StepTest:
 
     name: str
     refs: tuple[str, ...]
-    judge: Callable[[Mapping[str, Path | pl.DataFrame]], Verdict]
+    check: Callable[[Mapping[str, Path | pl.DataFrame]], CheckResult]
     code_version: str
 
 
 class Inputs:
-    """What a step may read: exactly its declared inputs, at the versions that went into its memo key."""
+    """What a step may read: exactly its declared inputs, at the versions that went into its cache key."""
 
     def __init__(
-        self, lake: Lake, pointers: Mapping[str, Pointer], externals: Mapping[str, External], parameters: Any
+        self,
+        lake: Lake,
+        table_versions: Mapping[str, TableVersion],
+        external_inputs: Mapping[str, ExternalInput],
+        parameters: Any,
     ) -> None:
         self._lake = lake
-        self._pointers = pointers
-        self.externals = externals
+        self._pointers = table_versions
+        self.external_inputs = external_inputs
         self.parameters = parameters
 
     def has(self, address: str) -> bool:
@@ -145,20 +149,20 @@ class Inputs:
 class StepResult:
     """What became of one output of a step."""
 
-    pointer: Pointer
+    table_version: TableVersion
     outcome: Outcome
-    verdicts: tuple[Verdict, ...]
+    check_results: tuple[CheckResult, ...]
     seconds: float
     reason: str | None = None
 
 
 class StepFailed(Exception):
-    """A step's result was judged unfit and nothing was written; carries the verdicts for whoever records them."""
+    """A step's result failed a check and nothing was written; carries the results of its checks."""
 
-    def __init__(self, fault: DataFault, verdicts: Mapping[str, Sequence[Verdict]]) -> None:
+    def __init__(self, fault: DataFault, check_results: Mapping[str, Sequence[CheckResult]]) -> None:
         super().__init__(str(fault))
         self.fault = fault
-        self.verdicts = verdicts
+        self.check_results = check_results
 
 
 @remembers_failures
@@ -170,7 +174,7 @@ def run_step(
     Args:
         lake: where the inputs are and the outputs go.
         step: what to do.
-        origins: what the step's externals are looked up in.
+        origins: what the step's external inputs are looked up in.
         run_id: recorded with what is built.
         force: compute even where the result is known.
 
@@ -183,30 +187,30 @@ def run_step(
     """
     started = time.perf_counter()
     with _locked_all(lake, step):
-        pointers, lacking = _current_inputs(lake, step)
-        memo_key: str | None = None
+        table_versions, lacking = _current_inputs(lake, step)
+        cache_key: str | None = None
         try:
             if lacking:
                 raise lacking
-            externals = look_up_externals(step, origins)
-            versions = _versions(pointers, externals)
-            memo_key = memo_key_of(step, versions)
-            if not force and (known := _recall_all(lake, step, memo_key)):
-                return _point_back(lake, known, started)
-            shaped = _compute(step, Inputs(lake, pointers, externals, step.parameters))
+            external_inputs = look_up_external_inputs(step, origins)
+            versions = _versions(table_versions, external_inputs)
+            cache_key = cache_key_of(step, versions)
+            if not force and (known := _lookup_all(lake, step, cache_key)):
+                return _set_back(lake, known, started)
+            shaped = _compute(step, Inputs(lake, table_versions, external_inputs, step.parameters))
         except SourceUnavailable as reason:
-            return _stay(lake, step, reason, run_id, started, memo_key)
+            return _stay(lake, step, reason, run_id, started, cache_key)
 
         left_out: dict[str, str] = {}
         try:
-            verdicts = _judge(lake, step, shaped, pointers)
+            check_results = _run_checks(lake, step, shaped, table_versions)
         except StepFailed as failed:
-            shaped, verdicts, left_out = _without_culprits(lake, step, pointers, externals, failed)
+            shaped, check_results, left_out = _without_culprits(lake, step, table_versions, external_inputs, failed)
         seconds = time.perf_counter() - started
-        facts = {name: dict(external.facts, checksum=external.checksum) for name, external in externals.items()}
+        facts = {name: dict(external.facts, checksum=external.checksum) for name, external in external_inputs.items()}
         results = {}
         for address, frame in shaped.items():
-            pointer = Pointer(
+            table_version = TableVersion(
                 address=address,
                 status="available",
                 data_version=lake.write(address, frame),
@@ -218,23 +222,25 @@ def run_step(
                 run_id=run_id,
                 seconds=round(seconds, 3),
                 notes={
-                    "memo_key": memo_key,
+                    "cache_key": cache_key,
                     "code": dict(getattr(step.code_version, "pieces", {})),
                     "parameters": flat_parameters(step.parameters),
                     "sources": facts,
-                    "checks": [{"name": v.name, "description": v.description} for v in verdicts[address]],
+                    "checks": [{"name": v.name, "description": v.description} for v in check_results[address]],
                     **({LEFT_OUT: left_out} if left_out else {}),
                 },
             )
-            results[address] = StepResult(pointer, "built", tuple(verdicts[address]), seconds, _told(left_out))
-        # Every file is there before the first pointer moves, so outputs of one step never mix two versions for long.
+            results[address] = StepResult(
+                table_version, "built", tuple(check_results[address]), seconds, _told(left_out)
+            )
+        # Every file is there before the first version becomes current: outputs of one step never mix versions for long.
         for result in results.values():
-            lake.point(result.pointer, memo_key)
+            lake.set_current(result.table_version, cache_key)
         return results
 
 
-def is_settled(lake: Lake, step: Step, origins: Any) -> bool:
-    """Whether `run_step` would leave every pointer of the step as it is.
+def is_up_to_date(lake: Lake, step: Step, origins: Any) -> bool:
+    """Whether `run_step` would leave every output of the step as it is.
 
     Where it holds of every step, a run changes nothing: no input of any step moves, so each finds its known result, or
     meets the same unavailable source as before. Sources are looked up as a run looks them up.
@@ -242,32 +248,34 @@ def is_settled(lake: Lake, step: Step, origins: Any) -> bool:
     Raises:
         Fault: a source's bytes are not what they must be, as a run would find.
     """
-    current = {address: lake.pointer(address) for address in step.outputs}
+    current = {address: lake.current(address) for address in step.outputs}
     try:
-        pointers, lacking = _current_inputs(lake, step)
+        table_versions, lacking = _current_inputs(lake, step)
     except DataFault:
         return False
     try:
         if lacking:
             raise lacking
-        externals = look_up_externals(step, origins)
+        external_inputs = look_up_external_inputs(step, origins)
     except SourceUnavailable as reason:
         return all(
-            pointer is not None
-            and (pointer.is_available or pointer.reason == str(reason))
-            and not lake.find_damage(address, pointer.data_version)
-            for address, pointer in current.items()
+            table_version is not None
+            and (table_version.is_available or table_version.reason == str(reason))
+            and not lake.find_damage(address, table_version.data_version)
+            for address, table_version in current.items()
         )
-    memo_key = memo_key_of(step, _versions(pointers, externals))
+    cache_key = cache_key_of(step, _versions(table_versions, external_inputs))
     if all(
-        pointer is not None
-        and pointer.notes.get(REFUSED) == memo_key
-        and not lake.find_damage(address, pointer.data_version)
-        for address, pointer in current.items()
+        table_version is not None
+        and table_version.notes.get(REFUSED) == cache_key
+        and not lake.find_damage(address, table_version.data_version)
+        for address, table_version in current.items()
     ):
         return True
-    known = _recall_all(lake, step, memo_key)
-    return known is not None and all(_is_current(current[address], pointer) for address, pointer in known.items())
+    known = _lookup_all(lake, step, cache_key)
+    return known is not None and all(
+        _is_current(current[address], table_version) for address, table_version in known.items()
+    )
 
 
 def readers_of(steps: Mapping[str, Step]) -> dict[str, list[str]]:
@@ -291,7 +299,7 @@ def column_lineage(
     return {column: upstream or ("constant",) for column, upstream in found.items()}
 
 
-def look_up_externals(step: Step, origins: Any) -> dict[str, External]:
+def look_up_external_inputs(step: Step, origins: Any) -> dict[str, ExternalInput]:
     """Files from outside that a step reads, by name.
 
     Raises:
@@ -299,7 +307,7 @@ def look_up_externals(step: Step, origins: Any) -> dict[str, External]:
             too deep, a compression nobody knows) is told as a DataFault of this step, so that it ends no other.
     """
     try:
-        return dict(step.externals(origins)) if step.externals else {}
+        return dict(step.external_inputs(origins)) if step.external_inputs else {}
     except Fault:
         raise
     except Exception as error:
@@ -322,7 +330,7 @@ def _computed(step: Step, inputs: Inputs) -> pl.DataFrame | Mapping[str, pl.Data
         raise
     except Exception as error:
         # Without files from outside, an error is one of the program.
-        if step.externals is None or is_disk_full(error):
+        if step.external_inputs is None or is_disk_full(error):
             raise
         raise _unreadable(step, error) from error
 
@@ -336,18 +344,20 @@ def _unreadable(step: Step, error: Exception) -> DataFault:
     )
 
 
-def _versions(pointers: Mapping[str, Pointer], externals: Mapping[str, External]) -> dict[str, str]:
+def _versions(
+    table_versions: Mapping[str, TableVersion], external_inputs: Mapping[str, ExternalInput]
+) -> dict[str, str]:
     return {
-        **{address: pointer.data_version for address, pointer in pointers.items()},
-        **{external.recorded_as(name): external.checksum for name, external in externals.items()},
+        **{address: table_version.data_version for address, table_version in table_versions.items()},
+        **{external.recorded_as(name): external.checksum for name, external in external_inputs.items()},
     }
 
 
-def _is_current(current: Pointer | None, known: Pointer) -> bool:
+def _is_current(current: TableVersion | None, known: TableVersion) -> bool:
     return current is not None and replace(current, notes={}) == replace(known, notes={})
 
 
-def memo_key_of(step: Step, versions: Mapping[str, str]) -> str:
+def cache_key_of(step: Step, versions: Mapping[str, str]) -> str:
     """What a result depends on, as one hash."""
     *what, tests = _identity(step)
     return parameters_version([*what, dict(versions), tests])
@@ -377,53 +387,55 @@ def _locked_all(lake: Lake, step: Step) -> Iterator[None]:
 
 
 def _say_waiting(address: str, holder: str) -> None:
-    announce(Announcement("waiting", address, message=f"{holder} is building {address}; its result will be shared"))
+    emit(ProgressEvent("waiting", address, message=f"{holder} is building {address}; its result will be shared"))
 
 
-def _current_inputs(lake: Lake, step: Step) -> tuple[dict[str, Pointer], SourceUnavailable | None]:
-    pointers: dict[str, Pointer] = {}
+def _current_inputs(lake: Lake, step: Step) -> tuple[dict[str, TableVersion], SourceUnavailable | None]:
+    table_versions: dict[str, TableVersion] = {}
     lacking: SourceUnavailable | None = None
     for address in step.inputs:
-        pointer = lake.pointer(address)
-        if pointer is None:
+        table_version = lake.current(address)
+        if table_version is None:
             raise DataFault(
                 f"its input {address} was never built",
                 subject=step.name,
                 remedy=f"Build {address} first, or run everything with `resistance run`.",
             )
-        if not pointer.is_available and not step.tolerant and lacking is None:
+        if not table_version.is_available and not step.allow_unavailable_inputs and lacking is None:
             lacking = SourceUnavailable(
                 f"its input {address} is unavailable",
                 subject=step.name,
-                remedy=pointer.reason or "See `resistance sources`.",
+                remedy=table_version.reason or "See `resistance sources`.",
             )
-        pointers[address] = pointer
+        table_versions[address] = table_version
     for address in step.optional_inputs:
-        pointer = lake.pointer(address)
-        if pointer is not None and pointer.is_available:
-            pointers[address] = pointer
-    return pointers, lacking
+        table_version = lake.current(address)
+        if table_version is not None and table_version.is_available:
+            table_versions[address] = table_version
+    return table_versions, lacking
 
 
-def _recall_all(lake: Lake, step: Step, memo_key: str) -> dict[str, Pointer] | None:
-    known = {address: lake.recall(address, memo_key) for address in step.outputs}
-    found = {address: pointer for address, pointer in known.items() if pointer is not None}
+def _lookup_all(lake: Lake, step: Step, cache_key: str) -> dict[str, TableVersion] | None:
+    known = {address: lake.lookup(address, cache_key) for address in step.outputs}
+    found = {address: table_version for address, table_version in known.items() if table_version is not None}
     return found if len(found) == len(known) else None
 
 
-def _point_back(lake: Lake, known: Mapping[str, Pointer], started: float) -> dict[str, StepResult]:
+def _set_back(lake: Lake, known: Mapping[str, TableVersion], started: float) -> dict[str, StepResult]:
     results = {}
-    for address, pointer in known.items():
-        if not _is_current(lake.pointer(address), pointer):
-            lake.point(pointer, None)
-        verdicts = tuple(Verdict(c["name"], True, c["description"]) for c in pointer.notes.get("checks", ()))
-        told = _told(pointer.notes.get(LEFT_OUT, {}))
-        results[address] = StepResult(pointer, "memo hit", verdicts, time.perf_counter() - started, told)
+    for address, table_version in known.items():
+        if not _is_current(lake.current(address), table_version):
+            lake.set_current(table_version, None)
+        check_results = tuple(
+            CheckResult(c["name"], True, c["description"]) for c in table_version.notes.get("checks", ())
+        )
+        told = _told(table_version.notes.get(LEFT_OUT, {}))
+        results[address] = StepResult(table_version, "cache hit", check_results, time.perf_counter() - started, told)
     return results
 
 
 def _stay(
-    lake: Lake, step: Step, reason: SourceUnavailable, run_id: str, started: float, memo_key: str | None
+    lake: Lake, step: Step, reason: SourceUnavailable, run_id: str, started: float, cache_key: str | None
 ) -> dict[str, StepResult]:
     """Leave the outputs as they are, or, where they never were, put an empty table that says why it is empty.
 
@@ -432,7 +444,7 @@ def _stay(
     """
     results = {}
     for address, table in step.outputs.items():
-        current = lake.pointer(address)
+        current = lake.current(address)
         damage = lake.damage_of(address)
         if damage and (current is None or current.is_available):
             raise DataFault(
@@ -441,11 +453,13 @@ def _stay(
                 remedy="Restore the lake from a backup, or run again when the source can be had.",
             ) from reason
         if current is not None and current.is_available:
-            verdicts = tuple(Verdict(c["name"], True, c["description"]) for c in current.notes.get("checks", ()))
-            results[address] = StepResult(current, "kept", verdicts, time.perf_counter() - started, str(reason))
+            check_results = tuple(
+                CheckResult(c["name"], True, c["description"]) for c in current.notes.get("checks", ())
+            )
+            results[address] = StepResult(current, "kept", check_results, time.perf_counter() - started, str(reason))
             continue
         empty = table.empty()
-        pointer = Pointer(
+        table_version = TableVersion(
             address=address,
             status="unavailable",
             data_version=lake.write(address, empty),
@@ -457,23 +471,25 @@ def _stay(
             run_id=run_id,
             seconds=0.0,
             reason=str(reason),
-            notes={REFUSED: memo_key} if memo_key else {},
+            notes={REFUSED: cache_key} if cache_key else {},
         )
-        if current is None or (current.reason, current.notes) != (pointer.reason, pointer.notes):
-            lake.point(pointer, None)
-        verdicts = tuple(validate(table, empty, may_be_empty=True))
-        results[address] = StepResult(pointer, "unavailable", verdicts, time.perf_counter() - started, str(reason))
+        if current is None or (current.reason, current.notes) != (table_version.reason, table_version.notes):
+            lake.set_current(table_version, None)
+        check_results = tuple(validate(table, empty, may_be_empty=True))
+        results[address] = StepResult(
+            table_version, "unavailable", check_results, time.perf_counter() - started, str(reason)
+        )
     return results
 
 
 def _without_culprits(
     lake: Lake,
     step: Step,
-    pointers: Mapping[str, Pointer],
-    externals: Mapping[str, External],
+    table_versions: Mapping[str, TableVersion],
+    external_inputs: Mapping[str, ExternalInput],
     failed: StepFailed,
-) -> tuple[dict[str, pl.DataFrame], dict[str, list[Verdict]], dict[str, str]]:
-    """A union without the partitions that make one of its checks fail: its frames, verdicts, and why each is left out.
+) -> tuple[dict[str, pl.DataFrame], dict[str, list[CheckResult]], dict[str, str]]:
+    """A union without the partitions that make a check fail: its frames, results of checks, and why each is left out.
 
     Partitions are added in blocks that are halved where a check fails, so that a few culprits among n partitions take
     some log(n) unions each. Where two partitions contradict each other, the first in the union's order stays.
@@ -481,17 +497,17 @@ def _without_culprits(
     Raises:
         StepFailed: ``failed``, where the step stacks no partitions, or none can stay, or what is left fails too.
     """
-    present = [name for name in step.partitions if name in pointers]
+    present = [name for name in step.partitions if name in table_versions]
     kept: list[str] = []
     left_out: dict[str, str] = {}
 
     def made_of(names: Sequence[str]) -> dict[str, pl.DataFrame]:
-        taken = {a: pointer for a, pointer in pointers.items() if a not in present or a in names}
-        return _compute(step, Inputs(lake, taken, externals, step.parameters))
+        taken = {a: table_version for a, table_version in table_versions.items() if a not in present or a in names}
+        return _compute(step, Inputs(lake, taken, external_inputs, step.parameters))
 
     def add(block: Sequence[str]) -> None:
         try:
-            _judge(lake, step, made_of([*kept, *block]), pointers, is_part=True)
+            _run_checks(lake, step, made_of([*kept, *block]), table_versions, is_part=True)
         except StepFailed as reason:
             if len(block) == 1:
                 place = _first_bad_row(step.outputs[step.name], made_of(block)[step.name])
@@ -509,7 +525,7 @@ def _without_culprits(
         raise failed
     try:
         frames = made_of(kept)
-        return frames, _judge(lake, step, frames, pointers), left_out
+        return frames, _run_checks(lake, step, frames, table_versions), left_out
     except StepFailed:
         raise failed from None
 
@@ -533,35 +549,36 @@ def _told(left_out: Mapping[str, str]) -> str | None:
     return "; ".join(f"{name}: {reason}" for name, reason in left_out.items()) or None
 
 
-def _judge(
+def _run_checks(
     lake: Lake,
     step: Step,
     frames: Mapping[str, pl.DataFrame],
-    pointers: Mapping[str, Pointer],
+    table_versions: Mapping[str, TableVersion],
     *,
     is_part: bool = False,
-) -> dict[str, list[Verdict]]:
+) -> dict[str, list[CheckResult]]:
     # A least number of rows is asked of the whole alone.
-    verdicts = {
+    check_results = {
         address: validate(step.outputs[address], frame, may_be_empty=is_part) for address, frame in frames.items()
     }
     mounts: dict[str, Path | pl.DataFrame] = {
-        address: lake.intact_path(address, pointer.data_version) for address, pointer in pointers.items()
+        address: lake.intact_path(address, table_version.data_version)
+        for address, table_version in table_versions.items()
     }
     mounts.update(frames)
     for address, tests in step.tests.items():
         # A frame that does not keep its own schema is not worth asking about others.
-        if all(verdict.passed for verdict in verdicts[address]):
-            verdicts[address].extend(test.judge({ref: mounts[ref] for ref in test.refs}) for test in tests)
-    for address, found in verdicts.items():
-        for verdict in found:
-            if not verdict.passed:
+        if all(check_result.passed for check_result in check_results[address]):
+            check_results[address].extend(test.check({ref: mounts[ref] for ref in test.refs}) for test in tests)
+    for address, found in check_results.items():
+        for check_result in found:
+            if not check_result.passed:
                 raise StepFailed(
                     DataFault(
-                        f"check {verdict.name} failed: {verdict.description}",
+                        f"check {check_result.name} failed: {check_result.description}",
                         subject=address,
                         remedy="Nothing was written; correct the input and run again.",
                     ),
-                    verdicts,
+                    check_results,
                 )
-    return verdicts
+    return check_results

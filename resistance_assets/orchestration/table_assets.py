@@ -1,7 +1,7 @@
 """From a step to Dagster assets.
 
 Here belongs everything that Dagster shows of a table: key, group, schema, lineage, checks, metadata. What a step does
-is in `memo.py`; what it computes is neither here nor there.
+is in `steps.py`; what it computes is neither here nor there.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from resistance_assets.catalog.groups import group_of
 from resistance_assets.catalog.tables import PARTS, Table
 from resistance_assets.errors import Fault
 from resistance_assets.orchestration.automation import on_data_change
-from resistance_assets.orchestration.events import Announcement, announce, listening
+from resistance_assets.orchestration.events import ProgressEvent, emit, subscribe
 from resistance_assets.orchestration.lake import Lake, scan_file
 from resistance_assets.orchestration.steps import Step, StepFailed, StepResult, column_lineage, identity_of, run_step
 
@@ -107,37 +107,35 @@ def assets_of(step: Step, readers: Mapping[str, Sequence[str]] | None = None) ->
     def materialise(context) -> Iterator[Any]:  # Dagster refuses a postponed annotation of `context`
         resource: WarehouseResource = context.resources.warehouse_resource
         lake = resource.lake()
-        announce(Announcement("started", step.name))
+        emit(ProgressEvent("started", step.name))
         try:
-            with listening(lambda said: context.log.info(said.message) if said.kind == "note" else None):
+            with subscribe(lambda said: context.log.info(said.message) if said.kind == "note" else None):
                 results = run_step(lake, step, origins=resource.origins(), run_id=context.run.run_id)
         except StepFailed as failed:
-            announce(Announcement("failed", step.name, "failed", message=str(failed.fault)))
+            emit(ProgressEvent("failed", step.name, "failed", message=str(failed.fault)))
             yield from _failed_checks(failed)
             raise dg.Failure(description=str(failed.fault), allow_retries=False) from failed
         except Fault as fault:
-            announce(Announcement("failed", step.name, "failed", message=str(fault)))
+            emit(ProgressEvent("failed", step.name, "failed", message=str(fault)))
             raise dg.Failure(description=str(fault), allow_retries=False) from fault
         except Exception as error:
-            announce(
-                Announcement("failed", step.name, "failed", message=f"{step.name}: {type(error).__name__}: {error}")
-            )
+            emit(ProgressEvent("failed", step.name, "failed", message=f"{step.name}: {type(error).__name__}: {error}"))
             raise
         for address, result in results.items():
             table = step.outputs[address]
-            announce(Announcement("finished", address, result.outcome, result.seconds, result.reason or ""))
-            for verdict in result.verdicts:
+            emit(ProgressEvent("finished", address, result.outcome, result.seconds, result.reason or ""))
+            for check_result in result.check_results:
                 yield dg.AssetCheckResult(
-                    passed=verdict.passed,
+                    passed=check_result.passed,
                     asset_key=key_of(address),
-                    check_name=verdict.name,
-                    description=verdict.description,
-                    metadata=verdict.details,
+                    check_name=check_result.name,
+                    description=check_result.description,
+                    metadata=check_result.details,
                 )
             yield dg.MaterializeResult(
                 asset_key=key_of(address),
                 metadata=_metadata(lake, address, table, result, step.lineage.get(address)),
-                data_version=dg.DataVersion(result.pointer.data_version),
+                data_version=dg.DataVersion(result.table_version.data_version),
             )
 
     return materialise
@@ -150,7 +148,7 @@ def describe(address: str, table: Table, readers: Sequence[str] = (), sql: str |
         f"Partition of `{table.address}`: its rows of one study, contrast, cohort or source." if is_partition else "",
         table.description,
         f"**Grain:** {table.grain}. **Key:** {', '.join(table.key)}.",
-        f"**Not true of it:** {table.not_true}.",
+        f"**Not true of it:** {table.limitation}.",
         f"**Read by:** {_named_readers(readers)}.",
         f"```sql\n{sql.strip()}\n```" if sql else "",
     ]
@@ -198,8 +196,8 @@ def _with_upstream(description: str, upstream: Sequence[str]) -> str:
 def _metadata(
     lake: Lake, address: str, table: Table, result: StepResult, read_from_sql: Mapping[str, Sequence[str]] | None
 ) -> dict[str, Any]:
-    pointer = result.pointer
-    path = lake.path(address, pointer.data_version)
+    table_version = result.table_version
+    path = lake.path(address, table_version.data_version)
     deps = {
         column: [
             dg.TableColumnDep(asset_key=key_of(upstream.rsplit(".", 1)[0]), column_name=upstream.rsplit(".", 1)[1])
@@ -210,12 +208,12 @@ def _metadata(
     }
     head = scan_file(path).head(PREVIEW_ROWS).collect()
     metadata: dict[str, Any] = {
-        "memo": {"memo hit": "hit", "built": "miss"}.get(result.outcome, result.outcome),
-        "dagster/row_count": pointer.rows,
+        "cache": {"cache hit": "hit", "built": "miss"}.get(result.outcome, result.outcome),
+        "dagster/row_count": table_version.rows,
         "dagster/column_lineage": dg.TableColumnLineage({column: found for column, found in deps.items() if found}),
         "dagster/uri": str(path),
         "seconds": round(result.seconds, 3),
-        "built_at": pointer.built_at,
+        "built_at": table_version.built_at,
         "preview": dg.MetadataValue.md(preview(head)),
     }
     if result.reason:
@@ -238,13 +236,13 @@ def preview(frame: pl.DataFrame) -> str:
 
 
 def _failed_checks(failed: StepFailed) -> Iterator[dg.AssetCheckResult]:
-    for address, verdicts in failed.verdicts.items():
-        for verdict in verdicts:
+    for address, check_results in failed.check_results.items():
+        for check_result in check_results:
             yield dg.AssetCheckResult(
-                passed=verdict.passed,
+                passed=check_result.passed,
                 asset_key=key_of(address),
-                check_name=verdict.name,
-                description=verdict.description,
-                metadata=verdict.details,
+                check_name=check_result.name,
+                description=check_result.description,
+                metadata=check_result.details,
                 severity=dg.AssetCheckSeverity.ERROR,
             )

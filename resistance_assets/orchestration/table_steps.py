@@ -17,7 +17,7 @@ import polars as pl
 
 from resistance_assets.catalog.tables import TABLES, Table
 from resistance_assets.errors import CatalogFault
-from resistance_assets.orchestration.checks import Verdict
+from resistance_assets.orchestration.checks import CheckResult
 from resistance_assets.orchestration.code_version import code_version_of, parameters_version, sql_code_version
 from resistance_assets.orchestration.package_hash import kept_beside_the_package
 from resistance_assets.orchestration.sql_models import (
@@ -30,7 +30,7 @@ from resistance_assets.orchestration.sql_models import (
     models_folder,
     run_test,
 )
-from resistance_assets.orchestration.steps import External, Inputs, Step, StepTest
+from resistance_assets.orchestration.steps import ExternalInput, Inputs, Step, StepTest
 
 
 def table_step(
@@ -40,16 +40,16 @@ def table_step(
     code_version: str | None = None,
     inputs: Iterable[str] = (),
     optional_inputs: Iterable[str] = (),
-    tolerant: bool = False,
+    allow_unavailable_inputs: bool = False,
     parameters: Any = None,
-    externals: Callable[[Any], Mapping[str, External]] | None = None,
+    external_inputs: Callable[[Any], Mapping[str, ExternalInput]] | None = None,
     sources: Sequence[str] = (),
     kinds: Sequence[str] = ("python", "polars"),
     tags: Mapping[str, str] | None = None,
     lineage: Mapping[str, Mapping[str, Sequence[str]]] | None = None,
     sql: Mapping[str, str] | None = None,
 ) -> Step:
-    """A step from tables to tables, guarded by the SQL tests of its outputs.
+    """A step from tables to tables, with the SQL tests of its outputs.
 
     Args:
         outputs: table written -> its model; more than one where they are computed together.
@@ -68,9 +68,9 @@ def table_step(
         code_version=code_version_of(compute) if code_version is None else code_version,
         inputs=(*given, *further),
         optional_inputs=tuple(optional_inputs),
-        tolerant=tolerant,
+        allow_unavailable_inputs=allow_unavailable_inputs,
         parameters=parameters,
-        externals=externals,
+        external_inputs=external_inputs,
         tests={
             address: [as_step_test(test) for test in guards if test.table == address]
             for address in outputs
@@ -87,19 +87,19 @@ def table_step(
 def as_step_test(test: SqlTest) -> StepTest:
     """A SQL test as a check of the candidate table."""
 
-    def judge(mounts: Mapping[str, Path | pl.DataFrame]) -> Verdict:
+    def check(mounts: Mapping[str, Path | pl.DataFrame]) -> CheckResult:
         found = run_test(test, mounts)
         if found.passed:
-            return Verdict(test.name, True, test.description)
+            return CheckResult(test.name, True, test.description)
         rows = "; ".join(str(row) for row in found.examples.rows())
-        return Verdict(
+        return CheckResult(
             test.name,
             False,
             f"{test.description}: {found.failing_rows} rows, such as {rows}",
             {"rows": found.failing_rows},
         )
 
-    return StepTest(test.name, test.refs, judge, sql_code_version(test.code_version))
+    return StepTest(test.name, test.refs, check, sql_code_version(test.code_version))
 
 
 @functools.cache

@@ -1,8 +1,8 @@
 """Removal of old releases and of what only they needed.
 
-Here belongs the decision of what nothing names any more: neither a current pointer nor a release that is kept. It is
-taken while nobody reads or writes the lake; a process killed at any moment leaves what is kept as it was, and the next
-pruning finishes the work.
+Here belongs the decision of what nothing names any more: neither the record of a current version nor a release that is
+kept. It is taken while nobody reads or writes the lake; a process killed at any moment leaves what is kept as it was,
+and the next pruning finishes the work.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 
 from resistance_assets.errors import DataFault
 from resistance_assets.integrity import checksum_path
-from resistance_assets.orchestration.lake import Lake
-from resistance_assets.warehouse.releases import forget_releases, partitions_in
+from resistance_assets.orchestration.lake import CACHE_FOLDER, Lake
+from resistance_assets.warehouse.releases import cache_key_in, forget_releases, partitions_in
 
 
 @dataclass(frozen=True)
@@ -74,49 +74,49 @@ def prune(
                 path.unlink()
                 checksum_path(path).unlink(missing_ok=True)
                 parquet_count += 1
-        for path in lake.root.glob("*/*/memo/*.json"):
+        for path in lake.root.glob(f"*/*/{CACHE_FOLDER}/*.json"):
             if path not in records:
                 freed += path.stat().st_size
                 path.unlink()
                 record_count += 1
-        lake.sweep()
+        lake.remove_orphans()
     return Pruned(gone, tuple(manifests), parquet_count, record_count, freed)
 
 
 def _named(lake: Lake, data_dir: Path, manifests: dict[int, dict[str, Any]]) -> tuple[set[Path], set[Path]]:
-    """Parquet files and records that a current pointer or a kept release needs."""
+    """Parquet files and records that a current version or a kept release needs."""
     files: set[Path] = set()
     records: set[Path] = set()
 
-    def keep_record(address: str, memo_key: str | None) -> None:
-        if memo_key:
-            records.add(lake.folder(address) / "memo" / f"{memo_key}.json")
+    def keep_record(address: str, cache_key: str | None) -> None:
+        if cache_key:
+            records.add(lake.folder(address) / CACHE_FOLDER / f"{cache_key}.json")
 
     for address in lake.addresses():
-        pointer = lake.pointer(address)
-        if pointer is None:
+        table_version = lake.current(address)
+        if table_version is None:
             raise DataFault(
                 "current.json cannot be read, so its files cannot be told from old ones",
                 subject=address,
                 remedy="Run `resistance run` first: it is written again.",
             )
-        files.add(lake.path(address, pointer.data_version))
-        keep_record(address, pointer.notes.get("memo_key"))
+        files.add(lake.path(address, table_version.data_version))
+        keep_record(address, table_version.notes.get("cache_key"))
         # A known result is only known as long as its record is there: keep every record of a file that stays.
-        records.update(_records_of(lake, address, pointer.data_version))
+        records.update(_records_of(lake, address, table_version.data_version))
     for manifest in manifests.values():
         for address, facts in manifest["tables"].items():
             files.add(
                 data_dir / facts["parquet"] if not Path(facts["parquet"]).is_absolute() else Path(facts["parquet"])
             )
-            keep_record(address, facts.get("memo_key"))
-        for address, memo_key in partitions_in(manifest).items():
-            keep_record(address, memo_key)
+            keep_record(address, cache_key_in(facts))
+        for address, cache_key in partitions_in(manifest).items():
+            keep_record(address, cache_key)
     return files, records
 
 
 def _records_of(lake: Lake, address: str, data_version: str) -> Iterator[Path]:
-    for path in (lake.folder(address) / "memo").glob("*.json"):
+    for path in (lake.folder(address) / CACHE_FOLDER).glob("*.json"):
         record = lake.record(address, path.stem)
         if record is not None and record.data_version == data_version:
             yield path

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from resistance_assets.catalog.tables import Table
-from resistance_assets.orchestration.lake import Pointer
+from resistance_assets.orchestration.lake import TableVersion
 
 ENFORCED_KEY_ROWS = 50_000
 """Above this a key is stated in the comment instead of declared: it was checked before the table was written.
@@ -26,7 +26,7 @@ class Publication:
     """A table to publish: its model, what is known of its version, its file, and where its columns come from."""
 
     table: Table
-    pointer: Pointer
+    table_version: TableVersion
     parquet: Path
     lineage: Mapping[str, tuple[str, ...]]
 

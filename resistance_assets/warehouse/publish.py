@@ -130,8 +130,8 @@ def _publish(
         between("old_file_read")
 
         addresses = [publication.table.address for publication in tables]
-        definitions = {p.table.address: definition_version(p.table, p.pointer.rows) for p in tables}
-        wanted = {p.table.address: (p.pointer.data_version, definitions[p.table.address]) for p in tables}
+        definitions = {p.table.address: definition_version(p.table, p.table_version.rows) for p in tables}
+        wanted = {p.table.address: (p.table_version.data_version, definitions[p.table.address]) for p in tables}
         changed = [address for address in addresses if old.tables.get(address) != wanted[address]]
         gone = [address for address in old.tables if address not in wanted]
         last = old.manifests[-1] if old.manifests else None
@@ -145,8 +145,8 @@ def _publish(
         manifests = [*old.manifests, manifest] if is_new else old.manifests
 
         if is_new or changed or gone or meta_version != old.meta_version:
-            changed_rows = sum(p.pointer.rows for p in tables if p.table.address in changed)
-            all_rows = sum(p.pointer.rows for p in tables)
+            changed_rows = sum(p.table_version.rows for p in tables if p.table.address in changed)
+            all_rows = sum(p.table_version.rows for p in tables)
             from_nothing = (
                 not old.is_usable or changed_rows > REBUILD_SHARE * all_rows or old.free_share > REBUILD_SHARE
             )
@@ -214,7 +214,7 @@ def _write_table(connection: duckdb.DuckDBPyConnection, publication: Publication
     columns = [
         f'"{column.name}" {column.duckdb_type}{"" if column.nullable else " NOT NULL"}' for column in table.columns
     ]
-    if is_key_enforced(table, publication.pointer.rows):
+    if is_key_enforced(table, publication.table_version.rows):
         columns.append(f"PRIMARY KEY ({column_list(table.key)})")
     address = quoted(table.address)
     connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{table.layer}"')
@@ -240,12 +240,12 @@ def _write_table(connection: duckdb.DuckDBPyConnection, publication: Publication
             remedy="Delete the table's folder in the lake and run again.",
         ) from error
     rows = connection.execute(f"SELECT count(*) FROM {address}").fetchall()[0][0]
-    if rows != publication.pointer.rows:
+    if rows != publication.table_version.rows:
         raise DataFault(
             f"its Parquet file holds {rows} rows",
             subject=table.address,
             place=publication.parquet.name,
-            expected=f"{publication.pointer.rows}, as its pointer says",
+            expected=f"{publication.table_version.rows}, as its record says",
             remedy="Delete the table's folder in the lake and run again.",
         )
 
@@ -255,7 +255,7 @@ def write_comments(connection: duckdb.DuckDBPyConnection, tables: Sequence[Publi
     for publication in tables:
         table = publication.table
         comment = table.comment
-        if not is_key_enforced(table, publication.pointer.rows):
+        if not is_key_enforced(table, publication.table_version.rows):
             comment += f". Key, checked before the table was written: {', '.join(table.key)}"
         statements.append(f"COMMENT ON TABLE {quoted(table.address)} IS {literal(comment)}")
         statements += [

@@ -5,8 +5,8 @@ lists, q-values that crossed a threshold, verdicts that turned; and the way back
 function or the catalog parameter that made the difference. Publishing and printing do not belong here.
 
 A manifest says which version of a table a release holds. Why two versions differ is told by the records of how they
-were made (`memo/<key>.json` of the lake): inputs, code by function, parameters by key. Shares have records too, so the
-way leads through them to where the change came in.
+were made (`memo/<key>.json` of the lake): inputs, code by function, parameters by key. Partitions have records too, so
+the way leads through them to where the change came in.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typing import Any
 
 import polars as pl
 
-from resistance_assets.orchestration.lake import SIGNIFICANT_DIGITS, Lake, Pointer, read_file
-from resistance_assets.warehouse.releases import partitions_in
+from resistance_assets.orchestration.lake import SIGNIFICANT_DIGITS, Lake, TableVersion, read_file
+from resistance_assets.warehouse.releases import cache_key_in, partitions_in
 
 Q_VALUE_THRESHOLD = 0.05
 MOST_VALUES_NAMED = 12
@@ -214,7 +214,7 @@ class ReleaseDiff:
 
 # ---- why -------------------------------------------------------------------------------------------------------------
 
-Records = Callable[[str], "Pointer | None"]
+Records = Callable[[str], "TableVersion | None"]
 
 
 def causes_of(address: str, before: Records, after: Records) -> tuple[Cause, ...]:
@@ -270,11 +270,11 @@ class _Facts:
     inputs: Mapping[str, str]
 
 
-def _facts(pointer: Pointer | None) -> _Facts:
-    return _Facts(pointer.inputs if pointer is not None else {})
+def _facts(table_version: TableVersion | None) -> _Facts:
+    return _Facts(table_version.inputs if table_version is not None else {})
 
 
-def _code_causes(address: str, old: Pointer, new: Pointer) -> Iterable[Cause]:
+def _code_causes(address: str, old: TableVersion, new: TableVersion) -> Iterable[Cause]:
     if old.code_version == new.code_version:
         return
     was, now = old.notes.get("code") or {}, new.notes.get("code") or {}
@@ -286,7 +286,7 @@ def _code_causes(address: str, old: Pointer, new: Pointer) -> Iterable[Cause]:
         yield Cause("code", address, f"code of {address}", old.code_version, new.code_version)
 
 
-def _parameter_causes(address: str, old: Pointer, new: Pointer) -> Iterable[Cause]:
+def _parameter_causes(address: str, old: TableVersion, new: TableVersion) -> Iterable[Cause]:
     if old.parameters == new.parameters:
         return
     was, now = old.notes.get("parameters") or {}, new.notes.get("parameters") or {}
@@ -305,9 +305,9 @@ def _renamed(was: Mapping[str, str], now: Mapping[str, str]) -> set[str]:
     return {name for name, version in {**gone, **came}.items() if version in same}
 
 
-def _source_name(source: str, pointer: Pointer | None) -> str:
+def _source_name(source: str, table_version: TableVersion | None) -> str:
     """A study's file by its own name and study: `counts` alone would not tell whose."""
-    facts = (pointer.notes.get("sources") or {}).get(source) or {} if pointer is not None else {}
+    facts = (table_version.notes.get("sources") or {}).get(source) or {} if table_version is not None else {}
     return f"{facts['study']}/{facts['file']}" if facts.get("file") and facts.get("study") else source
 
 
@@ -515,11 +515,11 @@ def _with_causes(change: TableChange, causes: tuple[Cause, ...]) -> TableChange:
 
 def _records(lake: Lake, manifest: Mapping[str, Any]) -> Records:
     """How each table and partition of a release was made."""
-    known: dict[str, Pointer | None] = {}
-    keys = {address: facts.get("memo_key") for address, facts in manifest["tables"].items()}
+    known: dict[str, TableVersion | None] = {}
+    keys = {address: cache_key_in(facts) for address, facts in manifest["tables"].items()}
     keys |= partitions_in(manifest)
 
-    def record(address: str) -> Pointer | None:
+    def record(address: str) -> TableVersion | None:
         if address not in known:
             key = keys.get(address)
             known[address] = lake.record(address, key) if key else None

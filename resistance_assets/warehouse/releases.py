@@ -105,6 +105,11 @@ def partitions_in(manifest: Mapping[str, Any]) -> dict[str, str]:
     return manifest.get("partitions") or manifest.get("shares") or {}
 
 
+def cache_key_in(facts: Mapping[str, Any]) -> str | None:
+    """Key of the record of how a table of a manifest was made; earlier versions wrote it as `memo_key`."""
+    return facts.get("cache_key") or facts.get("memo_key")
+
+
 def manifest_of(
     release: int,
     data_dir: Path,
@@ -128,14 +133,14 @@ def manifest_of(
         "sources": checksums,
         "tables": {
             p.table.address: {
-                "data_version": p.pointer.data_version,
-                "code_version": p.pointer.code_version,
-                "parameters": p.pointer.parameters,
-                "inputs": dict(p.pointer.inputs),
-                "rows": p.pointer.rows,
-                "status": p.pointer.status,
+                "data_version": p.table_version.data_version,
+                "code_version": p.table_version.code_version,
+                "parameters": p.table_version.parameters,
+                "inputs": dict(p.table_version.inputs),
+                "rows": p.table_version.rows,
+                "status": p.table_version.status,
                 "parquet": _relative(p.parquet, data_dir),
-                "memo_key": p.pointer.notes.get("memo_key"),
+                "cache_key": p.table_version.notes.get("cache_key"),
             }
             for p in tables
         },

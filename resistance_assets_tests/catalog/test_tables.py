@@ -16,7 +16,7 @@ def test_a_table_says_what_a_row_is_what_identifies_it_and_what_is_not_true(addr
     assert table.layer in (*LAYERS, PARTS)
     assert table.grain.startswith("one row per")
     assert table.key
-    assert table.not_true
+    assert table.limitation
     assert table.description
     assert all(column.description for column in table.columns)
     assert all(not c.nullable for c in table.columns if c.name in table.key), "a key column is never missing"

@@ -20,7 +20,7 @@ from resistance_assets.commands.sql import as_text
 from resistance_assets.commands.status import Standing, show_states
 from resistance_assets.commands.summary import Summary, fold_reasons
 from resistance_assets.errors import CatalogFault, DataFault
-from resistance_assets.orchestration.events import Announcement
+from resistance_assets.orchestration.events import ProgressEvent
 from resistance_assets.orchestration.run_outcome import Launch
 from resistance_assets.orchestration.status import TableState
 from resistance_assets.warehouse.prune import Pruned
@@ -90,10 +90,10 @@ def show_some_claims(name: str) -> None:
 
 
 def show_progress(name: str) -> None:
-    with _Progress(False, 3) as hear:
-        hear(Announcement("note", "core.a", message=f"note {name}"))
-        hear(Announcement("waiting", "core.a", message=f"waiting {name}"))
-        hear(Announcement("finished", f"core.{name}", "built", 2.0))
+    with _Progress(False, 3) as on_event:
+        on_event(ProgressEvent("note", "core.a", message=f"note {name}"))
+        on_event(ProgressEvent("waiting", "core.a", message=f"waiting {name}"))
+        on_event(ProgressEvent("finished", f"core.{name}", "built", 2.0))
 
 
 SHOWN = {

@@ -117,19 +117,19 @@ def test_refreshing_recomputes_what_changed_and_tells_why(world):
 
 def _run(data_dir: Path, mirror: Path, studies: Path, kill_at: int | None, log: str) -> None:
     """`resistance run` that kills itself at an announcement; its announcements go to a file."""
-    from resistance_assets.orchestration.events import listening
+    from resistance_assets.orchestration.events import subscribe
 
     heard = 0
 
-    def hear(announcement) -> None:
+    def on_event(event) -> None:
         nonlocal heard
         heard += 1
         with Path(log).open("a") as handle:
-            handle.write(f"{announcement.kind} {announcement.subject} {announcement.message}\n")
+            handle.write(f"{event.kind} {event.subject} {event.message}\n")
         if heard == kill_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    with listening(hear):
+    with subscribe(on_event):
         summary = run_warehouse(data_dir, mirror=mirror, studies=[studies])
     os._exit(0 if summary.ok else 1)
 
@@ -170,7 +170,7 @@ def everything():
 
 
 def launch(data_dir: Path, names: list[str]) -> dict[str, str]:
-    """Run some tables as Dagster does for its UI and its daemon; address -> memo "hit" or "miss"."""
+    """Run some tables as Dagster does for its UI and its daemon; address -> cache "hit" or "miss"."""
     import dagster as dg
 
     keys = [dg.AssetKey(name.split(".")) for name in names]
@@ -183,12 +183,12 @@ def launch(data_dir: Path, names: list[str]) -> dict[str, str]:
             event = instance.get_latest_materialization_event(key)
             assert event is not None
             assert event.asset_materialization is not None
-            found[".".join(key.path)] = event.asset_materialization.metadata["memo"].value
+            found[".".join(key.path)] = event.asset_materialization.metadata["cache"].value
     return found
 
 
 def test_a_run_in_several_processes_finds_what_one_process_made(tmp_path, monkeypatch):
-    """Whichever way a table is launched, its memo is the same, and the second way has nothing to do."""
+    """Whichever way a table is launched, its cache is the same, and the second way has nothing to do."""
     mirror, studies = write_small_world(tmp_path)
     names = [
         "parts.studies__gene_sample_counts__small",
@@ -196,10 +196,10 @@ def test_a_run_in_several_processes_finds_what_one_process_made(tmp_path, monkey
         "raw.studies__gene_sample_counts",
     ]
     data_dir = tmp_path / "data"
-    for executor, memo in (("in_process", "miss"), ("multiprocess", "hit")):
+    for executor, cache in (("in_process", "miss"), ("multiprocess", "hit")):
         with environment(data_dir, mirror=mirror, studies=[studies]):
             monkeypatch.setenv("RESISTANCE_EXECUTOR", executor)
-            assert launch(data_dir, names) == dict.fromkeys(names, memo)
+            assert launch(data_dir, names) == dict.fromkeys(names, cache)
 
 
 def _versions_of_release(data_dir: Path, release: int) -> dict[str, str]:

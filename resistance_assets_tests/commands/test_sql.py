@@ -12,7 +12,7 @@ import pytest
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.commands.sql import answer, as_text, write_result
 from resistance_assets.errors import DataFault, UsageFault
-from resistance_assets.orchestration.lake import Lake, Pointer
+from resistance_assets.orchestration.lake import Lake, TableVersion
 from resistance_assets.warehouse.publication import Publication
 from resistance_assets.warehouse.publish import publish
 from resistance_assets.warehouse.reader import open_warehouse, run_query
@@ -25,8 +25,10 @@ def put(data_dir: Path, n_samples: int) -> None:
     content = pl.DataFrame([row], schema=CATALOG.polars_schema, orient="row")
     lake = Lake(data_dir / "lake")
     version = lake.write(CATALOG.address, content)
-    pointer = Pointer(CATALOG.address, "available", version, "c", "p", {}, 1, "2026-01-02T03:04:05+00:00", "r", 0.1)
-    tables = [Publication(CATALOG, pointer, lake.path(CATALOG.address, version), {})]
+    table_version = TableVersion(
+        CATALOG.address, "available", version, "c", "p", {}, 1, "2026-01-02T03:04:05+00:00", "r", 0.1
+    )
+    tables = [Publication(CATALOG, table_version, lake.path(CATALOG.address, version), {})]
     publish(data_dir, tables, meta={}, code_revision="1", settings={})
 
 

@@ -14,7 +14,7 @@ class HeldTables:
     def __init__(self, **tables: pl.DataFrame) -> None:
         self.tables = {name.replace("__", ".", 1): frame for name, frame in tables.items()}
 
-    def pointer(self, address: str) -> object | None:
+    def current(self, address: str) -> object | None:
         return address if address in self.tables else None
 
     def read(self, address: str) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from resistance_assets.commands.up_to_date import fingerprint_of, recall, remember
+from resistance_assets.commands.up_to_date import fingerprint_of, lookup, remember
 from resistance_assets.settings import Settings
 
 HEAVY = ("dagster", "pandas", "pandera", "numba", "scipy")
@@ -70,16 +70,16 @@ def test_live_hosts_are_asked_every_time(place: Settings):
     assert fingerprint_of(live) is None
     assert fingerprint_of(live, asks_sources=False) is not None
     remember(live, "run", None, {"release": 1}, still=lambda: None)
-    assert recall(live, "run", None) is None
+    assert lookup(live, "run", None) is None
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"fingerprint": 1}', "\x00"])
 def test_a_damaged_note_counts_as_none(place: Settings, text: str):
     now = fingerprint_of(place)
     remember(place, "run", now, {"release": 1}, still=lambda: fingerprint_of(place))
-    assert recall(place, "run", now) == {"release": 1}
+    assert lookup(place, "run", now) == {"release": 1}
     next(place.cache_dir.glob("**/run.json")).write_text(text)
-    assert recall(place, "run", now) is None
+    assert lookup(place, "run", now) is None
 
 
 def test_nothing_is_noted_where_something_moved_meanwhile(place: Settings):
@@ -170,9 +170,9 @@ def test_a_run_and_a_status_from_the_note_say_what_the_long_way_says(settled):
 
 
 def test_a_table_that_is_gone_is_noticed_after_a_note(settled):
-    pointer = Path(settled["RESISTANCE_DATA_DIR"]) / "lake" / "marts" / "gene_evidence" / "current.json"
-    kept = pointer.read_bytes()
-    pointer.unlink()
+    table_version = Path(settled["RESISTANCE_DATA_DIR"]) / "lake" / "marts" / "gene_evidence" / "current.json"
+    kept = table_version.read_bytes()
+    table_version.unlink()
     states = {state["address"]: state["state"] for state in told(settled, "status", "--json")["answer"]}
-    pointer.write_bytes(kept)
+    table_version.write_bytes(kept)
     assert states["marts.gene_evidence"] == "missing"

@@ -35,7 +35,7 @@ def test_mirror_is_filled_resumed_and_refreshed(public_hosts, loopback, tmp_path
     loopback.script(place(one.also[0]), Reply(b"a\tb\n1\t2\n"))
     folder = tmp_path / "mirror"
     told = []
-    frame = pull_mirror([one, two], folder, public_hosts, announce=lambda *step: told.append(step))
+    frame = pull_mirror([one, two], folder, public_hosts, emit=lambda *step: told.append(step))
     assert told == [("one", 1, 2), ("two", 2, 2)]
     assert frame.select("source_id", "state").rows() == [("one", "fetched"), ("one", "fetched"), ("two", "unavailable")]
     assert "status 404" in frame["reason"][2]

@@ -72,7 +72,7 @@ def test_every_table_of_the_catalog_has_an_asset_with_schema_description_and_own
         columns = spec.metadata["dagster/column_schema"].columns
         assert [column.name for column in columns] == [column.name for column in table.columns]
         assert table.grain in spec.description
-        assert table.not_true in spec.description
+        assert table.limitation in spec.description
         assert spec.code_version
         assert spec.owners
         assert spec.kinds

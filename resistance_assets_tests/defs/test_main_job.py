@@ -35,7 +35,7 @@ def test_a_further_run_recomputes_nothing_and_makes_no_release(data_dir, shared,
     again = run_warehouse(own, mirror=shared / "mirror", studies=[shared / "studies"])
     assert again.ok
     assert (again.release, again.is_new_release) == (1, False)
-    assert set(again.launch.outcomes.values()) <= {"memo hit", "unavailable", "kept"}
+    assert set(again.launch.outcomes.values()) <= {"cache hit", "unavailable", "kept"}
     assert {"raw", "staging", "core", "marts", "parts", "warehouse"} <= set(again.launch.by_layer())
 
 

@@ -14,19 +14,21 @@ from resistance_assets.catalog.registry import load_registry
 from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address
 from resistance_assets.defs.second_opinion_checks import CHECK, second_opinion_checks
 from resistance_assets.defs.warehouse_resource import WarehouseResource
-from resistance_assets.orchestration.lake import Lake, Pointer
+from resistance_assets.orchestration.lake import Lake, TableVersion
 from resistance_assets.orchestration.partitions import partition_of
 from resistance_assets.orchestration.table_assets import key_of
 from resistance_assets.science.survival.screen import screen_survival
 
 COHORT, ENDPOINT = "luad_tcga", "OS"
-SCREEN = partition_of("survival", f"{COHORT}_{ENDPOINT.lower()}")
+SCREEN = partition_of("core.survival__cohort_endpoint_genes", COHORT, ENDPOINT.lower())
 
 
 def store(lake: Lake, address: str, frame: pl.DataFrame) -> None:
     now = datetime.now(UTC).isoformat()
     version = lake.write(address, frame)
-    lake.point(Pointer(address, "available", version, "code", "rules", {}, frame.height, now, "run", 0.0), None)
+    lake.set_current(
+        TableVersion(address, "available", version, "code", "rules", {}, frame.height, now, "run", 0.0), None
+    )
 
 
 @pytest.fixture

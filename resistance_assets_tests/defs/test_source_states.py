@@ -12,7 +12,7 @@ from resistance_assets.defs.source_states import feeds_of, state_of_sources
 from resistance_assets.errors import SourceUnavailable
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.partitions import partition_of, rejected_of
-from resistance_assets.orchestration.steps import External, run_step
+from resistance_assets.orchestration.steps import ExternalInput, run_step
 from resistance_assets.orchestration.table_steps import table_step
 
 LISTS, REJECTED = TABLES["raw.gene_lists__members"], TABLES["raw.rejected_rows"]
@@ -49,12 +49,12 @@ def test_a_file_that_a_contrast_reads_is_known_by_its_study(tmp_path):
         (folder / name).touch()
     registry, lake = load_registry([tmp_path / "studies"]), Lake(tmp_path / "lake")
     assert "led" in registry.local_studies, registry.study_faults
-    lengths = External("abc", Path("lengths.tsv"), {"study": "led", "file": "lengths.tsv", "bytes": 3})
+    lengths = ExternalInput("abc", Path("lengths.tsv"), {"study": "led", "file": "lengths.tsv", "bytes": 3})
     step = table_step(
         outputs={partition_of("parts.deg__features", "led_a_vs_b", "fold_change"): LISTS},
         compute=lambda inputs: LISTS.empty(),
         code_version="v1",
-        externals=lambda origins: {"gene_lengths": lengths},
+        external_inputs=lambda origins: {"gene_lengths": lengths},
     )
     run_step(lake, step, origins=None)
     states = state_of_sources(registry, lake).filter(pl.col("connector") == "local_study")
@@ -70,7 +70,9 @@ def test_a_source_whose_id_begins_another_ones_is_not_blamed(tmp_path):
     def lacking(origins):
         raise SourceUnavailable("the host is away", subject=longer, remedy="Wait.")
 
-    step = table_step(outputs={OF_LIST: LISTS}, compute=dict, code_version="v1", externals=lacking, sources=[longer])
+    step = table_step(
+        outputs={OF_LIST: LISTS}, compute=dict, code_version="v1", external_inputs=lacking, sources=[longer]
+    )
     run_step(lake, step, origins=None)
     reasons = dict(state_of_sources(registry, lake).select("source_id", "reason").iter_rows())
     assert "the host is away" in reasons[longer]
@@ -84,7 +86,7 @@ def test_what_an_earlier_version_read_under_another_name_says_nothing_of_a_sourc
         outputs={"parts.gene_list__x": LISTS},
         compute=lambda inputs: LISTS.empty(),
         code_version="v1",
-        externals=lambda origins: {source: External("abc", Path("x"), {"bytes": 3})},
+        external_inputs=lambda origins: {source: ExternalInput("abc", Path("x"), {"bytes": 3})},
     )
     run_step(lake, step, origins=None)
     states = dict(state_of_sources(registry, lake).select("source_id", "state").iter_rows())

@@ -15,7 +15,7 @@ from resistance_assets.defs import study_kinds
 from resistance_assets.errors import CatalogFault
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.partitions import partition_of
-from resistance_assets.orchestration.steps import External, StepFailed, run_step
+from resistance_assets.orchestration.steps import ExternalInput, StepFailed, run_step
 from resistance_assets.orchestration.table_steps import table_step
 
 WELLS = "core.toy_wells__signals"
@@ -39,17 +39,17 @@ def read_toy(local) -> pl.DataFrame:
 
 def toy_steps(local, registry):
     partition = partition_of(WELLS, local.id)
-    files = {path.name: External(path.read_text(), path) for path in local.files}
+    files = {path.name: ExternalInput(path.read_text(), path) for path in local.files}
 
     def compute(inputs) -> pl.DataFrame:
         return read_toy(local)
 
-    return [table_step(outputs={partition: TABLES[WELLS]}, compute=compute, externals=lambda _: files)]
+    return [table_step(outputs={partition: TABLES[WELLS]}, compute=compute, external_inputs=lambda _: files)]
 
 
 @pytest.fixture
 def toy_kind():
-    @table(WELLS, grain="one row per study and well", key=("study_id", "well"), not_true="a signal is no viability")
+    @table(WELLS, grain="one row per study and well", key=("study_id", "well"), limitation="a signal is no viability")
     class ToyWells(TableModel):
         """Signals of wells."""
 
@@ -89,7 +89,7 @@ def test_a_study_of_a_new_kind_is_computed_and_its_table_is_published(toy_kind, 
     run_step(lake, steps["parts.toy_wells__signals__plate"])
     made = run_step(lake, steps[WELLS])[WELLS]
     assert made.outcome == "built"
-    assert {verdict.name for verdict in made.verdicts} >= {"schema", "primary_key"}
+    assert {check_result.name for check_result in made.check_results} >= {"schema", "primary_key"}
     assert lake.read(WELLS).sort("well").rows() == [("plate", "A1", 7.5), ("plate", "A2", 0.0)]
     assert WELLS in {one.address for one in published_tables()}
 
@@ -100,12 +100,12 @@ def test_the_table_of_a_new_kind_is_checked_before_it_is_written(toy_kind, tmp_p
     lake = Lake(tmp_path / "lake")
     with pytest.raises(StepFailed):
         run_step(lake, steps["parts.toy_wells__signals__plate"])
-    assert lake.pointer("parts.toy_wells__signals__plate") is None
+    assert lake.current("parts.toy_wells__signals__plate") is None
 
 
 def test_without_a_study_of_the_kind_its_table_is_empty(toy_kind, tmp_path: Path):
     steps = {name: step for step in study_kinds.steps(load_registry()) for name in step.outputs}
-    assert run_step(Lake(tmp_path / "lake"), steps[WELLS])[WELLS].pointer.rows == 0
+    assert run_step(Lake(tmp_path / "lake"), steps[WELLS])[WELLS].table_version.rows == 0
 
 
 def test_an_unknown_kind_names_the_kinds_and_the_nearest_one(toy_kind, tmp_path: Path):

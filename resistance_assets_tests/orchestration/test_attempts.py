@@ -28,7 +28,7 @@ def step(outcome: Exception | None) -> Step:
 
 
 def state(lake: Lake, one: Step):
-    (found,) = states_of(lake, {TABLE.address: one}, None, look_at_sources=False)
+    (found,) = states_of(lake, {TABLE.address: one}, None, ask_sources=False)
     return found
 
 

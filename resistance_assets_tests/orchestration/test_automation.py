@@ -17,15 +17,15 @@ from dagster._core.events import DagsterEvent, DagsterEventType
 
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.orchestration.automation import (
-    Look,
-    changes,
-    observations,
+    SourceObservation,
+    asset_observations,
+    compare_observations,
     on_data_change,
     on_settled_change,
 )
 from resistance_assets.orchestration.code_version import parameters_version
 from resistance_assets.orchestration.lake import Lake
-from resistance_assets.orchestration.steps import External, Step
+from resistance_assets.orchestration.steps import ExternalInput, Step
 from resistance_assets.orchestration.table_assets import assets_of, key_of
 
 SAMPLES = TABLES["raw.studies__samples"]
@@ -75,7 +75,7 @@ class Place:
 
     def definitions(self) -> dg.Definitions:
         def read(inputs):
-            return sheet(inputs.externals["thing"].path.read_text().splitlines()[0])
+            return sheet(inputs.external_inputs["thing"].path.read_text().splitlines()[0])
 
         def upper(inputs):
             frame = inputs.read("raw.share")
@@ -88,8 +88,8 @@ class Place:
         def copy(inputs):
             return inputs.read("staging.middle")
 
-        def externals(origins):
-            return {"thing": External(parameters_version(origins.read_text()), origins)}
+        def external_inputs(origins):
+            return {"thing": ExternalInput(parameters_version(origins.read_text()), origins)}
 
         def step(address, compute, inputs=(), **more):
             return Step(
@@ -112,7 +112,7 @@ class Place:
             return None
 
         chain = [
-            assets_of(step("raw.share", read, externals=externals, sources=("thing",))),
+            assets_of(step("raw.share", read, external_inputs=external_inputs, sources=("thing",))),
             assets_of(step("staging.middle", upper, ("raw.share",))),
             assets_of(step("marts.leaf", copy, ("staging.middle",))),
         ]
@@ -158,9 +158,9 @@ class Place:
                 ran.append(requested)
         return ran
 
-    def memo(self, address: str) -> str:
+    def cache(self, address: str) -> str:
         event = self.instance.get_latest_materialization_event(key_of(address))
-        return event.asset_materialization.metadata["memo"].value
+        return event.asset_materialization.metadata["cache"].value
 
 
 @pytest.fixture
@@ -187,14 +187,14 @@ def test_the_same_version_observed_again_requests_nothing(place):
 def test_a_new_version_with_an_identical_middle_stops_there(place):
     place.host_has("first\nand a second line\n")
     assert place.settle() == [{"raw.share"}]
-    assert place.memo("raw.share") == "miss"
+    assert place.cache("raw.share") == "miss"
 
 
 def test_a_new_version_with_identical_bytes_is_a_memo_hit_and_stops(place):
     # Another token for the same bytes: the host wrote the file anew.
     place.instance.report_runless_asset_event(dg.AssetObservation(SOURCE, tags={"dagster/data_version": "another"}))
     assert place.settle() == [{"raw.share"}]
-    assert place.memo("raw.share") == "hit"
+    assert place.cache("raw.share") == "hit"
 
 
 def test_a_new_middle_goes_down_one_layer_per_tick_and_is_published_once(place):
@@ -206,7 +206,7 @@ def test_a_new_middle_goes_down_one_layer_per_tick_and_is_published_once(place):
 def test_an_output_that_comes_out_the_same_stops_the_way_down(place):
     place.host_has("firs and the rest is cut\n")
     assert place.settle() == [{"raw.share"}, {"staging.middle"}, {"warehouse"}]
-    assert place.lake().pointer("marts.leaf") is not None
+    assert place.lake().current("marts.leaf") is not None
 
 
 def test_eager_and_the_documented_recipe_would_run_what_did_not_change(tmp_path):
@@ -325,62 +325,62 @@ def test_the_conditions_can_be_shown_and_stored():
 # ---- sweeps ----------------------------------------------------------------------------------------------------------
 
 
-def looks(**versions: str | None) -> dict[str, Look]:
-    return {name: Look(version, None if version else "host is gone") for name, version in versions.items()}
+def observations(**versions: str | None) -> dict[str, SourceObservation]:
+    return {name: SourceObservation(version, None if version else "host is gone") for name, version in versions.items()}
 
 
 def test_the_first_sweep_reports_every_version():
-    sweep = changes(None, looks(a="1", b="2"))
-    assert sweep.changed == {"a": (None, "1"), "b": (None, "2")}
-    assert not sweep.is_quiet
+    diff = compare_observations(None, observations(a="1", b="2"))
+    assert diff.changed == {"a": (None, "1"), "b": (None, "2")}
+    assert not diff.is_quiet
 
 
 def test_an_unchanged_sweep_is_quiet_and_keeps_its_cursor():
-    first = changes(None, looks(a="1", b="2"))
-    second = changes(first.cursor, looks(a="1", b="2"))
+    first = compare_observations(None, observations(a="1", b="2"))
+    second = compare_observations(first.cursor, observations(a="1", b="2"))
     assert second.is_quiet
     assert second.cursor == first.cursor
 
 
 def test_what_cannot_be_looked_at_keeps_its_version_and_is_told_once():
-    first = changes(None, looks(a="1", b="2"))
-    second = changes(first.cursor, looks(a=None, b="2"))
+    first = compare_observations(None, observations(a="1", b="2"))
+    second = compare_observations(first.cursor, observations(a=None, b="2"))
     assert second.kept == {"a": ("1", "host is gone")}
     assert not second.changed
     assert not second.nothing_seen
-    third = changes(second.cursor, looks(a=None, b="2"))
+    third = compare_observations(second.cursor, observations(a=None, b="2"))
     assert third.is_quiet
     assert third.failing == {"a": "host is gone"}
-    back = changes(third.cursor, looks(a="1", b="2"))
+    back = compare_observations(third.cursor, observations(a="1", b="2"))
     assert back.recovered == {"a": "1"}
     assert not back.changed
-    changed = changes(third.cursor, looks(a="9", b="2"))
+    changed = compare_observations(third.cursor, observations(a="9", b="2"))
     assert changed.changed == {"a": ("1", "9")}
 
 
 def test_a_sweep_that_saw_nothing_says_so_whatever_lies_on_this_machine():
-    found = {**looks(a=None, b=None), "study": Look("x", is_remote=False)}
-    assert changes(None, found).nothing_seen
-    assert not changes(None, {"study": Look("x", is_remote=False)}).nothing_seen
+    found = {**observations(a=None, b=None), "study": SourceObservation("x", is_remote=False)}
+    assert compare_observations(None, found).nothing_seen
+    assert not compare_observations(None, {"study": SourceObservation("x", is_remote=False)}).nothing_seen
 
 
 def test_a_revert_is_a_change():
-    first = changes(None, looks(a="1"))
-    second = changes(first.cursor, looks(a="2"))
-    assert changes(second.cursor, looks(a="1")).changed == {"a": ("2", "1")}
+    first = compare_observations(None, observations(a="1"))
+    second = compare_observations(first.cursor, observations(a="2"))
+    assert compare_observations(second.cursor, observations(a="1")).changed == {"a": ("2", "1")}
 
 
 def test_a_source_that_left_the_catalog_leaves_the_cursor():
-    first = changes(None, looks(a="1", b="2"))
-    assert json.loads(changes(first.cursor, looks(a="1")).cursor)["versions"] == {"a": "1"}
+    first = compare_observations(None, observations(a="1", b="2"))
+    assert json.loads(compare_observations(first.cursor, observations(a="1")).cursor)["versions"] == {"a": "1"}
 
 
 @pytest.mark.parametrize("cursor", ["", "not json", "[]", "3", '{"versions": 4}'])
 def test_a_cursor_that_cannot_be_read_counts_as_none(cursor):
-    assert changes(cursor, looks(a="1")).changed == {"a": (None, "1")}
+    assert compare_observations(cursor, observations(a="1")).changed == {"a": (None, "1")}
 
 
 def test_observations_carry_versions_and_none_is_made_up():
-    found = looks(a="1", b=None)
-    events = observations(changes(None, found), found, lambda name: dg.AssetKey(["source", name]))
+    found = observations(a="1", b=None)
+    events = asset_observations(compare_observations(None, found), found, lambda name: dg.AssetKey(["source", name]))
     assert [(event.asset_key.path[-1], event.tags) for event in events] == [("a", {"dagster/data_version": "1"})]

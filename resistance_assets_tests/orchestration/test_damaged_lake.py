@@ -14,8 +14,8 @@ from resistance_assets.errors import DataFault, SourceUnavailable
 from resistance_assets.integrity import checksum_path
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.run_records import find_damaged_databases, put_damaged_aside
-from resistance_assets.orchestration.status import states_of, unsettled
-from resistance_assets.orchestration.steps import External, Step, run_step
+from resistance_assets.orchestration.status import stale_outputs, states_of
+from resistance_assets.orchestration.steps import ExternalInput, Step, run_step
 from resistance_assets_tests.orchestration.test_steps import SAMPLES, sheet
 
 ADDRESS = "raw.sheet"
@@ -31,9 +31,9 @@ def step(value: str = "a") -> Step:
 
 
 def file_of(lake: Lake) -> Path:
-    pointer = lake.pointer(ADDRESS)
-    assert pointer is not None
-    return lake.path(ADDRESS, pointer.data_version)
+    table_version = lake.current(ADDRESS)
+    assert table_version is not None
+    return lake.path(ADDRESS, table_version.data_version)
 
 
 def flip_a_bit(path: Path) -> None:
@@ -76,13 +76,13 @@ RECORD_DAMAGE = {
 def assert_mended(lake: Lake) -> None:
     steps = {ADDRESS: step()}
     assert lake.damage_of(ADDRESS)
-    [state] = states_of(lake, steps, None, look_at_sources=False)
+    [state] = states_of(lake, steps, None, ask_sources=False)
     assert (state.state, "next run" in state.reasons[0]) == ("damaged", True)
-    assert unsettled(lake, steps, None) == (ADDRESS,)
+    assert stale_outputs(lake, steps, None) == (ADDRESS,)
     run_step(lake, steps[ADDRESS])
     assert lake.damage_of(ADDRESS, read_all=True) is None
     assert lake.read(ADDRESS).equals(sheet("a"))
-    assert unsettled(lake, steps, None) == ()
+    assert stale_outputs(lake, steps, None) == ()
 
 
 @pytest.mark.parametrize("kind", FILE_DAMAGE)
@@ -140,7 +140,7 @@ def test_damage_that_cannot_be_mended_now_is_told_and_nothing_empty_takes_its_pl
 
     run_step(lake, Step({ADDRESS: SAMPLES}, lambda inputs: sheet("a"), code_version="v1"))
     flip_a_bit(file_of(lake))
-    cannot = Step({ADDRESS: SAMPLES}, lambda inputs: sheet("a"), code_version="v1", externals=gone)
+    cannot = Step({ADDRESS: SAMPLES}, lambda inputs: sheet("a"), code_version="v1", external_inputs=gone)
     with pytest.raises(DataFault, match=r"damaged.*backup"):
         run_step(lake, cannot)
     (lake.folder(ADDRESS) / "current.json").write_text("")
@@ -155,15 +155,15 @@ def test_whatever_reading_a_source_raises_is_a_fault_of_that_step(lake, error, w
         raise error
 
     def look_up(origins):
-        return {"file": External("1", Path("x"))}
+        return {"file": ExternalInput("1", Path("x"))}
 
     bad = Step(
         {ADDRESS: SAMPLES},
         (lambda inputs: sheet("a")) if where == "looked up" else fail,
         code_version="v1",
-        externals=fail if where == "looked up" else look_up,
+        external_inputs=fail if where == "looked up" else look_up,
     )
-    assert unsettled(lake, {ADDRESS: bad}, None) == (ADDRESS,)
+    assert stale_outputs(lake, {ADDRESS: bad}, None) == (ADDRESS,)
     with pytest.raises(DataFault, match=f"{ADDRESS}: its source cannot be read") as caught:
         run_step(lake, bad)
     assert len(str(caught.value)) < 2000

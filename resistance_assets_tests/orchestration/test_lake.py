@@ -10,17 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resistance_assets.errors import DataFault
-from resistance_assets.orchestration.lake import Lake, Pointer, content_version, now_iso
+from resistance_assets.orchestration.lake import Lake, TableVersion, content_version, now_iso
 
 FRAME = pl.DataFrame({"gene": ["CCL20", "AXL", None], "value": [1.5, -0.25, None], "n": [1, 2, 3]})
 
 
-def pointer_to(address: str, version: str, **changes) -> Pointer:
+def version_of(address: str, version: str, **changes) -> TableVersion:
     facts = {
         "address": address, "status": "available", "data_version": version, "code_version": "c", "parameters": "p",
         "inputs": {}, "rows": 3, "built_at": now_iso(), "run_id": "r", "seconds": 0.1,
     }  # fmt: skip
-    return Pointer(**{**facts, **changes})
+    return TableVersion(**{**facts, **changes})
 
 
 @settings(deadline=None)
@@ -62,21 +62,21 @@ def test_a_row_that_occurs_twice_does_not_cancel_out():
 def test_written_table_is_read_back_and_written_once(tmp_path):
     lake = Lake(tmp_path)
     version = lake.write("raw.x", FRAME)
-    lake.point(pointer_to("raw.x", version), "key")
+    lake.set_current(version_of("raw.x", version), "key")
     assert lake.read("raw.x").equals(FRAME)
     first = lake.path("raw.x", version).stat().st_mtime_ns
     assert lake.write("raw.x", FRAME) == version
     assert lake.path("raw.x", version).stat().st_mtime_ns == first
-    assert lake.recall("raw.x", "key") == lake.pointer("raw.x")
+    assert lake.lookup("raw.x", "key") == lake.current("raw.x")
     assert lake.addresses() == ["raw.x"]
 
 
 def test_a_result_whose_file_is_gone_is_not_recalled(tmp_path):
     lake = Lake(tmp_path)
     version = lake.write("raw.x", FRAME)
-    lake.point(pointer_to("raw.x", version), "key")
+    lake.set_current(version_of("raw.x", version), "key")
     lake.path("raw.x", version).unlink()
-    assert lake.recall("raw.x", "key") is None
+    assert lake.lookup("raw.x", "key") is None
     with pytest.raises(DataFault, match="the file is gone"):
         lake.read("raw.x")
 
@@ -100,7 +100,7 @@ def test_half_written_files_of_dead_processes_are_swept(tmp_path):
     dead, alive = folder / ".v.parquet.999999999.ab.aside", folder / f".v.parquet.{os.getpid()}.ab.aside"
     dead.write_text("x")
     alive.write_text("x")
-    assert lake.sweep() == 1
+    assert lake.remove_orphans() == 1
     assert not dead.exists()
     assert alive.exists()
 
@@ -108,3 +108,11 @@ def test_half_written_files_of_dead_processes_are_swept(tmp_path):
 def test_a_table_that_was_never_built_says_so(tmp_path):
     with pytest.raises(DataFault, match=r"never built.*resistance run"):
         Lake(tmp_path).read("core.nothing")
+
+
+def test_a_record_of_an_earlier_version_keeps_its_cache_key(tmp_path):
+    lake = Lake(tmp_path)
+    version = lake.write("raw.x", pl.DataFrame({"a": [1]}))
+    lake.set_current(version_of("raw.x", version, notes={"memo_key": "key"}), "key")
+    for found in (lake.current("raw.x"), lake.lookup("raw.x", "key")):
+        assert found.notes == {"cache_key": "key"}

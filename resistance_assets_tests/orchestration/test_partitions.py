@@ -13,7 +13,7 @@ from resistance_assets.commands.study_notes import notes_of_run
 from resistance_assets.defs.graph import load_steps
 from resistance_assets.defs.publication import failed_tables
 from resistance_assets.errors import CatalogFault
-from resistance_assets.orchestration.checks import Verdict
+from resistance_assets.orchestration.checks import CheckResult
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.partitions import partition_of, rejected_of, slice_of, union_of
 from resistance_assets.orchestration.status import states_of
@@ -72,9 +72,9 @@ def test_a_union_holds_the_partitions_that_are_there_in_their_order(tmp_path):
     lake = Lake(tmp_path)
     union = union_of(LISTS.address, [TWO, ONE])
     assert union.optional_inputs == (TWO, ONE)
-    assert run_step(lake, replace(union, tests={}, inputs=()))[LISTS.address].pointer.rows == 0
+    assert run_step(lake, replace(union, tests={}, inputs=()))[LISTS.address].table_version.rows == 0
     run_step(lake, fixed(ONE, rows("A")))
-    assert run_step(lake, replace(union, tests={}, inputs=()))[LISTS.address].pointer.rows == 1
+    assert run_step(lake, replace(union, tests={}, inputs=()))[LISTS.address].table_version.rows == 1
     run_step(lake, fixed(TWO, rows("B", "C")))
     run_step(lake, replace(union, tests={}, inputs=()))
     assert lake.read(LISTS.address)["hgnc_symbol"].to_list() == ["B", "C", "A"]
@@ -93,7 +93,7 @@ def put(lake: Lake, name: str, frame: pl.DataFrame) -> None:
     """A partition as an earlier version of its step left it: no check of today has seen it."""
     step = Step({name: SAMPLES}, lambda inputs: frame, code_version="earlier")
     [result] = run_step(lake, replace(step, compute=lambda inputs: SAMPLES.empty())).values()
-    lake.point(replace(result.pointer, data_version=lake.write(name, frame), rows=frame.height), None)
+    lake.set_current(replace(result.table_version, data_version=lake.write(name, frame), rows=frame.height), None)
 
 
 def stacked(lake: Lake, **changes) -> StepResult:
@@ -111,7 +111,7 @@ def test_a_partition_that_a_check_refuses_is_left_out_of_the_union_and_named(tmp
     for part in (NAMES[1], "column value", "row 2 of the partition", "study_id 'b', sample_id 'x1'"):
         assert part in (union.reason or "")
     again = stacked(lake)
-    assert (again.outcome, again.reason) == ("memo hit", union.reason)
+    assert (again.outcome, again.reason) == ("cache hit", union.reason)
 
 
 def test_a_union_without_a_partition_is_told_by_status_release_and_run_until_it_is_mended(tmp_path):
@@ -121,7 +121,7 @@ def test_a_union_without_a_partition_is_told_by_status_release_and_run_until_it_
     for name, value in zip(NAMES, ("tumor", None, "normal"), strict=True):
         put(lake, name, sheet(name[-1], value))
     run_step(lake, steps[SAMPLES.address])
-    states = {one.address: one.state for one in states_of(lake, steps, None, look_at_sources=False)}
+    states = {one.address: one.state for one in states_of(lake, steps, None, ask_sources=False)}
     assert states == {NAMES[0]: "fresh", NAMES[1]: "failed", NAMES[2]: "fresh", SAMPLES.address: "fresh"}
     assert failed_tables(lake)["table_name"].to_list() == [NAMES[1]]
     assert [note.partition(":")[0] for note in notes_of_run(lake)] == [NAMES[1]]
@@ -145,7 +145,7 @@ def test_of_two_partitions_with_one_key_the_first_stays(tmp_path):
 
 def test_a_test_of_the_union_leaves_the_culprit_out_too(tmp_path):
     def judge(mounts):
-        return Verdict("no_b", "b" not in mounts[SAMPLES.address]["study_id"], "found study b")
+        return CheckResult("no_b", "b" not in mounts[SAMPLES.address]["study_id"], "found study b")
 
     lake = Lake(tmp_path)
     for name in NAMES:
@@ -160,18 +160,18 @@ def test_a_union_whose_partitions_are_all_refused_is_not_written(tmp_path):
         put(lake, name, sheet(name[-1], None))
     with pytest.raises(StepFailed, match="column value"):
         stacked(lake)
-    assert lake.pointer(SAMPLES.address) is None
+    assert lake.current(SAMPLES.address) is None
 
 
 def test_a_slice_holds_the_rows_asked_for_and_stays_when_others_change(tmp_path):
     lake = Lake(tmp_path)
     cut = slice_of(partition_of(LISTS.address, "b"), LISTS.address, {"hgnc_symbol": "B"})
     run_step(lake, replace(fixed(LISTS.address, rows("A", "B")), tests={}, inputs=()))
-    before = run_step(lake, replace(cut, tests={}))[cut.name].pointer
+    before = run_step(lake, replace(cut, tests={}))[cut.name].table_version
     assert lake.read(cut.name)["hgnc_symbol"].to_list() == ["B"]
     other = replace(fixed(LISTS.address, rows("B", "C", "D")), tests={}, inputs=(), code_version="v2")
     run_step(lake, other)
-    after = run_step(lake, replace(cut, tests={}))[cut.name].pointer
+    after = run_step(lake, replace(cut, tests={}))[cut.name].table_version
     assert after.data_version == before.data_version
 
 

@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 from dagster._core.events import DagsterEvent, DagsterEventType
 
-from resistance_assets.orchestration.events import Announcement
+from resistance_assets.orchestration.events import ProgressEvent
 from resistance_assets.orchestration.run import PROCESS_TAG, close_dead_runs, process_name, whole_steps
 from resistance_assets.orchestration.run_outcome import Launch
 from resistance_assets.orchestration.steps import Step
@@ -70,7 +70,7 @@ def test_a_process_that_is_gone_has_no_name():
 
 def test_parts_of_one_work_count_together():
     first = Launch({"raw.a": "built", "raw.b": "failed"}, {"raw.a": 2.0}, {"raw.b": "why"}, ["1"], 3.0)
-    second = Launch({"raw.a": "memo hit", "core.c": "built"}, {"core.c": 1.0}, {}, ["2"], 4.0)
+    second = Launch({"raw.a": "cache hit", "core.c": "built"}, {"core.c": 1.0}, {}, ["2"], 4.0)
     second.follow(first)
     assert second.outcomes == {"raw.a": "built", "raw.b": "failed", "core.c": "built"}
     assert second.failed == ("raw.b",)
@@ -94,7 +94,7 @@ def test_whole_steps_are_selected():
 
 def test_a_table_that_was_built_before_the_rest_of_its_step_counts_as_built():
     done = Launch()
-    for outcome in ("built", "memo hit"):
-        done.hear(Announcement("finished", "raw.a", outcome, 1.0))
+    for outcome in ("built", "cache hit"):
+        done.on_event(ProgressEvent("finished", "raw.a", outcome, 1.0))
     assert done.outcomes == {"raw.a": "built"}
     assert done.describe_progress() == "1 tables are up to date, 1 of them built anew"

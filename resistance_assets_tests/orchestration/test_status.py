@@ -11,10 +11,10 @@ import pytest
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.errors import SourceUnavailable, TransportFault
 from resistance_assets.orchestration.code_version import CodeVersion
-from resistance_assets.orchestration.events import listening
+from resistance_assets.orchestration.events import subscribe
 from resistance_assets.orchestration.lake import Lake
-from resistance_assets.orchestration.status import states_of, unsettled, with_dependants
-from resistance_assets.orchestration.steps import External, Step, run_step
+from resistance_assets.orchestration.status import stale_outputs, states_of, with_dependants
+from resistance_assets.orchestration.steps import ExternalInput, Step, run_step
 
 SAMPLES = TABLES["raw.studies__samples"]
 
@@ -24,20 +24,20 @@ def sheet(value: str) -> pl.DataFrame:
 
 
 def has(text: str):
-    return lambda origins: {"thing": External(text, Path("nowhere"))}
+    return lambda origins: {"thing": ExternalInput(text, Path("nowhere"))}
 
 
 def cannot(problem: Exception):
-    def externals(origins):
+    def external_inputs(origins):
         raise problem
 
-    return externals
+    return external_inputs
 
 
 def steps_of(**first) -> dict[str, Step]:
     """A chain of three."""
     return {
-        "raw.a": Step({"raw.a": SAMPLES}, lambda inputs: sheet("a"), "v1", **{"externals": has("1"), **first}),
+        "raw.a": Step({"raw.a": SAMPLES}, lambda inputs: sheet("a"), "v1", **{"external_inputs": has("1"), **first}),
         "staging.b": Step({"staging.b": SAMPLES}, lambda inputs: inputs.read("raw.a"), "v1", inputs=("raw.a",)),
         "marts.c": Step({"marts.c": SAMPLES}, lambda inputs: inputs.read("staging.b"), "v1", inputs=("staging.b",)),
     }
@@ -55,43 +55,47 @@ def run_all(lake: Lake, steps: dict[str, Step]) -> list[str]:
 
 
 def test_nothing_is_due_where_nothing_changed_and_a_run_agrees(lake):
-    assert unsettled(lake, steps_of(), None) == ()
-    assert run_all(lake, steps_of()) == ["memo hit"] * 3
+    assert stale_outputs(lake, steps_of(), None) == ()
+    assert run_all(lake, steps_of()) == ["cache hit"] * 3
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"code_version": "v2"}, {"parameters": {"q": 1}}, {"externals": has("2")}],
+    [{"code_version": "v2"}, {"parameters": {"q": 1}}, {"external_inputs": has("2")}],
     ids=["code", "parameter", "source"],
 )
 def test_what_changed_by_itself_is_due_and_what_rests_on_it_may_be(lake, change):
     steps = steps_of()
     steps["raw.a"] = replace(steps["raw.a"], **change)
-    assert unsettled(lake, steps, None) == ("raw.a",)
+    assert stale_outputs(lake, steps, None) == ("raw.a",)
     assert with_dependants(steps, ["raw.a"]) == ("raw.a", "staging.b", "marts.c")
     assert with_dependants(steps, ["staging.b"]) == ("staging.b", "marts.c")
-    assert run_all(lake, steps) == ["built", "memo hit", "memo hit"]
-    assert unsettled(lake, steps, None) == ()
+    assert run_all(lake, steps) == ["built", "cache hit", "cache hit"]
+    assert stale_outputs(lake, steps, None) == ()
 
 
 def test_what_was_never_built_is_due(tmp_path):
-    assert unsettled(Lake(tmp_path), steps_of(), None) == ("raw.a", "staging.b", "marts.c")
+    assert stale_outputs(Lake(tmp_path), steps_of(), None) == ("raw.a", "staging.b", "marts.c")
 
 
 def test_a_source_that_cannot_be_had_leaves_its_table_as_it_is(lake):
-    steps = steps_of(externals=cannot(SourceUnavailable("gone", subject="thing", remedy="Wait.")))
-    assert unsettled(lake, steps, None) == ()
+    steps = steps_of(external_inputs=cannot(SourceUnavailable("gone", subject="thing", remedy="Wait.")))
+    assert stale_outputs(lake, steps, None) == ()
     assert run_step(lake, steps["raw.a"])["raw.a"].outcome == "kept"
 
 
 def test_a_source_that_never_could_be_had_is_due_once_for_each_reason(tmp_path):
     lake = Lake(tmp_path)
-    steps = {"raw.a": steps_of(externals=cannot(SourceUnavailable("gone", subject="thing", remedy="Wait.")))["raw.a"]}
-    assert unsettled(lake, steps, None) == ("raw.a",)
+    steps = {
+        "raw.a": steps_of(external_inputs=cannot(SourceUnavailable("gone", subject="thing", remedy="Wait.")))["raw.a"]
+    }
+    assert stale_outputs(lake, steps, None) == ("raw.a",)
     run_all(lake, steps)
-    assert unsettled(lake, steps, None) == ()
-    other = {"raw.a": replace(steps["raw.a"], externals=cannot(SourceUnavailable("moved", subject="t", remedy="x")))}
-    assert unsettled(lake, other, None) == ("raw.a",)
+    assert stale_outputs(lake, steps, None) == ()
+    other = {
+        "raw.a": replace(steps["raw.a"], external_inputs=cannot(SourceUnavailable("moved", subject="t", remedy="x")))
+    }
+    assert stale_outputs(lake, other, None) == ("raw.a",)
 
 
 def test_a_computation_that_found_nothing_is_not_asked_again_until_its_inputs_change(lake):
@@ -100,13 +104,13 @@ def test_a_computation_that_found_nothing_is_not_asked_again_until_its_inputs_ch
 
     step = Step({"core.d": SAMPLES}, nothing, "v1", inputs=("raw.a",))
     run_step(lake, step)
-    assert unsettled(lake, {"core.d": step}, None) == ()
-    assert unsettled(lake, {"core.d": replace(step, code_version="v2")}, None) == ("core.d",)
+    assert stale_outputs(lake, {"core.d": step}, None) == ()
+    assert stale_outputs(lake, {"core.d": replace(step, code_version="v2")}, None) == ("core.d",)
 
 
 def test_wrong_bytes_are_due_so_that_the_run_tells_of_them(lake):
-    steps = steps_of(externals=cannot(TransportFault("a page of HTML", subject="thing", remedy="Try again.")))
-    assert unsettled(lake, steps, None) == ("raw.a",)
+    steps = steps_of(external_inputs=cannot(TransportFault("a page of HTML", subject="thing", remedy="Try again.")))
+    assert stale_outputs(lake, steps, None) == ("raw.a",)
 
 
 def test_a_stale_table_names_the_function_and_the_key(lake):
@@ -122,7 +126,7 @@ def test_a_stale_table_names_the_function_and_the_key(lake):
         code_version=CodeVersion("c2", {"science.deg.fit": "2", "science.deg.test": "1"}),
         parameters={"thresholds": {"q_value": 0.1}, "method": "limma"},
     )
-    states = {s.address: s for s in states_of(lake, {**steps, "raw.a": changed}, None, look_at_sources=False)}
+    states = {s.address: s for s in states_of(lake, {**steps, "raw.a": changed}, None, ask_sources=False)}
     assert states["raw.a"].reasons == (
         "code changed (science.deg.fit)",
         "catalog parameters changed (thresholds.q_value)",
@@ -139,11 +143,11 @@ def test_whoever_waits_for_another_process_says_so_and_shares_its_result(lake):
     fcntl.flock(handle, fcntl.LOCK_EX)
     heard = []
 
-    def hear(announcement) -> None:
-        if announcement.kind == "waiting":
-            heard.append(announcement.message)
+    def on_event(event) -> None:
+        if event.kind == "waiting":
+            heard.append(event.message)
             handle.close()
 
-    with listening(hear):
-        assert run_step(lake, steps_of()["raw.a"])["raw.a"].outcome == "memo hit"
+    with subscribe(on_event):
+        assert run_step(lake, steps_of()["raw.a"])["raw.a"].outcome == "cache hit"
     assert heard == [f"process {os.getpid()} is building raw.a; its result will be shared"]

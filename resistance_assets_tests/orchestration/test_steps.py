@@ -10,9 +10,9 @@ import pytest
 
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.errors import DataFault, SourceUnavailable
-from resistance_assets.orchestration.checks import Verdict
+from resistance_assets.orchestration.checks import CheckResult
 from resistance_assets.orchestration.lake import Lake
-from resistance_assets.orchestration.steps import External, Step, StepFailed, StepTest, run_step
+from resistance_assets.orchestration.steps import ExternalInput, Step, StepFailed, StepTest, run_step
 
 SAMPLES = TABLES["raw.studies__samples"]
 
@@ -53,9 +53,9 @@ def test_an_unchanged_step_is_not_computed_again(lake):
     compute = Counting(sheet("tumor"))
     first = run_step(lake, step_of(compute))["raw.a"]
     second = run_step(lake, step_of(compute))["raw.a"]
-    assert (first.outcome, second.outcome, compute.calls) == ("built", "memo hit", 1)
-    assert second.pointer == first.pointer
-    assert [v.name for v in second.verdicts] == ["schema", "primary_key"]
+    assert (first.outcome, second.outcome, compute.calls) == ("built", "cache hit", 1)
+    assert second.table_version == first.table_version
+    assert [v.name for v in second.check_results] == ["schema", "primary_key"]
 
 
 @pytest.mark.parametrize("change", [{"code_version": "v2"}, {"parameters": {"q": 0.1}}], ids=["code", "parameter"])
@@ -72,42 +72,42 @@ def test_an_input_of_equal_content_changes_nothing_downstream(lake):
     run_step(lake, step_of(upstream))
     run_step(lake, child)
     assert run_step(lake, step_of(upstream, code_version="v2"))["raw.a"].outcome == "built"
-    assert run_step(lake, child)["staging.b"].outcome == "memo hit"
+    assert run_step(lake, child)["staging.b"].outcome == "cache hit"
     run_step(lake, step_of(Counting(sheet("normal")), code_version="v3"))
     assert run_step(lake, child)["staging.b"].outcome == "built"
 
 
 def test_going_back_to_a_former_state_computes_nothing(lake):
     old, new = Counting(sheet("old")), Counting(sheet("new"))
-    first = run_step(lake, step_of(old))["raw.a"].pointer.data_version
+    first = run_step(lake, step_of(old))["raw.a"].table_version.data_version
     run_step(lake, step_of(new, code_version="v2"))
     back = run_step(lake, step_of(old))["raw.a"]
-    assert (back.outcome, back.pointer.data_version, old.calls) == ("memo hit", first, 1)
-    assert lake.pointer("raw.a").data_version == first
+    assert (back.outcome, back.table_version.data_version, old.calls) == ("cache hit", first, 1)
+    assert lake.current("raw.a").data_version == first
 
 
 def test_a_result_that_fails_its_check_is_not_written(lake):
     run_step(lake, step_of(Counting(sheet("tumor"))))
-    before = lake.pointer("raw.a")
+    before = lake.current("raw.a")
     bad = pl.concat([sheet("tumor"), sheet("tumor")])
     with pytest.raises(StepFailed, match="primary_key") as caught:
         run_step(lake, step_of(Counting(bad), code_version="v2"))
-    assert {v.name: v.passed for v in caught.value.verdicts["raw.a"]} == {"schema": True, "primary_key": False}
-    assert lake.pointer("raw.a") == before
+    assert {v.name: v.passed for v in caught.value.check_results["raw.a"]} == {"schema": True, "primary_key": False}
+    assert lake.current("raw.a") == before
     assert len(list(lake.folder("raw.a").glob("*.parquet"))) == 1
 
 
 def test_a_test_of_the_candidate_runs_before_it_is_written(lake):
     def judge(mounts):
         assert isinstance(mounts["raw.a"], pl.DataFrame)
-        return Verdict("no_tumor", "tumor" not in mounts["raw.a"]["value"], "found a tumour")
+        return CheckResult("no_tumor", "tumor" not in mounts["raw.a"]["value"], "found a tumour")
 
     test = StepTest("no_tumor", ("raw.a",), judge, "t1")
     with pytest.raises(StepFailed, match="no_tumor failed: found a tumour"):
         run_step(lake, step_of(Counting(sheet("tumor")), tests={"raw.a": [test]}))
-    assert lake.pointer("raw.a") is None
+    assert lake.current("raw.a") is None
     good = run_step(lake, step_of(Counting(sheet("normal")), tests={"raw.a": [test]}))["raw.a"]
-    assert [v.name for v in good.verdicts] == ["schema", "primary_key", "no_tumor"]
+    assert [v.name for v in good.check_results] == ["schema", "primary_key", "no_tumor"]
 
 
 def missing(origins):
@@ -116,45 +116,45 @@ def missing(origins):
 
 def test_a_source_that_was_never_had_leaves_an_empty_table_with_the_reason(lake):
     compute = Counting(sheet("tumor"))
-    result = run_step(lake, step_of(compute, externals=missing))["raw.a"]
-    assert (result.outcome, result.pointer.status, result.pointer.rows, compute.calls) == (
+    result = run_step(lake, step_of(compute, external_inputs=missing))["raw.a"]
+    assert (result.outcome, result.table_version.status, result.table_version.rows, compute.calls) == (
         "unavailable",
         "unavailable",
         0,
         0,
     )
-    assert "does not answer" in result.pointer.reason
+    assert "does not answer" in result.table_version.reason
     assert lake.read("raw.a").schema == SAMPLES.polars_schema
 
 
 def test_a_source_that_is_lost_leaves_what_was_there(lake):
     compute = Counting(sheet("tumor"))
-    there = {"f": External("sha", Path("f"))}
-    built = run_step(lake, step_of(compute, externals=lambda origins: there))["raw.a"]
-    kept = run_step(lake, step_of(compute, externals=missing))["raw.a"]
-    assert (kept.outcome, kept.pointer, kept.reason is not None) == ("kept", built.pointer, True)
+    there = {"f": ExternalInput("sha", Path("f"))}
+    built = run_step(lake, step_of(compute, external_inputs=lambda origins: there))["raw.a"]
+    kept = run_step(lake, step_of(compute, external_inputs=missing))["raw.a"]
+    assert (kept.outcome, kept.table_version, kept.reason is not None) == ("kept", built.table_version, True)
 
 
 def test_a_source_with_another_checksum_is_read_again(lake):
     compute = Counting(sheet("tumor"))
-    for checksum, outcome in (("one", "built"), ("one", "memo hit"), ("two", "built")):
-        step = step_of(compute, externals=lambda origins, c=checksum: {"f": External(c, Path("f"))})
+    for checksum, outcome in (("one", "built"), ("one", "cache hit"), ("two", "built")):
+        step = step_of(compute, external_inputs=lambda origins, c=checksum: {"f": ExternalInput(c, Path("f"))})
         assert run_step(lake, step)["raw.a"].outcome == outcome
 
 
 def test_unavailability_passes_on_unless_the_step_tolerates_it(lake):
-    run_step(lake, step_of(Counting(sheet("x")), externals=missing))
+    run_step(lake, step_of(Counting(sheet("x")), external_inputs=missing))
     strict = Step(outputs={"staging.b": SAMPLES}, compute=Counting(sheet("y")), code_version="v", inputs=("raw.a",))
     assert run_step(lake, strict)["staging.b"].outcome == "unavailable"
-    tolerant = Step(
+    allow_unavailable_inputs = Step(
         outputs={"staging.c": SAMPLES},
         compute=lambda i: i.read("raw.a"),
         code_version="v",
         inputs=("raw.a",),
-        tolerant=True,
+        allow_unavailable_inputs=True,
     )
-    result = run_step(lake, tolerant)["staging.c"]
-    assert (result.outcome, result.pointer.rows) == ("built", 0)
+    result = run_step(lake, allow_unavailable_inputs)["staging.c"]
+    assert (result.outcome, result.table_version.rows) == ("built", 0)
 
 
 def test_optional_inputs_take_part_when_they_are_there(lake):
@@ -162,12 +162,16 @@ def test_optional_inputs_take_part_when_they_are_there(lake):
         return pl.concat([SAMPLES.empty(), *(inputs.read(a) for a in ("raw.a", "raw.b") if inputs.has(a))])
 
     union = Step(
-        outputs={"raw.all": SAMPLES}, compute=stack, code_version="v", optional_inputs=("raw.a", "raw.b"), tolerant=True
+        outputs={"raw.all": SAMPLES},
+        compute=stack,
+        code_version="v",
+        optional_inputs=("raw.a", "raw.b"),
+        allow_unavailable_inputs=True,
     )
-    run_step(lake, step_of(Counting(sheet("x")), externals=missing))
-    assert run_step(lake, union)["raw.all"].pointer.rows == 0
+    run_step(lake, step_of(Counting(sheet("x")), external_inputs=missing))
+    assert run_step(lake, union)["raw.all"].table_version.rows == 0
     run_step(lake, step_of(Counting(sheet("x", "y"))))
-    assert run_step(lake, union)["raw.all"].pointer.rows == 2
+    assert run_step(lake, union)["raw.all"].table_version.rows == 2
 
 
 def test_an_input_that_was_never_built_is_named(lake):

@@ -136,19 +136,19 @@ def _run(data_dir: Path, log: Path, settings: dict[str, str]) -> None:
     os.dup2(descriptor, 2)
 
     from resistance_assets.commands.run import bring_up_to_date
-    from resistance_assets.orchestration.events import listening
+    from resistance_assets.orchestration.events import subscribe
     from resistance_assets.settings import load_settings
 
     at, began, started = data_dir / "at.txt", data_dir / "began.txt", time.monotonic()
     began.unlink(missing_ok=True)
 
-    def hear(announcement) -> None:
-        if announcement.kind in ("started", "finished"):
+    def on_event(event) -> None:
+        if event.kind in ("started", "finished"):
             if not began.exists():
                 began.write_text(str(time.monotonic() - started))
-            at.write_text(f"{announcement.kind} {announcement.subject}")
+            at.write_text(f"{event.kind} {event.subject}")
 
-    with listening(hear):
+    with subscribe(on_event):
         summary = bring_up_to_date(load_settings(), quiet=True)
     if not summary.ok:
         print(json.dumps(summary.as_document(), indent=1), flush=True)
@@ -221,8 +221,8 @@ def soak(folder: Path, *, kills: int, seed: int, world: str = "demo", say=lambda
         shutil.copytree(before, data_dir)
         if made.demo is not None:
             shutil.copytree(made.demo, data_dir / "demo")
-        for pointer in [*data_dir.glob("lake/*/*/current.json"), *data_dir.glob("lake/*/*/memo/*.json")]:
-            pointer.unlink()
+        for table_version in [*data_dir.glob("lake/*/*/current.json"), *data_dir.glob("lake/*/*/memo/*.json")]:
+            table_version.unlink()
         return data_dir
 
     unharmed = prepare("unharmed")

@@ -20,7 +20,7 @@ import pandera.polars as pa
 import polars as pl
 
 from resistance_assets.catalog.tables import Table, col
-from resistance_assets.orchestration.lake import Lake, Pointer
+from resistance_assets.orchestration.lake import Lake, TableVersion
 from resistance_assets.warehouse.publication import Publication
 from resistance_assets.warehouse.publish import publish
 from resistance_assets.warehouse.reader import open_warehouse, run_query
@@ -42,8 +42,8 @@ def publish_release(data_dir: Path, number: int) -> int:
     for layer, name in (("core", "one"), ("marts", "two")):
         table = Table(layer, name, "one row per gene", ("gene",), "that it is real", (), 0, Values, "Described.")
         version = lake.write(table.address, frame)
-        pointer = Pointer(table.address, "available", version, "c", "p", {}, ROWS, "2026-01-01", "run", 0.0)
-        publications.append(Publication(table, pointer, lake.path(table.address, version), {}))
+        table_version = TableVersion(table.address, "available", version, "c", "p", {}, ROWS, "2026-01-01", "run", 0.0)
+        publications.append(Publication(table, table_version, lake.path(table.address, version), {}))
     return publish(data_dir, publications, meta={}, code_revision="1", settings={}).release
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from resistance_assets.catalog.tables import Table, col
 from resistance_assets.errors import DataFault
-from resistance_assets.orchestration.lake import Lake, Pointer
+from resistance_assets.orchestration.lake import Lake, TableVersion
 from resistance_assets.warehouse.prune import prune
 from resistance_assets.warehouse.publication import Publication
 from resistance_assets.warehouse.publish import publish
@@ -34,18 +34,18 @@ def put(data_dir: Path, value: int) -> int:
     """Build one table and its partition, and publish; returns the release."""
     lake = Lake(data_dir / "lake")
     frame = pl.DataFrame({"gene": ["A", "B"], "value": [value, value]})
-    pointers = {}
+    table_versions = {}
     for address in ("parts.t__x", "core.t"):
         key = f"key{value}"
-        pointers[address] = Pointer(
+        table_versions[address] = TableVersion(
             address, "available", lake.write(address, frame), "c", "p", {"source:s": str(value)}, 2,
-            "2026-01-01T00:00:00+00:00", "run", 0.1, notes={"memo_key": key},
+            "2026-01-01T00:00:00+00:00", "run", 0.1, notes={"cache_key": key},
         )  # fmt: skip
-        lake.point(pointers[address], key)
-    path = lake.path("core.t", pointers["core.t"].data_version)
+        lake.set_current(table_versions[address], key)
+    path = lake.path("core.t", table_versions["core.t"].data_version)
     return publish(
         data_dir,
-        [Publication(TABLE, pointers["core.t"], path, {})],
+        [Publication(TABLE, table_versions["core.t"], path, {})],
         meta={},
         code_revision="1",
         settings={},
@@ -103,11 +103,13 @@ def test_a_current_result_stays_although_no_release_holds_it(tmp_path):
     lake = Lake(tmp_path / "lake")
     frame = pl.DataFrame({"gene": ["A"], "value": [7]})
     version = lake.write("core.t", frame)
-    lake.point(Pointer("core.t", "available", version, "c", "p", {}, 1, "", "", 0.0, notes={"memo_key": "k"}), "k")
+    lake.set_current(
+        TableVersion("core.t", "available", version, "c", "p", {}, 1, "", "", 0.0, notes={"cache_key": "k"}), "k"
+    )
     orphan = lake.write("core.t", frame.with_columns(value=pl.lit(8, pl.Int64)))
     prune(tmp_path, keep=1)
     assert lake.path("core.t", version).is_file()
-    assert lake.recall("core.t", "k") is not None
+    assert lake.lookup("core.t", "k") is not None
     assert not lake.path("core.t", orphan).is_file()
     assert read(tmp_path, 1) == [(1,), (1,)]
 
@@ -149,8 +151,8 @@ def test_there_must_be_something_to_keep(tmp_path):
 def test_what_an_earlier_version_left_under_another_name_goes_and_no_current_table_does(tmp_path):
     put(tmp_path, 1)
     lake = Lake(tmp_path / "lake")
-    old = lake.pointer("parts.t__x")
-    lake.point(
+    old = lake.current("parts.t__x")
+    lake.set_current(
         replace(old, address="parts.old_name__x", data_version=lake.write("parts.old_name__x", pl.DataFrame())), "k"
     )
     prune(tmp_path, keep=1, is_known=lambda name: not name.startswith("parts.old_name"))

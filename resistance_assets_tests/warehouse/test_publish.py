@@ -19,7 +19,7 @@ import pytest
 
 from resistance_assets.catalog.tables import Table, col
 from resistance_assets.errors import DataFault
-from resistance_assets.orchestration.lake import Lake, Pointer
+from resistance_assets.orchestration.lake import Lake, TableVersion
 from resistance_assets.warehouse.publication import Publication
 from resistance_assets.warehouse.publish import STEPS, PublishResult, publish
 from resistance_assets.warehouse.reader import list_releases, open_warehouse, run_query
@@ -55,12 +55,12 @@ def frame(value: int, rows: int = 3) -> pl.DataFrame:
 def publication(data_dir: Path, address: str, content: pl.DataFrame, **known: Any) -> Publication:
     lake = Lake(data_dir / "lake")
     version = lake.write(address, content)
-    pointer = Pointer(**{
+    table_version = TableVersion(**{
         "address": address, "status": "available", "data_version": version, "code_version": "code", "parameters": "p",
         "inputs": {"raw.x": "v"}, "rows": content.height, "built_at": "2026-01-02T03:04:05+00:00", "run_id": "run",
         "seconds": 0.5, **known,
     })  # fmt: skip
-    return Publication(table(address), pointer, lake.path(address, version), {"value": ("raw.x.value", "source")})
+    return Publication(table(address), table_version, lake.path(address, version), {"value": ("raw.x.value", "source")})
 
 
 def put(data_dir: Path, values: Mapping[str, int], between: Callable[[str], None] | None = None, **known: Any):
@@ -172,7 +172,7 @@ def test_code_alone_makes_no_release_but_is_stated(tmp_path: Path):
 def test_a_changed_table_model_writes_the_table_anew(tmp_path: Path):
     put(tmp_path, {"core.a": 1, "core.b": 1, "core.c": 1})
     tables = [publication(tmp_path, address, frame(1)) for address in ("core.a", "core.b", "core.c")]
-    wider = Publication(table("core.a", _Wider), tables[0].pointer, tables[0].parquet, tables[0].lineage)
+    wider = Publication(table("core.a", _Wider), tables[0].table_version, tables[0].parquet, tables[0].lineage)
     result = publish(tmp_path, [wider, *tables[1:]], meta={}, code_revision="1", settings={})
     assert outcome(result) == (1, False, ("core.a",), ("core.b", "core.c"))
     assert ask(tmp_path, "SELECT DISTINCT more FROM core.a") == [(None,)]
@@ -238,7 +238,9 @@ def test_a_table_that_does_not_fit_leaves_the_old_release(tmp_path: Path, conten
     put(tmp_path, {"core.a": 7})
     wrong = publication(tmp_path, "core.a", content, rows=rows)
     if rows == 4:
-        wrong = Publication(wrong.table, Pointer(**{**vars(wrong.pointer), "data_version": "x"}), wrong.parquet, {})
+        wrong = Publication(
+            wrong.table, TableVersion(**{**vars(wrong.table_version), "data_version": "x"}), wrong.parquet, {}
+        )
     with pytest.raises(DataFault, match=told):
         publish(tmp_path, [wrong], meta={}, code_revision="1", settings={})
     assert ask(tmp_path, "SELECT DISTINCT value FROM core.a") == [(7,)]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resistance_assets.orchestration.lake import Lake, Pointer
+from resistance_assets.orchestration.lake import Lake, TableVersion
 from resistance_assets.warehouse.release_diff import (
     CHANGES_SCHEMA,
     ReleaseDiff,
@@ -130,22 +130,24 @@ def test_verdicts_turn():
 # ---- causes ----------------------------------------------------------------------------------------------------------
 
 
-def pointer(address: str, *, version: str = "1", **known) -> Pointer:
-    made = Pointer(address, "available", version, "code", "parameters", {}, 1, "2026-01-01T00:00:00+00:00", "run", 0.1)
+def table_version(address: str, *, version: str = "1", **known) -> TableVersion:
+    made = TableVersion(
+        address, "available", version, "code", "parameters", {}, 1, "2026-01-01T00:00:00+00:00", "run", 0.1
+    )
     return replace(made, **known)
 
 
-def records(*pointers: Pointer):
-    by_address = {found.address: found for found in pointers}
+def records(*table_versions: TableVersion):
+    by_address = {found.address: found for found in table_versions}
     return by_address.get
 
 
 CHAIN = {"raw.a": {"source:hgnc": "s1"}, "parts.b": {"raw.a": "1"}, "core.c": {"parts.b": "1", "raw.z": "1"}}
 
 
-def chain(**changes: dict) -> tuple[Pointer, ...]:
+def chain(**changes: dict) -> tuple[TableVersion, ...]:
     names = {"a": "raw.a", "b": "parts.b", "c": "core.c"}
-    made = {address: pointer(address, inputs=dict(inputs)) for address, inputs in CHAIN.items()}
+    made = {address: table_version(address, inputs=dict(inputs)) for address, inputs in CHAIN.items()}
     for short, known in changes.items():
         made[names[short]] = replace(made[names[short]], **known)
     return tuple(made.values())
@@ -198,7 +200,7 @@ def test_the_parameter_that_changed_is_named_with_both_values():
 
 
 def test_an_input_under_a_new_name_with_the_same_version_is_no_cause():
-    before = (*chain(a={"inputs": {"source:hgnc": "s1"}}), pointer("parts.old", inputs={"source:hgnc": "s1"}))
+    before = (*chain(a={"inputs": {"source:hgnc": "s1"}}), table_version("parts.old", inputs={"source:hgnc": "s1"}))
     before = tuple(replace(p, inputs={"parts.old": "1", "raw.a": "1"}) if p.address == "core.c" else p for p in before)
     after = chain(
         a={"inputs": {"source:hgnc": "s2"}, "data_version": "2"}, c={"inputs": {"parts.b": "1", "raw.a": "2"}}
@@ -214,7 +216,7 @@ def test_a_release_without_records_says_so():
 
 def test_a_file_of_a_study_is_named_with_its_study():
     notes = {"sources": {"counts": {"study": "luad", "file": "counts.tsv"}}}
-    before = pointer("parts.studies__gene_sample_counts__luad", inputs={"source:counts": "1"}, notes=notes)
+    before = table_version("parts.studies__gene_sample_counts__luad", inputs={"source:counts": "1"}, notes=notes)
     after = replace(before, inputs={"source:counts": "2"}, data_version="2")
     (cause,) = causes_of("parts.studies__gene_sample_counts__luad", records(before), records(after))
     assert cause.what == "luad/counts.tsv"
@@ -228,13 +230,13 @@ def release(lake: Lake, number: int, genes: list[str], source: str) -> dict:
     address = "core.gene_lists__members"
     frame = pl.DataFrame({"list_id": ["up"] * len(genes), "hgnc_symbol": genes, "direction": ["up"] * len(genes)})
     version = lake.write(address, frame)
-    made = pointer(address, version=version, inputs={"source:hgnc": source}, rows=frame.height)
-    lake.point(made, f"key{number}")
+    made = table_version(address, version=version, inputs={"source:hgnc": source}, rows=frame.height)
+    lake.set_current(made, f"key{number}")
     parquet = lake.path(address, version).relative_to(lake.root.parent)
     return {
         "release": number,
         "tables": {
-            address: {"data_version": version, "parquet": str(parquet), "memo_key": f"key{number}", "rows": len(genes)}
+            address: {"data_version": version, "parquet": str(parquet), "cache_key": f"key{number}", "rows": len(genes)}
         },
         "partitions": {},
     }

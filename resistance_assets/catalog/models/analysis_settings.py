@@ -19,7 +19,7 @@ class Thresholds(Entry):
 
 
 class DifferentialExpression(Entry):
-    """What is assumed where a design has no replicates: a what-if, never evidence."""
+    """What is assumed where a design has no replicates: a sensitivity analysis, never evidence."""
 
     # Biological coefficients of variation; edgeR's guide suggests about 0.1 for one cell line, 0.4 for human tissue.
     bcvs: tuple[float, ...] = Field(default=(0.1, 0.2, 0.3, 0.4), min_length=1)

@@ -128,7 +128,7 @@ class PublishedTable(Entry):
 
 
 class MultiverseAxis(Entry):
-    """A choice that a text leaves open, and its readings; the first one is the plainest."""
+    """Axis of a multiverse: a choice that a text leaves open, the plainest first."""
 
     id: Identifier
     title: str
@@ -136,7 +136,7 @@ class MultiverseAxis(Entry):
 
 
 class Multiverse(Entry):
-    """Every reading of one analysis: all combinations of its axes, in each dataset that can support it.
+    """Multiverse: every specification of one analysis (all combinations of its axes) in each dataset that supports it.
 
     `four_arms`: which genes a drug moves, which of them pass the resistance filter, which are on a cancer list.
     `gene_survival`: the hazard ratio of one gene.
@@ -154,7 +154,7 @@ class Multiverse(Entry):
     arm_columns: tuple[str, ...] = ()
     arms: tuple[str, ...] = ()
     # Gene lists that the axis list_version names are declared in studies.toml; for gene_survival, datasets are cohorts.
-    # Counts as published, against which every reading is measured.
+    # Counts as published, against which every specification is measured.
     published: dict[str, float] = {}
     axis: tuple[MultiverseAxis, ...] = Field(min_length=1)
 

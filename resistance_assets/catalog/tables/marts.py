@@ -12,7 +12,7 @@ from resistance_assets.catalog.tables.shared_columns import SYMBOL
     "marts.cohort_endpoints",
     grain="one row per cohort and endpoint",
     key=("cohort_id", "endpoint"),
-    not_true="endpoints of one cohort are not independent: they share patients and events",
+    limitation="endpoints of one cohort are not independent: they share patients and events",
 )
 class MartCohortEndpoints(TableModel):
     """Endpoints side by side, with what the genome-wide screen found in each."""
@@ -36,7 +36,7 @@ class MartCohortEndpoints(TableModel):
     "marts.survival_by_gene",
     grain="one row per cohort, endpoint and gene",
     key=("cohort_id", "endpoint", "hgnc_symbol"),
-    not_true="the two models are two views of the same patients, not a replication",
+    limitation="the two models are two views of the same patients, not a replication",
 )
 class MartSurvivalByGene(TableModel):
     """The continuous and the median-split model of one gene side by side."""
@@ -84,7 +84,7 @@ class MartSurvivalByGene(TableModel):
     "marts.deg_by_contrast",
     grain="one row per contrast and gene",
     key=("contrast_id", "hgnc_symbol"),
-    not_true="the method shown is the first one that the contrast declares; the others are in core.deg__contrast_genes",
+    limitation="the method shown is the first that the contrast declares; the others are in core.deg__contrast_genes",
 )
 class MartDegByContrast(TableModel):
     """Differential expression by the leading method of each contrast, with drug and list membership."""
@@ -109,7 +109,7 @@ class MartDegByContrast(TableModel):
     "marts.gene_evidence",
     grain="one row per gene that any analysis saw",
     key=("hgnc_symbol",),
-    not_true="an empty cell is 'not measured', never 'no effect'",
+    limitation="an empty cell is 'not measured', never 'no effect'",
 )
 class MartGeneEvidence(TableModel):
     """Everything that the warehouse knows of a gene in one row."""
@@ -172,7 +172,7 @@ class MartGeneEvidence(TableModel):
     "marts.endpoint_dictionary",
     grain="one row per set of patients, endpoint and source",
     key=("patient_set", "endpoint", "source_id"),
-    not_true="the source in use is the one that was declared first, not the one that was proven right",
+    limitation="the source in use is the one that was declared first, not the one that was proven right",
 )
 class EndpointDictionary(TableModel):
     """Where each endpoint comes from: per source its columns, unit, n, events, follow-up and who it disagrees on."""
@@ -204,7 +204,7 @@ class EndpointDictionary(TableModel):
     "marts.endpoint_disagreements",
     grain="one row per set of patients, endpoint, patient and pair of sources that disagree",
     key=("patient_set", "endpoint", "patient_id", "source_id_a", "source_id_b"),
-    not_true="a later release is not always the better one: a death may not yet have reached the other source",
+    limitation="a later release is not always the better one: a death may not yet have reached the other source",
 )
 class EndpointDisagreements(TableModel):
     """Patients on whom two sources disagree, with both values."""
@@ -226,7 +226,7 @@ class EndpointDisagreements(TableModel):
     "marts.dataset_catalog",
     grain="one row per cohort or study",
     key=("dataset_id",),
-    not_true="a dataset without rows is not an empty one: it could not be had",
+    limitation="a dataset without rows is not an empty one: it could not be had",
 )
 class MartDatasetCatalog(TableModel):
     """What is loaded and how much of it."""
@@ -244,7 +244,7 @@ class MartDatasetCatalog(TableModel):
     "marts.published_claims",
     grain="one row per claim",
     key=("claim_id",),
-    not_true="a verdict is on a figure, not on a paper: a reproduced figure can be worth nothing",
+    limitation="a verdict is on a figure, not on a paper: a reproduced figure can be worth nothing",
 )
 class MartPublishedClaims(TableModel):
     """The claims report: what the papers say, what the data say, and what each figure is worth."""
@@ -304,7 +304,7 @@ class MartPublishedClaims(TableModel):
     "marts.resistance_candidates",
     grain="one row per drug class and gene that a contrast of resistant against sensitive cells measured",
     key=("drug_class", "hgnc_symbol"),
-    not_true="only resistance contrasts enter score and rank; patients, tissues, lists and families stand beside them",
+    limitation="only resistance contrasts enter score and rank; patients, tissues, lists and families are beside them",
 )
 class MartResistanceCandidates(TableModel):
     """Genes ranked per drug class, with what else is known of them in columns of their own."""
@@ -347,7 +347,7 @@ class MartResistanceCandidates(TableModel):
     "marts.concordant_genes",
     grain="one row per gene and direction that the lists of two contrasts or more share",
     key=("hgnc_symbol", "direction"),
-    not_true="contrasts of one study share control samples, so agreement among them is less than replication",
+    limitation="contrasts of one study share control samples, so agreement among them is less than replication",
 )
 class MartConcordantGenes(TableModel):
     """Genes that change in the same direction again, by the lists of each contrast's leading method."""
@@ -369,7 +369,7 @@ class MartConcordantGenes(TableModel):
     "marts.enriched_terms",
     grain="one row per list, collection and term with q < 0.05",
     key=("list_id", "collection", "term_id"),
-    not_true="terms of one collection share genes, so neighbouring rows are not independent findings",
+    limitation="terms of one collection share genes, so neighbouring rows are not independent findings",
 )
 class MartEnrichedTerms(TableModel):
     """Enriched terms with the contrast and drug of their list."""
@@ -399,7 +399,7 @@ class MartEnrichedTerms(TableModel):
     "marts.sample_sheet",
     grain="one row per dataset and sample",
     key=("dataset_id", "sample_id"),
-    not_true="a sample listed here need not enter an analysis",
+    limitation="a sample listed here need not enter an analysis",
 )
 class MartSampleSheet(TableModel):
     """Every sample of cohorts and studies, with what its sheet says of it."""

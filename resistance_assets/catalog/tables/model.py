@@ -62,7 +62,7 @@ class Table:
     name: str
     grain: str
     key: tuple[str, ...]
-    not_true: str
+    limitation: str
     sources: tuple[str, ...]
     min_rows: int
     model: type[pa.DataFrameModel]
@@ -109,7 +109,7 @@ class Table:
 
     @property
     def comment(self) -> str:
-        return f"{self.grain}. Not true of it: {self.not_true}"
+        return f"{self.grain}. Not true of it: {self.limitation}"
 
 
 TABLES: dict[str, Table] = {}
@@ -135,7 +135,7 @@ def table_of(name: str) -> Table | None:
 
 
 def table(
-    address: str, *, grain: str, key: tuple[str, ...], not_true: str, sources: tuple[str, ...] = (), min_rows: int = 0
+    address: str, *, grain: str, key: tuple[str, ...], limitation: str, sources: tuple[str, ...] = (), min_rows: int = 0
 ) -> Callable[[type[pa.DataFrameModel]], type[pa.DataFrameModel]]:
     """Register a model under its address `layer.name`."""
     layer, name = address.split(".")
@@ -146,7 +146,7 @@ def table(
         if address in TABLES:
             raise ValueError(f"{address} is registered twice")
         description = " ".join((model.__doc__ or "").split())
-        TABLES[address] = Table(layer, name, grain, key, not_true, sources, min_rows, model, description)
+        TABLES[address] = Table(layer, name, grain, key, limitation, sources, min_rows, model, description)
         columns = {c.name for c in TABLES[address].columns}
         if missing := [k for k in key if k not in columns]:
             raise ValueError(f"{address}: key column {missing[0]} is not a column")

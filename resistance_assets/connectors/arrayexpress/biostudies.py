@@ -761,7 +761,7 @@ def _select_assays(
 def fetch_processed(transport: Transport, accession: str, study: SequencingStudy) -> dict[str, Fetched | Fault]:
     """Processed files of a study that may be tables, by path; the fault in place of one that could not be had.
 
-    The reads stand in for what is missing, so a fault here is told and does not end the walk.
+    The reads stand in for what is missing, so a fault here is told and does not end the crawl.
     """
     found: dict[str, Fetched | Fault] = {}
     for path, size in study.processed.select("path", "size_bytes").rows():

@@ -28,7 +28,7 @@ from resistance_assets.connectors.public_study import (
     supplied_counts,
     table_of_counts,
 )
-from resistance_assets.connectors.transport.replay import Walk, repeat_walk
+from resistance_assets.connectors.transport.replay import Crawl, replay
 from resistance_assets.connectors.transport.resource import Transport
 from resistance_assets.errors import Fault
 
@@ -68,18 +68,18 @@ class Accession:
 
 
 def reading_accession(accession: str) -> Callable[[Transport], tuple[SequencingStudy, dict[str, Any]]]:
-    """The walk over a record: everything that its hosts say of it, and its processed tables."""
+    """The crawl of a record: everything that its hosts say of it, and its processed tables."""
 
-    def walk(transport: Transport) -> tuple[SequencingStudy, dict[str, Any]]:
+    def crawl(transport: Transport) -> tuple[SequencingStudy, dict[str, Any]]:
         study = fetch_study(transport, accession)
         return study, fetch_processed(transport, accession, study)
 
-    return walk
+    return crawl
 
 
-def read_accession(accession: str, walked: Walk) -> Accession:
-    """One accession from what a walk over its record found."""
-    study, processed = repeat_walk(walked, reading_accession(accession))
+def read_accession(accession: str, crawled: Crawl) -> Accession:
+    """One accession from what a crawl of its record found."""
+    study, processed = replay(crawled, reading_accession(accession))
     found = {name: one if isinstance(one, Fault) else one.path for name, one in processed.items()}
     return Accession(accession, study, sequenced_samples(study, accession), found)
 

@@ -37,12 +37,12 @@ NOTHING_DECLARED = SuppliedCounts()
 
 
 def reading_series(accession: str) -> Callable[[Transport], tuple[GeoSeries, dict[str, PlatformGenes]]]:
-    """The walk over a series: record, matrices, and either the genes of its platforms or NCBI's counts."""
+    """The crawl of a series: record, matrices, and either the genes of its platforms or NCBI's counts."""
 
-    def walk(transport: Transport) -> tuple[GeoSeries, dict[str, PlatformGenes]]:
+    def crawl(transport: Transport) -> tuple[GeoSeries, dict[str, PlatformGenes]]:
         return fetch_series_with_genes(transport, accession)
 
-    return walk
+    return crawl
 
 
 def chosen_platform(series: GeoSeries, sheet: pl.DataFrame, study_id: str) -> str:

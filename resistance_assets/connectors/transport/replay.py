@@ -1,8 +1,8 @@
-"""A walk over documents that was made once, and the same walk again over what it found.
+"""Recording of a crawl over the documents of a source, and its replay from what was recorded.
 
 Some sources are not one file: a record names sheets, sheets name reports, reports name files. Which documents belong to
-such a source is known only after it was walked. Here belongs keeping a walk's documents, refusals included, so that
-they can be told from another walk's by one checksum and read again without asking anybody. Walks themselves belong to
+such a source is known only after a crawl. Here belongs keeping the documents of a crawl, refusals included, so that
+they can be told from another crawl's by one checksum and read again without asking anybody. Crawls themselves belong to
 the module of their host.
 """
 
@@ -29,12 +29,12 @@ Read = TypeVar("Read")
 
 
 @dataclass(frozen=True)
-class Walk:
-    """What a walk was given.
+class Crawl:
+    """What a crawl was given.
 
     Attributes:
         fetched: by the key of the resource.
-        refused: faults that the walk put up with, by the key of the resource.
+        refused: faults that the crawl put up with, by the key of the resource.
     """
 
     fetched: Mapping[str, Fetched]
@@ -81,21 +81,21 @@ class RecordingTransport:
 
 @dataclass(frozen=True)
 class ReplayTransport:
-    """Gives what a walk was given, and refuses what it was refused."""
+    """Gives what a crawl was given, and refuses what it was refused."""
 
-    walk: Walk
+    crawl: Crawl
 
     def fetch(self, resource: Resource, *, progress: Progress | None = None) -> Fetched:
-        """As `Transport.fetch`; nothing but the walk's own documents is there."""
-        if resource.key in self.walk.fetched:
-            return self.walk.fetched[resource.key]
-        if resource.key in self.walk.refused:
-            raise self.walk.refused[resource.key]
+        """As `Transport.fetch`; nothing but the crawl's own documents is there."""
+        if resource.key in self.crawl.fetched:
+            return self.crawl.fetched[resource.key]
+        if resource.key in self.crawl.refused:
+            raise self.crawl.refused[resource.key]
         raise transfer_fault(
             FailureKind.NOT_LISTED,
-            "the walk over the source did not ask for it",
+            "the crawl of the source did not ask for it",
             subject=resource.label,
-            remedy="Walk the source again",
+            remedy="Crawl the source again",
         )
 
     def probe(self, resource: Resource) -> Probe:
@@ -104,16 +104,16 @@ class ReplayTransport:
 
     def describe(self) -> str:
         """One line: how many documents."""
-        return f"{len(self.walk.fetched)} documents of a walk"
+        return f"{len(self.crawl.fetched)} documents of a crawl"
 
 
-def record_walk(transport: Transport, walk: Callable[[Transport], object]) -> Walk:
-    """Walk a source and keep its documents. Raises whatever the walk does not put up with."""
+def record(transport: Transport, crawl: Callable[[Transport], object]) -> Crawl:
+    """Crawl a source and keep its documents. Raises whatever the crawl does not put up with."""
     recording = RecordingTransport(transport)
-    walk(recording)
-    return Walk(recording.fetched, recording.refused)
+    crawl(recording)
+    return Crawl(recording.fetched, recording.refused)
 
 
-def repeat_walk(walk: Walk, read: Callable[[Transport], Read]) -> Read:
-    """What the same walk reads from the same documents."""
-    return read(ReplayTransport(walk))
+def replay(crawl: Crawl, read: Callable[[Transport], Read]) -> Read:
+    """What the same crawl reads from the same documents."""
+    return read(ReplayTransport(crawl))

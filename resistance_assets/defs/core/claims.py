@@ -1,4 +1,4 @@
-"""The claims ledger: printed tables held against themselves, every claim recomputed and judged, and since when."""
+"""Claims report: printed tables held against themselves, every claim recomputed and judged, and since when."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from resistance_assets.errors import CatalogFault
 from resistance_assets.orchestration.code_version import code_version_of, parameters_version
 from resistance_assets.orchestration.lake import Lake, read_file
 from resistance_assets.orchestration.sql_models import SqlQuery, run_queries
-from resistance_assets.orchestration.steps import External, Inputs, Step
+from resistance_assets.orchestration.steps import ExternalInput, Inputs, Step
 from resistance_assets.orchestration.table_steps import sql_queries, table_step
-from resistance_assets.science.claims.claims import EVIDENCE, audit_printed_table, build_ledger, first_releases
+from resistance_assets.science.claims.claims import EVIDENCE, audit_printed_table, build_claims_report, first_releases
 from resistance_assets.science.statistics.multiple_testing import adjust_bh
 from resistance_assets.settings import load_settings
 from resistance_assets.warehouse.releases import read_manifests
@@ -72,7 +72,7 @@ def panel_asset(registry: Registry) -> Step:
         outputs={PANEL.address: PANEL},
         compute=compute,
         inputs=(SCREEN,),
-        tolerant=True,
+        allow_unavailable_inputs=True,
         parameters=panels,
     )
 
@@ -121,15 +121,17 @@ def loaded_checksums(states: pl.DataFrame, needs: Mapping[str, Iterable[str]]) -
     return found, lacking
 
 
-def sources_as_externals(registry: Registry, claims: Iterable[Claim], lake: Lake) -> dict[str, External]:
+def sources_as_external_inputs(registry: Registry, claims: Iterable[Claim], lake: Lake) -> dict[str, ExternalInput]:
     """One external per claim: what it needs, loaded or not, as the lake knows it now."""
     states = state_of_sources(registry, lake)
-    externals = {}
+    external_inputs = {}
     for claim in claims:
         found, lacking = loaded_checksums(states, needed_sources(claim, registry))
         facts = {"loaded": found, "lacking": lacking}
-        externals[claim.id] = External(checksum=parameters_version(facts), path=Path(), facts=facts, is_own_state=True)
-    return externals
+        external_inputs[claim.id] = ExternalInput(
+            checksum=parameters_version(facts), path=Path(), facts=facts, is_own_state=True
+        )
+    return external_inputs
 
 
 # ---- verdicts --------------------------------------------------------------------------------------------------------
@@ -167,7 +169,7 @@ def judge_claims(
     """
     claims = list(claims)
     try:
-        ledger = build_ledger(
+        report = build_claims_report(
             claims,
             evidence,
             {name: lacking for name, (_, lacking) in found.items()},
@@ -192,7 +194,7 @@ def judge_claims(
         ],
         schema={"claim_id": pl.String, "sources": pl.String, "source_checksums": pl.String},
     )
-    return VERDICTS.shape(ledger.join(sources, on="claim_id", how="left"))
+    return VERDICTS.shape(report.join(sources, on="claim_id", how="left"))
 
 
 def verdicts_asset(registry: Registry, queries: Mapping[str, SqlQuery]) -> Step:
@@ -203,7 +205,7 @@ def verdicts_asset(registry: Registry, queries: Mapping[str, SqlQuery]) -> Step:
     def compute(inputs: Inputs) -> pl.DataFrame:
         answers = run_queries(queries.values(), {ref: inputs.path(ref) for ref in refs})
         evidence = {claim_id: answers[query.name] for claim_id, query in queries.items()}
-        found = {name: (one.facts["loaded"], one.facts["lacking"]) for name, one in inputs.externals.items()}
+        found = {name: (one.facts["loaded"], one.facts["lacking"]) for name, one in inputs.external_inputs.items()}
         return judge_claims(claims, evidence, found, inputs.read(HYPOTHESES), is_synthetic=is_synthetic)
 
     return table_step(
@@ -211,12 +213,12 @@ def verdicts_asset(registry: Registry, queries: Mapping[str, SqlQuery]) -> Step:
         compute=compute,
         code_version=code_version_of(compute, also=[query.code_version for query in queries.values()]),
         inputs=tuple(dict.fromkeys((*refs, HYPOTHESES))),
-        tolerant=True,
+        allow_unavailable_inputs=True,
         parameters={
             "claims": [claim.model_dump(mode="json", exclude={"sql"}) for claim in claims],
             "is_synthetic": is_synthetic,
         },
-        externals=lambda origins: sources_as_externals(registry, claims, origins.lake()),
+        external_inputs=lambda origins: sources_as_external_inputs(registry, claims, origins.lake()),
         kinds=["python", "duckdb"],
     )
 
@@ -225,7 +227,7 @@ def verdicts_asset(registry: Registry, queries: Mapping[str, SqlQuery]) -> Step:
 
 
 def past_verdicts(lake: Lake, data_dir: Path) -> list[tuple[int, dict[str, str]]]:
-    """Claim -> verdict of every release that has a ledger and still has its Parquet file, oldest first."""
+    """Claim -> verdict of every release that has a claims report and still has its Parquet file, oldest first."""
     found: list[tuple[int, dict[str, str]]] = []
     known: dict[str, dict[str, str]] = {}
     for manifest in read_manifests(data_dir).values():
@@ -247,16 +249,16 @@ def next_release(data_dir: Path) -> int:
 
 
 def history_asset() -> Step:
-    def releases(origins: Origins) -> dict[str, External]:
+    def releases(origins: Origins) -> dict[str, ExternalInput]:
         lake, data_dir = origins.lake(), origins.lake().root.parent
         now = dict(lake.read(VERDICTS.address).select("claim_id", "verdict").iter_rows())
         began = first_releases(now, past_verdicts(lake, data_dir), next_release(data_dir))
         # What counts is what comes out: a release that leaves every verdict as it was changes nothing here.
         version = parameters_version(began)
-        return {"releases": External(checksum=version, path=Path(), facts={"began": began}, is_own_state=True)}
+        return {"releases": ExternalInput(checksum=version, path=Path(), facts={"began": began}, is_own_state=True)}
 
     def compute(inputs: Inputs) -> pl.DataFrame:
-        began = inputs.externals["releases"].facts["began"]
+        began = inputs.external_inputs["releases"].facts["began"]
         frame = inputs.read(VERDICTS.address).select("claim_id", "verdict")
         return frame.with_columns(
             first_release_with_verdict=pl.col("claim_id").replace_strict(began, return_dtype=pl.Int64)
@@ -267,7 +269,7 @@ def history_asset() -> Step:
         compute=compute,
         code_version=code_version_of(compute, first_releases, past_verdicts, next_release),
         inputs=(VERDICTS.address,),
-        externals=releases,
+        external_inputs=releases,
     )
 
 

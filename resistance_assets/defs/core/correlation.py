@@ -268,7 +268,7 @@ def hypotheses_tested() -> Step:
         compute=compute,
         code_version=code_version_of(compute, also=[repr(FAMILIES)]),
         inputs=addresses,
-        tolerant=True,
+        allow_unavailable_inputs=True,
     )
 
 

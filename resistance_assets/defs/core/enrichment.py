@@ -126,7 +126,7 @@ def enriched_terms(registry: Registry) -> Step:
         outputs={TERMS.address: TERMS, FAMILIES.address: FAMILIES},
         compute=compute,
         inputs=(GENES, CALLS, LISTS, MEMBERS, SHARED, SETS, PAIRS, SYMBOLS, NAMES, PARENTS),
-        tolerant=True,
+        allow_unavailable_inputs=True,
         parameters={
             "min_size": smallest,
             "max_size": largest,

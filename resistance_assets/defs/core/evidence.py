@@ -81,7 +81,7 @@ def candidate_ranks(registry: Registry) -> Step:
         outputs={RANKS.address: RANKS, VOTES.address: VOTES},
         compute=compute,
         inputs=(GENES, CONTRASTS),
-        tolerant=True,
+        allow_unavailable_inputs=True,
         parameters=settings.model_dump(),
     )
 

@@ -282,7 +282,7 @@ def gene_lists(registry: Registry) -> Step:
         outputs={LISTS: TABLES[LISTS], MEMBERS: TABLES[MEMBERS]},
         compute=compute,
         inputs=(GENES, PUBLISHED, CALLS, PAIRS, SYMBOLS, NAMES),
-        tolerant=True,
+        allow_unavailable_inputs=True,
         parameters={
             "thresholds": {name: rule.model_dump() for name, rule in thresholds.items()},
             "rules": {name: rule.model_dump() for name, rule in rules.items()},
@@ -398,7 +398,7 @@ def intersections(registry: Registry) -> Step:
         outputs={table.address: table},
         compute=compute,
         inputs=(GENES, CALLS, LISTS, MEMBERS),
-        tolerant=True,
+        allow_unavailable_inputs=True,
         parameters=[
             [rule.model_dump() for rule in rules],
             [one.model_dump() for one in declared],
@@ -442,7 +442,7 @@ def upset(registry: Registry) -> Step:
         outputs={UPSET.address: UPSET},
         compute=compute,
         inputs=(GENES, CALLS, LISTS, MEMBERS),
-        tolerant=True,
+        allow_unavailable_inputs=True,
         parameters=[family.model_dump() for family in families],
     )
 

@@ -1,4 +1,4 @@
-"""Multiverses: one asset per analysis whose text allows several readings, then all of them together; and what noise
+"""Multiverses: one asset per analysis whose text allows several specifications, and their unions; and what noise
 alone would give between samples without replicates."""
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from resistance_assets.science.multiverse.multiverse import (
     ARMS,
     check_axes,
     combine_axes,
-    name_reading,
+    name_specification,
     read_four_arms,
     read_gene_survival,
-    summarise_readings,
+    summarise_specifications,
 )
 
 READINGS, CHOICES, MEMBERS, SUMMARY = (
@@ -45,7 +45,7 @@ def part_address(kind: str, multiverse_id: str) -> str:
 
 
 def published_counts(multiverse: Multiverse, registry: Registry) -> dict[str, dict[str, float]]:
-    """Dataset -> counts that its readings are measured against: a study's own, else those of the multiverse."""
+    """Dataset -> counts that its specifications are measured against: a study's own, else those of the multiverse."""
     found = {}
     for dataset in multiverse.datasets:
         local = registry.local_studies.get(dataset)
@@ -87,13 +87,13 @@ def arm_expression(
 
 
 def choices_of(multiverse: Multiverse) -> pl.DataFrame:
-    """Choice of every reading on every axis: reading, axis, axis_title, choice, choice_number."""
+    """Choice of every specification on every axis: reading, axis, axis_title, choice, choice_number."""
     title = {axis.id: axis.title for axis in multiverse.axis}
     number = {axis.id: {choice: at for at, choice in enumerate(axis.choices, 1)} for axis in multiverse.axis}
     return pl.DataFrame(
         [
             {
-                "reading": name_reading(choices),
+                "reading": name_specification(choices),
                 "axis": axis,
                 "axis_title": title[axis],
                 "choice": choice,
@@ -106,11 +106,11 @@ def choices_of(multiverse: Multiverse) -> pl.DataFrame:
 
 
 def account_of(
-    multiverse: Multiverse, readings: Mapping[str, pl.DataFrame], published: Mapping[str, Mapping[str, float]]
+    multiverse: Multiverse, specifications: Mapping[str, pl.DataFrame], published: Mapping[str, Mapping[str, float]]
 ) -> dict[str, pl.DataFrame]:
-    """Readings of every dataset that has any, their choices and their summary, in the columns of the tables."""
+    """Specifications of every dataset that has any, their choices and their summary, in the columns of the tables."""
     tables: dict[str, list[pl.DataFrame]] = {"readings": [], "choices": [], "summary": []}
-    for dataset, frame in readings.items():
+    for dataset, frame in specifications.items():
         where = {"multiverse_id": pl.lit(multiverse.id), "dataset_id": pl.lit(dataset)}
         absent = [column.name for column in READINGS.columns if column.name not in frame.columns]
         whole = frame.with_columns(
@@ -127,7 +127,7 @@ def account_of(
         counts = ", ".join(f"{name}={number:g}" for name, number in published[dataset].items())
         tables["summary"].append(
             SUMMARY.shape(
-                summarise_readings(READINGS.shape(whole)).with_columns(
+                summarise_specifications(READINGS.shape(whole)).with_columns(
                     **where,
                     paper_id=pl.lit(multiverse.paper),
                     title=pl.lit(multiverse.title),
@@ -150,7 +150,7 @@ def four_arms(multiverse: Multiverse, registry: Registry) -> Step:
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
         lists = {str(name): frame["hgnc_symbol"].to_list() for (name,), frame in inputs.read(LISTS).group_by("list_id")}
-        readings, members = {}, [MEMBERS.empty()]
+        specifications, members = {}, [MEMBERS.empty()]
         for dataset in multiverse.datasets:
             expression = arm_expression(
                 inputs.scan(COUNTS).filter(pl.col("study_id") == dataset).collect(),
@@ -162,20 +162,20 @@ def four_arms(multiverse: Multiverse, registry: Registry) -> Step:
             )
             if expression is None:
                 continue
-            readings[dataset], found = read_four_arms(
+            specifications[dataset], found = read_four_arms(
                 expression, lists, multiverse.axis, gene=multiverse.gene, published=published[dataset]
             )
             members.append(
                 MEMBERS.shape(found.with_columns(multiverse_id=pl.lit(multiverse.id), dataset_id=pl.lit(dataset)))
             )
-        account = account_of(multiverse, readings, published)
+        account = account_of(multiverse, specifications, published)
         return {address[kind]: frame for kind, frame in {**account, "members": pl.concat(members)}.items()}
 
     return table_step(
         outputs={address[kind]: table for kind, table in _models().items()},
         compute=compute,
         inputs=(COUNTS, SAMPLES, MEASURED, LISTS),
-        tolerant=True,
+        allow_unavailable_inputs=True,
         parameters={"multiverse": multiverse.model_dump(mode="json"), "published": published},
         tags={"multiverse": multiverse.id},
     )
@@ -195,7 +195,7 @@ def gene_survival(multiverse: Multiverse, registry: Registry) -> Step:
     }
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
-        readings = {}
+        specifications = {}
         for cohort_id, (expression, follow_up) in reads.items():
             if not inputs.has(expression):
                 continue
@@ -220,8 +220,8 @@ def gene_survival(multiverse: Multiverse, registry: Registry) -> Step:
                 if inputs.has(part)
             }
             values = gene["expression_value"].cast(pl.Float64).fill_null(np.nan).to_numpy()
-            readings[cohort_id] = read_gene_survival(values, gene, placed, multiverse.axis, minimum)
-        account = account_of(multiverse, readings, {cohort_id: {} for cohort_id in reads})
+            specifications[cohort_id] = read_gene_survival(values, gene, placed, multiverse.axis, minimum)
+        account = account_of(multiverse, specifications, {cohort_id: {} for cohort_id in reads})
         return {address[kind]: frame for kind, frame in {**account, "members": MEMBERS.empty()}.items()}
 
     return table_step(
@@ -229,7 +229,7 @@ def gene_survival(multiverse: Multiverse, registry: Registry) -> Step:
         compute=compute,
         inputs=(PATIENTS,),
         optional_inputs=tuple(part for expression, parts in reads.values() for part in (expression, *parts.values())),
-        tolerant=True,
+        allow_unavailable_inputs=True,
         parameters={"multiverse": multiverse.model_dump(mode="json"), "minimum": asdict(minimum)},
         tags={"multiverse": multiverse.id},
     )
@@ -265,7 +265,7 @@ def noise() -> Step:
         outputs={NOISE.address: NOISE},
         compute=compute,
         inputs=(COUNTS,),
-        tolerant=True,
+        allow_unavailable_inputs=True,
     )
 
 

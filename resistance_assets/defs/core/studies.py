@@ -10,7 +10,7 @@ import polars as pl
 from resistance_assets.catalog.registry import MicroarrayStudy
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
-from resistance_assets.orchestration.events import Announcement, announce
+from resistance_assets.orchestration.events import ProgressEvent, emit
 from resistance_assets.orchestration.partitions import partition_of, rejected_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
@@ -80,7 +80,7 @@ def expression_part(study_id: str, source: str, rules: dict[str, Any]) -> Step:
             return {own: EXPRESSION.empty(), rejected: REJECTED.empty()}
         matrix = wide(measured, "probe_id", "intensity")
         if told := describe_intensities(matrix, **rules):
-            announce(Announcement("note", own, message=f"{study_id}: {told}"))
+            emit(ProgressEvent("note", own, message=f"{study_id}: {told}"))
         found, set_aside = genes_from_probes(matrix, inputs.read(genes), **rules)
         return {
             own: found.unpivot(index=["hgnc_symbol", "probes"], variable_name="sample_id", value_name="expression_log2")

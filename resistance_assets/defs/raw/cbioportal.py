@@ -29,7 +29,7 @@ from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejecte
 from resistance_assets.defs.resources import Origins, fetching
 from resistance_assets.errors import SourceUnavailable
 from resistance_assets.orchestration.partitions import partition_of, rejected_of, union_of
-from resistance_assets.orchestration.steps import External, Inputs, Step
+from resistance_assets.orchestration.steps import ExternalInput, Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 
 FURTHER_MATRICES = ("z_scores", "log2_copy_number", "protein", "methylation")
@@ -54,21 +54,21 @@ def cohort_asset(cohort: Cohort, source: Source) -> Step:
     tables = {name: TABLES[address] for name, address in CBIOPORTAL_TABLES.items()} | {"rejected": REJECTED}
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
-        frames = read_cohort(cohort, inputs.externals[source.id].path)
+        frames = read_cohort(cohort, inputs.external_inputs[source.id].path)
         return {addresses[name]: frame for name, frame in frames.items()}
 
     return table_step(
         outputs={addresses[name]: tables[name] for name in addresses},
         compute=compute,
         parameters=cohort.model_dump(mode="json"),
-        externals=fetching(source),
+        external_inputs=fetching(source),
         sources=[source.id],
         kinds=["python", "cbioportal"],
         tags={"cohort": cohort.id},
     )
 
 
-def taken_with_its_clinical_tables(cohort: Cohort, source: Source) -> Callable[[Origins], Mapping[str, External]]:
+def taken_with_its_clinical_tables(cohort: Cohort, source: Source) -> Callable[[Origins], Mapping[str, ExternalInput]]:
     """Externals of a step that reads an archive of which the clinical tables were taken.
 
     An archive is taken whole or not at all: where its clinical tables were refused, the other partitions stay with the
@@ -76,11 +76,11 @@ def taken_with_its_clinical_tables(cohort: Cohort, source: Source) -> Callable[[
     """
     fetched, clinical = fetching(source), clinical_address(cohort.id)
 
-    def externals(origins: Origins) -> Mapping[str, External]:
+    def external_inputs(origins: Origins) -> Mapping[str, ExternalInput]:
         found = fetched(origins)
-        pointer = origins.lake().pointer(clinical)
+        table_version = origins.lake().current(clinical)
         archive = found[source.id]
-        if pointer is None or pointer.inputs.get(archive.recorded_as(source.id)) != archive.checksum:
+        if table_version is None or table_version.inputs.get(archive.recorded_as(source.id)) != archive.checksum:
             raise SourceUnavailable(
                 f"the clinical tables of {archive.path.name} were not taken, so nothing else of it is",
                 subject=source.id,
@@ -88,7 +88,7 @@ def taken_with_its_clinical_tables(cohort: Cohort, source: Source) -> Callable[[
             )
         return found
 
-    return externals
+    return external_inputs
 
 
 def clinical_address(cohort_id: str) -> str:
@@ -105,7 +105,7 @@ def matrices_part(cohort: Cohort, source: Source, kind: str) -> Step:
     source_id = source.id
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
-        values, rejected = read_matrices(inputs.externals[source_id].path, stable_ids, in_use, table)
+        values, rejected = read_matrices(inputs.external_inputs[source_id].path, stable_ids, in_use, table)
         return {own: values, set_aside: rejected}
 
     return table_step(
@@ -113,7 +113,7 @@ def matrices_part(cohort: Cohort, source: Source, kind: str) -> Step:
         compute=compute,
         parameters={"cohort": cohort.id, "kind": kind, "profiles": stable_ids, "in_use": in_use},
         inputs=(clinical_address(cohort.id),),
-        externals=taken_with_its_clinical_tables(cohort, source),
+        external_inputs=taken_with_its_clinical_tables(cohort, source),
         sources=[source.id],
         kinds=["python", "cbioportal"],
         tags={"cohort": cohort.id},
@@ -128,7 +128,7 @@ def alterations_part(cohort: Cohort, source: Source, kind: str) -> Step:
     source_id = source.id
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
-        archive = inputs.externals[source_id].path
+        archive = inputs.external_inputs[source_id].path
         found = read_alterations(archive, kinds=[alteration_type])
         if not found.n_rows:
             raise SourceUnavailable(
@@ -146,7 +146,7 @@ def alterations_part(cohort: Cohort, source: Source, kind: str) -> Step:
         compute=compute,
         parameters={"cohort": cohort.id, "kind": kind},
         inputs=(clinical_address(cohort.id),),
-        externals=taken_with_its_clinical_tables(cohort, source),
+        external_inputs=taken_with_its_clinical_tables(cohort, source),
         sources=[source.id],
         kinds=["python", "cbioportal"],
         tags={"cohort": cohort.id},

@@ -18,14 +18,14 @@ from resistance_assets.connectors.gdc.rows import CASES, COUNT_TABLES, read_proj
 from resistance_assets.connectors.transport.transport import Transport
 from resistance_assets.defs.resources import Origins
 from resistance_assets.errors import SourceUnavailable
-from resistance_assets.orchestration.events import Announcement, announce
+from resistance_assets.orchestration.events import ProgressEvent, emit
 from resistance_assets.orchestration.partitions import partition_of, rejected_of, union_of
-from resistance_assets.orchestration.steps import External, Inputs, Step
+from resistance_assets.orchestration.steps import ExternalInput, Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 
 
 @dataclass(frozen=True)
-class Listed(External):
+class Listed(ExternalInput):
     """A list that the host gave, whose checksum stands for what it lists, and the way to get that."""
 
     listed: pl.DataFrame = field(default_factory=pl.DataFrame)
@@ -35,11 +35,11 @@ class Listed(External):
 
 def listing(
     source: Source, ask: Callable[[Transport], tuple[pl.DataFrame, pl.DataFrame, str]]
-) -> Callable[[Origins], Mapping[str, External]]:
+) -> Callable[[Origins], Mapping[str, ExternalInput]]:
     """Externals of a step that reads what a list names: the list is asked for in every run, its content only where
     the list changed."""
 
-    def externals(origins: Origins) -> Mapping[str, External]:
+    def external_inputs(origins: Origins) -> Mapping[str, ExternalInput]:
         try:
             listed, set_aside, version = ask(origins.transport)
         except SourceUnavailable as fault:
@@ -64,7 +64,7 @@ def listing(
             )
         }
 
-    return externals
+    return external_inputs
 
 
 def counts_asset(project: Project, source: Source) -> Step:
@@ -78,12 +78,12 @@ def counts_asset(project: Project, source: Source) -> Step:
         return files, rejected_rows(), files_version(files)
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
-        external = inputs.externals[source_id]
+        external = inputs.external_inputs[source_id]
         assert isinstance(external, Listed)
         assert external.transport is not None
 
         def report(done: int, in_all: int) -> None:
-            announce(Announcement("bytes", f"{source_id}, files", done=done, total=in_all))
+            emit(ProgressEvent("bytes", f"{source_id}, files", done=done, total=in_all))
 
         contents = fetch_files(external.transport, external.listed, progress=report)
         made, rejected = read_project(project_id, external.listed, contents)
@@ -93,7 +93,7 @@ def counts_asset(project: Project, source: Source) -> Step:
         outputs={addresses[name]: table for name, table in COUNT_TABLES.items()} | {set_aside: REJECTED},
         compute=compute,
         parameters={"project": project_id, "host": hosts_name},
-        externals=listing(source, ask),
+        external_inputs=listing(source, ask),
         sources=[source.id],
         kinds=["python", "gdc"],
         tags={"project": project_id},
@@ -111,7 +111,7 @@ def cases_asset(project: Project, source: Source) -> Step:
         return cases, rejected, cases_version(cases, rejected)
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
-        external = inputs.externals[source_id]
+        external = inputs.external_inputs[source_id]
         assert isinstance(external, Listed)
         return {
             own: external.listed.with_columns(project_id=pl.lit(project_id)),
@@ -122,7 +122,7 @@ def cases_asset(project: Project, source: Source) -> Step:
         outputs={own: CASES, set_aside: REJECTED},
         compute=compute,
         parameters={"project": project_id, "host": hosts_name},
-        externals=listing(source, ask),
+        external_inputs=listing(source, ask),
         sources=[source.id],
         kinds=["python", "gdc"],
         tags={"project": project_id},

@@ -23,14 +23,14 @@ def lengths_asset(source_id: str, registry: Registry) -> Step:
     rejected = rejected_of(LENGTHS.address)
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
-        genes, set_aside = read_gene_lengths(inputs.externals[source_id].path)
+        genes, set_aside = read_gene_lengths(inputs.external_inputs[source_id].path)
         return {LENGTHS.address: genes, rejected: rejected_as_table([(LENGTHS.address, set_aside)])}
 
     return table_step(
         outputs={LENGTHS.address: LENGTHS, rejected: REJECTED},
         compute=compute,
         parameters={"source": source_id},
-        externals=fetching(registry.sources[source_id]),
+        external_inputs=fetching(registry.sources[source_id]),
         sources=[source_id],
         kinds=["python", "gencode"],
     )

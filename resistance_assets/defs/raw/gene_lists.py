@@ -31,7 +31,7 @@ def gene_list_asset(list_id: str, source: Source) -> Step:
     reader = GENE_LIST_READERS[source.connector]
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
-        members, set_aside = reader(inputs.externals[source.id].path)
+        members, set_aside = reader(inputs.external_inputs[source.id].path)
         if "row_number" not in members.columns:
             members = members.with_row_index("row_number", offset=1)
         blank = [
@@ -46,7 +46,7 @@ def gene_list_asset(list_id: str, source: Source) -> Step:
         outputs={own: table, rejected: REJECTED},
         compute=compute,
         code_version=code_version_of(compute, reader),
-        externals=fetching(source),
+        external_inputs=fetching(source),
         sources=[source.id],
         kinds=["python", source.connector],
     )

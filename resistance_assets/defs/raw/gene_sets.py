@@ -33,7 +33,7 @@ def gene_sets_asset(collection_id: str, source: Source) -> Step:
     rejected = rejected_of(own)
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
-        sets, set_aside = read_gmt(inputs.externals[source.id].path)
+        sets, set_aside = read_gmt(inputs.external_inputs[source.id].path)
         return {
             own: sets.with_columns(collection=pl.lit(collection_id)),
             rejected: rejected_as_table([(SETS.address, set_aside)]),
@@ -42,7 +42,7 @@ def gene_sets_asset(collection_id: str, source: Source) -> Step:
     return table_step(
         outputs={own: SETS, rejected: REJECTED},
         compute=compute,
-        externals=fetching(source),
+        external_inputs=fetching(source),
         sources=[source.id],
         kinds=["python", "gmt"],
     )
@@ -92,7 +92,7 @@ def collection_asset(declared: Collection, registry: Registry, read: Read) -> St
     name = declared.id
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
-        members, set_aside = read({source_id: external.path for source_id, external in inputs.externals.items()})
+        members, set_aside = read({source_id: external.path for source_id, external in inputs.external_inputs.items()})
         return {
             own: members.with_columns(collection=pl.lit(name)),
             rejected: rejected_as_table([(SETS.address, set_aside)]),
@@ -103,7 +103,7 @@ def collection_asset(declared: Collection, registry: Registry, read: Read) -> St
         outputs={own: SETS, rejected: REJECTED},
         compute=compute,
         parameters={"collection": name, "sources": declared.sources},
-        externals=fetching(*(registry.sources[source_id] for source_id in declared.sources)),
+        external_inputs=fetching(*(registry.sources[source_id] for source_id in declared.sources)),
         sources=declared.sources,
         kinds=["python", connector],
     )

@@ -21,13 +21,13 @@ def hgnc_asset(source: Source) -> Step:
     rejected = rejected_of(table.address)
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
-        genes, set_aside = read_hgnc(inputs.externals[source.id].path)
+        genes, set_aside = read_hgnc(inputs.external_inputs[source.id].path)
         return {table.address: genes, rejected: rejected_as_table([(table.address, set_aside)])}
 
     return table_step(
         outputs={table.address: table, rejected: REJECTED},
         compute=compute,
-        externals=fetching(source),
+        external_inputs=fetching(source),
         sources=[source.id],
         kinds=["python", "hgnc"],
     )

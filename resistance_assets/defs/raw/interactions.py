@@ -26,7 +26,7 @@ def interactions_asset(source: Source) -> Step:
     rejected = rejected_of(own)
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
-        pairs, set_aside = read_tab3(inputs.externals[source.id].path)
+        pairs, set_aside = read_tab3(inputs.external_inputs[source.id].path)
         frame = pairs.with_row_index("source_row", offset=1).with_columns(
             pl.lit(source.id).alias("database_id"), pl.lit(None).alias("combined_score")
         )
@@ -35,7 +35,7 @@ def interactions_asset(source: Source) -> Step:
     return table_step(
         outputs={own: PAIRS, rejected: REJECTED},
         compute=compute,
-        externals=fetching(source),
+        external_inputs=fetching(source),
         sources=[source.id],
         kinds=["python", "biogrid"],
     )
@@ -55,8 +55,8 @@ def string_asset(links_id: str, registry: Registry) -> Step:
     rejected = rejected_of(own)
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
-        links, odd_links = read_string_links(inputs.externals[links_id].path)
-        names, odd_names = read_string_names(inputs.externals[proteins_id].path)
+        links, odd_links = read_string_links(inputs.external_inputs[links_id].path)
+        names, odd_names = read_string_names(inputs.external_inputs[proteins_id].path)
         pairs = string_pairs(links, names).with_row_index("source_row", offset=1)
         absent = [name for name in PAIRS.polars_schema.names() if name not in (*pairs.columns, "database_id")]
         return {
@@ -69,7 +69,7 @@ def string_asset(links_id: str, registry: Registry) -> Step:
         outputs={own: PAIRS, rejected: REJECTED},
         compute=compute,
         parameters={"links": links_id, "proteins": proteins_id},
-        externals=fetching(*sources),
+        external_inputs=fetching(*sources),
         sources=[links_id, proteins_id],
         kinds=["python", "string"],
     )

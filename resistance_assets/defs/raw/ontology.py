@@ -47,8 +47,8 @@ def ontology_collections(declared: tuple[Collection, ...], registry: Registry) -
     rejected = rejected_of(TERMS.address)
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
-        ontology = read_obo(inputs.externals[ontology_id].path)
-        annotations = read_gaf(inputs.externals[annotations_id].path)
+        ontology = read_obo(inputs.external_inputs[ontology_id].path)
+        annotations = read_gaf(inputs.external_inputs[annotations_id].path)
         sets, unused = go_gene_sets(ontology, annotations)
         terms, parents = ontology_tables(ontology)
         collections = {
@@ -72,7 +72,7 @@ def ontology_collections(declared: tuple[Collection, ...], registry: Registry) -
         },
         compute=compute,
         parameters=branches,
-        externals=fetching(*(registry.sources[name] for name in declared[0].sources)),
+        external_inputs=fetching(*(registry.sources[name] for name in declared[0].sources)),
         sources=declared[0].sources,
         kinds=["python", "go"],
     )

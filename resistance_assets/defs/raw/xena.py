@@ -27,7 +27,7 @@ def expression_asset(cohort: Cohort, source: Source) -> Step:
     cohort_id, data_set, source_id = cohort.id, cohort.expression_profiles[0], source.id
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
-        matrix, rejected = read_xena_matrix(inputs.externals[source_id].path)
+        matrix, rejected = read_xena_matrix(inputs.external_inputs[source_id].path)
         keyed = matrix.select("gene_symbol", pl.col("gene_symbol").alias("hugo_symbol"), pl.exclude("gene_symbol"))
         return {
             own: long_matrix(keyed, cohort_id, data_set, VALUES),
@@ -38,7 +38,7 @@ def expression_asset(cohort: Cohort, source: Source) -> Step:
         outputs={own: VALUES, set_aside: REJECTED},
         compute=compute,
         parameters={"cohort": cohort_id, "data_set": data_set},
-        externals=fetching(source),
+        external_inputs=fetching(source),
         sources=[source.id],
         kinds=["python", "xena"],
         tags={"cohort": cohort_id},
@@ -69,7 +69,7 @@ def follow_up_asset(cohort: Cohort, source: Source) -> Step:
     cohort_id, source_id = cohort.id, source.id
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
-        survival, rejected = read_xena_survival(inputs.externals[source_id].path)
+        survival, rejected = read_xena_survival(inputs.external_inputs[source_id].path)
         return {
             own: endpoints_as_rows(survival).with_columns(study_id=pl.lit(cohort_id)),
             set_aside: rejected_as_table([(FOLLOW_UP.address, rejected)]),
@@ -79,7 +79,7 @@ def follow_up_asset(cohort: Cohort, source: Source) -> Step:
         outputs={own: FOLLOW_UP, set_aside: REJECTED},
         compute=compute,
         parameters={"cohort": cohort_id},
-        externals=fetching(source),
+        external_inputs=fetching(source),
         sources=[source.id],
         kinds=["python", "xena"],
         tags={"cohort": cohort_id},

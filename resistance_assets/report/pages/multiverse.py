@@ -123,7 +123,7 @@ def _published_text(summary: dict[str, Any]) -> str:
 
 def specification_curve(published: Published, summary: dict[str, Any]) -> Figure | None:
     """Specifications in the order of their estimates, above the choices that make them."""
-    sql = _readings_sql(summary)
+    sql = _specifications_sql(summary)
     found = published.columns(sql)
     if not found["place"]:
         return None
@@ -179,7 +179,7 @@ def specification_curve(published: Published, summary: dict[str, Any]) -> Figure
     )
 
 
-def _readings_sql(summary: dict[str, Any]) -> str:
+def _specifications_sql(summary: dict[str, Any]) -> str:
     return f"""SELECT dense_rank() OVER (
         ORDER BY r.estimate, r.n_kept NULLS FIRST, r.n_responsive NULLS FIRST, r.reading_number
     ) AS place, r.reading_number, r.reading, c.axis, c.choice, c.choice_number, r.estimate, r.ci_lower, r.ci_upper,

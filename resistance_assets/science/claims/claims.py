@@ -266,7 +266,7 @@ def audit_printed_table(table: PublishedTable) -> pl.DataFrame:
     )
 
 
-# ---- the ledger ------------------------------------------------------------------------------------------------------
+# ---- the claims report -----------------------------------------------------------------------------------------------
 
 
 def _declared(claim: Claim) -> dict[str, Any]:
@@ -288,7 +288,7 @@ def _declared(claim: Claim) -> dict[str, Any]:
     }
 
 
-def build_ledger(
+def build_claims_report(
     claims: Iterable[Claim],
     evidence: Mapping[str, Mapping[str, Any]],
     lacking: Mapping[str, list[str]],
@@ -296,7 +296,7 @@ def build_ledger(
     *,
     is_synthetic: bool = False,
 ) -> pl.DataFrame:
-    """Every claim with its verdict and its worth.
+    """Claims report: every claim with its verdict and its assessment.
 
     Args:
         claims: of the catalog.
@@ -358,7 +358,7 @@ def build_ledger(
             "family_q_below_0_05": family.get("n_q_below_0_05"),
             "correction": family.get("correction"),
         }
-        rows.append({**row, "worth": describe_worth(row)})
+        rows.append({**row, "worth": describe_assessment(row)})
     return pl.DataFrame(rows, infer_schema_length=None).sort("paper_id", "claim_id")
 
 
@@ -436,7 +436,7 @@ def _implied(claim: Claim, per_variable: float | None) -> dict[str, float | None
     )
 
 
-def describe_worth(row: Mapping[str, Any]) -> str | None:
+def describe_assessment(row: Mapping[str, Any]) -> str | None:
     """What a claim is worth in one line; None where nothing is known beside the verdict."""
     parts = []
     if row["is_n_impossible"]:

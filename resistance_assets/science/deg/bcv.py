@@ -28,7 +28,7 @@ def interaction_bcv_sensitivity(
     fdr: float = 0.05,
     normalisation: Literal["tmm", "none"] = "tmm",
 ) -> pl.DataFrame:
-    """How many interactions an assumed biological coefficient of variation would call: a what-if, never evidence.
+    """Sensitivity analysis: how many interactions an assumed biological coefficient of variation calls; never evidence.
 
     The variance of a log rate is taken as (1 / count + bcv^2) / samples, with a prior count of 2, and the sum over the
     four arms as normal. Genes of zeros only are left out.

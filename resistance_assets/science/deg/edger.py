@@ -236,7 +236,7 @@ def bcv_sensitivity(
     fdr: float = 0.05,
     normalisation: Literal["tmm", "none"] = "tmm",
 ) -> pl.DataFrame:
-    """How many genes an assumed biological coefficient of variation would call: a what-if, never evidence.
+    """Sensitivity analysis: how many genes an assumed biological coefficient of variation calls; never evidence.
 
     edgeR's guide suggests about 0.4 for human tissue of different people, 0.1 for a cell line grown side by side.
 

@@ -1,8 +1,9 @@
-"""Every reading of an analysis whose text allows several.
+"""Multiverse analysis: every specification of an analysis whose text allows several.
 
 Here belong the combinations of declared axes, the four-arm analysis and the survival of one gene under each of them,
-and the account of how far the readings are from what was published and how often the conclusion holds (Steegen et al.
-2016, Perspect Psychol Sci 11:702; its plot is the specification curve of Simonsohn et al. 2020, Nat Hum Behav 4:1208).
+and the account of how far the specifications are from what was published and how often the conclusion holds (Steegen et
+al. 2016, Perspect Psychol Sci 11:702; its plot is the specification curve of Simonsohn et al. 2020, Nat Hum Behav
+4:1208).
 Which axes there are belongs in the catalog.
 """
 
@@ -78,15 +79,15 @@ def check_axes(kind: str, axes: Sequence[MultiverseAxis], subject: str) -> None:
 
 
 def combine_axes(axes: Sequence[MultiverseAxis]) -> list[dict[str, str]]:
-    """All combinations, axis -> choice; the first one takes the first choice of every axis: the plain reading."""
+    """All combinations, axis -> choice; the first one takes the first choice of every axis: the plain specification."""
     return [
         dict(zip([axis.id for axis in axes], choices, strict=True))
         for choices in itertools.product(*(axis.choices for axis in axes))
     ]
 
 
-def name_reading(choices: Mapping[str, str]) -> str:
-    """A reading in words: `axis=choice` joined by commas, in the order of the axes."""
+def name_specification(choices: Mapping[str, str]) -> str:
+    """A specification in words: `axis=choice` joined by commas, in the order of the axes."""
     return ", ".join(f"{axis}={choice}" for axis, choice in choices.items())
 
 
@@ -101,7 +102,7 @@ def read_four_arms(
     gene: str,
     published: Mapping[str, float],
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Genes that a drug moves, those that the resistance filter keeps, and those on a cancer list, by every reading.
+    """Genes that a drug moves, those that the resistance filter keeps, and those on a cancer list, by specification.
 
     A gene is responsive if its expression reaches 1 in `floor_arm` and its ratio of parental treated to parental, with
     `pseudocount` on both sides, is beyond 2 either way (`threshold`: strictly, or 2 itself too). The filter keeps genes
@@ -110,16 +111,16 @@ def read_four_arms(
 
     Args:
         expression: `hgnc_symbol` and the columns of `ARMS`, in RPKM, TPM or CPM, one row per gene.
-        lists: cancer gene lists by id; a reading of a list that is not here has no `n_in_list`.
+        lists: cancer gene lists by id; a specification with a list that is not here has no `n_in_list`.
         axes: of kind four_arms.
         gene: whose presence among the last genes is the conclusion.
         published: count of `COUNTS` -> as published; further names are ignored.
 
     Returns:
-        Readings: `reading`, the `COUNTS`, `estimate` (n_in_list), `n` (genes that reach the floor), `distance` (root of
-        the summed squared log ratios to the published counts; 0 = the same counts), `conclusion_holds`, one row per
-        combination in the order of `combine_axes`. Members of the plain reading: `step` (responsive, kept, in_list),
-        `hgnc_symbol`, `log2_response_parental`, `log2_response_resistant` (with the pseudocount).
+        Specifications: `reading`, the `COUNTS`, `estimate` (n_in_list), `n` (genes that reach the floor), `distance`
+        (root of the summed squared log ratios to the published counts; 0 = the same counts), `conclusion_holds`, one
+        row per combination in the order of `combine_axes`. Members of the plain specification: `step` (responsive,
+        kept, in_list), `hgnc_symbol`, `log2_response_parental`, `log2_response_resistant` (with the pseudocount).
     """
     symbols = expression["hgnc_symbol"].to_numpy()
     p, pa, r, ra = (expression[arm].cast(pl.Float64).to_numpy() for arm in ARMS)
@@ -147,7 +148,7 @@ def read_four_arms(
         }
         rows.append(
             {
-                "reading": name_reading(choices),
+                "reading": name_specification(choices),
                 **counts,
                 "estimate": counts["n_in_list"],
                 "n": int(floor.sum()),
@@ -234,7 +235,7 @@ def read_gene_survival(
 
     rows = []
     for choices in combine_axes(axes):
-        row: dict[str, Any] = {"reading": name_reading(choices), "note": None}
+        row: dict[str, Any] = {"reading": name_specification(choices), "note": None}
         rows.append(row)
         endpoint = follow_up.get(choices["endpoint"])
         if endpoint is None:
@@ -305,13 +306,15 @@ def _expose(frame: pl.DataFrame, cut_point: str, names: Sequence[str]) -> tuple[
     """The variable that enters the model (NaN = left out), and the corrected p-value of an optimal cut."""
     x = frame["x"].to_numpy()
     if x.size == 0:
-        raise DesignFault("no patient has all of it", subject="reading", remedy="Choose other covariates.")
+        raise DesignFault("no patient has all of it", subject="specification", remedy="Choose other covariates.")
     if cut_point in ("continuous", "rank_normal"):
         if cut_point == "rank_normal":
             x = rank_normal_scores(x[None, :])[0]
         spread = float(x.std(ddof=1)) if x.size > 1 else 0.0
         if spread == 0.0:
-            raise DesignFault("every patient has the same expression", subject="reading", remedy="Choose another gene.")
+            raise DesignFault(
+                "every patient has the same expression", subject="specification", remedy="Choose another gene."
+            )
         return (x - x.mean()) / spread, None
     if cut_point == "median":
         return (x > np.median(x)).astype(np.float64), None
@@ -375,7 +378,9 @@ def maximally_selected_cut(
     admitted = (ordered[1:] > ordered[:-1]) & (sizes >= _CUT_RANGE[0] * n) & (sizes <= _CUT_RANGE[1] * n)
     sizes = sizes[admitted]
     if sizes.size == 0:
-        raise DesignFault("no cut leaves both groups large enough", subject="reading", remedy="Choose another gene.")
+        raise DesignFault(
+            "no cut leaves both groups large enough", subject="specification", remedy="Choose another gene."
+        )
     centred = scores - scores.mean()
     # Variance of the sum of m scores drawn without replacement.
     spread = np.sqrt(sizes * (n - sizes) / (n - 1) * centred.var())
@@ -396,26 +401,26 @@ def maximally_selected_cut(
 # ---- the account -----------------------------------------------------------------------------------------------------
 
 
-def summarise_readings(readings: pl.DataFrame) -> pl.DataFrame:
-    """One row of what the readings of one multiverse in one dataset say.
+def summarise_specifications(specifications: pl.DataFrame) -> pl.DataFrame:
+    """One row of what the specifications of one multiverse in one dataset say.
 
     Args:
-        readings: `reading`, `estimate`, `distance` (may be null), `conclusion_holds`, one row per reading.
+        specifications: `reading`, `estimate`, `distance` (may be null), `conclusion_holds`, one row per specification.
 
     Returns:
         `n_readings`, `n_computed`, `share_conclusion_holds` (of the computed), `estimate_lowest`, `estimate_median`,
         `estimate_highest`, `distance_smallest`, `nearest_reading` (the first of them), `n_nearest`, `undecided_axes`
-        (on which the nearest readings differ, so that the counts cannot tell which choice was taken).
+        (on which the nearest specifications differ, so that the counts cannot tell which choice was taken).
     """
-    computed = readings.filter(pl.col("conclusion_holds").is_not_null())
+    computed = specifications.filter(pl.col("conclusion_holds").is_not_null())
     held = computed["conclusion_holds"].mean()
-    measured = readings.filter(pl.col("distance").is_not_null())
+    measured = specifications.filter(pl.col("distance").is_not_null())
     smallest = measured["distance"].min()
     nearest = measured.filter(pl.col("distance") <= smallest + 1e-12)["reading"].to_list() if measured.height else []  # pyright: ignore[reportOperatorIssue]
     estimates = computed["estimate"].drop_nulls()
     return pl.DataFrame(
         {
-            "n_readings": [readings.height],
+            "n_readings": [specifications.height],
             "n_computed": [computed.height],
             "share_conclusion_holds": [held],
             "estimate_lowest": [estimates.min()],
@@ -446,10 +451,10 @@ def summarise_readings(readings: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def undecided_axes(readings: Iterable[str]) -> list[str]:
-    """Axes on which some of these readings differ."""
+def undecided_axes(specifications: Iterable[str]) -> list[str]:
+    """Axes on which some of these specifications differ."""
     chosen: dict[str, set[str]] = {}
-    for reading in readings:
+    for reading in specifications:
         for part in reading.split(", "):
             axis, _, choice = part.partition("=")
             chosen.setdefault(axis, set()).add(choice)

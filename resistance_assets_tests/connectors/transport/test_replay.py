@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from resistance_assets.connectors.transport.replay import record_walk, repeat_walk
+from resistance_assets.connectors.transport.replay import record, replay
 from resistance_assets.connectors.transport.transport import FailureKind, Resource, failure_kind
 from resistance_assets.errors import SourceUnavailable, TransportFault
 from resistance_assets_tests.loopback import Reply
@@ -14,7 +14,7 @@ FIRST, SECOND, LOST = (
 )
 
 
-def walk(transport) -> list[str]:
+def crawl(transport) -> list[str]:
     """Asks for what the first document names, and puts up with one that is lost."""
     found = [transport.fetch(FIRST).path.read_text()]
     if found[0] == "second":
@@ -34,26 +34,26 @@ def host(loopback):
 
 
 def test_what_was_read_is_read_again_without_asking(public_hosts, host):
-    kept = record_walk(public_hosts, walk)
+    kept = record(public_hosts, crawl)
     assert (len(kept.fetched), len(kept.refused), kept.size_bytes) == (2, 1, 10)
     asked = len(host.requests)
-    assert repeat_walk(kept, walk) == ["second", "more", "FailureKind.REFUSED_OR_GONE"]
+    assert replay(kept, crawl) == ["second", "more", "FailureKind.REFUSED_OR_GONE"]
     assert len(host.requests) == asked
     with pytest.raises(SourceUnavailable) as caught:
-        repeat_walk(kept, lambda transport: transport.fetch(Resource("https://www.ebi.ac.uk/other")))
+        replay(kept, lambda transport: transport.fetch(Resource("https://www.ebi.ac.uk/other")))
     assert failure_kind(caught.value) is FailureKind.NOT_LISTED
 
 
 def test_checksum_follows_what_was_given_and_refused(public_hosts, host):
-    before = record_walk(public_hosts, walk).checksum
-    assert record_walk(public_hosts, walk).checksum == before
+    before = record(public_hosts, crawl).checksum
+    assert record(public_hosts, crawl).checksum == before
     host.script("/www.ebi.ac.uk/second", Reply(b"changed"))
-    changed = record_walk(public_hosts, walk).checksum
+    changed = record(public_hosts, crawl).checksum
     host.script("/www.ebi.ac.uk/lost", Reply(b"found"))
-    assert len({before, changed, record_walk(public_hosts, walk).checksum}) == 3
+    assert len({before, changed, record(public_hosts, crawl).checksum}) == 3
 
 
 def test_what_a_walk_does_not_put_up_with_ends_it(public_hosts, host):
     host.script("/www.ebi.ac.uk/second", Reply(b"<!DOCTYPE html><html></html>"))
     with pytest.raises(TransportFault, match="html_page"):
-        record_walk(public_hosts, walk)
+        record(public_hosts, crawl)

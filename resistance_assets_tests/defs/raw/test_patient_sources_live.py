@@ -88,8 +88,8 @@ def test_every_source_is_read_from_its_host_and_the_files_only_once(hosts: Hosts
     for address in SOURCES:
         assert hosts.run(address) == "built"
         # The same rows as through the mirror of the demo.
-        assert hosts.lake.pointer(address).data_version == there.pointer(address).data_version, address
-        assert hosts.run(address) == "memo hit"
+        assert hosts.lake.current(address).data_version == there.current(address).data_version, address
+        assert hosts.run(address) == "cache hit"
     assert len(hosts.loopback.requests_to(place(hosts.bundle_url))) == 1
 
 
@@ -107,12 +107,12 @@ def test_every_source_is_read_from_its_host_and_the_files_only_once(hosts: Hosts
 )  # fmt: skip
 def test_something_else_in_place_of_data_fails_by_name_and_leaves_the_table(hosts: Hosts, address, reply, kind):
     assert hosts.run(address) == "built"
-    before = hosts.lake.pointer(address)
+    before = hosts.lake.current(address)
     hosts.answer(hosts.url(address), reply)
     with pytest.raises(TransportFault) as caught:
         hosts.run(address)
     assert failure_kind(caught.value) is kind
-    assert hosts.lake.pointer(address) == before
+    assert hosts.lake.current(address) == before
 
 
 @pytest.mark.parametrize("address", SOURCES)
@@ -120,11 +120,11 @@ def test_something_else_in_place_of_data_fails_by_name_and_leaves_the_table(host
 def test_a_host_that_refuses_leaves_the_table_and_says_why(hosts: Hosts, address, status):
     hosts.answer(hosts.url(address), Reply(b"no", status=status))
     assert hosts.run(address) == "unavailable"
-    pointer = hosts.lake.pointer(address)
-    assert pointer.rows == 0
-    assert pointer.reason.startswith(SOURCES[address])
+    table_version = hosts.lake.current(address)
+    assert table_version.rows == 0
+    assert table_version.reason.startswith(SOURCES[address])
     kind = FailureKind.REFUSED_OR_GONE if status == 403 else FailureKind.SERVER_ERROR
-    assert kind.value in pointer.reason
+    assert kind.value in table_version.reason
     hosts.answer(hosts.url(address), Reply(hosts.bodies[hosts.url(address)]))
     assert hosts.run(address) == "built"
     hosts.answer(hosts.url(address), Reply(b"no", status=status))
@@ -137,7 +137,7 @@ def test_a_bundle_that_ends_early_is_named_and_the_next_run_gets_it(hosts: Hosts
     with pytest.raises(TransportFault) as caught:
         hosts.run(COUNTS)
     assert failure_kind(caught.value) is FailureKind.TRUNCATED
-    assert hosts.lake.pointer(COUNTS) is None
+    assert hosts.lake.current(COUNTS) is None
     hosts.answer(hosts.bundle_url, Reply(body))
     assert hosts.run(COUNTS) == "built"
 

@@ -15,8 +15,8 @@ from resistance_assets.catalog.registry import Claim, load_registry
 from resistance_assets.science.claims.claims import (
     EVIDENCE,
     audit_printed_table,
-    build_ledger,
-    describe_worth,
+    build_claims_report,
+    describe_assessment,
     first_releases,
     implied_by_interval,
     judge_claim,
@@ -195,27 +195,27 @@ def test_a_printed_p_that_does_not_fit_its_interval_is_found(audit):
     assert wrong.filter(~pl.col("is_consistent"))["label"].to_list() == ["MIF"]
 
 
-def ledger_of(claim: Claim, families: pl.DataFrame = NO_FAMILIES, **evidence: float | None) -> dict[str, Any]:
-    return build_ledger([claim], {claim.id: evidence}, {}, families).row(0, named=True)
+def report_of(claim: Claim, families: pl.DataFrame = NO_FAMILIES, **evidence: float | None) -> dict[str, Any]:
+    return build_claims_report([claim], {claim.id: evidence}, {}, families).row(0, named=True)
 
 
 def test_an_n_beyond_what_the_endpoint_has_is_impossible():
     claim = Claim(**BASE, expected=497, tolerance=5, reported={"n": 497})
-    row = ledger_of(claim, value=271, n_available=306)
+    row = report_of(claim, value=271, n_available=306)
     assert row["is_n_impossible"] is True
     assert "n = 497 is impossible: the endpoint has 306" in row["worth"]
-    assert ledger_of(claim, value=497, n_available=513)["is_n_impossible"] is False
-    assert ledger_of(claim, value=497)["is_n_impossible"] is None
+    assert report_of(claim, value=497, n_available=513)["is_n_impossible"] is False
+    assert report_of(claim, value=497)["is_n_impossible"] is None
 
 
 def test_the_chance_of_an_overlap_decides_the_direction_that_is_claimed():
     claim = Claim(**BASE, direction="above", reference=1.0, alpha=0.05)
     sizes = {"overlap": 127, "list_b_size": 2579, "universe_size": 12000}
-    strong = ledger_of(claim, value=127 / 76.7, list_a_size=357, **sizes)
+    strong = report_of(claim, value=127 / 76.7, list_a_size=357, **sizes)
     assert strong["expected_by_chance"] == pytest.approx(357 * 2579 / 12000)
     assert strong["p_overlap"] < 1e-8
     assert strong["verdict"] == "reproduced"
-    weak = ledger_of(claim, value=127 / 165.3, list_a_size=769, **sizes)
+    weak = report_of(claim, value=127 / 165.3, list_a_size=769, **sizes)
     assert weak["expected_by_chance"] == pytest.approx(165.3, abs=0.1)
     assert weak["p_overlap"] > 0.99
     assert weak["verdict"] == "contradicted"
@@ -225,7 +225,7 @@ def test_an_overlap_far_below_chance_contradicts_a_claimed_enrichment():
     sizes = {"list_a_size": 300.0, "list_b_size": 400.0, "universe_size": 2000.0}  # 60 by chance
     for overlap, verdict in ((30.0, "contradicted"), (58.0, "inconclusive"), (90.0, "reproduced")):
         evidence = {"a_claim": {"value": overlap / 60, "overlap": overlap, **sizes}}
-        row = build_ledger([DIRECTION], evidence, {}, NO_FAMILIES).row(0, named=True)
+        row = build_claims_report([DIRECTION], evidence, {}, NO_FAMILIES).row(0, named=True)
         assert row["verdict"] == verdict, overlap
 
 
@@ -233,18 +233,18 @@ def test_the_family_says_over_how_many_tests():
     family = {"analysis": "core.x", "family": "f p"}
     families = pl.DataFrame([{**family, "n_tests": 40, "n_below_0_05": 10, "n_q_below_0_05": 0, "correction": "BH"}])
     claim = Claim(**BASE, direction="above", reference=0.0, family=family)
-    row = ledger_of(claim, families, value=1.0, q_value=0.147, rank=3.0, tested=40.0)
+    row = report_of(claim, families, value=1.0, q_value=0.147, rank=3.0, tested=40.0)
     assert (row["family_tests"], row["family_q_below_0_05"], row["correction"]) == (40, 0, "BH")
     assert "q = 0.15 over 40 tests" in row["worth"]
     assert "25 % of them have p < 0.05" in row["worth"]
     with pytest.raises(KeyError, match=r"a_claim: core\.x"):
-        ledger_of(claim, NO_FAMILIES, value=1.0)
-    assert ledger_of(claim, NO_FAMILIES, value=None)["verdict"] == "data_not_loaded"
+        report_of(claim, NO_FAMILIES, value=1.0)
+    assert report_of(claim, NO_FAMILIES, value=None)["verdict"] == "data_not_loaded"
 
 
 def test_what_is_printed_is_weighed_without_the_data():
     reported = {"hazard_ratio": 2.1, "ci_lower": 1.2, "ci_upper": 3.6, "p_value": 0.011}
-    row = ledger_of(PRIVATE.model_copy(update={"reported": type(PRIVATE.reported)(**reported)}), q_value_reported=0.147)
+    row = report_of(PRIVATE.model_copy(update={"reported": type(PRIVATE.reported)(**reported)}), q_value_reported=0.147)
     assert row["verdict"] == "data_not_public"
     assert row["p_implied"] == pytest.approx(0.0081, abs=5e-5)
     assert row["events_implied"] == pytest.approx(50.9, abs=0.1)
@@ -253,10 +253,10 @@ def test_what_is_printed_is_weighed_without_the_data():
 
 
 def test_a_claim_of_which_nothing_is_known_is_worth_no_sentence():
-    row = ledger_of(NUMBER)
+    row = report_of(NUMBER)
     assert row["value"] is None
     assert row["worth"] is None
-    assert describe_worth({**row, **dict.fromkeys(EVIDENCE)}) is None
+    assert describe_assessment({**row, **dict.fromkeys(EVIDENCE)}) is None
 
 
 def test_the_unbroken_run_of_a_verdict_begins_where_it_last_changed():

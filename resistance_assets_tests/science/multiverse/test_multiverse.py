@@ -15,10 +15,10 @@ from resistance_assets.science.multiverse.multiverse import (
     distance_to_published,
     martingale_residuals,
     maximally_selected_cut,
-    name_reading,
+    name_specification,
     read_four_arms,
     read_gene_survival,
-    summarise_readings,
+    summarise_specifications,
     undecided_axes,
 )
 from resistance_assets.science.survival.cox import fit_cox
@@ -54,8 +54,8 @@ LISTS = {"may": {"DOWN", "UP", "STILL"}}
 
 
 def read(**changed: tuple[str, ...]) -> dict[str, object]:
-    readings, _ = read_four_arms(EXPRESSION, LISTS, axes_of(**{**PLAIN, **changed}), gene="DOWN", published={})
-    return readings.row(0, named=True)
+    specifications, _ = read_four_arms(EXPRESSION, LISTS, axes_of(**{**PLAIN, **changed}), gene="DOWN", published={})
+    return specifications.row(0, named=True)
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_ties_that_leave_no_cut_are_refused():
 
 
 def test_the_summary_counts_what_was_computed():
-    readings = pl.DataFrame(
+    specifications = pl.DataFrame(
         {
             "reading": ["a=1, b=1", "a=1, b=2", "a=2, b=1", "a=2, b=2"],
             "estimate": [1.0, 2.0, 4.0, None],
@@ -250,7 +250,7 @@ def test_the_summary_counts_what_was_computed():
             "conclusion_holds": [True, True, False, None],
         }
     )
-    row = summarise_readings(readings).row(0, named=True)
+    row = summarise_specifications(specifications).row(0, named=True)
     assert (row["n_readings"], row["n_computed"]) == (4, 3)
     assert row["share_conclusion_holds"] == pytest.approx(2 / 3)
     assert (row["estimate_lowest"], row["estimate_median"], row["estimate_highest"]) == (1.0, 2.0, 4.0)
@@ -262,7 +262,7 @@ def test_the_first_combination_takes_the_first_choice_of_every_axis():
     axes = axes_of(a=("1", "2"), b=("x", "y", "z"))
     combined = combine_axes(axes)
     assert combined[0] == {"a": "1", "b": "x"}
-    assert len(combined) == len({name_reading(choices) for choices in combined}) == 6
+    assert len(combined) == len({name_specification(choices) for choices in combined}) == 6
 
 
 @pytest.mark.parametrize(

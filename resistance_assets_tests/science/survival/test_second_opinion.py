@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from resistance_assets.defs.second_opinion_checks import judge_second_opinion
+from resistance_assets.defs.second_opinion_checks import check_second_opinion
 from resistance_assets.science.survival.screen import screen_survival
 from resistance_assets.science.survival.second_opinion import compare_with_lifelines, draw_genes
 from resistance_assets_tests.science.survival.goldens import read_lung_cohort
@@ -26,7 +26,7 @@ def test_real_genes_agree(compared):
     assert compared["hgnc_symbol"].n_unique() == 6
     assert set(compared["quantity"]) == {"log_hazard_ratio_per_sd", "logrank_chi2", "survival_high", "survival_low"}
     assert compared["agrees"].all(), compared.filter(~pl.col("agrees"))
-    passed, told = judge_second_opinion(compared)
+    passed, told = check_second_opinion(compared)
     assert passed
     assert told == "6 genes fitted again by lifelines agree in 24 numbers"
 
@@ -46,7 +46,7 @@ def test_a_wrong_number_in_the_stored_screen_fails_and_names_the_gene(goldens, b
     wrong = screen.with_columns(pl.when(pl.col("hgnc_symbol") == "AXL").then(bent).otherwise(pl.col(name)).alias(name))
     for stored, is_right in ((screen, True), (wrong, False)):
         found = compare_with_lifelines(stored, lung.rows(genes), genes, lung.time, event)
-        passed, told = judge_second_opinion(found)
+        passed, told = check_second_opinion(found)
         assert passed is is_right
     assert told.startswith(f"1 of 2 genes differ: AXL {quantity}")
 
@@ -56,7 +56,7 @@ def test_a_statistic_that_was_not_stored_is_no_agreement(goldens):
     event = lung.event.astype(float)
     screen = screen_survival(lung.rows(["AXL"]), lung.time, event, ["AXL"])
     lost = screen.with_columns(logrank_chi2=pl.lit(None, pl.Float64))
-    passed, told = judge_second_opinion(compare_with_lifelines(lost, lung.rows(["AXL"]), ["AXL"], lung.time, event))
+    passed, told = check_second_opinion(compare_with_lifelines(lost, lung.rows(["AXL"]), ["AXL"], lung.time, event))
     assert not passed
     assert "logrank_chi2: nan here" in told
 

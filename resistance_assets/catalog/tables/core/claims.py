@@ -12,7 +12,7 @@ from resistance_assets.catalog.tables.shared_columns import P_CHECK
     "core.claims__table2_audit",
     grain="one row per printed table, endpoint, model and variable",
     key=("table_id", "endpoint", "model", "label"),
-    not_true="a consistent row is not a reproduced one: the data behind it are not public",
+    limitation="a consistent row is not a reproduced one: the data behind it are not public",
 )
 class ClaimsTableAudit(TableModel):
     """Printed hazard ratios held against themselves: interval, p-value, events, correction for all that was tried."""
@@ -69,7 +69,7 @@ _VERDICTS = [
     "core.claims__verdicts",
     grain="one row per claim",
     key=("claim_id",),
-    not_true="a verdict is on a figure, not on a paper: a reproduced figure can be worth nothing",
+    limitation="a verdict is on a figure, not on a paper: a reproduced figure can be worth nothing",
 )
 class ClaimsVerdicts(TableModel):
     """Every figure that the papers state, recomputed, with a verdict and with what the figure is worth."""
@@ -153,7 +153,7 @@ class ClaimsVerdicts(TableModel):
     "core.claims__history",
     grain="one row per claim",
     key=("claim_id",),
-    not_true="a verdict of an earlier time that was lost and came back counts from its return",
+    limitation="a verdict of an earlier time that was lost and came back counts from its return",
 )
 class ClaimsHistory(TableModel):
     """Since which release each claim has had the verdict that it has now."""

@@ -12,7 +12,7 @@ from resistance_assets.catalog.tables.shared_columns import COHORT_SYMBOL, EXPRE
     "core.correlation__gene_pairs",
     grain="one row per cohort, method, target gene and other gene",
     key=("cohort_id", "method", "hgnc_symbol_a", "hgnc_symbol_b"),
-    not_true="in bulk tumours a correlation often is a shared cell type, not regulation",
+    limitation="in bulk tumours a correlation often is a shared cell type, not regulation",
 )
 class CorrelationGenePairs(TableModel):
     """Correlation of each target gene with every gene of the cohort."""

@@ -26,7 +26,7 @@ _Q = "core.deg__contrast_genes.q_value_bh"
     "core.deg__contrast_genes",
     grain="one row per contrast, method and gene",
     key=("contrast_id", "method", "hgnc_symbol"),
-    not_true="a gene without a p-value was not found unchanged: p_value_note says why it has none",
+    limitation="a gene without a p-value was not found unchanged: p_value_note says why it has none",
 )
 class DegContrastGenes(TableModel):
     """Differential expression, every contrast by every method that its design allows."""
@@ -84,7 +84,7 @@ class DegContrastGenes(TableModel):
     "core.deg__contrasts",
     grain="one row per contrast and method",
     key=("contrast_id", "method"),
-    not_true="the number of significant genes is not a measure of quality: it grows with the number of samples",
+    limitation="the number of significant genes is not a measure of quality: it grows with the number of samples",
 )
 class DegContrasts(TableModel):
     """What each contrast could be asked, and how many genes answered."""
@@ -125,7 +125,7 @@ class DegContrasts(TableModel):
     "core.deg__designs",
     grain="one row per contrast",
     key=("contrast_id",),
-    not_true="a design that can be fitted is not a design without confounding: what the sheet lacks is not seen",
+    limitation="a design that can be fitted is not a design without confounding: what the sheet lacks is not seen",
 )
 class DegDesigns(TableModel):
     """What each contrast's design can support, looked at before anything is computed."""
@@ -180,7 +180,7 @@ class DegDesigns(TableModel):
     "core.deg__method_agreement",
     grain="one row per contrast and pair of its methods",
     key=("contrast_id", "method_a", "method_b"),
-    not_true="agreement of two methods on the same samples is no replication",
+    limitation="agreement of two methods on the same samples is no replication",
 )
 class DegMethodAgreement(TableModel):
     """How far the methods of a contrast agree."""
@@ -208,7 +208,7 @@ class DegMethodAgreement(TableModel):
     "core.deg__fold_change_calls",
     grain="one row per contrast with a fold-change rule and gene",
     key=("contrast_id", "hgnc_symbol"),
-    not_true="a call is a threshold's doing: nothing here says how much of it is noise",
+    limitation="a call is a threshold's doing: nothing here says how much of it is noise",
 )
 class DegFoldChangeCalls(TableModel):
     """A paper's rule applied: means, floor and calls, without a test."""
@@ -229,7 +229,7 @@ class DegFoldChangeCalls(TableModel):
     "core.deg__bcv_sensitivity",
     grain="one row per contrast without replicates and assumed coefficient of variation",
     key=("contrast_id", "bcv"),
-    not_true="these are what-ifs: no design without replicates tells its own variation",
+    limitation="this is a sensitivity analysis: no design without replicates tells its own variation",
 )
 class DegBcvSensitivity(TableModel):
     """How many genes the exact test would call if the biological coefficient of variation were so."""
@@ -242,7 +242,7 @@ class DegBcvSensitivity(TableModel):
     up: pl.Int64 = col("of these, up", unit="genes", of=COUNTS, ge=0)
     down: pl.Int64 = col("of these, down", unit="genes", of=COUNTS, ge=0)
     p_value_largest_called: pl.Float64 = col(
-        "largest what-if p among the called; null if none", null=True, of=COUNTS, **P_CHECK
+        "largest assumed p among the called; null if none", null=True, of=COUNTS, **P_CHECK
     )
 
 
@@ -250,7 +250,7 @@ class DegBcvSensitivity(TableModel):
     "core.deg__noise_null",
     grain="one row per contrast with one sample per arm and assumed coefficient of variation",
     key=("contrast_id", "bcv"),
-    not_true="it counts what noise alone gives; it does not say which of the observed genes are noise",
+    limitation="it counts what noise alone gives; it does not say which of the observed genes are noise",
 )
 class DegNoiseNull(TableModel):
     """How many genes pass a fold-change rule between two samples that do not differ."""
@@ -271,7 +271,7 @@ class DegNoiseNull(TableModel):
     "core.deg__interactions",
     grain="one row per interaction and gene",
     key=("interaction_id", "hgnc_symbol"),
-    not_true="paper_rule_keeps is the paper's filter, not the interaction: it looks at the resistant cells alone",
+    limitation="paper_rule_keeps is the paper's filter, not the interaction: it looks at the resistant cells alone",
 )
 class DegInteractions(PartInteraction):
     """(R+A - R) - (P+A - P): does a drug still do to the resistant cells what it does to the parental ones?"""
@@ -285,7 +285,7 @@ class DegInteractions(PartInteraction):
     "core.deg__interaction_bcv",
     grain="one row per interaction and assumed coefficient of variation",
     key=("interaction_id", "bcv"),
-    not_true="these are what-ifs: no design without replicates tells its own variation",
+    limitation="this is a sensitivity analysis: no design without replicates tells its own variation",
 )
 class DegInteractionBcv(TableModel):
     """How many interactions would be called if the biological coefficient of variation were so."""
@@ -303,7 +303,7 @@ class DegInteractionBcv(TableModel):
     "core.deg__fold_change_noise",
     grain="one row per count study and biological coefficient of variation",
     key=("study_id", "bcv"),
-    not_true="no estimate of this study's own variation: what would pass if it were as assumed",
+    limitation="no estimate of this study's own variation: what would pass if it were as assumed",
 )
 class DegFoldChangeNoise(TableModel):
     """How many genes differ more than twofold between two samples that do not differ, at this study's expression."""

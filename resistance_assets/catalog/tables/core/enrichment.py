@@ -12,7 +12,7 @@ from resistance_assets.catalog.tables.shared_columns import MEMBER, P_CHECK, SET
     "core.enrichment__terms",
     grain="one row per list, collection and term tested",
     key=("list_id", "collection", "term_id"),
-    not_true="terms of one collection share genes, so neighbouring rows are not independent findings",
+    limitation="terms of one collection share genes, so neighbouring rows are not independent findings",
 )
 class EnrichmentTerms(TableModel):
     """Over-representation of gene sets in lists, against the genes that were tested."""
@@ -45,7 +45,7 @@ class EnrichmentTerms(TableModel):
     "core.enrichment__families",
     grain="one row per list and collection",
     key=("list_id", "collection"),
-    not_true="a gene in no set was not shown to do nothing: nobody annotated it",
+    limitation="a gene in no set was not shown to do nothing: nobody annotated it",
 )
 class EnrichmentFamilies(TableModel):
     """What took part in each family of tests, and what fell out."""

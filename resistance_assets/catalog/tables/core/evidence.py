@@ -19,7 +19,7 @@ _DRUG_CLASS = "raw.catalog__contrasts.drug_class"
     "core.evidence__resistance_ranks",
     grain="one row per drug class and gene that a contrast of resistant against sensitive cells measured",
     key=("drug_class", "hgnc_symbol"),
-    not_true="a good rank does not say that the gene causes resistance, nor that it matters in patients",
+    limitation="a good rank does not say that the gene causes resistance, nor that it matters in patients",
 )
 class EvidenceResistanceRanks(TableModel):
     """Direction-aware rank aggregation over the resistance contrasts of a drug class, every study counting once."""
@@ -49,7 +49,7 @@ class EvidenceResistanceRanks(TableModel):
     "core.evidence__resistance_votes",
     grain="one row per drug class, contrast and gene that it tested",
     key=("drug_class", "contrast_id", "hgnc_symbol"),
-    not_true="contrasts of one study share their control samples, so their votes are not independent",
+    limitation="contrasts of one study share their control samples, so their votes are not independent",
 )
 class EvidenceResistanceVotes(TableModel):
     """What each contrast adds to each gene's score; a gene's contributions sum to its score."""

@@ -20,7 +20,7 @@ _TISSUE = (
     "core.expression__tumour_normal",
     grain="one row per comparison and gene",
     key=("comparison_id", "hgnc_symbol"),
-    not_true="pairs of one patient are not compared with one another: for paired tests see core.deg__contrast_genes",
+    limitation="pairs of one patient are not compared with one another: for paired tests see core.deg__contrast_genes",
 )
 class ExpressionTumourNormal(TableModel):
     """Tumour against normal tissue, gene by gene, by rank sum; several samples of a patient in a group are averaged."""

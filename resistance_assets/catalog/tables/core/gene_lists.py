@@ -12,7 +12,7 @@ from resistance_assets.catalog.tables.shared_columns import CONTRAST, SYMBOL
     "core.gene_lists__lists",
     grain="one row per gene list",
     key=("list_id",),
-    not_true="a list of role contrast_effect_only carries no statistical evidence: its rule is a fold change alone",
+    limitation="a list of role contrast_effect_only carries no statistical evidence: its rule is a fold change alone",
 )
 class GeneLists(TableModel):
     """Every gene list, published or derived from a contrast, with the rule that made it."""
@@ -45,7 +45,7 @@ class GeneLists(TableModel):
     "core.gene_lists__members",
     grain="one row per list and gene",
     key=("list_id", "hgnc_symbol"),
-    not_true="membership is a threshold's doing: a gene just outside is hardly different",
+    limitation="membership is a threshold's doing: a gene just outside is hardly different",
 )
 class GeneListMembers(TableModel):
     """Members of every gene list."""

@@ -14,7 +14,7 @@ _RANKED = ("core.deg__contrast_genes.statistic", "core.deg__contrast_genes.p_val
     "core.gsea__terms",
     grain="one row per contrast, method, collection and term tested",
     key=("contrast_id", "method", "collection", "term_id"),
-    not_true="co-regulated genes move together, random sets do not: the p-values order terms, they settle none",
+    limitation="co-regulated genes move together, random sets do not: the p-values order terms, they settle none",
 )
 class GseaTerms(TableModel):
     """Pre-ranked gene-set enrichment along each contrast by each of its methods' statistics."""
@@ -51,7 +51,7 @@ class GseaTerms(TableModel):
     "core.gsea__running_sums",
     grain="one row per contrast, method, term and corner of its running sum, for the strongest terms",
     key=("contrast_id", "method", "collection", "term_id", "position"),
-    not_true="terms without a row are not less enriched than the test said: only the strongest are drawn",
+    limitation="terms without a row are not less enriched than the test said: only the strongest are drawn",
 )
 class GseaRunningSums(TableModel):
     """What a plot of a gene set along a ranking draws: straight lines between these corners."""

@@ -11,7 +11,7 @@ from resistance_assets.catalog.tables.model import TableModel, col, table
     "core.hypotheses_tested",
     grain="one row per analysis and family of tests",
     key=("analysis", "family"),
-    not_true="families are corrected one by one: nothing corrects across them",
+    limitation="families are corrected one by one: nothing corrects across them",
 )
 class HypothesesTested(TableModel):
     """Which tests were corrected together, how many they are, and how."""

@@ -12,7 +12,7 @@ from resistance_assets.catalog.tables.shared_columns import MEMBER, P_CHECK, UNI
     "core.intersections__sets",
     grain="one row per intersection of lists",
     key=("intersection_id",),
-    not_true="a small p-value says that lists overlap beyond chance, not why",
+    limitation="a small p-value says that lists overlap beyond chance, not why",
 )
 class Intersections(TableModel):
     """Overlaps of gene lists beside what chance would give in the stated universe."""
@@ -51,7 +51,7 @@ class Intersections(TableModel):
     "core.intersections__upset",
     grain="one row per family of lists and combination of them that some gene has exclusively",
     key=("family_id", "combination_id"),
-    not_true="an exclusive size depends on which lists the family holds",
+    limitation="an exclusive size depends on which lists the family holds",
 )
 class IntersectionsUpset(TableModel):
     """Every combination of the lists of a family, as an UpSet plot shows them."""

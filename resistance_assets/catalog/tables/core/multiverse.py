@@ -21,17 +21,17 @@ _READINGS = (*_ARM_COUNTS, *SURVIVAL)
 
 @table(
     "core.multiverse__readings",
-    grain="one row per multiverse, dataset and reading",
+    grain="one row per multiverse, dataset and specification",
     key=("multiverse_id", "dataset_id", "reading"),
-    not_true="readings are not independent analyses: they share their data, and most of their choices",
+    limitation="specifications are not independent analyses: they share their data, and most of their choices",
 )
-class MultiverseReadings(TableModel):
+class MultiverseSpecifications(TableModel):
     """An analysis under every combination of the choices that its text leaves open."""
 
     multiverse_id: pl.String = col("multiverse of the catalog", of="source")
     dataset_id: pl.String = col("study or cohort", of=("raw.studies__samples.study_id", COHORT))
     reading: pl.String = col("axis=choice, joined by a comma", of="source")
-    reading_number: pl.Int64 = col("1 = the plain reading", of="source", ge=1)
+    reading_number: pl.Int64 = col("1 = the plain specification", of="source", ge=1)
     estimate: pl.Float64 = col("genes on the cancer list (four arms), or hazard ratio", null=True, of=_READINGS)
     ci_lower: pl.Float64 = col("95 % limit of the hazard ratio", null=True, of=SURVIVAL)
     ci_upper: pl.Float64 = col("95 % limit of the hazard ratio", null=True, of=SURVIVAL)
@@ -55,19 +55,19 @@ class MultiverseReadings(TableModel):
         of=_ARM_COUNTS,
         ge=0,
     )
-    is_nearest: pl.Boolean = col("no reading of this dataset is nearer to the published counts", of=_ARM_COUNTS)
+    is_nearest: pl.Boolean = col("no specification of this dataset is nearer to the published counts", of=_ARM_COUNTS)
     conclusion_holds: pl.Boolean = col("whether the paper's conclusion follows", null=True, of=_READINGS)
-    note: pl.String = col("why a reading is qualified or could not be computed", null=True, of=_READINGS)
+    note: pl.String = col("why a specification is qualified or could not be computed", null=True, of=_READINGS)
 
 
 @table(
     "core.multiverse__choices",
-    grain="one row per multiverse, dataset, reading and axis",
+    grain="one row per multiverse, dataset, specification and axis",
     key=("multiverse_id", "dataset_id", "reading", "axis"),
-    not_true="the order of the choices is that of the catalog, not one of merit",
+    limitation="the order of the choices is that of the catalog, not one of merit",
 )
 class MultiverseChoices(TableModel):
-    """Which choice each reading takes on each axis: the lower panel of a specification curve."""
+    """Which choice each specification takes on each axis: the lower panel of a specification curve."""
 
     multiverse_id: pl.String = col("multiverse of the catalog", of="source")
     dataset_id: pl.String = col("study or cohort", of="core.multiverse__readings.dataset_id")
@@ -80,12 +80,12 @@ class MultiverseChoices(TableModel):
 
 @table(
     "core.multiverse__members",
-    grain="one row per multiverse, dataset, step and gene of the plain reading",
+    grain="one row per multiverse, dataset, step and gene of the plain specification",
     key=("multiverse_id", "dataset_id", "step", "hgnc_symbol"),
-    not_true="one sample per arm: a gene here may be here by noise alone",
+    limitation="one sample per arm: a gene here may be here by noise alone",
 )
 class MultiverseMembers(TableModel):
-    """Genes of the plain reading of a four-arm study, step by step."""
+    """Genes of the plain specification of a four-arm study, step by step."""
 
     multiverse_id: pl.String = col("multiverse of the catalog", of="source")
     dataset_id: pl.String = col("study", of="raw.studies__samples.study_id")
@@ -103,20 +103,20 @@ class MultiverseMembers(TableModel):
     "core.multiverse__summary",
     grain="one row per multiverse and dataset",
     key=("multiverse_id", "dataset_id"),
-    not_true="the share of readings is no probability: nobody drew the readings at random",
+    limitation="the share of specifications is no probability: nobody drew the specifications at random",
 )
 class MultiverseSummary(TableModel):
-    """How often the conclusion holds, and which reading comes nearest to what was published."""
+    """How often the conclusion holds, and which specification comes nearest to what was published."""
 
     multiverse_id: pl.String = col("multiverse of the catalog", of="source")
     dataset_id: pl.String = col("study or cohort", of="core.multiverse__readings.dataset_id")
     paper_id: pl.String = col("paper", of="source")
     title: pl.String = col("multiverse in words", of="source")
     conclusion: pl.String = col("the conclusion in words", of="source")
-    n_readings: pl.Int64 = col("readings", of="core.multiverse__readings.reading", ge=0)
+    n_readings: pl.Int64 = col("specifications", of="core.multiverse__readings.reading", ge=0)
     n_computed: pl.Int64 = col("of these, computed", of="core.multiverse__readings.conclusion_holds", ge=0)
     share_conclusion_holds: pl.Float64 = col(
-        "of the computed readings",
+        "of the computed specifications",
         unit="fraction",
         null=True,
         of="core.multiverse__readings.conclusion_holds",
@@ -127,10 +127,10 @@ class MultiverseSummary(TableModel):
     estimate_highest: pl.Float64 = col("largest estimate", null=True, of="core.multiverse__readings.estimate")
     published: pl.String = col("published counts, name=count joined by a comma", null=True, of="source")
     distance_smallest: pl.Float64 = col(
-        "of the nearest reading", unit="ln", null=True, of="core.multiverse__readings.distance", ge=0
+        "of the nearest specification", unit="ln", null=True, of="core.multiverse__readings.distance", ge=0
     )
     nearest_reading: pl.String = col("the first of the nearest", null=True, of="core.multiverse__readings.distance")
-    n_nearest: pl.Int64 = col("readings at that distance", of="core.multiverse__readings.distance", ge=0)
+    n_nearest: pl.Int64 = col("specifications at that distance", of="core.multiverse__readings.distance", ge=0)
     undecided_axes: pl.String = col(
         "axes on which those differ, which the published counts cannot decide",
         null=True,

@@ -12,7 +12,7 @@ from resistance_assets.catalog.tables.shared_columns import P_CHECK
     "core.studies__gene_expression",
     grain="one row per microarray study, gene and sample",
     key=("study_id", "feature_id", "sample_id"),
-    not_true="a gene that is absent was not silent: its probes are of several genes, or below the detection floor",
+    limitation="a gene that is absent was not silent: its probes are of several genes, or below the detection floor",
 )
 class StudyGeneExpression(TableModel):
     """Log2 expression of microarray studies by gene, after the study's declared rules."""
@@ -32,7 +32,7 @@ _MEASURED = ("raw.studies__gene_sample_counts.read_count", "core.studies__gene_e
     "core.studies__principal_components",
     grain="one row per study, principal component and column of its sample sheet",
     key=("study_id", "component", "attribute_id"),
-    not_true="a component that goes with a column is not caused by it, and components are no evidence of any gene",
+    limitation="a component that goes with a column is not caused by it, and components are no evidence of any gene",
 )
 class StudyPrincipalComponents(TableModel):
     """The first five principal components of count and array studies, and what they go with."""

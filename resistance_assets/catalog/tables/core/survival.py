@@ -58,7 +58,7 @@ def _interval(what: str, upstream: tuple[str, ...], **checks: Any) -> Any:
     "core.survival__cohort_endpoints",
     grain="one row per cohort and endpoint",
     key=("cohort_id", "endpoint"),
-    not_true="patients without expression are counted in n_with_follow_up, not in n_analysed",
+    limitation="patients without expression are counted in n_with_follow_up, not in n_analysed",
 )
 class SurvivalCohortEndpoints(TableModel):
     """How many patients and events each endpoint has, and how long they were followed."""
@@ -85,7 +85,7 @@ class SurvivalCohortEndpoints(TableModel):
     "core.survival__cohort_endpoint_genes",
     grain="one row per cohort, endpoint, gene and model",
     key=("cohort_id", "endpoint", "hgnc_symbol", "model"),
-    not_true="a small p-value here is one of thousands: read q_value_bh and percentile_among_genes beside it",
+    limitation="a small p-value here is one of thousands: read q_value_bh and percentile_among_genes beside it",
 )
 class SurvivalCohortEndpointGenes(TableModel):
     """Every gene against every endpoint: univariable Cox on expression, and on expression split at the median."""
@@ -233,7 +233,7 @@ class SurvivalCohortEndpointGenes(TableModel):
     "core.survival__kaplan_meier",
     grain="one row per cohort, endpoint, gene of interest, group and distinct time",
     key=("cohort_id", "endpoint", "hgnc_symbol", "expression_group", "time_months"),
-    not_true="the tail of a curve rests on few patients: read n_at_risk",
+    limitation="the tail of a curve rests on few patients: read n_at_risk",
 )
 class SurvivalKaplanMeier(TableModel):
     """Survival curves of genes of interest, split at the median."""
@@ -269,7 +269,7 @@ class _CohortEndpointGene(TableModel):
     "core.survival__optimal_cuts",
     grain="one row per cohort, endpoint and gene",
     key=("cohort_id", "endpoint", "hgnc_symbol"),
-    not_true="p_naive is not a p-value of anything: the cut was chosen to make it small; read p_corrected",
+    limitation="p_naive is not a p-value of anything: the cut was chosen to make it small; read p_corrected",
 )
 class SurvivalOptimalCuts(_CohortEndpointGene):
     """The cut-point with the largest log-rank statistic (maximally selected rank statistics), with p-values that pay
@@ -326,7 +326,7 @@ class _GeneModel(_CohortEndpointGene):
     "core.survival__multivariable_terms",
     grain="one row per cohort, endpoint, gene of interest, model and term",
     key=("cohort_id", "endpoint", "hgnc_symbol", "model_id", "term"),
-    not_true="the rows of age, sex and stage differ between genes only through what a gene takes from them",
+    limitation="the rows of age, sex and stage differ between genes only through what a gene takes from them",
 )
 class SurvivalMultivariableTerms(_GeneModel):
     """Terms of the Cox models of genes of interest, ready for a forest plot."""
@@ -381,7 +381,7 @@ class SurvivalMultivariableTerms(_GeneModel):
     "core.survival__multivariable_models",
     grain="one row per cohort, endpoint, gene of interest and model",
     key=("cohort_id", "endpoint", "hgnc_symbol", "model_id"),
-    not_true="patients with a missing covariate are left out, so models differ in their patients: compare n",
+    limitation="patients with a missing covariate are left out, so models differ in their patients: compare n",
 )
 class SurvivalMultivariableModels(_GeneModel):
     """Cox models of genes of interest as a whole."""
@@ -431,7 +431,7 @@ class SurvivalMultivariableModels(_GeneModel):
     "core.survival__proportional_hazards",
     grain="one row per cohort, endpoint, gene of interest, model and variable, GLOBAL among them",
     key=("cohort_id", "endpoint", "hgnc_symbol", "model_id", "variable"),
-    not_true="a large p-value does not show that hazards are proportional: with few events nothing is found",
+    limitation="a large p-value does not show that hazards are proportional: with few events nothing is found",
 )
 class SurvivalProportionalHazards(_GeneModel):
     """Score test of proportional hazards for each variable and globally, as R's cox.zph since survival 3.0."""
@@ -452,7 +452,7 @@ _GROUPS = ["high", "low"]
     "core.survival__restricted_means",
     grain="one row per cohort, endpoint, gene of interest and group of the median split, and their difference",
     key=("cohort_id", "endpoint", "hgnc_symbol", "expression_group"),
-    not_true="not a mean survival: only the months up to the horizon count",
+    limitation="not a mean survival: only the months up to the horizon count",
 )
 class SurvivalRestrictedMeans(_CohortEndpointGene):
     """Mean survival up to a horizon: the area under the Kaplan-Meier curve."""
@@ -476,7 +476,7 @@ class SurvivalRestrictedMeans(_CohortEndpointGene):
     "core.survival__landmarks",
     grain="one row per cohort, endpoint, gene of interest, group of the median split and landmark",
     key=("cohort_id", "endpoint", "hgnc_symbol", "expression_group", "time_months"),
-    not_true="null beyond the last patient of a group does not mean that nobody survived",
+    limitation="null beyond the last patient of a group does not mean that nobody survived",
 )
 class SurvivalLandmarks(_CohortEndpointGene):
     """Survival of the two groups at fixed times, with the numbers at risk."""
@@ -500,8 +500,9 @@ class SurvivalLandmarks(_CohortEndpointGene):
     "core.survival__time_dependent_auc",
     grain="one row per cohort, endpoint, gene of interest, model and time",
     key=("cohort_id", "endpoint", "hgnc_symbol", "model_id", "time_months"),
-    not_true="auc is measured on the patients that the model was fitted to: read auc_cross_validated beside it; an AUC"
-    " of a model with covariates is not the gene's: read auc_gain. <model_id>_covariates_alone is the model without it",
+    limitation="auc is measured on the patients that the model was fitted to: read auc_cross_validated beside it; an"
+    " AUC of a model with covariates is not the gene's: read auc_gain. <model_id>_covariates_alone is the model"
+    " without it",
 )
 class SurvivalTimeDependentAuc(_GeneModel):
     """How well a model tells those who had the event by a time from those who did not (cumulative cases, dynamic
@@ -539,7 +540,7 @@ class SurvivalTimeDependentAuc(_GeneModel):
     "core.survival__signatures",
     grain="one row per cohort, endpoint and gene list",
     key=("cohort_id", "endpoint", "signature_id"),
-    not_true="p_likelihood_ratio alone says little: in many cohorts most random signatures are as small; read p_random",
+    limitation="p_likelihood_ratio alone says little: most random signatures may be as small; read p_random",
 )
 class SurvivalSignatures(TableModel):
     """Mean z-score of a gene list as a Cox covariate, against random lists of the same size."""
@@ -597,9 +598,9 @@ _SCREEN_COLUMNS = (
     "core.survival__meta_analysis",
     grain="one row per endpoint, model and gene that two or more cohorts estimated",
     key=("endpoint", "model", "hgnc_symbol"),
-    not_true="a large p_value is not evidence of absence: with two cohorts it has one degree of freedom and can hardly"
-    " be small, so p_value_leading is then of the fixed effect; empty where no endpoint has two cohorts of different"
-    " patients (core.survival__shared_patients)",
+    limitation="a large p_value is not evidence of absence: with two cohorts it has one degree of freedom and can"
+    " hardly be small, so p_value_leading is then of the fixed effect; empty where no endpoint has two cohorts of"
+    " different patients (core.survival__shared_patients)",
 )
 class SurvivalMetaAnalysis(TableModel):
     """Hazard ratio of a gene over the cohorts (random effects; per standard deviation, because scales differ)."""
@@ -667,7 +668,7 @@ _SCREEN = "core.survival__cohort_endpoint_genes"
     "core.survival__panel_genes",
     grain="one row per cohort, endpoint, panel and gene of the panel",
     key=("cohort_id", "endpoint", "panel_id", "hgnc_symbol"),
-    not_true="a panel named after its results is no family that was declared in advance: its q-values flatter",
+    limitation="a panel named after its results is no family that was declared in advance: its q-values flatter",
 )
 class SurvivalPanelGenes(TableModel):
     """The median split of the genes of a panel, corrected for the panel instead of for all genes."""
@@ -696,7 +697,7 @@ _WHO = (f"{_FOLLOWED}.cohort_id", f"{_FOLLOWED}.patient_id", f"{_FOLLOWED}.time_
     "core.survival__shared_patients",
     grain="one row per pair of cohorts that hold the same patients",
     key=("cohort_id", "other_cohort_id"),
-    not_true="an identifier that is no TCGA barcode counts only where the follow-up agrees too, so patients whose"
+    limitation="an identifier that is no TCGA barcode counts only where the follow-up agrees too, so patients whose"
     " follow-up was updated between two sources are missed",
 )
 class SurvivalSharedPatients(TableModel):
@@ -719,7 +720,7 @@ class SurvivalSharedPatients(TableModel):
     "core.survival__cumulative_incidence",
     grain="one row per cohort, gene of interest, group, cause of death and time of a death",
     key=("cohort_id", "hgnc_symbol", "expression_group", "cause", "time_months"),
-    not_true="one_minus_kaplan_meier is not a share of patients: it censors the other deaths and is too high",
+    limitation="one_minus_kaplan_meier is not a share of patients: it censors the other deaths and is too high",
 )
 class SurvivalCumulativeIncidence(TableModel):
     """Share of patients who have died of the disease, and of something else (Aalen-Johansen), where a cohort knows
@@ -745,7 +746,7 @@ class SurvivalCumulativeIncidence(TableModel):
     "core.survival__time_ratios",
     grain="one row per cohort, endpoint, gene of interest whose hazards are not proportional, and distribution",
     key=("cohort_id", "endpoint", "hgnc_symbol", "distribution"),
-    not_true="the better AIC of two distributions does not show that it fits",
+    limitation="the better AIC of two distributions does not show that it fits",
 )
 class SurvivalTimeRatios(_CohortEndpointGene):
     """Accelerated failure time models where a hazard ratio would change with time."""

@@ -12,7 +12,7 @@ from resistance_assets.catalog.tables.shared_columns import SYMBOL
     "parts.cohorts__expression",
     grain="one row per gene and patient of one cohort",
     key=("hgnc_symbol", "patient_id"),
-    not_true="genes cannot be compared with one another where the scale is a z-score per gene",
+    limitation="genes cannot be compared with one another where the scale is a z-score per gene",
 )
 class PartExpression(TableModel):
     """Expression of one cohort, so that another cohort's change does not touch it."""
@@ -28,7 +28,7 @@ class PartExpression(TableModel):
     "parts.cohorts__follow_up",
     grain="one row per patient of one cohort with a status for one endpoint",
     key=("patient_id",),
-    not_true="a patient without a time cannot enter a model",
+    limitation="a patient without a time cannot enter a model",
 )
 class PartFollowUp(TableModel):
     """Follow-up of one cohort for one endpoint."""
@@ -46,7 +46,7 @@ class PartFollowUp(TableModel):
     "parts.cohorts__patients",
     grain="one row per patient of one cohort",
     key=("patient_id",),
-    not_true="not every patient has expression, or any follow-up",
+    limitation="not every patient has expression, or any follow-up",
 )
 class PartPatients(TableModel):
     """What regression models adjust for, of one cohort."""

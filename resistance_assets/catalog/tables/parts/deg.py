@@ -14,7 +14,7 @@ _FOUR = (COUNTS, SAMPLE)
     "parts.deg__features",
     grain="one row per feature of one contrast and method",
     key=("contrast_id", "method", "feature_id"),
-    not_true="a feature is named as the study names it",
+    limitation="a feature is named as the study names it",
 )
 class PartDeg(TableModel):
     """One contrast by one method, before symbols are resolved."""
@@ -56,7 +56,7 @@ class PartDeg(TableModel):
     "parts.deg__interaction_features",
     grain="one row per feature of one interaction",
     key=("interaction_id", "feature_id"),
-    not_true="a feature is named as the study names it",
+    limitation="a feature is named as the study names it",
 )
 class PartInteraction(TableModel):
     """One interaction, before symbols are resolved."""

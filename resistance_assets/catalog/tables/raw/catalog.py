@@ -12,7 +12,7 @@ from resistance_assets.catalog.tables.shared_columns import P_CHECK
     "raw.catalog__projects",
     grain="one row per project",
     key=("project_id",),
-    not_true="a project listed here need not have been loaded",
+    limitation="a project listed here need not have been loaded",
 )
 class CatalogProjects(TableModel):
     """Projects of the Genomic Data Commons as the catalog declares them."""
@@ -28,7 +28,7 @@ class CatalogProjects(TableModel):
     "raw.catalog__cohorts",
     grain="one row per cohort, endpoint",
     key=("cohort_id", "endpoint"),
-    not_true="an endpoint listed here need not have an event",
+    limitation="an endpoint listed here need not have an event",
 )
 class CatalogCohorts(TableModel):
     """Cohorts and endpoints as the catalog declares them: which vendor's columns hold what."""
@@ -69,7 +69,7 @@ class CatalogCohorts(TableModel):
     "raw.catalog__contrasts",
     grain="one row per contrast",
     key=("contrast_id",),
-    not_true="a contrast declared here need not have data",
+    limitation="a contrast declared here need not have data",
 )
 class CatalogContrasts(TableModel):
     """Contrasts as the catalog and the laboratory studies declare them."""

@@ -11,7 +11,7 @@ from resistance_assets.catalog.tables.model import TableModel, col, table
     "raw.cbioportal__attributes",
     grain="one row per study, level and clinical attribute",
     key=("study_id", "level", "attribute_id"),
-    not_true="the vendor's datatype is not always what the cells hold",
+    limitation="the vendor's datatype is not always what the cells hold",
 )
 class CbioportalAttributes(TableModel):
     """Clinical attributes as the four # rows of cBioPortal's clinical files declare them."""
@@ -29,7 +29,7 @@ class CbioportalAttributes(TableModel):
     "raw.cbioportal__patient_attributes",
     grain="one row per study, patient and clinical attribute that is not blank",
     key=("study_id", "patient_id", "attribute_id"),
-    not_true="a blank cell has no row, so a patient may have fewer rows than there are attributes",
+    limitation="a blank cell has no row, so a patient may have fewer rows than there are attributes",
 )
 class CbioportalPatientAttributes(TableModel):
     """Cells of data_clinical_patient.txt, unchanged."""
@@ -44,7 +44,7 @@ class CbioportalPatientAttributes(TableModel):
     "raw.cbioportal__sample_attributes",
     grain="one row per study, sample and clinical attribute that is not blank",
     key=("study_id", "sample_id", "attribute_id"),
-    not_true="not every sample here was profiled",
+    limitation="not every sample here was profiled",
 )
 class CbioportalSampleAttributes(TableModel):
     """Cells of data_clinical_sample.txt, unchanged."""
@@ -60,7 +60,7 @@ class CbioportalSampleAttributes(TableModel):
     "raw.cbioportal__profiles",
     grain="one row per study and molecular profile",
     key=("study_id", "stable_id"),
-    not_true="a profile's name does not prove which release its values come from",
+    limitation="a profile's name does not prove which release its values come from",
 )
 class CbioportalProfiles(TableModel):
     """Molecular profiles as the meta files of the archive declare them."""
@@ -94,7 +94,7 @@ class _GeneSampleValues(TableModel):
     "raw.cbioportal__mrna_values",
     grain="one row per study, profile, gene row and sample",
     key=("study_id", "stable_id", "gene_row", "sample_id"),
-    not_true="values of different profiles are on different scales and must not be mixed",
+    limitation="values of different profiles are on different scales and must not be mixed",
 )
 class CbioportalMrnaValues(_GeneSampleValues):
     """Expression matrices of the archive, one value per row, sorted by gene."""
@@ -106,7 +106,7 @@ class CbioportalMrnaValues(_GeneSampleValues):
     "raw.cbioportal__copy_number_values",
     grain="one row per study, profile, gene row and sample",
     key=("study_id", "stable_id", "gene_row", "sample_id"),
-    not_true="a call of 0 does not exclude a focal change below the caller's resolution",
+    limitation="a call of 0 does not exclude a focal change below the caller's resolution",
 )
 class CbioportalCopyNumberValues(_GeneSampleValues):
     """Copy-number matrices of the archive, one value per row, sorted by gene."""
@@ -118,7 +118,7 @@ class CbioportalCopyNumberValues(_GeneSampleValues):
     "raw.cbioportal__mrna_z_scores",
     grain="one row per study, profile, gene row and sample",
     key=("study_id", "stable_id", "gene_row", "sample_id"),
-    not_true="a z-score of one profile is not one of another: the samples that it is held against differ",
+    limitation="a z-score of one profile is not one of another: the samples that it is held against differ",
 )
 class CbioportalMrnaZScores(_GeneSampleValues):
     """Expression as z-scores, of the profiles that the catalog asks for and that are not the expression in use."""
@@ -130,7 +130,7 @@ class CbioportalMrnaZScores(_GeneSampleValues):
     "raw.cbioportal__log2_copy_number_values",
     grain="one row per study, profile, gene row and sample",
     key=("study_id", "stable_id", "gene_row", "sample_id"),
-    not_true="not corrected for the share of normal cells in the sample",
+    limitation="not corrected for the share of normal cells in the sample",
 )
 class CbioportalLog2CopyNumberValues(_GeneSampleValues):
     """Continuous copy number of genes."""
@@ -153,7 +153,7 @@ class _FeatureSampleValues(TableModel):
     "raw.cbioportal__protein_values",
     grain="one row per study, profile, antibody and sample",
     key=("study_id", "stable_id", "feature_row", "sample_id"),
-    not_true="an antibody may see several proteins, or one form of a protein",
+    limitation="an antibody may see several proteins, or one form of a protein",
 )
 class CbioportalProteinValues(_FeatureSampleValues):
     """Protein levels of reverse-phase protein arrays."""
@@ -165,7 +165,7 @@ class CbioportalProteinValues(_FeatureSampleValues):
     "raw.cbioportal__methylation_values",
     grain="one row per study, profile, probe and sample",
     key=("study_id", "stable_id", "feature_row", "sample_id"),
-    not_true="one probe is not the methylation of the gene that it lies in",
+    limitation="one probe is not the methylation of the gene that it lies in",
 )
 class CbioportalMethylationValues(_FeatureSampleValues):
     """Methylation of probes."""
@@ -177,7 +177,7 @@ class CbioportalMethylationValues(_FeatureSampleValues):
     "raw.cbioportal__mutations",
     grain="one row per study and line of its mutation file",
     key=("study_id", "mutation_number"),
-    not_true="a gene without a mutation here was not shown to have none: the sample need not have been sequenced",
+    limitation="a gene without a mutation here was not shown to have none: the sample need not have been sequenced",
 )
 class CbioportalMutations(TableModel):
     """Mutations of the archive (MAF), in the vendor's words."""
@@ -204,7 +204,7 @@ class CbioportalMutations(TableModel):
     "raw.cbioportal__structural_variants",
     grain="one row per study and line of its structural-variant file",
     key=("study_id", "variant_number"),
-    not_true="a fusion of two genes here was called, not validated",
+    limitation="a fusion of two genes here was called, not validated",
 )
 class CbioportalStructuralVariants(TableModel):
     """Structural variants of the archive, in the vendor's words."""
@@ -226,7 +226,7 @@ class CbioportalStructuralVariants(TableModel):
     "raw.cbioportal__timeline",
     grain="one row per study, timeline file, event and cell that holds something",
     key=("study_id", "file", "event_number", "attribute_id"),
-    not_true="absence of an event does not say that it did not happen: these forms were filled in unevenly",
+    limitation="absence of an event does not say that it did not happen: these forms were filled in unevenly",
 )
 class CbioportalTimeline(TableModel):
     """Treatments, samples, status and other events of patients over time.

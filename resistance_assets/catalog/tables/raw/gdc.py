@@ -11,7 +11,7 @@ from resistance_assets.catalog.tables.model import TableModel, col, table
     "raw.gdc__files",
     grain="one row per project and file of counts",
     key=("project_id", "file_id"),
-    not_true="a file is not a patient: several aliquots of one sample, and several samples of one patient, have files",
+    limitation="a file is not a patient: several aliquots of a sample, and several samples of a patient, have files",
 )
 class GdcFiles(TableModel):
     """Files of open STAR counts and what was sequenced, with the reads that no gene got."""
@@ -37,7 +37,7 @@ class GdcFiles(TableModel):
     "raw.gdc__genes",
     grain="one row per project and gene of its gene model",
     key=("project_id", "gene_id"),
-    not_true="the length is not published: it is what makes the file's FPKM of its counts, and unknown for a gene"
+    limitation="the length is not published: it is what makes the file's FPKM of its counts, and unknown for a gene"
     " without reads",
 )
 class GdcGenes(TableModel):
@@ -56,7 +56,7 @@ class GdcGenes(TableModel):
     "raw.gdc__gene_counts",
     grain="one row per project, gene and file in which the gene has a read; a pair that is not here has none",
     key=("project_id", "gene_id", "file_id"),
-    not_true="every read is counted as unstranded, whatever the library was",
+    limitation="every read is counted as unstranded, whatever the library was",
 )
 class GdcGeneCounts(TableModel):
     """STAR gene counts, sorted by gene."""
@@ -71,7 +71,7 @@ class GdcGeneCounts(TableModel):
     "raw.gdc__cases",
     grain="one row per project and patient",
     key=("project_id", "patient_id"),
-    not_true="days_to_last_follow_up of a patient who died is not the time to death",
+    limitation="days_to_last_follow_up of a patient who died is not the time to death",
 )
 class GdcCases(TableModel):
     """What the clinic reports of the patients, in the host's words."""

@@ -11,7 +11,7 @@ from resistance_assets.catalog.tables.model import TableModel, col, table
     "raw.gencode__genes",
     grain="one row per gene of the annotation, with its version",
     key=("gene_id",),
-    not_true="the length is that of all exons together: the transcripts that a cell makes are shorter",
+    limitation="the length is that of all exons together: the transcripts that a cell makes are shorter",
 )
 class GencodeGenes(TableModel):
     """Genes of a GENCODE release and the length of the union of their exons."""

@@ -11,7 +11,7 @@ from resistance_assets.catalog.tables.model import TableModel, col, table
     "raw.gene_lists__members",
     grain="one row per list and line of the vendor's file",
     key=("list_id", "source_row"),
-    not_true="a symbol is the vendor's at the time of the list, not today's approved one",
+    limitation="a symbol is the vendor's at the time of the list, not today's approved one",
 )
 class RawGeneListMembers(TableModel):
     """Lines of published gene lists, unchanged."""

@@ -11,7 +11,7 @@ from resistance_assets.catalog.tables.model import TableModel, col, table
     "raw.gene_sets__members",
     grain="one row per collection, term and gene",
     key=("collection", "term_id", "gene_symbol"),
-    not_true="absence from a set is not evidence that the gene has nothing to do with the term",
+    limitation="absence from a set is not evidence that the gene has nothing to do with the term",
 )
 class RawGeneSetMembers(TableModel):
     """Gene sets in the vendor's symbols."""

@@ -11,7 +11,7 @@ from resistance_assets.catalog.tables.model import TableModel, col, table
     "raw.hgnc__genes",
     grain="one row per HGNC id",
     key=("hgnc_id",),
-    not_true="one approved symbol is not one locus in every annotation: some map to several Ensembl genes",
+    limitation="one approved symbol is not one locus in every annotation: some map to several Ensembl genes",
 )
 class RawHgncGenes(TableModel):
     """HGNC's complete set; multiple values in a cell are joined by |."""

@@ -11,7 +11,7 @@ from resistance_assets.catalog.tables.model import TableModel, col, table
     "raw.interactions__pairs",
     grain="one row per database and line of its file",
     key=("database_id", "source_row"),
-    not_true="a pair listed here was seen by somebody somewhere: it need not interact in the lung",
+    limitation="a pair listed here was seen by somebody somewhere: it need not interact in the lung",
 )
 class InteractionPairs(TableModel):
     """Pairs of interacting genes as the databases list them."""

@@ -11,7 +11,7 @@ from resistance_assets.catalog.tables.model import TableModel, col, table
     "raw.ontology__terms",
     grain="one row per term of the ontology",
     key=("term_id",),
-    not_true="the ontology's version is not the date of the archive that it was taken from",
+    limitation="the ontology's version is not the date of the archive that it was taken from",
 )
 class OntologyTerms(TableModel):
     """Terms of the Gene Ontology, obsolete ones included."""
@@ -28,7 +28,7 @@ class OntologyTerms(TableModel):
     "raw.ontology__parents",
     grain="one row per term, relation and parent",
     key=("term_id", "relation", "parent_term_id"),
-    not_true="only is_a and part_of carry a gene from a term to its parent",
+    limitation="only is_a and part_of carry a gene from a term to its parent",
 )
 class OntologyParents(TableModel):
     """Direct parents of the terms of the Gene Ontology."""

@@ -11,7 +11,7 @@ from resistance_assets.catalog.tables.model import TableModel, col, table
     "raw.rejected_rows",
     grain="one row per row of an input that was set aside",
     key=("table_name", "source", "row_number"),
-    not_true="a row here is not always wrong: a probe of several genes is valid, but cannot be given to one of them",
+    limitation="a row here is not always wrong: a probe of several genes is valid, but cannot be given to one of them",
 )
 class RejectedRows(TableModel):
     """What was read but not kept, with the reason; rows in = rows kept + rows here."""

@@ -12,7 +12,7 @@ from resistance_assets.catalog.tables.shared_columns import P_CHECK
     "raw.studies__samples",
     grain="one row per study, sample and factor or covariate that is not blank",
     key=("study_id", "sample_id", "attribute_id"),
-    not_true="two samples are not two patients: aliquots of one tumour occur",
+    limitation="two samples are not two patients: aliquots of one tumour occur",
 )
 class RawStudySamples(TableModel):
     """Sample sheets of laboratory studies, unchanged, and of public ones, with the group of each sample."""
@@ -27,7 +27,7 @@ class RawStudySamples(TableModel):
     "raw.studies__warnings",
     grain="one row per study and warning",
     key=("study_id", "warning_number"),
-    not_true="a warning is no error: nothing was left out for it",
+    limitation="a warning is no error: nothing was left out for it",
 )
 class RawStudyWarnings(TableModel):
     """What may not be meant in a study's files: levels that differ by capitals, samples that disagree or repeat."""
@@ -43,7 +43,7 @@ class RawStudyWarnings(TableModel):
     "raw.studies__gene_sample_counts",
     grain="one row per study, feature and sample",
     key=("study_id", "feature_id", "sample_id"),
-    not_true="not always raw reads: some studies normalised before they published",
+    limitation="not always raw reads: some studies normalised before they published",
 )
 class RawStudyCounts(TableModel):
     """Count tables of laboratory and public studies, one value per row."""
@@ -58,7 +58,7 @@ class RawStudyCounts(TableModel):
     "raw.studies__probe_intensities",
     grain="one row per study, probe and sample",
     key=("study_id", "probe_id", "sample_id"),
-    not_true="a probe is not a gene, and intensities of two probes cannot be compared",
+    limitation="a probe is not a gene, and intensities of two probes cannot be compared",
 )
 class RawProbeIntensities(TableModel):
     """Microarray matrices of laboratory studies, as given."""
@@ -73,7 +73,7 @@ class RawProbeIntensities(TableModel):
     "raw.studies__probe_genes",
     grain="one row per study and probe of exactly one gene",
     key=("study_id", "probe_id"),
-    not_true="not every probe of the array: those of no gene or of several are in raw.rejected_rows",
+    limitation="not every probe of the array: those of no gene or of several are in raw.rejected_rows",
 )
 class RawProbeGenes(TableModel):
     """Which gene each probe measures, in the symbols of the annotation."""
@@ -87,7 +87,7 @@ class RawProbeGenes(TableModel):
     "raw.studies__published_results",
     grain="one row per contrast and feature of a published differential-expression table",
     key=("contrast_id", "feature_id"),
-    not_true="the p-values are the publisher's and were not recomputed here",
+    limitation="the p-values are the publisher's and were not recomputed here",
 )
 class RawPublishedResults(TableModel):
     """Finished differential-expression tables of laboratory studies, in our column names."""
@@ -106,7 +106,7 @@ class RawPublishedResults(TableModel):
     "raw.studies__accessions",
     grain="one row per public study and accession",
     key=("study_id", "accession"),
-    not_true="the number of samples is not that of analysed ones: some are of no group",
+    limitation="the number of samples is not that of analysed ones: some are of no group",
 )
 class RawStudyAccessions(TableModel):
     """Accessions of public studies as their hosts tell of them."""
@@ -133,7 +133,7 @@ class RawStudyAccessions(TableModel):
     "raw.studies__record_files",
     grain="one row per public study, accession and file of its record",
     key=("study_id", "accession", "path"),
-    not_true="not what was fetched: only sheets and processed tables are",
+    limitation="not what was fetched: only sheets and processed tables are",
 )
 class RawStudyRecordFiles(TableModel):
     """Files that the records of public studies list."""
@@ -151,7 +151,7 @@ class RawStudyRecordFiles(TableModel):
     "raw.studies__sequence_files",
     grain="one row per public study, sequencing run and file, as ENA reports it",
     key=("study_id", "run_accession", "origin", "file_name"),
-    not_true="a file here was not always fetched: processed counts are used first",
+    limitation="a file here was not always fetched: processed counts are used first",
 )
 class RawStudySequenceFiles(TableModel):
     """Files of the sequencing runs of public studies, with their published checksums."""
@@ -172,7 +172,7 @@ class RawStudySequenceFiles(TableModel):
     "raw.studies__sheet_differences",
     grain="one row per point in which sample sheet and ENA say different things",
     key=("study_id", "accession", "difference_number"),
-    not_true="a difference is not always a fault: names of files change when an archive rewrites them",
+    limitation="a difference is not always a fault: names of files change when an archive rewrites them",
 )
 class RawStudySheetDifferences(TableModel):
     """Sample sheets of public studies held against ENA's report of their runs."""
@@ -191,7 +191,7 @@ class RawStudySheetDifferences(TableModel):
     "raw.studies__measurements",
     grain="one row per public study",
     key=("study_id",),
-    not_true="the measurement is not declared in the catalog: it is what the accession turned out to hold",
+    limitation="the measurement is not declared in the catalog: it is what the accession turned out to hold",
 )
 class RawStudyMeasurements(TableModel):
     """What the values of public studies are, where they were taken from, and why."""
@@ -214,7 +214,7 @@ class RawStudyMeasurements(TableModel):
     "raw.studies__gene_quantities",
     grain="one row per study, gene and sample that was quantified",
     key=("study_id", "gene_id", "sample_id"),
-    not_true="the counts are estimates, and length_scaled_count is rounded where a test needs whole numbers",
+    limitation="the counts are estimates, and length_scaled_count is rounded where a test needs whole numbers",
 )
 class RawStudyGeneQuantities(TableModel):
     """Estimates of kallisto by gene (Bray 2016; summed as tximport does, Soneson 2015)."""
@@ -235,7 +235,7 @@ class RawStudyGeneQuantities(TableModel):
     "raw.studies__quantified_samples",
     grain="one row per study and sample that was quantified",
     key=("study_id", "sample_id"),
-    not_true="reads that do not map are not always foreign: introns and new transcripts are not in the reference",
+    limitation="reads that do not map are not always foreign: introns and new transcripts are not in the reference",
 )
 class RawStudyQuantifiedSamples(TableModel):
     """How much of each sample's reads was placed on the transcriptome."""

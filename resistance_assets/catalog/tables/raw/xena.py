@@ -11,7 +11,7 @@ from resistance_assets.catalog.tables.model import TableModel, col, table
     "raw.xena__expression_values",
     grain="one row per data set, gene row and sample",
     key=("study_id", "stable_id", "gene_row", "sample_id"),
-    not_true="not only tumours: samples with type code 11 are normal tissue",
+    limitation="not only tumours: samples with type code 11 are normal tissue",
 )
 class XenaExpressionValues(TableModel):
     """Expression matrices of UCSC Xena, one value per row, sorted by gene."""
@@ -28,7 +28,7 @@ class XenaExpressionValues(TableModel):
     "raw.xena__sample_endpoints",
     grain="one row per cohort, sample and endpoint with an event or a time",
     key=("study_id", "sample_id", "endpoint"),
-    not_true="a patient with several samples stands several times: these are not as many patients",
+    limitation="a patient with several samples stands several times: these are not as many patients",
 )
 class XenaSampleEndpoints(TableModel):
     """Endpoints of TCGA-CDR as UCSC Xena holds them, in days."""

@@ -12,7 +12,7 @@ from resistance_assets.catalog.tables.shared_columns import SYMBOL
     "staging.cohorts__patients",
     grain="one row per cohort and patient",
     key=("cohort_id", "patient_id"),
-    not_true="not every patient has expression, or any follow-up",
+    limitation="not every patient has expression, or any follow-up",
 )
 class CohortPatients(TableModel):
     """Patients with what regression models adjust for."""
@@ -30,7 +30,7 @@ class CohortPatients(TableModel):
     "staging.cohorts__patient_endpoints",
     grain="one row per cohort, patient and endpoint with a status",
     key=("cohort_id", "patient_id", "endpoint"),
-    not_true="a patient without a time cannot enter a model, and time 0 carries no information",
+    limitation="a patient without a time cannot enter a model, and time 0 carries no information",
 )
 class PatientEndpoints(TableModel):
     """Follow-up: months and whether the event was seen."""
@@ -46,7 +46,7 @@ class PatientEndpoints(TableModel):
     "staging.cohorts__samples",
     grain="one row per cohort and sample",
     key=("cohort_id", "sample_id"),
-    not_true="a sample is not a patient: recurrences and metastases are samples too",
+    limitation="a sample is not a patient: recurrences and metastases are samples too",
 )
 class CohortSamples(TableModel):
     """Samples, and which one stands for its patient."""
@@ -63,7 +63,7 @@ class CohortSamples(TableModel):
     "staging.cohorts__genes",
     grain="one row per cohort and gene of its expression profile",
     key=("cohort_id", "hgnc_symbol"),
-    not_true="a cohort's genes need not be the whole transcriptome",
+    limitation="a cohort's genes need not be the whole transcriptome",
 )
 class CohortGenes(TableModel):
     """Genes of the expression profile in use, with resolved symbols."""
@@ -81,7 +81,7 @@ class CohortGenes(TableModel):
     "staging.cohorts__gene_expression",
     grain="one row per cohort, gene and patient",
     key=("cohort_id", "hgnc_symbol", "patient_id"),
-    not_true="genes cannot be compared with one another where the scale is a z-score per gene",
+    limitation="genes cannot be compared with one another where the scale is a z-score per gene",
 )
 class CohortGeneExpression(TableModel):
     """Tumour expression, one sample per patient, sorted by gene."""
@@ -96,7 +96,7 @@ class CohortGeneExpression(TableModel):
     "staging.cohorts__gene_copy_number",
     grain="one row per cohort, gene and patient",
     key=("cohort_id", "hgnc_symbol", "patient_id"),
-    not_true="thresholded calls are not copy numbers",
+    limitation="thresholded calls are not copy numbers",
 )
 class CohortGeneCopyNumber(TableModel):
     """Copy-number calls, one sample per patient."""
@@ -117,7 +117,7 @@ class _CohortGeneValues(TableModel):
     "staging.cohorts__gene_z_scores",
     grain="one row per cohort, gene and patient",
     key=("cohort_id", "hgnc_symbol", "patient_id"),
-    not_true="empty where the z-scores are the expression in use: then they stand in staging.cohorts__gene_expression",
+    limitation="empty where z-scores are the expression in use: then they stand in staging.cohorts__gene_expression",
 )
 class CohortGeneZScores(_CohortGeneValues):
     """Expression as z-scores, one sample per patient, of the first such profile that was loaded."""
@@ -129,7 +129,7 @@ class CohortGeneZScores(_CohortGeneValues):
     "staging.cohorts__gene_log2_copy_number",
     grain="one row per cohort, gene and patient",
     key=("cohort_id", "hgnc_symbol", "patient_id"),
-    not_true="not corrected for the share of normal cells in the sample",
+    limitation="not corrected for the share of normal cells in the sample",
 )
 class CohortGeneLog2CopyNumber(_CohortGeneValues):
     """Continuous copy number, one sample per patient."""
@@ -149,7 +149,7 @@ class _CohortFeatureValues(TableModel):
     "staging.cohorts__protein_levels",
     grain="one row per cohort, profile, antibody and patient",
     key=("cohort_id", "profile_id", "feature_id", "patient_id"),
-    not_true="several antibodies of one gene, such as one for a phosphorylated form, are rows of their own",
+    limitation="several antibodies of one gene, such as one for a phosphorylated form, are rows of their own",
 )
 class CohortProteinLevels(_CohortFeatureValues):
     """Protein levels, one sample per patient."""
@@ -161,7 +161,7 @@ class CohortProteinLevels(_CohortFeatureValues):
     "staging.cohorts__methylation",
     grain="one row per cohort, profile, probe and patient",
     key=("cohort_id", "profile_id", "feature_id", "patient_id"),
-    not_true="one probe is not the methylation of its gene",
+    limitation="one probe is not the methylation of its gene",
 )
 class CohortMethylation(_CohortFeatureValues):
     """Methylation of probes, one sample per patient."""
@@ -173,7 +173,7 @@ class CohortMethylation(_CohortFeatureValues):
     "staging.cohorts__mutations",
     grain="one row per cohort and mutation of a sample",
     key=("cohort_id", "mutation_number"),
-    not_true="silent and intronic mutations are here too: read variant_classification",
+    limitation="silent and intronic mutations are here too: read variant_classification",
 )
 class CohortMutations(TableModel):
     """Mutations, with resolved symbols."""
@@ -202,7 +202,7 @@ class CohortMutations(TableModel):
     "staging.cohorts__structural_variants",
     grain="one row per cohort and structural variant of a sample",
     key=("cohort_id", "variant_number"),
-    not_true="the order of the two genes need not be that of the transcript",
+    limitation="the order of the two genes need not be that of the transcript",
 )
 class CohortStructuralVariants(TableModel):
     """Structural variants, with resolved symbols."""
@@ -222,7 +222,7 @@ class CohortStructuralVariants(TableModel):
     "staging.cohorts__timeline",
     grain="one row per cohort, timeline file and event",
     key=("cohort_id", "file", "event_number"),
-    not_true="absence of an event does not say that it did not happen",
+    limitation="absence of an event does not say that it did not happen",
 )
 class CohortTimeline(TableModel):
     """Events of patients over time."""

@@ -11,7 +11,7 @@ from resistance_assets.catalog.tables.model import TableModel, col, table
     "staging.endpoints__patient_values",
     grain="one row per set of patients, endpoint, source and patient with an event or a time",
     key=("patient_set", "endpoint", "source_id", "patient_id"),
-    not_true="two sources that agree need not be right: most copy TCGA-CDR",
+    limitation="two sources that agree need not be right: most copy TCGA-CDR",
 )
 class EndpointPatientValues(TableModel):
     """Follow-up of every patient as every source has it, under one name per endpoint and in months."""

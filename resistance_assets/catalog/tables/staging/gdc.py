@@ -12,7 +12,7 @@ from resistance_assets.catalog.tables.shared_columns import SYMBOL
     "staging.gdc__samples",
     grain="one row per project and file of counts",
     key=("project_id", "file_id"),
-    not_true="a recurrent tumour or a metastasis is neither tumour nor normal here and is not analysed",
+    limitation="a recurrent tumour or a metastasis is neither tumour nor normal here and is not analysed",
 )
 class GdcSamples(TableModel):
     """What each file was sequenced from, and which file stands for a patient's tumour and normal tissue."""
@@ -32,7 +32,7 @@ class GdcSamples(TableModel):
     "staging.gdc__genes",
     grain="one row per project and gene of its gene model",
     key=("project_id", "gene_id"),
-    not_true="not every gene of the model has an approved symbol",
+    limitation="not every gene of the model has an approved symbol",
 )
 class GdcResolvedGenes(TableModel):
     """Genes of the gene model with approved symbols and lengths."""

@@ -12,7 +12,7 @@ from resistance_assets.catalog.tables.shared_columns import SYMBOL
     "staging.gene_lists__members",
     grain="one row per published list and gene",
     key=("list_id", "hgnc_symbol"),
-    not_true="lines of the vendor that resolve to one gene are one row here, so counts differ from the file",
+    limitation="lines of the vendor that resolve to one gene are one row here, so counts differ from the file",
 )
 class StagedGeneListMembers(TableModel):
     """Published gene lists in resolved symbols."""

@@ -12,7 +12,7 @@ from resistance_assets.catalog.tables.shared_columns import SYMBOL
     "staging.gene_sets__members",
     grain="one row per collection, term and gene",
     key=("collection", "term_id", "hgnc_symbol"),
-    not_true="sets of a collection overlap heavily, so their p-values are not independent",
+    limitation="sets of a collection overlap heavily, so their p-values are not independent",
 )
 class StagedGeneSetMembers(TableModel):
     """Gene sets in resolved symbols."""

@@ -15,7 +15,7 @@ MEASUREMENTS = ["expression", "copy_number", "z_score", "log2_copy_number", "fea
     "staging.genes__symbols",
     grain="one row per symbol that HGNC knows in any role",
     key=("symbol",),
-    not_true="an alias shared by several genes resolves to none of them",
+    limitation="an alias shared by several genes resolves to none of them",
 )
 class GeneSymbols(TableModel):
     """Every approved, previous and alias symbol, and the one gene it stands for."""
@@ -32,7 +32,7 @@ class GeneSymbols(TableModel):
     "staging.genes__approved",
     grain="one row per approved gene",
     key=("hgnc_symbol",),
-    not_true="not only protein-coding genes",
+    limitation="not only protein-coding genes",
 )
 class GenesApproved(TableModel):
     """Approved genes with their ids."""
@@ -51,7 +51,7 @@ class GenesApproved(TableModel):
     "staging.genes__lengths",
     grain="one row per approved gene that the annotation holds",
     key=("hgnc_symbol",),
-    not_true="the length does not depend on the sample here, as the effective length of a quantification does",
+    limitation="the length does not depend on the sample here, as the effective length of a quantification does",
 )
 class GenesLengths(TableModel):
     """Lengths of genes for RPKM and TPM, by approved symbol; of several loci of a gene the longest."""
@@ -66,7 +66,7 @@ class GenesLengths(TableModel):
     "staging.genes__dataset_names",
     grain="one row per dataset, kind of measurement and name of a gene",
     key=("dataset_id", "measurement", "source_symbol"),
-    not_true="a name is not a gene: two names of one dataset may mean the same gene",
+    limitation="a name is not a gene: two names of one dataset may mean the same gene",
 )
 class GenesDatasetNames(TableModel):
     """Names that the datasets have for genes, before they are resolved; a row without any name is left out."""
@@ -85,7 +85,7 @@ class GenesDatasetNames(TableModel):
     "staging.genes__proposed_symbols",
     grain="one row per dataset, kind of measurement and name of a gene",
     key=("dataset_id", "measurement", "source_symbol"),
-    not_true="a proposal is not yet the symbol of the gene: two names with one proposal cannot both have it",
+    limitation="a proposal is not yet the symbol of the gene: two names with one proposal cannot both have it",
 )
 class GenesProposedSymbols(TableModel):
     """The approved symbol that HGNC gives for each name of a dataset, taken by itself."""
@@ -105,7 +105,7 @@ class GenesProposedSymbols(TableModel):
     "staging.genes__name_recognition",
     grain="one row per dataset and kind of measurement",
     key=("dataset_id", "measurement"),
-    not_true="a name that is known need not be tested: a contrast drops genes without expression",
+    limitation="a name that is known need not be tested: a contrast drops genes without expression",
 )
 class GenesNameRecognition(TableModel):
     """How many gene names of a dataset are known, with an example of those that are not."""
@@ -122,7 +122,7 @@ class GenesNameRecognition(TableModel):
     "staging.genes__measured",
     grain="one row per dataset, kind of measurement and gene",
     key=("dataset_id", "measurement", "hgnc_symbol"),
-    not_true="a gene that is absent here was not found silent: the dataset did not measure it",
+    limitation="a gene that is absent here was not found silent: the dataset did not measure it",
 )
 class GenesMeasured(TableModel):
     """What every dataset calls its genes, resolved to approved symbols; no symbol is given twice in a dataset."""

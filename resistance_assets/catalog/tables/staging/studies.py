@@ -12,7 +12,7 @@ from resistance_assets.catalog.tables.shared_columns import SYMBOL
     "staging.studies__features",
     grain="one row per study and feature",
     key=("study_id", "feature_id"),
-    not_true="two features may name one gene; then neither takes the other's symbol",
+    limitation="two features may name one gene; then neither takes the other's symbol",
 )
 class StudyFeatures(TableModel):
     """Genes of laboratory studies with resolved symbols."""

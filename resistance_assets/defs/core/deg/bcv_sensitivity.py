@@ -1,4 +1,4 @@
-"""What-ifs of designs without replicates: what an assumed variation would call, and what noise alone gives."""
+"""Sensitivity analyses of designs without replicates: what an assumed variation calls, and what noise alone gives."""
 
 from __future__ import annotations
 
@@ -73,8 +73,8 @@ def noise_of(
     )
 
 
-def what_if_part(study_id: str, declared: CountsContrast, assumed: DifferentialExpression) -> Step:
-    """Both what-ifs of one contrast; they are empty where the design has replicates."""
+def sensitivity_part(study_id: str, declared: CountsContrast, assumed: DifferentialExpression) -> Step:
+    """Both sensitivity analyses of one contrast; they are empty where the design has replicates."""
     bcv, noise = partition_of(BCV.address, declared.id), partition_of(NOISE.address, declared.id)
     counts, samples = (
         counts_address(study_id),
@@ -101,7 +101,7 @@ def what_if_part(study_id: str, declared: CountsContrast, assumed: DifferentialE
     )
 
 
-def what_if_assets(registry: Registry) -> list[Step]:
+def sensitivity_steps(registry: Registry) -> list[Step]:
     contrasts = [
         (study.id, contrast)
         for study in registry.measured_studies()
@@ -109,11 +109,11 @@ def what_if_assets(registry: Registry) -> list[Step]:
         for contrast in study.contrasts
     ]
     return [
-        *(what_if_part(study_id, contrast, registry.differential_expression) for study_id, contrast in contrasts),
+        *(sensitivity_part(study_id, contrast, registry.differential_expression) for study_id, contrast in contrasts),
         union_of(BCV.address, [partition_of(BCV.address, contrast.id) for _, contrast in contrasts]),
         union_of(NOISE.address, [partition_of(NOISE.address, contrast.id) for _, contrast in contrasts]),
     ]
 
 
 def steps(registry: Registry) -> list[Step]:
-    return what_if_assets(registry)
+    return sensitivity_steps(registry)

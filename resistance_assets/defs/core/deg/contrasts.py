@@ -30,7 +30,7 @@ from resistance_assets.defs.core.studies import (
 )
 from resistance_assets.defs.resources import local_files, study_source
 from resistance_assets.errors import DataFault, Fault
-from resistance_assets.orchestration.events import Announcement, announce
+from resistance_assets.orchestration.events import ProgressEvent, emit
 from resistance_assets.orchestration.partitions import partition_of, read_partitions, rejected_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
@@ -218,7 +218,7 @@ def fold_change_contrast(
         compute=compute,
         inputs=(counts, samples),
         parameters=parameters_of(declared, "fold_change"),
-        externals=(lambda origins: local_files(study_id, {"gene_lengths": needed})) if needed else None,
+        external_inputs=(lambda origins: local_files(study_id, {"gene_lengths": needed})) if needed else None,
         sources=[study_source(study_id)] if needed else [],
         kinds=["python"],
         tags={"contrast": declared.id, "method": "fold_change"},
@@ -259,7 +259,7 @@ def published_contrast(local: LocalStudy, declared: ResultContrast) -> Step:
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
         table = inputs.read(published).filter(pl.col("contrast_id") == declared.id)
         if doubt := doubt_p_values(declared, table["p_value"]):
-            announce(Announcement("note", address, message=f"{declared.id}: {doubt}"))
+            emit(ProgressEvent("note", address, message=f"{declared.id}: {doubt}"))
         lacking = {name for name in ("p_value", "q_value") if getattr(declared.columns, name) is None}
         found = import_published(
             table,
@@ -332,7 +332,7 @@ def contrast_genes(registry: Registry, parts: list[str]) -> Step:
         compute=compute,
         inputs=(measured,),
         optional_inputs=tuple(parts),
-        tolerant=True,
+        allow_unavailable_inputs=True,
         parameters=study_of,
     )
 
@@ -368,7 +368,7 @@ def contrast_summary() -> Step:
         outputs={table.address: table},
         compute=compute,
         inputs=("core.deg__contrast_genes", "raw.catalog__contrasts"),
-        tolerant=True,
+        allow_unavailable_inputs=True,
     )
 
 
@@ -389,7 +389,7 @@ def fold_change_calls(registry: Registry, parts: list[str]) -> Step:
         compute=compute,
         inputs=(measured,),
         optional_inputs=tuple(parts),
-        tolerant=True,
+        allow_unavailable_inputs=True,
         parameters=study_of,
     )
 
@@ -481,16 +481,14 @@ def contrast_designs(registry: Registry) -> Step:
         for row in rows:
             if row.get("covariate_kinds"):
                 # People should see what a column was taken for before they trust what it was adjusted for.
-                announce(
-                    Announcement("note", DESIGNS.address, message=f"{row['contrast_id']}: {row['covariate_kinds']}")
-                )
+                emit(ProgressEvent("note", DESIGNS.address, message=f"{row['contrast_id']}: {row['covariate_kinds']}"))
         return pl.DataFrame([*rows, *published], schema=DESIGNS.polars_schema).sort("contrast_id")
 
     return table_step(
         outputs={DESIGNS.address: DESIGNS},
         compute=compute,
         optional_inputs=(*sheets.values(), *told.values(), *voom_parts.values()),
-        tolerant=True,
+        allow_unavailable_inputs=True,
         parameters=[[study_id, contrast.model_dump(mode="json")] for study_id, contrast in tested]
         + [published, measured],
     )
@@ -540,7 +538,7 @@ def method_agreement(registry: Registry) -> Step:
         outputs={table.address: table},
         compute=compute,
         inputs=("core.deg__contrast_genes",),
-        tolerant=True,
+        allow_unavailable_inputs=True,
         parameters={name: rule.model_dump() for name, rule in thresholds.items()},
     )
 

@@ -100,7 +100,7 @@ def all_interactions(study_of: Mapping[str, str]) -> Step:
         compute=compute,
         inputs=(measured,),
         optional_inputs=tuple(parts),
-        tolerant=True,
+        allow_unavailable_inputs=True,
         parameters=dict(study_of),
     )
 

@@ -58,7 +58,7 @@ def running_sums_asset() -> Step:
         outputs={TABLE.address: TABLE},
         compute=compute,
         inputs=(GENES, TERMS, SETS),
-        tolerant=True,
+        allow_unavailable_inputs=True,
     )
 
 

@@ -86,7 +86,7 @@ def gsea_part(contrast_id: str, method: str, settings: Gsea) -> Step:
         outputs={address: TABLE},
         compute=compute,
         inputs=(genes, SETS),
-        tolerant=True,
+        allow_unavailable_inputs=True,
         parameters={"contrast": contrast_id, "method": method, "gsea": settings.model_dump()},
         kinds=["python", "numba"],
         tags={"contrast": contrast_id, "method": method},

@@ -214,7 +214,7 @@ def shared_patients(registry: Registry) -> Step:
         compute=compute,
         inputs=(FOLLOW_UP,),
         parameters={"patients_of": declared},
-        tolerant=True,
+        allow_unavailable_inputs=True,
     )
 
 
@@ -238,7 +238,7 @@ def meta_analysis(registry: Registry) -> Step:
         code_version=code_version_of(compute, also=columns),
         inputs=(SCREEN.address, SHARED.address),
         parameters={"patients_of": declared, "order": order},
-        tolerant=True,
+        allow_unavailable_inputs=True,
     )
 
 

@@ -15,7 +15,7 @@ from resistance_assets.connectors.public_study import SHEETS, SUPPLIED
 from resistance_assets.defs.raw.studies.quantification import counts_asset, partitions_of_record
 from resistance_assets.defs.resources import Documents, Origins
 from resistance_assets.orchestration.partitions import rejected_of
-from resistance_assets.orchestration.steps import External, Inputs, Step
+from resistance_assets.orchestration.steps import ExternalInput, Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 
 # ---- studies whose reads are public ----------------------------------------------------------------------------------
@@ -29,15 +29,15 @@ def sheets_asset(study: PublicStudy, sources: list[Source]) -> Step:
     own = partitions_of_record(tables, study_id)
     rejected = rejected_of(own["samples"])
 
-    def externals(origins: Origins) -> Mapping[str, External]:
-        return {source.id: origins.walk(source, reading_accession(accession_of[source.id])) for source in sources}
+    def external_inputs(origins: Origins) -> Mapping[str, ExternalInput]:
+        return {source.id: origins.crawl(source, reading_accession(accession_of[source.id])) for source in sources}
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
         accessions = []
         for source_id, accession in accession_of.items():
-            documents = inputs.externals[source_id]
+            documents = inputs.external_inputs[source_id]
             assert isinstance(documents, Documents)
-            accessions.append(read_accession(accession, documents.walk))
+            accessions.append(read_accession(accession, documents.crawl))
         frames = read_reads_study(study_id, groups, accessions, counted)
         set_aside = frames.pop("rejected")
         return {**{own[name]: frame for name, frame in frames.items()}, rejected: set_aside}
@@ -50,7 +50,7 @@ def sheets_asset(study: PublicStudy, sources: list[Source]) -> Step:
             "accessions": accession_of,
             "counts": counted.model_dump(),
         },
-        externals=externals,
+        external_inputs=external_inputs,
         sources=[s.id for s in sources],
         kinds=["python", "biostudies"],
         tags={"study": study_id},

@@ -14,7 +14,7 @@ from resistance_assets.catalog.registry import LocalStudy
 from resistance_assets.catalog.tables import TABLES, Table
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
 from resistance_assets.connectors.lab_study.rows import WARNINGS, warnings_as_table
-from resistance_assets.defs.resources import study_externals, study_source
+from resistance_assets.defs.resources import study_external_inputs, study_source
 from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.partitions import partition_of, rejected_of
 from resistance_assets.orchestration.steps import Inputs, Step
@@ -52,7 +52,7 @@ def bench_steps(local: LocalStudy, *, read: Read, analyse: Analyse) -> list[Step
             outputs=_outputs(raw),
             compute=compute_raw,
             code_version=code_version_of(read, in_table, _by_partition),
-            externals=study_externals(local),
+            external_inputs=study_external_inputs(local),
             sources=[study_source(local.id)],
             **made,
         ),

@@ -11,7 +11,7 @@ from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.formats.rejected_rows import REJECTED
 from resistance_assets.connectors.geo.series import accession_of as geo_accession
 from resistance_assets.connectors.geo.study import SERIES_TABLES, read_series_study, reading_series
-from resistance_assets.connectors.transport.replay import repeat_walk
+from resistance_assets.connectors.transport.replay import replay
 from resistance_assets.defs.core.studies import SERIES_RULES, expression_part
 from resistance_assets.defs.raw.studies.quantification import counts_asset, partitions_of_record
 from resistance_assets.defs.resources import Documents
@@ -32,9 +32,9 @@ def series_asset(study: PublicStudy, source: Source) -> Step:
     rejected = rejected_of(own["samples"])
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
-        documents = inputs.externals[source.id]
+        documents = inputs.external_inputs[source.id]
         assert isinstance(documents, Documents)
-        series, genes = repeat_walk(documents.walk, reading_series(accession))
+        series, genes = replay(documents.crawl, reading_series(accession))
         frames = read_series_study(study_id, groups, series, genes, is_log_scale, counted)
         return {**{own[name]: frames[name] for name in SERIES_TABLES}, rejected: frames["rejected"]}
 
@@ -49,7 +49,7 @@ def series_asset(study: PublicStudy, source: Source) -> Step:
             "accession": accession,
             "counts": counted.model_dump(),
         },
-        externals=lambda origins: {source.id: origins.walk(source, reading_series(accession))},
+        external_inputs=lambda origins: {source.id: origins.crawl(source, reading_series(accession))},
         sources=[source.id],
         kinds=["python", "geo"],
         tags={"study": study_id},

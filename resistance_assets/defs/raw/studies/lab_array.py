@@ -12,7 +12,7 @@ from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejecte
 from resistance_assets.connectors.lab_study.rows import WARNINGS, samples_as_table, warnings_as_table
 from resistance_assets.connectors.lab_study.study import read_array_study
 from resistance_assets.defs.core.studies import expression_part, rules_of
-from resistance_assets.defs.resources import study_externals, study_source
+from resistance_assets.defs.resources import study_external_inputs, study_source
 from resistance_assets.orchestration.partitions import partition_of, rejected_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
@@ -54,7 +54,7 @@ def array_study_asset(local: LocalStudy) -> Step:
                 for c in local.contrasts
             ],
         },
-        externals=study_externals(local),
+        external_inputs=study_external_inputs(local),
         sources=[study_source(study_id)],
         kinds=["python", "study"],
         tags={"study": study_id},

@@ -10,7 +10,7 @@ from resistance_assets.catalog.registry import LocalStudy, Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
 from resistance_assets.connectors.lab_study.study import read_published_study
-from resistance_assets.defs.resources import study_externals, study_source
+from resistance_assets.defs.resources import study_external_inputs, study_source
 from resistance_assets.orchestration.partitions import partition_of, rejected_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
@@ -38,7 +38,7 @@ def published_study_asset(local: LocalStudy) -> Step:
             {"id": c.id, "table": c.table, "columns": c.columns.model_dump(), "scale": c.fold_change_scale}
             for c in contrasts
         ],
-        externals=study_externals(local),
+        external_inputs=study_external_inputs(local),
         sources=[study_source(local.id)],
         kinds=["python", "study"],
         tags={"study": local.id},

@@ -22,14 +22,14 @@ from resistance_assets.connectors.public_study import COUNTS, SHEETS, SUPPLIED
 from resistance_assets.connectors.transport.resource import FailureKind, failure_kind
 from resistance_assets.defs.resources import Origins
 from resistance_assets.errors import SourceUnavailable
-from resistance_assets.orchestration.events import Announcement, announce
+from resistance_assets.orchestration.events import ProgressEvent, emit
 from resistance_assets.orchestration.partitions import partition_of
-from resistance_assets.orchestration.steps import External, Inputs, Step
+from resistance_assets.orchestration.steps import ExternalInput, Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 
 
 @dataclass(frozen=True)
-class Reach(External):
+class Reach(ExternalInput):
     """Where reads can be had, should they be needed: nothing is fetched before. Which reads they are, their published
     checksums tell, and those are among the inputs."""
 
@@ -78,7 +78,7 @@ def fetch_reads(origins: Origins, sample: str, runs: list[str], files: pl.DataFr
         for resource in fastq_resources(files.filter(pl.col("run_accession") == run)):
 
             def report(done: int, total: int | None, name: str = resource.name) -> None:
-                announce(Announcement("bytes", name, done=done, total=total))
+                emit(ProgressEvent("bytes", name, done=done, total=total))
 
             try:
                 fetched = origins.transport.fetch(resource, progress=report)
@@ -118,7 +118,7 @@ def quantify_reads(
     plan = plan_quantification(planned, fasta, origins.work_dir)
 
     def note(text: str) -> None:
-        announce(Announcement("note", study_id, message=f"{study_id}: {text}"))
+        emit(ProgressEvent("note", study_id, message=f"{study_id}: {text}"))
 
     total = sum(sizes.values()) / 1e9
     note(f"{wanted.height} files of reads of {len(runs)} samples, {total:.2f} GB, to be fetched where not here yet")
@@ -156,15 +156,15 @@ def counts_asset(study: PublicStudy, transcriptome: Source | None) -> Step:
     processed, measured = supplied["processed"], supplied["processed_measurements"]
     own = partitions_of_record(COUNTS, study_id)
 
-    def externals(origins: Origins) -> Mapping[str, External]:
+    def external_inputs(origins: Origins) -> Mapping[str, ExternalInput]:
         reach = Reach("by their published checksums", Path(os.devnull), is_own_state=True, origins=origins)
-        found: dict[str, External] = {"reads": reach}
+        found: dict[str, ExternalInput] = {"reads": reach}
         try:
             if transcriptome is not None:
                 found[transcriptome.id] = origins.fetch(transcriptome)
         except SourceUnavailable as fault:
             # Needed only where no counts are supplied, which is not known here.
-            found["no transcriptome"] = External(str(fault), Path(os.devnull), is_own_state=True)
+            found["no transcriptome"] = ExternalInput(str(fault), Path(os.devnull), is_own_state=True)
         return found
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
@@ -174,14 +174,14 @@ def counts_asset(study: PublicStudy, transcriptome: Source | None) -> Step:
         reason, sheet = inputs.read(accessions)["values_note"][0], inputs.read(samples)
         runs = runs_of_samples(sheet)
         require_runs(study_id, sheet, runs, reason)
-        if transcriptome is None or transcriptome.id not in inputs.externals:
-            told = inputs.externals.get("no transcriptome")
+        if transcriptome is None or transcriptome.id not in inputs.external_inputs:
+            told = inputs.external_inputs.get("no transcriptome")
             raise SourceUnavailable(
                 f"the transcriptome is unavailable, and no counts are supplied ({reason})",
                 subject=transcriptome.id if transcriptome else f"study {study_id}",
                 remedy=told.checksum if told else "Name a transcriptome for the study in studies.toml",
             )
-        reach, reference = inputs.externals["reads"], inputs.externals[transcriptome.id]
+        reach, reference = inputs.external_inputs["reads"], inputs.external_inputs[transcriptome.id]
         assert isinstance(reach, Reach)
         assert reach.origins is not None
         genes, account = quantify_reads(study_id, reach.origins, inputs.read(files), runs, reference.path)
@@ -192,7 +192,7 @@ def counts_asset(study: PublicStudy, transcriptome: Source | None) -> Step:
         compute=compute,
         inputs=(samples, files, processed, measured, accessions),
         parameters={"reference": transcriptome.title if transcriptome else None},
-        externals=externals,
+        external_inputs=external_inputs,
         sources=[transcriptome.id] if transcriptome else [],
         kinds=["python", "kallisto"],
         tags={"study": study_id},

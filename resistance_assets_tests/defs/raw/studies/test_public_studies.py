@@ -35,7 +35,7 @@ from resistance_assets.demo.geo_series import array_documents, counts_documents
 from resistance_assets.demo.plan import ALK_LINES, SEQUENCED, Plan, make_plan
 from resistance_assets.demo.sequenced_cells import Document, accession_documents, transcripts_fasta
 from resistance_assets.errors import CatalogFault, DataFault, DesignFault, SourceUnavailable, TransportFault
-from resistance_assets.orchestration.events import listening
+from resistance_assets.orchestration.events import subscribe
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.steps import Step, StepResult, run_step
 from resistance_assets.orchestration.table_steps import by_table
@@ -97,9 +97,9 @@ class Work:
         return run_step(self.lake, self.steps[address], origins=self.origins)
 
     def read(self, address: str) -> pl.DataFrame:
-        pointer = self.lake.pointer(address)
-        assert pointer is not None
-        return pl.read_parquet(self.lake.path(address, pointer.data_version))
+        table_version = self.lake.current(address)
+        assert table_version is not None
+        return pl.read_parquet(self.lake.path(address, table_version.data_version))
 
     def effects(self, contrast: str, method: str) -> dict[str, float]:
         """Gene as the study names it -> log2 fold change."""
@@ -243,7 +243,7 @@ def test_reads_study_live_with_a_cut_transfer_and_nothing_fetched_twice(live, lo
     whole = Reply(body, headers={"etag": '"1"'}, ranges=True)
     loopback.script(place(cut), replace(whole, cut_after=700_000), whole)
     said: list[str] = []
-    with listening(lambda a: said.append(a.message) if a.kind == "note" else None):
+    with subscribe(lambda a: said.append(a.message) if a.kind == "note" else None):
         for address in (SHEETS, COUNTS):
             assert {result.outcome for result in live.run(address).values()} == {"built"}
     # Resumed where it was cut, after redirects for the sheets.
@@ -263,7 +263,7 @@ def test_reads_study_live_with_a_cut_transfer_and_nothing_fetched_twice(live, lo
     # A second look asks for the small documents alone, and computes nothing.
     asked = len(loopback.requests)
     for address in (SHEETS, COUNTS):
-        assert {result.outcome for result in live.run(address).values()} == {"memo hit"}
+        assert {result.outcome for result in live.run(address).values()} == {"cache hit"}
     assert not any("/vol1/" in request.path for request in loopback.requests[asked:])
 
 
@@ -280,7 +280,7 @@ def test_samples_that_were_quantified_stay_when_a_later_one_fails(live, loopback
     loopback.script(place(broken), Reply(body))
     asked = len(loopback.requests)
     told: list[str] = []
-    with listening(lambda a: told.append(a.message) if a.kind == "note" else None):
+    with subscribe(lambda a: told.append(a.message) if a.kind == "note" else None):
         assert {result.outcome for result in live.run(COUNTS).values()} == {"built"}
     assert sum(": resumed" in line for line in told) == 3
     assert "kallisto on 1 of 4 samples" in told[1]
@@ -291,7 +291,7 @@ def test_samples_that_were_quantified_stay_when_a_later_one_fails(live, loopback
     fresh = work_of(live.origins.work_dir.parent / "fresh", live.origins.transport)
     fresh = Work(fresh.lake, live.origins)
     fresh.run(SHEETS)
-    with listening(lambda a: said.append(a.message) if a.kind == "note" else None):
+    with subscribe(lambda a: said.append(a.message) if a.kind == "note" else None):
         fresh.run(COUNTS)
     assert sum("resumed" in line for line in said) == 4
 
@@ -822,7 +822,7 @@ def test_reads_of_another_organism_fail_their_sample(tmp_path, documents, regist
     work.run(SHEETS)
     with pytest.raises(DataFault, match=r"ERS9905901: .*map.* to the transcriptome.*at least 30 %"):
         work.run(COUNTS)
-    assert work.lake.pointer(COUNTS) is None
+    assert work.lake.current(COUNTS) is None
 
 
 def test_mirror_without_reads_says_how_to_pull_them(tmp_path, documents, registry):

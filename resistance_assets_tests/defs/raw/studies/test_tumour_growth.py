@@ -325,7 +325,7 @@ def test_few_mice_give_numbers_and_no_tests(goldens: Path, tmp_path: Path):
 
 def test_the_steps_of_a_study_write_its_partitions_and_their_unions(goldens: Path, tmp_path: Path):
     from resistance_assets.catalog.registry import load_registry
-    from resistance_assets.orchestration.steps import External
+    from resistance_assets.orchestration.steps import ExternalInput
 
     folder = goldens / "bench" / "tumour_growth"
     write_study_folder(
@@ -340,7 +340,9 @@ def test_the_steps_of_a_study_write_its_partitions_and_their_unions(goldens: Pat
         run_step(lake, steps[name])
     for table in ("raw.tumour_growth__enrolled_mice", *(f"core.tumour_growth__{name}" for name in CORE)):
         result = run_step(lake, steps[table])[table]
-        assert result.pointer.rows > 0
+        assert result.table_version.rows > 0
         assert set(lake.read(table)["study_id"]) == {"own"}
-    assert run_step(lake, steps["core.tumour_growth__contrasts"])["core.tumour_growth__contrasts"].outcome == "memo hit"
-    assert isinstance(next(iter(steps[own[0]].externals(None).values())), External)
+    assert (
+        run_step(lake, steps["core.tumour_growth__contrasts"])["core.tumour_growth__contrasts"].outcome == "cache hit"
+    )
+    assert isinstance(next(iter(steps[own[0]].external_inputs(None).values())), ExternalInput)

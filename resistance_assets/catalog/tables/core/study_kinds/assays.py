@@ -23,7 +23,7 @@ def _number(description: str, **checks: Any) -> Any:
     "core.assays__two_way_units",
     grain="one row per study, assay, experiment and condition",
     key=("study_id", "assay", "experiment", "drug01", "ligand01"),
-    not_true="the number of fields adds no degrees of freedom",
+    limitation="the number of fields adds no degrees of freedom",
 )
 class TwoWayUnits(TableModel):
     """Wells or fields averaged: the one number per experiment and condition that the models are fitted to."""
@@ -46,7 +46,7 @@ class TwoWayUnits(TableModel):
     "core.assays__two_way",
     grain="one row per study, assay, model and term",
     key=("study_id", "assay", "model", "term"),
-    not_true="an interaction depends on its scale: one on the log need not be one on the percent",
+    limitation="an interaction depends on its scale: one on the log need not be one on the percent",
 )
 class TwoWayEffects(TableModel):
     """Simple effects and interaction of a drug and a ligand, with the experiment as block."""
@@ -79,7 +79,7 @@ class TwoWayEffects(TableModel):
     "core.assays__two_way_anova",
     grain="one row per study, assay and source of variation",
     key=("study_id", "assay", "source"),
-    not_true="types I to III agree in a balanced design alone",
+    limitation="types I to III agree in a balanced design alone",
 )
 class TwoWayAnova(TableModel):
     """Analysis of variance of the same numbers: experiment, drug, ligand, interaction, residual."""

@@ -40,7 +40,7 @@ def _p(description: str) -> Any:
     "core.dose_response__wells",
     grain="one row per study, vehicle or treated well, and group of wells that it is normalised with",
     key=("study_id", "normalised_within", "well_number"),
-    not_true="wells are no replicates: they are averaged before anything is fitted",
+    limitation="wells are no replicates: they are averaged before anything is fitted",
 )
 class DoseResponseWells(TableModel):
     """Viability and growth rate of each well, against its own plate's blanks, vehicle and time-0 wells."""
@@ -67,7 +67,7 @@ class DoseResponseWells(TableModel):
     "core.dose_response__points",
     grain="one row per study, curve, independent replicate and dose",
     key=("study_id", "curve_id", "replicate", "dose_um"),
-    not_true="the points at dose 0 are 100 by construction, plate by plate: they carry no variance",
+    limitation="the points at dose 0 are 100 by construction, plate by plate: they carry no variance",
 )
 class DoseResponsePoints(TableModel):
     """Technical wells averaged: one point per independent replicate and dose, which every fit is made of."""
@@ -91,7 +91,7 @@ class DoseResponsePoints(TableModel):
     "core.dose_response__curves",
     grain="one row per study, curve and model: over all replicates, and per independent replicate",
     key=("study_id", "curve_id", "model"),
-    not_true="an IC50 is never extrapolated: beyond the doses there is a bound in ic50_text and no number",
+    limitation="an IC50 is never extrapolated: beyond the doses there is a bound in ic50_text and no number",
 )
 class DoseResponseCurves(TableModel):
     """Fitted curves: EC50 (relative) and IC50 (dose at 50 % viability) with 95 % intervals, and a verdict."""
@@ -184,7 +184,7 @@ class DoseResponseCurves(TableModel):
     "core.dose_response__fold_changes",
     grain="one row per study, pair of lines, condition, drug, measure and model",
     key=("study_id", "resistant", "parental", "condition", "drug", "measure", "model"),
-    not_true=f"columns that begin with curve_ or shared_ generalise to no other experiment: they are {_WITHIN}",
+    limitation=f"columns that begin with curve_ or shared_ generalise to no other experiment: they are {_WITHIN}",
 )
 class DoseResponseFoldChanges(TableModel):
     """Resistant over parental line: ratio of EC50, IC50 or AUC, tested between independent replicates."""
@@ -239,7 +239,7 @@ class DoseResponseFoldChanges(TableModel):
     "core.dose_response__knock_downs",
     grain="one row per study, pair of lines, drug, knock-down and contrast",
     key=("study_id", "resistant", "parental", "drug", "condition", "contrast"),
-    not_true="a lower EC50 in both lines alike is no re-sensitisation: see resistant_minus_parental",
+    limitation="a lower EC50 in both lines alike is no re-sensitisation: see resistant_minus_parental",
 )
 class DoseResponseKnockDowns(TableModel):
     """What a knock-down does to the EC50 in each line, and whether it does more in the resistant one."""
@@ -276,7 +276,7 @@ class DoseResponseKnockDowns(TableModel):
     "core.dose_response__gr_metrics",
     grain="one row per study and curve with growth-rate values",
     key=("study_id", "curve_id"),
-    not_true="GR50 is not IC50: it does not depend on how fast the control divides",
+    limitation="GR50 is not IC50: it does not depend on how fast the control divides",
 )
 class DoseResponseGrMetrics(TableModel):
     """Growth-rate metrics (Hafner 2016): GR50, GRmax and area over the curve."""

@@ -29,7 +29,7 @@ def _p(description: str) -> Any:
     "core.drug_combination__cells",
     grain="one row per study, block and pair of doses",
     key=("study_id", "block_id", "dose1_um", "dose2_um"),
-    not_true="cells of one matrix are not independent: a block is tested over its replicates, never over its cells",
+    limitation="cells of one matrix are not independent: a block is tested over its replicates, never over its cells",
 )
 class DrugCombinationCells(TableModel):
     """Observed and expected inhibition of every pair of doses by Bliss, HSA, Loewe and ZIP; above 0 is synergy."""
@@ -71,7 +71,7 @@ class DrugCombinationCells(TableModel):
     "core.drug_combination__single_agents",
     grain="one row per study, block and drug",
     key=("study_id", "block_id", "which_drug"),
-    not_true="a parameter on its bound is no estimate and is left out",
+    limitation="a parameter on its bound is no estimate and is left out",
 )
 class DrugCombinationSingleAgents(TableModel):
     """Each drug alone: a Hill curve from 0 to its largest effect."""
@@ -95,7 +95,7 @@ class DrugCombinationSingleAgents(TableModel):
     "core.drug_combination__blocks",
     grain="one row per study and block",
     key=("study_id", "block_id"),
-    not_true="a mean over cells depends on which doses were chosen: two blocks with other doses cannot be compared",
+    limitation="a mean over cells depends on which doses were chosen: two blocks with other doses cannot be compared",
 )
 class DrugCombinationBlocks(TableModel):
     """Mean excess over the combination cells, tested over replicate matrices; above 0 is synergy."""

@@ -25,7 +25,7 @@ def _number(description: str, **checks: Any) -> Any:
     "core.qpcr__samples",
     grain="one row per study, condition, gene and biological replicate",
     key=("study_id", "condition", "gene", "biological_replicate"),
-    not_true="technical wells are averaged first: they are no replicates",
+    limitation="technical wells are averaged first: they are no replicates",
 )
 class QpcrSamples(TableModel):
     """Mean Ct of each sample and gene, and delta Ct to the reference gene."""
@@ -53,7 +53,7 @@ class QpcrSamples(TableModel):
     "core.qpcr__fold_changes",
     grain="one row per study, gene and condition that is not the control",
     key=("study_id", "gene", "condition"),
-    not_true="the mean of fold changes is another number: the test is on delta Ct, where errors are symmetric",
+    limitation="the mean of fold changes is another number: the test is on delta Ct, where errors are symmetric",
 )
 class QpcrFoldChanges(TableModel):
     """Fold change of each gene against the control, with Welch's and the paired t on delta Ct."""
@@ -87,7 +87,7 @@ class QpcrFoldChanges(TableModel):
     "core.qpcr__no_template",
     grain="one row per study and no-template well",
     key=("study_id", "well_number"),
-    not_true="a clean control does not show that primers are specific",
+    limitation="a clean control does not show that primers are specific",
 )
 class QpcrNoTemplate(TableModel):
     """Whether wells without template are clean: undetermined, or five cycles or more later than the latest sample."""

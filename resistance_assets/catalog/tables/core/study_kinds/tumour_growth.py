@@ -33,7 +33,7 @@ def _number(what: str, unit: str | None = None, **checks: Any) -> Any:
     "core.tumour_growth__volumes",
     grain="one row per study, mouse and day of measurement",
     key=("study_id", "mouse_id", "day"),
-    not_true="a volume of 0 has no logarithm and is in no growth rate",
+    limitation="a volume of 0 has no logarithm and is in no growth rate",
 )
 class TumourVolumes(TableModel):
     """Volumes of tumours, relative to the mouse's first one and on the log scale, and the change of body weight."""
@@ -57,7 +57,7 @@ class TumourVolumes(TableModel):
     "core.tumour_growth__mice",
     grain="one row per study and mouse",
     key=("study_id", "mouse_id"),
-    not_true="a mouse that was sacrificed for size or found dead is not missing at random",
+    limitation="a mouse that was sacrificed for size or found dead is not missing at random",
 )
 class TumourMice(TableModel):
     """What each mouse went through: growth, doubling, regression, loss of weight, and why its follow-up ended."""
@@ -95,7 +95,7 @@ class TumourMice(TableModel):
     "core.tumour_growth__growth_rates",
     grain="one row per study, model and arm",
     key=("study_id", "model", "arm"),
-    not_true="a rate of an arm with complete regressions is too high: volumes of 0 are not in it",
+    limitation="a rate of an arm with complete regressions is too high: volumes of 0 are not in it",
 )
 class TumourGrowthRates(TableModel):
     """Growth rate of ln volume per arm: read the primary model; the others say what it rests on."""
@@ -138,7 +138,7 @@ class TumourGrowthRates(TableModel):
     "core.tumour_growth__contrasts",
     grain="one row per study, measure, method, kind of contrast, numerator and denominator",
     key=("study_id", "measure", "method", "kind", "numerator", "denominator"),
-    not_true="volumes of one day compare the mice that are left: read the growth rates first",
+    limitation="volumes of one day compare the mice that are left: read the growth rates first",
 )
 class TumourContrasts(TableModel):
     """Every comparison of arms: growth rates, slopes and areas per mouse, volumes of one day, times to events."""
@@ -202,7 +202,7 @@ class TumourContrasts(TableModel):
     "core.tumour_growth__treatment_to_control",
     grain="one row per study, treated arm and day after the first",
     key=("study_id", "arm", "day"),
-    not_true="a mean of a day compares the mice that are left: read n against n started",
+    limitation="a mean of a day compares the mice that are left: read n against n started",
 )
 class TumourTreatmentToControl(TableModel):
     """T/C and tumour growth inhibition per arm and day, with n of n started."""
@@ -244,7 +244,7 @@ class TumourTreatmentToControl(TableModel):
     "core.tumour_growth__time_to_event",
     grain="one row per study, event, arm and day with an event or a censoring",
     key=("study_id", "event", "arm", "day"),
-    not_true="a mouse found dead before doubling is censored, and may have died of its tumour",
+    limitation="a mouse found dead before doubling is censored, and may have died of its tumour",
 )
 class TumourTimeToEvent(TableModel):
     """Kaplan-Meier curves of the time to doubling and quadrupling, per arm; tests stand in the contrasts."""

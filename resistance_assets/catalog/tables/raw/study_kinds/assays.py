@@ -11,7 +11,7 @@ from resistance_assets.catalog.tables.model import TableModel, col, table
     "raw.assays__two_way_fields",
     grain="one row per study and well, field or tube",
     key=("study_id", "field_number"),
-    not_true="fields of one experiment are no replicates",
+    limitation="fields of one experiment are no replicates",
 )
 class RawTwoWayFields(TableModel):
     """What was measured with and without a drug and a ligand."""

@@ -13,7 +13,7 @@ WELL_TYPES = ["blank", "time0", "vehicle", "treated"]
     "raw.dose_response__wells",
     grain="one row per study and well that has a value",
     key=("study_id", "well_number"),
-    not_true="wells are no replicates: those of one plate share its cells, its day and its pipetting",
+    limitation="wells are no replicates: those of one plate share its cells, its day and its pipetting",
 )
 class RawDoseResponseWells(TableModel):
     """Wells of dose-response plates as the laboratory or its instrument wrote them, doses in one unit."""
@@ -40,7 +40,7 @@ class RawDoseResponseWells(TableModel):
     "raw.dose_response__published_fits",
     grain="one row per study, cell line and drug of a table of fitted curves",
     key=("study_id", "line"),
-    not_true="the fit is the publisher's: another model, other bounds, IC50 extrapolated beyond the doses",
+    limitation="the fit is the publisher's: another model, other bounds, IC50 extrapolated beyond the doses",
 )
 class RawDoseResponsePublishedFits(TableModel):
     """Curves as others fitted them, such as GDSC's, unchanged but for the unit."""

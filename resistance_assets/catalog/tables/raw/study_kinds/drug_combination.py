@@ -11,7 +11,7 @@ from resistance_assets.catalog.tables.model import TableModel, col, table
     "raw.drug_combination__wells",
     grain="one row per study, block, pair of doses and replicate",
     key=("study_id", "block_id", "dose1_um", "dose2_um", "replicate"),
-    not_true="inhibition may be below 0: cells can grow more than their control",
+    limitation="inhibition may be below 0: cells can grow more than their control",
 )
 class RawDrugCombinationWells(TableModel):
     """Wells of dose matrices, doses in one unit and the response as inhibition, whatever the file gives."""

@@ -11,7 +11,7 @@ from resistance_assets.catalog.tables.model import TableModel, col, table
     "raw.qpcr__wells",
     grain="one row per study and well",
     key=("study_id", "well_number"),
-    not_true="an undetermined well is no Ct of 40: it has none",
+    limitation="an undetermined well is no Ct of 40: it has none",
 )
 class RawQpcrWells(TableModel):
     """Cycle thresholds as the instrument gave them."""

@@ -13,7 +13,7 @@ END_REASONS = ["study_end", "tumour_volume_limit", "found_dead", "body_weight_lo
     "raw.tumour_growth__measurements",
     grain="one row per study, mouse and day of measurement",
     key=("study_id", "mouse_id", "day"),
-    not_true="a day without a row is not a day without a tumour: the mouse was not measured, or was no longer there",
+    limitation="a day without a row is not a day without a tumour: the mouse was not measured, or was no longer there",
 )
 class RawTumourMeasurements(TableModel):
     """Diameters or volumes of tumours, and body weights, in one unit whatever the file's."""
@@ -34,7 +34,7 @@ class RawTumourMeasurements(TableModel):
     "raw.tumour_growth__enrolled_mice",
     grain="one row per study and mouse with a measurement",
     key=("study_id", "mouse_id"),
-    not_true="not_stated is no end of the study: the files do not say why the follow-up of the mouse ended",
+    limitation="not_stated is no end of the study: the files do not say why the follow-up of the mouse ended",
 )
 class RawTumourMice(TableModel):
     """Mice with their arm, and when and why their follow-up ended."""
