@@ -125,8 +125,11 @@ def _fit_censored(
         gradient = np.append(design.T @ slope / sigma, np.where(detected, z**2 - 1.0, -hazard * z).sum())
         return -float(value.sum()), -gradient
 
-    found = optimize.minimize(negative, parameters, jac=True, method="BFGS", options={"gtol": 1e-10, "maxiter": 500})
-    at = found.x
+    at = parameters
+    if not detected.all():
+        # Without a censored value the least squares are the maximum already.
+        found = optimize.minimize(negative, parameters, jac=True, method="BFGS", options={"gtol": 1e-4, "maxiter": 500})
+        at = found.x
     for _ in range(20):
         hessian = _information(y, detected, design, at)
         step = np.linalg.solve(hessian, negative(at)[1])

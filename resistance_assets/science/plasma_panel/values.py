@@ -1,4 +1,4 @@
-"""Values of a plasma panel: what a cell of an instrument's table says, and how much of a marker was detected.
+"""Values of a plasma panel: what stands for a value beyond a limit, and how much of a marker was detected.
 
 Two platforms, two rules. Luminex: a value below the limit has no number and takes limit / sqrt(2) (Hornung and Reed
 1990, doi:10.1080/1047322X.1990.10389587); one above the range takes its upper limit; the log is taken here. Olink: NPX
@@ -8,140 +8,80 @@ is on the log2 scale already and values below the limit are kept as they are, fl
 from __future__ import annotations
 
 import math
-import re
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import polars as pl
 
 from resistance_assets.errors import DataFault
 
 Platform = Literal["luminex", "olink"]
-Flag = Literal["measured", "below", "above", "missing"]
-MISSING = frozenset({"", "***", "---", "nan", "na", "n/a", "null"})
 MOST_BELOW = 0.5
 CENSORED_BESIDE = 0.2
-_NUMBER = r"[0-9]+(?:[.,][0-9]+)?(?:[eE][+-]?[0-9]+)?"
-_CELL = re.compile(rf"(?P<mark>OOR\s*[<>]|[<>]|\*)?\s*(?P<number>-?{_NUMBER})?", re.IGNORECASE)
+REFUSED, CENSORED, TESTED = "refused_mostly_below_lod", "tested_with_caution_use_censored_model", "tested"
 
 
-class Cell(NamedTuple):
-    """A cell as it was read.
-
-    Attributes:
-        flag: measured, below (under the detection limit), above (over the range) or missing.
-        number: the number in the cell, where there is one.
-        extrapolated: marked `*`: just outside the standards; the number is kept.
-    """
-
-    flag: Flag
-    number: float | None
-    extrapolated: bool
-
-
-def read_cell(text: str | None) -> Cell | None:
-    """What a cell says; None where it is no text that is known: never to be taken for missing.
-
-    Known are a number (with a decimal comma too), `<67.3`, `OOR <`, `>1020`, `OOR >`, `*12.3`, and for missing an empty
-    cell, `***`, `---`, `NaN`, `NA`.
-    """
-    stripped = (text or "").strip()
-    if stripped.lower() in MISSING:
-        return Cell("missing", None, False)
-    found = _CELL.fullmatch(stripped)
-    if found is None:
-        return None
-    mark = (found["mark"] or "").upper().replace(" ", "")
-    number = float(found["number"].replace(",", ".")) if found["number"] else None
-    if number is None:
-        flags: dict[str, Flag] = {"OOR<": "below", "OOR>": "above"}
-        return Cell(flags[mark], None, False) if mark in flags else None
-    if mark.endswith("<"):
-        return Cell("below", number, False)
-    if mark.endswith(">"):
-        return Cell("above", number, False)
-    return Cell("measured", number, mark == "*")
-
-
-def read_values(wide: pl.DataFrame, limits: pl.DataFrame, *, platform: Platform, subject: str) -> pl.DataFrame:
-    """One row per sample and marker: flag, value and its log2.
+def apply_limits(cells: pl.DataFrame, *, platform: Platform, subject: str) -> pl.DataFrame:
+    """Values of cells by the rule of the platform.
 
     Args:
-        wide: sample_id, then one text column per marker.
-        limits: marker, lod and upper_limit (null where unknown), in the unit of the values.
+        cells: sample_id, marker, flag (measured, below, above, missing: what the cell says), number, lod, upper_limit
+            (null where unknown), in the unit of the values.
         platform: which rule holds for values beyond a limit.
-        subject: the file, named in errors.
+        subject: the study or file, named in errors.
 
     Returns:
-        sample_id, marker, text, flag, is_extrapolated, value (null where missing), log2_value.
+        The cells with flag (a number under the limit is below too), value (null where missing) and log2_value.
 
     Raises:
-        DataFault: a cell holds an unknown text; a marker without limits has values beyond one; a value of a Luminex
-            panel is not above 0.
+        DataFault: a value is beyond a limit that is not stated; a value of a Luminex panel is not above 0.
     """
-    bounds = {row["marker"]: (row["lod"], row["upper_limit"]) for row in limits.iter_rows(named=True)}
-    rows = []
-    for marker in wide.columns[1:]:
-        lod, upper = bounds.get(marker, (None, None))
-        for sample, text in zip(wide["sample_id"], wide[marker].cast(pl.String), strict=True):
-            place = f"sample {sample}, marker {marker}"
-            cell = read_cell(text)
-            if cell is None:
-                raise DataFault(
-                    f"{str(text)[:40]!r} is no value",
-                    subject=subject,
-                    place=place,
-                    expected="a number, <limit, OOR <, >limit, OOR >, *number, or empty, *** or NA for missing",
-                    remedy="Correct the cell.",
-                )
-            flag, value, log2_value = _value_of(cell, lod, upper, platform, subject, place)
-            rows.append((sample, marker, text, flag, cell.extrapolated, value, log2_value))
-    schema = {
-        "sample_id": pl.String,
-        "marker": pl.String,
-        "text": pl.String,
-        "flag": pl.String,
-        "is_extrapolated": pl.Boolean,
-        "value": pl.Float64,
-        "log2_value": pl.Float64,
-    }
-    return pl.DataFrame(rows, schema=schema, orient="row")
-
-
-def _value_of(
-    cell: Cell, lod: float | None, upper: float | None, platform: Platform, subject: str, place: str
-) -> tuple[Flag, float | None, float | None]:
-    flag, number = cell.flag, cell.number
+    under = (pl.col("flag") == "measured") & (pl.col("number") < pl.col("lod")).fill_null(False)
+    flagged = cells.with_columns(flag=pl.when(under).then(pl.lit("below")).otherwise("flag"))
     if platform == "olink":
-        below = flag == "measured" and number is not None and lod is not None and number < lod
-        return ("below" if below else flag), number, number
-    if flag == "measured" and number is not None and lod is not None and number < lod:
-        flag = "below"
-    needed = {"below": lod, "above": upper}.get(flag, 0.0)
-    if needed is None:
-        raise DataFault(
-            f"is {flag} a limit that is not stated",
-            subject=subject,
-            place=place,
-            expected="lod and upper_limit of the marker in the table of limits",
-            remedy="Add the marker's limits.",
-        )
-    value = {"below": needed / math.sqrt(2.0), "above": needed, "missing": None}.get(flag, number)
-    if value is not None and value <= 0.0:
-        raise DataFault(
-            f"{value:g} is no concentration",
-            subject=subject,
-            place=place,
-            expected="a number above 0",
-            remedy="Correct the value, or declare platform olink where values are on the log scale.",
-        )
-    return flag, value, math.log2(value) if value is not None else None
+        bare = flagged.filter(pl.col("flag").is_in(["below", "above"]) & pl.col("number").is_null())
+        _refuse(bare, "is beyond a limit and has no NPX", "a number: NPX below the limit is kept as it is", subject)
+        return flagged.with_columns(value=pl.col("number"), log2_value=pl.col("number"))
+    for flag, limit in (("below", "lod"), ("above", "upper_limit")):
+        unstated = flagged.filter((pl.col("flag") == flag) & pl.col(limit).is_null())
+        expected = f"{limit} of the marker in the table of limits"
+        _refuse(unstated, f"is {flag} a limit that is not stated", expected, subject)
+    valued = flagged.with_columns(
+        value=pl.when(pl.col("flag") == "below")
+        .then(pl.col("lod") / math.sqrt(2.0))
+        .when(pl.col("flag") == "above")
+        .then(pl.col("upper_limit"))
+        .when(pl.col("flag") == "measured")
+        .then(pl.col("number"))
+    )
+    _refuse(
+        valued.filter(pl.col("value") <= 0.0),
+        "is no concentration above 0",
+        "a number above 0, or platform olink where values are on the log scale",
+        subject,
+    )
+    return valued.with_columns(log2_value=pl.col("value").log(2))
+
+
+def _refuse(rows: pl.DataFrame, problem: str, expected: str, subject: str) -> None:
+    if rows.is_empty():
+        return
+    first = rows.row(0, named=True)
+    more = f" ({rows.height} cells)" if rows.height > 1 else ""
+    told = "" if first["number"] is None else f"{first['number']:g} "
+    raise DataFault(
+        f"the value {told}{problem}{more}",
+        subject=subject,
+        place=f"sample {first['sample_id']}, marker {first['marker']}",
+        expected=expected,
+        remedy="Correct the cell, or state the limit.",
+    )
 
 
 def summarise_detection(values: pl.DataFrame, baseline: pl.Series) -> pl.DataFrame:
     """How much of each marker was detected in the baseline samples, and whether it is tested.
 
     Args:
-        values: of `read_values`.
+        values: of `apply_limits`.
         baseline: sample ids.
 
     Returns:
@@ -162,9 +102,9 @@ def summarise_detection(values: pl.DataFrame, baseline: pl.Series) -> pl.DataFra
         .with_columns(fraction_below_lod=fraction, tested=fraction <= MOST_BELOW)
         .with_columns(
             verdict=pl.when(fraction > MOST_BELOW)
-            .then(pl.lit("refused_mostly_below_lod"))
+            .then(pl.lit(REFUSED))
             .when(fraction > CENSORED_BESIDE)
-            .then(pl.lit("tested_with_caution_use_censored_model"))
-            .otherwise(pl.lit("tested"))
+            .then(pl.lit(CENSORED))
+            .otherwise(pl.lit(TESTED))
         )
     )

@@ -8,14 +8,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from resistance_assets.connectors.plasma_panel.cells import read_cell
 from resistance_assets.errors import DataFault
 from resistance_assets.science.plasma_panel.comparisons import censored_regression, signed_rank_test
 from resistance_assets.science.plasma_panel.time_roc import time_roc
-from resistance_assets.science.plasma_panel.values import read_cell, read_values, summarise_detection
+from resistance_assets.science.plasma_panel.values import apply_limits, summarise_detection
 from resistance_assets.science.statistics.rank_sum import rank_sum_test
 
 
@@ -32,7 +31,17 @@ def table(path: Path) -> pl.DataFrame:
 @functools.cache
 def values_of(folder: Path) -> pl.DataFrame:
     wide = pl.read_csv(folder / "panel.tsv", separator="\t", infer_schema=False, quote_char=None)
-    return read_values(wide, table(folder / "limits.tsv"), platform="luminex", subject="panel.tsv")
+    rows = [
+        (sample, marker, text, cell.flag, cell.number, cell.extrapolated)
+        for marker in wide.columns[1:]
+        for sample, text in zip(wide["sample_id"], wide[marker], strict=True)
+        if (cell := read_cell(text)) is not None
+    ]
+    names = ["sample_id", "marker", "text", "flag", "number", "is_extrapolated"]
+    types = {"text": pl.String, "number": pl.Float64}
+    cells = pl.DataFrame(rows, schema=names, schema_overrides=types, orient="row")
+    cells = cells.join(table(folder / "limits.tsv"), on="marker", how="left", maintain_order="left")
+    return apply_limits(cells, platform="luminex", subject="panel.tsv")
 
 
 @functools.cache
@@ -126,60 +135,37 @@ def test_auc_and_its_iid_error_are_those_of_time_roc(folder):
     assert refused
 
 
-@pytest.mark.parametrize(
-    ("text", "flag", "number", "extrapolated"),
-    [
-        ("12.3", "measured", 12.3, False),
-        ("12,3", "measured", 12.3, False),
-        ("1.5e3", "measured", 1500.0, False),
-        ("*12.3", "measured", 12.3, True),
-        ("<67.3", "below", 67.3, False),
-        ("< 3,2", "below", 3.2, False),
-        ("OOR <", "below", None, False),
-        ("oor<", "below", None, False),
-        (">1020", "above", 1020.0, False),
-        ("OOR >", "above", None, False),
-        ("", "missing", None, False),
-        (None, "missing", None, False),
-        ("***", "missing", None, False),
-        ("---", "missing", None, False),
-        ("NaN", "missing", None, False),
-    ],
-)
-def test_known_cells(text, flag, number, extrapolated):
-    assert read_cell(text) == (flag, number, extrapolated)
-
-
-@given(st.text(max_size=12))
-def test_a_cell_is_known_or_told_never_guessed(text):
-    cell = read_cell(text)
-    if cell is None:
-        with pytest.raises(DataFault, match="marker M"):
-            read_values(
-                pl.DataFrame({"sample_id": ["s"], "M": [text]}),
-                pl.DataFrame({"marker": ["M"], "lod": [1.0], "upper_limit": [9.0]}),
-                platform="luminex",
-                subject="panel.tsv",
-            )
-    else:
-        assert cell.flag in ("measured", "below", "above", "missing")
-
-
-@pytest.mark.parametrize("text", ["low", "12..3", "<", "12 13", "1,234,5", "#REF!"])
-def test_an_unknown_text_is_an_error_with_its_cell(text):
-    assert read_cell(text) is None
+def cells(*rows: tuple[str, str, float | None], lod: float | None = 1.0, upper: float | None = 9.0) -> pl.DataFrame:
+    schema = {"sample_id": pl.String, "flag": pl.String, "number": pl.Float64}
+    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(
+        marker=pl.lit("IL8"), lod=pl.lit(lod, pl.Float64), upper_limit=pl.lit(upper, pl.Float64)
+    )
 
 
 def test_olink_values_below_the_limit_are_kept_and_flagged():
-    found = read_values(
-        pl.DataFrame({"sample_id": ["a", "b"], "IL8": ["-1.5", "3.0"]}),
-        pl.DataFrame(
-            {"marker": ["IL8"], "lod": [0.5], "upper_limit": [None]}, schema_overrides={"upper_limit": pl.Float64}
-        ),
-        platform="olink",
-        subject="npx",
-    )
+    found = apply_limits(cells(("a", "measured", -1.5), ("b", "measured", 3.0)), platform="olink", subject="npx")
     assert found.select("flag", "log2_value").rows() == [("below", -1.5), ("measured", 3.0)]
+
+
+def test_luminex_values_beyond_a_limit_take_it():
+    given = cells(("a", "below", None), ("b", "above", None), ("c", "measured", 0.5), ("d", "missing", None))
+    found = apply_limits(given, platform="luminex", subject="panel")
+    assert found["flag"].to_list() == ["below", "above", "below", "missing"]
+    assert found["value"].to_list() == [pytest.approx(2**-0.5), 9.0, pytest.approx(2**-0.5), None]
+
+
+@pytest.mark.parametrize(
+    ("given", "platform", "message"),
+    [
+        (cells(("a", "below", None), lod=None), "luminex", "sample a, marker IL8.*below a limit that is not stated"),
+        (cells(("a", "above", None), upper=None), "luminex", "above a limit that is not stated"),
+        (cells(("a", "measured", -2.0), lod=None), "luminex", "-2 is no concentration above 0"),
+        (cells(("a", "below", None)), "olink", "is beyond a limit and has no NPX"),
+    ],
+)
+def test_values_that_cannot_be_are_refused_with_their_cell(given, platform, message):
+    with pytest.raises(DataFault, match=message):
+        apply_limits(given, platform=platform, subject="panel")
 
 
 def test_fewer_than_five_pairs_have_no_p():

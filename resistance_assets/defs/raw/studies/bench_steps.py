@@ -25,13 +25,14 @@ Read = Callable[[LocalStudy], Frames]
 Analyse = Callable[[LocalStudy, Mapping[str, pl.DataFrame]], Frames]
 
 
-def bench_steps(local: LocalStudy, *, read: Read, analyse: Analyse) -> list[Step]:
+def bench_steps(local: LocalStudy, *, read: Read, analyse: Analyse, reads: tuple[str, ...] = ()) -> list[Step]:
     """Two steps of one study: raw tables from its files, core tables from the raw ones.
 
     Args:
         local: the study.
         read: frames of the kind's raw tables by name, of its warnings and of its rejected rows.
         analyse: from the study and its raw tables by name to the kind's core tables by name.
+        reads: further tables that `analyse` is given by name.
     """
     partitions = {name: partition_of(name, local.id) for name in local.kind.tables}
     raw = {name: partition for name, partition in partitions.items() if name.startswith("raw.")}
@@ -43,7 +44,8 @@ def bench_steps(local: LocalStudy, *, read: Read, analyse: Analyse) -> list[Step
         return _by_partition(raw, read(local))
 
     def compute_core(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
-        return _by_partition(core, analyse(local, {name: inputs.read(part) for name, part in told.items()}))
+        given = {name: inputs.read(part) for name, part in {**told, **{name: name for name in reads}}.items()}
+        return _by_partition(core, analyse(local, given))
 
     parameters = {"study": local.file.model_dump(mode="json", exclude={"study": {"title"}, "intersection": True})}
     made = {"kinds": ["python", "study"], "tags": {"study": local.id}, "parameters": parameters}
@@ -60,7 +62,7 @@ def bench_steps(local: LocalStudy, *, read: Read, analyse: Analyse) -> list[Step
             outputs=_outputs(core),
             compute=compute_core,
             code_version=code_version_of(analyse, in_table, _by_partition),
-            inputs=tuple(told.values()),
+            inputs=(*told.values(), *reads),
             **made,
         ),
     ]

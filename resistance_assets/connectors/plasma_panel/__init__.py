@@ -1,0 +1,1 @@
+"""Tables of plasma panels: values of markers as laboratories and instruments write them, limits, samples, patients."""
