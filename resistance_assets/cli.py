@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 import time
+import warnings
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -86,6 +87,8 @@ def _options(
 def main() -> None:
     """Entry point: faults become one line on stderr and an exit code; a signal becomes 128 and its number."""
     interruption.install()
+    # Dagster's own remarks on what it calls beta are not for the people who run this.
+    warnings.filterwarnings("ignore", message=".* is currently in beta, and may have breaking changes")
     try:
         # Outside its standalone mode Click hands the code of typer.Exit back instead of raising it.
         code = app(standalone_mode=False)
