@@ -43,7 +43,7 @@ class _Marker(TableModel):
     "core.plasma_panel__values",
     grain="one row per study, sample and marker",
     key=("study_id", "sample_id", "marker"),
-    not_true="a value with flag below is limit / sqrt(2) on Luminex, and was not measured",
+    limitation="a value with flag below is limit / sqrt(2) on Luminex, and was not measured",
 )
 class PanelValues(_Marker):
     """Values of markers by the rule of the platform, on the log2 scale."""
@@ -62,7 +62,7 @@ class PanelValues(_Marker):
     "core.plasma_panel__detection",
     grain="one row per study and marker",
     key=("study_id", "marker"),
-    not_true="a marker that is refused is not absent from plasma: this assay does not see it in most patients",
+    limitation="a marker that is refused is not absent from plasma: this assay does not see it in most patients",
 )
 class PanelDetection(_Marker):
     """How much of each marker was detected in the baseline samples, which decides whether it is tested."""
@@ -90,7 +90,7 @@ class PanelDetection(_Marker):
     "core.plasma_panel__comparisons",
     grain="one row per study, contrast, method and marker",
     key=("study_id", "contrast", "method", "marker"),
-    not_true="methods of one contrast are no independent evidence: read limma first",
+    limitation="methods of one contrast are no independent evidence: read limma first",
 )
 class PanelComparisons(_Marker):
     """Markers between groups of patients and between two samples of a patient."""
@@ -139,7 +139,7 @@ class PanelComparisons(_Marker):
     "core.plasma_panel__survival",
     grain="one row per study, endpoint, marker and model",
     key=("study_id", "endpoint", "marker", "model"),
-    not_true="the median split is the rule of papers and throws information away: read continuous_per_sd",
+    limitation="the median split is the rule of papers and throws information away: read continuous_per_sd",
 )
 class PanelSurvival(_Marker):
     """Each tested marker and an endpoint: Cox model per standard deviation, and split at the median."""
@@ -177,7 +177,7 @@ class PanelSurvival(_Marker):
     "core.plasma_panel__multivariable",
     grain="one row per study, endpoint, model and term",
     key=("study_id", "endpoint", "model_id", "term_order"),
-    not_true="terms picked by their p-value look better than they are: read the model that was declared in advance",
+    limitation="terms picked by their p-value look better than they are: read the model that was declared in advance",
 )
 class PanelMultivariable(TableModel):
     """Cox models of several markers: declared in advance, and the rule of papers beside it."""
@@ -213,7 +213,7 @@ class PanelMultivariable(TableModel):
     "core.plasma_panel__auc",
     grain="one row per study, endpoint, marker and month",
     key=("study_id", "endpoint", "marker", "month"),
-    not_true="an AUC below 0.5 is no failure: high values of the marker go with a late event",
+    limitation="an AUC below 0.5 is no failure: high values of the marker go with a late event",
 )
 class PanelAuc(_Marker):
     """How well a marker tells who has the event before a month from who is free of it beyond."""

@@ -11,7 +11,7 @@ from resistance_assets.catalog.tables.model import TableModel, col, table
     "raw.plasma_panel__cells",
     grain="one row per study, sample and marker",
     key=("study_id", "sample_id", "marker"),
-    not_true="a number is not always a concentration: NPX of Olink is on the log2 scale",
+    limitation="a number is not always a concentration: NPX of Olink is on the log2 scale",
 )
 class RawPanelCells(TableModel):
     """What each cell of a panel says, with the limits of its marker."""
@@ -36,7 +36,7 @@ class RawPanelCells(TableModel):
     "raw.plasma_panel__samples",
     grain="one row per study and sample",
     key=("study_id", "sample_id"),
-    not_true="a patient with one sample may have given others that were not measured",
+    limitation="a patient with one sample may have given others that were not measured",
 )
 class RawPanelSamples(TableModel):
     """Who gave a sample, and when."""
@@ -51,7 +51,7 @@ class RawPanelSamples(TableModel):
     "raw.plasma_panel__patients",
     grain="one row per study, patient and attribute",
     key=("study_id", "patient_id", "attribute"),
-    not_true="an attribute without a row is not known, which is not the same as no",
+    limitation="an attribute without a row is not known, which is not the same as no",
 )
 class RawPanelPatients(TableModel):
     """Attributes of the patients: follow-up, groups, covariates."""
