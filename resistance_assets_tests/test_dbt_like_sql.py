@@ -639,6 +639,18 @@ def survival(symbol: str, model: str, endpoint: str = "OS", cohort_id: str = "c"
 
 
 HUMAN = {"organism": "Homo sapiens"}
+
+
+def knock_down(
+    condition: str, gene: str | None, contrast: str, ratio: float, p_holm: float, drug: str = "crizotinib"
+) -> dict[str, Any]:
+    return {
+        "study_id": "s3", "resistant": "H3122CR", "parental": "H3122", "drug": drug, "condition": condition,
+        "control": "siCtrl", "gene": gene, "contrast": contrast, "ratio": ratio, "p_value": p_holm / 2,
+        "p_holm": p_holm,
+    }  # fmt: skip
+
+
 EVIDENCE = Warehouse(
     raw__hgnc__genes=HGNC,
     raw__catalog__cohorts=[ENDPOINT],
@@ -691,6 +703,13 @@ EVIDENCE = Warehouse(
     staging__gene_sets__members=[
         {"collection": "k", "term_id": str(i), "term": "t", "hgnc_symbol": "AXL"} for i in range(3)
     ],
+    core__dose_response__knock_downs=[
+        knock_down("siIL8", "IL8", "resistant_minus_parental", 0.5, 0.03, drug="a"),
+        knock_down("siIL8", "IL8", "resistant_minus_parental", 0.8, 0.3, drug="b"),
+        knock_down("siIL8", "IL8", "resistant", 0.4, 0.01, drug="a"),
+        knock_down("siOWN", "OWN", "resistant_minus_parental", 1.1, 0.9),
+        knock_down("siPool", None, "resistant_minus_parental", 0.2, 0.001),
+    ],
 )  # fmt: skip
 
 
@@ -706,7 +725,7 @@ def test_a_contrast_is_shown_by_its_first_method_that_has_rows():
 
 def test_a_gene_has_all_its_evidence_in_one_row():
     evidence = EVIDENCE["marts.gene_evidence"]
-    assert evidence["hgnc_symbol"].to_list() == ["AXL", "CXCL8", "NOVEL", "SEPTIN2", "UFO"]
+    assert evidence["hgnc_symbol"].to_list() == ["AXL", "CXCL8", "NOVEL", "OWN", "SEPTIN2", "UFO"]
     axl = evidence.row(0, named=True)
     assert axl == {
         **dict.fromkeys(axl),
@@ -717,16 +736,58 @@ def test_a_gene_has_all_its_evidence_in_one_row():
         "os_events": 40, "os_primary_model": "continuous", "os_expression_scale": "log2",
         "os_hazard_ratio_per_sd": 0.9, "os_p_value": 0.03, "os_q_value_bh": 0.04, "os_percentile": 3.0,
         "amplified_fraction": 0.5, "deep_loss_fraction": 0.25,
-        "n_gene_sets": 3,
+        "n_gene_sets": 3, "bench_knock_downs": 0, "bench_knock_downs_resensitising": 0,
     }  # fmt: skip
-    ufo = evidence.row(4, named=True)
+    ufo = evidence.row(5, named=True)
     assert (ufo["in_cancer_gene_list"], ufo["contrasts_measured"], ufo["cohort_id"], ufo["os_n"]) == (
         True,
         0,
         None,
         None,
     )
-    assert evidence.row(3, named=True)["os_hazard_ratio"] == 0.7
+    assert evidence.row(4, named=True)["os_hazard_ratio"] == 0.7
+
+
+def test_a_knock_down_stands_with_the_gene_that_its_name_resolves_to():
+    """By the interaction: lowering the EC50 of the resistant line more than that of the parental one."""
+    found = {row["hgnc_symbol"]: row for row in EVIDENCE["marts.gene_evidence"].iter_rows(named=True)}
+    il8 = found["CXCL8"]
+    assert (il8["bench_knock_downs"], il8["bench_knock_downs_resensitising"]) == (2, 1)
+    assert (il8["bench_knock_down_study"], il8["bench_knock_down_drug"]) == ("s3", "a")
+    assert (il8["bench_knock_down_ratio"], il8["bench_knock_down_p_holm"]) == (0.5, 0.03)
+    assert found["OWN"]["bench_knock_downs"] == 1, "a name that HGNC does not know stands for itself"
+
+
+def test_a_line_with_its_drug_and_condition_is_one_row_with_curve_change_and_knock_down():
+    name = {"study_id": "s3", "condition": "siCCL20", "drug": "crizotinib"}
+    curve = {**name, "level": "curve", "model": "ll3_top100", "is_primary": True, "verdict": "estimated"}
+    change = {**name, "resistant": "H3122CR", "parental": "H3122", "model": "ll3_top100", "is_primary": True}
+    found = Warehouse(
+        core__dose_response__curves=[
+            {**curve, "curve_id": "1", "cell_line": "H3122", "ic50_um": 0.2, "ic50_text": "0.2"},
+            {**curve, "curve_id": "2", "cell_line": "H3122CR", "ic50_text": "> 40"},
+            {**curve, "curve_id": "2", "cell_line": "H3122CR", "model": "ll4", "is_primary": False},
+            {**curve, "curve_id": "3", "cell_line": "H3122CR", "level": "replicate", "is_primary": False},
+        ],
+        core__dose_response__gr_metrics=[{**name, "curve_id": "1", "cell_line": "H3122", "gr50_um": 0.1}],
+        core__dose_response__fold_changes=[
+            {**change, "measure": "ec50", "replicate_fold_change": 30.0, "welch_p": 0.02, "paired_p": 0.01},
+            {**change, "measure": "ic50", "fold_change_text": "> 200"},
+        ],
+        core__dose_response__knock_downs=[
+            knock_down("siCCL20", "CCL20", "resistant", 0.3, 0.01),
+            knock_down("siCCL20", "CCL20", "parental", 0.9, 0.4),
+            knock_down("siCCL20", "CCL20", "resistant_minus_parental", 0.33, 0.02),
+        ],
+    )["marts.drug_response"]
+    parental, resistant = found.iter_rows(named=True)
+    assert (parental["cell_line"], parental["ic50_um"], parental["gr50_um"]) == ("H3122", 0.2, 0.1)
+    assert (parental["knock_down_ratio"], parental["resensitisation_ratio"], parental["parental"]) == (0.9, None, None)
+    assert (resistant["ic50_um"], resistant["ic50_text"], resistant["parental"]) == (None, "> 40", "H3122")
+    assert (resistant["ec50_fold_change"], resistant["ec50_fold_change_p"]) == (30.0, 0.01)
+    assert resistant["ic50_fold_change_text"] == "> 200"
+    assert (resistant["knock_down_ratio"], resistant["resensitisation_ratio"]) == (0.3, 0.33)
+    assert resistant["knocked_down_gene"] == "CCL20"
 
 
 def leading(symbol: str, cohort_id: str, ratio: float, n: int, events: int, endpoint: str = "OS") -> dict[str, Any]:
@@ -793,6 +854,15 @@ def test_every_dataset_is_listed_loaded_or_not():
 _C, _E, _G = {"cohort_id": "c"}, {"endpoint": "OS"}, {"hgnc_symbol": "AXL"}
 _Q = [{"p_value": 0.2, "q_value_bh": 0.1}]
 WRONG: dict[str, dict[str, list[dict[str, Any]]]] = {
+    "dose_response__p_holm_not_below_p": {"core__dose_response__knock_downs": [{"p_value": 0.2, "p_holm": 0.1}]},
+    "dose_response__no_ic50_beyond_the_doses": {
+        "core__dose_response__curves": [
+            {"verdict": "estimated", "ic50_um": 362.0, "min_dose_um": 0.008, "max_dose_um": 40.0}
+        ]
+    },
+    "drug_combination__no_p_without_replicates": {
+        "core__drug_combination__blocks": [{"n_replicates": 1, "replicate_bliss_p": 0.01}]
+    },
     "cohorts__one_sample_per_patient": {
         "staging__cohorts__samples": [{**_C, "sample_id": s, "is_analysed": True} for s in "ab"]
     },

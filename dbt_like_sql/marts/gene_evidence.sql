@@ -120,12 +120,56 @@ gene_survival AS (
             AND gene_cohorts.hgnc_symbol = survival.hgnc_symbol
 ),
 
+-- A knock-down by the name that its study gives the gene. What is asked is the interaction: does it
+-- sensitise the resistant line more than the parental one.
+knock_downs AS (
+    SELECT
+        coalesce(gene_symbols.hgnc_symbol, responses.gene) AS hgnc_symbol,
+        responses.study_id,
+        responses.drug,
+        responses.condition,
+        responses.ratio,
+        responses.p_value,
+        responses.p_holm
+    FROM core.dose_response__knock_downs AS responses
+    LEFT JOIN staging.genes__symbols AS gene_symbols
+        ON upper(responses.gene) = gene_symbols.symbol
+    WHERE
+        responses.contrast = 'resistant_minus_parental'
+        AND responses.gene IS NOT NULL
+),
+
+knock_down_counts AS (
+    SELECT
+        hgnc_symbol,
+        count(condition) AS bench_knock_downs,
+        count(*) FILTER (WHERE p_holm < 0.05 AND ratio < 1) AS bench_knock_downs_resensitising
+    FROM knock_downs
+    GROUP BY hgnc_symbol
+),
+
+strongest_knock_downs AS (
+    SELECT
+        hgnc_symbol,
+        study_id,
+        drug,
+        ratio,
+        p_holm
+    FROM knock_downs
+    QUALIFY row_number() OVER (
+        PARTITION BY hgnc_symbol
+        ORDER BY p_holm ASC NULLS LAST, p_value ASC NULLS LAST, study_id ASC, drug ASC, ratio ASC
+    ) = 1
+),
+
 genes AS (
     SELECT hgnc_symbol FROM core.deg__contrast_genes
     UNION
     SELECT hgnc_symbol FROM gene_cohorts
     UNION
     SELECT hgnc_symbol FROM cancer_genes
+    UNION
+    SELECT hgnc_symbol FROM knock_down_counts
 )
 
 SELECT
@@ -168,7 +212,14 @@ SELECT
     pfs_survival.q_primary AS pfs_q_value_bh,
     copy_number.amplified_fraction,
     copy_number.deep_loss_fraction,
-    coalesce(gene_sets.n_gene_sets, 0) AS n_gene_sets
+    coalesce(gene_sets.n_gene_sets, 0) AS n_gene_sets,
+    coalesce(knock_down_counts.bench_knock_downs, 0) AS bench_knock_downs,
+    coalesce(knock_down_counts.bench_knock_downs_resensitising, 0)
+        AS bench_knock_downs_resensitising,
+    strongest_knock_downs.study_id AS bench_knock_down_study,
+    strongest_knock_downs.drug AS bench_knock_down_drug,
+    strongest_knock_downs.ratio AS bench_knock_down_ratio,
+    strongest_knock_downs.p_holm AS bench_knock_down_p_holm
 FROM genes
 LEFT JOIN staging.genes__approved AS approved_genes
     ON genes.hgnc_symbol = approved_genes.hgnc_symbol
@@ -204,4 +255,8 @@ LEFT JOIN copy_number
         AND genes.hgnc_symbol = copy_number.hgnc_symbol
 LEFT JOIN gene_sets
     ON genes.hgnc_symbol = gene_sets.hgnc_symbol
+LEFT JOIN knock_down_counts
+    ON genes.hgnc_symbol = knock_down_counts.hgnc_symbol
+LEFT JOIN strongest_knock_downs
+    ON genes.hgnc_symbol = strongest_knock_downs.hgnc_symbol
 ORDER BY genes.hgnc_symbol

@@ -166,6 +166,63 @@ class MartGeneEvidence(TableModel):
     amplified_fraction: pl.Float64 = col("patients with GISTIC 2", unit="fraction", null=True)
     deep_loss_fraction: pl.Float64 = col("patients with GISTIC -2", unit="fraction", null=True)
     n_gene_sets: pl.Int64 = col("gene sets that hold it, all collections")
+    bench_knock_downs: pl.Int64 = col("knock-downs of the gene in dose-response studies, by study, lines and drug")
+    bench_knock_downs_resensitising: pl.Int64 = col(
+        "of these, those that sensitise the resistant line more than the parental one (Holm p < 0.05)"
+    )
+    bench_knock_down_study: pl.String = col("study of the one with the smallest p", null=True)
+    bench_knock_down_drug: pl.String = col("drug there", null=True)
+    bench_knock_down_ratio: pl.Float64 = col(
+        "there, EC50 ratio of the resistant line over that of the parental one", null=True
+    )
+    bench_knock_down_p_holm: pl.Float64 = col("its p, Holm over the knock-downs of the study", null=True)
+
+
+@table(
+    "marts.drug_response",
+    grain="one row per dose-response study, cell line, condition and drug",
+    key=("study_id", "cell_line", "condition", "drug"),
+    not_true="an empty ic50_um is no missing measurement: ic50_text says the bound, or why there is none",
+)
+class MartDrugResponse(TableModel):
+    """How a cell line answers to a drug: IC50 and EC50, growth rates, change against the parental line, knock-down."""
+
+    study_id: pl.String = col("study")
+    cell_line: pl.String = col("cell line")
+    condition: pl.String = col("siRNA or other condition; `none` where there is none")
+    drug: pl.String = col("drug")
+    model: pl.String = col("curve that the study reports")
+    verdict: pl.String = col("what the curve can say of its IC50")
+    n_replicates: pl.Int64 = col("independent replicates", null=True)
+    min_dose_um: pl.Float64 = col("lowest dose above 0", unit="uM", null=True)
+    max_dose_um: pl.Float64 = col("highest dose", unit="uM", null=True)
+    ic50_text: pl.String = col("IC50 as it is printed: a number, a bound, or why there is none")
+    ic50_um: pl.Float64 = col("dose at 50 % viability (absolute)", unit="uM", null=True)
+    ic50_um_lower: pl.Float64 = col("95 % limit", unit="uM", null=True)
+    ic50_um_upper: pl.Float64 = col("95 % limit", unit="uM", null=True)
+    ec50_um: pl.Float64 = col("dose at half of the curve's own fall (relative)", unit="uM", null=True)
+    ec50_um_lower: pl.Float64 = col("95 % limit", unit="uM", null=True)
+    ec50_um_upper: pl.Float64 = col("95 % limit", unit="uM", null=True)
+    auc: pl.Float64 = col("mean viability over the log-dose range, as a fraction", null=True)
+    emax_percent: pl.Float64 = col("mean viability at the highest dose", unit="percent", null=True)
+    gr50_um: pl.Float64 = col("dose at a growth-rate value of 0.5", unit="uM", null=True)
+    gr50_text: pl.String = col("as it is printed", null=True)
+    gr_max: pl.Float64 = col("smaller mean growth-rate value of the two highest doses", null=True)
+    parental: pl.String = col("line that it is compared with; null of a line that is none's resistant one", null=True)
+    ec50_fold_change: pl.Float64 = col("EC50 over the parental line's, between replicates", null=True)
+    ec50_fold_change_p: pl.Float64 = col(
+        "paired t where replicates are paired, else Welch's, on the logarithm", null=True
+    )
+    ic50_fold_change_text: pl.String = col("IC50 over the parental line's, or its bound", null=True)
+    fold_change_note: pl.String = col("why there is no test", null=True)
+    knocked_down_gene: pl.String = col("gene of the condition, as the study declares it", null=True)
+    knock_down_ratio: pl.Float64 = col("EC50 over that with the control siRNA, in this line", null=True)
+    knock_down_p_holm: pl.Float64 = col("Holm over the knock-downs of the line", null=True)
+    resensitisation_ratio: pl.Float64 = col(
+        "the resistant line's ratio over the parental one's; below 1: it sensitises the resistant line more",
+        null=True,
+    )
+    resensitisation_p_holm: pl.Float64 = col("Holm over the knock-downs", null=True)
 
 
 @table(

@@ -33,7 +33,7 @@ class Family(NamedTuple):
     p_value: str
     q_value: str
     correction: str
-    only: tuple[str, str] | None = None
+    only: tuple[str, str | bool] | None = None
 
 
 FAMILIES = (
@@ -153,6 +153,50 @@ FAMILIES = (
         "p_value",
         "q_value_bh",
         "Benjamini-Hochberg over genes",
+    ),
+    Family(
+        "core.dose_response__fold_changes",
+        ("study_id", "measure"),
+        "welch_p",
+        "welch_p",
+        "none: p as tested, one per condition and drug (Welch's t between replicates)",
+        ("is_primary", True),
+    ),
+    Family(
+        "core.dose_response__knock_downs",
+        ("study_id", "resistant", "parental", "drug", "contrast"),
+        "p_value",
+        "p_holm",
+        "Holm over the knock-downs",
+    ),
+    Family(
+        "core.drug_combination__cells",
+        ("study_id", "block_id"),
+        "bliss_p",
+        "bliss_p_holm",
+        "Holm over the combination cells (Bliss)",
+    ),
+    Family(
+        "core.drug_combination__blocks",
+        ("study_id",),
+        "replicate_bliss_p",
+        "replicate_bliss_p",
+        "none: p as tested, one per block (t over replicate matrices)",
+    ),
+    Family(
+        "core.qpcr__fold_changes",
+        ("study_id",),
+        "welch_p",
+        "welch_p",
+        "none: p as tested, one per gene and condition (Welch's t on delta Ct)",
+    ),
+    Family(
+        "core.assays__two_way",
+        ("study_id", "model"),
+        "p_value",
+        "p_value",
+        "none: p as tested, one per assay (interaction)",
+        ("term", "interaction"),
     ),
 )
 
