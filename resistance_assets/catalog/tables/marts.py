@@ -182,7 +182,7 @@ class MartGeneEvidence(TableModel):
     "marts.drug_response",
     grain="one row per dose-response study, cell line, condition and drug",
     key=("study_id", "cell_line", "condition", "drug"),
-    not_true="an empty ic50_um is no missing measurement: ic50_text says the bound, or why there is none",
+    limitation="an empty ic50_um is no missing measurement: ic50_text says the bound, or why there is none",
 )
 class MartDrugResponse(TableModel):
     """How a cell line answers to a drug: IC50 and EC50, growth rates, change against the parental line, knock-down."""
