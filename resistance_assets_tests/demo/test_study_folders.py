@@ -38,6 +38,7 @@ def test_the_registry_accepts_every_study(demo: WrittenDemo):
     registry = load_registry([demo.folder / "studies"])
     assert registry.study_faults == ()
     assert sorted(registry.local_studies) == [
+        "demo_alk_plasma_panel",
         "demo_h1975_four_arms",
         "demo_h1975_resistance",
         "demo_h3122_combination",
@@ -45,6 +46,7 @@ def test_the_registry_accepts_every_study(demo: WrittenDemo):
         "demo_h3122_dose_response",
         "demo_h3122_published",
         "demo_h3122_qpcr",
+        "demo_h3122_xenograft",
         "demo_luad_followed",
         "demo_luad_paired",
     ]

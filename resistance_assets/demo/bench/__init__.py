@@ -6,6 +6,13 @@ planted, by name).
 
 from __future__ import annotations
 
-from resistance_assets.demo.bench import dose_response, drug_combination, qpcr, two_way_assay
+from resistance_assets.demo.bench import (
+    dose_response,
+    drug_combination,
+    plasma_panel,
+    qpcr,
+    tumour_growth,
+    two_way_assay,
+)
 
-BENCH_STUDIES = (dose_response, drug_combination, qpcr, two_way_assay)
+BENCH_STUDIES = (dose_response, drug_combination, qpcr, two_way_assay, tumour_growth, plasma_panel)
