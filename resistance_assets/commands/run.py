@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -25,14 +26,25 @@ if TYPE_CHECKING:
     from resistance_assets.settings import Settings
 
 
+# SQLAlchemy reads `sqlite:///folder?options`, and decodes `%41` in it; Dagster writes folders as they are.
+_NOT_IN_AN_ADDRESS = re.compile(r"\?|%[0-9A-Fa-f]{2}")
+
+
 def prepare(settings: Settings) -> None:
     """Make the data folder, and the demo's mirror where the demo runs.
 
     Raises:
         DataFault: the folder cannot be written.
+        UsageFault: Dagster cannot keep its records in a folder of that name.
     """
     from resistance_assets.files import storage_fault
 
+    if found := _NOT_IN_AN_ADDRESS.search(str(settings.data_dir.absolute())):
+        raise UsageFault(
+            f"holds {found[0]!r}, which means something else in the addresses of Dagster's SQLite files",
+            subject=str(settings.data_dir.absolute()),
+            remedy="Set RESISTANCE_DATA_DIR to a folder without it.",
+        )
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
         probe = settings.data_dir / f".writable.{os.getpid()}"

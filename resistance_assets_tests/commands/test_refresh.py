@@ -36,7 +36,8 @@ def published(data_dir: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     """A data folder with release 1, and what it was made from."""
-    root = tmp_path_factory.mktemp("refreshing")
+    # The folders are called as people call theirs: nothing takes a name for a pattern, a path for an address.
+    root = tmp_path_factory.mktemp("refreshing") / "data [1] ü & 'x' * 50% #"
     mirror, studies = write_small_world(root)
     summary = run_warehouse(root / "data", mirror=mirror, studies=[studies])
     assert summary.ok, summary.as_document()
