@@ -47,7 +47,7 @@ ARRAYS = {"intensities": "raw.studies__probe_intensities", "probe_genes": "raw.s
 SUPPLIED = {"processed": "raw.studies__gene_sample_counts", "processed_measurements": "raw.studies__measurements"}
 
 
-def joined_rows(sheet: pl.DataFrame, key: str) -> pl.DataFrame:
+def join_rows(sheet: pl.DataFrame, key: str) -> pl.DataFrame:
     """A sheet with one row per value of `key`, named `sample_id`; where its rows differ, their values are joined."""
     others = [name for name in sheet.columns if name not in ("sample_id", key)]
     joined = [
@@ -56,7 +56,7 @@ def joined_rows(sheet: pl.DataFrame, key: str) -> pl.DataFrame:
     return sheet.group_by(key, maintain_order=True).agg(joined).rename({key: "sample_id"})
 
 
-def in_groups(sheet: pl.DataFrame, study_id: str, groups: tuple[Group, ...]) -> pl.DataFrame:
+def assign_groups(sheet: pl.DataFrame, study_id: str, groups: tuple[Group, ...]) -> pl.DataFrame:
     """The sheet with the column `group`, blank for samples of no group.
 
     Raises:

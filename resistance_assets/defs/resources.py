@@ -220,7 +220,7 @@ def local_files(study_id: str, files: Mapping[str, Path]) -> dict[str, ExternalI
     }
 
 
-def fetching(*sources: Source) -> Callable[[Origins], Mapping[str, ExternalInput]]:
+def fetch_inputs(*sources: Source) -> Callable[[Origins], Mapping[str, ExternalInput]]:
     """Externals of a step that reads these sources."""
 
     def external_inputs(origins: Origins) -> Mapping[str, ExternalInput]:

@@ -10,7 +10,8 @@ import polars as pl
 
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address
-from resistance_assets.defs.core.survival.screen import SCREEN, followed_patients
+from resistance_assets.defs.core.survival.followed_patients import followed_patients
+from resistance_assets.defs.core.survival.screen import SCREEN
 from resistance_assets.orchestration.partitions import partition_of
 from resistance_assets.orchestration.table_assets import key_of
 from resistance_assets.science.survival.second_opinion import compare_with_lifelines, draw_genes

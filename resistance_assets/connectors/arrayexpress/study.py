@@ -19,8 +19,8 @@ from resistance_assets.connectors.lab_study.count_table import CountsLayout
 from resistance_assets.connectors.lab_study.rows import samples_as_table
 from resistance_assets.connectors.public_study import (
     SHEETS,
-    in_groups,
-    joined_rows,
+    assign_groups,
+    join_rows,
     layout_of,
     note_of,
     sequence_files_as_table,
@@ -52,7 +52,7 @@ def sequenced_samples(study: SequencingStudy, accession: str) -> pl.DataFrame:
     named = sheet.join(known, on="run_accession", how="left", maintain_order="left").with_columns(
         pl.coalesce("ena_sample", "reported_sample", "biosample", "reported_biosample", "sample_id").alias("own")
     )
-    return joined_rows(named.drop("reported_sample", "reported_biosample"), "own").with_columns(
+    return join_rows(named.drop("reported_sample", "reported_biosample"), "own").with_columns(
         accession=pl.lit(accession)
     )
 
@@ -67,7 +67,7 @@ class Accession:
     processed: Mapping[str, Path | Fault]
 
 
-def reading_accession(accession: str) -> Callable[[Transport], tuple[SequencingStudy, dict[str, Any]]]:
+def accession_crawler(accession: str) -> Callable[[Transport], tuple[SequencingStudy, dict[str, Any]]]:
     """The crawl of a record: everything that its hosts say of it, and its processed tables."""
 
     def crawl(transport: Transport) -> tuple[SequencingStudy, dict[str, Any]]:
@@ -79,7 +79,7 @@ def reading_accession(accession: str) -> Callable[[Transport], tuple[SequencingS
 
 def read_accession(accession: str, crawled: Crawl) -> Accession:
     """One accession from what a crawl of its record found."""
-    study, processed = replay(crawled, reading_accession(accession))
+    study, processed = replay(crawled, accession_crawler(accession))
     found = {name: one if isinstance(one, Fault) else one.path for name, one in processed.items()}
     return Accession(accession, study, sequenced_samples(study, accession), found)
 
@@ -161,7 +161,7 @@ def read_reads_study(
 ) -> dict[str, pl.DataFrame]:
     """The shares of a study's sheets, its processed counts (empty where there are none) under `processed`, and what was
     set aside under `rejected`."""
-    sheet = in_groups(pl.concat([a.samples for a in accessions], how="diagonal"), study_id, groups)
+    sheet = assign_groups(pl.concat([a.samples for a in accessions], how="diagonal"), study_id, groups)
     grouped = sheet.filter(pl.col(GROUP_COLUMN).is_not_null())
     unnamed: list[pl.DataFrame] = []
     counts, reason = find_processed(accessions, grouped, unnamed, layout_of(counted, grouped, study_id))

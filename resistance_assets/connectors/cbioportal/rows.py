@@ -73,7 +73,7 @@ def read_cohort(cohort: Cohort, archive: Path) -> dict[str, pl.DataFrame]:
         stable_ids=[name for name in (expression, copy_number) if name],
     )
 
-    def of_study(frame: pl.DataFrame) -> pl.DataFrame:
+    def tag_study(frame: pl.DataFrame) -> pl.DataFrame:
         return frame.with_columns(study_id=pl.lit(study.study_id))
 
     def values(stable_id: str | None, table: Table) -> pl.DataFrame:
@@ -89,10 +89,10 @@ def read_cohort(cohort: Cohort, archive: Path) -> dict[str, pl.DataFrame]:
         if entry.get("genetic_alteration_type") == alteration
     }
     return {
-        "attributes": of_study(study.attributes),
-        "patients": of_study(study.patient_attributes),
-        "samples": of_study(study.sample_attributes),
-        "profiles": of_study(study.profiles).with_columns(
+        "attributes": tag_study(study.attributes),
+        "patients": tag_study(study.patient_attributes),
+        "samples": tag_study(study.sample_attributes),
+        "profiles": tag_study(study.profiles).with_columns(
             loaded_into=pl.col("stable_id").replace_strict(tables, default=None, return_dtype=pl.String)
         ),
         "mrna": values(expression, TABLES["raw.cbioportal__mrna_values"]),

@@ -24,7 +24,7 @@ from resistance_assets.connectors.public_study import (
     ARRAYS,
     SHEETS,
     SUPPLIED,
-    in_groups,
+    assign_groups,
     layout_of,
     sequence_files_as_table,
     supplied_counts,
@@ -36,7 +36,7 @@ from resistance_assets.errors import DataFault, DesignFault
 NOTHING_DECLARED = SuppliedCounts()
 
 
-def reading_series(accession: str) -> Callable[[Transport], tuple[GeoSeries, dict[str, PlatformGenes]]]:
+def series_crawler(accession: str) -> Callable[[Transport], tuple[GeoSeries, dict[str, PlatformGenes]]]:
     """The crawl of a series: record, matrices, and either the genes of its platforms or NCBI's counts."""
 
     def crawl(transport: Transport) -> tuple[GeoSeries, dict[str, PlatformGenes]]:
@@ -199,7 +199,7 @@ def read_series_study(
     """
     runs = runs_of_series(series)
     by_sample = runs.group_by("sample_id", maintain_order=True).agg(pl.col("run_accession").str.join(" | "))
-    sheet = in_groups(
+    sheet = assign_groups(
         series.samples.join(by_sample, on="sample_id", how="left", maintain_order="left").with_columns(
             accession=pl.lit(series.accession)
         ),

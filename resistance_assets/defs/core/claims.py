@@ -20,25 +20,21 @@ from resistance_assets.orchestration.sql_models import SqlQuery, run_queries
 from resistance_assets.orchestration.steps import ExternalInput, Inputs, Step
 from resistance_assets.orchestration.table_steps import sql_queries, table_step
 from resistance_assets.science.claims.claims import EVIDENCE, audit_printed_table, build_claims_report, first_releases
-from resistance_assets.science.statistics.multiple_testing import adjust_bh
 from resistance_assets.settings import load_settings
 from resistance_assets.warehouse.releases import read_manifests
 
 AUDIT = TABLES["core.claims__table2_audit"]
-PANEL = TABLES["core.survival__panel_genes"]
 VERDICTS = TABLES["core.claims__verdicts"]
 HISTORY = TABLES["core.claims__history"]
 LEDGER = TABLES["marts.published_claims"]
-SCREEN = "core.survival__cohort_endpoint_genes"
 HYPOTHESES = "core.hypotheses_tested"
+
+
 # What rests on the verdicts; a claim that read it would judge itself.
 BEYOND = (VERDICTS.address, HISTORY.address, LEDGER.address)
 
 
-# ---- printed tables and panels ---------------------------------------------------------------------------------------
-
-
-def audit_asset(registry: Registry) -> Step:
+def audit_step(registry: Registry) -> Step:
     printed = tuple(registry.published_tables.values())
 
     def compute(inputs: Inputs) -> pl.DataFrame:
@@ -49,35 +45,6 @@ def audit_asset(registry: Registry) -> Step:
         compute=compute,
         parameters=[table.model_dump(mode="json") for table in printed],
     )
-
-
-def correct_in_panels(screen: pl.DataFrame, panels: Mapping[str, Iterable[str]]) -> pl.DataFrame:
-    """Median splits of each panel's genes with q-values within the panel, rows of `core.survival__panel_genes`."""
-    found = [PANEL.empty()]
-    for panel_id, genes in panels.items():
-        rows = screen.filter(pl.col("model") == "median_split", pl.col("hgnc_symbol").is_in(list(genes)))
-        for _, family in rows.group_by("cohort_id", "endpoint", maintain_order=True):
-            q = adjust_bh(family["p_logrank"].cast(pl.Float64).fill_null(float("nan")).to_numpy())
-            found.append(PANEL.shape(family.with_columns(panel_id=pl.lit(panel_id), q_value_bh_panel=pl.Series(q))))
-    return pl.concat(found).sort(PANEL.key)
-
-
-def panel_asset(registry: Registry) -> Step:
-    panels = {panel: tuple(genes) for panel, genes in registry.genes.panels.items()}
-
-    def compute(inputs: Inputs) -> pl.DataFrame:
-        return correct_in_panels(inputs.read(SCREEN), panels)
-
-    return table_step(
-        outputs={PANEL.address: PANEL},
-        compute=compute,
-        inputs=(SCREEN,),
-        allow_unavailable_inputs=True,
-        parameters=panels,
-    )
-
-
-# ---- what a claim needs ----------------------------------------------------------------------------------------------
 
 
 def needed_sources(claim: Claim, registry: Registry) -> dict[str, list[str]]:
@@ -132,9 +99,6 @@ def sources_as_external_inputs(registry: Registry, claims: Iterable[Claim], lake
             checksum=parameters_version(facts), path=Path(), facts=facts, is_own_state=True
         )
     return external_inputs
-
-
-# ---- verdicts --------------------------------------------------------------------------------------------------------
 
 
 def load_claims(claims: Iterable[Claim]) -> dict[str, SqlQuery]:
@@ -197,7 +161,7 @@ def judge_claims(
     return VERDICTS.shape(report.join(sources, on="claim_id", how="left"))
 
 
-def verdicts_asset(registry: Registry, queries: Mapping[str, SqlQuery]) -> Step:
+def verdicts_step(registry: Registry, queries: Mapping[str, SqlQuery]) -> Step:
     claims = tuple(registry.claims.values())
     refs = tuple(dict.fromkeys(ref for query in queries.values() for ref in query.refs))
     is_synthetic = load_settings().is_synthetic
@@ -223,9 +187,6 @@ def verdicts_asset(registry: Registry, queries: Mapping[str, SqlQuery]) -> Step:
     )
 
 
-# ---- since when ------------------------------------------------------------------------------------------------------
-
-
 def past_verdicts(lake: Lake, data_dir: Path) -> list[tuple[int, dict[str, str]]]:
     """Claim -> verdict of every release that has a claims report and still has its Parquet file, oldest first."""
     found: list[tuple[int, dict[str, str]]] = []
@@ -248,7 +209,7 @@ def next_release(data_dir: Path) -> int:
     return max(read_manifests(data_dir), default=0) + 1
 
 
-def history_asset() -> Step:
+def history_step() -> Step:
     def releases(origins: Origins) -> dict[str, ExternalInput]:
         lake, data_dir = origins.lake(), origins.lake().root.parent
         now = dict(lake.read(VERDICTS.address).select("claim_id", "verdict").iter_rows())
@@ -273,10 +234,7 @@ def history_asset() -> Step:
     )
 
 
-def claims_assets(registry: Registry) -> list[Step]:
-    queries = load_claims(registry.claims.values())
-    return [audit_asset(registry), panel_asset(registry), verdicts_asset(registry, queries), history_asset()]
-
-
 def steps(registry: Registry) -> list[Step]:
-    return claims_assets(registry)
+    """The audit of printed tables, the verdicts, and since when they stand."""
+    queries = load_claims(registry.claims.values())
+    return [audit_step(registry), verdicts_step(registry, queries), history_step()]

@@ -8,19 +8,21 @@ import polars as pl
 
 from resistance_assets.catalog.registry import Circularity, Partners, Registry
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.defs.core.intersections import (
+from resistance_assets.defs.core.gene_lists import (
     CALLS,
-    DERIVED,
     GENES,
     LISTS,
     MEMBERS,
     NAMES,
     PAIRS,
     SYMBOLS,
-    UNIVERSE_JOINER,
-    Universes,
     counted_pairs,
     partner_universe,
+)
+from resistance_assets.defs.core.intersections import (
+    DERIVED,
+    UNIVERSE_JOINER,
+    Universes,
     universe_of_list,
     universes_of,
 )

@@ -7,7 +7,7 @@ import polars as pl
 
 from resistance_assets.catalog.registry import Cohort, CountsContrast, LocalStudy, Project, Registry
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.defs.core.studies import counts_address, samples_address
+from resistance_assets.defs.core.studies.addresses import counts_address, samples_address
 from resistance_assets.defs.core.survival.cohort_slices import expression_address
 from resistance_assets.errors import SourceUnavailable
 from resistance_assets.orchestration.partitions import partition_of, union_of
@@ -30,7 +30,7 @@ def expression_values_address(registry: Registry, cohort_id: str) -> str:
     return partition_of(table, cohort_id)
 
 
-def counts_part(local: LocalStudy, declared: CountsContrast) -> Step:
+def counts_step(local: LocalStudy, declared: CountsContrast) -> Step:
     address = partition_of(TABLE.address, declared.id)
     counts, samples = (
         counts_address(local.id),
@@ -64,7 +64,7 @@ def counts_part(local: LocalStudy, declared: CountsContrast) -> Step:
     )
 
 
-def cohort_part(cohort: Cohort, values: str, codes: tuple[str, ...]) -> Step:
+def cohort_step(cohort: Cohort, values: str, codes: tuple[str, ...]) -> Step:
     address = partition_of(TABLE.address, cohort.id)
     expression = expression_address(cohort.id)
     cohort_id = cohort.id
@@ -94,7 +94,7 @@ def cohort_part(cohort: Cohort, values: str, codes: tuple[str, ...]) -> Step:
     )
 
 
-def project_part(project: Project) -> Step:
+def project_step(project: Project) -> Step:
     address, counts = partition_of(TABLE.address, project.id), partition_of("raw.gdc__gene_counts", project.id)
     project_id = project.id
 
@@ -127,14 +127,14 @@ def tumour_normal_assets(registry: Registry) -> list[Step]:
                 contrast.numerator.lower() in words.tumour_labels
                 and contrast.denominator.lower() in words.normal_labels
             ):
-                assets.append(counts_part(local, contrast))
+                assets.append(counts_step(local, contrast))
                 parts.append(partition_of(TABLE.address, contrast.id))
     for cohort in registry.cohorts.values():
         values = expression_values_address(registry, cohort.id)
-        assets.append(cohort_part(cohort, values, words.normal_sample_type_codes))
+        assets.append(cohort_step(cohort, values, words.normal_sample_type_codes))
         parts.append(partition_of(TABLE.address, cohort.id))
     for project in registry.projects.values():
-        assets.append(project_part(project))
+        assets.append(project_step(project))
         parts.append(partition_of(TABLE.address, project.id))
     return [*assets, union_of(TABLE.address, parts)]
 

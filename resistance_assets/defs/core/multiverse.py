@@ -1,9 +1,8 @@
-"""Multiverses: one asset per analysis whose text allows several specifications, and their unions; and what noise
-alone would give between samples without replicates."""
+"""Multiverses: one step per analysis whose text allows several specifications, and their unions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 
 import numpy as np
@@ -16,8 +15,6 @@ from resistance_assets.defs.core.survival.screen import split_minimum
 from resistance_assets.orchestration.partitions import partition_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
-from resistance_assets.science.deg.bcv import noise_fold_change_null
-from resistance_assets.science.expression.normalisation import cpm
 from resistance_assets.science.multiverse.multiverse import (
     ARMS,
     check_axes,
@@ -31,13 +28,9 @@ from resistance_assets.science.multiverse.multiverse import (
 READINGS, CHOICES, MEMBERS, SUMMARY = (
     TABLES[f"core.multiverse__{name}"] for name in ("readings", "choices", "members", "summary")
 )
-NOISE = TABLES["core.deg__fold_change_noise"]
 COUNTS, SAMPLES = "raw.studies__gene_sample_counts", "raw.studies__samples"
 MEASURED, LISTS = "staging.genes__measured", "staging.gene_lists__members"
 PATIENTS = "staging.cohorts__patients"
-BCVS = (0.1, 0.2, 0.3, 0.4)
-NOISE_SIMULATIONS = 10
-FLOOR_CPM = 1.0
 
 
 def part_address(kind: str, multiverse_id: str) -> str:
@@ -239,45 +232,12 @@ def _models() -> dict[str, Table]:
     return {"readings": READINGS, "choices": CHOICES, "members": MEMBERS, "summary": SUMMARY}
 
 
-def noise_of_studies(counts: pl.DataFrame, bcvs: Iterable[float] = BCVS) -> pl.DataFrame:
-    """Genes beyond a twofold difference by noise alone, per study, at its mean counts of genes above the floor.
-
-    Args:
-        counts: study_id, feature_id, read_count (mean over the samples).
-    """
-    found = [NOISE.empty()]
-    for (study_id,), study in counts.sort("study_id", "feature_id").group_by("study_id", maintain_order=True):
-        mean = study["read_count"].to_numpy()
-        if not mean.sum():
-            continue
-        expressed = mean[cpm(mean[:, None])[:, 0] >= FLOOR_CPM]
-        null = noise_fold_change_null(expressed, tuple(bcvs), n_simulations=NOISE_SIMULATIONS)
-        found.append(NOISE.shape(null.with_columns(study_id=pl.lit(str(study_id)))))
-    return pl.concat(found)
-
-
-def noise() -> Step:
-    def compute(inputs: Inputs) -> pl.DataFrame:
-        means = inputs.scan(COUNTS).group_by("study_id", "feature_id").agg(pl.col("read_count").mean()).collect()
-        return noise_of_studies(means)
-
-    return table_step(
-        outputs={NOISE.address: NOISE},
-        compute=compute,
-        inputs=(COUNTS,),
-        allow_unavailable_inputs=True,
-    )
-
-
-def multiverse_assets(registry: Registry) -> list[Step]:
-    assets = []
+def steps(registry: Registry) -> list[Step]:
+    """A step per multiverse, and a union per table."""
+    made: list[Step] = []
     for multiverse in registry.multiverses.values():
         check_axes(multiverse.kind, multiverse.axis, f"multiverse {multiverse.id}")
-        assets.append({"four_arms": four_arms, "gene_survival": gene_survival}[multiverse.kind](multiverse, registry))
-    for kind, table in (("readings", READINGS), ("choices", CHOICES), ("members", MEMBERS), ("summary", SUMMARY)):
-        assets.append(union_of(table.address, [part_address(kind, name) for name in registry.multiverses]))
-    return [*assets, noise()]
-
-
-def steps(registry: Registry) -> list[Step]:
-    return multiverse_assets(registry)
+        made.append({"four_arms": four_arms, "gene_survival": gene_survival}[multiverse.kind](multiverse, registry))
+    for kind, table in _models().items():
+        made.append(union_of(table.address, [part_address(kind, name) for name in registry.multiverses]))
+    return made

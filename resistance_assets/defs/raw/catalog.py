@@ -19,7 +19,7 @@ def catalog_cohorts(registry: Registry) -> pl.DataFrame:
     """Cohorts and endpoints of the catalog as a table."""
     followed = {local.id: local.survival for local in registry.local_studies.values() if local.survival}
 
-    def own(cohort: Cohort) -> dict[str, Any]:
+    def describe_origin(cohort: Cohort) -> dict[str, Any]:
         if cohort.id not in followed:
             source = registry.sources[cohort.source]
             archive = Path(source.url).name.removesuffix(".tar.gz")
@@ -41,7 +41,7 @@ def catalog_cohorts(registry: Registry) -> pl.DataFrame:
 
     rows = [
         {
-            **own(cohort),
+            **describe_origin(cohort),
             "cohort_id": cohort.id,
             "title": cohort.title,
             "endpoint": endpoint.id,
@@ -106,7 +106,7 @@ def catalog_contrasts(registry: Registry) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=TABLES["raw.catalog__contrasts"].polars_schema)
 
 
-def catalog_asset(address: str, frame: pl.DataFrame, compute_from: Callable[..., Any]) -> Step:
+def catalog_step(address: str, frame: pl.DataFrame, compute_from: Callable[..., Any]) -> Step:
     """A table that the catalog itself is the source of."""
     rows = frame.to_dicts()
 
@@ -125,7 +125,7 @@ def catalog_asset(address: str, frame: pl.DataFrame, compute_from: Callable[...,
 def steps(registry: Registry) -> list[Step]:
     """The tables that the catalog itself is the source of."""
     return [
-        catalog_asset("raw.catalog__cohorts", catalog_cohorts(registry), catalog_cohorts),
-        catalog_asset("raw.catalog__projects", catalog_projects(registry), catalog_projects),
-        catalog_asset("raw.catalog__contrasts", catalog_contrasts(registry), catalog_contrasts),
+        catalog_step("raw.catalog__cohorts", catalog_cohorts(registry), catalog_cohorts),
+        catalog_step("raw.catalog__projects", catalog_projects(registry), catalog_projects),
+        catalog_step("raw.catalog__contrasts", catalog_contrasts(registry), catalog_contrasts),
     ]

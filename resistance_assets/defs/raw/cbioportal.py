@@ -26,7 +26,7 @@ from resistance_assets.connectors.cbioportal.rows import (
     read_matrices,
 )
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
-from resistance_assets.defs.resources import Origins, fetching
+from resistance_assets.defs.resources import Origins, fetch_inputs
 from resistance_assets.errors import SourceUnavailable
 from resistance_assets.orchestration.partitions import partition_of, rejected_of, union_of
 from resistance_assets.orchestration.steps import ExternalInput, Inputs, Step
@@ -47,7 +47,7 @@ FURTHER_TABLES = {
 """What else an archive holds -> the table that it ends in."""
 
 
-def cohort_asset(cohort: Cohort, source: Source) -> Step:
+def cohort_step(cohort: Cohort, source: Source) -> Step:
     """Partitions of one cohort's archive."""
     addresses = {name: partition_of(table, cohort.id) for name, table in CBIOPORTAL_TABLES.items()}
     addresses["rejected"] = rejected_of(clinical_address(cohort.id))
@@ -61,20 +61,20 @@ def cohort_asset(cohort: Cohort, source: Source) -> Step:
         outputs={addresses[name]: tables[name] for name in addresses},
         compute=compute,
         parameters=cohort.model_dump(mode="json"),
-        external_inputs=fetching(source),
+        external_inputs=fetch_inputs(source),
         sources=[source.id],
         kinds=["python", "cbioportal"],
         tags={"cohort": cohort.id},
     )
 
 
-def taken_with_its_clinical_tables(cohort: Cohort, source: Source) -> Callable[[Origins], Mapping[str, ExternalInput]]:
+def fetch_with_clinical_tables(cohort: Cohort, source: Source) -> Callable[[Origins], Mapping[str, ExternalInput]]:
     """Externals of a step that reads an archive of which the clinical tables were taken.
 
     An archive is taken whole or not at all: where its clinical tables were refused, the other partitions stay with the
     archive before, and no result speaks of bytes that were turned away.
     """
-    fetched, clinical = fetching(source), clinical_address(cohort.id)
+    fetched, clinical = fetch_inputs(source), clinical_address(cohort.id)
 
     def external_inputs(origins: Origins) -> Mapping[str, ExternalInput]:
         found = fetched(origins)
@@ -96,7 +96,7 @@ def clinical_address(cohort_id: str) -> str:
     return partition_of(CBIOPORTAL_TABLES["attributes"], cohort_id)
 
 
-def matrices_part(cohort: Cohort, source: Source, kind: str) -> Step:
+def matrices_step(cohort: Cohort, source: Source, kind: str) -> Step:
     """One kind of matrix of one archive."""
     own = partition_of(FURTHER_TABLES[kind], cohort.id)
     set_aside = rejected_of(own)
@@ -113,14 +113,14 @@ def matrices_part(cohort: Cohort, source: Source, kind: str) -> Step:
         compute=compute,
         parameters={"cohort": cohort.id, "kind": kind, "profiles": stable_ids, "in_use": in_use},
         inputs=(clinical_address(cohort.id),),
-        external_inputs=taken_with_its_clinical_tables(cohort, source),
+        external_inputs=fetch_with_clinical_tables(cohort, source),
         sources=[source.id],
         kinds=["python", "cbioportal"],
         tags={"cohort": cohort.id},
     )
 
 
-def alterations_part(cohort: Cohort, source: Source, kind: str) -> Step:
+def alterations_step(cohort: Cohort, source: Source, kind: str) -> Step:
     """Mutations, structural variants or the timeline of one archive."""
     own = partition_of(FURTHER_TABLES[kind], cohort.id)
     set_aside = rejected_of(own)
@@ -146,7 +146,7 @@ def alterations_part(cohort: Cohort, source: Source, kind: str) -> Step:
         compute=compute,
         parameters={"cohort": cohort.id, "kind": kind},
         inputs=(clinical_address(cohort.id),),
-        external_inputs=taken_with_its_clinical_tables(cohort, source),
+        external_inputs=fetch_with_clinical_tables(cohort, source),
         sources=[source.id],
         kinds=["python", "cbioportal"],
         tags={"cohort": cohort.id},
@@ -159,9 +159,9 @@ def steps(registry: Registry) -> list[Step]:
     made: list[Step] = []
     for cohort in cohorts:
         source = registry.sources[cohort.source]
-        made.append(cohort_asset(cohort, source))
-        made += [matrices_part(cohort, source, kind) for kind in FURTHER_MATRICES]
-        made += [alterations_part(cohort, source, kind) for kind in FURTHER_TABLES if kind not in FURTHER_MATRICES]
+        made.append(cohort_step(cohort, source))
+        made += [matrices_step(cohort, source, kind) for kind in FURTHER_MATRICES]
+        made += [alterations_step(cohort, source, kind) for kind in FURTHER_TABLES if kind not in FURTHER_MATRICES]
     for table in (*CBIOPORTAL_TABLES.values(), *FURTHER_TABLES.values()):
         made.append(union_of(table, [partition_of(table, cohort.id) for cohort in cohorts]))
     return made

@@ -33,7 +33,7 @@ class Listed(ExternalInput):
     transport: Transport | None = None
 
 
-def listing(
+def list_inputs(
     source: Source, ask: Callable[[Transport], tuple[pl.DataFrame, pl.DataFrame, str]]
 ) -> Callable[[Origins], Mapping[str, ExternalInput]]:
     """Externals of a step that reads what a list names: the list is asked for in every run, its content only where
@@ -67,7 +67,7 @@ def listing(
     return external_inputs
 
 
-def counts_asset(project: Project, source: Source) -> Step:
+def counts_step(project: Project, source: Source) -> Step:
     """Gene counts of one project."""
     addresses = {name: partition_of(table.address, project.id) for name, table in COUNT_TABLES.items()}
     set_aside = rejected_of(addresses["counts"])
@@ -93,14 +93,14 @@ def counts_asset(project: Project, source: Source) -> Step:
         outputs={addresses[name]: table for name, table in COUNT_TABLES.items()} | {set_aside: REJECTED},
         compute=compute,
         parameters={"project": project_id, "host": hosts_name},
-        external_inputs=listing(source, ask),
+        external_inputs=list_inputs(source, ask),
         sources=[source.id],
         kinds=["python", "gdc"],
         tags={"project": project_id},
     )
 
 
-def cases_asset(project: Project, source: Source) -> Step:
+def cases_step(project: Project, source: Source) -> Step:
     """Clinical data of one project."""
     own = partition_of(CASES.address, project.id)
     set_aside = rejected_of(own)
@@ -122,7 +122,7 @@ def cases_asset(project: Project, source: Source) -> Step:
         outputs={own: CASES, set_aside: REJECTED},
         compute=compute,
         parameters={"project": project_id, "host": hosts_name},
-        external_inputs=listing(source, ask),
+        external_inputs=list_inputs(source, ask),
         sources=[source.id],
         kinds=["python", "gdc"],
         tags={"project": project_id},
@@ -133,8 +133,8 @@ def steps(registry: Registry) -> list[Step]:
     """Partitions of every project, and their unions."""
     assets: list[Step] = []
     for project in registry.projects.values():
-        assets.append(counts_asset(project, registry.sources[project.counts_source]))
-        assets.append(cases_asset(project, registry.sources[project.clinical_source]))
+        assets.append(counts_step(project, registry.sources[project.counts_source]))
+        assets.append(cases_step(project, registry.sources[project.clinical_source]))
     assets += [
         union_of(table.address, [partition_of(table.address, project) for project in registry.projects])
         for table in (*COUNT_TABLES.values(), CASES)

@@ -10,7 +10,7 @@ from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
 from resistance_assets.connectors.gencode import read_gene_lengths
-from resistance_assets.defs.resources import fetching
+from resistance_assets.defs.resources import fetch_inputs
 from resistance_assets.orchestration.partitions import rejected_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
@@ -18,7 +18,7 @@ from resistance_assets.orchestration.table_steps import table_step
 LENGTHS = TABLES["raw.gencode__genes"]
 
 
-def lengths_asset(source_id: str, registry: Registry) -> Step:
+def lengths_step(source_id: str, registry: Registry) -> Step:
     """Genes of the pinned annotation and their lengths."""
     rejected = rejected_of(LENGTHS.address)
 
@@ -30,7 +30,7 @@ def lengths_asset(source_id: str, registry: Registry) -> Step:
         outputs={LENGTHS.address: LENGTHS, rejected: REJECTED},
         compute=compute,
         parameters={"source": source_id},
-        external_inputs=fetching(registry.sources[source_id]),
+        external_inputs=fetch_inputs(registry.sources[source_id]),
         sources=[source_id],
         kinds=["python", "gencode"],
     )
@@ -39,4 +39,4 @@ def lengths_asset(source_id: str, registry: Registry) -> Step:
 def steps(registry: Registry) -> list[Step]:
     """The annotation that gene lengths come from."""
     annotations = [source.id for source in registry.sources.values() if source.connector == "gencode_annotation"]
-    return [lengths_asset(source_id, registry) for source_id in annotations]
+    return [lengths_step(source_id, registry) for source_id in annotations]

@@ -11,7 +11,7 @@ from resistance_assets.catalog.registry import Registry, Source
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.cancer_gene_lists import read_allonco, read_oncokb
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
-from resistance_assets.defs.resources import fetching
+from resistance_assets.defs.resources import fetch_inputs
 from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.partitions import partition_of, rejected_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
@@ -24,7 +24,7 @@ GENE_LIST_READERS: dict[str, Callable[[Path], tuple[pl.DataFrame, pl.DataFrame]]
 }
 
 
-def gene_list_asset(list_id: str, source: Source) -> Step:
+def gene_list_step(list_id: str, source: Source) -> Step:
     table = TABLES["raw.gene_lists__members"]
     own = partition_of(table.address, list_id)
     rejected = rejected_of(own)
@@ -46,7 +46,7 @@ def gene_list_asset(list_id: str, source: Source) -> Step:
         outputs={own: table, rejected: REJECTED},
         compute=compute,
         code_version=code_version_of(compute, reader),
-        external_inputs=fetching(source),
+        external_inputs=fetch_inputs(source),
         sources=[source.id],
         kinds=["python", source.connector],
     )
@@ -56,6 +56,6 @@ def steps(registry: Registry) -> list[Step]:
     """A partition per list that there is a reader of, and their union."""
     lists = [g for g in registry.gene_lists.values() if registry.sources[g.source].connector in GENE_LIST_READERS]
     return [
-        *(gene_list_asset(one.id, registry.sources[one.source]) for one in lists),
+        *(gene_list_step(one.id, registry.sources[one.source]) for one in lists),
         union_of("raw.gene_lists__members", [partition_of("raw.gene_lists__members", one.id) for one in lists]),
     ]

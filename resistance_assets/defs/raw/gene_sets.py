@@ -13,7 +13,7 @@ from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejecte
 from resistance_assets.connectors.gmt import read_gmt
 from resistance_assets.connectors.kegg import read_kegg_pathways
 from resistance_assets.connectors.panther import read_panther_classification
-from resistance_assets.defs.resources import fetching
+from resistance_assets.defs.resources import fetch_inputs
 from resistance_assets.orchestration.partitions import partition_of, rejected_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
@@ -28,7 +28,7 @@ def gene_sets_address(collection_id: str) -> str:
     return partition_of(SETS.address, collection_id.lower())
 
 
-def gene_sets_asset(collection_id: str, source: Source) -> Step:
+def gene_sets_step(collection_id: str, source: Source) -> Step:
     own = gene_sets_address(collection_id)
     rejected = rejected_of(own)
 
@@ -42,7 +42,7 @@ def gene_sets_asset(collection_id: str, source: Source) -> Step:
     return table_step(
         outputs={own: SETS, rejected: REJECTED},
         compute=compute,
-        external_inputs=fetching(source),
+        external_inputs=fetch_inputs(source),
         sources=[source.id],
         kinds=["python", "gmt"],
     )
@@ -72,7 +72,7 @@ def read_panther(files: Mapping[str, Path]) -> tuple[pl.DataFrame, pl.DataFrame]
     return panther_members(pathways), set_aside
 
 
-def reading_kegg(genes_id: str, names_id: str) -> Read:
+def kegg_reader(genes_id: str, names_id: str) -> Read:
     """Members and rejected rows of KEGG's two answers."""
 
     def read(files: Mapping[str, Path]) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -85,7 +85,7 @@ def reading_kegg(genes_id: str, names_id: str) -> Read:
     return read
 
 
-def collection_asset(declared: Collection, registry: Registry, read: Read) -> Step:
+def collection_step(declared: Collection, registry: Registry, read: Read) -> Step:
     """One collection that one reader makes of its sources."""
     own = gene_sets_address(declared.id)
     rejected = rejected_of(own)
@@ -103,7 +103,7 @@ def collection_asset(declared: Collection, registry: Registry, read: Read) -> St
         outputs={own: SETS, rejected: REJECTED},
         compute=compute,
         parameters={"collection": name, "sources": declared.sources},
-        external_inputs=fetching(*(registry.sources[source_id] for source_id in declared.sources)),
+        external_inputs=fetch_inputs(*(registry.sources[source_id] for source_id in declared.sources)),
         sources=declared.sources,
         kinds=["python", connector],
     )
@@ -115,11 +115,11 @@ def steps(registry: Registry) -> list[Step]:
     for one in registry.collections.values():
         source = registry.sources[one.source]
         if source.connector == "gmt":
-            made.append(gene_sets_asset(one.id, source))
+            made.append(gene_sets_step(one.id, source))
         elif source.connector == "panther":
-            made.append(collection_asset(one, registry, read_panther))
+            made.append(collection_step(one, registry, read_panther))
         elif source.connector == "kegg":
-            made.append(collection_asset(one, registry, reading_kegg(*one.sources)))
+            made.append(collection_step(one, registry, kegg_reader(*one.sources)))
         elif source.connector != "go":
             continue
         unions.append(gene_sets_address(one.id))

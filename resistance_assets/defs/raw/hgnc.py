@@ -10,13 +10,13 @@ from resistance_assets.catalog.registry import Registry, Source
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
 from resistance_assets.connectors.hgnc import read_hgnc
-from resistance_assets.defs.resources import fetching
+from resistance_assets.defs.resources import fetch_inputs
 from resistance_assets.orchestration.partitions import rejected_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 
 
-def hgnc_asset(source: Source) -> Step:
+def hgnc_step(source: Source) -> Step:
     table = TABLES["raw.hgnc__genes"]
     rejected = rejected_of(table.address)
 
@@ -27,7 +27,7 @@ def hgnc_asset(source: Source) -> Step:
     return table_step(
         outputs={table.address: table, rejected: REJECTED},
         compute=compute,
-        external_inputs=fetching(source),
+        external_inputs=fetch_inputs(source),
         sources=[source.id],
         kinds=["python", "hgnc"],
     )
@@ -35,4 +35,4 @@ def hgnc_asset(source: Source) -> Step:
 
 def steps(registry: Registry) -> list[Step]:
     """The table of names."""
-    return [hgnc_asset(source) for source in registry.sources.values() if source.connector == "hgnc"]
+    return [hgnc_step(source) for source in registry.sources.values() if source.connector == "hgnc"]

@@ -11,7 +11,7 @@ from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.biogrid import read_tab3
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
 from resistance_assets.connectors.string import named_links, read_string_links, read_string_names
-from resistance_assets.defs.resources import fetching
+from resistance_assets.defs.resources import fetch_inputs
 from resistance_assets.orchestration.partitions import partition_of, rejected_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
@@ -21,7 +21,7 @@ STRING_PROTEINS = "string_human_proteins"
 PAIRS = TABLES["raw.interactions__pairs"]
 
 
-def interactions_asset(source: Source) -> Step:
+def interactions_step(source: Source) -> Step:
     own = partition_of(PAIRS.address, source.id)
     rejected = rejected_of(own)
 
@@ -35,7 +35,7 @@ def interactions_asset(source: Source) -> Step:
     return table_step(
         outputs={own: PAIRS, rejected: REJECTED},
         compute=compute,
-        external_inputs=fetching(source),
+        external_inputs=fetch_inputs(source),
         sources=[source.id],
         kinds=["python", "biogrid"],
     )
@@ -49,7 +49,7 @@ def string_pairs(links: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def string_asset(links_id: str, registry: Registry) -> Step:
+def string_step(links_id: str, registry: Registry) -> Step:
     """Pairs of STRING; a link is kept whatever its score, which stands beside it."""
     own, proteins_id = partition_of(PAIRS.address, links_id), STRING_PROTEINS
     rejected = rejected_of(own)
@@ -69,7 +69,7 @@ def string_asset(links_id: str, registry: Registry) -> Step:
         outputs={own: PAIRS, rejected: REJECTED},
         compute=compute,
         parameters={"links": links_id, "proteins": proteins_id},
-        external_inputs=fetching(*sources),
+        external_inputs=fetch_inputs(*sources),
         sources=[links_id, proteins_id],
         kinds=["python", "string"],
     )
@@ -80,7 +80,7 @@ def steps(registry: Registry) -> list[Step]:
     made: dict[str, Step] = {}
     for source in registry.sources.values():
         if source.connector == "biogrid":
-            made[source.id] = interactions_asset(source)
+            made[source.id] = interactions_step(source)
         elif source.connector == "string" and source.id != STRING_PROTEINS:
-            made[source.id] = string_asset(source.id, registry)
+            made[source.id] = string_step(source.id, registry)
     return [*made.values(), union_of(PAIRS.address, [partition_of(PAIRS.address, name) for name in made])]

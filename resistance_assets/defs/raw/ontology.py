@@ -11,7 +11,7 @@ from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
 from resistance_assets.connectors.gene_ontology import Ontology, go_gene_sets, read_gaf, read_obo
 from resistance_assets.defs.raw.gene_sets import SETS, gene_sets_address
-from resistance_assets.defs.resources import fetching
+from resistance_assets.defs.resources import fetch_inputs
 from resistance_assets.orchestration.partitions import rejected_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
@@ -72,7 +72,7 @@ def ontology_collections(declared: tuple[Collection, ...], registry: Registry) -
         },
         compute=compute,
         parameters=branches,
-        external_inputs=fetching(*(registry.sources[name] for name in declared[0].sources)),
+        external_inputs=fetch_inputs(*(registry.sources[name] for name in declared[0].sources)),
         sources=declared[0].sources,
         kinds=["python", "go"],
     )

@@ -11,7 +11,7 @@ from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.cbioportal.rows import long_matrix
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
 from resistance_assets.connectors.xena import ENDPOINTS, read_xena_matrix, read_xena_survival
-from resistance_assets.defs.resources import fetching
+from resistance_assets.defs.resources import fetch_inputs
 from resistance_assets.orchestration.partitions import partition_of, rejected_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
@@ -20,7 +20,7 @@ VALUES = TABLES["raw.xena__expression_values"]
 FOLLOW_UP = TABLES["raw.xena__sample_endpoints"]
 
 
-def expression_asset(cohort: Cohort, source: Source) -> Step:
+def expression_step(cohort: Cohort, source: Source) -> Step:
     """The matrix of one cohort."""
     own = partition_of(VALUES.address, cohort.id)
     set_aside = rejected_of(own)
@@ -38,7 +38,7 @@ def expression_asset(cohort: Cohort, source: Source) -> Step:
         outputs={own: VALUES, set_aside: REJECTED},
         compute=compute,
         parameters={"cohort": cohort_id, "data_set": data_set},
-        external_inputs=fetching(source),
+        external_inputs=fetch_inputs(source),
         sources=[source.id],
         kinds=["python", "xena"],
         tags={"cohort": cohort_id},
@@ -62,7 +62,7 @@ def endpoints_as_rows(survival: pl.DataFrame) -> pl.DataFrame:
     return rows.filter(told).sort("sample_id", "endpoint")
 
 
-def follow_up_asset(cohort: Cohort, source: Source) -> Step:
+def follow_up_step(cohort: Cohort, source: Source) -> Step:
     """The table of follow-up of one cohort."""
     own = partition_of(FOLLOW_UP.address, cohort.id)
     set_aside = rejected_of(own)
@@ -79,7 +79,7 @@ def follow_up_asset(cohort: Cohort, source: Source) -> Step:
         outputs={own: FOLLOW_UP, set_aside: REJECTED},
         compute=compute,
         parameters={"cohort": cohort_id},
-        external_inputs=fetching(source),
+        external_inputs=fetch_inputs(source),
         sources=[source.id],
         kinds=["python", "xena"],
         tags={"cohort": cohort_id},
@@ -91,8 +91,8 @@ def steps(registry: Registry) -> list[Step]:
     cohorts = [c for c in registry.cohorts.values() if registry.sources[c.source].connector == "xena"]
     assets: list[Step] = []
     for cohort in cohorts:
-        assets.append(expression_asset(cohort, registry.sources[cohort.source]))
-        assets.append(follow_up_asset(cohort, registry.sources[cohort.endpoint_source or cohort.source]))
+        assets.append(expression_step(cohort, registry.sources[cohort.source]))
+        assets.append(follow_up_step(cohort, registry.sources[cohort.endpoint_source or cohort.source]))
     assets.append(union_of(VALUES.address, [partition_of(VALUES.address, cohort.id) for cohort in cohorts]))
     assets.append(union_of(FOLLOW_UP.address, [partition_of(FOLLOW_UP.address, cohort.id) for cohort in cohorts]))
     return assets

@@ -18,7 +18,7 @@ from resistance_assets.connectors.string import read_string_links, read_string_n
 from resistance_assets.connectors.transport.http import LiveTransport
 from resistance_assets.connectors.transport.mirror import MirrorTransport
 from resistance_assets.connectors.transport.transport import FailureKind, failure_kind
-from resistance_assets.defs.raw.gene_sets import read_panther, reading_kegg
+from resistance_assets.defs.raw.gene_sets import kegg_reader, read_panther
 from resistance_assets.defs.raw.interactions import string_pairs
 from resistance_assets.defs.resources import Origins
 from resistance_assets.demo import annotation_files as files
@@ -97,7 +97,7 @@ def test_what_is_pulled_from_the_hosts_is_read_without_them(live, loopback, sour
             assert set(sets.filter(term_id=term_id)["gene_symbol"]) == set(planted[term_id])
     pathways, _ = read_panther({"panther_pathways": path["panther_pathways"]})
     assert pathways.filter(term_id="P99001").height == len(planted["P99001"])
-    members, _ = reading_kegg(*reversed(KEGG))({name: path[name] for name in KEGG})
+    members, _ = kegg_reader(*reversed(KEGG))({name: path[name] for name in KEGG})
     assert members.filter(term_id="hsa99501").height == len(planted["hsa99501"])
     links, _ = read_string_links(path["string_human_links"])
     names, _ = read_string_names(path["string_human_proteins"])

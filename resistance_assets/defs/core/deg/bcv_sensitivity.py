@@ -8,8 +8,8 @@ import polars as pl
 
 from resistance_assets.catalog.registry import CountsContrast, DifferentialExpression, Registry
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.defs.core.deg.contrasts import contrast_of, counts_matrix, rule_of, sample_sheet
-from resistance_assets.defs.core.studies import counts_address, samples_address
+from resistance_assets.defs.core.deg.declared import contrast_of, rule_of
+from resistance_assets.defs.core.studies.addresses import counts_address, samples_address
 from resistance_assets.orchestration.partitions import partition_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
@@ -17,6 +17,7 @@ from resistance_assets.science.deg.bcv import noise_fold_change_null
 from resistance_assets.science.deg.designs import Contrast, build_design, count_matrix, report_design
 from resistance_assets.science.deg.edger import bcv_sensitivity
 from resistance_assets.science.deg.fold_change import FoldChangeRule, passes_fold_change
+from resistance_assets.science.expression.matrices import counts_matrix, sample_sheet
 
 BCV = TABLES["core.deg__bcv_sensitivity"]
 NOISE = TABLES["core.deg__noise_null"]
@@ -73,7 +74,7 @@ def noise_of(
     )
 
 
-def sensitivity_part(study_id: str, declared: CountsContrast, assumed: DifferentialExpression) -> Step:
+def sensitivity_step(study_id: str, declared: CountsContrast, assumed: DifferentialExpression) -> Step:
     """Both sensitivity analyses of one contrast; they are empty where the design has replicates."""
     bcv, noise = partition_of(BCV.address, declared.id), partition_of(NOISE.address, declared.id)
     counts, samples = (
@@ -109,7 +110,7 @@ def sensitivity_steps(registry: Registry) -> list[Step]:
         for contrast in study.contrasts
     ]
     return [
-        *(sensitivity_part(study_id, contrast, registry.differential_expression) for study_id, contrast in contrasts),
+        *(sensitivity_step(study_id, contrast, registry.differential_expression) for study_id, contrast in contrasts),
         union_of(BCV.address, [partition_of(BCV.address, contrast.id) for _, contrast in contrasts]),
         union_of(NOISE.address, [partition_of(NOISE.address, contrast.id) for _, contrast in contrasts]),
     ]

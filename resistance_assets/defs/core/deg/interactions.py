@@ -8,8 +8,8 @@ import polars as pl
 
 from resistance_assets.catalog.registry import InteractionDesign, Registry
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.defs.core.deg.contrasts import counts_matrix, resolve_parts, sample_sheet
-from resistance_assets.defs.core.studies import counts_address, samples_address
+from resistance_assets.defs.core.deg.contrast_genes import resolve_parts
+from resistance_assets.defs.core.studies.addresses import counts_address, samples_address
 from resistance_assets.orchestration.partitions import partition_of, read_partitions, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
@@ -19,6 +19,7 @@ from resistance_assets.science.deg.interaction import (
     ResponseThresholds,
     fit_interaction,
 )
+from resistance_assets.science.expression.matrices import counts_matrix, sample_sheet
 
 PART = TABLES["parts.deg__interaction_features"]
 TABLE = TABLES["core.deg__interactions"]
@@ -50,7 +51,7 @@ def bcv_address(interaction_id: str) -> str:
     return partition_of(BCV.address, interaction_id)
 
 
-def interaction_part(
+def interaction_step(
     declared: InteractionDesign, counts: str, samples: str, bcvs: tuple[float, ...], fdr: float
 ) -> Step:
     """One interaction of a study whose counts and sample sheet stand under these addresses."""
@@ -114,7 +115,7 @@ def interaction_assets(registry: Registry) -> list[Step]:
         for declared in study.interactions:
             study_of[declared.id] = study.id
             assets.append(
-                interaction_part(
+                interaction_step(
                     declared,
                     counts_address(study.id),
                     samples_address(study.id),

@@ -6,7 +6,7 @@ import polars as pl
 
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.defs.core.gsea.terms import ranking
+from resistance_assets.defs.core.gsea.terms import rank_genes
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.enrichment.gsea import running_sum
@@ -36,7 +36,7 @@ def running_sums(genes: pl.DataFrame, terms: pl.DataFrame, sets: pl.DataFrame) -
     for (contrast_id, method), chosen in strongest_terms(terms).group_by(
         ["contrast_id", "method"], maintain_order=True
     ):
-        ranks = ranking(genes.filter(contrast_id=contrast_id, method=method), str(method))
+        ranks = rank_genes(genes.filter(contrast_id=contrast_id, method=method), str(method))
         for term in chosen.iter_rows(named=True):
             members = sets.filter(collection=term["collection"], term_id=term["term_id"])["hgnc_symbol"]
             curve = running_sum(ranks, members)
@@ -50,7 +50,7 @@ def running_sums(genes: pl.DataFrame, terms: pl.DataFrame, sets: pl.DataFrame) -
     return pl.concat(frames)
 
 
-def running_sums_asset() -> Step:
+def running_sums_step() -> Step:
     def compute(inputs: Inputs) -> pl.DataFrame:
         return running_sums(inputs.read(GENES), inputs.read(TERMS), inputs.read(SETS))
 
@@ -63,4 +63,4 @@ def running_sums_asset() -> Step:
 
 
 def steps(registry: Registry) -> list[Step]:
-    return [running_sums_asset()]
+    return [running_sums_step()]

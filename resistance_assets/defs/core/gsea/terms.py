@@ -20,7 +20,7 @@ SIGNED_LOG_P = "signed_minus_log10_p"
 LEAST_P_VALUE = 1e-300
 
 
-def ranking(results: pl.DataFrame, method: str) -> pl.DataFrame:
+def rank_genes(results: pl.DataFrame, method: str) -> pl.DataFrame:
     """Genes of one contrast and method with what ranks them; a gene without it, or a design without p, has no row.
 
     Args:
@@ -43,7 +43,7 @@ def ranking(results: pl.DataFrame, method: str) -> pl.DataFrame:
 
 def gsea_of(results: pl.DataFrame, sets: pl.DataFrame, method: str, settings: Gsea) -> pl.DataFrame:
     """`core.gsea__terms` of one contrast by one method."""
-    ranks = ranking(results, method)
+    ranks = rank_genes(results, method)
     if ranks.is_empty() or sets.is_empty():
         return TABLE.empty()
     found = pre_ranked_gsea(
@@ -69,14 +69,14 @@ def slice_address(contrast_id: str, method: str) -> str:
     return partition_of(GENES, contrast_id, method)
 
 
-def genes_slice(contrast_id: str, method: str) -> Step:
+def genes_slice_step(contrast_id: str, method: str) -> Step:
     """One contrast's and method's rows of the union, so that another contrast's change does not touch them."""
     where = {"contrast_id": contrast_id, "method": method}
     tags = {"contrast": contrast_id, "method": method}
     return slice_of(slice_address(contrast_id, method), GENES, where, tags)
 
 
-def gsea_part(contrast_id: str, method: str, settings: Gsea) -> Step:
+def gsea_step(contrast_id: str, method: str, settings: Gsea) -> Step:
     address, genes = partition_of(TABLE.address, contrast_id, method), slice_address(contrast_id, method)
 
     def compute(inputs: Inputs) -> pl.DataFrame:
@@ -103,7 +103,7 @@ def gsea_assets(registry: Registry) -> list[Step]:
     ]
     assets = []
     for contrast_id, method in wanted:
-        assets += [genes_slice(contrast_id, method), gsea_part(contrast_id, method, registry.gsea)]
+        assets += [genes_slice_step(contrast_id, method), gsea_step(contrast_id, method, registry.gsea)]
     return [
         *assets,
         union_of(TABLE.address, [partition_of(TABLE.address, contrast_id, method) for contrast_id, method in wanted]),

@@ -11,7 +11,7 @@ import polars as pl
 from resistance_assets.catalog.registry import Cohort, Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address
-from resistance_assets.defs.core.survival.screen import followed_patients
+from resistance_assets.defs.core.survival.followed_patients import followed_patients
 from resistance_assets.orchestration.partitions import partition_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
@@ -61,7 +61,7 @@ def incidence_address(cohort: Cohort) -> str:
     return partition_of(INCIDENCE.address, cohort.id)
 
 
-def incidence_part(cohort: Cohort, genes: tuple[str, ...]) -> Step:
+def incidence_step(cohort: Cohort, genes: tuple[str, ...]) -> Step:
     address, expression = incidence_address(cohort), expression_address(cohort.id)
     any_cause, of_disease = (follow_up_address(cohort.id, endpoint) for endpoint in (ANY_CAUSE, OF_DISEASE))
     cohort_id = cohort.id
@@ -85,7 +85,7 @@ def competing_risk_assets(registry: Registry) -> list[Step]:
         for cohort in registry.analysed_cohorts()
         if {ANY_CAUSE, OF_DISEASE} <= {endpoint.id for endpoint in cohort.endpoint}
     ]
-    parts = [incidence_part(cohort, registry.genes.of_interest) for cohort in cohorts]
+    parts = [incidence_step(cohort, registry.genes.of_interest) for cohort in cohorts]
     return [*parts, union_of(INCIDENCE.address, [incidence_address(cohort) for cohort in cohorts])]
 
 

@@ -9,10 +9,10 @@ import polars as pl
 from resistance_assets.catalog.registry import PublicStudy, Registry, Source
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.arrayexpress.biostudies import accession_of as biostudies_accession
-from resistance_assets.connectors.arrayexpress.study import read_accession, read_reads_study, reading_accession
+from resistance_assets.connectors.arrayexpress.study import accession_crawler, read_accession, read_reads_study
 from resistance_assets.connectors.formats.rejected_rows import REJECTED
 from resistance_assets.connectors.public_study import SHEETS, SUPPLIED
-from resistance_assets.defs.raw.studies.quantification import counts_asset, partitions_of_record
+from resistance_assets.defs.raw.studies.quantification import counts_step, partitions_of_record
 from resistance_assets.defs.resources import Documents, Origins
 from resistance_assets.orchestration.partitions import rejected_of
 from resistance_assets.orchestration.steps import ExternalInput, Inputs, Step
@@ -21,7 +21,7 @@ from resistance_assets.orchestration.table_steps import table_step
 # ---- studies whose reads are public ----------------------------------------------------------------------------------
 
 
-def sheets_asset(study: PublicStudy, sources: list[Source]) -> Step:
+def sheets_step(study: PublicStudy, sources: list[Source]) -> Step:
     """Samples in groups, files and processed counts of a study of reads."""
     study_id, groups, counted = study.id, study.group, study.counts
     accession_of = {source.id: biostudies_accession(source.url) for source in sources}
@@ -30,7 +30,7 @@ def sheets_asset(study: PublicStudy, sources: list[Source]) -> Step:
     rejected = rejected_of(own["samples"])
 
     def external_inputs(origins: Origins) -> Mapping[str, ExternalInput]:
-        return {source.id: origins.crawl(source, reading_accession(accession_of[source.id])) for source in sources}
+        return {source.id: origins.crawl(source, accession_crawler(accession_of[source.id])) for source in sources}
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
         accessions = []
@@ -61,6 +61,6 @@ def study_steps(study: PublicStudy, registry: Registry) -> list[Step]:
     """Sheets and counts of a study of reads."""
     sources = [registry.sources[source] for source in study.sources]
     return [
-        sheets_asset(study, sources),
-        counts_asset(study, registry.sources[study.transcriptome] if study.transcriptome else None),
+        sheets_step(study, sources),
+        counts_step(study, registry.sources[study.transcriptome] if study.transcriptome else None),
     ]

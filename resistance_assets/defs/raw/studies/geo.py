@@ -10,10 +10,10 @@ from resistance_assets.catalog.registry import PublicStudy, Registry, Source
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.formats.rejected_rows import REJECTED
 from resistance_assets.connectors.geo.series import accession_of as geo_accession
-from resistance_assets.connectors.geo.study import SERIES_TABLES, read_series_study, reading_series
+from resistance_assets.connectors.geo.study import SERIES_TABLES, read_series_study, series_crawler
 from resistance_assets.connectors.transport.replay import replay
-from resistance_assets.defs.core.studies import SERIES_RULES, expression_part
-from resistance_assets.defs.raw.studies.quantification import counts_asset, partitions_of_record
+from resistance_assets.defs.core.studies.gene_expression import SERIES_RULES, expression_step
+from resistance_assets.defs.raw.studies.quantification import counts_step, partitions_of_record
 from resistance_assets.defs.resources import Documents
 from resistance_assets.orchestration.partitions import rejected_of
 from resistance_assets.orchestration.steps import Inputs, Step
@@ -21,7 +21,7 @@ from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.expression.normalisation import is_log_scale
 
 
-def series_asset(study: PublicStudy, source: Source) -> Step:
+def series_step(study: PublicStudy, source: Source) -> Step:
     """Samples in groups and values of a GEO series, array or sequencing as it turns out to be; where it was sequenced
     and nobody counted, the addresses of its reads."""
     study_id, groups, accession = study.id, study.group, geo_accession(source.url)
@@ -34,7 +34,7 @@ def series_asset(study: PublicStudy, source: Source) -> Step:
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
         documents = inputs.external_inputs[source.id]
         assert isinstance(documents, Documents)
-        series, genes = replay(documents.crawl, reading_series(accession))
+        series, genes = replay(documents.crawl, series_crawler(accession))
         frames = read_series_study(study_id, groups, series, genes, is_log_scale, counted)
         return {**{own[name]: frames[name] for name in SERIES_TABLES}, rejected: frames["rejected"]}
 
@@ -49,7 +49,7 @@ def series_asset(study: PublicStudy, source: Source) -> Step:
             "accession": accession,
             "counts": counted.model_dump(),
         },
-        external_inputs=lambda origins: {source.id: origins.crawl(source, reading_series(accession))},
+        external_inputs=lambda origins: {source.id: origins.crawl(source, series_crawler(accession))},
         sources=[source.id],
         kinds=["python", "geo"],
         tags={"study": study_id},
@@ -59,7 +59,7 @@ def series_asset(study: PublicStudy, source: Source) -> Step:
 def study_steps(study: PublicStudy, registry: Registry) -> list[Step]:
     """Samples, values and counts of a series, and its expression by gene where it turns out to be of arrays."""
     return [
-        series_asset(study, registry.sources[study.sources[0]]),
-        counts_asset(study, registry.sources[study.transcriptome] if study.transcriptome else None),
-        expression_part(study.id, study.sources[0], SERIES_RULES),
+        series_step(study, registry.sources[study.sources[0]]),
+        counts_step(study, registry.sources[study.transcriptome] if study.transcriptome else None),
+        expression_step(study.id, study.sources[0], SERIES_RULES),
     ]

@@ -11,7 +11,7 @@ from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
 from resistance_assets.connectors.lab_study.rows import WARNINGS, samples_as_table, warnings_as_table
 from resistance_assets.connectors.lab_study.study import read_array_study
-from resistance_assets.defs.core.studies import expression_part, rules_of
+from resistance_assets.defs.core.studies.gene_expression import expression_step, rules_of
 from resistance_assets.defs.resources import study_external_inputs, study_source
 from resistance_assets.orchestration.partitions import partition_of, rejected_of
 from resistance_assets.orchestration.steps import Inputs, Step
@@ -22,7 +22,7 @@ PROBE_GENES = TABLES["raw.studies__probe_genes"]
 SAMPLES = TABLES["raw.studies__samples"]
 
 
-def array_study_asset(local: LocalStudy) -> Step:
+def array_study_step(local: LocalStudy) -> Step:
     """Intensities, sample sheet and annotation of one study, as read."""
     study, study_id = local.study, local.id
     intensities, samples, genes, warned = (
@@ -63,4 +63,4 @@ def array_study_asset(local: LocalStudy) -> Step:
 
 def study_steps(local: LocalStudy, registry: Registry) -> list[Step]:
     """Intensities, samples and probes of a study, and its expression by gene."""
-    return [array_study_asset(local), expression_part(local.id, local.study.matrix, rules_of(local.study))]
+    return [array_study_step(local), expression_step(local.id, local.study.matrix, rules_of(local.study))]

@@ -17,7 +17,7 @@ from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 
 
-def counts_study_asset(local: LocalStudy) -> Step:
+def counts_study_step(local: LocalStudy) -> Step:
     """Counts and sample sheet of one laboratory study."""
     counts_table, samples_table = TABLES["raw.studies__gene_sample_counts"], TABLES["raw.studies__samples"]
     counts_address, samples_address, warnings_address = (
@@ -64,4 +64,4 @@ def counts_study_asset(local: LocalStudy) -> Step:
 
 def study_steps(local: LocalStudy, registry: Registry) -> list[Step]:
     """Counts and samples of a study."""
-    return [counts_study_asset(local)]
+    return [counts_study_step(local)]

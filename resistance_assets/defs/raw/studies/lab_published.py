@@ -16,7 +16,7 @@ from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 
 
-def published_study_asset(local: LocalStudy) -> Step:
+def published_study_step(local: LocalStudy) -> Step:
     """Published differential-expression tables of one laboratory study."""
     table = TABLES["raw.studies__published_results"]
     address = partition_of(table.address, local.id)
@@ -47,4 +47,4 @@ def published_study_asset(local: LocalStudy) -> Step:
 
 def study_steps(local: LocalStudy, registry: Registry) -> list[Step]:
     """Published results of a study."""
-    return [published_study_asset(local)]
+    return [published_study_step(local)]

@@ -148,7 +148,7 @@ def require_runs(study_id: str, samples: pl.DataFrame, runs: Mapping[str, list[s
         )
 
 
-def counts_asset(study: PublicStudy, transcriptome: Source | None) -> Step:
+def counts_step(study: PublicStudy, transcriptome: Source | None) -> Step:
     """Counts of a study: those that were supplied, else of kallisto."""
     study_id = study.id
     sheets, supplied = partitions_of_record(SHEETS, study_id), partitions_of_record(SUPPLIED, study_id)

@@ -362,7 +362,7 @@ def test_a_new_cohort_computes_only_itself(demo_place, tmp_path):
 
 
 def test_an_endpoint_without_events_is_unavailable_and_says_why():
-    from resistance_assets.defs.core.survival.screen import followed_patients
+    from resistance_assets.defs.core.survival.followed_patients import followed_patients
     from resistance_assets.errors import SourceUnavailable
 
     expression = pl.DataFrame(

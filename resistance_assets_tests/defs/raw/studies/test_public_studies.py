@@ -18,17 +18,17 @@ from resistance_assets.connectors.arrayexpress.biostudies import fetch_study
 from resistance_assets.connectors.arrayexpress.ena import report_resource
 from resistance_assets.connectors.arrayexpress.study import Accession, find_processed, sequenced_samples
 from resistance_assets.connectors.geo import series as geo
-from resistance_assets.connectors.geo.study import reading_series
+from resistance_assets.connectors.geo.study import series_crawler
 from resistance_assets.connectors.mirror_pull import pull_mirror
-from resistance_assets.connectors.public_study import ARRAYS, SUPPLIED, in_groups
+from resistance_assets.connectors.public_study import ARRAYS, SUPPLIED, assign_groups
 from resistance_assets.connectors.public_study import COUNTS as COUNTS_OF_RECORD
 from resistance_assets.connectors.public_study import SHEETS as SHEETS_OF_RECORD
 from resistance_assets.connectors.transport.transport import FailureKind, MirrorTransport, Transport, failure_kind
-from resistance_assets.defs.core.deg.contrasts import part_address
+from resistance_assets.defs.core.deg.features import part_address
 from resistance_assets.defs.core.deg.interactions import part_address as interaction_address
-from resistance_assets.defs.core.studies import expression_address
+from resistance_assets.defs.core.studies.gene_expression import expression_address
 from resistance_assets.defs.graph import load_steps
-from resistance_assets.defs.raw.studies.geo import series_asset
+from resistance_assets.defs.raw.studies.geo import series_step
 from resistance_assets.defs.raw.studies.quantification import partitions_of_record
 from resistance_assets.defs.resources import Origins
 from resistance_assets.demo.geo_series import array_documents, counts_documents
@@ -652,7 +652,7 @@ def test_groups_on_several_platforms_are_refused_and_one_platform_is_enough(tmp_
             ),
         }
     )
-    work.steps = {**work.steps, **by_table([series_asset(own, registry.sources["geo_gse94089"])])}
+    work.steps = {**work.steps, **by_table([series_step(own, registry.sources["geo_gse94089"])])}
     work.run(record_partition("samples", "second_platform"))
     assert work.read(record_partition("processed_measurements", "second_platform"))["platform"].to_list() == ["GPL9910"]
     assert work.read(record_partition("intensities", "second_platform"))["sample_id"].n_unique() == 6
@@ -665,12 +665,12 @@ def test_platform_without_annotation_is_read_from_the_family(tmp_path, plan):
     family = "^SERIES = GSE94089\n!Series_title = x\n^PLATFORM = GPL9909\n!Platform_title = y\n!platform_table_begin\n"
     family += table.rstrip("\n") + "\n"
     documents[geo.family_resource("GSE94089").url] = (gzip.compress(family.encode()), "x")
-    _, genes = reading_series("GSE94089")(mirror_of(tmp_path / "mirror", documents))
+    _, genes = series_crawler("GSE94089")(mirror_of(tmp_path / "mirror", documents))
     assert genes["GPL9909"].origin == "the table of GPL9909 in the SOFT family"
     assert genes["GPL9909"].genes["gene_symbol"].drop_nulls().len() > 500
     del documents[geo.family_resource("GSE94089").url]
     with pytest.raises(SourceUnavailable, match="annotation of GPL9909"):
-        reading_series("GSE94089")(mirror_of(tmp_path / "without", documents))
+        series_crawler("GSE94089")(mirror_of(tmp_path / "without", documents))
 
 
 # ---- groups ----------------------------------------------------------------------------------------------------------
@@ -704,13 +704,13 @@ WAYS_TO_DESCRIBE_FOUR_ARMS = {
 
 @pytest.mark.parametrize("way", WAYS_TO_DESCRIBE_FOUR_ARMS)
 def test_rules_find_the_four_arms_however_the_sheet_is_written(registry, way):
-    placed = in_groups(WAYS_TO_DESCRIBE_FOUR_ARMS[way], READS, registry.public_studies[READS].group)
+    placed = assign_groups(WAYS_TO_DESCRIBE_FOUR_ARMS[way], READS, registry.public_studies[READS].group)
     assert placed["group"].to_list() == ["P", "PA", "R", "RA"]
 
 
 def test_rules_find_the_resistant_lines_by_drug_or_abbreviation(registry):
     titles = ["H2228 parental rep1", "H2228 crizotinib resistant 1", "H2228-CER rep2", "H2228-CHR", "H2228 DMSO"]
-    placed = in_groups(sheet(title=titles), SERIES, registry.public_studies[SERIES].group)
+    placed = assign_groups(sheet(title=titles), SERIES, registry.public_studies[SERIES].group)
     assert placed["group"].to_list() == [
         "parental", "crizotinib_resistant", "ceritinib_resistant", "alectinib_resistant", "parental",
     ]  # fmt: skip
@@ -719,7 +719,7 @@ def test_rules_find_the_resistant_lines_by_drug_or_abbreviation(registry):
 def test_rule_that_matches_nothing_stops_the_study_and_shows_the_sheet(registry):
     lacking = sheet(source_name=["H1975 parental", "H1975 parental + anlotinib"])
     with pytest.raises(CatalogFault) as caught:
-        in_groups(lacking, READS, registry.public_studies[READS].group)
+        assign_groups(lacking, READS, registry.public_studies[READS].group)
     message = str(caught.value)
     assert "of group R" in message
     assert "[s1: source_name=H1975 parental]" in message
@@ -732,7 +732,7 @@ def test_group_may_be_confined_to_an_accession_and_samples_of_none_are_kept_apar
         Group(id="b", title="b", accession="E-2", patterns=("x",), excluded_patterns=("other",)),
     )
     given = sheet(title=["x", "x", "x other"], accession=["E-1", "E-2", "E-2"], group=["1", "2", "3"])
-    placed = in_groups(given, "study", rules)
+    placed = assign_groups(given, "study", rules)
     assert placed["group"].to_list() == ["a", "b", None]
     assert placed["group_as_given"].to_list() == ["1", "2", "3"]
 
@@ -759,7 +759,7 @@ def with_processed(accession: Accession, folder: Path, **tables: str) -> Accessi
 
 
 def test_processed_counts_are_taken_where_every_accession_has_them(accessions, registry, tmp_path):
-    grouped = in_groups(
+    grouped = assign_groups(
         pl.concat([a.samples for a in accessions], how="diagonal"), READS, registry.public_studies[READS].group
     )
     # By name of the source in one record, by sample in the other; what is no sample is left out.
@@ -796,7 +796,7 @@ def test_processed_files_of_single_runs_are_joined_by_what_the_sheet_says(access
         files = pl.Series("derived_data_file", ["a.txt | both.txt", "both.txt | b.txt"])
         named.append(replace(own, samples=own.samples.with_columns(files)))
     sheet = pl.concat([a.samples for a in named], how="diagonal")
-    grouped = in_groups(sheet, READS, registry.public_studies[READS].group)
+    grouped = assign_groups(sheet, READS, registry.public_studies[READS].group)
     counts, reason = find_processed(named, grouped)
     assert counts is not None
     assert counts.rows() == [("AXL", 5, 1, 5, 1), ("MET", 0, 2, 0, 2)]

@@ -1,4 +1,4 @@
-"""Samples of count and array studies: principal components and what they go with."""
+"""`core.studies__principal_components`: principal components of the samples of a study, and what they go with."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import polars as pl
 
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.defs.core.studies import counts_address, expression_address, reading_expression, samples_address
+from resistance_assets.defs.core.studies.addresses import counts_address, samples_address
+from resistance_assets.defs.core.studies.gene_expression import expression_address, expression_reader
 from resistance_assets.orchestration.partitions import partition_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
@@ -32,7 +33,7 @@ def study_components(study_id: str, measurement: str, factors: tuple[str, ...]) 
         samples_address(study_id),
     )
     expression = expression_address(study_id)
-    read_expression = reading_expression(study_id)
+    read_expression = expression_reader(study_id)
     # A series that may hold either has both tables, one of them empty.
     given = {"counts": (counts,), "array": (expression,)}.get(measurement, (counts, expression))
 

@@ -1,4 +1,4 @@
-"""`core.studies__*`: log2 expression by gene of studies of arrays."""
+"""`core.studies__gene_expression`: log2 expression by gene of studies of arrays."""
 
 from __future__ import annotations
 
@@ -17,21 +17,14 @@ from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.expression.microarray import describe_intensities, genes_from_probes
 
 EXPRESSION = TABLES["core.studies__gene_expression"]
-
-
-def counts_address(study_id: str) -> str:
-    """Partition of a study's read counts."""
-    return partition_of("raw.studies__gene_sample_counts", study_id)
-
-
-def samples_address(study_id: str) -> str:
-    """Partition of a study's sample sheet."""
-    return partition_of("raw.studies__samples", study_id)
-
-
-def measurements_address(study_id: str) -> str:
-    """Partition that says what a public study turned out to be measured as."""
-    return partition_of("raw.studies__measurements", study_id)
+# Rules for a series of GEO, whose submitters state neither scale nor normalisation in a way that can be read; quantiles
+# that agree already stay as they are.
+SERIES_RULES: dict[str, Any] = {
+    "scale": "auto",
+    "not_positive": "shift",
+    "normalise": "quantile",
+    "collapse": "highest_mean",
+}
 
 
 def expression_address(study_id: str) -> str:
@@ -44,16 +37,6 @@ def wide(long: pl.DataFrame, row: str, value: str) -> pl.DataFrame:
     return long.sort(row, "sample_id").pivot(on="sample_id", index=row, values=value, maintain_order=True)
 
 
-# Rules for a series of GEO, whose submitters state neither scale nor normalisation in a way that can be read; quantiles
-# that agree already stay as they are.
-SERIES_RULES: dict[str, Any] = {
-    "scale": "auto",
-    "not_positive": "shift",
-    "normalise": "quantile",
-    "collapse": "highest_mean",
-}
-
-
 def rules_of(study: MicroarrayStudy) -> dict[str, Any]:
     """What a laboratory's array study says of the way from probes to genes."""
     return study.model_dump(
@@ -61,7 +44,7 @@ def rules_of(study: MicroarrayStudy) -> dict[str, Any]:
     )
 
 
-def expression_part(study_id: str, source: str, rules: dict[str, Any]) -> Step:
+def expression_step(study_id: str, source: str, rules: dict[str, Any]) -> Step:
     """Log2 expression by gene of one study; none where the study turned out to hold counts.
 
     Args:
@@ -109,7 +92,7 @@ def expression_part(study_id: str, source: str, rules: dict[str, Any]) -> Step:
     )
 
 
-def reading_expression(study_id: str) -> Callable[[Inputs], pl.DataFrame]:
+def expression_reader(study_id: str) -> Callable[[Inputs], pl.DataFrame]:
     """The expression of a study as the wide frame that limma takes."""
     address = expression_address(study_id)
 

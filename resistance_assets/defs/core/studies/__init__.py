@@ -1,0 +1,1 @@
+"""Studies: what analyses of several kinds read of one study."""
