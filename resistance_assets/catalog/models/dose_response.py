@@ -131,7 +131,7 @@ DOSE_RESPONSE = register_study_kind(
             "raw.dose_response__wells",
             "raw.dose_response__published_fits",
             "raw.studies__warnings",
-            "core.dose_response__wells",
+            "core.dose_response__normalised_wells",
             "core.dose_response__points",
             "core.dose_response__curves",
             "core.dose_response__fold_changes",

@@ -22,7 +22,7 @@ from resistance_assets.science.dose_response.study_curves import (
 
 WELLS = "raw.dose_response__wells"
 PUBLISHED_FITS = "raw.dose_response__published_fits"
-NORMALISED = "core.dose_response__wells"
+NORMALISED = "core.dose_response__normalised_wells"
 POINTS = "core.dose_response__points"
 CURVES = "core.dose_response__curves"
 FOLD_CHANGES = "core.dose_response__fold_changes"

@@ -64,7 +64,7 @@ def agree(found: pl.DataFrame, name: str, theirs: str, relative: float, absolute
 
 def test_every_well_and_point_is_r_s(folder, tables):
     """Arithmetic: relative 1e-9."""
-    wells = tables["core.dose_response__wells"]
+    wells = tables["core.dose_response__normalised_wells"]
     raw = tables["raw.dose_response__wells"].select("well_number", "plate_id", "line")
     lines = golden(folder / "plates.tsv").with_row_index("line", offset=2).select("line", "technical_replicate")
     wells = wells.join(raw, on="well_number").join(lines.with_columns(pl.col("line").cast(pl.Int64)), on="line")
@@ -365,7 +365,7 @@ def test_the_gr_calculator_s_tables_give_growth_rates_with_controls_in_columns_o
     study = 'wells = "w.tsv"\nresponse = "signal"\ndose_unit = "uM"\nformat = "{}"\n'
     a = write_study(tmp_path / "a", study.format("gr_case_a"), {"w.tsv": bench / "grmetrics_inputCaseA.tsv"}, kind=KIND)
     found = tables_of(a)
-    wells = found["core.dose_response__wells"].filter(pl.col("well_type") == "treated")
+    wells = found["core.dose_response__normalised_wells"].filter(pl.col("well_type") == "treated")
     first = wells.row(0, named=True)
     # 1131 of 1212.5 control and 299.5 time-0 cells.
     assert first["viability_percent"] == pytest.approx(100 * 1131 / 1212.5, rel=1e-12)
@@ -565,7 +565,7 @@ def test_a_line_beyond_the_doses_gives_a_bound_and_no_test(folder, tmp_path):
 
 def test_growth_rates_come_from_a_doubling_time_where_there_is_no_time_0(tmp_path):
     found = read(tmp_path / "a", GOOD, PLAIN + "assay_hours = 72\ndoubling_hours = { H3122 = 36 }\n")
-    row = found["core.dose_response__wells"].filter(pl.col("dose_um") == 1.0).row(0, named=True)
+    row = found["core.dose_response__normalised_wells"].filter(pl.col("dose_um") == 1.0).row(0, named=True)
     assert row["control_doublings"] == 2.0
     assert row["gr_value"] == pytest.approx(2 ** (1 + math.log2(row["viability_percent"] / 100) / 2) - 1)
     assert found["core.dose_response__gr_metrics"].height == 1
@@ -574,7 +574,7 @@ def test_growth_rates_come_from_a_doubling_time_where_there_is_no_time_0(tmp_pat
 def test_a_plate_of_two_lines_is_normalised_line_by_line(tmp_path):
     other = [row.replace("H3122", "H2228").replace("1000", "500").replace("1010", "500") for row in GOOD[1:]]
     found = read(tmp_path / "a", (*GOOD, *other))
-    wells = found["core.dose_response__wells"]
+    wells = found["core.dose_response__normalised_wells"]
     assert wells["normalised_within"].unique().sort().to_list() == ["P1 | H2228 | none", "P1 | H3122 | none"]
     top = wells.filter(pl.col("cell_line") == "H2228", pl.col("well_type") == "vehicle")
     assert top["viability_percent"].to_list() == [100.0, 100.0]

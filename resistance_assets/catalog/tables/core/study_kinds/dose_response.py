@@ -37,7 +37,7 @@ def _p(description: str) -> Any:
 
 
 @table(
-    "core.dose_response__wells",
+    "core.dose_response__normalised_wells",
     grain="one row per study, vehicle or treated well, and group of wells that it is normalised with",
     key=("study_id", "normalised_within", "well_number"),
     limitation="wells are no replicates: they are averaged before anything is fitted",
