@@ -32,6 +32,7 @@ class Warehouse:
     """Given tables, and those that the models make of them."""
 
     def __init__(self, **tables: list[dict[str, Any]] | pl.DataFrame) -> None:
+        self.tables_given = tables
         given = {name.replace("__", ".", 1): content for name, content in tables.items()}
         self.tables = {a: t if isinstance(t, pl.DataFrame) else rows(a, *t) for a, t in given.items()}
 
@@ -736,7 +737,7 @@ def test_a_gene_has_all_its_evidence_in_one_row():
         "os_events": 40, "os_primary_model": "continuous", "os_expression_scale": "log2",
         "os_hazard_ratio_per_sd": 0.9, "os_p_value": 0.03, "os_q_value_bh": 0.04, "os_percentile": 3.0,
         "amplified_fraction": 0.5, "deep_loss_fraction": 0.25,
-        "n_gene_sets": 3, "bench_knock_downs": 0, "bench_knock_downs_resensitising": 0,
+        "n_gene_sets": 3, "bench_knock_downs": 0, "bench_knock_downs_resensitising": 0, "bench_panels": 0,
     }  # fmt: skip
     ufo = evidence.row(5, named=True)
     assert (ufo["in_cancer_gene_list"], ufo["contrasts_measured"], ufo["cohort_id"], ufo["os_n"]) == (
@@ -788,6 +789,110 @@ def test_a_line_with_its_drug_and_condition_is_one_row_with_curve_change_and_kno
     assert resistant["ic50_fold_change_text"] == "> 200"
     assert (resistant["knock_down_ratio"], resistant["resensitisation_ratio"]) == (0.3, 0.33)
     assert resistant["knocked_down_gene"] == "CCL20"
+
+
+MARKER = {"study_id": "p", "marker": "IL8", "hgnc_symbol": "CXCL8"}
+PANEL: dict[str, list[dict[str, Any]]] = {
+    "core__plasma_panel__detection": [
+        {**MARKER, "verdict": "tested", "is_tested": True, "n_baseline": 61, "fraction_below_lod": 0.1},
+        {**MARKER, "study_id": "small", "verdict": "tested", "is_tested": True, "n_baseline": 9},
+        {**MARKER, "marker": "X-9", "hgnc_symbol": None, "verdict": "refused_mostly_below_lod"},
+    ],
+    "core__plasma_panel__comparisons": [
+        {**MARKER, "contrast": "short_vs_long", "method": "limma", "is_primary": True, "difference_log2": 0.8,
+         "p": 0.01, "q": 0.05},
+        {**MARKER, "contrast": "short_vs_long", "method": "wilcoxon_rank_sum", "difference_log2": 9.0, "p": 0.9},
+        {**MARKER, "contrast": "later_vs_baseline", "method": "limma_paired", "is_primary": True,
+         "difference_log2": -0.4, "q": 0.2},
+    ],
+    "core__plasma_panel__survival": [
+        {**MARKER, "endpoint": "PFS", "model": "continuous_per_sd", "events": 51, "hazard_ratio": 1.6},
+        {**MARKER, "endpoint": "PFS", "model": "median_split", "hazard_ratio": 2.2, "p_logrank": 0.007},
+        {**MARKER, "endpoint": "OS", "model": "continuous_per_sd", "hazard_ratio": 1.4, "q_value_bh": 0.1},
+    ],
+    "core__plasma_panel__auc": [
+        {**MARKER, "endpoint": "PFS", "month": 12.0, "auc": 0.7, "ci_lower": 0.6},
+        {**MARKER, "endpoint": "PFS", "month": 36.0, "auc": 0.8, "ci_lower": 0.7},
+        {**MARKER, "endpoint": "PFS", "month": 60.0, "auc": 0.85},
+    ],
+}  # fmt: skip
+
+
+def test_a_marker_is_one_row_with_its_gene_in_lines_and_tumours():
+    found = Warehouse(**{**EVIDENCE.tables_given, **PANEL})["marts.panel_markers"]
+    assert found.select("study_id", "marker").rows() == [("p", "IL8"), ("p", "X-9"), ("small", "IL8")]
+    row = found.row(0, named=True)
+    assert (row["group_contrast"], row["group_difference_log2"], row["group_q"]) == ("short_vs_long", 0.8, 0.05)
+    assert (row["pair_difference_log2"], row["pair_q"]) == (-0.4, 0.2)
+    assert (row["pfs_hazard_ratio_per_sd"], row["pfs_hazard_ratio_median_split"], row["pfs_events"]) == (1.6, 2.2, 51)
+    assert (row["os_hazard_ratio_per_sd"], row["os_hazard_ratio_median_split"]) == (1.4, None)
+    assert (row["pfs_auc_month"], row["pfs_auc"]) == (36.0, 0.8), "the last month with an interval"
+    assert row["resistance_contrasts_up"] is not None, "its gene stands beside it"
+    assert found.row(1, named=True)["hgnc_symbol"] is None
+
+
+def test_what_a_panel_says_of_a_gene_stands_in_its_evidence():
+    rows_of = {row["hgnc_symbol"]: row for row in Warehouse(**PANEL)["marts.gene_evidence"].iter_rows(named=True)}
+    row = rows_of["CXCL8"]
+    assert set(rows_of) == {"CXCL8"}
+    assert (row["bench_panels"], row["bench_panel_study"], row["bench_panel_marker"]) == (2, "p", "IL8")
+    assert (row["bench_panel_group_difference_log2"], row["bench_panel_pair_difference_log2"]) == (0.8, -0.4)
+    assert (row["bench_panel_pfs_hazard_ratio_per_sd"], row["bench_panel_os_q_value_bh"]) == (1.6, 0.1)
+
+
+def test_an_arm_is_one_row_with_who_was_lost_and_both_days():
+    def contrast(kind: str, numerator: str, denominator: str, estimate: float) -> dict[str, Any]:
+        return {"study_id": "x", "measure": "growth_rate_per_day", "method": "random_slope", "role": "primary",
+                "kind": kind, "numerator": numerator, "denominator": denominator, "estimate": estimate}  # fmt: skip
+
+    mice = [
+        {"study_id": "x", "mouse_id": f"m{at}", "arm": "combination", "end_reason": reason, "n_measurements": 3,
+         "is_toxic_weight_loss": reason == "body_weight_loss", "complete_regression": at == 0}
+        for at, reason in enumerate(["study_end", "found_dead", "tumour_volume_limit", "body_weight_loss"])
+    ]  # fmt: skip
+    compared = {"study_id": "x", "arm": "combination", "treated_started": 4, "control_started": 4}
+    found = Warehouse(
+        core__tumour_growth__growth_rates=[
+            {"study_id": "x", "arm": arm, "model": model, "role": role, "rate_per_day": rate}
+            for arm, model, role, rate in (
+                ("vehicle", "random_slope", "primary", 0.1),
+                ("combination", "random_slope", "primary", 0.01),
+                ("A", "random_slope", "primary", 0.08),
+                ("combination", "random_intercept", "not_valid", 0.5),
+            )
+        ],
+        core__tumour_growth__contrasts=[
+            contrast("difference", "A", "vehicle", -0.02),
+            contrast("difference", "combination", "vehicle", -0.09),
+            contrast("difference", "combination", "A", -0.07),
+            contrast("interaction", "combination", "A + B - vehicle", -0.05),
+            {
+                **contrast("difference", "combination", "vehicle", -9.0),
+                "method": "random_intercept",
+                "role": "not_valid",
+            },
+        ],
+        core__tumour_growth__mice=mice,
+        core__tumour_growth__treatment_to_control=[
+            {**compared, "day": 14.0, "day_role": "last_complete", "n_treated": 4, "tc_percent_geometric": 25.0},
+            {**compared, "day": 19.0, "n_treated": 3, "tc_percent_geometric": 20.0},
+            {**compared, "day": 26.0, "day_role": "asked", "n_treated": 2, "tc_percent_geometric": 11.0},
+        ],
+        core__tumour_growth__time_to_event=[
+            {"study_id": "x", "arm": "combination", "event": "doubling", "day": day, "median_days": 12.0, "n_events": 2}
+            for day in (10.0, 12.0)
+        ],
+    )["marts.tumour_growth"]
+    assert found["arm"].to_list() == ["A", "combination", "vehicle"]
+    assert found["is_control"].to_list() == [False, False, True]
+    row = found.row(1, named=True)
+    assert (row["rate_per_day"], row["rate_difference_per_day"], row["interaction_per_day"]) == (0.01, -0.09, -0.05)
+    assert (row["mice_started"], row["mice_lost_for_size"], row["mice_found_dead"]) == (4, 1, 1)
+    assert (row["mice_with_toxic_weight_loss"], row["mice_in_complete_regression"]) == (1, 1)
+    assert (row["last_complete_day"], row["tc_percent_last_complete_day"]) == (14.0, 25.0)
+    assert (row["asked_day"], row["mice_on_asked_day"], row["tc_percent_asked_day"]) == (26.0, 2, 11.0)
+    assert (row["mice_doubled"], row["median_doubling_days"]) == (2, 12.0)
+    assert found.row(2, named=True)["rate_difference_per_day"] is None
 
 
 def leading(symbol: str, cohort_id: str, ratio: float, n: int, events: int, endpoint: str = "OS") -> dict[str, Any]:
@@ -854,6 +959,23 @@ def test_every_dataset_is_listed_loaded_or_not():
 _C, _E, _G = {"cohort_id": "c"}, {"endpoint": "OS"}, {"hgnc_symbol": "AXL"}
 _Q = [{"p_value": 0.2, "q_value_bh": 0.1}]
 WRONG: dict[str, dict[str, list[dict[str, Any]]]] = {
+    "plasma_panel__refused_markers_have_no_survival": {
+        "core__plasma_panel__survival": [{"marker": "IL4"}],
+        "core__plasma_panel__detection": [{"marker": "IL4", "is_tested": False}],
+    },
+    "plasma_panel__q_not_below_p": {"core__plasma_panel__comparisons": [{"p": 0.2, "q": 0.1}]},
+    "plasma_panel__intervals_of_auc_need_cases_and_controls": {
+        "core__plasma_panel__auc": [{"cases": 50, "controls": 4, "ci_lower": 0.73}]
+    },
+    "tumour_growth__doubling_days_need_growth": {
+        "core__tumour_growth__growth_rates": [{"ci_lower": -0.009, "doubling_days": 194.0}]
+    },
+    "tumour_growth__primary_model_has_random_slopes": {
+        "core__tumour_growth__growth_rates": [{"model": "random_intercept", "role": "primary"}]
+    },
+    "tumour_growth__no_more_mice_than_started": {
+        "core__tumour_growth__treatment_to_control": [{"n_treated": 7, "treated_started": 6}]
+    },
     "dose_response__p_holm_not_below_p": {"core__dose_response__knock_downs": [{"p_value": 0.2, "p_holm": 0.1}]},
     "dose_response__no_ic50_beyond_the_doses": {
         "core__dose_response__curves": [

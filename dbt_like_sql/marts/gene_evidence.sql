@@ -162,6 +162,48 @@ strongest_knock_downs AS (
     ) = 1
 ),
 
+-- Of several panels that measured a gene, the one with most baseline samples.
+panel_markers AS (
+    SELECT
+        hgnc_symbol,
+        study_id,
+        marker,
+        verdict,
+        count(*) OVER (PARTITION BY hgnc_symbol) AS bench_panels
+    FROM core.plasma_panel__detection
+    WHERE hgnc_symbol IS NOT NULL
+    QUALIFY row_number() OVER (
+        PARTITION BY hgnc_symbol
+        ORDER BY is_tested DESC, n_baseline DESC, study_id ASC, marker ASC
+    ) = 1
+),
+
+marker_differences AS (
+    SELECT
+        study_id,
+        marker,
+        max(difference_log2) FILTER (WHERE method = 'limma') AS group_difference_log2,
+        max(q) FILTER (WHERE method = 'limma') AS group_q,
+        max(difference_log2) FILTER (WHERE method = 'limma_paired') AS pair_difference_log2,
+        max(q) FILTER (WHERE method = 'limma_paired') AS pair_q
+    FROM core.plasma_panel__comparisons
+    WHERE is_primary
+    GROUP BY study_id, marker
+),
+
+marker_survival AS (
+    SELECT
+        study_id,
+        marker,
+        max(hazard_ratio) FILTER (WHERE endpoint = 'PFS') AS pfs_hazard_ratio_per_sd,
+        max(q_value_bh) FILTER (WHERE endpoint = 'PFS') AS pfs_q_value_bh,
+        max(hazard_ratio) FILTER (WHERE endpoint = 'OS') AS os_hazard_ratio_per_sd,
+        max(q_value_bh) FILTER (WHERE endpoint = 'OS') AS os_q_value_bh
+    FROM core.plasma_panel__survival
+    WHERE model = 'continuous_per_sd'
+    GROUP BY study_id, marker
+),
+
 genes AS (
     SELECT hgnc_symbol FROM core.deg__contrast_genes
     UNION
@@ -170,6 +212,8 @@ genes AS (
     SELECT hgnc_symbol FROM cancer_genes
     UNION
     SELECT hgnc_symbol FROM knock_down_counts
+    UNION
+    SELECT hgnc_symbol FROM panel_markers
 )
 
 SELECT
@@ -219,7 +263,19 @@ SELECT
     strongest_knock_downs.study_id AS bench_knock_down_study,
     strongest_knock_downs.drug AS bench_knock_down_drug,
     strongest_knock_downs.ratio AS bench_knock_down_ratio,
-    strongest_knock_downs.p_holm AS bench_knock_down_p_holm
+    strongest_knock_downs.p_holm AS bench_knock_down_p_holm,
+    coalesce(panel_markers.bench_panels, 0) AS bench_panels,
+    panel_markers.study_id AS bench_panel_study,
+    panel_markers.marker AS bench_panel_marker,
+    panel_markers.verdict AS bench_panel_verdict,
+    marker_differences.group_difference_log2 AS bench_panel_group_difference_log2,
+    marker_differences.group_q AS bench_panel_group_q,
+    marker_differences.pair_difference_log2 AS bench_panel_pair_difference_log2,
+    marker_differences.pair_q AS bench_panel_pair_q,
+    marker_survival.pfs_hazard_ratio_per_sd AS bench_panel_pfs_hazard_ratio_per_sd,
+    marker_survival.pfs_q_value_bh AS bench_panel_pfs_q_value_bh,
+    marker_survival.os_hazard_ratio_per_sd AS bench_panel_os_hazard_ratio_per_sd,
+    marker_survival.os_q_value_bh AS bench_panel_os_q_value_bh
 FROM genes
 LEFT JOIN staging.genes__approved AS approved_genes
     ON genes.hgnc_symbol = approved_genes.hgnc_symbol
@@ -259,4 +315,14 @@ LEFT JOIN knock_down_counts
     ON genes.hgnc_symbol = knock_down_counts.hgnc_symbol
 LEFT JOIN strongest_knock_downs
     ON genes.hgnc_symbol = strongest_knock_downs.hgnc_symbol
+LEFT JOIN panel_markers
+    ON genes.hgnc_symbol = panel_markers.hgnc_symbol
+LEFT JOIN marker_differences
+    ON
+        panel_markers.study_id = marker_differences.study_id
+        AND panel_markers.marker = marker_differences.marker
+LEFT JOIN marker_survival
+    ON
+        panel_markers.study_id = marker_survival.study_id
+        AND panel_markers.marker = marker_survival.marker
 ORDER BY genes.hgnc_symbol

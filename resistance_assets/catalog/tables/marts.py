@@ -176,6 +176,18 @@ class MartGeneEvidence(TableModel):
         "there, EC50 ratio of the resistant line over that of the parental one", null=True
     )
     bench_knock_down_p_holm: pl.Float64 = col("its p, Holm over the knock-downs of the study", null=True)
+    bench_panels: pl.Int64 = col("plasma panels that measured the gene's product")
+    bench_panel_study: pl.String = col("of these, the one with most baseline samples, whose numbers follow", null=True)
+    bench_panel_marker: pl.String = col("its name of the marker", null=True)
+    bench_panel_verdict: pl.String = col("whether the marker was detected often enough to be tested", null=True)
+    bench_panel_group_difference_log2: pl.Float64 = col("between its groups of patients, limma", unit="log2", null=True)
+    bench_panel_group_q: pl.Float64 = col("Benjamini-Hochberg over the markers", null=True)
+    bench_panel_pair_difference_log2: pl.Float64 = col("second minus first sample, limma", unit="log2", null=True)
+    bench_panel_pair_q: pl.Float64 = col("Benjamini-Hochberg over the markers", null=True)
+    bench_panel_pfs_hazard_ratio_per_sd: pl.Float64 = col("progression, Cox model", null=True)
+    bench_panel_pfs_q_value_bh: pl.Float64 = col("Benjamini-Hochberg over the markers", null=True)
+    bench_panel_os_hazard_ratio_per_sd: pl.Float64 = col("death, Cox model", null=True)
+    bench_panel_os_q_value_bh: pl.Float64 = col("Benjamini-Hochberg over the markers", null=True)
 
 
 @table(
@@ -467,3 +479,106 @@ class MartSampleSheet(TableModel):
     patient_id: pl.String = col("patient, where the source names one", null=True)
     attributes: pl.String = col("what the sheet says, as name=value joined by |", null=True)
     is_analysed: pl.Boolean = col("stands for its patient (cohort), or has counts (study)")
+
+
+@table(
+    "marts.panel_markers",
+    grain="one row per plasma-panel study and marker",
+    key=("study_id", "marker"),
+    limitation="plasma and tumour are two places: a gene that is high in both is not the same measurement twice",
+)
+class MartPanelMarkers(TableModel):
+    """A marker in plasma in one row: detection, groups, pairs, survival, AUC, beside its gene in lines and tumours."""
+
+    study_id: pl.String = col("study")
+    marker: pl.String = col("marker as the file names it")
+    hgnc_symbol: pl.String = col("its gene; null where the name is none that HGNC knows", null=True)
+    symbol_note: pl.String = col("how the name was resolved", null=True)
+    verdict: pl.String = col("whether it was detected often enough to be tested")
+    is_tested: pl.Boolean = col("at most half of the baseline samples below the limit")
+    n_baseline: pl.Int64 = col("baseline samples", unit="samples")
+    fraction_below_lod: pl.Float64 = col("share of them below the limit")
+    group_contrast: pl.String = col("groups that limma compares", null=True)
+    group_difference_log2: pl.Float64 = col("numerator minus denominator", unit="log2", null=True)
+    group_p: pl.Float64 = col("moderated t", null=True)
+    group_q: pl.Float64 = col("Benjamini-Hochberg over the markers", null=True)
+    pair_contrast: pl.String = col("time points of the pairs", null=True)
+    pair_difference_log2: pl.Float64 = col("second minus first sample", unit="log2", null=True)
+    pair_p: pl.Float64 = col("moderated t within patients", null=True)
+    pair_q: pl.Float64 = col("Benjamini-Hochberg over the markers", null=True)
+    comparison_note: pl.String = col("why there is no test", null=True)
+    pfs_events: pl.Int64 = col("progressions", unit="patients", null=True)
+    pfs_hazard_ratio_per_sd: pl.Float64 = col("Cox model, to read first", null=True)
+    pfs_p_value: pl.Float64 = col("Wald", null=True)
+    pfs_q_value_bh: pl.Float64 = col("Benjamini-Hochberg over the markers", null=True)
+    pfs_hazard_ratio_median_split: pl.Float64 = col("above the median against the rest, the rule of papers", null=True)
+    pfs_p_logrank: pl.Float64 = col("of the split", null=True)
+    os_events: pl.Int64 = col("deaths", unit="patients", null=True)
+    os_hazard_ratio_per_sd: pl.Float64 = col("Cox model, to read first", null=True)
+    os_p_value: pl.Float64 = col("Wald", null=True)
+    os_q_value_bh: pl.Float64 = col("Benjamini-Hochberg over the markers", null=True)
+    os_hazard_ratio_median_split: pl.Float64 = col("above the median against the rest, the rule of papers", null=True)
+    os_p_logrank: pl.Float64 = col("of the split", null=True)
+    pfs_auc_month: pl.Float64 = col("last month asked that allows an interval, else the last", unit="months", null=True)
+    pfs_auc: pl.Float64 = col("AUC at it", null=True)
+    pfs_auc_ci_lower: pl.Float64 = col("95 % limit", null=True)
+    pfs_auc_ci_upper: pl.Float64 = col("95 % limit", null=True)
+    os_auc_month: pl.Float64 = col("as pfs_auc_month", unit="months", null=True)
+    os_auc: pl.Float64 = col("AUC at it", null=True)
+    os_auc_ci_lower: pl.Float64 = col("95 % limit", null=True)
+    os_auc_ci_upper: pl.Float64 = col("95 % limit", null=True)
+    resistance_contrasts_up: pl.Int64 = col("contrasts under a drug that list the gene as up", null=True)
+    resistance_contrasts_down: pl.Int64 = col("contrasts under a drug that list it as down", null=True)
+    strongest_contrast: pl.String = col("contrast with the smallest q-value", null=True)
+    strongest_log2_fold_change: pl.Float64 = col("there", unit="log2", null=True)
+    tumour_cohort: pl.String = col("cohort of the tumour columns", null=True)
+    tumour_os_n: pl.Int64 = col("its patients", unit="patients", null=True)
+    tumour_os_hazard_ratio_per_sd: pl.Float64 = col("expression in the tumour and death", null=True)
+    tumour_os_q_value_bh: pl.Float64 = col("Benjamini-Hochberg over all genes", null=True)
+
+
+@table(
+    "marts.tumour_growth",
+    grain="one row per tumour-growth study and arm",
+    key=("study_id", "arm"),
+    limitation="a mouse that was lost for size or death is not missing at random: read who was lost beside T/C",
+)
+class MartTumourGrowth(TableModel):
+    """A treatment arm in one row: mice, growth rate, difference to the control, interaction, T/C, toxicity."""
+
+    study_id: pl.String = col("study")
+    arm: pl.String = col("treatment arm")
+    is_control: pl.Boolean = col("the arm that the others are compared with")
+    model: pl.String = col("model of the growth rates")
+    mice_started: pl.Int64 = col("mice with a measurement", unit="mice", null=True)
+    mice_lost_for_size: pl.Int64 = col("sacrificed at the volume limit", unit="mice", null=True)
+    mice_found_dead: pl.Int64 = col("found dead", unit="mice", null=True)
+    mice_lost_otherwise: pl.Int64 = col("ended for loss of weight or another reason", unit="mice", null=True)
+    mice_with_toxic_weight_loss: pl.Int64 = col("lost the weight that counts as toxicity", unit="mice", null=True)
+    mice_in_complete_regression: pl.Int64 = col("with a volume of 0", unit="mice", null=True)
+    rate_per_day: pl.Float64 = col("growth rate of ln volume", unit="1/day", null=True)
+    rate_ci_lower: pl.Float64 = col("95 % limit", unit="1/day", null=True)
+    rate_ci_upper: pl.Float64 = col("95 % limit", unit="1/day", null=True)
+    doubling_days: pl.Float64 = col("ln 2 / rate; null unless the tumour grows beyond doubt", unit="days", null=True)
+    rate_note: pl.String = col("what the rate leaves out", null=True)
+    rate_difference_per_day: pl.Float64 = col("against the control", unit="1/day", null=True)
+    rate_difference_ci_lower: pl.Float64 = col("95 % limit", unit="1/day", null=True)
+    rate_difference_ci_upper: pl.Float64 = col("95 % limit", unit="1/day", null=True)
+    rate_difference_p: pl.Float64 = col("Satterthwaite's t", null=True)
+    rate_difference_p_holm: pl.Float64 = col("Holm over the differences of the study", null=True)
+    p_note: pl.String = col("why there is no test", null=True)
+    interaction_per_day: pl.Float64 = col(
+        "combination - A - B + control; below 0: more than additive on the growth rate", unit="1/day", null=True
+    )
+    interaction_ci_lower: pl.Float64 = col("95 % limit", unit="1/day", null=True)
+    interaction_ci_upper: pl.Float64 = col("95 % limit", unit="1/day", null=True)
+    interaction_p: pl.Float64 = col("of the interaction", null=True)
+    last_complete_day: pl.Float64 = col("last day on which every arm still has all its mice", unit="days", null=True)
+    tc_percent_last_complete_day: pl.Float64 = col("T/C of geometric means", unit="%", null=True)
+    tgi_percent_last_complete_day: pl.Float64 = col("tumour growth inhibition", unit="%", null=True)
+    asked_day: pl.Float64 = col("day of study.toml, or the last one", unit="days", null=True)
+    mice_on_asked_day: pl.Int64 = col("mice that are left on it", unit="mice", null=True)
+    tc_percent_asked_day: pl.Float64 = col("T/C of geometric means of those", unit="%", null=True)
+    tgi_percent_asked_day: pl.Float64 = col("tumour growth inhibition of those", unit="%", null=True)
+    mice_doubled: pl.Int64 = col("reached twice the first volume", unit="mice", null=True)
+    median_doubling_days: pl.Float64 = col("Kaplan-Meier median; null where not reached", unit="days", null=True)
