@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -43,9 +44,13 @@ def ui(demo_place: Path, tmp_path_factory, browser) -> Iterator[str]:
         _wait_until_it_answers(browser, address, process)
         yield address
     finally:
-        # The copy of the data folder goes with the test, so nothing need be put in order first.
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        # Asked to end, it ends all that it started; killed, it would leave that behind.
+        process.terminate()
+        try:
+            process.wait(timeout=60)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def _wait_until_it_answers(browser, address: str, process: subprocess.Popen) -> None:
