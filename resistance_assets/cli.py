@@ -486,7 +486,7 @@ def pull(
 @app.command(name="next-steps", hidden=True)
 def next_steps() -> None:
     """Say where to look after the demo."""
-    from resistance_assets.commands.next_steps import show_next_steps
+    from resistance_assets.commands.printing import show_next_steps
 
     show_next_steps(_settings())
 

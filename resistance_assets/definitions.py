@@ -17,9 +17,9 @@ from resistance_assets.defs.source_states import feeds_of
 from resistance_assets.defs.sources import source_assets
 from resistance_assets.defs.warehouse import warehouse_asset
 from resistance_assets.defs.warehouse_resource import WarehouseResource
-from resistance_assets.orchestration.sqlite_tuning import tune_sqlite
+from resistance_assets.orchestration.dagster.sqlite_tuning import tune_sqlite
+from resistance_assets.orchestration.dagster.table_assets import assets_of
 from resistance_assets.orchestration.steps import Step, readers_of
-from resistance_assets.orchestration.table_assets import assets_of
 from resistance_assets.settings import load_settings
 
 EXECUTORS = {

@@ -6,7 +6,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from resistance_assets.catalog.registry import LocalStudy, load_local_study
+from resistance_assets.catalog.models.lab_study import LocalStudy
+from resistance_assets.catalog.study_folders import load_local_study
 
 
 def write_study_folder(folder: Path, kind: str, options: str, files: Mapping[str, str | Path]) -> LocalStudy:

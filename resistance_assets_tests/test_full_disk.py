@@ -16,7 +16,7 @@ import polars as pl
 from resistance_assets.errors import Fault
 from resistance_assets.files import is_disk_refusal, write_json
 from resistance_assets.orchestration.lake import Lake
-from resistance_assets.orchestration.run import open_instance
+from resistance_assets.orchestration.dagster.run import open_instance
 
 disk = Path(sys.argv[1])
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk], check=True)

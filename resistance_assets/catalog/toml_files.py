@@ -104,3 +104,16 @@ def by_id(entries: Iterable[Any], path: Path, key: str) -> dict[str, Any]:
             )
         found[entry.id] = entry
     return found
+
+
+def require_known(name: str, known: Iterable[str], path: Path, place: str, what: str) -> None:
+    """Raise CatalogFault, with the nearest known name, where ``name`` is none of ``known``."""
+    known = list(known)
+    if name not in known:
+        near = nearest(name, known)
+        raise CatalogFault(
+            f"{what} {name} is not known",
+            subject=str(path),
+            place=place,
+            remedy=f"Did you mean {near}?" if near else f"Declare it, or use one of: {', '.join(sorted(known))}.",
+        )

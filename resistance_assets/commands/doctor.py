@@ -185,7 +185,7 @@ def check_releases(settings: Settings) -> Answer:
 
 def check_run_records(settings: Settings) -> Answer:
     """Dagster's SQLite files."""
-    from resistance_assets.orchestration.run_records import find_damaged_databases
+    from resistance_assets.orchestration.dagster.run_records import find_damaged_databases
 
     if broken := find_damaged_databases(settings.dagster_home):
         return "failed", (

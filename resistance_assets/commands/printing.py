@@ -7,6 +7,7 @@ of terminals, line breaks. Every command prints through `terminal` and `plain`.
 from __future__ import annotations
 
 import re
+import shutil
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -72,3 +73,20 @@ def where_sources_come_from(settings: Settings) -> str:
     if settings.is_demo:
         return "the demo (synthetic)"
     return f"the mirror {settings.mirror}" if settings.mirror else "live hosts"
+
+
+def show_next_steps(settings: Settings) -> None:
+    """Where to look after the demo."""
+    prefix = "" if shutil.which("resistance") else ".venv/bin/"
+    message = (
+        "\nThe demo's data are synthetic; their planted truth is in "
+        f"{settings.demo_dir / 'truth.json'}.\nNow look around:\n\n"
+        f"  {prefix}resistance sql \"SELECT * FROM marts.gene_evidence WHERE hgnc_symbol = 'CCL20'\"\n"
+        f'  {prefix}resistance sql "SELECT * FROM marts.cohort_endpoints"\n'
+        f"  {prefix}resistance explain CCL20 # one gene's whole story\n"
+        f"  {settings.data_dir / 'report' / 'index.html'}  # the same as pages: open it in a browser\n"
+        f"  {prefix}resistance ui            # the asset graph in a browser\n"
+        f"  {prefix}resistance status        # fresh, stale and why\n"
+        f"  {prefix}resistance sources       # what came from where, under which licence\n"
+    )
+    terminal().print(visible(message), soft_wrap=True)

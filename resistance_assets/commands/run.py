@@ -196,7 +196,7 @@ def lookup_summary(settings: Settings) -> Summary | None:
 def put_damaged_records_aside(settings: Settings, *, quiet: bool) -> None:
     """Let Dagster begin anew where its SQLite files are no databases; no result is in them."""
     from resistance_assets.commands.printing import say
-    from resistance_assets.orchestration.run_records import put_damaged_aside
+    from resistance_assets.orchestration.dagster.run_records import put_damaged_aside
 
     for path in put_damaged_aside(settings.dagster_home):
         say(quiet, f"{path} was no database and was put aside; the history of runs begins anew")
@@ -213,9 +213,9 @@ def _run_in_dagster(
     quiet: bool,
 ) -> Launch:
     from resistance_assets.definitions import definitions_of
+    from resistance_assets.orchestration.dagster.run import launch, open_instance
+    from resistance_assets.orchestration.dagster.table_assets import key_of
     from resistance_assets.orchestration.events import subscribe
-    from resistance_assets.orchestration.run import launch, open_instance
-    from resistance_assets.orchestration.table_assets import key_of
 
     definitions = definitions_of(registry, steps)
     if addresses is not None:
@@ -297,7 +297,7 @@ def resolve_selection(definitions: Any, steps: Mapping[str, Step], select: str) 
     import dagster as dg
     from dagster_shared.error import DagsterError
 
-    from resistance_assets.orchestration.table_assets import address_of, key_of
+    from resistance_assets.orchestration.dagster.table_assets import address_of, key_of
 
     graph = definitions.resolve_asset_graph()
     keys = graph.get_all_asset_keys()

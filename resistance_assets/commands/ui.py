@@ -30,7 +30,7 @@ def serve_ui(settings: Settings, *, port: int) -> int:
     """Run the Dagster UI until it is stopped; returns its exit code."""
     from resistance_assets.commands.printing import say
     from resistance_assets.commands.run import prepare
-    from resistance_assets.orchestration.run import open_instance
+    from resistance_assets.orchestration.dagster.run import open_instance
 
     prepare(settings)
     home = settings.dagster_home

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
-from resistance_assets.catalog.registry import Source
+from resistance_assets.catalog.models.source import Source
 from resistance_assets.connectors.arrayexpress import biostudies
 from resistance_assets.connectors.arrayexpress.ena import fastq_resources, preferred_fastq
 from resistance_assets.connectors.gdc import counts as gdc

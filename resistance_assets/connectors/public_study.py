@@ -9,8 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from resistance_assets.catalog.models.study import SuppliedCounts
-from resistance_assets.catalog.registry import GROUP_COLUMN, Group
+from resistance_assets.catalog.models.study import GROUP_COLUMN, Group, SuppliedCounts
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.arrayexpress.ena import preferred_fastq
 from resistance_assets.connectors.arrayexpress.processed_counts import (

@@ -9,7 +9,7 @@ import dagster as dg
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.defs.resources import open_origins
 from resistance_assets.defs.sources import observe_sources, source_key, study_key
-from resistance_assets.orchestration.automation import (
+from resistance_assets.orchestration.dagster.automation import (
     asset_observations,
     automation_sensor,
     compare_observations,

@@ -9,7 +9,7 @@ import polars as pl
 
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.orchestration.table_assets import key_of
+from resistance_assets.orchestration.dagster.table_assets import key_of
 
 LEDGER = TABLES["marts.published_claims"]
 

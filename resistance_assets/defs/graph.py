@@ -9,6 +9,7 @@ from types import ModuleType
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.defs import core, raw, sql, study_kinds
 from resistance_assets.defs.raw.rejected_rows import union_of_rejected
+from resistance_assets.orchestration.code_version import known_code_versions
 from resistance_assets.orchestration.steps import Step
 from resistance_assets.orchestration.table_steps import by_table
 
@@ -29,5 +30,6 @@ def load_steps(registry: Registry) -> dict[str, Step]:
     Raises:
         CatalogFault: two steps write one table, a step reads a table that no step writes, or a SQL model is wrong.
     """
-    made = [step for module in MODULES for step in module.steps(registry)]
+    with known_code_versions():
+        made = [step for module in MODULES for step in module.steps(registry)]
     return by_table([*made, union_of_rejected(made)])

@@ -10,7 +10,7 @@ import dagster as dg
 from resistance_assets.catalog.groups import RELEASE
 from resistance_assets.defs.warehouse import WAREHOUSE_KEY
 from resistance_assets.errors import Fault
-from resistance_assets.orchestration.automation import on_data_change
+from resistance_assets.orchestration.dagster.automation import on_data_change
 from resistance_assets.orchestration.events import ProgressEvent, emit
 from resistance_assets.report.site import broken_links, write_report
 

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from resistance_assets.catalog.registry import LocalStudy, Registry, Source, load_registry
+from resistance_assets.catalog.models.lab_study import LocalStudy
+from resistance_assets.catalog.models.source import Source
+from resistance_assets.catalog.registry import Registry, load_registry
 from resistance_assets.connectors.arrayexpress.biostudies import accession_of, info_resource, read_info
 from resistance_assets.connectors.transport.fallbacks import fetch_with_fallbacks
 from resistance_assets.connectors.transport.published_versions import published_version

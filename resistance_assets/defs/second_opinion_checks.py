@@ -12,8 +12,8 @@ from resistance_assets.catalog.registry import Registry
 from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address
 from resistance_assets.defs.core.survival.followed_patients import followed_patients
 from resistance_assets.defs.core.survival.screen import SCREEN
+from resistance_assets.orchestration.dagster.table_assets import key_of
 from resistance_assets.orchestration.partitions import partition_of
-from resistance_assets.orchestration.table_assets import key_of
 from resistance_assets.science.survival.second_opinion import compare_with_lifelines, draw_genes
 from resistance_assets.settings import load_settings
 
@@ -98,12 +98,8 @@ def second_opinion_checks(registry: Registry) -> dg.AssetChecksDefinition:
                 continue
             screen = lake.read(address)
             if screen.is_empty():
-                table_version = lake.current(address)
-                why = (
-                    table_version.reason
-                    if table_version is not None and table_version.reason
-                    else "no gene was screened"
-                )
+                current = lake.current(address)
+                why = (current.reason if current is not None else None) or "no gene was screened"
                 yield dg.AssetCheckResult(
                     asset_key=key_of(address),
                     check_name=CHECK,

@@ -9,17 +9,19 @@ from typing import Any
 import dagster as dg
 
 from resistance_assets.catalog.groups import SOURCES
-from resistance_assets.catalog.registry import LocalStudy, Registry, Source
+from resistance_assets.catalog.models.lab_study import LocalStudy
+from resistance_assets.catalog.models.source import Source
+from resistance_assets.catalog.registry import Registry
 from resistance_assets.connectors.transport.transport import sha256_of
 from resistance_assets.defs.resources import Origins, study_source
 from resistance_assets.errors import Fault
-from resistance_assets.orchestration.automation import (
+from resistance_assets.orchestration.code_version import parameters_version
+from resistance_assets.orchestration.dagster.automation import (
     SOURCE_FRESHNESS,
     SourceObservation,
     compare_observations,
     describe_failures,
 )
-from resistance_assets.orchestration.code_version import parameters_version
 
 
 def source_key(source_id: str) -> dg.AssetKey:

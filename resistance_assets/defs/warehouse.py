@@ -12,10 +12,10 @@ from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import PARTS, published_tables
 from resistance_assets.defs.publication import missing_in_file, publish_current
 from resistance_assets.errors import Fault
-from resistance_assets.orchestration.automation import WAREHOUSE_FRESHNESS, on_settled_change
+from resistance_assets.orchestration.dagster.automation import WAREHOUSE_FRESHNESS, on_settled_change
+from resistance_assets.orchestration.dagster.table_assets import key_of
 from resistance_assets.orchestration.events import ProgressEvent, emit
 from resistance_assets.orchestration.steps import Step
-from resistance_assets.orchestration.table_assets import key_of
 
 WAREHOUSE_KEY = dg.AssetKey(["warehouse"])
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from resistance_assets.catalog import registry as module
-from resistance_assets.catalog.registry import CATALOG_DIR, load_local_study, load_registry
+from resistance_assets.catalog.registry import CATALOG_DIR, load_registry
+from resistance_assets.catalog.study_folders import load_local_study
 from resistance_assets.connectors.gdc.clinical import cases_resource
 from resistance_assets.connectors.gdc.counts import files_resource
 from resistance_assets.errors import CatalogFault

@@ -15,7 +15,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from resistance_assets.catalog.registry import LocalStudy, load_local_study
+from resistance_assets.catalog.models.lab_study import LocalStudy
+from resistance_assets.catalog.study_folders import load_local_study
 from resistance_assets.connectors.arrayexpress.biostudies import read_idf, read_sdrf
 from resistance_assets.connectors.arrayexpress.ena import EnaReport, read_report, select_strategy
 from resistance_assets.connectors.arrayexpress.processed_counts import (

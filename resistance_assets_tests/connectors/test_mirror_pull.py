@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from resistance_assets.catalog.registry import Source
+from resistance_assets.catalog.models.source import Source
 from resistance_assets.connectors.gdc import counts as gdc
 from resistance_assets.connectors.geo import series as geo
 from resistance_assets.connectors.mirror_pull import pull_mirror

@@ -14,9 +14,9 @@ from resistance_assets.catalog.registry import load_registry
 from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address
 from resistance_assets.defs.second_opinion_checks import CHECK, second_opinion_checks
 from resistance_assets.defs.warehouse_resource import WarehouseResource
+from resistance_assets.orchestration.dagster.table_assets import key_of
 from resistance_assets.orchestration.lake import Lake, TableVersion
 from resistance_assets.orchestration.partitions import partition_of
-from resistance_assets.orchestration.table_assets import key_of
 from resistance_assets.science.survival.screen import screen_survival
 
 COHORT, ENDPOINT = "luad_tcga", "OS"

@@ -9,7 +9,8 @@ import pytest
 
 from resistance_assets.catalog.models.lab_study import StudyEntry, StudyFile
 from resistance_assets.catalog.models.study_kind import STUDY_KINDS, StudyKind, register_study_kind
-from resistance_assets.catalog.registry import load_local_study, load_registry
+from resistance_assets.catalog.registry import load_registry
+from resistance_assets.catalog.study_folders import load_local_study
 from resistance_assets.catalog.tables import TABLES, TableModel, col, published_tables, table
 from resistance_assets.defs import study_kinds
 from resistance_assets.errors import CatalogFault

@@ -4,7 +4,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from resistance_assets.catalog.registry import CountsStudy, ResultContrast, load_registry
+from resistance_assets.catalog.models.contrast import ResultContrast
+from resistance_assets.catalog.models.lab_study import CountsStudy
+from resistance_assets.catalog.registry import load_registry
 from resistance_assets.connectors.lab_study.local_study import read_counts, read_deg_table
 from resistance_assets.demo.plan import (
     ARM_RESISTANT,

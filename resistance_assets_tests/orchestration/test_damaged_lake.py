@@ -12,8 +12,8 @@ import pytest
 
 from resistance_assets.errors import DataFault, SourceUnavailable
 from resistance_assets.integrity import checksum_path
+from resistance_assets.orchestration.dagster.run_records import find_damaged_databases, put_damaged_aside
 from resistance_assets.orchestration.lake import Lake
-from resistance_assets.orchestration.run_records import find_damaged_databases, put_damaged_aside
 from resistance_assets.orchestration.status import stale_outputs, states_of
 from resistance_assets.orchestration.steps import ExternalInput, Step, run_step
 from resistance_assets_tests.orchestration.test_steps import SAMPLES, sheet

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from resistance_assets.catalog.registry import load_local_study
+from resistance_assets.catalog.study_folders import load_local_study
 from resistance_assets.connectors.arrayexpress.biostudies import read_sdrf
 from resistance_assets.connectors.arrayexpress.processed_counts import read_sample_counts
 from resistance_assets.connectors.cbioportal.archive import read_study

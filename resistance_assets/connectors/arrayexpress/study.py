@@ -9,8 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from resistance_assets.catalog.models.study import SuppliedCounts
-from resistance_assets.catalog.registry import GROUP_COLUMN, Group
+from resistance_assets.catalog.models.study import GROUP_COLUMN, Group, SuppliedCounts
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.arrayexpress.biostudies import SequencingStudy, fetch_processed, fetch_study
 from resistance_assets.connectors.arrayexpress.processed_counts import AS_FOUND

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from resistance_assets.catalog.registry import Cohort
+from resistance_assets.catalog.models.cohort import Cohort
 from resistance_assets.catalog.tables import TABLES, Table
 from resistance_assets.connectors.cbioportal.alterations import CbioportalAlterations
 from resistance_assets.connectors.cbioportal.archive import is_matrix, read_study, unpivot_matrix

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from resistance_assets.catalog.registry import LocalStudy
+from resistance_assets.catalog.models.lab_study import LocalStudy
 from resistance_assets.connectors.dose_response.plate_exports import PlateValue, read_plate_export, well_name
 from resistance_assets.connectors.dose_response.wells import (
     MAP_COLUMNS,

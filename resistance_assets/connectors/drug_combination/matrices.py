@@ -11,7 +11,7 @@ from typing import NamedTuple
 import polars as pl
 
 from resistance_assets.catalog.models.dose_response import MICROMOLAR
-from resistance_assets.catalog.registry import LocalStudy
+from resistance_assets.catalog.models.lab_study import LocalStudy
 from resistance_assets.connectors.formats.delimited import rejected_rows
 from resistance_assets.connectors.lab_study.measured_table import MeasuredTable, WantedColumn, read_measured_table
 from resistance_assets.connectors.lab_study.sample_sheet import warnings

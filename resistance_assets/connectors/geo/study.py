@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from resistance_assets.catalog.models.study import SuppliedCounts
-from resistance_assets.catalog.registry import GROUP_COLUMN, Group
+from resistance_assets.catalog.models.study import GROUP_COLUMN, Group, SuppliedCounts
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.formats.rejected_rows import rejected_as_table
 from resistance_assets.connectors.geo.series import (

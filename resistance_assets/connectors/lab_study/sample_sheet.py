@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from resistance_assets.catalog.registry import StudySurvival
+from resistance_assets.catalog.models.lab_study import StudySurvival
 from resistance_assets.connectors.clinical_cells import (
     LONGEST_LIFE_YEARS,
     Kind,

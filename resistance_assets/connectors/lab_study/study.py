@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from resistance_assets.catalog.registry import LocalStudy
+from resistance_assets.catalog.models.lab_study import LocalStudy
 from resistance_assets.connectors.formats.delimited import rejected_rows
 from resistance_assets.connectors.lab_study.count_table import CountsLayout
 from resistance_assets.connectors.lab_study.local_study import (

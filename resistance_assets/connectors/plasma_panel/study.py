@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from resistance_assets.catalog.models.lab_study import StudySurvival
+from resistance_assets.catalog.models.lab_study import LocalStudy, StudySurvival
 from resistance_assets.catalog.models.plasma_panel import PlasmaPanelFile, PlasmaPanelStudy
-from resistance_assets.catalog.registry import LocalStudy
 from resistance_assets.connectors.clinical_cells import read_numbers
 from resistance_assets.connectors.formats.delimited import missing_column, nearest_name, rejected_rows
 from resistance_assets.connectors.lab_study.column_names import map_columns

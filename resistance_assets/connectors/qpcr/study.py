@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from resistance_assets.catalog.registry import LocalStudy
+from resistance_assets.catalog.models.lab_study import LocalStudy
 from resistance_assets.connectors.formats.delimited import nearest_name, rejected_rows
 from resistance_assets.connectors.lab_study.measured_table import (
     MeasuredTable,

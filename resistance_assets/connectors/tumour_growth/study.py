@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import polars as pl
 
+from resistance_assets.catalog.models.lab_study import LocalStudy
 from resistance_assets.catalog.models.tumour_growth import TumourGrowthStudy
-from resistance_assets.catalog.registry import LocalStudy
 from resistance_assets.connectors.formats.delimited import nearest_name, rejected_rows
 from resistance_assets.connectors.lab_study.sample_sheet import warnings
 from resistance_assets.connectors.lab_study.table_text import name_of

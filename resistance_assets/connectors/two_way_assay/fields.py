@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import polars as pl
 
+from resistance_assets.catalog.models.lab_study import LocalStudy
 from resistance_assets.catalog.models.two_way_assay import TwoWayAssay
-from resistance_assets.catalog.registry import LocalStudy
 from resistance_assets.connectors.formats.delimited import nearest_name, rejected_rows
 from resistance_assets.connectors.lab_study.measured_table import MeasuredTable, WantedColumn, read_measured_table
 from resistance_assets.connectors.lab_study.sample_sheet import warnings

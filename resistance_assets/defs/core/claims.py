@@ -9,7 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from resistance_assets.catalog.registry import CATALOG_DIR, Claim, Registry
+from resistance_assets.catalog.models.claim import Claim
+from resistance_assets.catalog.registry import CATALOG_DIR, Registry
 from resistance_assets.catalog.tables import TABLES, published_tables
 from resistance_assets.defs.resources import Origins
 from resistance_assets.defs.source_states import state_of_sources

@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
-from resistance_assets.catalog.registry import Circularity, Partners, Registry
+from resistance_assets.catalog.models.gene_list import Circularity, Partners
+from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.gene_lists import (
     CALLS,

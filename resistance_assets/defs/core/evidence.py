@@ -7,7 +7,9 @@ from fnmatch import fnmatchcase
 
 import polars as pl
 
-from resistance_assets.catalog.registry import HUMAN, EvidenceSettings, Registry
+from resistance_assets.catalog.models.analysis_settings import EvidenceSettings
+from resistance_assets.catalog.models.lab_study import HUMAN
+from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from resistance_assets.catalog.registry import Cohort, CountsContrast, LocalStudy, Project, Registry
+from resistance_assets.catalog.models.cohort import Cohort, Project
+from resistance_assets.catalog.models.contrast import CountsContrast
+from resistance_assets.catalog.models.lab_study import LocalStudy
+from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.studies.addresses import counts_address, samples_address
 from resistance_assets.defs.core.survival.cohort_slices import expression_address

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from resistance_assets.catalog.registry import FoldChange, GeneList, ListThresholds, Partners, Registry
+from resistance_assets.catalog.models.contrast import FoldChange, ListThresholds
+from resistance_assets.catalog.models.gene_list import GeneList, Partners
+from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.deg.declared import thresholds_of
 from resistance_assets.orchestration.steps import Inputs, Step

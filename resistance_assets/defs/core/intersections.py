@@ -8,7 +8,8 @@ from fnmatch import fnmatchcase
 
 import polars as pl
 
-from resistance_assets.catalog.registry import DeclaredIntersection, IntersectionRule, ListFamily, Registry
+from resistance_assets.catalog.models.gene_list import DeclaredIntersection, IntersectionRule, ListFamily
+from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.gene_lists import CALLS, GENES, LISTS, MEMBERS
 from resistance_assets.orchestration.steps import Inputs, Step

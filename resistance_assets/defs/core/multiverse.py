@@ -8,7 +8,8 @@ from dataclasses import asdict
 import numpy as np
 import polars as pl
 
-from resistance_assets.catalog.registry import Multiverse, Registry
+from resistance_assets.catalog.models.claim import Multiverse
+from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES, Table
 from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address
 from resistance_assets.defs.core.survival.screen import split_minimum

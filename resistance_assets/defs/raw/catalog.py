@@ -8,7 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from resistance_assets.catalog.registry import Cohort, Registry
+from resistance_assets.catalog.models.cohort import Cohort
+from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.steps import Inputs, Step

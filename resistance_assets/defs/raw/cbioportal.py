@@ -10,11 +10,9 @@ from collections.abc import Callable, Mapping
 
 import polars as pl
 
-from resistance_assets.catalog.registry import (
-    Cohort,
-    Registry,
-    Source,
-)
+from resistance_assets.catalog.models.cohort import Cohort
+from resistance_assets.catalog.models.source import Source
+from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.cbioportal.alterations import read_alterations
 from resistance_assets.connectors.cbioportal.rows import (

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import polars as pl
 
-from resistance_assets.catalog.registry import Project, Registry, Source
+from resistance_assets.catalog.models.cohort import Project
+from resistance_assets.catalog.models.source import Source
+from resistance_assets.catalog.registry import Registry
 from resistance_assets.connectors.formats.delimited import rejected_rows
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
 from resistance_assets.connectors.gdc.clinical import cases_version, list_cases

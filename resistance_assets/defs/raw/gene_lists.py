@@ -7,7 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
-from resistance_assets.catalog.registry import Registry, Source
+from resistance_assets.catalog.models.source import Source
+from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.cancer_gene_lists import read_allonco, read_oncokb
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import polars as pl
 
-from resistance_assets.catalog.registry import Collection, Registry, Source
+from resistance_assets.catalog.models.gene_list import Collection
+from resistance_assets.catalog.models.source import Source
+from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
 from resistance_assets.connectors.gmt import read_gmt

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from resistance_assets.catalog.registry import Registry, Source
+from resistance_assets.catalog.models.source import Source
+from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
 from resistance_assets.connectors.hgnc import read_hgnc

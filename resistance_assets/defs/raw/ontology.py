@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from resistance_assets.catalog.registry import Collection, Registry
+from resistance_assets.catalog.models.gene_list import Collection
+from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
 from resistance_assets.connectors.gene_ontology import Ontology, go_gene_sets, read_gaf, read_obo

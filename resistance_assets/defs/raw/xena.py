@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from resistance_assets.catalog.registry import Cohort, Registry, Source
+from resistance_assets.catalog.models.cohort import Cohort
+from resistance_assets.catalog.models.source import Source
+from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.cbioportal.rows import long_matrix
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
-from resistance_assets.catalog.registry import Claim, PublishedTable
+from resistance_assets.catalog.models.claim import Claim, PublishedTable
 from resistance_assets.science.gene_lists.intersections import expected_overlap, intersection_p_value
 from resistance_assets.science.statistics.multiple_testing import adjust_bh
 

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from resistance_assets.catalog.registry import MultiverseAxis
+from resistance_assets.catalog.models.claim import MultiverseAxis
 from resistance_assets.errors import CatalogFault, DesignFault
 from resistance_assets.science.survival.logrank import SplitMinimum, SplitPermutations, compare_groups
 from resistance_assets.science.survival.screen import SPLIT_MINIMUM, rank_normal_scores

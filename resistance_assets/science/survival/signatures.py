@@ -91,18 +91,17 @@ def compare_with_random_signatures(
     sd = float(scores[0].std(ddof=1))
     effect, se = (found[name] for name in ("log_hazard_ratio", "standard_error"))
     known = effect is not None
-    per_sd = effect * sd if known else None
-    limits = [np.exp((effect + sign * Z_95 * se) * sd) if known else None for sign in (-1, 1)]
+    low, high = (np.exp((effect + sign * Z_95 * se) * sd) if known else None for sign in (-1, 1))
     reached = int((null <= p_found * (1 + 1e-9)).sum()) if p_found is not None else None
     return pl.DataFrame(
         {
             "genes_in_signature": [rows.size],
             "n": [found["n"]],
             "events": [found["events"]],
-            "log_hazard_ratio_per_sd": [per_sd],
+            "log_hazard_ratio_per_sd": [effect * sd if known else None],
             "hazard_ratio_per_sd": [found["hazard_ratio_per_sd"]],
-            "ci_lower": [limits[0]],
-            "ci_upper": [limits[1]],
+            "ci_lower": [low],
+            "ci_upper": [high],
             "statistic": [found["statistic"]],
             "p_value": [found["p_value"]],
             "p_likelihood_ratio": [p_found],

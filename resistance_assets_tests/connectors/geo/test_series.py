@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resistance_assets.catalog.registry import Group
+from resistance_assets.catalog.models.study import Group
 from resistance_assets.connectors.arrayexpress.ena import report_resource
 from resistance_assets.connectors.geo import series as geo
 from resistance_assets.connectors.geo.kernel import values_of_known_features

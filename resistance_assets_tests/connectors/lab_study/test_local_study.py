@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resistance_assets.catalog.registry import StudySurvival
+from resistance_assets.catalog.models.lab_study import StudySurvival
 from resistance_assets.connectors.gene_names import date_genes
 from resistance_assets.connectors.lab_study.local_study import (
     DEG_SCHEMA,

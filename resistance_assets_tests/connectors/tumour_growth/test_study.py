@@ -147,7 +147,7 @@ def test_a_study_of_mouse_tumours_is_taken_because_it_names_no_genes(tmp_path: P
         tmp_path / "s", "tumour_growth", text, {"measurements.tsv": HEADER + ROWS, "mice.tsv": MICE}
     )
     (local.folder / "study.toml").write_text((local.folder / "study.toml").read_text().replace("Homo sapiens", "mouse"))
-    from resistance_assets.catalog.registry import load_local_study
+    from resistance_assets.catalog.study_folders import load_local_study
 
     assert load_local_study(local.folder).organism == "mouse"
 

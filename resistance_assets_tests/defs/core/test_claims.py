@@ -10,7 +10,8 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from resistance_assets.catalog.registry import Claim, load_registry
+from resistance_assets.catalog.models.claim import Claim
+from resistance_assets.catalog.registry import load_registry
 from resistance_assets.commands.claims import read_claims
 from resistance_assets.defs.core.claims import (
     judge_claims,
@@ -349,7 +350,7 @@ def test_each_claim_is_a_check_that_warns_and_passes_where_the_claim_stands(real
 
 
 def test_the_run_itself_recorded_the_checks(real_data_dir, shared):
-    from resistance_assets.orchestration.run import open_instance
+    from resistance_assets.orchestration.dagster.run import open_instance
     from resistance_assets.settings import load_settings
 
     key = dg.AssetCheckKey(dg.AssetKey(["marts", "published_claims"]), "wang_2022_tcga_ccl20_os")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from resistance_assets.catalog.registry import HUMAN, EvidenceSettings, EvidenceWeights
+from resistance_assets.catalog.models.analysis_settings import EvidenceSettings, EvidenceWeights
+from resistance_assets.catalog.models.lab_study import HUMAN
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.evidence import resistance_effects
 from resistance_assets_tests.warehouse_runs import ask

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from resistance_assets.catalog.registry import DeclaredIntersection
+from resistance_assets.catalog.models.gene_list import DeclaredIntersection
 from resistance_assets.defs.core.intersections import Universes, named_intersections
 
 LISTS = pl.DataFrame(

@@ -7,7 +7,8 @@ import json
 import polars as pl
 import pytest
 
-from resistance_assets.catalog.registry import CountsStudy, load_registry
+from resistance_assets.catalog.models.lab_study import CountsStudy
+from resistance_assets.catalog.registry import load_registry
 from resistance_assets.defs.core.multiverse import arm_expression
 from resistance_assets_tests.warehouse_runs import ask
 

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 import polars as pl
 import pytest
 
-from resistance_assets.catalog.registry import Source, load_registry
+from resistance_assets.catalog.models.source import Source
+from resistance_assets.catalog.registry import load_registry
 from resistance_assets.connectors.gencode import read_gene_lengths
 from resistance_assets.connectors.gene_ontology import go_gene_sets, read_gaf, read_obo
 from resistance_assets.connectors.mirror_pull import pull_mirror

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resistance_assets.catalog.registry import Claim, load_registry
+from resistance_assets.catalog.models.claim import Claim
+from resistance_assets.catalog.registry import load_registry
 from resistance_assets.science.claims.claims import (
     EVIDENCE,
     audit_printed_table,

@@ -6,7 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from resistance_assets.catalog.registry import MultiverseAxis, load_registry
+from resistance_assets.catalog.models.claim import MultiverseAxis
+from resistance_assets.catalog.registry import load_registry
 from resistance_assets.errors import CatalogFault
 from resistance_assets.science.multiverse.multiverse import (
     ARMS,

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from resistance_assets.catalog.registry import CountsContrast, DifferentialExpression, Registry
+from resistance_assets.catalog.models.analysis_settings import DifferentialExpression
+from resistance_assets.catalog.models.contrast import CountsContrast
+from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.deg.declared import contrast_of, rule_of
 from resistance_assets.defs.core.studies.addresses import counts_address, samples_address

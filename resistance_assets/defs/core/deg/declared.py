@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from resistance_assets.catalog.registry import CountsContrast, FoldChange, ListThresholds, Registry
+from resistance_assets.catalog.models.contrast import CountsContrast, FoldChange, ListThresholds
+from resistance_assets.catalog.registry import Registry
 from resistance_assets.science.deg.designs import Contrast
 from resistance_assets.science.deg.fold_change import FoldChangeRule
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from resistance_assets.catalog.registry import CountsContrast, Registry
+from resistance_assets.catalog.models.contrast import CountsContrast
+from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.deg.declared import contrast_of
 from resistance_assets.defs.core.deg.features import part_address

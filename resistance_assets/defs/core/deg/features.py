@@ -7,7 +7,8 @@ from typing import Literal
 
 import polars as pl
 
-from resistance_assets.catalog.registry import CountsContrast, Registry
+from resistance_assets.catalog.models.contrast import CountsContrast
+from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.deg.declared import contrast_of, parameters_of
 from resistance_assets.defs.core.studies.addresses import counts_address, measurements_address, samples_address

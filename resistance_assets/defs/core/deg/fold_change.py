@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from resistance_assets.catalog.registry import CountsContrast, Registry
+from resistance_assets.catalog.models.contrast import CountsContrast
+from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.lab_study.local_study import read_gene_lengths
 from resistance_assets.defs.core.deg.contrast_genes import resolve_parts

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from resistance_assets.catalog.registry import InteractionDesign, Registry
+from resistance_assets.catalog.models.contrast import InteractionDesign
+from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.deg.contrast_genes import resolve_parts
 from resistance_assets.defs.core.studies.addresses import counts_address, samples_address

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from resistance_assets.catalog.registry import LocalStudy, Registry, ResultContrast
+from resistance_assets.catalog.models.contrast import ResultContrast
+from resistance_assets.catalog.models.lab_study import LocalStudy
+from resistance_assets.catalog.registry import Registry
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
 from resistance_assets.connectors.lab_study.local_study import names_adjusted
 from resistance_assets.defs.core.deg.features import PART, part_address, shape_features

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from resistance_assets.catalog.registry import Gsea, Registry
+from resistance_assets.catalog.models.analysis_settings import Gsea
+from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.orchestration.partitions import partition_of, slice_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step

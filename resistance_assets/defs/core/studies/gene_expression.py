@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from resistance_assets.catalog.registry import MicroarrayStudy
+from resistance_assets.catalog.models.lab_study import MicroarrayStudy
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
 from resistance_assets.orchestration.events import ProgressEvent, emit

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from resistance_assets.catalog.registry import Cohort, Registry
+from resistance_assets.catalog.models.cohort import Cohort
+from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address, patients_address
 from resistance_assets.orchestration.partitions import partition_of, union_of

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from resistance_assets.catalog.registry import Cohort, Registry
+from resistance_assets.catalog.models.cohort import Cohort
+from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.errors import SourceUnavailable
 from resistance_assets.orchestration.partitions import partition_of

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from resistance_assets.catalog.registry import Cohort, Registry
+from resistance_assets.catalog.models.cohort import Cohort
+from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address
 from resistance_assets.defs.core.survival.followed_patients import followed_patients

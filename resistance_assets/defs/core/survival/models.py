@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from resistance_assets.catalog.registry import Cohort, Registry, SurvivalSettings
+from resistance_assets.catalog.models.analysis_settings import SurvivalSettings
+from resistance_assets.catalog.models.cohort import Cohort
+from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES, Table
 from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address, patients_address
 from resistance_assets.defs.core.survival.followed_patients import Followed, followed_patients, select_patients

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from resistance_assets.catalog.registry import PublicStudy, Registry, Source
+from resistance_assets.catalog.models.source import Source
+from resistance_assets.catalog.models.study import PublicStudy
+from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.arrayexpress.biostudies import accession_of as biostudies_accession
 from resistance_assets.connectors.arrayexpress.study import accession_crawler, read_accession, read_reads_study

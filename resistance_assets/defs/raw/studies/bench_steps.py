@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import polars as pl
 
-from resistance_assets.catalog.registry import LocalStudy
+from resistance_assets.catalog.models.lab_study import LocalStudy
 from resistance_assets.catalog.tables import TABLES, Table
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
 from resistance_assets.connectors.lab_study.rows import WARNINGS, warnings_as_table

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from resistance_assets.catalog.registry import PublicStudy, Registry, Source
+from resistance_assets.catalog.models.source import Source
+from resistance_assets.catalog.models.study import PublicStudy
+from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.formats.rejected_rows import REJECTED
 from resistance_assets.connectors.geo.series import accession_of as geo_accession

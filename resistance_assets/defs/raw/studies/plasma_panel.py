@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from resistance_assets.catalog.models.lab_study import LocalStudy
 from resistance_assets.catalog.models.plasma_panel import PanelFollowUp, PlasmaPanelFile
-from resistance_assets.catalog.registry import LocalStudy, Registry
+from resistance_assets.catalog.registry import Registry
 from resistance_assets.connectors.plasma_panel.study import read_plasma_panel_study
 from resistance_assets.defs.raw.studies.bench_steps import Frames, bench_steps, in_table, reading_as_tables
 from resistance_assets.orchestration.steps import Step

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import polars as pl
 
-from resistance_assets.catalog.registry import GROUP_COLUMN, PublicStudy, Source
+from resistance_assets.catalog.models.source import Source
+from resistance_assets.catalog.models.study import GROUP_COLUMN, PublicStudy
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.arrayexpress.ena import FILE_SCHEMA, fastq_resources, require_fastq
 from resistance_assets.connectors.arrayexpress.kallisto import (

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import polars as pl
 
+from resistance_assets.catalog.models.lab_study import LocalStudy
 from resistance_assets.catalog.models.study_kind import entry_point
-from resistance_assets.catalog.registry import LocalStudy, load_local_study
+from resistance_assets.catalog.study_folders import load_local_study
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.orchestration.checks import validate
 

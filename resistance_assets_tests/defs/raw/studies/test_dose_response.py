@@ -11,8 +11,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from resistance_assets.catalog.models.lab_study import LocalStudy
 from resistance_assets.catalog.partition_names import partition_of
-from resistance_assets.catalog.registry import LocalStudy, load_registry
+from resistance_assets.catalog.registry import load_registry
 from resistance_assets.defs.raw.studies.dose_response import study_steps
 from resistance_assets.errors import CatalogFault, Fault
 from resistance_assets_tests.defs.raw.studies.bench_folders import golden, tables_of, write_study

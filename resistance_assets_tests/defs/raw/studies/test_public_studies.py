@@ -13,7 +13,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from resistance_assets.catalog.registry import Group, Registry, load_registry
+from resistance_assets.catalog.models.study import Group
+from resistance_assets.catalog.registry import Registry, load_registry
 from resistance_assets.connectors.arrayexpress.biostudies import fetch_study
 from resistance_assets.connectors.arrayexpress.ena import report_resource
 from resistance_assets.connectors.arrayexpress.study import Accession, find_processed, sequenced_samples

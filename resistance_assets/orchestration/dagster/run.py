@@ -17,13 +17,13 @@ import dagster as dg
 from dagster import DagsterInstance
 
 from resistance_assets import interruption
+from resistance_assets.orchestration.dagster.run_records import put_damaged_aside
+from resistance_assets.orchestration.dagster.sqlite_tuning import tune_sqlite
+from resistance_assets.orchestration.dagster.table_assets import address_of, key_of
 from resistance_assets.orchestration.events import subscribe
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.run_outcome import PRODUCTS, Launch
-from resistance_assets.orchestration.run_records import put_damaged_aside
-from resistance_assets.orchestration.sqlite_tuning import tune_sqlite
 from resistance_assets.orchestration.steps import Step
-from resistance_assets.orchestration.table_assets import address_of, key_of
 
 INSTANCE_CONFIG = """\
 # Written once by `resistance`; yours to change. See deploy/ for Postgres and shared storage.

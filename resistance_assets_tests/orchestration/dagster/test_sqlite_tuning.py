@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 import sqlalchemy
 
-from resistance_assets.orchestration.run import open_instance
+from resistance_assets.orchestration.dagster.run import open_instance
 
 
 @dg.job

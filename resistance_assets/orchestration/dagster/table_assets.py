@@ -15,7 +15,7 @@ import polars as pl
 from resistance_assets.catalog.groups import group_of
 from resistance_assets.catalog.tables import PARTS, Table
 from resistance_assets.errors import Fault
-from resistance_assets.orchestration.automation import on_data_change
+from resistance_assets.orchestration.dagster.automation import on_data_change
 from resistance_assets.orchestration.events import ProgressEvent, emit, subscribe
 from resistance_assets.orchestration.lake import Lake, scan_file
 from resistance_assets.orchestration.steps import Step, StepFailed, StepResult, column_lineage, identity_of, run_step

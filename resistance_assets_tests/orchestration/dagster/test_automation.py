@@ -16,17 +16,17 @@ import pytest
 from dagster._core.events import DagsterEvent, DagsterEventType
 
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.orchestration.automation import (
+from resistance_assets.orchestration.code_version import parameters_version
+from resistance_assets.orchestration.dagster.automation import (
     SourceObservation,
     asset_observations,
     compare_observations,
     on_data_change,
     on_settled_change,
 )
-from resistance_assets.orchestration.code_version import parameters_version
+from resistance_assets.orchestration.dagster.table_assets import assets_of, key_of
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.steps import ExternalInput, Step
-from resistance_assets.orchestration.table_assets import assets_of, key_of
 
 SAMPLES = TABLES["raw.studies__samples"]
 SOURCE = dg.AssetKey(["source", "thing"])

@@ -10,8 +10,8 @@ import dagster as dg
 import pytest
 from dagster._core.events import DagsterEvent, DagsterEventType
 
+from resistance_assets.orchestration.dagster.run import PROCESS_TAG, close_dead_runs, process_name, whole_steps
 from resistance_assets.orchestration.events import ProgressEvent
-from resistance_assets.orchestration.run import PROCESS_TAG, close_dead_runs, process_name, whole_steps
 from resistance_assets.orchestration.run_outcome import Launch
 from resistance_assets.orchestration.steps import Step
 from resistance_assets_tests.orchestration.test_steps import SAMPLES
