@@ -10,6 +10,7 @@ import re
 import shutil
 
 import pytest
+from markupsafe import escape
 
 from resistance_assets.errors import DataFault, UsageFault
 from resistance_assets.interruption import Stopped
@@ -28,8 +29,10 @@ from resistance_assets.report.html import (
     table,
 )
 from resistance_assets.report.pages.cohorts import band_position, genome_order
+from resistance_assets.report.pages.own_studies import add_own_studies, own_studies
 from resistance_assets.report.published import Published
 from resistance_assets.report.site import MARKER, _replace, all_pages, broken_links, write_report
+from resistance_assets.report.sql_text import literals
 
 FRAME = Frame(release=7, written_at="2026-01-02", code_revision="1", is_synthetic=False)
 
@@ -131,6 +134,20 @@ class Poorer(Published):
 
     def has(self, address: str, *columns: str) -> bool:
         return address not in OPTIONAL and super().has(address, *columns)
+
+
+def test_the_front_page_says_how_the_gene_names_of_each_study_were_recognised(demo):
+    page = Page("index.html", "x")
+    add_own_studies(demo, page, set())
+    text = "".join(map(str, page.parts))
+    studies = own_studies(demo)
+    known = demo.rows(
+        f"SELECT * FROM staging.genes__name_recognition WHERE dataset_id IN ({literals(studies)}) AND names > 0"
+    )
+    assert known
+    assert "How your gene names were recognised" in text
+    for row in known:
+        assert escape(row["statement"]) in text
 
 
 def test_pages_do_without_tables_that_a_release_lacks(demo):

@@ -12,6 +12,7 @@ from resistance_assets.report.sql_text import literal
 
 GENES = "core.deg__contrast_genes"
 COMPONENTS = "core.studies__principal_components"
+RECOGNITION = "staging.genes__name_recognition"
 LABELLED = 25
 HEAT_MAP_GENES = 40
 MOST_HEAT_MAP_SAMPLES = 80
@@ -98,6 +99,7 @@ def _contrast_page(published: Published, contrast: dict[str, Any], gene_pages: s
                 ("Samples", f"{contrast['n_numerator']} against {contrast['n_denominator']}"),
                 ("Method", method),
                 ("Evidence", contrast["evidence_kind"].replace("_", " ")),
+                ("Gene names", _names_recognised(published, contrast["study_id"])),
                 *(
                     [("Genes tested", contrast["genes_tested"] or None), ("Listed where", _rule(contrast))]
                     if _is_tested(contrast)
@@ -143,6 +145,15 @@ ORDER BY p_value NULLS LAST, abs(log2_fold_change) DESC, hgnc_symbol"""
         whole = link(page.root + "sources.html", "sources")
         page.paragraph(prose("From {files}. Whole checksums: {whole}.", files=files, whole=whole))
     return page
+
+
+def _names_recognised(published: Published, study_id: str) -> str | None:
+    """How many gene names of the contrast's study are known, in words."""
+    if not published.has(RECOGNITION):
+        return None
+    return published.value(
+        f"SELECT statement FROM {RECOGNITION} WHERE dataset_id = ? AND measurement = 'features'", [study_id]
+    )
 
 
 def _is_tested(contrast: dict[str, Any]) -> bool:

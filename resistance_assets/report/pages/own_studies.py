@@ -14,8 +14,11 @@ from resistance_assets.report.sql_text import literals
 MOST_OVERLAPS = 10
 MOST_GENES = 20
 MOST_TERMS = 10
+MOST_WARNINGS = 20
 INTERSECTIONS = "core.intersections__sets"
 TERMS = "core.enrichment__terms"
+RECOGNITION = "staging.genes__name_recognition"
+WARNINGS = "raw.studies__warnings"
 _OWN_LISTS = "SELECT list(list_id) FROM core.gene_lists__lists WHERE contrast_id IN ({own})"
 
 
@@ -40,6 +43,7 @@ def add_own_studies(published: Published, page: Page, gene_pages: set[str]) -> N
     )
     _contrast_table(published, page, contrasts)
     _without_results(published, page, studies, {row["study_id"] for row in contrasts})
+    _files_as_read(published, page, studies)
     own = list(dict.fromkeys(row["contrast_id"] for row in contrasts))
     if own:
         _overlaps(published, page, own)
@@ -90,6 +94,38 @@ def _without_results(published: Published, page: Page, studies: list[str], with_
             )
         if study not in with_contrasts and not screened:
             page.paragraph(f"{title}: no results, because of {published.why_absent(study)}")
+
+
+def _files_as_read(published: Published, page: Page, studies: list[str]) -> None:
+    """How many gene names of each study are known, and what its files hold that may not be meant."""
+    if published.has(RECOGNITION):
+        rows = published.rows(
+            f"""
+            SELECT r.*, coalesce(d.title, r.dataset_id) AS title FROM {RECOGNITION} AS r
+            LEFT JOIN marts.dataset_catalog AS d ON d.dataset_id = r.dataset_id
+            WHERE r.dataset_id IN ({literals(studies)}) ORDER BY r.dataset_id, r.measurement
+            """
+        )
+        headings = [
+            Heading("title", "Study"),
+            Heading("measurement", "Measured"),
+            Heading("names", "Gene names", "that differ", True),
+            Heading("known_names", "Known", "of these, resolved to an approved symbol of HGNC", True),
+            Heading("statement", "In a sentence"),
+        ]
+        if rows:
+            page.add(table("How your gene names were recognised", headings, rows, is_searchable=False))
+    if published.filled(WARNINGS):
+        rows = published.rows(
+            f"SELECT * FROM {WARNINGS} WHERE study_id IN ({literals(studies)}) ORDER BY study_id, warning_number"
+        )
+        headings = [
+            Heading("source", "File"),
+            Heading("place", "Where"),
+            Heading("warning", "What may not be meant"),
+        ]
+        if rows:
+            page.add(table("Warnings of your files", headings, rows, most=MOST_WARNINGS))
 
 
 def _overlaps(published: Published, page: Page, own: list[str]) -> None:

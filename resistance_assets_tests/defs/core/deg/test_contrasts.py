@@ -294,6 +294,7 @@ def test_the_page_of_a_published_table_shows_what_there_is(job):
     assert "was not tested. No p-value was published." in effects
     for word in ("q (BH)", "q &lt;", "Benjamini"):
         assert word not in effects
+    assert "0 of 50 gene names are known, not e.g. &#39;SYN0000&#39;" in effects
 
 
 def test_pairing_and_continuous_covariates_reach_the_fit(job):
