@@ -41,6 +41,9 @@ def compile_survival() -> None:
     proportional_hazards.proportional_hazards_test(covariates, time, event)
     curves.kaplan_meier(time, event)
     logrank.compare_groups(time, event, np.where(x[0] > 0, "high", "low"))
+    residuals = logrank.null_martingale_residuals(time, event.astype(np.int64))
+    for size in (2, 30):  # every division, and drawn ones
+        logrank.SplitPermutations(residuals, permutations=10, seed=1).p_value(np.arange(n) < size)
     time_dependent_auc(x[0], time, event, [12.0], bootstrap=5, folds=2, repeats=1)
 
 

@@ -118,21 +118,22 @@ class DesignReport:
 
 
 def build_design(samples: pl.DataFrame, contrast: Contrast) -> DesignMatrix:
-    """Turn a sample sheet and a contrast into a model matrix.
+    """Turn a sample sheet and a contrast into a model matrix. Samples whose factor is blank are left out.
 
     Args:
         samples: `sample_id` and one column per factor or covariate.
         contrast: what is compared.
 
     Raises:
-        DesignFault: a column or level that does not exist, an empty arm, a missing value in the model.
+        DesignFault: a column or level that does not exist, an empty arm, a missing covariate.
         DataFault: the sheet has no `sample_id`, or a sample twice.
     """
     kept = _subset(samples, contrast)
     for name in (contrast.factor, *contrast.model_covariates):
         _require_column(kept, name, contrast)
+    # A sample of no level takes no part; its study's warnings name it.
+    kept = kept.filter(pl.col(contrast.factor).is_not_null())
     levels = kept[contrast.factor].cast(pl.String)
-    _require_complete(kept, levels.is_null(), contrast.factor, contrast)
     present = levels.unique(maintain_order=True).to_list()
     if contrast.numerator == contrast.denominator:
         raise DesignFault(

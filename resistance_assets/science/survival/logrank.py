@@ -6,7 +6,7 @@ p < 1e-4 in 2 % of genes that have nothing to do with survival. The permutation 
 
 from __future__ import annotations
 
-import itertools
+import functools
 import math
 from dataclasses import dataclass
 
@@ -152,35 +152,26 @@ class SplitPermutations:
     """
 
     def __init__(self, scores: NDArray[np.float64], *, permutations: int, seed: int) -> None:
-        self.scores = scores
+        self.scores = np.ascontiguousarray(scores, dtype=np.float64)
         self.permutations, self.seed = permutations, seed
-        self._known: dict[int, tuple[NDArray[np.float64], bool]] = {}
-        self._shuffled: NDArray[np.float64] | None = None
 
     def p_value(self, is_high: NDArray[np.bool_]) -> tuple[float, int | None]:
         """Two-sided p-value of a split, and the permutations behind it (None: all divisions, exact)."""
+        from resistance_assets.science.survival.kernels.divisions import count_divisions, count_drawn
+
         members = is_high if 2 * is_high.sum() <= is_high.size else ~is_high
         size = int(members.sum())
-        null, exact = self._null(size)
-        reached = null.size - int(np.searchsorted(null, abs(self.scores[members].sum()) - 1e-12, side="left"))
-        if exact:
-            return reached / null.size, None
-        return (reached + 1) / (null.size + 1), null.size
+        # Sums of the same scores in another order differ by rounding.
+        least = abs(self.scores[members].sum()) - 1e-12
+        if math.comb(self.scores.size, size) <= EXACT_DIVISIONS:
+            reached, total = count_divisions(self.scores, size, least)
+            return int(reached) / int(total), None
+        drawn = draw_groups(self.scores.size, size, self.permutations, self.seed)
+        return (int(count_drawn(self.scores, drawn, least)) + 1) / (self.permutations + 1), self.permutations
 
-    def _null(self, size: int) -> tuple[NDArray[np.float64], bool]:
-        """|score| of the divisions with `size` patients in the smaller group, ascending; whether they are all."""
-        if size not in self._known:
-            n = self.scores.size
-            exact = math.comb(n, size) <= EXACT_DIVISIONS
-            if exact:
-                chosen = np.fromiter(
-                    itertools.chain.from_iterable(itertools.combinations(range(n), size)), np.int64
-                ).reshape(-1, size)
-                sums = self.scores[chosen].sum(axis=1)
-            else:
-                if self._shuffled is None:
-                    rows = np.tile(self.scores, (self.permutations, 1))
-                    self._shuffled = np.random.default_rng(self.seed).permuted(rows, axis=1)[:, : n // 2].cumsum(axis=1)
-                sums = self._shuffled[:, size - 1]
-            self._known[size] = np.sort(np.abs(sums)), exact
-        return self._known[size]
+
+@functools.lru_cache(maxsize=4)
+def draw_groups(n: int, size: int, permutations: int, seed: int) -> NDArray[np.int32]:
+    """Members of one group in random divisions of n patients, shape (permutations, size); the same for every gene."""
+    rows = np.tile(np.arange(n, dtype=np.int32), (permutations, 1))
+    return np.ascontiguousarray(np.random.default_rng(seed).permuted(rows, axis=1)[:, :size])

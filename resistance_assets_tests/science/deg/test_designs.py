@@ -137,7 +137,16 @@ def test_arm_emptied_by_the_subset():
         check_design(SHEET, with_(subset={"batch": ["z"]}))
 
 
-@pytest.mark.parametrize("column", ["condition", "age", "patient"])
+def test_a_sample_whose_factor_is_blank_takes_no_part():
+    blank = pl.when(pl.col("sample_id") == "b2").then(None).otherwise(pl.col("condition")).alias("condition")
+    without = SHEET.filter(pl.col("sample_id") != "b2")
+    for contrast in (with_(), with_(fit_all_levels=True)):
+        ours, expected = (build_design(sheet, contrast) for sheet in (SHEET.with_columns(blank), without))
+        assert ours.sample_ids == expected.sample_ids
+        assert (ours.values == expected.values).all()
+
+
+@pytest.mark.parametrize("column", ["age", "patient"])
 def test_missing_value_in_the_model_names_the_sample(column):
     sheet = SHEET.with_columns(pl.when(pl.col("sample_id") == "b2").then(None).otherwise(pl.col(column)).alias(column))
     with pytest.raises(DesignFault, match=f"{column} is missing for b2"):

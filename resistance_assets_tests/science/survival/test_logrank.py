@@ -45,6 +45,18 @@ def test_drawn_permutations_agree_with_all_of_them(lung, monkeypatch):
     assert abs(drawn - exact) <= 3 * np.sqrt(exact * (1 - exact) / number)
 
 
+@pytest.mark.parametrize("size", [1, 2, 4, 5, 9])
+def test_every_division_is_looked_at_once(size):
+    rng = np.random.default_rng(size)
+    scores = rng.normal(size=10)
+    scores -= scores.mean()
+    is_high = np.arange(10) < size
+    smaller = min(size, 10 - size)
+    sums = [abs(scores[list(chosen)].sum()) for chosen in itertools.combinations(range(10), smaller)]
+    expected = np.mean(np.array(sums) >= abs(scores[is_high].sum()) - 1e-12)
+    assert SplitPermutations(scores, permutations=10, seed=1).p_value(is_high) == (pytest.approx(expected), None)
+
+
 def test_every_division_is_counted_by_hand():
     rng = np.random.default_rng(4)
     time, event = np.round(rng.exponential(10, 9)), rng.integers(0, 2, 9)
