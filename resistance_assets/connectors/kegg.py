@@ -2,7 +2,7 @@
 
 Here belong the addresses and the two tables that gene sets need (https://www.kegg.jp/kegg/rest/keggapi.html). KEGG is
 free for academic use by academic users alone and may not be redistributed, so nothing is asked for unless the person
-who runs the warehouse has agreed: see `require_agreement`.
+who runs the warehouse has agreed (`opt_in` of the source).
 """
 
 from __future__ import annotations

@@ -40,15 +40,6 @@ _INDEX_BYTES_PER_FASTA_BYTE = 12.0
 _INDEX_SECONDS_PER_FASTA_BYTE = 6e-6
 _OUTPUT_BYTES = 25_000_000
 
-GENE_SCHEMA: dict[str, type[pl.DataType]] = {
-    "sample_id": pl.String,
-    "gene_id": pl.String,
-    "gene_symbol": pl.String,
-    "estimated_count": pl.Float64,
-    "tpm": pl.Float64,
-    "effective_length_bp": pl.Float64,
-    "length_scaled_count": pl.Float64,
-}
 SAMPLE_SCHEMA: dict[str, type[pl.DataType]] = {
     "sample_id": pl.String,
     "n_reads": pl.Int64,

@@ -26,7 +26,6 @@ from resistance_assets.errors import DataFault, Fault, SourceUnavailable, Transp
 
 FTP = "https://ftp.ncbi.nlm.nih.gov/geo"
 WEB = "https://www.ncbi.nlm.nih.gov/geo"
-EUTILS = "https://eutils.ncbi.nlm.nih.gov/entrez/eutils"
 COUNTS_BUILD = "GRCh38.p13"
 
 

@@ -21,7 +21,7 @@ from resistance_assets.report.figures import (
     outside,
     ratio_axis,
 )
-from resistance_assets.report.html import Heading, Markup, Page, facts, link, table
+from resistance_assets.report.html import Heading, Page, facts, link, table
 from resistance_assets.report.pages.survival import (
     add_model_sections,
     incidence_figure,
@@ -108,11 +108,6 @@ def _index(published: Published, endpoints: list[dict[str, Any]], screened: set[
                 page.figure(figure)
             page.paragraph("Every gene of interest has its curves on its own page:", link("genes.html", "genes") + ".")
     return page
-
-
-def _endpoint_link(row: dict[str, Any]) -> Markup | str:
-    label = f"{row['cohort_id']} {row['endpoint']}"
-    return link(endpoint_path(row["cohort_id"], row["endpoint"]), label) if row["genes_tested"] else label
 
 
 def _endpoint_page(published: Published, row: dict[str, Any], gene_pages: set[str]) -> Page:

@@ -177,21 +177,15 @@ def build_design(samples: pl.DataFrame, contrast: Contrast) -> DesignMatrix:
     )
 
 
-def check_design(samples: pl.DataFrame, contrast: Contrast) -> DesignReport:
-    """Say what a design can support: `inferential` or `effect_only`, and why.
+def report_design(design: DesignMatrix, contrast: Contrast) -> DesignReport:
+    """What a design can support: `inferential` or `effect_only`, and why.
 
     Inferential needs full rank, at least one residual degree of freedom, and two samples in each arm; a paired design
     (`pairing` given) needs the residual degree of freedom alone, since its blocks replicate the comparison.
 
     Raises:
-        DesignFault: as `build_design`; besides, a singular design, with the confounded covariates named.
-        DataFault: as `build_design`.
+        DesignFault: it is singular; the confounded covariates are named.
     """
-    return report_design(build_design(samples, contrast), contrast)
-
-
-def report_design(design: DesignMatrix, contrast: Contrast) -> DesignReport:
-    """`check_design` for a matrix that is already built. Raises DesignFault if it is singular."""
     n_samples, n_coefficients = design.values.shape
     rank = int(np.linalg.matrix_rank(design.values))
     n_numerator, n_denominator = int(design.is_numerator.sum()), int(design.is_denominator.sum())

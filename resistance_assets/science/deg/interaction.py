@@ -30,7 +30,6 @@ from resistance_assets.science.statistics.multiple_testing import adjust_bh
 
 Matrix = NDArray[np.float64]
 ARMS = ("parental", "parental_treated", "resistant", "resistant_treated")
-RESPONSE_CLASSES = ("lost_response", "gained_response", "constitutive_shift", "not_testable", "unchanged")
 # Columns: the four arms in the order of ARMS. Rows: what is estimated.
 EFFECT_WEIGHTS: dict[str, tuple[float, float, float, float]] = {
     "response_parental": (-1.0, 1.0, 0.0, 0.0),

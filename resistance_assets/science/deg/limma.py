@@ -169,16 +169,6 @@ def moderated_t(fit: LinearFit, moderation: Moderation) -> tuple[Matrix, Matrix,
     return statistic, 2 * student.sf(np.abs(statistic), df[:, None] if df.ndim else df), error
 
 
-def moderated_f(fit: LinearFit, moderation: Moderation) -> tuple[Matrix, Matrix]:
-    """Moderated F of all k combinations together, and its p, each (genes,)."""
-    from scipy.stats import f as fisher
-
-    k = fit.estimates.shape[1]
-    quadratic = np.einsum("gi,gi->g", fit.estimates, np.linalg.solve(fit.covariance, fit.estimates[..., None])[..., 0])
-    statistic = quadratic / k / moderation.s2_post
-    return statistic, fisher.sf(statistic, k, moderation.df_total)
-
-
 def log_odds(
     statistic: Matrix, stdev_unscaled: Matrix, moderation: Moderation, proportion: float = 0.01
 ) -> tuple[Matrix, float]:

@@ -74,7 +74,7 @@ def run_contrast(
         One row per row of `counts`, in its order, columns and dtypes of `RESULT_SCHEMA`.
 
     Raises:
-        DesignFault: unknown method, or what `designs.build_design` and `designs.check_design` refuse.
+        DesignFault: unknown method, or what `designs.build_design` and `designs.report_design` refuse.
         DataFault: what `designs.check_counts` refuses.
     """
     if method == "pydeseq2":

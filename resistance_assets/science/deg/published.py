@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from resistance_assets.errors import CatalogFault, DataFault
-from resistance_assets.science.deg.result import RESULT_COLUMNS, build_result
+from resistance_assets.science.deg.result import build_result
 from resistance_assets.science.statistics.multiple_testing import adjust_bh
 
 REQUIRED_ROLES = ("hgnc_symbol", "log2_fold_change")
@@ -176,9 +176,6 @@ def find_adjusted_p_values(p_values: pl.Series) -> str | None:
     if fine.len() >= 100 and (repeated := 1 - fine.n_unique() / fine.len()) > 0.2:
         return f"{repeated:.0%} of its values repeat another one"
     return None
-
-
-PUBLISHED_COLUMNS = (*RESULT_COLUMNS, "feature", "entrez_gene_id", "probes", "p_value_probe_adjusted")
 
 
 def _check_mapping(table: pl.DataFrame, columns: Mapping[str, str], subject: str) -> None:

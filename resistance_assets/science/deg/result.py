@@ -44,11 +44,6 @@ NOTE_INDEPENDENT_FILTERING = "independent filtering: mean count too low for a q-
 NOTE_PAPER_RULE = "fold-change rule of the paper: no p-value"
 
 
-def empty_result() -> pl.DataFrame:
-    """A result frame without rows."""
-    return pl.DataFrame(schema=RESULT_SCHEMA)
-
-
 def build_result(
     genes: Sequence[str] | pl.Series,
     *,

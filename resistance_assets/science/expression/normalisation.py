@@ -209,15 +209,6 @@ def is_log_scale(values: ArrayLike) -> bool:
     return not (high_percentile > 100 or (high - low > 50 and first_quartile > 0))
 
 
-def log2_if_linear(values: ArrayLike) -> tuple[Matrix, bool]:
-    """log2 of linear intensities (values <= 0 become NaN, as in GEO2R), and whether that was done."""
-    x = np.array(values, dtype=np.float64)
-    if is_log_scale(x):
-        return x, False
-    x[x <= 0] = np.nan
-    return np.log2(x), True
-
-
 def is_detected(expression: ArrayLike, floor: float, min_samples: int = 1) -> NDArray[np.bool_]:
     """Shape (genes,): at least `min_samples` samples reach `floor` (same unit as `expression`)."""
     return (np.asarray(expression, dtype=np.float64) >= floor).sum(axis=1) >= min_samples

@@ -31,13 +31,6 @@ def adjust_bh(p_values: ArrayLike) -> NDArray[np.float64]:
     return q
 
 
-def adjust_bonferroni(p_values: ArrayLike) -> NDArray[np.float64]:
-    """Family-wise error rate by Bonferroni: min(1, m p). Shapes and NaN as in `adjust_bh`."""
-    p = np.asarray(p_values, dtype=np.float64)
-    _require_probabilities(p)
-    return np.minimum(1.0, p * np.count_nonzero(~np.isnan(p)))
-
-
 def adjust_holm(p_values: ArrayLike) -> NDArray[np.float64]:
     """Family-wise error rate by Holm (1979, Scand J Stat 6:65). Shapes and NaN as in `adjust_bh`."""
     p = np.asarray(p_values, dtype=np.float64)

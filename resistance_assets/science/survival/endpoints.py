@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import polars as pl
 from numpy.typing import ArrayLike
 
@@ -66,48 +64,3 @@ def summarise_endpoint(
             "median_survival_ci_upper_months": pl.Float64,
         },
     )
-
-
-def endpoint_of(
-    endpoints: pl.DataFrame, cohort_id: str, endpoint: str, *, requested_n: int | None = None
-) -> dict[str, Any]:
-    """What a cohort has for an endpoint, or why it cannot be used as a claim or a study plan says.
-
-    Args:
-        endpoints: rows of `core.survival__cohort_endpoints`.
-        requested_n: number of patients that a claim or a study plan says it used.
-
-    Returns:
-        The row, by column name.
-
-    Raises:
-        DesignFault: no such cohort, or no such endpoint in it (those that there are, are named); or more patients are
-            requested than can be analysed, with the endpoints that do have as many.
-    """
-    of_cohort = endpoints.filter(pl.col("cohort_id") == cohort_id)
-    if of_cohort.is_empty():
-        known = endpoints["cohort_id"].unique().sort().to_list()
-        raise DesignFault(
-            "the cohort is not known",
-            subject=f"cohort {cohort_id}",
-            expected=" or ".join(known) or None,
-            remedy="Name one of these, or declare it in studies.toml.",
-        )
-    rows = {row["endpoint"]: row for row in of_cohort.to_dicts()}
-    if endpoint not in rows:
-        raise DesignFault(
-            "the cohort does not have this endpoint",
-            subject=f"endpoint {endpoint} of {cohort_id}",
-            expected=" or ".join(sorted(rows)),
-            remedy="Choose one of these.",
-        )
-    available = rows[endpoint]["n_analysed"]
-    if requested_n is not None and requested_n > available:
-        enough = [name for name, row in sorted(rows.items()) if row["n_analysed"] >= requested_n]
-        raise DesignFault(
-            f"{requested_n} patients are asked for, {available} have follow-up and expression",
-            subject=f"endpoint {endpoint} of {cohort_id}",
-            expected=f"at most {available}",
-            remedy=f"As many are in: {', '.join(enough)}." if enough else "No endpoint of the cohort has as many.",
-        )
-    return rows[endpoint]

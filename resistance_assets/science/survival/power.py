@@ -25,16 +25,6 @@ def events_for_power(
     return np.where(np.isfinite(events), events, np.nan)
 
 
-def power_of_events(events: ArrayLike, log_hazard_ratio: ArrayLike, variance: ArrayLike = 1.0, *, alpha: float = 0.05):
-    """Power of a two-sided test with this many events (Schoenfeld); the inverse of `events_for_power`."""
-    from scipy.special import ndtr, ndtri
-
-    effect = np.abs(np.asarray(log_hazard_ratio, float)) * np.sqrt(
-        np.asarray(events, float) * np.asarray(variance, float)
-    )
-    return ndtr(effect - ndtri(1 - alpha / 2)) + ndtr(-effect - ndtri(1 - alpha / 2))
-
-
 def minimum_detectable_hazard_ratio(
     events: ArrayLike, variance: ArrayLike = 1.0, *, power: float = 0.8, alpha: float = 0.05
 ) -> NDArray[np.float64]:

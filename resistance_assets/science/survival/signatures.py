@@ -18,19 +18,6 @@ from resistance_assets.science.survival.power import events_for_power
 from resistance_assets.science.survival.screen import screen_cox
 
 
-def score_signature(
-    expression: ArrayLike, members: Sequence[int], weights: Sequence[float] | None = None
-) -> NDArray[np.float64]:
-    """Signature score of each patient: the (weighted) mean of the genes' z-scores.
-
-    Args:
-        expression: shape (n_genes, n_patients), NaN where missing (a missing value counts as the gene's mean).
-        members: rows of the signature. weights: one per member, divided by the sum of their absolute values.
-    """
-    z = _z_scores(np.asarray(expression, np.float64)[np.asarray(members, dtype=np.int64)])
-    return _weights(members, weights) @ z
-
-
 def compare_with_random_signatures(
     expression: ArrayLike,
     members: Sequence[int],

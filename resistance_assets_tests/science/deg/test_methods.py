@@ -6,7 +6,7 @@ from resistance_assets.errors import DataFault, DesignFault
 from resistance_assets.science.deg.designs import Contrast
 from resistance_assets.science.deg.fold_change import FoldChangeRule, call_fold_changes, fold_change_gene_lists
 from resistance_assets.science.deg.methods import METHODS, differential_gene_lists, run_contrast
-from resistance_assets.science.deg.result import NOTE_NO_REPLICATES, RESULT_SCHEMA, build_result, empty_result
+from resistance_assets.science.deg.result import NOTE_NO_REPLICATES, RESULT_SCHEMA, build_result
 
 CONTRAST = Contrast("pa_vs_p", "arm", "PA", "P")
 PAIR = pl.DataFrame({"sample_id": ["x", "y"], "arm": ["PA", "P"]})
@@ -124,7 +124,7 @@ def test_lists_use_both_thresholds_strictly_and_skip_missing_q():
         ("k__limma_voom__down", "b", "down"),
         ("k__limma_voom__up", "a", "up"),
     ]
-    assert differential_gene_lists(empty_result(), "k").is_empty()
+    assert differential_gene_lists(result.clear(), "k").is_empty()
 
 
 def test_build_result_refuses_what_it_must_not_hold():

@@ -23,9 +23,9 @@ from resistance_assets.science.survival.curves import (
 from resistance_assets.science.survival.endpoints import summarise_endpoint
 from resistance_assets.science.survival.logrank import compare_groups
 from resistance_assets.science.survival.meta_analysis import combine_cohorts
-from resistance_assets.science.survival.power import events_for_power, minimum_detectable_hazard_ratio, power_of_events
+from resistance_assets.science.survival.power import events_for_power, minimum_detectable_hazard_ratio
 from resistance_assets.science.survival.proportional_hazards import proportional_hazards_test
-from resistance_assets.science.survival.signatures import compare_with_random_signatures, score_signature
+from resistance_assets.science.survival.signatures import compare_with_random_signatures
 from resistance_assets.science.survival.time_dependent_auc import time_dependent_auc
 
 from .goldens import LungCohort, is_true, read_lung_cohort, within
@@ -398,15 +398,6 @@ def test_cross_validation_sees_through_noise():
 # --------------------------------------------------------------------------------------------------------- signatures
 
 
-def test_signature_score_is_the_weighted_mean_of_z_scores():
-    x = np.array([[1.0, 2, 3, 6], [5.0, 5, 5, 5], [4.0, np.nan, 8, 0]])
-    z0 = (x[0] - 3) / x[0].std(ddof=1)
-    z2 = np.nan_to_num((x[2] - 4) / np.nanstd(x[2], ddof=1))
-    assert score_signature(x, [0, 2]) == pytest.approx((z0 + z2) / 2)
-    assert score_signature(x, [0, 2], [3.0, -1.0]) == pytest.approx((3 * z0 - z2) / 4)
-    assert score_signature(x, [1]) == pytest.approx(np.zeros(4))
-
-
 def test_signature_against_random_ones_with_planted_truth():
     rng = np.random.default_rng(7)
     genes, n = 300, 200
@@ -466,6 +457,4 @@ def test_pooling_agreeing_cohorts_equals_the_fixed_effect():
 def test_power_functions_are_inverse_to_one_another():
     ratio = float(minimum_detectable_hazard_ratio(158, 0.25))
     assert ratio == pytest.approx(np.exp(2.8015852 / np.sqrt(158 * 0.25)), rel=1e-6)
-    assert power_of_events(158, np.log(ratio), 0.25) == pytest.approx(0.8, abs=1e-6)
     assert events_for_power(np.log(ratio) * 1.0000001, 0.25) == 158
-    assert power_of_events(100, 0.0) == pytest.approx(0.05)

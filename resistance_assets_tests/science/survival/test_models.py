@@ -8,10 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from resistance_assets.errors import DesignFault
 from resistance_assets.science.survival.cox import fit_cox
 from resistance_assets.science.survival.curves import estimate_survival_at, restricted_mean_survival
-from resistance_assets.science.survival.endpoints import endpoint_of
 from resistance_assets.science.survival.meta_analysis import combine_cohorts, one_cohort_per_patient, pool_screens
 from resistance_assets.science.survival.models import (
     ModelDesign,
@@ -381,19 +379,6 @@ def test_covariates_as_columns_and_which_of_them_can_be_used():
     np.testing.assert_array_equal(columns, [[60, 0], [np.nan, 1], [50, np.nan]])
     assert usable_covariates(frame, ["age", "stage", "same"])[0] == ["age", "stage"]
     assert covariate_columns(frame.select([])).size == 0
-
-
-def test_an_endpoint_that_cannot_have_what_is_asked_of_it():
-    endpoints = pl.DataFrame({"cohort_id": ["luad"] * 2, "endpoint": ["OS", "DFS"], "n_analysed": [453, 271]})
-    assert endpoint_of(endpoints, "luad", "DFS", requested_n=271)["n_analysed"] == 271
-    with pytest.raises(DesignFault, match=r"DFS of luad: 453 patients are asked for, 271 have .*As many are in: OS"):
-        endpoint_of(endpoints, "luad", "DFS", requested_n=453)
-    with pytest.raises(DesignFault, match="No endpoint of the cohort has as many"):
-        endpoint_of(endpoints, "luad", "OS", requested_n=504)
-    with pytest.raises(DesignFault, match=r"endpoint PFS of luad.*expected DFS or OS"):
-        endpoint_of(endpoints, "luad", "PFS")
-    with pytest.raises(DesignFault, match=r"cohort lusc.*expected luad"):
-        endpoint_of(endpoints, "lusc", "OS")
 
 
 def test_patients_that_two_sources_show_count_once_in_the_pool():
