@@ -41,6 +41,7 @@ mirror_app = typer.Typer(help="Fill a mirror, for machines without a network.", 
 app.add_typer(mirror_app, name="mirror")
 
 OK, FAILED, BAD_USAGE = 0, 1, 2
+INTERRUPTED = 130
 
 
 class Profile(StrEnum):
@@ -96,11 +97,16 @@ def main() -> None:
         _complain(str(fault))
         _leave(BAD_USAGE)
     except Fault as fault:
+        if interruption.requested() is not None:
+            _stop()
         _complain(str(fault))
         sys.exit(FAILED)
     except KeyboardInterrupt:
         _stop()
     except Exception as error:
+        # What a signal interrupted may end with an error of its own: DuckDB's is "Query interrupted".
+        if interruption.requested(wait=0.1) is not None:
+            _stop()
         # Typer's own complaints (unknown option, missing argument) carry an exit code; anything else is a bug.
         show = getattr(error, "show", None)
         if show is None:
@@ -110,8 +116,8 @@ def main() -> None:
             raise
         show()
         sys.exit(getattr(error, "exit_code", BAD_USAGE))
-    if interruption.requested() is not None:
-        # Typer makes an exit code of its own of a KeyboardInterrupt.
+    if code == INTERRUPTED or interruption.requested() is not None:
+        # Typer makes an exit code of its own of a KeyboardInterrupt, whichever signal it came from.
         _stop()
     sys.exit(code if isinstance(code, int) else OK)
 

@@ -44,6 +44,28 @@ while True:
 """
 
 
+# A command in a query of DuckDB, which has an error of its own for a signal, and one in Python.
+IN_A_COMMAND = """
+import sys, time
+import duckdb
+from resistance_assets import cli
+from resistance_assets.report import site
+def query():
+    duckdb.connect().execute("SELECT count(*) FROM range(1000000000) AS a, range(1000000) AS b WHERE hash(a, b) = 1")
+def renamed():
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        raise RuntimeError("Query interrupted") from None
+def write_report(*_):
+    print("begun", flush=True)
+    WORK()
+site.write_report = write_report
+sys.argv = ["resistance", "report"]
+cli.main()
+"""
+
+
 def end_of(tmp_path: Path, script: str, number: int) -> tuple[int, str]:
     (tmp_path / "s.py").write_text(script)
     process = subprocess.Popen(
@@ -66,6 +88,17 @@ def test_a_signal_that_dagster_caught_is_told_apart(tmp_path, number):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_process_that_does_not_come_back_is_left_after_the_grace(tmp_path, number):
     code, told = end_of(tmp_path, WITHOUT_RETURN, number)
+    assert code == 128 + number
+    assert told.startswith(f"resistance: stopped by {number.name}; ")
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "work", ["query", "lambda: time.sleep(60)", "renamed"], ids=["a query", "Python", "an error of its own"]
+)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_that_a_signal_ends_says_so_in_one_line(tmp_path, number, work):
+    code, told = end_of(tmp_path, IN_A_COMMAND.replace("WORK()", f"({work})()"), number)
     assert code == 128 + number
     assert told.startswith(f"resistance: stopped by {number.name}; ")
     assert told.count("\n") == 1
