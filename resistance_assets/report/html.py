@@ -32,6 +32,7 @@ NAVIGATION = (
     ("enrichment.html", "Enrichment"),
     ("cohorts.html", "Survival"),
     ("genes.html", "Genes"),
+    ("bench.html", "Bench"),
     ("claims.html", "Claims"),
     ("dictionary.html", "Dictionary"),
     ("sources.html", "Sources"),

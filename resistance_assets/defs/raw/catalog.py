@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from resistance_assets.catalog.models.cohort import Cohort
+from resistance_assets.catalog.models.lab_study import LocalStudy
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.orchestration.code_version import code_version_of
@@ -80,6 +81,22 @@ def catalog_projects(registry: Registry) -> pl.DataFrame:
         for project in registry.projects.values()
     ]
     return pl.DataFrame(rows, schema=TABLES["raw.catalog__projects"].polars_schema)
+
+
+def catalog_studies(registry: Registry) -> pl.DataFrame:
+    """Studies of the catalog and of laboratories as a table."""
+    rows = [
+        {
+            "study_id": study.id,
+            "title": study.study.title if isinstance(study, LocalStudy) else study.title,
+            "kind": registry.kind_of(study).name,
+            "is_public": not isinstance(study, LocalStudy),
+            "organism": study.organism,
+            "paper_id": study.study.paper if isinstance(study, LocalStudy) else study.paper,
+        }
+        for study in registry.studies()
+    ]
+    return pl.DataFrame(rows, schema=TABLES["raw.catalog__studies"].polars_schema)
 
 
 def catalog_contrasts(registry: Registry) -> pl.DataFrame:

@@ -6,6 +6,7 @@ from typing import Any
 
 from resistance_assets.report.explain.text import number
 from resistance_assets.report.html import Heading, Page, link, table
+from resistance_assets.report.pages.bench.index import bench_studies
 from resistance_assets.report.pages.lists import shortened_genes
 from resistance_assets.report.paths import contrast_path, endpoint_path, gene_path
 from resistance_assets.report.published import Published
@@ -84,8 +85,12 @@ def _without_results(published: Published, page: Page, studies: list[str], with_
     endpoints: dict[str, list[dict[str, Any]]] = {}
     for row in published.rows("SELECT cohort_id, endpoint, genes_tested FROM marts.cohort_endpoints ORDER BY ALL"):
         endpoints.setdefault(row["cohort_id"], []).append(row)
+    bench = {one.id: one for one in bench_studies(published)}
     for study in studies:
         title = titles.get(study, {}).get("title", study)
+        if study in bench:
+            page.paragraph(link(page.root + bench[study].path, bench[study].title))
+            continue
         screened = [row for row in endpoints.get(study, ()) if row["genes_tested"]]
         for row in screened:
             page.paragraph(

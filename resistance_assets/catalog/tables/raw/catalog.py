@@ -66,6 +66,23 @@ class CatalogCohorts(TableModel):
 
 
 @table(
+    "raw.catalog__studies",
+    grain="one row per study",
+    key=("study_id",),
+    limitation="a study declared here need not have data",
+)
+class CatalogStudies(TableModel):
+    """Studies of the catalog and of laboratories, of every kind, with the paper whose data they are."""
+
+    study_id: pl.String = col("study", of="source")
+    title: pl.String = col("study in words", of="source")
+    kind: pl.String = col("kind of the study, as its study.toml names it", of="source")
+    is_public: pl.Boolean = col("declared in the catalog and not in a laboratory's folder", of="source")
+    organism: pl.String = col("organism that was measured", of="source")
+    paper_id: pl.String = col("paper of claims.toml that reports these data", of="source", null=True)
+
+
+@table(
     "raw.catalog__contrasts",
     grain="one row per contrast",
     key=("contrast_id",),

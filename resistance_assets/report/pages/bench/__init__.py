@@ -1,0 +1,1 @@
+"""Pages of bench studies, a module per kind; `index` lists them all."""

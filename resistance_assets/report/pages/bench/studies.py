@@ -1,0 +1,77 @@
+"""Bench studies of a release: which there are, and what every page of one begins with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from resistance_assets.report.html import Heading, Page, table
+from resistance_assets.report.paths import slug
+from resistance_assets.report.published import Published
+from resistance_assets.report.sql_text import literal
+
+STUDIES = "raw.catalog__studies"
+WARNINGS = "raw.studies__warnings"
+# Colours of arms and groups by their place; the first is the control.
+COLOURS = ("@none", "@down", "@up", "@third", "@fourth", "@marked")
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "cross")
+
+
+@dataclass(frozen=True)
+class BenchStudy:
+    """A study with rows in the tables of its kind."""
+
+    id: str
+    title: str
+    paper_id: str | None
+
+    @property
+    def path(self) -> str:
+        return bench_path(self.id)
+
+
+def bench_path(study_id: str) -> str:
+    """Path of the page of a bench study."""
+    return f"bench/{slug(study_id)}.html"
+
+
+def studies_of(published: Published, address: str) -> list[BenchStudy]:
+    """Studies that have rows in a table."""
+    if not published.filled(address):
+        return []
+    known = (
+        {row["study_id"]: row for row in published.rows(f"SELECT * FROM {STUDIES}")} if published.has(STUDIES) else {}
+    )
+    found = published.rows(f"SELECT DISTINCT study_id FROM {address} ORDER BY study_id")
+    return [
+        BenchStudy(
+            row["study_id"],
+            known.get(row["study_id"], {}).get("title", row["study_id"]),
+            known.get(row["study_id"], {}).get("paper_id"),
+        )
+        for row in found
+    ]
+
+
+def versions(published: Published, *addresses: str) -> list[tuple[str, str | None]]:
+    """Tables with their data versions, as figures name them."""
+    return [(address, published.stamp(address)["data_version"]) for address in addresses]
+
+
+def own_rows(
+    published: Published, address: str, study: BenchStudy, order: str, where: str = ""
+) -> list[dict[str, Any]]:
+    """Rows of a study in a table."""
+    more = f" AND {where}" if where else ""
+    return published.rows(f"SELECT * FROM {address} WHERE study_id = {literal(study.id)}{more} ORDER BY {order}")
+
+
+def add_notes(published: Published, page: Page, study: BenchStudy) -> None:
+    """What the reader of the study's files noted: names of columns, rows set aside, what was exchanged."""
+    if not published.has(WARNINGS):
+        return
+    rows = own_rows(published, WARNINGS, study, "warning_number")
+    if rows:
+        headings = [Heading("source", "File"), Heading("place", "Where"), Heading("warning", "Note")]
+        page.add(table("What was noted while the files were read", headings, rows))
