@@ -145,5 +145,6 @@ def steps(registry: Registry) -> list[Step]:
     return [
         catalog_step("raw.catalog__cohorts", catalog_cohorts(registry), catalog_cohorts),
         catalog_step("raw.catalog__projects", catalog_projects(registry), catalog_projects),
+        catalog_step("raw.catalog__studies", catalog_studies(registry), catalog_studies),
         catalog_step("raw.catalog__contrasts", catalog_contrasts(registry), catalog_contrasts),
     ]
