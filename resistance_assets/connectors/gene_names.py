@@ -43,8 +43,12 @@ SUMMARY_ROWS: dict[str, str] = {
 }
 """Rows in which counting programs report reads of no gene -> the program. Old htseq-count wrote no underscores."""
 
-MISSING_NAMES = ("", "na", "nan", "n/a", "#n/a", "null", "none", "-", "--", "---", ".", "?", "<na>", "#name?", "#ref!")
-"""Cells of a gene column that name nothing, in lower case."""
+MISSING_NAMES = (
+    "", "na", "nan", "n/a", "n.a.", "n.a", "#n/a", "null", "none", "-", "--", "---", ".", "?", "<na>",
+    "#name?", "#ref!", "#value!", "#null!", "#num!", "#div/0!",
+)  # fmt: skip
+"""Cells of a gene column that name nothing, in lower case; the last ones are errors of spreadsheets."""
+_INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
 
 _PROGRAM_OF = {name.lower(): program for name, program in SUMMARY_ROWS.items()}
 # R's make.names puts an X before a name that starts with an underscore.
@@ -171,7 +175,7 @@ def reasons_of_no_gene(names: pl.Series) -> pl.Series:
     Returns:
         String, one per name.
     """
-    plain = names.cast(pl.String).str.strip_chars().str.to_lowercase()
+    plain = names.cast(pl.String).str.strip_chars(_INVISIBLE).str.strip_chars().str.to_lowercase()
     program = plain.replace_strict(_PROGRAM_OF, default=None, return_dtype=pl.String)
     missing = plain.is_null() | plain.is_in(MISSING_NAMES)
     frame = pl.DataFrame({"missing": missing, "program": program, "name": names.cast(pl.String).fill_null("")})

@@ -187,7 +187,9 @@ def test_hostile_serial_numbers_are_entrez_ids_among_entrez_ids():
 
 
 @pytest.mark.parametrize("numbers", ["90000", "9e4", "90000.0"])
-@pytest.mark.parametrize("name", ["NA", "nan", "N/A", "#N/A", "NULL", ""])
+@pytest.mark.parametrize(
+    "name", ["NA", "nan", "N/A", "#N/A", "NULL", "", "n.a.", "#VALUE!", "\u00a0NA\u00a0", "\u200b"]
+)
 def test_hostile_missing_names_are_rejected_whatever_the_numbers_look_like(tmp_path, name, numbers):
     local = study(tmp_path, f"{HEADER}EGFR\t1\t2\t3\t4\t5\t6\n{name}\t{numbers}\t1\t1\t1\t1\t1\n")
     found = read_counts_study(local)
