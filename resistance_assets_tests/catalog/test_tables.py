@@ -5,7 +5,11 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
+from resistance_assets.catalog.models.study_kind import STUDY_KINDS, import_kinds
+from resistance_assets.catalog.partition_names import partition_of
 from resistance_assets.catalog.tables import LAYERS, PARTS, TABLES, published_tables
+
+import_kinds()
 
 UNIT_WORDS = ("_months", "_log2", "_fraction", "_years")
 
@@ -50,3 +54,10 @@ def test_published_tables_are_in_the_order_of_the_layers():
 def test_every_column_has_a_duckdb_type():
     for table in TABLES.values():
         assert {column.duckdb_type for column in table.columns} <= {"VARCHAR", "DOUBLE", "BIGINT", "BOOLEAN"}
+
+
+def test_no_two_tables_of_a_study_kind_share_the_name_of_a_partition():
+    """A partition has the name of its table without the layer: a raw and a core table need names that differ."""
+    for kind in STUDY_KINDS.values():
+        names = [partition_of(table, "study") for table in kind.tables]
+        assert len(set(names)) == len(names), kind.name

@@ -8,6 +8,8 @@ from resistance_assets.catalog.models.contrast import ResultContrast
 from resistance_assets.catalog.models.lab_study import CountsStudy
 from resistance_assets.catalog.registry import load_registry
 from resistance_assets.connectors.lab_study.local_study import read_counts, read_deg_table
+from resistance_assets.defs.graph import load_steps
+from resistance_assets.demo.bench import dose_response, qpcr
 from resistance_assets.demo.plan import (
     ARM_RESISTANT,
     PAIRED,
@@ -141,3 +143,8 @@ def test_the_published_table_holds_probes_of_one_gene_of_several_and_of_none(dem
     assert 0.03 < (quiet["p_value"] < 0.05).mean() < 0.07
     # A renamed gene appears under its former symbol, as in a real array annotation.
     assert {"IL8", "SYNOLD0050"} <= set(one_gene["hgnc_symbol"])
+
+
+def test_the_steps_of_every_study_fit_into_one_graph(demo: WrittenDemo):
+    made = load_steps(demo.registry)
+    assert {f"parts.dose_response__wells__{dose_response.FOLDER}", f"parts.qpcr__wells__{qpcr.FOLDER}"} <= set(made)
