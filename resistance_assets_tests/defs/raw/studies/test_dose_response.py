@@ -590,6 +590,7 @@ def test_the_steps_of_a_study_are_two_and_its_partitions_are_those_of_its_kind(f
     steps = study_steps(local, registry)
     assert len(steps) == 2
     written = {name for step in steps for name in step.outputs}
+    assert len(written) == sum(len(step.outputs) for step in steps), "no two tables share the name of a partition"
     assert written == {
         partition_of(table, local.id) for table in (*local.kind.tables, "raw.rejected_rows__dose_response__wells")
     }
