@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from resistance_assets.catalog.models.study_kind import STUDY_KINDS
 from resistance_assets.catalog.toml_files import by_id, require_known
 from resistance_assets.errors import CatalogFault
 
@@ -113,7 +114,10 @@ def _check_claims(registry: Registry, claims_path: Path, printed_path: Path) -> 
         require_known(claim.paper, registry.papers, claims_path, f"claim {claim.id}", "paper")
         # A contrast or study may come with a laboratory's folder; a source is either declared or misspelt.
         for need in claim.needs:
-            if need.partition(":")[0] not in ("contrast", "study") or ":" not in need:
+            kind, separator, name = need.partition(":")
+            if separator and kind in STUDY_KINDS:
+                require_known(name, registry.papers, claims_path, f"claim {claim.id}, key needs", "paper")
+            elif kind not in ("contrast", "study") or not separator:
                 require_known(need, registry.sources, claims_path, f"claim {claim.id}, key needs", "source")
     for printed in registry.published_tables.values():
         require_known(printed.paper, registry.papers, printed_path, f"table {printed.id}", "paper")

@@ -47,7 +47,7 @@ class Claim(Entry):
     tolerance above a tenth of the number says why (`tolerance_reason`), and none may be as large as the number: any
     value between 0 and twice the stated one would pass. A direction is expected with `direction`, the `reference` it is
     held against and, where the paper claims significance, `alpha`. `needs` names what must be loaded: a source,
-    `contrast:<id>` or `study:<id>`.
+    `contrast:<id>`, `study:<id>`, or `<kind>:<paper>`: a laboratory's study of that kind that declares that paper.
     """
 
     id: Identifier

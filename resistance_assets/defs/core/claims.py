@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from resistance_assets.catalog.models.claim import Claim
+from resistance_assets.catalog.models.study_kind import STUDY_KINDS
 from resistance_assets.catalog.registry import CATALOG_DIR, Registry
 from resistance_assets.catalog.tables import TABLES, published_tables
 from resistance_assets.defs.resources import Origins
@@ -55,7 +56,11 @@ def needed_sources(claim: Claim, registry: Registry) -> dict[str, list[str]]:
     for need in claim.needs:
         kind, _, name = need.partition(":")
         study = studies.get(name) if kind == "contrast" else name if kind == "study" else None
-        if kind not in ("contrast", "study"):
+        if kind in STUDY_KINDS:
+            # The first by its id, which is the one that the queries of the claims read.
+            own = sorted(s.id for s in registry.local_studies.values() if s.kind.name == kind and s.study.paper == name)
+            found[need] = [f"{own[0]}/*"] if own else [need]
+        elif kind not in ("contrast", "study"):
             found[need] = [need]
         elif study in registry.public_studies:
             found[need] = list(registry.public_studies[study].sources)
