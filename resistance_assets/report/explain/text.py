@@ -43,6 +43,13 @@ def span(low: float | None, high: float | None) -> str:
     return "." if low is None or high is None else f"{number(low)} to {number(high)}"
 
 
+def knock_down_line(row: dict[str, Any]) -> str:
+    """The line that a row of knock-downs is of, or both, where it is their interaction."""
+    if row["contrast"] == "resistant_minus_parental":
+        return f"{row['resistant']} / {row['parental']}"
+    return str(row[row["contrast"]])
+
+
 @dataclass(frozen=True)
 class Section:
     """A table of the story: rows of one key of the document, at most so many, with a line or more below it."""
@@ -281,6 +288,24 @@ SECTIONS = (
             row["experimental_systems"] or "not given",
         ],
         PARTNERS_SHOWN,
+    ),
+    Section(
+        "Knock-downs at the bench",
+        "knock_downs",
+        ["study", "drug", "knock-down", "line", "EC50 ratio", "95 % CI", "p (Holm)", "fits", "note"],
+        lambda row: [
+            row["study_id"],
+            row["drug"],
+            row["condition"],
+            knock_down_line(row),
+            number(row["ratio"]),
+            span(row["lower"], row["upper"]),
+            number(row["p_holm"]),
+            number(row["n_fits"]),
+            row["p_note"] or ".",
+        ],
+        20,
+        lambda rows: ["  ratio below 1: the knock-down sensitises; resistant / parental is the interaction"],
     ),
 )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from resistance_assets.report.explain.evidence import explain_gene
 from resistance_assets.report.explain.survival import shared_patients
-from resistance_assets.report.explain.text import interval, number
+from resistance_assets.report.explain.text import interval, knock_down_line, number
 from resistance_assets.report.figures import Figure, axis, frame_of, line_at
 from resistance_assets.report.html import SOURCE_KEY, Heading, Markup, Page, facts, fill, link, table
 from resistance_assets.report.pages.cohorts import forest_of_gene, kaplan_meier_figure, numbers_at_risk
@@ -209,6 +209,10 @@ def _gene_page(published: Published, gene: str) -> Page:
             page.paragraph(*sentences)
     add_adjusted_models(published, page, gene)
     add_discrimination(page, document["discrimination"])
+    if document["knock_downs"]:
+        page.heading("At the bench")
+        rows = [{**row, "line": knock_down_line(row)} for row in document["knock_downs"]]
+        page.add(_axis_table("EC50 with a knock-down over EC50 with the control siRNA", rows, _KNOCK_DOWNS))
     page.heading("Company")
     for caption, key, headings in _COMPANY:
         page.add(_axis_table(caption, document[key], headings))
@@ -236,6 +240,19 @@ _TISSUES = [
     Heading("p_value", "p", "Wilcoxon rank sum", True),
     Heading("q_value_bh", "q (BH)", "over all genes", True),
     Heading("expression_scale", "Scale"),
+]
+
+_KNOCK_DOWNS = [
+    Heading("study_id", "Study"),
+    Heading("drug", "Drug"),
+    Heading("condition", "Knock-down"),
+    Heading("line", "Line", "two lines: ratio of the resistant line over that of the parental one"),
+    Heading("ratio", "EC50 ratio", "below 1: sensitises", True),
+    Heading("lower", "Lower", "95 % limit", True),
+    Heading("upper", "Upper", "95 % limit", True),
+    Heading("p_holm", "p (Holm)", "over the knock-downs", True),
+    Heading("n_fits", "Replicate fits", None, True),
+    Heading("p_note", "Note"),
 ]
 
 _COMPANY = (

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from resistance_assets.science.dose_response.kernels.log_logistic import (
     NO_FIT,
@@ -257,7 +257,7 @@ def _tests(
     found: dict[str, float] = {}
     if rss > 0.0:
         f = (flat - rss) / 3.0 / (rss / df)
-        found |= {"no_effect_f": f, "no_effect_p": float(stats.f.sf(f, 3, df))}
+        found |= {"no_effect_f": f, "no_effect_p": float(special.fdtrc(3, df, max(f, 0.0)))}
     else:
         found |= {"no_effect_f": math.inf, "no_effect_p": 0.0}
     _, place = np.unique(dose, return_inverse=True)
@@ -266,7 +266,7 @@ def _tests(
     df_pure, df_lack = len(y) - levels, levels - free
     if df_pure > 0 and df_lack > 0 and pure > 0.0:
         f = (rss - pure) / df_lack / (pure / df_pure)
-        found |= {"lack_of_fit_f": f, "lack_of_fit_p": float(stats.f.sf(f, df_lack, df_pure))}
+        found |= {"lack_of_fit_f": f, "lack_of_fit_p": float(special.fdtrc(df_lack, df_pure, max(f, 0.0)))}
     return found
 
 
@@ -296,7 +296,7 @@ def _covariance(
 def _standard_errors(covariance: NDArray[np.float64] | None, shape: Mapping[str, float], df: int) -> dict[str, Any]:
     lower, upper, hill, ln_ec50 = shape["lower"], shape["upper"], shape["hill"], shape["ln_ec50"]
     found: dict[str, Any] = {}
-    quantile = float(stats.t.ppf(0.975, df))
+    quantile = float(special.stdtrit(df, 0.975))
     if covariance is not None:
         errors = np.sqrt(np.diag(covariance))
         found |= dict(zip(("se_hill", "se_lower", "se_ln_ec50", "se_upper"), map(float, errors), strict=False))
@@ -335,7 +335,7 @@ def _outlier_p(
     usable = leverage < 1.0 - 1e-8
     standard = residual[usable] / np.sqrt(rss / df * (1.0 - leverage[usable]))
     t = standard * np.sqrt((df - 1) / np.maximum(df - standard**2, 1e-12))
-    return float(min(1.0, len(y) * 2.0 * stats.t.sf(np.abs(t).max(), df - 1)))
+    return float(min(1.0, len(y) * 2.0 * special.stdtr(df - 1, -np.abs(t).max())))
 
 
 def _judge(
@@ -378,7 +378,7 @@ def _profiles(
     top: float,
 ) -> dict[str, Interval]:
     """95 % profile-likelihood limits of EC50 and, where the curve crosses 50 %, of IC50: F with 1 and df degrees."""
-    target = rss * (1.0 + float(stats.f.ppf(0.95, 1, df)) / df)
+    target = rss * (1.0 + float(special.fdtri(1, df, 0.95)) / df)
 
     def limits(of_ic50: float) -> Interval:
         ends = [
