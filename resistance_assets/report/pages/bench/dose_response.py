@@ -79,9 +79,9 @@ def curve_figure(published: Published, study_id: str) -> Figure | None:
     SELECT * FROM {CURVES} WHERE study_id = {literal(study_id)} AND is_primary
     ORDER BY drug, condition, cell_line LIMIT {MOST_DRAWN}
 ), steps AS (
-    SELECT drawn.curve_id, min_dose_um * pow(max_dose_um / min_dose_um, step.at / 40.0) AS dose_um, lower, upper, hill,
-        ln_ec50
-    FROM drawn, range(41) AS step(at)
+    SELECT drawn.curve_id, lower, upper, hill, ln_ec50,
+        min_dose_um * pow(max_dose_um / min_dose_um, step.place / 40.0) AS dose_um
+    FROM drawn, range(41) AS step(place)
     WHERE hill IS NOT NULL AND ln_ec50 IS NOT NULL
 ), lines AS (
     SELECT curve_id, dose_um, lower + (upper - lower) / (1 + pow(dose_um / exp(ln_ec50), hill)) AS viability_percent
@@ -92,12 +92,12 @@ def curve_figure(published: Published, study_id: str) -> Figure | None:
         AND curve_id IN (SELECT curve_id FROM drawn WHERE hill IS NULL OR ln_ec50 IS NULL)
     GROUP BY curve_id, dose_um
 )
-SELECT drug || ', ' || condition AS drug_and_condition, drawn.cell_line, 'point' AS what, p.replicate, p.dose_um,
-    p.viability_percent
+SELECT drawn.drug || ', ' || drawn.condition AS drug_and_condition, drawn.cell_line, 'point' AS what, p.replicate,
+    p.dose_um, p.viability_percent
 FROM {POINTS} AS p INNER JOIN drawn ON drawn.curve_id = p.curve_id
 WHERE p.study_id = {literal(study_id)} AND p.dose_um > 0
 UNION ALL
-SELECT drug || ', ' || condition, cell_line, 'curve', NULL, lines.dose_um, lines.viability_percent
+SELECT drawn.drug || ', ' || drawn.condition, drawn.cell_line, 'curve', NULL, lines.dose_um, lines.viability_percent
 FROM lines INNER JOIN drawn ON drawn.curve_id = lines.curve_id
 ORDER BY ALL"""
     columns = published.columns(sql)
