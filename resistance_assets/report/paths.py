@@ -31,10 +31,6 @@ def endpoint_path(cohort_id: str, endpoint: str) -> str:
     return f"cohorts/{slug(f'{cohort_id}_{endpoint.lower()}')}.html"
 
 
-def bench_path(study_id: str) -> str:
-    return f"bench/{slug(study_id)}.html"
-
-
 def paper_path(paper_id: str) -> str:
     return f"claims/{slug(paper_id)}.html"
 

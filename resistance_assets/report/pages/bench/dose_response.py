@@ -7,12 +7,18 @@ from typing import Any
 from resistance_assets.report.explain.text import knock_down_line, span
 from resistance_assets.report.figures import Figure, Selector, axis, line_at
 from resistance_assets.report.html import Heading, Page, table
-from resistance_assets.report.pages.bench.study_facts import add_facts, add_reading, stamps, title_of
-from resistance_assets.report.paths import bench_path
+from resistance_assets.report.pages.bench.studies import (
+    BenchStudy,
+    add_facts,
+    add_notes,
+    add_rejected,
+    studies_of,
+    versions,
+)
 from resistance_assets.report.published import Published
 from resistance_assets.report.sql_text import literal
 
-KIND = "dose response"
+TITLE = "viability by dose of a drug"
 CURVES = "core.dose_response__curves"
 POINTS = "core.dose_response__points"
 FOLD_CHANGES = "core.dose_response__fold_changes"
@@ -25,31 +31,21 @@ ROLES = ("down", "up", "third", "fourth", "marked", "none")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "cross")
 
 
-def studies(published: Published) -> dict[str, str]:
-    """Study -> what it holds."""
-    if not published.filled(CURVES):
-        return {}
-    rows = published.rows(
-        f"""
-        SELECT study_id, count(*) AS curves, count(DISTINCT drug) AS drugs, count(DISTINCT cell_line) AS lines
-        FROM {CURVES} WHERE is_primary GROUP BY study_id ORDER BY study_id
-        """
-    )
-    return {
-        row["study_id"]: f"{row['curves']:,} curves of {row['lines']:,} lines and {row['drugs']:,} drugs"
-        for row in rows
-    }
+def find_studies(published: Published) -> list[BenchStudy]:
+    """Studies of this kind."""
+    return studies_of(published, CURVES)
 
 
-def study_page(published: Published, study_id: str) -> Page:
+def study_page(published: Published, study: BenchStudy, gene_pages: frozenset[str] = frozenset()) -> Page:
     """The page of one study."""
-    page = Page(bench_path(study_id), title_of(published, study_id))
+    study_id = study.id
+    page = Page(study.path, study.title)
     rows = _curves(published, study_id)
     verdicts: dict[str, int] = {}
     for row in rows:
         verdicts[row["verdict"]] = verdicts.get(row["verdict"], 0) + 1
     told = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(verdicts.items()))
-    add_facts(published, page, study_id, [("Curves", len(rows)), ("Verdicts", told)])
+    add_facts(published, page, study, [("Curves", len(rows)), ("Verdicts", told)])
     page.paragraph(
         "EC50 is relative: the dose at half of a curve's own fall. IC50 is absolute: the dose at 50 % viability. A "
         "curve that does not reach 50 % inside the doses has a bound (> the highest dose) and no number."
@@ -62,7 +58,8 @@ def study_page(published: Published, study_id: str) -> Page:
     _fold_changes(published, page, study_id)
     _knock_downs(published, page, study_id)
     _growth(published, page, study_id)
-    add_reading(published, page, study_id)
+    add_notes(published, page, study)
+    add_rejected(published, page, study)
     return page
 
 
@@ -143,7 +140,7 @@ ORDER BY ALL"""
         },
         n=f"{total} curves; the replicates of each are in the CSV",
         method="least squares; ll3_top100 holds the upper limit at 100, ll4 fits both limits",
-        tables=stamps(published, CURVES, POINTS),
+        tables=versions(published, CURVES, POINTS),
         sql=sql,
         selectors=(Selector("drug_and_condition", "Drug and condition", tuple((name, name) for name in shown)),),
     )
@@ -200,7 +197,7 @@ ORDER BY drug DESC, condition DESC, cell_line DESC"""
         height=130 + 26 * len(kept),
         n=f"{len(kept)} curves",
         method="profile likelihood (F with one degree of freedom); Wald on the logarithm where a profile cannot be had",
-        tables=stamps(published, CURVES),
+        tables=versions(published, CURVES),
         sql=sql,
     )  # fmt: skip
 

@@ -7,12 +7,18 @@ from typing import Any
 from resistance_assets.report.explain.text import number, span
 from resistance_assets.report.figures import Figure, axis
 from resistance_assets.report.html import Heading, Page, table
-from resistance_assets.report.pages.bench.study_facts import add_facts, add_reading, stamps, title_of
-from resistance_assets.report.paths import bench_path
+from resistance_assets.report.pages.bench.studies import (
+    BenchStudy,
+    add_facts,
+    add_notes,
+    add_rejected,
+    studies_of,
+    versions,
+)
 from resistance_assets.report.published import Published
 from resistance_assets.report.sql_text import literal
 
-KIND = "drug combination"
+TITLE = "combination of two drugs"
 CELLS = "core.drug_combination__cells"
 AGENTS = "core.drug_combination__single_agents"
 BLOCKS = "core.drug_combination__blocks"
@@ -20,23 +26,18 @@ MOST_SURFACES = 12
 MODELS = {"bliss": "Bliss", "hsa": "HSA", "loewe": "Loewe", "zip": "ZIP"}
 
 
-def studies(published: Published) -> dict[str, str]:
-    """Study -> what it holds."""
-    if not published.filled(BLOCKS):
-        return {}
-    rows = published.rows(
-        f"SELECT study_id, count(*) AS n, sum(n_combination_cells)::BIGINT AS cells FROM {BLOCKS} "
-        "GROUP BY study_id ORDER BY study_id"
-    )
-    return {row["study_id"]: f"{row['n']:,} blocks, {row['cells']:,} pairs of doses" for row in rows}
+def find_studies(published: Published) -> list[BenchStudy]:
+    """Studies of this kind."""
+    return studies_of(published, BLOCKS)
 
 
-def study_page(published: Published, study_id: str) -> Page:
+def study_page(published: Published, study: BenchStudy, gene_pages: frozenset[str] = frozenset()) -> Page:
     """The page of one study."""
-    page = Page(bench_path(study_id), title_of(published, study_id))
+    study_id = study.id
+    page = Page(study.path, study.title)
     blocks = published.rows(f"SELECT * FROM {BLOCKS} WHERE study_id = {literal(study_id)} ORDER BY block_id")
     primary = MODELS[blocks[0]["primary"]]
-    add_facts(published, page, study_id, [("Blocks", len(blocks)), ("Reported model", primary)])
+    add_facts(published, page, study, [("Blocks", len(blocks)), ("Reported model", primary)])
     page.paragraph(
         f"Excess is observed less expected inhibition in points; above 0 is more effect than expected. {primary} is "
         "what the study declares; the others stand beside it. A block is tested over its replicate matrices: cells of "
@@ -46,7 +47,8 @@ def study_page(published: Published, study_id: str) -> Page:
         if figure := surface(published, study_id, block):
             page.figure(figure)
     page.add(_block_table(blocks), _agent_table(published, study_id))
-    add_reading(published, page, study_id)
+    add_notes(published, page, study)
+    add_rejected(published, page, study)
     return page
 
 
@@ -99,7 +101,7 @@ ORDER BY dose1_um, dose2_um"""
         height=160 + 34 * len(first),
         n=f"{block['n_combination_cells']} pairs of doses, {block['n_replicates']} replicate matrices",
         method=f"{name}; above 0 is more effect than expected",
-        tables=stamps(published, CELLS),
+        tables=versions(published, CELLS),
         sql=sql,
     )  # fmt: skip
 

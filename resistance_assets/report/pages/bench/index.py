@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from resistance_assets.report.html import Heading, Page, link, table
-from resistance_assets.report.pages.bench import plasma_panel, tumour_growth
+from resistance_assets.report.pages.bench import (
+    dose_response,
+    drug_combination,
+    plasma_panel,
+    qpcr,
+    tumour_growth,
+    two_way_assay,
+)
 from resistance_assets.report.pages.bench.studies import BenchStudy
 from resistance_assets.report.published import Published
 
 INDEX = "bench.html"
 # Each has TITLE, `find_studies(published)` and `study_page(published, study, gene_pages)`.
-KINDS = (tumour_growth, plasma_panel)
+KINDS = (dose_response, drug_combination, tumour_growth, plasma_panel, qpcr, two_way_assay)
 
 
 def bench_studies(published: Published) -> list[BenchStudy]:

@@ -8,35 +8,36 @@ from typing import Any
 from resistance_assets.report.explain.text import number, span
 from resistance_assets.report.figures import Figure, frame_of, line_at, ratio_axis
 from resistance_assets.report.html import Heading, Page, table
-from resistance_assets.report.pages.bench.study_facts import add_facts, add_reading, stamps, title_of
-from resistance_assets.report.paths import bench_path
+from resistance_assets.report.pages.bench.studies import (
+    BenchStudy,
+    add_facts,
+    add_notes,
+    add_rejected,
+    studies_of,
+    versions,
+)
 from resistance_assets.report.published import Published
 from resistance_assets.report.sql_text import literal
 
-KIND = "qPCR"
+TITLE = "quantitative PCR"
 FOLD_CHANGES = "core.qpcr__fold_changes"
 SAMPLES = "core.qpcr__samples"
 NO_TEMPLATE = "core.qpcr__no_template"
 
 
-def studies(published: Published) -> dict[str, str]:
-    """Study -> what it holds."""
-    if not published.filled(SAMPLES):
-        return {}
-    rows = published.rows(
-        f"SELECT study_id, count(DISTINCT gene) AS genes, count(DISTINCT condition) AS conditions FROM {SAMPLES} "
-        "GROUP BY study_id ORDER BY study_id"
-    )
-    return {row["study_id"]: f"{row['genes']:,} genes in {row['conditions']:,} conditions" for row in rows}
+def find_studies(published: Published) -> list[BenchStudy]:
+    """Studies of this kind."""
+    return studies_of(published, SAMPLES)
 
 
-def study_page(published: Published, study_id: str) -> Page:
+def study_page(published: Published, study: BenchStudy, gene_pages: frozenset[str] = frozenset()) -> Page:
     """The page of one study."""
-    page = Page(bench_path(study_id), title_of(published, study_id))
+    study_id = study.id
+    page = Page(study.path, study.title)
     rows = published.rows(f"SELECT * FROM {FOLD_CHANGES} WHERE study_id = {literal(study_id)} ORDER BY gene, condition")
     first = rows[0] if rows else {}
     told = [("Reference gene", first.get("reference_gene")), ("Control", first.get("control"))]
-    add_facts(published, page, study_id, told)
+    add_facts(published, page, study, told)
     page.paragraph(
         "The test is on delta Ct, where errors are symmetric; the fold change is its back-transform. Undetermined "
         "wells have no Ct, and wells of one sample are no replicates."
@@ -44,7 +45,8 @@ def study_page(published: Published, study_id: str) -> Page:
     if figure := fold_figure(published, study_id, rows):
         page.figure(figure)
     page.add(_fold_table(rows), _sample_table(published, study_id), _blank_table(published, study_id))
-    add_reading(published, page, study_id)
+    add_notes(published, page, study)
+    add_rejected(published, page, study)
     return page
 
 
@@ -91,7 +93,7 @@ ORDER BY gene DESC, condition DESC"""
         height=130 + 34 * len(kept),
         n=f"{len(kept)} genes and conditions; biological replicates per row in the CSV",
         method="2^-(difference of mean delta Ct); Welch's t on delta Ct",
-        tables=stamps(published, FOLD_CHANGES),
+        tables=versions(published, FOLD_CHANGES),
         sql=sql,
     )  # fmt: skip
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from resistance_assets.report.html import Heading, Page, table
+from resistance_assets.report.html import Heading, Page, facts, table
 from resistance_assets.report.paths import slug
 from resistance_assets.report.published import Published
 from resistance_assets.report.sql_text import literal
 
 STUDIES = "raw.catalog__studies"
 WARNINGS = "raw.studies__warnings"
+REJECTED = "raw.rejected_rows"
+MOST_REJECTED = 50
 # Colours of arms and groups by their place; the first is the control.
 COLOURS = ("@none", "@down", "@up", "@third", "@fourth", "@marked")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
@@ -75,3 +77,25 @@ def add_notes(published: Published, page: Page, study: BenchStudy) -> None:
     if rows:
         headings = [Heading("source", "File"), Heading("place", "Where"), Heading("warning", "Note")]
         page.add(table("What was noted while the files were read", headings, rows))
+
+
+def add_facts(published: Published, page: Page, study: BenchStudy, pairs: list[tuple[str, Any]]) -> None:
+    """Id, files and further facts at the top of a study's page."""
+    sources = published.loaded_sources_of(study.id)
+    files = ", ".join(f"{one['source_id']} ({(one['sha256'] or 'no checksum')[:8]})" for one in sources)
+    page.add(facts([("Study", study.id), ("Files", files or None), *pairs]))
+
+
+def add_rejected(published: Published, page: Page, study: BenchStudy) -> None:
+    """Every line of the study's files that was set aside, with the reason."""
+    rows = published.rows(
+        f"SELECT source, line, reason, row_text FROM {REJECTED} WHERE starts_with(source, {literal(f'{study.id}/')})"
+        " ORDER BY source, line"
+    )
+    headings = [
+        Heading("source", "File"),
+        Heading("line", "Line", None, True),
+        Heading("reason", "Reason"),
+        Heading("row_text", "Line as it is"),
+    ]
+    page.add(table("Lines set aside", headings, rows, most=MOST_REJECTED))

@@ -7,35 +7,36 @@ from typing import Any
 from resistance_assets.report.explain.text import number, span
 from resistance_assets.report.figures import Figure, Selector, axis
 from resistance_assets.report.html import Heading, Page, table
-from resistance_assets.report.pages.bench.study_facts import add_facts, add_reading, stamps, title_of
-from resistance_assets.report.paths import bench_path
+from resistance_assets.report.pages.bench.studies import (
+    BenchStudy,
+    add_facts,
+    add_notes,
+    add_rejected,
+    studies_of,
+    versions,
+)
 from resistance_assets.report.published import Published
 from resistance_assets.report.sql_text import literal
 
-KIND = "two-way assay"
+TITLE = "drug with and without a ligand"
 EFFECTS = "core.assays__two_way"
 UNITS = "core.assays__two_way_units"
 ANOVA = "core.assays__two_way_anova"
 ROLES = ("down", "up", "third", "fourth", "marked", "none")
 
 
-def studies(published: Published) -> dict[str, str]:
-    """Study -> what it holds."""
-    if not published.filled(UNITS):
-        return {}
-    rows = published.rows(
-        f"SELECT study_id, count(DISTINCT assay) AS assays, count(DISTINCT experiment) AS experiments FROM {UNITS} "
-        "GROUP BY study_id ORDER BY study_id"
-    )
-    return {row["study_id"]: f"{row['assays']:,} assays in {row['experiments']:,} experiments" for row in rows}
+def find_studies(published: Published) -> list[BenchStudy]:
+    """Studies of this kind."""
+    return studies_of(published, UNITS)
 
 
-def study_page(published: Published, study_id: str) -> Page:
+def study_page(published: Published, study: BenchStudy, gene_pages: frozenset[str] = frozenset()) -> Page:
     """The page of one study."""
-    page = Page(bench_path(study_id), title_of(published, study_id))
+    study_id = study.id
+    page = Page(study.path, study.title)
     rows = published.rows(f"SELECT * FROM {EFFECTS} WHERE study_id = {literal(study_id)} ORDER BY assay, model, term")
     names = [("Drug", rows[0]["drug"]), ("Ligand", rows[0]["ligand"])] if rows else []
-    add_facts(published, page, study_id, names)
+    add_facts(published, page, study, names)
     page.paragraph(
         "Wells and fields are averaged first: one number per experiment and condition, with the experiment as block. "
         "An interaction depends on its scale, which stands beside its p."
@@ -43,7 +44,8 @@ def study_page(published: Published, study_id: str) -> Page:
     if figure := unit_figure(published, study_id, rows):
         page.figure(figure)
     page.add(_effect_table(rows), _anova_table(published, study_id))
-    add_reading(published, page, study_id)
+    add_notes(published, page, study)
+    add_rejected(published, page, study)
     return page
 
 
@@ -85,7 +87,7 @@ ORDER BY assay, experiment, ligand01, drug01"""
         },
         n=f"{len(experiments)} experiments",
         method="mean of wells or fields; of a fraction its percentage",
-        tables=stamps(published, UNITS, EFFECTS),
+        tables=versions(published, UNITS, EFFECTS),
         sql=sql,
         selectors=(Selector("assay_and_scale", "Assay", tuple((name, name) for name in shown)),),
     )  # fmt: skip
