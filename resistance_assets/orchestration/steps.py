@@ -382,7 +382,7 @@ def _locked_all(lake: Lake, step: Step) -> Iterator[None]:
             for address in sorted(step.outputs):
                 stack.enter_context(lake.locked(address, waiting=functools.partial(_say_waiting, address)))
         except OSError as error:
-            raise storage_fault(error, lake.folder(address)) from error
+            raise storage_fault(error, lake.folder(step.name)) from error
         yield
 
 

@@ -166,6 +166,6 @@ def col(
 
 
 class TableModel(pa.DataFrameModel):
-    class Config:
+    class Config:  # pyright: ignore[reportIncompatibleVariableOverride]
         strict = True
         ordered = True

@@ -131,12 +131,12 @@ def _fit_censored(
         found = optimize.minimize(negative, parameters, jac=True, method="BFGS", options={"gtol": 1e-4, "maxiter": 500})
         at = found.x
     for _ in range(20):
-        hessian = _information(y, detected, design, at)
-        step = np.linalg.solve(hessian, negative(at)[1])
+        hessian = _information(y, detected, design, at)  # pyright: ignore[reportArgumentType]
+        step = np.linalg.solve(hessian, negative(at)[1])  # pyright: ignore[reportArgumentType]
         at = at - step
         if np.abs(step).max() < 1e-12:
             break
-    return -negative(at)[0], at, _information(y, detected, design, at)
+    return -negative(at)[0], at, _information(y, detected, design, at)  # pyright: ignore[reportArgumentType, reportReturnType]
 
 
 def _information(

@@ -207,7 +207,7 @@ def _detected(refused: Panel, is_numerator: NDArray[np.bool_]) -> pl.DataFrame:
             [int((detected & side).sum()), int((there & ~detected & side).sum())]
             for side in (is_numerator, ~is_numerator)
         ]
-        p = float(stats.fisher_exact(table)[1])
+        p = float(stats.fisher_exact(table)[1])  # pyright: ignore[reportArgumentType]
         note = "detected or not: no difference of concentrations can be said"
         rows.append({"marker": marker, "p": p, "test": "Fisher exact", "p_note": note})
     return _corrected(_with_counts(_frame(rows), refused, is_numerator, "fisher_detected"))

@@ -127,7 +127,7 @@ def _correlation_of(y: Matrix, design: Matrix, block: NDArray[np.int64], lowest:
         _, log_information = np.linalg.slogdet(x.T @ x)
         return 2.0 * float(np.log(np.diag(factor)).sum()) + log_information + df * math.log(max(residual, 1e-300) / df)
 
-    return float(optimize.minimize_scalar(deviance, bounds=(lowest, 0.99), method="bounded", options={"xatol": 1e-9}).x)
+    return float(optimize.minimize_scalar(deviance, bounds=(lowest, 0.99), method="bounded", options={"xatol": 1e-9}).x)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def fit_in_blocks(

@@ -192,7 +192,7 @@ def compare_day(volumes: pl.DataFrame, arms: Sequence[str], day: float) -> pl.Da
                 "lower": row["difference"] - reach,
                 "upper": row["difference"] + reach,
                 "p_tukey": p_tukey,
-                "p_student": float(stats.ttest_ind(x, y).pvalue),
+                "p_student": float(stats.ttest_ind(x, y).pvalue),  # pyright: ignore[reportAttributeAccessIssue]
                 "p_welch": welch_t_test(x, y).p_value,
                 "p_tukey_ln_volume": tukey(logs, numerator, denominator)[0],
             }

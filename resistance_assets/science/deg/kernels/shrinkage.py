@@ -80,7 +80,7 @@ def shrinkage_kernel(
                 if positive or attempt == 1:
                     break
                 curvature = 2.0 / (scale * scale + b * b)
-            if not positive:
+            if not positive:  # pyright: ignore[reportPossiblyUnboundVariable]
                 break
             for k in range(p):
                 step[k] = slope[k]
@@ -107,7 +107,7 @@ def shrinkage_kernel(
                 # Nothing lower within rounding.
                 finished[g] = fall < 1e-6
                 break
-            loss = tried
+            loss = tried  # pyright: ignore[reportPossiblyUnboundVariable]
             for k in range(p):
                 beta[g, k] = moved[k]
             for i in range(n):

@@ -212,7 +212,7 @@ def maximise_model(X, n, p, beta, groups, start, end, death_start, deaths, first
             scale *= 0.5
         if not moved:
             return value, at_start, chi2, passes, NOT_CONVERGED
-        value = trial
+        value = trial  # pyright: ignore[reportPossiblyUnboundVariable]
         for a in range(p):
             beta[a] = proposed[a]
     return value, at_start, chi2, 100, NOT_CONVERGED
@@ -331,7 +331,7 @@ def screen_adjusted(expression, order, stratum, time_rank, event, covariates, ef
         variance = solve_factored(lower, p, column, score)
         result[2] = beta[q] / sd
         result[3] = np.sqrt(variance) / sd
-        result[6] = likelihood
+        result[6] = likelihood  # pyright: ignore[reportPossiblyUnboundVariable]
         for i in range(m):
             t = 0.0
             for a in range(p):
