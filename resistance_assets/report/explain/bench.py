@@ -1,4 +1,4 @@
-"""What bench studies say of a gene: its knock-downs in dose-response studies."""
+"""What bench studies say of a gene: its marker in patients' plasma, its knock-downs in dose-response studies."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from resistance_assets.report.published import Published
 
 KNOCK_DOWNS = "core.dose_response__knock_downs"
+MARKERS = "marts.panel_markers"
 
 
 def knock_downs(published: Published, gene: str) -> list[dict[str, Any]]:
@@ -36,4 +37,26 @@ def knock_downs(published: Published, gene: str) -> list[dict[str, Any]]:
             method="least squares of ln EC50 of replicate fits on line and siRNA; p Holm over the knock-downs",
             sources=published.loaded_sources_of(row["study_id"]),
         )
+    return rows
+
+
+def panel_markers(published: Published, gene: str) -> list[dict[str, Any]]:
+    """Markers of plasma panels that are products of a gene, tested or refused."""
+    if not published.filled(MARKERS):
+        return []
+    rows = published.rows(
+        f"""
+        SELECT study_id, marker, verdict, n_baseline AS n, fraction_below_lod, group_contrast, group_difference_log2,
+            group_q, pair_contrast, pair_difference_log2, pair_q, pfs_events, pfs_hazard_ratio_per_sd, pfs_q_value_bh,
+            os_events, os_hazard_ratio_per_sd, os_q_value_bh, pfs_auc, pfs_auc_month
+        FROM {MARKERS}
+        WHERE hgnc_symbol = ?
+        ORDER BY study_id, marker
+        """,
+        [gene],
+    )
+    method = "limma between groups and within patients, Cox model per SD of log2; q Benjamini-Hochberg over the markers"
+    stamp = published.stamp(MARKERS)
+    for row in rows:
+        row.update(stamp, method=method, sources=published.loaded_sources_of(row["study_id"]))
     return rows

@@ -238,6 +238,46 @@ SECTIONS = (
         notes=lambda rows: ["  below 1: events come sooner where expression is higher; p of the likelihood ratio"],
     ),
     Section(
+        "Marker in plasma",
+        "panel_markers",
+        [
+            "study",
+            "marker",
+            "n",
+            "below limit",
+            "groups log2",
+            "q",
+            "pairs log2",
+            "q",
+            "PFS HR/SD",
+            "q",
+            "OS HR/SD",
+            "q",
+            "verdict",
+        ],
+        lambda row: [
+            row["study_id"],
+            row["marker"],
+            number(row["n"]),
+            f"{row['fraction_below_lod']:.0%}",
+            *(
+                number(row[name])
+                for name in (
+                    "group_difference_log2",
+                    "group_q",
+                    "pair_difference_log2",
+                    "pair_q",
+                    "pfs_hazard_ratio_per_sd",
+                    "pfs_q_value_bh",
+                    "os_hazard_ratio_per_sd",
+                    "os_q_value_bh",
+                )
+            ),
+            row["verdict"].replace("_", " "),
+        ],
+        20,
+    ),
+    Section(
         "Copy number",
         "copy_number",
         ["cohort", "n", "amplified", "deep loss"],

@@ -9,6 +9,7 @@ from resistance_assets.report.explain.survival import shared_patients
 from resistance_assets.report.explain.text import interval, knock_down_line, number
 from resistance_assets.report.figures import Figure, axis, frame_of, line_at
 from resistance_assets.report.html import SOURCE_KEY, Heading, Markup, Page, facts, fill, link, table
+from resistance_assets.report.pages.bench.studies import bench_path
 from resistance_assets.report.pages.cohorts import forest_of_gene, kaplan_meier_figure, numbers_at_risk
 from resistance_assets.report.pages.survival import (
     add_adjusted_models,
@@ -209,8 +210,10 @@ def _gene_page(published: Published, gene: str) -> Page:
             page.paragraph(*sentences)
     add_adjusted_models(published, page, gene)
     add_discrimination(page, document["discrimination"])
-    if document["knock_downs"]:
+    if document["panel_markers"] or document["knock_downs"]:
         page.heading("At the bench")
+    add_markers(page, document["panel_markers"])
+    if document["knock_downs"]:
         rows = [{**row, "line": knock_down_line(row)} for row in document["knock_downs"]]
         page.add(_axis_table("EC50 with a knock-down over EC50 with the control siRNA", rows, _KNOCK_DOWNS))
     page.heading("Company")
@@ -227,6 +230,34 @@ def _gene_page(published: Published, gene: str) -> Page:
     )
     return page
 
+
+def add_markers(page: Page, markers: list[dict[str, Any]]) -> None:
+    """Markers of plasma panels that are products of the gene, each with its study's page."""
+    if not markers:
+        return
+    for row in markers:
+        row["study"] = link(page.root + bench_path(row["study_id"]), row["study_id"])
+        row["below"] = f"{row['fraction_below_lod']:.0%}"
+    page.add(_axis_table("Marker in plasma", markers, _MARKERS))
+
+
+_MARKERS = [
+    Heading("study", "Study"),
+    Heading("marker", "Marker"),
+    Heading("n", "Patients", "baseline samples", True),
+    Heading("below", "Below limit", None, True),
+    Heading("verdict", "Verdict"),
+    Heading("group_contrast", "Groups"),
+    Heading("group_difference_log2", "log2 difference", None, True),
+    Heading("group_q", "q", "over the markers", True),
+    Heading("pair_contrast", "Pairs"),
+    Heading("pair_difference_log2", "log2 difference", None, True),
+    Heading("pair_q", "q", "over the markers", True),
+    Heading("pfs_hazard_ratio_per_sd", "PFS HR per SD", None, True),
+    Heading("pfs_q_value_bh", "q", "over the markers", True),
+    Heading("os_hazard_ratio_per_sd", "OS HR per SD", None, True),
+    Heading("os_q_value_bh", "q", "over the markers", True),
+]
 
 _TISSUES = [
     Heading("comparison_id", "Comparison"),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from resistance_assets.report.html import Frame, render
+from resistance_assets.report.explain.bench import panel_markers
+from resistance_assets.report.explain.text import SECTIONS
+from resistance_assets.report.html import Frame, Page, render
 from resistance_assets.report.pages.bench import plasma_panel, tumour_growth
 from resistance_assets.report.pages.bench.index import bench_pages
+from resistance_assets.report.pages.genes import add_markers
 
 FRAME = Frame(release=1, written_at="2026-01-02", code_revision="1", is_synthetic=True)
 
@@ -98,3 +101,15 @@ def test_models_say_how_their_terms_were_chosen_and_intervals_why_they_are_not_t
     assert "every split with p &lt; 0.05" in page
     assert "declared in advance" in page
     assert "an interval asks for 10 of each" in page
+
+
+def test_a_gene_is_explained_with_its_marker(bench):
+    (row,) = panel_markers(bench, "CCL20")
+    assert (row["study_id"], row["marker"], row["table"]) == ("panel", "CCL20", "marts.panel_markers")
+    assert row["pair_difference_log2"] > 0
+    section = next(one for one in SECTIONS if one.key == "panel_markers")
+    assert len(section.cells(row)) == len(section.header)
+    assert panel_markers(bench, "AXL") == []
+    page = Page("genes/CCL20.html", "CCL20")
+    add_markers(page, [row])
+    assert 'href="../bench/panel.html"' in render(page, FRAME)
