@@ -96,6 +96,20 @@ def _survival_notes(rows: list[dict[str, Any]]) -> list[str]:
     ]
 
 
+def _scale(row: dict[str, Any]) -> str:
+    """What one standard deviation, or the cut of a split, is of."""
+    if row["model"].startswith("rank_normal"):
+        return "normal score of the rank"
+    return row["expression_scale"] or "."
+
+
+def _split_test(row: dict[str, Any]) -> str:
+    """The p-value of a split: log-rank, or by permutation where a side is below the declared minimum."""
+    if row["p_logrank"] is None and row["p_permutation"] is not None:
+        return f"{number(row['p_permutation'])} (permutation)"
+    return number(row["p_logrank"])
+
+
 EFFECT_HEADER = ("contrast", "drug", "method", "n", "log2 FC", "SE", "p", "q (BH)", "list", "evidence")
 SECTIONS = (
     Section("Resistance contrasts", "contrasts", EFFECT_HEADER, _effect, 50),
@@ -156,7 +170,21 @@ SECTIONS = (
     Section(
         "Survival",
         "survival",
-        ["cohort", "endpoint", "model", "n", "events", "HR", "95 % CI", "p", "q (BH)", "percentile", "log-rank p", "q"],
+        [
+            "cohort",
+            "endpoint",
+            "model",
+            "n",
+            "events",
+            "HR",
+            "95 % CI",
+            "scale",
+            "p",
+            "q (BH)",
+            "percentile",
+            "log-rank p",
+            "q",
+        ],
         lambda row: [
             row["cohort_id"],
             row["endpoint"],
@@ -165,10 +193,11 @@ SECTIONS = (
             number(row["events"]),
             number(row["hazard_ratio"] if row["hazard_ratio_per_sd"] is None else row["hazard_ratio_per_sd"]),
             interval(row),
+            _scale(row),
             number(row["p_leading"]),
             number(row["q_leading"]),
             f"{row['percentile_leading']:.1f} %" if row["percentile_leading"] is not None else ".",
-            number(row["p_logrank"]),
+            _split_test(row),
             number(row["q_value_bh_logrank"]),
         ],
         50,
