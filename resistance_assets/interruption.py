@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: told apart, told once, and obeyed within seconds.
+"""SIGINT and SIGTERM: told apart, reported once, and obeyed within seconds.
 
 Here belongs what a command does about a signal that asks it to end. An exception in the main thread ends what is under
 way; where it cannot, because compiled code does not return, the process is left after a grace period. Either is safe at

@@ -1,1 +1,1 @@
-"""What there is: sources, studies, claims and tables. No I/O beyond the catalog's own TOML files, no Dagster."""
+"""Catalog: sources, studies, claims and tables. No I/O beyond the catalog's own TOML files, no Dagster."""

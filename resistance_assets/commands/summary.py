@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LAYER_ORDER = ("raw", "staging", "core", "marts", "parts", "warehouse", "report")
 OUTCOME_ORDER = ("built", "cache hit", "kept", "unavailable", "failed")
 MOST_NAMED = 5
-# A table that lacks because its input does adds nothing to what is said of the input.
+# A table that is missing because its input is missing adds nothing to what is said of the input.
 FOLLOWS_FROM_ANOTHER = ": its input "
 _ADDRESS = re.compile(r"https?://\S+?(?=[,;.]?(?:\s|$|\)))|\b[0-9a-f]{32,}\b|(?<=')[^']*(?=')")
 

@@ -89,7 +89,7 @@ def counts_as_table(counts: pl.DataFrame, study_id: str) -> pl.DataFrame:
 
 
 def supplied_counts(study_id: str, counts: pl.DataFrame | None, reason: str, **told: str | None) -> dict[str, Any]:
-    """The shares of `SUPPLIED`: a wide table of counts, or None, and what is to be said of it."""
+    """The partitions of `SUPPLIED`: a wide table of counts, or None, and what is to be said of it."""
     if counts is None:
         return {name: TABLES[address].empty() for name, address in SUPPLIED.items()}
     row = {

@@ -33,7 +33,8 @@ def union_of(
     Args:
         table_name: the table to write.
         partitions: names of its partitions, in the order of their rows.
-        finish: from the stacked rows and the tables of ``reads`` to the table; without it, the rows as they are.
+        finish: from all rows of the partitions and the tables of ``reads`` to the table; without it, the rows as they
+            are.
         reads: further tables.
     """
     table, given, read = TABLES[table_name], tuple(partitions), tuple(reads)

@@ -46,7 +46,7 @@ class Step:
         code_version: hash of the code that decides the result.
         inputs: addresses that must be there. If one is unavailable, so are the outputs.
         optional_inputs: addresses that are taken where they are there: the parts of a union.
-        partitions: the optional inputs that are stacked to the output: one that makes a check fail is left out of it.
+        partitions: the optional inputs whose union is the output: one that makes a check fail is left out of it.
         allow_unavailable_inputs: an unavailable input counts as an empty table.
         parameters: catalog parameters that decide the result.
         external_inputs: files that come from outside the lake, looked up at run time from the origins that the run was
@@ -303,7 +303,7 @@ def look_up_external_inputs(step: Step, origins: Any) -> dict[str, ExternalInput
     """Files from outside that a step reads, by name.
 
     Raises:
-        Fault: they cannot be had, or are not what they must be. Whatever else reading strangers' bytes raises (nesting
+        Fault: they cannot be had, or are not what they must be. Whatever else reading foreign bytes raises (nesting
             too deep, a compression nobody knows) is told as a DataFault of this step, so that it ends no other.
     """
     try:
@@ -495,7 +495,7 @@ def _without_culprits(
     some log(n) unions each. Where two partitions contradict each other, the first in the union's order stays.
 
     Raises:
-        StepFailed: ``failed``, where the step stacks no partitions, or none can stay, or what is left fails too.
+        StepFailed: ``failed``, where the step is no union of partitions, or none can stay, or what is left fails too.
     """
     present = [name for name in step.partitions if name in table_versions]
     kept: list[str] = []

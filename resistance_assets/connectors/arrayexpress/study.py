@@ -158,7 +158,7 @@ def accession_row(study_id: str, accession: Accession, grouped: pl.DataFrame) ->
 def read_reads_study(
     study_id: str, groups: tuple[Group, ...], accessions: list[Accession], counted: SuppliedCounts = NOTHING_DECLARED
 ) -> dict[str, pl.DataFrame]:
-    """The shares of a study's sheets, its processed counts (empty where there are none) under `processed`, and what was
+    """The tables of a study's sheets, its processed counts (empty where there are none) under `processed`, and what was
     set aside under `rejected`."""
     sheet = assign_groups(pl.concat([a.samples for a in accessions], how="diagonal"), study_id, groups)
     grouped = sheet.filter(pl.col(GROUP_COLUMN).is_not_null())
@@ -166,7 +166,7 @@ def read_reads_study(
     counts, reason = find_processed(accessions, grouped, unnamed, layout_of(counted, grouped, study_id))
 
     processed = {a.id: a.study.processed["path"] for a in accessions}
-    shares = {
+    frames = {
         "samples": samples_as_table(sheet, study_id),
         "accessions": pl.DataFrame(
             [accession_row(study_id, accession, grouped) | {"values_note": reason} for accession in accessions],
@@ -199,4 +199,4 @@ def read_reads_study(
             ]
         ),
     }
-    return shares
+    return frames

@@ -51,7 +51,7 @@ def loaded_into(cohort: Cohort, expression: str | None) -> dict[str, str]:
 
 
 def read_cohort(cohort: Cohort, archive: Path) -> dict[str, pl.DataFrame]:
-    """A cohort's archive as shares of the raw tables, by the names of `CBIOPORTAL_TABLES` and `rejected`."""
+    """A cohort's archive as partitions of the raw tables, by the names of `CBIOPORTAL_TABLES` and `rejected`."""
     status = [endpoint.status_attribute for endpoint in cohort.endpoint]
     months = [endpoint.months_attribute for endpoint in cohort.endpoint]
     held = list_profiles(archive)

@@ -1,4 +1,4 @@
-"""Reading tar and zip archives from strangers.
+"""Reading tar and zip archives, whose content is not trusted.
 
 Here belongs what makes an archive safe to open: no member that escapes its folder, no links or devices, no bomb, no
 silent truncation. What the members mean does not belong here.

@@ -1,4 +1,4 @@
-"""Text tables of other people, split into rows without losing any.
+"""Delimited text tables, split into rows without losing any.
 
 Here belongs what every tab- or comma-separated file needs before its meaning is read: decompression, line endings, the
 header, ragged rows with their line numbers, and the frame of rows that were set aside. What the columns of a particular

@@ -1,4 +1,4 @@
-"""JSON answers of other people, read without trusting their shape.
+"""JSON answers of hosts, read without trusting their shape.
 
 Here belongs what every JSON answer needs before its meaning is read: decoding, and taking a text, a number or a list
 from where it should be. What the keys of a particular host mean does not belong here.

@@ -59,7 +59,7 @@ class GeneLengths:
 def read_project(
     project_id: str, files: pl.DataFrame, contents: Iterable[tuple[str, bytes]]
 ) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
-    """Files of counts as shares of `COUNT_TABLES`, and the rejected rows. One file at a time is held.
+    """Files of counts as partitions of `COUNT_TABLES`, and the rejected rows. One file at a time is held.
 
     Raises:
         DataFault: a file has other genes than the first one, which is another gene model.

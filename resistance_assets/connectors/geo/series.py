@@ -432,7 +432,7 @@ def _fetch_authors_files(
     studies: Sequence[str],
     notes: list[str],
 ) -> AuthorsFiles:
-    """Tables and runs of a series; what cannot be had is told in its place, because something else may stand in."""
+    """Tables and runs of a series; what is unavailable is kept as its fault, because something else may stand in."""
 
     def fetched(resource: Resource) -> Path | Fault:
         try:

@@ -64,7 +64,7 @@ def chosen_platform(series: GeoSeries, sheet: pl.DataFrame, study_id: str) -> st
     return platform
 
 
-def array_shares(
+def array_tables(
     study_id: str,
     series: GeoSeries,
     genes: Mapping[str, PlatformGenes],
@@ -102,7 +102,7 @@ def array_shares(
         pl.concat_str("feature_id", pl.lit(" "), pl.col("gene_symbol").fill_null("")).alias("row"),
     )
     named = pl.lit(study_id).alias("study_id")
-    shares = {
+    frames = {
         "intensities": values.filter(finite)
         .unpivot(index="probe_id", variable_name="sample_id", value_name="intensity")
         .with_columns(named)
@@ -120,7 +120,7 @@ def array_shares(
     }
     set_aside = [(ARRAYS["intensities"], missing), (ARRAYS["probe_genes"], unplaced),
                  (ARRAYS["probe_genes"], annotation.rejected)]  # fmt: skip
-    return shares, measured, set_aside
+    return frames, measured, set_aside
 
 
 def counted_by_ncbi(series: GeoSeries, sheet: pl.DataFrame) -> pl.DataFrame:
@@ -160,7 +160,7 @@ def series_counts(
     rejected: list[pl.DataFrame],
     counted: SuppliedCounts = NOTHING_DECLARED,
 ) -> tuple[dict[str, Any], str]:
-    """The shares of `SUPPLIED` for a series that was sequenced, and which values were taken and why: counts that NCBI
+    """The tables of `SUPPLIED` for a series that was sequenced, and which values were taken and why: counts that NCBI
     generated, else a table of the authors, else none, which leaves the reads."""
     if series.counts is not None:
         told = {"values_from": "ncbi_counts", "scale": "read counts",
@@ -191,7 +191,7 @@ def read_series_study(
     looks_logged: Callable[[np.ndarray], bool],
     counted: SuppliedCounts = NOTHING_DECLARED,
 ) -> dict[str, pl.DataFrame]:
-    """The shares of a GEO series by name, `rejected` among them; arrays and counts leave each other's tables empty.
+    """The tables of a GEO series by name, `rejected` among them; arrays and counts leave each other's tables empty.
 
     `looks_logged`: whether intensities are logarithms, where no text of the series says so; `counted`: what the catalog
     says of the authors' table of counts.
@@ -207,7 +207,7 @@ def read_series_study(
     )
     set_aside = [(SHEETS["samples"], series.rejected)]
     if series.kind == "array":
-        own, measured, further = array_shares(study_id, series, genes, sheet, looks_logged)
+        own, measured, further = array_tables(study_id, series, genes, sheet, looks_logged)
         set_aside += further
         row, statement = {"study_id": study_id, "statement": series.choice, **measured}, series.choice
         own["processed_measurements"] = pl.DataFrame(

@@ -121,26 +121,22 @@ def project_step(project: Project) -> Step:
     )
 
 
-def tumour_normal_assets(registry: Registry) -> list[Step]:
+def steps(registry: Registry) -> list[Step]:
     words = registry.tumour_normal
-    assets, parts = [], []
+    made, parts = [], []
     for local in registry.local_studies.values():
         for contrast in local.contrasts if local.kind.measurement else ():
             if (
                 contrast.numerator.lower() in words.tumour_labels
                 and contrast.denominator.lower() in words.normal_labels
             ):
-                assets.append(counts_step(local, contrast))
+                made.append(counts_step(local, contrast))
                 parts.append(partition_of(TABLE.address, contrast.id))
     for cohort in registry.cohorts.values():
         values = expression_values_address(registry, cohort.id)
-        assets.append(cohort_step(cohort, values, words.normal_sample_type_codes))
+        made.append(cohort_step(cohort, values, words.normal_sample_type_codes))
         parts.append(partition_of(TABLE.address, cohort.id))
     for project in registry.projects.values():
-        assets.append(project_step(project))
+        made.append(project_step(project))
         parts.append(partition_of(TABLE.address, project.id))
-    return [*assets, union_of(TABLE.address, parts)]
-
-
-def steps(registry: Registry) -> list[Step]:
-    return tumour_normal_assets(registry)
+    return [*made, union_of(TABLE.address, parts)]

@@ -133,12 +133,12 @@ def cases_step(project: Project, source: Source) -> Step:
 
 def steps(registry: Registry) -> list[Step]:
     """Partitions of every project, and their unions."""
-    assets: list[Step] = []
+    made: list[Step] = []
     for project in registry.projects.values():
-        assets.append(counts_step(project, registry.sources[project.counts_source]))
-        assets.append(cases_step(project, registry.sources[project.clinical_source]))
-    assets += [
+        made.append(counts_step(project, registry.sources[project.counts_source]))
+        made.append(cases_step(project, registry.sources[project.clinical_source]))
+    made += [
         union_of(table.address, [partition_of(table.address, project) for project in registry.projects])
         for table in (*COUNT_TABLES.values(), CASES)
     ]
-    return assets
+    return made

@@ -91,10 +91,10 @@ def follow_up_step(cohort: Cohort, source: Source) -> Step:
 def steps(registry: Registry) -> list[Step]:
     """Both partitions of every cohort of the host, and their unions."""
     cohorts = [c for c in registry.cohorts.values() if registry.sources[c.source].connector == "xena"]
-    assets: list[Step] = []
+    made: list[Step] = []
     for cohort in cohorts:
-        assets.append(expression_step(cohort, registry.sources[cohort.source]))
-        assets.append(follow_up_step(cohort, registry.sources[cohort.endpoint_source or cohort.source]))
-    assets.append(union_of(VALUES.address, [partition_of(VALUES.address, cohort.id) for cohort in cohorts]))
-    assets.append(union_of(FOLLOW_UP.address, [partition_of(FOLLOW_UP.address, cohort.id) for cohort in cohorts]))
-    return assets
+        made.append(expression_step(cohort, registry.sources[cohort.source]))
+        made.append(follow_up_step(cohort, registry.sources[cohort.endpoint_source or cohort.source]))
+    made.append(union_of(VALUES.address, [partition_of(VALUES.address, cohort.id) for cohort in cohorts]))
+    made.append(union_of(FOLLOW_UP.address, [partition_of(FOLLOW_UP.address, cohort.id) for cohort in cohorts]))
+    return made

@@ -105,8 +105,8 @@ def launch(
 ) -> Launch:
     """Materialise the selection, and then whatever a failure left out although it does not need what failed.
 
-    One failed share fails its whole run in Dagster and takes down every table that stacks shares; the tables that can
-    do with the other shares are brought up to date in a further pass.
+    One failed partition fails its whole run in Dagster and takes down every union of partitions; the unions that can
+    do with the other partitions are brought up to date in a further pass.
     """
     started = time.perf_counter()
     close_dead_runs(instance)

@@ -1,6 +1,6 @@
 """Second opinion on the survival screen: the same genes fitted by lifelines, and where the two differ.
 
-lifelines is independent code by other people. Coefficients agree within a part of their standard error (both stop a
+lifelines is an independent implementation. Coefficients agree within a part of their standard error (both stop a
 Newton iteration); the log-rank statistic and the Kaplan-Meier curve are sums without an iteration and agree to
 rounding.
 """

@@ -104,7 +104,7 @@ def sensitivity_step(study_id: str, declared: CountsContrast, assumed: Different
     )
 
 
-def sensitivity_steps(registry: Registry) -> list[Step]:
+def steps(registry: Registry) -> list[Step]:
     contrasts = [
         (study.id, contrast)
         for study in registry.measured_studies()
@@ -116,7 +116,3 @@ def sensitivity_steps(registry: Registry) -> list[Step]:
         union_of(BCV.address, [partition_of(BCV.address, contrast.id) for _, contrast in contrasts]),
         union_of(NOISE.address, [partition_of(NOISE.address, contrast.id) for _, contrast in contrasts]),
     ]
-
-
-def steps(registry: Registry) -> list[Step]:
-    return sensitivity_steps(registry)

@@ -107,15 +107,15 @@ def all_interactions(study_of: Mapping[str, str]) -> Step:
     )
 
 
-def interaction_assets(registry: Registry) -> list[Step]:
+def steps(registry: Registry) -> list[Step]:
     """Interactions of laboratory and public studies."""
     assumed = registry.differential_expression
     study_of: dict[str, str] = {}
-    assets = []
+    made = []
     for study in registry.measured_studies():
         for declared in study.interactions:
             study_of[declared.id] = study.id
-            assets.append(
+            made.append(
                 interaction_step(
                     declared,
                     counts_address(study.id),
@@ -124,8 +124,4 @@ def interaction_assets(registry: Registry) -> list[Step]:
                     assumed.fdr,
                 )
             )
-    return [*assets, all_interactions(study_of), union_of(BCV.address, [bcv_address(name) for name in study_of])]
-
-
-def steps(registry: Registry) -> list[Step]:
-    return interaction_assets(registry)
+    return [*made, all_interactions(study_of), union_of(BCV.address, [bcv_address(name) for name in study_of])]

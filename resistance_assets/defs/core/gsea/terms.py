@@ -94,7 +94,7 @@ def gsea_step(contrast_id: str, method: str, settings: Gsea) -> Step:
     )
 
 
-def gsea_assets(registry: Registry) -> list[Step]:
+def steps(registry: Registry) -> list[Step]:
     """Partitions of every contrast; a fold-change rule has nothing that would rank genes by evidence."""
     wanted = [
         (contrast.id, method)
@@ -102,14 +102,10 @@ def gsea_assets(registry: Registry) -> list[Step]:
         for method in contrast.methods
         if method != "fold_change"
     ]
-    assets = []
+    made = []
     for contrast_id, method in wanted:
-        assets += [genes_slice_step(contrast_id, method), gsea_step(contrast_id, method, registry.gsea)]
+        made += [genes_slice_step(contrast_id, method), gsea_step(contrast_id, method, registry.gsea)]
     return [
-        *assets,
+        *made,
         union_of(TABLE.address, [partition_of(TABLE.address, contrast_id, method) for contrast_id, method in wanted]),
     ]
-
-
-def steps(registry: Registry) -> list[Step]:
-    return gsea_assets(registry)

@@ -95,13 +95,9 @@ def follow_up_slice(cohort: Cohort, endpoint: str) -> Step:
     )
 
 
-def expression_assets(registry: Registry) -> list[Step]:
-    assets = []
-    for cohort in registry.analysed_cohorts():
-        assets += [expression_slice(cohort), patients_slice(cohort)]
-        assets += [follow_up_slice(cohort, endpoint.id) for endpoint in cohort.endpoint]
-    return assets
-
-
 def steps(registry: Registry) -> list[Step]:
-    return expression_assets(registry)
+    made = []
+    for cohort in registry.analysed_cohorts():
+        made += [expression_slice(cohort), patients_slice(cohort)]
+        made += [follow_up_slice(cohort, endpoint.id) for endpoint in cohort.endpoint]
+    return made

@@ -80,7 +80,7 @@ def incidence_step(cohort: Cohort, genes: tuple[str, ...]) -> Step:
     )
 
 
-def competing_risk_assets(registry: Registry) -> list[Step]:
+def steps(registry: Registry) -> list[Step]:
     cohorts = [
         cohort
         for cohort in registry.analysed_cohorts()
@@ -88,7 +88,3 @@ def competing_risk_assets(registry: Registry) -> list[Step]:
     ]
     parts = [incidence_step(cohort, registry.genes.of_interest) for cohort in cohorts]
     return [*parts, union_of(INCIDENCE.address, [incidence_address(cohort) for cohort in cohorts])]
-
-
-def steps(registry: Registry) -> list[Step]:
-    return competing_risk_assets(registry)
