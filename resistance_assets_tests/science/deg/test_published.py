@@ -4,7 +4,7 @@ import pytest
 
 from resistance_assets.errors import CatalogFault, DataFault
 from resistance_assets.science.deg.methods import differential_gene_lists
-from resistance_assets.science.deg.published import PUBLISHED_COLUMNS, find_adjusted_p_values, import_published
+from resistance_assets.science.deg.published import find_adjusted_p_values, import_published
 from resistance_assets.science.deg.result import RESULT_COLUMNS
 from resistance_assets.science.statistics.multiple_testing import adjust_bh
 
@@ -51,7 +51,7 @@ def test_gse37699_probes_as_the_source_states_them(table):
 
 def test_gse37699_genes(table):
     result = read(table, COLUMNS).result
-    assert tuple(result.columns) == PUBLISHED_COLUMNS
+    assert tuple(result.columns) == (*RESULT_COLUMNS, "feature", "entrez_gene_id", "probes", "p_value_probe_adjusted")
     assert result["hgnc_symbol"].is_unique().all()
     assert result["probes"].sum() == 22277 - 1405 - 1052
     top = result.filter(pl.col("hgnc_symbol") == "POSTN").row(0, named=True)
