@@ -194,9 +194,12 @@ def launch(data_dir: Path, names: list[str]) -> dict[str, str]:
 def test_a_run_in_several_processes_finds_what_one_process_made(tmp_path, monkeypatch):
     """Whichever way a table is launched, its cache is the same, and the second way has nothing to do."""
     mirror, studies = write_small_world(tmp_path)
+    # One step writes all four partitions of a study, so Dagster launches them together.
     names = [
         "parts.studies__gene_sample_counts__small",
         "parts.studies__samples__small",
+        "parts.studies__warnings__small",
+        "parts.rejected_rows__studies__gene_sample_counts__small",
         "raw.studies__gene_sample_counts",
     ]
     data_dir = tmp_path / "data"
