@@ -73,10 +73,17 @@ class DoseResponseStudy(StudyEntry):
 
 
 class Plate(Entry):
-    """One plate of a `plate_map` study: what an instrument wrote of it."""
+    """One plate of a `plate_map` study: what an instrument wrote of it.
+
+    Attributes:
+        replicate, cell_line, condition: of all wells of the plate, where one map serves several plates.
+    """
 
     id: str
     file: str
+    replicate: str | None = None
+    cell_line: str | None = None
+    condition: str | None = None
 
 
 class LineComparison(Entry):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import polars as pl
 
+from resistance_assets.catalog.models.dose_response import Plate
 from resistance_assets.catalog.models.lab_study import LocalStudy
 from resistance_assets.connectors.dose_response.plate_exports import PlateValue, read_plate_export, well_name
 from resistance_assets.connectors.dose_response.wells import (
@@ -37,6 +39,8 @@ class DoseResponseFrames(NamedTuple):
     warnings: pl.DataFrame
 
 
+PER_PLATE = ("replicate", "cell_line", "condition")
+"""What `[[plate]]` may say of all wells of a plate."""
 NO_WELLS = pl.DataFrame(schema=SCHEMA)
 
 
@@ -78,9 +82,14 @@ def _read_plates(local: LocalStudy) -> DoseResponseFrames:
     study, notes = local.study, Notes()
     path = local.folder / study.plate_map
     source = name_of(path, local.id)
-    table = read_measured_table(path, (PLATE, *MAP_COLUMNS), source=source, columns=study.columns)
+    plates = local.file.plate
+    given = {name for name in PER_PLATE if all(getattr(plate, name) is not None for plate in plates)}
+    wanted = [
+        replace(column, is_required=False) if column.name in given else column for column in (PLATE, *MAP_COLUMNS)
+    ]
+    table = read_measured_table(path, wanted, source=source, columns=study.columns)
     told = [*table.notes]
-    placed = place_wells(table, study, told)
+    placed = place_wells(table, study, told, given)
     if "well" not in table.column_of:
         raise DataFault(
             "column well is missing", subject=source, place="header", remedy="Add the position of each well, such as B3"
@@ -104,7 +113,7 @@ def _read_plates(local: LocalStudy) -> DoseResponseFrames:
             f"well {positions[row]} occurs twice on its plate", "well", row, remedy="Keep one of the lines"
         )
     frames, rejected = [], [rejected_rows()]
-    for plate in local.file.plate:
+    for plate in plates:
         own = placed if is_shared else placed.filter(pl.col("plate_id") == plate.id)
         if own.is_empty():
             raise DataFault(
@@ -117,7 +126,8 @@ def _read_plates(local: LocalStudy) -> DoseResponseFrames:
         export = read_plate_export(file, source=name_of(file, local.id))
         values = export.measurement(study.measurement)
         notes.append((export.source, f"plate {plate.id}", f"read as an export of kind {export.kind}"))
-        wells, missing = _fill(own.with_columns(plate_id=pl.lit(plate.id)), values, study.decimal, export.source)
+        own = own.with_columns(plate_id=pl.lit(plate.id), **_told_of(plate))
+        wells, missing = _fill(own, values, study.decimal, export.source)
         frames.append(wells)
         rejected.append(missing)
         unmapped = sorted(set(values) - set(own["well"]))
@@ -133,6 +143,13 @@ def _read_plates(local: LocalStudy) -> DoseResponseFrames:
     _require_treated(wells, source)
     notes += [(source, *note) for note in told]
     return DoseResponseFrames(number_wells(wells), pl.DataFrame(), pl.concat(rejected), warnings(notes))
+
+
+def _told_of(plate: Plate) -> dict[str, pl.Expr]:
+    """What `[[plate]]` says of all wells of a plate; blanks belong to no line."""
+    found = {name: getattr(plate, name) for name in PER_PLATE if getattr(plate, name) is not None}
+    has_cells = pl.col("well_type") != "blank"
+    return {name: pl.when(has_cells).then(pl.lit(value)).otherwise(pl.col(name)) for name, value in found.items()}
 
 
 def _fill(

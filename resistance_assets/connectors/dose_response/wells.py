@@ -7,6 +7,7 @@ column; what wells mean together (a vehicle above its blank) is checked where th
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -103,8 +104,12 @@ def read_long_wells(path: Path, study: DoseResponseStudy, *, source: str) -> tup
     return found, rejected, notes
 
 
-def place_wells(table: MeasuredTable, study: DoseResponseStudy, notes: list[tuple[str, str]]) -> pl.DataFrame:
+def place_wells(
+    table: MeasuredTable, study: DoseResponseStudy, notes: list[tuple[str, str]], given: Collection[str] = ()
+) -> pl.DataFrame:
     """What is in each well of a table or plate map: every column of `SCHEMA` but the plate and what was measured.
+
+    `given`: columns that are known from elsewhere, and are not asked for.
 
     Raises DataFault if a dose is missing, negative or in another unit than declared, a type of well is unknown, or a
     treated well has no line or drug.
@@ -124,7 +129,7 @@ def place_wells(table: MeasuredTable, study: DoseResponseStudy, notes: list[tupl
             "replicate": table.texts("replicate", "1"),
         }
     )
-    if "replicate" not in table.column_of:
+    if "replicate" not in table.column_of and "replicate" not in given:
         if study.replicate_unit == "experiment":
             raise DataFault(
                 "there is no column replicate, and the study declares that its replicates are experiments",
@@ -136,7 +141,8 @@ def place_wells(table: MeasuredTable, study: DoseResponseStudy, notes: list[tupl
         notes.append(("header", "no column replicate: everything is one replicate, and nothing is tested"))
     is_treated = pl.col("well_type") == "treated"
     for name in ("cell_line", "drug", "replicate"):
-        _require_text(table, frame, name, is_treated)
+        if name not in given:
+            _require_text(table, frame, name, is_treated)
     _check_doses(table, frame)
     return frame.with_columns(
         dose_um=pl.when(is_treated).then("dose_um").when(pl.col("well_type") == "vehicle").then(0.0)

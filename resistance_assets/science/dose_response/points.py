@@ -16,6 +16,8 @@ from resistance_assets.science.dose_response.viability import average_technical_
 
 CURVE = ["cell_line", "condition", "drug"]
 _GROUP = ["cell_line", "condition"]
+NAMED_BY_CONTROL = ("cell_line", "condition", "replicate")
+"""What a vehicle well may name: then it is the control of those curves alone."""
 _NORMALISED = ["normalised_within", "well_number", "well_type", *CURVE, "dose_um", "replicate", "viability_percent",
                "gr_value", "control_doublings"]  # fmt: skip
 
@@ -118,11 +120,9 @@ def average_replicates(wells: pl.DataFrame) -> pl.DataFrame:
     treated = wells.filter(pl.col("well_type") == "treated")
     vehicle = wells.filter(pl.col("well_type") == "vehicle")
     where = treated.select("normalised_within", *CURVE, "replicate").unique(maintain_order=True)
-    # Ready viability may name the line and the drug of its control, in which case it is that curve's alone.
-    control = vehicle.join(where, on="normalised_within", suffix="_curve").filter(
-        *[pl.col(name).is_null() | (pl.col(name) == pl.col(f"{name}_curve")) for name in ("cell_line", "condition")],
-        pl.col("replicate").is_null() | (pl.col("replicate") == pl.col("replicate_curve")),
-    )
+    blanks = [pl.col(name).is_null().alias(f"no_{name}") for name in NAMED_BY_CONTROL]
+    alike = [own for _, own in vehicle.group_by(blanks, maintain_order=True)] or [vehicle]
+    control = pl.concat([_join_control(own, where) for own in alike])
     names_drug = control.filter(pl.col("drug") == pl.col("drug_curve")).select("well_number").unique()
     control = control.join(names_drug.with_columns(of_drug=True), on="well_number", how="left").filter(
         pl.col("of_drug").is_null() | (pl.col("drug") == pl.col("drug_curve"))
@@ -133,6 +133,19 @@ def average_replicates(wells: pl.DataFrame) -> pl.DataFrame:
     )
     points = pl.concat([control.with_columns(dose_um=pl.lit(0.0)), treated.select(*CURVE, "replicate", *values)])
     return average_technical_wells(points, [*CURVE, "replicate"])
+
+
+def _join_control(vehicle: pl.DataFrame, where: pl.DataFrame) -> pl.DataFrame:
+    """Vehicle wells with every curve of their group that they serve; what they leave blank serves all.
+
+    Args:
+        vehicle: wells that are null in the same ones of `NAMED_BY_CONTROL`.
+        where: normalised_within and names of the curves.
+    """
+    named = [name for name in NAMED_BY_CONTROL if vehicle[name].null_count() == 0]
+    curves = where.with_columns([pl.col(name).alias(f"{name}_curve") for name in (*CURVE, "replicate")])
+    kept = ["normalised_within", *named]
+    return vehicle.join(curves.select(*kept, pl.selectors.ends_with("_curve")), on=kept, maintain_order="left")
 
 
 def curve_id(*names: str) -> str:

@@ -77,7 +77,7 @@ def fit_study(points: pl.DataFrame) -> list[StudyCurve]:
         names = (str(key[0]), str(key[1]), str(key[2]))
         n = own["replicate"].n_unique()
         dose, y = own["dose_um"].to_numpy().astype(float), own["viability_percent"].to_numpy().astype(float)
-        asked += [(names, None, model, n, dose, y) for model in MODELS]  # pyright: ignore[reportAssignmentType]
+        asked.extend((names, None, model, n, dose, y) for model in MODELS)
         for (replicate,), one in own.group_by(["replicate"], maintain_order=True):
             values = one["dose_um"].to_numpy().astype(float), one["viability_percent"].to_numpy().astype(float)
             asked.append((names, str(replicate), REPLICATE_MODEL, 1, *values))

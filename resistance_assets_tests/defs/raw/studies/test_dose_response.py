@@ -362,6 +362,43 @@ def test_a_kaleido_export_is_read_by_its_first_words(bench, tmp_path):
     assert curve["n_replicates"] == 3
 
 
+def test_one_plate_map_serves_plates_that_say_which_line_and_experiment_they_are(tmp_path):
+    rows = [
+        "A1\tblank\t\t",
+        "A2\tvehicle\t\t0",
+        *(f"A{at}\ttreated\tcrizotinib\t{10.0 ** (at - 4)}" for at in range(3, 8)),
+    ]
+    text = "\n".join(["well\twell_type\tdrug\tdose", *rows])
+    study = PLAIN.replace('wells = "wells.tsv"', 'format = "plate_map"\nplate_map = "map.tsv"')
+    study += 'replicate_unit = "experiment"\n'
+    lines = [("H3122", n, 1.0) for n in (1, 2)] + [("H3122CR", n, 30.0) for n in (1, 2)]
+    files: dict[str, str | Path] = {"map.tsv": text}
+    more = '[[comparison]]\nparental = "H3122"\nresistant = "H3122CR"\n'
+    for line, n, middle in lines:
+        cells = ["10", "1000", *(f"{1000 / (1 + 10.0 ** (at - 4) / middle) + n:.1f}" for at in range(3, 8))]
+        files[f"{line}_{n}.tsv"] = "\t".join(["", *map(str, range(1, 8))]) + "\n" + "\t".join(["A", *cells]) + "\n"
+        more += f'[[plate]]\nid = "{line}_{n}"\nfile = "{line}_{n}.tsv"\nreplicate = "{n}"\ncell_line = "{line}"\n'
+    found = tables_of(write_study(tmp_path / "s", study, files, kind=KIND, more=more))
+    assert found["raw.dose_response__wells"].filter(pl.col("well_type") == "treated")["cell_line"].n_unique() == 2
+    assert found["core.dose_response__points"].filter(pl.col("dose_um") == 0)["n_wells"].to_list() == [1, 1, 1, 1]
+    fold = found["core.dose_response__fold_changes"].filter(pl.col("measure") == "ec50", pl.col("is_primary"))
+    assert fold["replicate_fold_change"].item() == pytest.approx(30.0, rel=0.1)
+
+
+def test_a_control_that_names_its_curve_is_the_control_of_that_curve_alone(tmp_path):
+    rows = [
+        f"{line}\t{drug}\t{dose}\t1\t{level / (1 + dose):.2f}"
+        for line, drug, level in (("H3122", "a", 100.0), ("H3122", "b", 90.0), ("H2228", "a", 110.0))
+        for dose in (0.0, 0.1, 0.3, 1.0, 3.0)
+    ]
+    study = PLAIN.replace("signal", "viability_percent")
+    found = read(tmp_path / "s", tuple(rows), study, "cell_line\tdrug\tdose\treplicate\tviability")
+    control = found["core.dose_response__points"].filter(pl.col("dose_um") == 0.0)
+    assert sorted(control.select("cell_line", "drug", "viability_percent", "n_wells").rows()) == [
+        ("H2228", "a", 110.0, 1), ("H3122", "a", 100.0, 1), ("H3122", "b", 90.0, 1),
+    ]  # fmt: skip
+
+
 def test_the_gr_calculator_s_tables_give_growth_rates_with_controls_in_columns_or_in_rows(bench, tmp_path):
     study = 'wells = "w.tsv"\nresponse = "signal"\ndose_unit = "uM"\nformat = "{}"\n'
     a = write_study(tmp_path / "a", study.format("gr_case_a"), {"w.tsv": bench / "grmetrics_inputCaseA.tsv"}, kind=KIND)
