@@ -32,7 +32,6 @@ def publish_in_memory(given: Mapping[str, pl.DataFrame]) -> duckdb.DuckDBPyConne
     connection.execute("CREATE TABLE meta.sources (source_id VARCHAR, state VARCHAR, sha256 VARCHAR, reason VARCHAR)")
     for table in published_tables():
         connection.execute("INSERT INTO meta.tables VALUES (?, ?, 'v1', 'available')", [table.layer, table.name])
-    connection.execute("CREATE TABLE meta.sources (source_id VARCHAR, state VARCHAR, sha256 VARCHAR, reason VARCHAR)")
     return connection
 
 
