@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 RECOGNITION = "staging.genes__name_recognition"
 WARNINGS = "raw.studies__warnings"
 REJECTED = "raw.rejected_rows"
+MARKERS = "core.plasma_panel__detection"
 
 LEAST_KNOWN_SHARE = 0.5
 """A dataset of which fewer names are known is told: its names are of another kind than those of HGNC."""
 MOST_NOTES = 20
 MOST_OF_FILE = 3
+MOST_MARKERS = 8
 
 
 def unknown_gene_names(lake: Lake) -> list[str]:
@@ -33,6 +35,23 @@ def unknown_gene_names(lake: Lake) -> list[str]:
         f"{row['dataset_id']}, {row['measurement']}: {row['statement']}"
         for row in poor.sort("dataset_id", "measurement").to_dicts()
     ]
+
+
+def markers_without_gene(lake: Lake) -> list[str]:
+    """A line for every plasma panel some of whose markers have no gene that HGNC knows."""
+    if lake.current(MARKERS) is None:
+        return []
+    detection = lake.read(MARKERS)
+    notes = []
+    for (study,), own in detection.sort("study_id", "marker").group_by(["study_id"], maintain_order=True):
+        nameless = own.filter(pl.col("hgnc_symbol").is_null())["marker"].to_list()
+        if nameless:
+            named = ", ".join(nameless[:MOST_MARKERS]) + (", ..." if len(nameless) > MOST_MARKERS else "")
+            notes.append(
+                f"{study}: {len(nameless)} of {own.height} markers have no gene that HGNC knows ({named}); state their"
+                " genes in study.toml (markers)"
+            )
+    return notes
 
 
 def partitions_left_out(lake: Lake) -> tuple[str, ...]:
@@ -50,7 +69,7 @@ def notes_of_run(lake: Lake) -> tuple[str, ...]:
 
 def notes_of_studies(lake: Lake) -> tuple[str, ...]:
     """Lines on unknown gene names, warnings of studies' files, and lines and cells of them that were set aside."""
-    notes = unknown_gene_names(lake)
+    notes = [*unknown_gene_names(lake), *markers_without_gene(lake)]
     if lake.current(WARNINGS) is not None:
         found = lake.read(WARNINGS).sort("study_id", "warning_number")
         for (source,), own in found.group_by("source", maintain_order=True):

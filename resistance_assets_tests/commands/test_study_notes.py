@@ -5,7 +5,12 @@ from __future__ import annotations
 import polars as pl
 
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.commands.study_notes import MOST_NOTES, notes_of_studies, unknown_gene_names
+from resistance_assets.commands.study_notes import (
+    MOST_NOTES,
+    markers_without_gene,
+    notes_of_studies,
+    unknown_gene_names,
+)
 
 
 class HeldTables:
@@ -61,3 +66,16 @@ def test_many_warnings_of_one_file_leave_room_for_others():
     notes = notes_of_studies(HeldTables(raw__studies__warnings=rows))  # pyright: ignore[reportArgumentType]
     assert notes[-1] == "s/x: and 27 warnings more, see raw.studies__warnings"
     assert len(notes) == 4
+
+
+def test_markers_that_hgnc_does_not_know_are_told_with_the_option_that_names_their_genes():
+    detection = pl.DataFrame(
+        {"study_id": ["own"] * 3, "marker": ["IL8", "X-9", "Mystery"], "hgnc_symbol": ["CXCL8", None, None]}
+    )
+    (line,) = markers_without_gene(HeldTables(core__plasma_panel__detection=detection))  # pyright: ignore
+    assert line == (
+        "own: 2 of 3 markers have no gene that HGNC knows (Mystery, X-9); state their genes in study.toml (markers)"
+    )
+    known = detection.filter(pl.col("hgnc_symbol").is_not_null())
+    assert not markers_without_gene(HeldTables(core__plasma_panel__detection=known))  # pyright: ignore
+    assert line in notes_of_studies(HeldTables(core__plasma_panel__detection=detection))  # pyright: ignore

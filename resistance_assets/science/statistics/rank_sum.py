@@ -6,6 +6,7 @@ group p is exact, else a normal approximation with tie and continuity correction
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -48,6 +49,25 @@ def rank_sum_test(first: NDArray[np.float64], second: NDArray[np.float64], *, ex
     p = float(found.p_value[0])
     method: Method = "none" if np.isnan(p) else "exact" if found.is_exact[0] else "normal_approximation"
     return RankSum(float(found.w[0]), p, method)
+
+
+def rank_sum_pairs(
+    pairs: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]], *, exact: bool | None = None
+) -> list[RankSum]:
+    """Two-sided rank-sum test of every pair of groups, all in one call of the compiled ranking."""
+    if not pairs:
+        return []
+    widths = [max(len(pair[side]) for pair in pairs) for side in (0, 1)]
+    matrix = np.full((len(pairs), sum(widths)), np.nan)
+    for at, (first, second) in enumerate(pairs):
+        matrix[at, : len(first)] = first
+        matrix[at, widths[0] : widths[0] + len(second)] = second
+    found = rank_sum_rows(matrix, np.arange(sum(widths)) < widths[0], exact=exact)
+    results = []
+    for w, p, is_exact in zip(found.w, found.p_value, found.is_exact, strict=True):
+        method: Method = "none" if np.isnan(p) else "exact" if is_exact else "normal_approximation"
+        results.append(RankSum(float(w), float(p), method))
+    return results
 
 
 def rank_sum_rows(

@@ -17,7 +17,7 @@ import polars as pl
 from scipy import stats
 
 from resistance_assets.science.statistics.multiple_testing import adjust_holm
-from resistance_assets.science.statistics.rank_sum import rank_sum_test
+from resistance_assets.science.statistics.rank_sum import rank_sum_pairs
 from resistance_assets.science.statistics.t_tests import t_test, welch_t_test
 from resistance_assets.science.tumour_growth.growth_rates import LEAST_MICE
 
@@ -88,6 +88,7 @@ def compare_mice(mice: pl.DataFrame, pairs: Sequence[tuple[str, str]]) -> pl.Dat
     rows = []
     for measure in MEASURES:
         own: list[dict[str, Any]] = []
+        sides: list[tuple[int, np.ndarray, np.ndarray]] = []
         for numerator, denominator in pairs:
             x, y = (
                 mice.filter(pl.col("arm") == arm)[measure].drop_nulls().to_numpy() for arm in (numerator, denominator)
@@ -105,7 +106,7 @@ def compare_mice(mice: pl.DataFrame, pairs: Sequence[tuple[str, str]]) -> pl.Dat
                 "p_note": f"fewer than {LEAST_MICE} mice in {', '.join(few)}" if few else None,
             }
             if not few:
-                test, ranks = welch_t_test(x, y), rank_sum_test(x, y)
+                test = welch_t_test(x, y)
                 row |= {
                     "standard_error": test.standard_error,
                     "degrees_of_freedom": test.degrees_of_freedom,
@@ -113,11 +114,11 @@ def compare_mice(mice: pl.DataFrame, pairs: Sequence[tuple[str, str]]) -> pl.Dat
                     "p_value": test.p_value,
                     "lower": test.difference - test.half_width(),
                     "upper": test.difference + test.half_width(),
-                    "wilcoxon_w": ranks.w,
-                    "p_wilcoxon": ranks.p_value,
-                    "wilcoxon_method": ranks.method,
                 }
+                sides.append((len(own), x, y))
             own.append(row)
+        for (at, *_), ranks in zip(sides, rank_sum_pairs([(x, y) for _, x, y in sides]), strict=True):
+            own[at] |= {"wilcoxon_w": ranks.w, "p_wilcoxon": ranks.p_value, "wilcoxon_method": ranks.method}
         p = np.array([row.get("p_value", math.nan) for row in own], dtype=np.float64)
         rows += [row | {"p_value_holm": holm} for row, holm in zip(own, adjust_holm(p).tolist(), strict=True)]
     return pl.DataFrame(rows, schema=PAIRS_SCHEMA).fill_nan(None)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from resistance_assets.science.statistics.rank_sum import rank_sum_test
+from resistance_assets.science.statistics.rank_sum import rank_sum_pairs
 from resistance_assets.science.statistics.t_tests import LEAST_VALUES, welch_t_test
 
 METHODS = {"exact": "exact", "normal_approximation": "normal approximation with continuity correction", "none": "none"}
@@ -35,16 +35,16 @@ def compare_to_control(volumes: pl.DataFrame, mice: pl.DataFrame, *, control: st
     started = dict(mice.group_by("arm").len().iter_rows())
     first = volumes["day"].min()
     volumes = volumes.with_columns(start_volume_mm3=pl.col("volume_mm3").sort_by("day").first().over("mouse_id"))
+    days = [day for day in volumes["day"].unique().sort() if day != first]
+    on_day = volumes.partition_by("arm", "day", as_dict=True, maintain_order=True)
+    none = volumes.clear()
     rows = []
-    arms = [arm for arm in volumes["arm"].unique(maintain_order=True) if arm != control]
-    for arm in arms:
-        for day in volumes["day"].unique().sort():
-            if day == first:
-                continue
-            treated = volumes.filter(pl.col("arm") == arm, pl.col("day") == day)
-            untreated = volumes.filter(pl.col("arm") == control, pl.col("day") == day)
-            if min(treated.height, untreated.height) < 2:
-                continue
+    for arm in (arm for arm in volumes["arm"].unique(maintain_order=True) if arm != control):
+        pairs = [(day, on_day.get((arm, day), none), on_day.get((control, day), none)) for day in days]
+        pairs = [(day, treated, untreated) for day, treated, untreated in pairs
+                 if min(treated.height, untreated.height) >= LEAST_VALUES]  # fmt: skip
+        tests = rank_sum_pairs([(t["volume_mm3"].to_numpy(), c["volume_mm3"].to_numpy()) for _, t, c in pairs])
+        for (day, treated, untreated), ranks in zip(pairs, tests, strict=True):
             rows.append(
                 {
                     "arm": arm,
@@ -52,9 +52,13 @@ def compare_to_control(volumes: pl.DataFrame, mice: pl.DataFrame, *, control: st
                     "treated_started": started.get(arm, 0),
                     "control_started": started.get(control, 0),
                     **_one_day(treated, untreated),
+                    "wilcoxon_p_volume": ranks.p_value,
+                    "wilcoxon_method": METHODS[ranks.method],
                 }
             )
-    return pl.DataFrame(rows, infer_schema_length=None)
+    frame = pl.DataFrame(rows, infer_schema_length=None)
+    # A control without any growth has no ratio to it.
+    return frame.with_columns(pl.when(pl.selectors.float().is_finite()).then(pl.selectors.float()) if rows else [])
 
 
 def last_complete_day(volumes: pl.DataFrame, mice: pl.DataFrame) -> float | None:
@@ -66,13 +70,17 @@ def last_complete_day(volumes: pl.DataFrame, mice: pl.DataFrame) -> float | None
 
 
 def _one_day(treated: pl.DataFrame, untreated: pl.DataFrame) -> dict[str, Any]:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return _ratios(treated, untreated)
+
+
+def _ratios(treated: pl.DataFrame, untreated: pl.DataFrame) -> dict[str, Any]:
     t, c = treated["volume_mm3"].to_numpy(), untreated["volume_mm3"].to_numpy()
     rt, rc = treated["relative_volume"].to_numpy(), untreated["relative_volume"].to_numpy()
     change_t = t - treated["start_volume_mm3"].to_numpy()
     change_c = c - untreated["start_volume_mm3"].to_numpy()
     ratio = change_t.mean() / change_c.mean()
     relative_variance = sum(change.var(ddof=1) / len(change) / change.mean() ** 2 for change in (change_t, change_c))
-    ranks = rank_sum_test(t, c)
     found: dict[str, Any] = {
         "n_treated": len(t),
         "n_control": len(c),
@@ -87,8 +95,6 @@ def _one_day(treated: pl.DataFrame, untreated: pl.DataFrame) -> dict[str, Any]:
         "tgi_standard_error": 100.0 * abs(float(ratio)) * math.sqrt(float(relative_variance)),
         "tgi_percent_end_points": 100.0 * (1.0 - float(t.mean() / c.mean())),
         "welch_p_volume": welch_t_test(t, c).p_value,
-        "wilcoxon_p_volume": ranks.p_value,
-        "wilcoxon_method": METHODS[ranks.method],
     }
     return found
 

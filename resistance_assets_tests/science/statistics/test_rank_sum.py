@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from resistance_assets.science.statistics.rank_sum import rank_sum_rows, rank_sum_test
+from resistance_assets.science.statistics.rank_sum import rank_sum_pairs, rank_sum_rows, rank_sum_test
 
 GROUP = st.lists(st.integers(-20, 20), min_size=1, max_size=14)
 
@@ -49,3 +49,11 @@ def test_rows_leave_out_their_own_missing_values():
     alone = rank_sum_test(np.array([1.0, 5.0]), np.array([2.0, 3.0]))
     assert found.p_value[0] == alone.p_value
     assert math.isnan(found.p_value[1])
+
+
+def test_pairs_at_once_are_the_tests_one_by_one():
+    rng = np.random.default_rng(3)
+    pairs = [(rng.normal(size=n), rng.normal(0.5, size=m)) for n, m in ((6, 4), (5, 6), (3, 3))]
+    pairs.append((np.array([1.0, 1.0, 2.0]), np.array([1.0, 3.0])))
+    assert rank_sum_pairs(pairs) == [rank_sum_test(*pair) for pair in pairs]
+    assert rank_sum_pairs([]) == []
