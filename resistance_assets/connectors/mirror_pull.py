@@ -113,7 +113,7 @@ def pull_mirror(
         opt_in: ids of sources whose licence asks for a decision that was taken; others of them are left out.
         reads: also the FASTQ files, which are many gigabytes.
         refresh: ask for everything anew, rather than for what the mirror lacks.
-        announce: called as (source id, number, how many) before each source.
+        emit: called as (source id, number, how many) before each source.
         progress: called with the bytes of each resource.
 
     Returns:

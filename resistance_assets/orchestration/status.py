@@ -134,6 +134,8 @@ def _state_of_table(
             reasons.append(f"{upstream} changed" if recorded and version else f"{upstream} came or went")
         elif upstream in steps and state_of(upstream).state == "stale":
             reasons.append(f"{upstream} is stale")
+    read = {*step.inputs, *step.optional_inputs}
+    reasons += [f"{name} is no input any more" for name in table_version.inputs if ":" not in name and name not in read]
     from resistance_assets.orchestration.steps import look_up_external_inputs
 
     if step.external_inputs is not None and ask_sources:

@@ -113,6 +113,16 @@ def test_wrong_bytes_are_due_so_that_the_run_tells_of_them(lake):
     assert stale_outputs(lake, steps, None) == ("raw.a",)
 
 
+def test_a_union_of_a_partition_that_is_none_any_more_is_stale(lake):
+    def union(name: str) -> Step:
+        return Step({"core.u": SAMPLES}, lambda inputs: sheet("u"), "v1", optional_inputs=(name,))
+
+    run_step(lake, union("raw.a"))
+    [state] = states_of(lake, {"core.u": union("raw.renamed")}, None, ask_sources=False)
+    assert (state.state, state.reasons) == ("stale", ("raw.a is no input any more",))
+    assert stale_outputs(lake, {"core.u": union("raw.renamed")}, None) == ("core.u",)
+
+
 def test_a_stale_table_names_the_function_and_the_key(lake):
     steps = steps_of()
     made = replace(
