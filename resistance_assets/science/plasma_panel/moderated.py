@@ -82,7 +82,8 @@ def moderated_differences(
         "sigma": fitted.sigma,
         "df_residual": np.broadcast_to(np.asarray(fitted.df_residual, dtype=np.float64), len(markers)),
         "s2_prior": np.full(len(markers), moderation.s2_prior),
-        "df_prior": np.full(len(markers), moderation.df_prior),
+        # Markers that share one variance have a prior of infinite weight: no number of a table.
+        "df_prior": np.full(len(markers), moderation.df_prior if math.isfinite(moderation.df_prior) else math.nan),
         "s2_posterior": moderation.s2_post,
     }
     return pl.DataFrame(columns, schema=SCHEMA).fill_nan(None)

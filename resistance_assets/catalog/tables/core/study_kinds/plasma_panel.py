@@ -129,7 +129,7 @@ class PanelComparisons(_Marker):
     sigma: pl.Float64 = _number("residual standard deviation of the marker", "log2", ge=0)
     df_residual: pl.Float64 = _number("residual degrees of freedom of the marker", ge=0)
     s2_prior: pl.Float64 = _number("prior variance that the markers share", "log2^2", ge=0)
-    df_prior: pl.Float64 = _number("degrees of freedom of the prior, which may be infinite", ge=0)
+    df_prior: pl.Float64 = _number("degrees of freedom of the prior; null where infinite: one variance", ge=0)
     s2_posterior: pl.Float64 = _number("moderated variance of the marker", "log2^2", ge=0)
     log_likelihood: pl.Float64 = _number("censored_regression: at the estimate")
     block_correlation: pl.Float64 = _number("correlation of a patient's samples, shared by the markers", ge=-1, le=1)
