@@ -7,7 +7,6 @@ SQL models and SQL tests, which people write, run in a database of their own tha
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 from collections.abc import Iterator
 
@@ -26,10 +25,13 @@ def cursor_over(name: str, frame: pl.DataFrame) -> Iterator[duckdb.DuckDBPyConne
             cursor.unregister(name)
 
 
-@functools.cache
+# Process -> its database. A child of a fork opens its own and leaves its parent's alone: the threads of that stayed in
+# the parent, and closing it would wait for them, or crash.
+_DATABASES: dict[int, duckdb.DuckDBPyConnection] = {}
+
+
 def _database() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect()
-
-
-# A database does not survive a fork: its threads stay in the parent.
-os.register_at_fork(after_in_child=_database.cache_clear)
+    process = os.getpid()
+    if process not in _DATABASES:
+        _DATABASES[process] = duckdb.connect()
+    return _DATABASES[process]
