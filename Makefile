@@ -47,7 +47,7 @@ $(KERNELS): $(INSTALLED)
 
 # The kernels that the demo needs are compiled beside its first steps, which need none.
 demo: $(INSTALLED)
-	@{ test -e $(DEMO_KERNELS) || { $(BIN)/python -m resistance_assets.science.compile_kernels expression survival && \
+	@{ test -e $(DEMO_KERNELS) || { $(BIN)/python -m resistance_assets.science.compile_kernels expression survival bench && \
 		touch $(DEMO_KERNELS); }; } & \
 	$(BIN)/resistance run --profile demo; code=$$?; wait; exit $$code
 	@$(BIN)/resistance next-steps
