@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from resistance_assets.catalog.models.study_kind import STUDY_KINDS, entry_point
 from resistance_assets.catalog.registry import Registry
-from resistance_assets.connectors.formats.rejected_rows import REJECTED
 from resistance_assets.orchestration.partitions import union_of
 from resistance_assets.orchestration.steps import Step
 
@@ -20,11 +19,5 @@ def steps(registry: Registry) -> list[Step]:
         made += entry_point(registry.kind_of(study).steps)(study, registry)
     written = {name for step in made for name in step.outputs}
     tables = dict.fromkeys(table for kind in STUDY_KINDS.values() for table in kind.tables)
-    return [
-        *made,
-        *(
-            union_of(table, registry.study_partitions(table))
-            for table in tables
-            if table not in written and table != REJECTED.address
-        ),
-    ]
+    unions = [union_of(table, registry.study_partitions(table)) for table in tables if table not in written]
+    return [*made, *unions]
