@@ -88,7 +88,16 @@ def _gen5(text: str, source: str) -> dict[str, dict[str, PlateValue]]:
     """The block Results: per plate row one line per measurement, named in the last cell."""
     found: dict[str, dict[str, PlateValue]] = {}
     lines = text.split("\n")
-    at = next(number for number, line in enumerate(lines) if line.strip() == "Results") + 1
+    starts = [number for number, line in enumerate(lines) if line.strip() == "Results"]
+    if len(starts) > 1:
+        raise DataFault(
+            f"it holds {len(starts)} plates",
+            subject=source,
+            place=f"lines {', '.join(str(number + 1) for number in starts[:6])}",
+            expected="one plate per file",
+            remedy="Export each plate to a file of its own",
+        )
+    at = starts[0] + 1
     columns: list[str] = []
     row = ""
     for number in range(at, len(lines)):

@@ -137,6 +137,15 @@ def _number_replicates(
         notes.append(("column replicate", "there is none: repeated wells are numbered in the order of the file"))
         number = pl.int_range(1, pl.len() + 1).over(key).cast(pl.String)
         return frame.with_columns(replicate=number)
+    if 0 < frame["replicate"].null_count() < frame.height:
+        first = frame.filter(pl.col("replicate").is_null()).row(0, named=True)
+        raise DataFault(
+            "the well has no replicate, and others have one",
+            subject=table.text.source,
+            place=f"line {first['line']}, block {first['block_id']}, column {table.column_of['replicate']}",
+            expected="a replicate id in every row, or in none",
+            remedy="Fill it in",
+        )
     repeated = frame.filter(pl.struct(*key, "replicate").is_duplicated())
     if repeated.height:
         first = repeated.row(0, named=True)

@@ -176,8 +176,11 @@ def _between_replicates(
     if are_paired:
         both = [name for name in known[0] if name in known[1]]
         found |= _test("paired", paired(*(np.array([side[name] for name in both]) for side in known)))
+    unfinished = sum(not fit.ec50_reportable for side in sides for fit in side.values()) if measure == "ec50" else 0
     if min(len(side) for side in known) < 2:
         found["p_note"] = "no test: fewer than 2 independent replicates in a line"
+    elif unfinished:
+        found["p_note"] = f"{unfinished} replicates reach less than 80 % of their fall at the highest dose"
     return found
 
 

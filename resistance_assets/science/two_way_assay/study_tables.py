@@ -68,13 +68,14 @@ def _analyse(fields: pl.DataFrame, assay: DeclaredAssay, *, are_experiments: boo
     )
     effects = [fit_interaction(units).with_columns(model=pl.lit("least_squares"))]
     anova = pl.DataFrame()
-    if _is_testable(units):
+    if _is_testable(units.drop_nulls("response")):
         anova = analyse_variance(units.drop_nulls("response")).rename({"df": "degrees_of_freedom"})
         anova = anova.with_columns(pl.lit(assay.id).alias("assay"))
-        if assay.scale in ("count", "fraction"):
-            fitted = fit_count_interaction(units)
-            n = pl.lit(units["experiment"].n_unique())
-            effects.append(fitted.with_columns(model=pl.col("family"), n_experiments=n))
+    # A count of 0 has no logarithm and 100 % no logit, and both have their place in the model of totals.
+    if assay.scale in ("count", "fraction") and _is_testable(units):
+        fitted = fit_count_interaction(units)
+        n = pl.lit(units["experiment"].n_unique())
+        effects.append(fitted.with_columns(model=pl.col("family"), n_experiments=n))
     if not are_experiments:
         anova = pl.DataFrame()
     whole = [_as_effects(frame, are_experiments=are_experiments) for frame in effects]
@@ -100,12 +101,11 @@ def _rows_of(fields: pl.DataFrame, assay: DeclaredAssay) -> pl.DataFrame:
 
 
 def _is_testable(units: pl.DataFrame) -> bool:
-    """Whether two experiments or more hold all four conditions between them."""
-    usable = units.drop_nulls(["response", "experiment"])
+    """Whether two experiments or more hold all four conditions between them, and every number has its experiment."""
     return (
-        usable.height == units.height
-        and usable["experiment"].n_unique() > 1
-        and usable.select("drug01", "ligand01").n_unique() == 4
+        units["experiment"].null_count() == 0
+        and units["experiment"].n_unique() > 1
+        and units.select("drug01", "ligand01").n_unique() == 4
     )
 
 

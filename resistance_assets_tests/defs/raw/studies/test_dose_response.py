@@ -331,6 +331,15 @@ measurement = "LUM:Lum"
         tables_of(other)
 
 
+def test_a_gen5_file_of_several_plates_is_refused(bench, tmp_path):
+    text = (bench / "plate_reader" / "gen5_luminescence_endpoint_singleplate.txt").read_text()
+    study = PLAIN.replace('wells = "wells.tsv"', 'format = "plate_map"\nplate_map = "map.tsv"')
+    files: dict[str, str | Path] = {"map.tsv": "well\tcell_line\tdrug\tdose\nA1\tA\tb\t1\n", "p.txt": text + text}
+    local = write_study(tmp_path / "s", study, files, kind=KIND, more='[[plate]]\nid = "P1"\nfile = "p.txt"\n')
+    with pytest.raises(Fault, match=r"p.txt, lines 45, 108: it holds 2 plates \(expected one plate per file\)"):
+        tables_of(local)
+
+
 def plate_role(well: str) -> str:
     """What the layout of the Gen5 file says: POSCON is untreated, NEGCON empty."""
     upper = well[0] in "ABCD"

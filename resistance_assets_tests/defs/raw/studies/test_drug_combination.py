@@ -189,6 +189,9 @@ REFUSED = {
         changed(-1, "anlotinib", "ceritinib"), STUDY, r"line 17, block m: drug2 is anlotinib and",
     ),
     "no dose": (changed(-1, "\t9\t", "\t\t"), STUDY, r"line 17, column dose2: the well has no dose2"),
+    "a well without replicate": (
+        changed(0, "\t1\t100", "\t\t100"), STUDY, r"line 2, block m, column replicate: the well",
+    ),
     "a decimal comma": (
         changed(0, "100.0000", "100,0"), STUDY, r"line 2, column response: '100,0' has a decimal comma",
     ),
