@@ -43,7 +43,9 @@ def resolve_markers(markers: Sequence[str], declared: Mapping[str, str], symbols
         found = next((known[name] for name in names if name in known), None)
         symbol = found["hgnc_symbol"] if found else None
         stated = f"study.toml says {declared[marker]}" if marker in declared else None
-        if found is None:
+        if symbols.is_empty():
+            note = "the symbols of HGNC are not loaded"
+        elif found is None:
             note = "not a name that HGNC knows: state its gene in study.markers"
         elif symbol is None:
             note = f"stands for several genes ({found['candidates']}): state one in study.markers"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
+from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.raw.studies import plasma_panel as plasma_panel_step
 from resistance_assets.defs.raw.studies import tumour_growth as tumour_growth_step
 from resistance_assets.demo.bench import (
@@ -15,6 +16,7 @@ from resistance_assets.demo.bench import (
     tumour_growth,
     two_way_assay,
 )
+from resistance_assets.orchestration.checks import validate
 from resistance_assets_tests.defs.raw.studies.bench_folders import tables_of
 from resistance_assets_tests.demo.conftest import WrittenDemo
 
@@ -72,6 +74,7 @@ def test_the_ligand_takes_back_a_part_of_the_drug_in_invasion_alone(demo):
 def test_growth_rates_and_their_interaction_lie_in_their_intervals(demo):
     local = demo.registry.local_studies[tumour_growth.FOLDER]
     found = tumour_growth_step.analyse(local, tumour_growth_step.read_tables(local))
+    assert all(check.passed for name, frame in found.items() for check in validate(TABLES[name], frame))
     planted = demo.truth.bench[tumour_growth.FOLDER]
     rates = found["core.tumour_growth__growth_rates"].filter(pl.col("role") == "primary")
     assert rates.height == 4
@@ -99,6 +102,7 @@ def test_planted_markers_are_found_and_markers_below_their_limit_are_refused(dem
     )  # fmt: skip
     raw = plasma_panel_step.read_tables(local) | {plasma_panel_step.SYMBOLS: symbols}
     found = plasma_panel_step.analyse(local, raw)
+    assert all(check.passed for name, frame in found.items() for check in validate(TABLES[name], frame))
     planted = demo.truth.bench[plasma_panel.FOLDER]
     detection = found["core.plasma_panel__detection"]
     assert detection.height == 40

@@ -63,6 +63,8 @@ def bench_steps(local: LocalStudy, *, read: Read, analyse: Analyse, reads: tuple
             compute=compute_core,
             code_version=code_version_of(analyse, in_table, _by_partition),
             inputs=(*told.values(), *reads),
+            # A table of others that cannot be had is empty: the study is computed all the same.
+            allow_unavailable_inputs=bool(reads),
             **made,
         ),
     ]

@@ -15,6 +15,7 @@ from polars.testing import assert_frame_equal
 
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.raw.studies.plasma_panel import CORE, SYMBOLS, analyse, read_tables
+from resistance_assets.orchestration.checks import validate
 from resistance_assets_tests.study_folder import write_study_folder
 
 PAPER = """\
@@ -68,8 +69,7 @@ def tables_of(local, known: pl.DataFrame | None = None) -> dict[str, pl.DataFram
         TABLES[name].model.validate(raw[name])
     made = analyse(local, raw)
     for name, frame in made.items():
-        TABLES[name].model.validate(frame)
-        assert not frame.select(TABLES[name].key).is_duplicated().any(), name
+        assert all(check.passed for check in validate(TABLES[name], frame)), name
     return {name.partition("__")[2]: frame for name, frame in made.items()}
 
 
@@ -321,6 +321,14 @@ def test_fewer_than_five_pairs_and_few_patients_of_a_group_have_no_test(goldens:
     assert paired["p"].null_count() == paired.height
     groups = found["comparisons"].filter(pl.col("contrast") == "short_vs_long")
     assert all("fewer than 3 patients in a group" in note for note in groups["p_note"])
+
+
+def test_without_the_symbols_of_hgnc_a_panel_is_computed_and_says_so(goldens: Path, tmp_path: Path):
+    folder = goldens / "bench" / "plasma_panel"
+    local = write_study_folder(tmp_path / "own", "plasma_panel", PAPER, {name: folder / name for name in FILES})
+    found = tables_of(local, symbols(("x", "x", "approved")).clear())
+    assert set(found["detection"]["symbol_note"]) == {"the symbols of HGNC are not loaded"}
+    assert found["survival"].height == 144
 
 
 def test_every_core_table_of_the_kind_is_written(tables):

@@ -16,6 +16,7 @@ from polars.testing import assert_frame_equal
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs import study_kinds
 from resistance_assets.defs.raw.studies.tumour_growth import CORE, analyse, read_tables
+from resistance_assets.orchestration.checks import validate
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.steps import run_step
 from resistance_assets_tests.study_folder import write_study_folder
@@ -34,8 +35,7 @@ def tables_of(folder: Path, options: str, files: dict[str, str | Path]) -> dict[
     local = write_study_folder(folder, "tumour_growth", options, files)
     made = analyse(local, read_tables(local))
     for name, frame in made.items():
-        TABLES[name].model.validate(frame)
-        assert not frame.select(TABLES[name].key).is_duplicated().any(), name
+        assert all(check.passed for check in validate(TABLES[name], frame)), name
     return {name.partition("__")[2]: frame for name, frame in made.items()}
 
 
