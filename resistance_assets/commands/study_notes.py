@@ -44,7 +44,9 @@ def markers_without_gene(lake: Lake) -> list[str]:
     detection = lake.read(MARKERS)
     notes = []
     for (study,), own in detection.sort("study_id", "marker").group_by(["study_id"], maintain_order=True):
-        nameless = own.filter(pl.col("hgnc_symbol").is_null())["marker"].to_list()
+        # Without HGNC no name is known, which is told of HGNC and not of the names.
+        not_looked_up = pl.col("symbol_note").str.contains("are not loaded").fill_null(False)
+        nameless = own.filter(pl.col("hgnc_symbol").is_null() & ~not_looked_up)["marker"].to_list()
         if nameless:
             named = ", ".join(nameless[:MOST_MARKERS]) + (", ..." if len(nameless) > MOST_MARKERS else "")
             notes.append(

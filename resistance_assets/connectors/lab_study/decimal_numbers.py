@@ -35,9 +35,21 @@ def decide_decimal_mark(cells: Iterable[NumberCell], *, source: str, declared: D
     """
     if declared != "auto":
         return {"point": ".", "comma": ","}[declared]
+    cells = list(cells)
     with_comma = [cell for cell in cells if "," in cell.text and _COMMA.fullmatch(cell.text)]
     if not with_comma:
         return "."
+    with_point = [cell for cell in cells if "." in cell.text and _POINT.fullmatch(cell.text)]
+    if with_point:
+        fewer, more = sorted((with_comma, with_point), key=len)
+        words = {id(with_comma): "a decimal comma", id(with_point): "a decimal point"}
+        raise DataFault(
+            f"{fewer[0].text!r} has {words[id(fewer)]}, and {len(more)} other cells have {words[id(more)]}",
+            subject=source,
+            place=f"line {fewer[0].line}, column {fewer[0].column}",
+            expected="one decimal mark in a file",
+            remedy="Correct the cell.",
+        )
     if all(_MAY_BE_THOUSANDS.fullmatch(cell.text) for cell in with_comma):
         first = with_comma[0]
         raise DataFault(

@@ -150,8 +150,7 @@ def _adjusted(panel: Panel, is_numerator: NDArray[np.bool_], columns: Matrix, le
 
 def _rank_sums(panel: Panel, is_numerator: NDArray[np.bool_]) -> pl.DataFrame:
     found = rank_sum_rows(panel.log2, is_numerator, exact=False)
-    with np.errstate(invalid="ignore"):
-        medians = [np.nanmedian(panel.log2[:, side], axis=1) for side in (is_numerator, ~is_numerator)]
+    medians = [_row_medians(panel.log2[:, side]) for side in (is_numerator, ~is_numerator)]
     frame = pl.DataFrame(
         {
             "marker": panel.markers,
@@ -163,6 +162,11 @@ def _rank_sums(panel: Panel, is_numerator: NDArray[np.bool_]) -> pl.DataFrame:
         schema_overrides={"marker": pl.String, "test": pl.String},
     ).fill_nan(None)
     return _corrected(_with_counts(frame, panel, is_numerator, "wilcoxon_rank_sum"))
+
+
+def _row_medians(values: Matrix) -> Matrix:
+    """Median of each row over its values; NaN for a row without any."""
+    return np.array([np.median(row[~np.isnan(row)]) if (~np.isnan(row)).any() else math.nan for row in values])
 
 
 def _censored(panel: Panel, is_numerator: NDArray[np.bool_]) -> pl.DataFrame:

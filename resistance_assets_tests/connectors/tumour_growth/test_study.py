@@ -85,8 +85,8 @@ def test_rows_that_cannot_be_are_set_aside_with_line_and_reason(tmp_path: Path):
 def test_decimal_commas_are_read_and_thousands_are_not_guessed(tmp_path: Path):
     found = read(tmp_path / "a", ROWS.replace(".", ","))
     assert found.measurements["length_mm"][1] == 8.3
-    with pytest.raises(DataFault, match=r"'8.30' is no number \(expected a number, with decimal comma"):
-        read(tmp_path / "b", ROWS.replace("8.00", "8,00"))
+    with pytest.raises(DataFault, match=r"line 2, column length_mm: '8,00' has a decimal comma, and 53 other cells"):
+        read(tmp_path / "b", ROWS.replace("m1\t0\t8.00", "m1\t0\t8,00"))
     volumes = "mouse_id\tday\tvolume_mm3\n" + "".join(f"m{m}\t{d}\t1,{m}00\n" for m in range(1, 7) for d in (0, 3))
     with pytest.raises(DataFault, match=r"'1,100' may be 1100 or 1.100.*line 2|line 2.*'1,100' may be 1100 or 1.100"):
         read(tmp_path / "c", volumes, header="")
