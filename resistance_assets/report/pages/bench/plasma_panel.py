@@ -194,7 +194,7 @@ ORDER BY c.p NULLS LAST, v.marker, v.patient_id, v.timepoint = {literal(second)}
     return Figure(
         ident="pairs",
         title="Both samples of every patient",
-        caption="A line per patient; choose a marker. Values below the limit stand at the value that replaces them.",
+        caption="A line per patient; choose a marker. Whether a value is below its limit is said at its point.",
         alternative=(
             f"Line chart of {len(patients)} patients from {first} to {second}, marker by marker, the one with the "
             f"smallest p first: {options[0][1]}."

@@ -121,6 +121,8 @@ WHERE study_id = {literal(study.id)} ORDER BY arm, mouse_id, day"""
             columns["series"].append(f"line of {row['arm']}")
     at = {arm: place % len(COLOURS) for place, arm in enumerate(arms)}
     traces: list[dict[str, Any]] = []
+    drawn_lines = any(row["ln_volume_at_day_0"] is not None for row in lines)
+    named: set[str] = set()
     mice = list(dict.fromkeys(zip(found["arm"], columns["series"], strict=True)))
     for arm, series in mice:
         if series.startswith("line of "):
@@ -128,11 +130,13 @@ WHERE study_id = {literal(study.id)} ORDER BY arm, mouse_id, day"""
         traces.append(
             {
                 "type": "scatter", "mode": "lines", "x": "$day", "y": "$volume_mm3", "where": [["series", series]],
-                "name": series, "showlegend": False, "opacity": 0.45,
+                "name": series if drawn_lines else arm, "opacity": 0.45, "legendgroup": arm,
+                "showlegend": not drawn_lines and arm not in named,
                 "line": {"color": COLOURS[at[arm]], "width": 1},
                 "hovertemplate": f"{series}<br>day %{{x}}<br>%{{y:.0f}} mm3<extra></extra>",
             }
         )  # fmt: skip
+        named.add(arm)
     traces.extend(
             {
                 "type": "scatter", "mode": "lines", "x": "$day", "y": "$volume_mm3",
@@ -141,6 +145,7 @@ WHERE study_id = {literal(study.id)} ORDER BY arm, mouse_id, day"""
                 "hovertemplate": f"{arm}<br>day %{{x}}<br>fitted %{{y:.0f}} mm3<extra></extra>",
             }
         for arm in arms
+        if drawn_lines
     )  # fmt: skip
     zeros = sum(1 for volume in found["volume_mm3"] if volume == 0)
     gone = f" {zeros} volumes of 0 cannot be drawn on a log axis." if zeros else ""
@@ -149,13 +154,19 @@ WHERE study_id = {literal(study.id)} ORDER BY arm, mouse_id, day"""
     return Figure(
         ident="growth",
         title="Volume of every mouse, with the line of the growth rate of its arm",
-        caption=f"Thin: mice; thick: the model ({model}). A line that ends early is a mouse that was lost.{gone}",
+        caption=(
+            f"Thin: mice; thick: the model ({model}). A line that ends early is a mouse that was lost.{gone}"
+            if drawn_lines
+            else f"A line per mouse; growth rates are means over tumours and have no line of their own.{gone}"
+        ),
         alternative=f"Line chart of tumour volumes by day on a log axis, a line per mouse. Growth rates: {said}.",
         columns=columns,
         traces=traces,
         layout={"xaxis": axis("day"), "yaxis": axis("volume, mm³ (log scale)", type="log"), "hovermode": "closest"},
         n="; ".join(f"{row['arm']}: {row['n_mice']} mice, {row['n_measurements']} volumes above 0" for row in lines),
-        method=f"{model}: ln volume ~ day x arm, REML; Satterthwaite's t",
+        method=f"{model}: ln volume ~ day x arm, REML; Satterthwaite's t"
+        if drawn_lines
+        else f"{model}: least-squares slopes of mice, t over tumours or mice",
         tables=versions(published, VOLUMES, TABLE),
         sql=sql,
         height=480,
@@ -210,7 +221,7 @@ def _contrast_headings() -> list[Heading]:
         Heading("kind", "What"),
         Heading("numerator", "Arm"),
         Heading("denominator", "Against"),
-        Heading("n", "Mice"),
+        Heading("n", "Mice", "or tumours, where arms are compared within tumours"),
         Heading("estimate", "Estimate", "difference in the measure's unit, or ln hazard ratio", True),
         Heading("interval", "95 % CI"),
         Heading("hazard", "Hazard ratio"),
