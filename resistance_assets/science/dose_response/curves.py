@@ -148,11 +148,11 @@ class CurveFit:
             case "estimated":
                 return f"{self.ic50:.3g}"
             case "ic50_above_highest_dose":
-                return f"> {self.max_dose:g}"
+                return f"> {self.max_dose:.4g}"
             case "ic50_below_lowest_dose":
-                return f"< {self.min_dose:g}"
+                return f"< {self.min_dose:.4g}"
             case "ic50_bracketed":
-                return f"{self.bracket.lower:g} to {self.bracket.upper:g}"
+                return f"{self.bracket.lower:.4g} to {self.bracket.upper:.4g}"
             case "no_effect":
                 return "none (no effect)"
             case "no_inhibition":

@@ -29,7 +29,9 @@ def score_study(
         names = {name: pl.lit(own[name][0], pl.String) for name in ("cell_line", "drug1", "drug2")}
         cells.append(found.cells.with_columns(**names))
         agents.append(found.single_agents.with_columns(cell_line=names["cell_line"]))
-        told = "; ".join(found.warnings) or None
+        bounded = found.single_agents.filter(pl.col("at_bound"))["drug"].to_list()
+        at_bound = [f"a parameter of {drug} alone lies on its bound: Loewe and ZIP rest on it" for drug in bounded]
+        told = "; ".join([*found.warnings, *at_bound]) or None
         row = pl.DataFrame([{**found.block, "warnings": told}], infer_schema_length=None)
         blocks.append(row.with_columns(**names))
     together = pl.concat(cells).with_columns(primary=pl.lit(primary), primary_excess=pl.col(EXCESS[primary]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from resistance_assets.report.explain.text import knock_down_line, span
+from resistance_assets.report.explain.text import knock_down_line, number, span
 from resistance_assets.report.figures import Figure, Selector, axis, line_at
 from resistance_assets.report.html import Heading, Page, table
 from resistance_assets.report.pages.bench.studies import (
@@ -134,7 +134,7 @@ ORDER BY ALL"""
         columns=columns,
         traces=traces,
         layout={
-            "xaxis": axis("dose (uM)", type="log"),
+            "xaxis": axis("dose (uM)", type="log", exponentformat="power"),
             "yaxis": axis("viability (% of vehicle)", rangemode="tozero"),
             "shapes": [line_at(y=50.0)],
         },
@@ -191,7 +191,7 @@ ORDER BY drug DESC, condition DESC, cell_line DESC"""
             if verdict in columns["verdict"]
         ],
         layout={
-            "xaxis": axis("IC50 (uM)", type="log"),
+            "xaxis": axis("IC50 (uM)", type="log", exponentformat="power"),
             "yaxis": axis("", type="category", categoryorder="array", categoryarray=columns["curve"]),
         },
         height=130 + 26 * len(kept),
@@ -202,10 +202,16 @@ ORDER BY drug DESC, condition DESC, cell_line DESC"""
     )  # fmt: skip
 
 
+def _interval(row: dict[str, Any], what: str) -> str:
+    """A 95 % interval; one whose upper limit is infinite says so."""
+    low, high = row[f"{what}_um_lower"], row[f"{what}_um_upper"]
+    return f"{number(low)} to no limit" if low is not None and high is None else span(low, high)
+
+
 def _curve_table(rows: list[dict[str, Any]]) -> str:
     for row in rows:
-        row["ic50_interval"] = span(row["ic50_um_lower"], row["ic50_um_upper"]) if row["ic50_um"] else None
-        row["ec50_interval"] = span(row["ec50_um_lower"], row["ec50_um_upper"]) if row["ec50_um"] else None
+        row["ic50_interval"] = _interval(row, "ic50") if row["ic50_um"] else None
+        row["ec50_interval"] = _interval(row, "ec50") if row["ec50_um"] else None
         row["ic50_text_sort"] = row["ic50_um"]
         row["verdict"] = row["verdict"].replace("_", " ")
     headings = [
