@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 
-from resistance_assets.science.dose_response.study_curves import fit_many
+from resistance_assets.science.dose_response.study_curves import REPLICATE_MODEL, fit_many
 
 _SAMPLE = 200
 
@@ -29,7 +29,7 @@ def _curves(n: int) -> list[tuple[np.ndarray, np.ndarray]]:
 
 def _fit_all(n: int):
     def run() -> object:
-        return fit_many(_curves(n), ["ll3_top100"] * n)
+        return fit_many(_curves(n), [REPLICATE_MODEL] * n)
 
     return run
 
