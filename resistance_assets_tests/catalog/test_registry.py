@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from resistance_assets.catalog import registry as module
+from resistance_assets.catalog.models.contrast import ResultContrast
 from resistance_assets.catalog.registry import CATALOG_DIR, load_registry
 from resistance_assets.catalog.study_folders import load_local_study
 from resistance_assets.connectors.gdc.clinical import cases_resource
@@ -188,7 +188,7 @@ def test_the_shared_studies_load(shared):
     assert not registry.study_faults
     assert set(registry.local_studies) == {"luad_paired", "gse37699"}
     published = registry.local_studies["gse37699"].contrasts[0]
-    assert isinstance(published, module.ResultContrast)
+    assert isinstance(published, ResultContrast)
     assert published.multi_gene_separator == " /// "
 
 
