@@ -24,12 +24,12 @@ def publish_in_memory(given: Mapping[str, pl.DataFrame]) -> duckdb.DuckDBPyConne
         connection.register("frame", frame)
         connection.execute(f"CREATE TABLE {table.address} AS SELECT * FROM frame")
         connection.unregister("frame")
-    connection.execute("CREATE TABLE meta.facts (name VARCHAR, value VARCHAR)")
+    connection.execute("CREATE OR REPLACE TABLE meta.facts (name VARCHAR, value VARCHAR)")
     connection.execute("INSERT INTO meta.facts VALUES ('release', '1'), ('setting.synthetic', 'true')")
     connection.execute(
-        "CREATE TABLE meta.tables (layer VARCHAR, table_name VARCHAR, data_version VARCHAR, status VARCHAR)"
+        "CREATE OR REPLACE TABLE meta.tables (layer VARCHAR, table_name VARCHAR, data_version VARCHAR, status VARCHAR)"
     )
-    connection.execute("CREATE TABLE meta.sources (source_id VARCHAR, state VARCHAR, sha256 VARCHAR, reason VARCHAR)")
+    connection.execute("CREATE OR REPLACE TABLE meta.sources (source_id VARCHAR, state VARCHAR, sha256 VARCHAR, reason VARCHAR)")
     for table in published_tables():
         connection.execute("INSERT INTO meta.tables VALUES (?, ?, 'v1', 'available')", [table.layer, table.name])
     return connection
