@@ -263,11 +263,13 @@ def contrasts_without_p_value(lake: Lake) -> dict[str, tuple[str, ...]]:
     if lake.current(address) is None:
         return {}
     found: dict[str, tuple[str, ...]] = {}
-    columns = ("contrast_id", "n_numerator", "n_denominator", "evidence_kind")
-    for contrast_id, top, bottom, kind in lake.read(address).select(columns).sort("contrast_id").iter_rows():
+    columns = ("contrast_id", "n_numerator", "n_denominator", "evidence_kind", "fitted_to")
+    for contrast_id, top, bottom, kind, fitted in lake.read(address).select(columns).sort("contrast_id").iter_rows():
         if kind == "effect_only":
             single = (top == 1) + (bottom == 1)
             reason = ("no residual degree of freedom", "one sample in an arm", "one sample per arm")[single]
+            if fitted == "as published":
+                reason = "none was published"
             found[reason] = (*found.get(reason, ()), contrast_id)
     return found
 

@@ -39,7 +39,7 @@ from resistance_assets_tests.warehouse_runs import ask, environment
 WANTED = " or ".join(
     f'+key:"{key}"'
     for key in ("core/deg__contrasts", "core/deg__designs", "core/deg__fold_change_calls",
-                "core/studies__gene_expression", "raw/rejected_rows")
+                "core/studies__gene_expression", "staging/genes__name_recognition", "raw/rejected_rows")
 )  # fmt: skip
 ARMS = tuple(sorted((PARENTAL_TREATED, ARM_RESISTANT, RESISTANT_TREATED)))
 
@@ -335,11 +335,13 @@ def test_a_contrast_s_own_fold_change_rule_is_the_one_that_is_applied(job):
 
 
 def test_designs_without_replicates_have_no_p_value_and_the_run_says_so_in_one_line(job, data_dir, capsys):
-    assert job.summary.effect_only == {"one sample per arm": ("lonely", "lonely_rpkm")}
-    assert job.summary.as_document()["effect_only"] == {"one sample per arm": ["lonely", "lonely_rpkm"]}
+    expected = {"none was published": ("table_with_effects",), "one sample per arm": ("lonely", "lonely_rpkm")}
+    assert job.summary.effect_only == expected
+    assert job.summary.as_document()["effect_only"] == {reason: list(names) for reason, names in expected.items()}
     job.summary.show()
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("effect only")]
-    assert line == "effect only (no p-value): lonely, lonely_rpkm, because one sample per arm"
+    assert "lonely, lonely_rpkm, because one sample per arm" in line
+    assert "table_with_effects, because none was published" in line
     of_arms = contrasts_without_p_value(Lake(data_dir / "lake"))["one sample per arm"]
     assert set(ARMS) <= set(of_arms)
     found = ask(

@@ -29,7 +29,9 @@ def publish_in_memory(given: Mapping[str, pl.DataFrame]) -> duckdb.DuckDBPyConne
     connection.execute(
         "CREATE OR REPLACE TABLE meta.tables (layer VARCHAR, table_name VARCHAR, data_version VARCHAR, status VARCHAR)"
     )
-    connection.execute("CREATE OR REPLACE TABLE meta.sources (source_id VARCHAR, state VARCHAR, sha256 VARCHAR, reason VARCHAR)")
+    connection.execute(
+        "CREATE OR REPLACE TABLE meta.sources (source_id VARCHAR, state VARCHAR, sha256 VARCHAR, reason VARCHAR)"
+    )
     for table in published_tables():
         connection.execute("INSERT INTO meta.tables VALUES (?, ?, 'v1', 'available')", [table.layer, table.name])
     return connection
