@@ -53,46 +53,59 @@ def walk_lineage(published: Published, column: str) -> Node:
     Raises:
         UsageFault: there is no such table or column.
     """
-    described = {
-        (row["layer"], row["table_name"], row["column_name"]): (row["description"], row["unit"])
-        for row in published.rows("SELECT layer, table_name, column_name, description, unit FROM meta.columns")
-    }
-    start = _resolve(column, described)
-    steps: dict[tuple[str, str, str], list[tuple[str, str, str] | None]] = {}
-    for row in published.rows("SELECT * FROM meta.lineage ORDER BY ALL"):
-        upstream = (row["upstream_layer"], row["upstream_table"], row["upstream_column"])
-        # A column read from a file, or set by the program, has the layer `source` and no table.
-        found = None if row["upstream_table"] is None else upstream
-        steps.setdefault((row["layer"], row["table_name"], row["column_name"]), []).append(found)
-    feeds = published.rows(
-        "SELECT source_id, url, sha256, retrieved_at, feeds FROM meta.sources WHERE state = 'loaded' ORDER BY source_id"
-    )
-    seen: set[tuple[str, str, str]] = set()
+    return Lineage(published).walk(column)
 
-    def walk(at: tuple[str, str, str]) -> Node:
-        layer, table, _ = at
-        description, unit = described.get(at, (None, None))
-        stamp = published.stamp(f"{layer}.{table}")
-        node = Node(".".join(at), description, unit, stamp["data_version"])
+
+class Lineage:
+    """The steps of `meta.lineage`, read once for as many columns as are asked for."""
+
+    def __init__(self, published: Published) -> None:
+        self._published = published
+        self._described = {
+            (row["layer"], row["table_name"], row["column_name"]): (row["description"], row["unit"])
+            for row in published.rows("SELECT layer, table_name, column_name, description, unit FROM meta.columns")
+        }
+        self._steps: dict[tuple[str, str, str], list[tuple[str, str, str] | None]] = {}
+        for row in published.rows("SELECT * FROM meta.lineage ORDER BY ALL"):
+            upstream = (row["upstream_layer"], row["upstream_table"], row["upstream_column"])
+            # A column read from a file, or set by the program, has the layer `source` and no table.
+            found = None if row["upstream_table"] is None else upstream
+            self._steps.setdefault((row["layer"], row["table_name"], row["column_name"]), []).append(found)
+        self._feeds = published.rows(
+            "SELECT source_id, url, sha256, retrieved_at, feeds FROM meta.sources"
+            " WHERE state = 'loaded' ORDER BY source_id"
+        )
+        self._versions: dict[str, str | None] = {}
+
+    def walk(self, column: str) -> Node:
+        """The tree upstream of a column; see `walk_lineage`."""
+        return self._node(_resolve(column, self._described), set())
+
+    def _node(self, at: tuple[str, str, str], seen: set[tuple[str, str, str]]) -> Node:
+        layer, name, _ = at
+        table = f"{layer}.{name}"
+        if table not in self._versions:
+            self._versions[table] = self._published.stamp(table)["data_version"]
+        description, unit = self._described.get(at, (None, None))
+        node = Node(".".join(at), description, unit, self._versions[table])
         if at in seen:
             node.seen_above = True
             return node
         seen.add(at)
-        for upstream in steps.get(at, []):
+        for upstream in self._steps.get(at, []):
             if upstream is not None:
-                node.upstream.append(walk(upstream))
-            elif layer == "raw" and not f"{layer}.{table}".startswith(_CATALOG_PREFIX):
-                node.sources = _sources_feeding(f"{layer}.{table}", feeds)
+                node.upstream.append(self._node(upstream, seen))
+            elif layer == "raw" and not table.startswith(_CATALOG_PREFIX):
+                node.sources = _sources_feeding(table, self._feeds)
                 node.origin = None if node.sources else "no source of it is loaded"
             elif layer == "raw":
-                node.origin = f"the catalog (studies.toml, study.toml) of {published.facts.get('code_revision', '?')}"
+                revision = self._published.facts.get("code_revision", "?")
+                node.origin = f"the catalog (studies.toml, study.toml) of {revision}"
             else:
                 node.origin = "set by the program or the catalog, not read from data"
-        if at not in steps:
+        if at not in self._steps:
             node.origin = "no lineage is recorded"
         return node
-
-    return walk(start)
 
 
 def _sources_feeding(address: str, feeds: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from resistance_assets.errors import UsageFault
-from resistance_assets.report.lineage import Node, lineage_as_text, walk_lineage
+from resistance_assets.report.lineage import Lineage, Node, lineage_as_text, walk_lineage
 
 
 def ends(node: Node) -> list[Node]:
@@ -19,10 +19,11 @@ def test_every_published_column_leads_to_a_file_the_catalog_or_the_program(demo)
     columns = demo.rows("SELECT layer, table_name, column_name FROM meta.columns WHERE layer <> 'meta'")
     assert len(columns) > 300
     names = [f"{row['layer']}.{row['table_name']}.{row['column_name']}" for row in columns]
+    lineage = Lineage(demo)
     lost = [
         (name, end.column)
         for name in names
-        for end in ends(walk_lineage(demo, name))
+        for end in ends(lineage.walk(name))
         if end.origin == "no lineage is recorded" or not (end.origin or end.sources or end.seen_above)
     ]
     assert lost == []
