@@ -263,14 +263,10 @@ def test_a_changed_archive_recomputes_only_what_rests_on_it(data_dir, shared, tm
     assert (update.release, update.is_new_release) == (2, True)
     built = {address for address, outcome in update.launch.outcomes.items() if outcome == "built"}
     assert "parts.survival__cohort_endpoint_genes__luad_tcga__os" in built
-    assert not {address for address in built if "gene_sets" in address or ".deg__" in address or "study_" in address}
+    assert not {address for address in built if "gene_sets" in address or ".deg__" in address or "parts.studies__" in address}
     row = (
         "SELECT logrank_chi2, hazard_ratio, events FROM core.survival__cohort_endpoint_genes"
         " WHERE hgnc_symbol = 'CCL20' AND endpoint = 'OS' AND model = 'median_split'"
     )
     assert ask(data_dir, row).row(0) == pytest.approx((6.108, 1.4815, 160), abs=5e-4)
     assert ask(data_dir, row, release=1).row(0) == pytest.approx((6.0711, 1.48349, 158), abs=5e-4)
-    back = run_warehouse(data_dir, mirror=shared / "mirror", studies=[shared / "studies"])
-    rebuilt = {address for address, outcome in back.launch.outcomes.items() if outcome == "built"}
-    # Only what is counted in releases is new in a third one; every number is found again.
-    assert rebuilt <= {"warehouse", "report", "core.claims__history", "marts.published_claims"}
