@@ -194,6 +194,31 @@ def ratio_axis(title: str, frame: tuple[float, float]) -> dict[str, Any]:
     return axis(title, type="log", range=frame, tickvals=sorted(kept), ticktext=[f"{one:g}" for one in sorted(kept)])
 
 
+def hazard_ratio_forest(
+    label: str, log10_bounds: Sequence[float | None], *, marker_size: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Trace and layout of a forest plot of hazard ratios with 95 % intervals.
+
+    Args:
+        label: column of the figure's data that names the rows; the others are hazard_ratio, above, below and test.
+        log10_bounds: what the axis must hold, in log10.
+        marker_size: of a hazard ratio, in pixels.
+    """
+    trace = {
+        "type": "scatter", "mode": "markers", "x": "$hazard_ratio", "y": f"${label}", "showlegend": False,
+        "marker": {"color": "@down", "symbol": "square", "size": marker_size},
+        "error_x": {"type": "data", "array": "$above", "arrayminus": "$below", "color": "@down", "thickness": 2},
+        "customdata": "$test",
+        "hovertemplate": "<b>%{y}</b><br>hazard ratio %{x:.3f}<br>%{customdata}<extra></extra>",
+    }  # fmt: skip
+    layout = {
+        "xaxis": ratio_axis("hazard ratio (log scale)", frame_of(log10_bounds, 0.0)),
+        "yaxis": axis("", type="category"),
+        "shapes": [line_at(x=1, dash="solid")],
+    }
+    return trace, layout
+
+
 def outside(values: Sequence[float | None], frame: tuple[float, float]) -> int:
     """How many values the frame leaves out."""
     return sum(1 for value in values if value is not None and not frame[0] <= value <= frame[1])

@@ -15,6 +15,7 @@ from resistance_assets.report.figures import (
     Selector,
     axis,
     frame_of,
+    hazard_ratio_forest,
     line_at,
     minus_log10,
     name_points,
@@ -452,28 +453,15 @@ def _forest(
         f"{name}: {number(r)} ({number(lo)} to {number(h)})"
         for name, r, lo, h in zip(found[label], ratio, low, high, strict=True)
     ]
+    trace, layout = hazard_ratio_forest(label, bounds, marker_size=9)
     return Figure(
         ident=ident,
         title=title,
         caption=caption,
         alternative=f"Forest plot. {'; '.join(said[:20])}.",
         columns=columns,
-        traces=[
-            {
-                "type": "scatter", "mode": "markers", "x": "$hazard_ratio", "y": f"${label}", "showlegend": False,
-                "marker": {"color": "@down", "symbol": "square", "size": 9},
-                "error_x": {
-                    "type": "data", "array": "$above", "arrayminus": "$below", "color": "@down", "thickness": 2,
-                },
-                "customdata": "$test",
-                "hovertemplate": "<b>%{y}</b><br>hazard ratio %{x:.3f}<br>%{customdata}<extra></extra>",
-            }
-        ],
-        layout={
-            "xaxis": ratio_axis("hazard ratio (log scale)", frame_of(bounds, 0.0)),
-            "yaxis": axis("", type="category"),
-            "shapes": [line_at(x=1, dash="solid")],
-        },
+        traces=[trace],
+        layout=layout,
         height=height,
         selectors=selectors,
         n=f"{_span(found['n'])} patients, {_span(found['events'])} events",

@@ -11,10 +11,10 @@ from resistance_assets.report.figures import (
     Selector,
     axis,
     frame_of,
+    hazard_ratio_forest,
     line_at,
     minus_log10,
     name_points,
-    ratio_axis,
 )
 from resistance_assets.report.html import Heading, Page, link, table
 from resistance_assets.report.pages.bench.studies import BenchStudy, add_notes, own_rows, studies_of, versions
@@ -277,28 +277,15 @@ ORDER BY endpoint DESC, model, hazard_ratio, marker"""
             for p, q, lr in zip(found["p_value"], found["q_value_bh"], found["p_logrank"], strict=True)
         ],
     }
+    trace, layout = hazard_ratio_forest("marker", bounds, marker_size=8)
     return Figure(
         ident="forest",
         title="Hazard ratios of the markers",
         caption="With 95 % intervals; choose endpoint and model. Sorted by the hazard ratio.",
         alternative=f"Forest plot, {choices[leading]}; lowest and highest: {'; '.join(said)}.",
         columns=columns,
-        traces=[
-            {
-                "type": "scatter", "mode": "markers", "x": "$hazard_ratio", "y": "$marker", "showlegend": False,
-                "marker": {"color": "@down", "symbol": "square", "size": 8},
-                "error_x": {
-                    "type": "data", "array": "$above", "arrayminus": "$below", "color": "@down", "thickness": 2,
-                },
-                "customdata": "$test",
-                "hovertemplate": "<b>%{y}</b><br>hazard ratio %{x:.3f}<br>%{customdata}<extra></extra>",
-            }
-        ],
-        layout={
-            "xaxis": ratio_axis("hazard ratio (log scale)", frame_of(bounds, 0.0)),
-            "yaxis": axis("", type="category"),
-            "shapes": [line_at(x=1, dash="solid")],
-        },
+        traces=[trace],
+        layout=layout,
         height=140 + 20 * len(set(found["marker"])),
         selectors=(Selector("endpoint_and_model", "Endpoint and model", tuple(choices.items())),),
         n=f"{max(found['n'])} patients; events: "
