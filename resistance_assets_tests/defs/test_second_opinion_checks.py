@@ -11,12 +11,16 @@ import polars as pl
 import pytest
 
 from resistance_assets.catalog.registry import load_registry
+from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address
+from resistance_assets.defs.core.survival.competing_risks import incidence_of
+from resistance_assets.defs.core.survival.followed_patients import followed_patients
 from resistance_assets.defs.second_opinion_checks import CHECK, second_opinion_checks
 from resistance_assets.defs.warehouse_resource import WarehouseResource
 from resistance_assets.orchestration.dagster.table_assets import key_of
 from resistance_assets.orchestration.lake import Lake, TableVersion
 from resistance_assets.orchestration.partitions import partition_of
+from resistance_assets.science.survival.accelerated_failure_time import fit_time_ratios
 from resistance_assets.science.survival.screen import screen_survival
 
 COHORT, ENDPOINT = "luad_tcga", "OS"
@@ -52,12 +56,12 @@ def screened(tmp_path: Path, monkeypatch) -> tuple[Lake, pl.DataFrame]:
     return lake, screen_survival(values, time, event, genes)
 
 
-def execute_check() -> dg.AssetCheckEvaluation:
+def execute_check(address: str = SCREEN) -> dg.AssetCheckEvaluation:
     definitions = dg.Definitions(
         asset_checks=[second_opinion_checks(load_registry())],
         resources={"warehouse_resource": WarehouseResource()},
         jobs=[
-            dg.define_asset_job("check", selection=dg.AssetSelection.checks(dg.AssetCheckKey(key_of(SCREEN), CHECK)))
+            dg.define_asset_job("check", selection=dg.AssetSelection.checks(dg.AssetCheckKey(key_of(address), CHECK)))
         ],
     )
     result = definitions.resolve_job_def("check").execute_in_process(raise_on_error=False)
@@ -82,3 +86,37 @@ def test_a_bent_number_of_the_stored_screen_fails_the_check_and_is_named(screene
     assert not found.passed
     assert found.severity == dg.AssetCheckSeverity.ERROR
     assert str(found.description).startswith("1 of 3 genes differ: MET log_hazard_ratio_per_sd")
+
+
+def test_cumulative_incidence_and_time_ratios_are_checked_as_stored(screened):
+    lake, _ = screened
+    registry = load_registry()
+    expression, any_cause = lake.read(expression_address(COHORT)), lake.read(follow_up_address(COHORT, "OS"))
+    of_disease = any_cause.with_columns(event_observed=pl.col("event_observed") * (pl.int_range(pl.len()) % 3 > 0))
+    store(lake, follow_up_address(COHORT, "DSS"), of_disease)
+    incidence = incidence_of(expression, any_cause, of_disease, COHORT)
+    cohort = followed_patients(expression, any_cause, COHORT)
+    ratios = fit_time_ratios(cohort.matrix[0], cohort.time_months, cohort.event_observed).with_columns(
+        hgnc_symbol=pl.lit(cohort.genes[0])
+    )
+    assert cohort.genes[0] in registry.genes.of_interest
+    stored = {
+        partition_of("core.survival__cumulative_incidence", COHORT): (incidence, "cumulative_incidence", 1e-6),
+        partition_of("core.survival__time_ratios", COHORT, "os"): (ratios, "aic", 1e-2),
+    }
+    for address, (frame, column, error) in stored.items():
+        store(lake, address, frame)
+        assert (execute_check(address).passed, frame.is_empty()) == (True, False)
+        store(lake, address, frame.with_columns(pl.col(column) + error))
+        found = execute_check(address)
+        assert not found.passed
+        assert "AXL" in str(found.description)
+
+
+def test_a_cohort_whose_hazards_are_proportional_has_nothing_to_compare(screened):
+    lake, _ = screened
+    address = partition_of("core.survival__time_ratios", COHORT, "os")
+    store(lake, address, TABLES["core.survival__time_ratios"].empty())
+    found = execute_check(address)
+    assert found.passed
+    assert found.description == "nothing to compare: the hazards of no gene of interest fail to be proportional"

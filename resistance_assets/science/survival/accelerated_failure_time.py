@@ -161,7 +161,9 @@ def _maximise(
         length = 1.0
         while length > 1e-10:
             trial = parameters + length * step
-            found = _likelihood(name, trial, X, log_time, died)
+            # A step far too long overflows; it is halved, not reported.
+            with np.errstate(over="ignore", invalid="ignore"):
+                found = _likelihood(name, trial, X, log_time, died)
             if np.isfinite(found[0]) and found[0] >= value:
                 break
             length *= 0.5

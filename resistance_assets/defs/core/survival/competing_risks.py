@@ -3,8 +3,6 @@ them together."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import polars as pl
 
@@ -12,7 +10,7 @@ from resistance_assets.catalog.models.cohort import Cohort
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address
-from resistance_assets.defs.core.survival.followed_patients import followed_patients
+from resistance_assets.defs.core.survival.followed_patients import Followed, followed_patients
 from resistance_assets.orchestration.partitions import partition_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
@@ -31,17 +29,9 @@ def incidence_of(
     frames = [INCIDENCE.empty()]
     if expression.is_empty():
         return frames[0]
-    disease = of_disease.select("patient_id", pl.col("event_observed").cast(pl.Float64).alias("disease"))
-    known = any_cause.join(disease, on="patient_id", how="inner", maintain_order="left")
-    known = known.filter(pl.col("disease").is_not_null())
-    cohort = followed_patients(expression, known.drop("disease"), f"{ANY_CAUSE} and {OF_DISEASE} of {cohort_id}")
-    of_patient = dict(known.select("patient_id", "disease").iter_rows())
-    cause = causes_of_death(cohort.event_observed, np.array([of_patient[patient] for patient in cohort.patients]))
+    cohort, cause = cohort_with_causes(expression, any_cause, of_disease, cohort_id)
     for gene, values in zip(cohort.genes, cohort.matrix, strict=True):
-        present = ~np.isnan(values)
-        halves = split_at_median(values)
-        groups: Mapping[str, np.ndarray] = {"all": present, "high": halves == "high", "low": halves == "low"}
-        for name, members in groups.items():
+        for name, members in expression_groups(values).items():
             if not (cause[members] > 0).any():
                 continue
             found = aalen_johansen(cohort.time_months[members], cause[members])
@@ -56,6 +46,25 @@ def incidence_of(
                 )
             )
     return pl.concat(frames)
+
+
+def cohort_with_causes(
+    expression: pl.DataFrame, any_cause: pl.DataFrame, of_disease: pl.DataFrame, cohort_id: str
+) -> tuple[Followed, np.ndarray]:
+    """Patients with expression and both endpoints, and the cause of each one's death (a key of `CAUSES`; 0 alive)."""
+    disease = of_disease.select("patient_id", pl.col("event_observed").cast(pl.Float64).alias("disease"))
+    known = any_cause.join(disease, on="patient_id", how="inner", maintain_order="left")
+    known = known.filter(pl.col("disease").is_not_null())
+    cohort = followed_patients(expression, known.drop("disease"), f"{ANY_CAUSE} and {OF_DISEASE} of {cohort_id}")
+    of_patient = dict(known.select("patient_id", "disease").iter_rows())
+    cause = causes_of_death(cohort.event_observed, np.array([of_patient[patient] for patient in cohort.patients]))
+    return cohort, cause
+
+
+def expression_groups(values: np.ndarray) -> dict[str, np.ndarray]:
+    """Patients of each expression_group of one gene, as shape (patients,) of true and false."""
+    halves = split_at_median(values)
+    return {"all": ~np.isnan(values), "high": halves == "high", "low": halves == "low"}
 
 
 def incidence_address(cohort: Cohort) -> str:
