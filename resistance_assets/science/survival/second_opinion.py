@@ -128,14 +128,11 @@ def compare_incidence_with_lifelines(
                 fitted = AalenJohansenFitter(calculate_variance=False).fit(ranks, kinds, event_of_interest=int(number))
                 theirs = fitted.cumulative_density_.iloc[:, 0]
                 if curve.is_empty():
-                    rows.append(_row(gene, quantity, math.nan, float(theirs.iloc[-1]), math.inf, SURVIVAL_TOLERANCE))
+                    rows.append(_row(gene, quantity, None, float(theirs.iloc[-1]), SURVIVAL_TOLERANCE))
                     continue
                 last = np.searchsorted(np.sort(moments), curve["time_months"].to_numpy(), side="right")
                 at = theirs.to_numpy()[theirs.index.searchsorted(last, side="right") - 1]
-                apart = np.abs(curve["cumulative_incidence"].to_numpy() - at)
-                k = int(apart.argmax())
-                mine = float(curve["cumulative_incidence"][k])
-                rows.append(_row(gene, quantity, mine, float(at[k]), float(apart[k]), SURVIVAL_TOLERANCE))
+                rows.append(_row_of_curve(gene, quantity, curve["cumulative_incidence"].to_numpy(), at))
     return pl.DataFrame(rows, schema=COMPARISON_SCHEMA)
 
 
@@ -173,35 +170,35 @@ def compare_time_ratios_with_lifelines(
         )
         fitter, parameter = fitters[name]
         fitted = fitter().fit(frame, "time", "event", fit_options=_UNTIL_IT_STANDS)
-        mine, theirs = ours["log_time_ratio_per_sd"], float(fitted.params_[parameter]["gene"])
-        error = float(fitted.standard_errors_[parameter]["gene"])
-        quantity = f"log_time_ratio_per_sd_{name}"
+        gene, mine = ours["hgnc_symbol"], ours["log_time_ratio_per_sd"]
+        theirs, error = (float(of[parameter]["gene"]) for of in (fitted.params_, fitted.standard_errors_))
         rows += [
-            _compared(ours["hgnc_symbol"], quantity, mine, theirs, error, COEFFICIENT_TOLERANCE),
-            _compared(ours["hgnc_symbol"], f"aic_{name}", ours["aic"], float(fitted.AIC_), 1.0, AIC_TOLERANCE),
+            _row(gene, f"log_time_ratio_per_sd_{name}", mine, theirs, COEFFICIENT_TOLERANCE, unit=error),
+            _row(gene, f"aic_{name}", ours["aic"], float(fitted.AIC_), AIC_TOLERANCE),
         ]
     return pl.DataFrame(rows, schema=COMPARISON_SCHEMA)
 
 
-def _compared(
-    gene: str, quantity: str, ours: float | None, theirs: float, unit: float, tolerance: float
+def _row(
+    gene: str, quantity: str, ours: float | None, theirs: float, tolerance: float, *, unit: float = 1.0
 ) -> dict[str, Any]:
     """A row of the comparison, the difference in `unit`; a number that is not there differs from one that is."""
-    if ours is None:
-        return _row(gene, quantity, math.nan, theirs, math.inf, tolerance)
-    return _row(gene, quantity, ours, theirs, abs(ours - theirs) / unit, tolerance)
-
-
-def _row(gene: str, quantity: str, ours: float, theirs: float, difference: float, tolerance: float) -> dict[str, Any]:
+    difference = math.inf if ours is None else abs(ours - theirs) / unit
     return {
         "hgnc_symbol": gene,
         "quantity": quantity,
-        "ours": ours,
+        "ours": math.nan if ours is None else ours,
         "lifelines": theirs,
         "difference": difference,
         "tolerance": tolerance,
         "agrees": bool(difference <= tolerance),
     }
+
+
+def _row_of_curve(gene: str, quantity: str, ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> dict[str, Any]:
+    """The row of a curve, at the time where the two differ most."""
+    k = int(np.abs(ours - theirs).argmax())
+    return _row(gene, quantity, float(ours[k]), float(theirs[k]), SURVIVAL_TOLERANCE)
 
 
 def _compare_coefficient(
@@ -216,7 +213,7 @@ def _compare_coefficient(
     fitted = CoxPHFitter().fit(frame, "time", "event", fit_options={"precision": 1e-10})
     theirs, error = float(fitted.params_["gene"]), float(fitted.standard_errors_["gene"])
     mine = ours["log_hazard_ratio"] * sd
-    return _row(gene, "log_hazard_ratio_per_sd", mine, theirs, float(abs(mine - theirs) / error), COEFFICIENT_TOLERANCE)
+    return _row(gene, "log_hazard_ratio_per_sd", mine, theirs, COEFFICIENT_TOLERANCE, unit=error)
 
 
 def _compare_halves(
@@ -229,20 +226,10 @@ def _compare_halves(
     if is_high.all() or not is_high.any() or not event.any():
         return []
     theirs = float(logrank_test(time[is_high], time[~is_high], event[is_high], event[~is_high]).test_statistic)
-    ours = math.nan if mine is None else mine
-    # A statistic that is not there differs from one that is.
-    difference = math.inf if mine is None else abs(mine - theirs) / max(abs(theirs), 1.0)
-    rows = [_row(gene, "logrank_chi2", ours, theirs, difference, STATISTIC_TOLERANCE)]
+    rows = [_row(gene, "logrank_chi2", mine, theirs, STATISTIC_TOLERANCE, unit=max(abs(theirs), 1.0))]
     for name, members in (("high", is_high), ("low", ~is_high)):
         curve = kaplan_meier(time[members], event[members])
         at = curve["time_months"].to_numpy()
         fitted = KaplanMeierFitter().fit(time[members], event[members]).survival_function_at_times(at).to_numpy()
-        apart = np.abs(curve["survival"].to_numpy() - fitted)
-        k = int(apart.argmax())
-        rows.append(
-            _row(
-                gene, f"survival_{name}", float(curve["survival"][k]), float(fitted[k]), float(apart[k]),
-                SURVIVAL_TOLERANCE,
-            )
-        )  # fmt: skip
+        rows.append(_row_of_curve(gene, f"survival_{name}", curve["survival"].to_numpy(), fitted))
     return rows

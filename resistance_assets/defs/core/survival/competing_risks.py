@@ -89,11 +89,16 @@ def incidence_step(cohort: Cohort, genes: tuple[str, ...]) -> Step:
     )
 
 
-def steps(registry: Registry) -> list[Step]:
-    cohorts = [
+def cohorts_with_causes(registry: Registry) -> list[Cohort]:
+    """Analysed cohorts that know overall and disease-specific survival."""
+    return [
         cohort
         for cohort in registry.analysed_cohorts()
         if {ANY_CAUSE, OF_DISEASE} <= {endpoint.id for endpoint in cohort.endpoint}
     ]
+
+
+def steps(registry: Registry) -> list[Step]:
+    cohorts = cohorts_with_causes(registry)
     parts = [incidence_step(cohort, registry.genes.of_interest) for cohort in cohorts]
     return [*parts, union_of(INCIDENCE.address, [incidence_address(cohort) for cohort in cohorts])]
