@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -125,8 +126,13 @@ def test_installed_wheel_runs_the_demo_and_the_ui_from_another_folder(resistance
     try:
         assert _assets_of_the_ui(ui, port, log) > 200
     finally:
-        os.killpg(ui.pid, signal.SIGKILL)
-        ui.wait()
+        # Asked to end, it ends all that it started, which has a session of its own; killed, it would leave that behind.
+        ui.terminate()
+        try:
+            ui.wait(timeout=60)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(ui.pid, signal.SIGKILL)
 
 
 def _assets_of_the_ui(ui: subprocess.Popen, port: int, log: Path) -> int:
