@@ -200,14 +200,17 @@ def log_odds(
     quantile = student.isf(p_target[larger] / 2, df)
     variance[larger] = v_top[larger] * ((t_top[larger] / quantile) ** 2 - 1)
     # Limits of the prior standard deviation of a log2 fold change: 0.1 to 4.
-    low, high = 0.1**2 / moderation.s2_prior, 4.0**2 / moderation.s2_prior
+    s2_prior = float(np.median(moderation.s2_prior))
+    low, high = 0.1**2 / s2_prior, 4.0**2 / s2_prior
     prior = float(np.clip(variance, low, high).mean())
     r = (stdev_unscaled**2 + prior) / stdev_unscaled**2
     t2 = statistic**2
-    if moderation.df_prior > 1e6:
-        kernel = t2 * (1 - 1 / r) / 2
-    else:
-        kernel = (1 + each) / 2 * np.log((t2 + each) / (t2 / r + each))
+    with np.errstate(invalid="ignore"):
+        kernel = np.where(
+            np.asarray(moderation.df_prior) > 1e6,
+            t2 * (1 - 1 / r) / 2,
+            (1 + each) / 2 * np.log((t2 + each) / (t2 / r + each)),
+        )
     return np.log(proportion / (1 - proportion)) - np.log(r) / 2 + kernel, prior
 
 

@@ -19,13 +19,14 @@ class Moderation:
     """Variances squeezed towards a common prior.
 
     Attributes:
-        s2_prior, df_prior: scale and degrees of freedom of the prior (df_prior may be infinite).
+        s2_prior, df_prior: scale and degrees of freedom of the prior (df_prior may be infinite); one number each, or
+            (genes,) where the prior has a trend or is robust.
         s2_post: (genes,) posterior variances.
         df_total: degrees of freedom of the moderated t, one number or (genes,).
     """
 
-    s2_prior: float
-    df_prior: float
+    s2_prior: float | Matrix
+    df_prior: float | Matrix
     s2_post: Matrix
     df_total: float | Matrix
 

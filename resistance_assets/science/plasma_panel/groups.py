@@ -15,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy import stats
 
+from resistance_assets.science.deg.robust_moderation import LEAST_ROWS
 from resistance_assets.science.plasma_panel.comparisons import LEAST_PAIRS, censored_regression, signed_rank_test
 from resistance_assets.science.plasma_panel.moderated import (
     consensus_correlation,
@@ -67,9 +68,10 @@ def compare_groups(
         covariates: name -> a number or text per sample; None where unknown.
 
     Returns:
-        method (limma, limma_adjusted, wilcoxon_rank_sum, censored_regression, fisher_detected), marker, n_numerator,
-        n_denominator, difference_log2 (numerator minus denominator), p, q (over the markers of the method), and what
-        the method has beside. With fewer than three patients on a side there are differences and no tests.
+        method (limma, limma_adjusted, limma_trend_robust with ten markers or more, wilcoxon_rank_sum,
+        censored_regression, fisher_detected), marker, n_numerator, n_denominator, difference_log2 (numerator minus
+        denominator), p, q (over the markers of the method), and what the method has beside. With fewer than three
+        patients on a side there are differences and no tests.
     """
     sizes = int(is_numerator.sum()), int((~is_numerator).sum())
     if min(sizes) < LEAST_PATIENTS:
@@ -80,6 +82,8 @@ def compare_groups(
         columns, kept = design_columns(covariates)
         chosen = np.flatnonzero(kept)
         frames.append(_adjusted(panel.of_samples(chosen), is_numerator[chosen], columns[chosen], int((~kept).sum())))
+    if _can_be_robust(panel, is_numerator):
+        frames.append(_limma(panel, is_numerator, "limma_trend_robust", np.empty((len(is_numerator), 0))))
     frames.append(_rank_sums(panel, is_numerator))
     frames.append(_censored(panel, is_numerator))
     frames.append(_detected(refused, is_numerator))
@@ -134,8 +138,16 @@ def _untested(panel: Panel, method: str, is_numerator: NDArray[np.bool_], note: 
 
 def _limma(panel: Panel, is_numerator: NDArray[np.bool_], method: str, covariates: Matrix) -> pl.DataFrame:
     design = np.column_stack([np.ones(len(is_numerator)), is_numerator.astype(float), covariates])
-    frame = moderated_differences(panel.log2, panel.markers, design, 1)
+    robust = method == "limma_trend_robust"
+    frame = moderated_differences(panel.log2, panel.markers, design, 1, trend_and_robust=robust)
     return _with_counts(frame, panel, is_numerator, method)
+
+
+def _can_be_robust(panel: Panel, is_numerator: NDArray[np.bool_]) -> bool:
+    """Enough markers with a residual variance to see a trend and to tell outlying variances."""
+    present = ~np.isnan(panel.log2)
+    sizes = present[:, is_numerator].sum(axis=1), present[:, ~is_numerator].sum(axis=1)
+    return int(((sizes[0] > 1) & (sizes[1] > 1)).sum()) >= LEAST_ROWS
 
 
 def _adjusted(panel: Panel, is_numerator: NDArray[np.bool_], columns: Matrix, left_out: int) -> pl.DataFrame:

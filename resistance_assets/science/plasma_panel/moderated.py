@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import optimize, stats
 
 from resistance_assets.science.deg.limma import LinearFit, fit_linear, log_odds, moderated_t
+from resistance_assets.science.deg.robust_moderation import moderate_variances_robustly
 from resistance_assets.science.deg.variance_moderation import moderate_variances
 from resistance_assets.science.statistics.multiple_testing import adjust_bh
 
@@ -41,7 +42,13 @@ SCHEMA = {
 
 
 def moderated_differences(
-    values: Matrix, markers: list[str], design: Matrix, coefficient: int, fit: LinearFit | None = None
+    values: Matrix,
+    markers: list[str],
+    design: Matrix,
+    coefficient: int,
+    fit: LinearFit | None = None,
+    *,
+    trend_and_robust: bool = False,
 ) -> pl.DataFrame:
     """Moderated t of one coefficient for every marker.
 
@@ -51,6 +58,8 @@ def moderated_differences(
         design: (samples, coefficients), full rank.
         coefficient: the one that is tested.
         fit: where it was fitted otherwise; by default least squares.
+        trend_and_robust: a prior with a trend over the mean value and robust against outlying variances, which needs
+            `robust_moderation.LEAST_ROWS` markers.
 
     Returns:
         Columns of `SCHEMA`, q by Benjamini and Hochberg over the markers with a test.
@@ -61,11 +70,15 @@ def moderated_differences(
     contrast = np.zeros((1, design.shape[1]))
     contrast[0, coefficient] = 1.0
     fitted = fit or fit_linear(values, design, contrast)
-    moderation = moderate_variances(fitted.sigma, fitted.df_residual)
+    if trend_and_robust:
+        moderation = moderate_variances_robustly(fitted.sigma, fitted.df_residual, fitted.average)
+    else:
+        moderation = moderate_variances(fitted.sigma, fitted.df_residual)
     statistic, p, error = moderated_t(fitted, moderation)
     odds, _ = log_odds(statistic[:, 0], fitted.stdev_unscaled[:, 0], moderation)
     df = np.broadcast_to(np.asarray(moderation.df_total, dtype=np.float64), len(markers))
     reach = stats.t.ppf(0.975, df) * error[:, 0]
+    prior_df = np.broadcast_to(np.asarray(moderation.df_prior, dtype=np.float64), len(markers))
     estimate = fitted.estimates[:, 0]
     columns = {
         "marker": markers,
@@ -81,9 +94,9 @@ def moderated_differences(
         "b_statistic": odds,
         "sigma": fitted.sigma,
         "df_residual": np.broadcast_to(np.asarray(fitted.df_residual, dtype=np.float64), len(markers)),
-        "s2_prior": np.full(len(markers), moderation.s2_prior),
+        "s2_prior": np.broadcast_to(np.asarray(moderation.s2_prior, dtype=np.float64), len(markers)),
         # Markers that share one variance have a prior of infinite weight: no number of a table.
-        "df_prior": np.full(len(markers), moderation.df_prior if math.isfinite(moderation.df_prior) else math.nan),
+        "df_prior": np.where(np.isfinite(prior_df), prior_df, np.nan),
         "s2_posterior": moderation.s2_post,
     }
     return pl.DataFrame(columns, schema=SCHEMA).fill_nan(None)

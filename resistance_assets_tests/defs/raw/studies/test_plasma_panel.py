@@ -1,7 +1,6 @@
 """Tables of a plasma panel against R, from the files of a study folder through the functions of the steps.
 
-Tolerances as goldens/bench/plasma_panel states them. limma's trend with a robust prior is not offered: its
-36 rows are the only ones that no table holds.
+Tolerances as goldens/bench/plasma_panel states them.
 """
 
 from __future__ import annotations
@@ -120,6 +119,7 @@ def test_detection(tables, expected):
     [
         ("short_vs_long", "short_vs_long", "limma"),
         ("short_vs_long_age_sex", "short_vs_long", "limma_adjusted"),
+        ("short_vs_long_trend_robust", "short_vs_long", "limma_trend_robust"),
         ("progression_vs_baseline_paired", "progression_vs_baseline", "limma_paired"),
         ("progression_vs_baseline_duplicate_correlation", "progression_vs_baseline", "limma_block_correlation"),
     ],

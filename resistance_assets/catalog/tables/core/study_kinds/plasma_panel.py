@@ -97,7 +97,8 @@ class PanelComparisons(_Marker):
 
     contrast: pl.String = col("numerator_vs_denominator", of=_ALL)
     method: pl.String = col(
-        "between groups: limma (to read first), limma_adjusted (beside covariates), wilcoxon_rank_sum,"
+        "between groups: limma (to read first), limma_adjusted (beside covariates), limma_trend_robust (prior with a"
+        " trend, robust against outlying variances), wilcoxon_rank_sum,"
         " censored_regression (Tobit), fisher_detected (refused markers: detected or not); of pairs: limma_paired (to"
         " read first), limma_block_correlation, wilcoxon_signed_rank, paired_t",
         of=_ALL,
@@ -128,7 +129,7 @@ class PanelComparisons(_Marker):
     b_statistic: pl.Float64 = _number("log odds of a difference", "ln")
     sigma: pl.Float64 = _number("residual standard deviation of the marker", "log2", ge=0)
     df_residual: pl.Float64 = _number("residual degrees of freedom of the marker", ge=0)
-    s2_prior: pl.Float64 = _number("prior variance that the markers share", "log2^2", ge=0)
+    s2_prior: pl.Float64 = _number("prior variance (limma_trend_robust: at the marker's mean)", "log2^2", ge=0)
     df_prior: pl.Float64 = _number("degrees of freedom of the prior; null where infinite: one variance", ge=0)
     s2_posterior: pl.Float64 = _number("moderated variance of the marker", "log2^2", ge=0)
     log_likelihood: pl.Float64 = _number("censored_regression: at the estimate")
