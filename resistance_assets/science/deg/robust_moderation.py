@@ -75,7 +75,7 @@ def _fit_prior(variances: Matrix, df: Matrix, average: Matrix) -> tuple[Matrix, 
     winsorised = np.clip(residual, low, high)
     centre, spread = float(winsorised.mean()), float(winsorised.var(ddof=1))
     # The relative excess of variance falls with the prior's degrees of freedom; u = df / (1 + df) keeps them finite.
-    at_infinity = math.log(spread / _winsorised_moments(most, math.inf)[1])
+    at_infinity = math.log(spread / _winsorised_moments(most, math.inf)[1]) if spread > 0 else -math.inf
     if at_infinity <= 0:
         df_prior = math.inf
     elif math.isinf(plain_df):
@@ -108,12 +108,13 @@ def _natural_spline(x: Matrix, degrees: int) -> Matrix:
     if degrees < 2 or high == low:
         return np.ones((len(x), 1))
     u = (x - low) / (high - low)
-    knots = np.quantile(u, np.linspace(0.0, 1.0, degrees))
+    # Rows of equal means can put quantiles on one place.
+    knots = np.unique(np.quantile(u, np.linspace(0.0, 1.0, degrees)))
 
     def tail(at: int) -> Matrix:
         return (np.maximum(u - knots[at], 0.0) ** 3 - np.maximum(u - 1.0, 0.0) ** 3) / (1.0 - knots[at])
 
-    last = degrees - 2
+    last = len(knots) - 2
     return np.column_stack([np.ones(len(u)), u, *(tail(at) - tail(last) for at in range(last))])
 
 
@@ -141,7 +142,12 @@ def _distribution(df: float | Matrix, df_prior: float) -> Any:
 def _lowess(z: Matrix, average: Matrix) -> Matrix:
     from statsmodels.nonparametric.smoothers_lowess import lowess
 
-    return lowess(z, average, frac=SPAN, it=3, delta=0.01 * float(np.ptp(average)), return_sorted=False)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        trend = lowess(z, average, frac=SPAN, it=3, delta=0.01 * float(np.ptp(average)), return_sorted=False)
+    # Where all neighbours share one mean value no line can be drawn: their own mean is the trend.
+    for at in np.flatnonzero(~np.isfinite(trend)):
+        trend[at] = z[average == average[at]].mean()
+    return trend
 
 
 def _winsorised_moments(df: float, df_prior: float) -> tuple[float, float]:
