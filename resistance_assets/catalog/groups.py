@@ -34,7 +34,10 @@ GROUPS = {
     "staging.studies__": "studies",
     "parts.cohorts__": "cohorts",
     "parts.deg__": "differential_expression",
+    "parts.single_cell__": "study_files",
     "core.studies__": "study_files",
+    # Contrasts read sums of cells as they read a laboratory's counts.
+    "core.single_cell__": "study_files",
     "core.dose_response__": "bench",
     "core.tumour_growth__": "bench",
     "core.plasma_panel__": "bench",

@@ -53,7 +53,13 @@ def test_published_tables_are_in_the_order_of_the_layers():
 
 def test_every_column_has_a_duckdb_type():
     for table in TABLES.values():
-        assert {column.duckdb_type for column in table.columns} <= {"VARCHAR", "DOUBLE", "BIGINT", "BOOLEAN"}
+        assert {column.duckdb_type for column in table.columns} <= {
+            "VARCHAR",
+            "DOUBLE",
+            "BIGINT",
+            "UINTEGER",
+            "BOOLEAN",
+        }
 
 
 def test_no_two_tables_of_a_study_kind_share_the_name_of_a_partition():

@@ -1,7 +1,7 @@
 """Study kind: what `[study] kind` (of a laboratory) or `kind` (of a public study) stands for, in one object per kind.
 
-A kind is registered by the module of its models (`catalog/models/<kind>.py`), which is imported by itself; nothing else
-lists kinds. `docs/add_a_study_kind.md` shows every file of a new kind.
+A kind is registered by the module of its models (`catalog/models/<kind>.py`, `catalog/models/study_kinds/<kind>.py`),
+which is imported by itself; nothing else lists kinds. `docs/add_a_study_kind.md` shows every file of a new kind.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def entry_point(text: str) -> Callable[..., Any]:
 def import_kinds() -> None:
     """Import every module of models, each of which registers the kinds that it describes."""
     package = importlib.import_module("resistance_assets.catalog.models")
-    for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         importlib.import_module(found.name)
 
 

@@ -48,6 +48,7 @@ _DUCKDB_TYPES: dict[Any, str] = {
     pl.String: "VARCHAR",
     pl.Float64: "DOUBLE",
     pl.Int64: "BIGINT",
+    pl.UInt32: "UINTEGER",
     pl.Boolean: "BOOLEAN",
     pl.Date: "DATE",
     pl.Datetime: "TIMESTAMP",

@@ -6,33 +6,53 @@ rows, columns and entries, then one line per entry, numbered from 1.
 
 from __future__ import annotations
 
-import io
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import numpy as np
 import polars as pl
 from scipy import sparse
 
-from resistance_assets.connectors.formats.gzip import DAMAGE, open_gzip
+from resistance_assets.connectors.formats.gzip import DAMAGE, LARGEST_RATIO, open_gzip
+from resistance_assets.connectors.single_cell.kernel import (
+    BELOW_ZERO,
+    LARGEST,
+    NO_ENTRY,
+    NOT_WHOLE,
+    OUTSIDE,
+    TOO_LARGE,
+    parse_entries,
+)
 from resistance_assets.errors import DataFault
 
 BANNER = "%%MatrixMarket matrix coordinate"
 FIELDS = ("integer", "real")
 WHOLE = "whole numbers of 0 or more"
+COPY = "Copy it again."
 NORMALISED = "Give the counts of molecules, not normalised or corrected values."
 
 
-def read_text(path: Path, *, subject: str) -> bytes:
-    """Bytes of a file, decompressed where its name ends in .gz.
+# Text is parsed in pieces of so many bytes, so that a large matrix is never there as text and as numbers at once.
+PIECE_BYTES = 1 << 25
+SHORTEST_ENTRY = len("1 1 1\n")
+
+
+@contextlib.contextmanager
+def open_text(path: Path, *, subject: str) -> Iterator[BinaryIO]:
+    """A file, decompressed where it is gzip.
 
     Raises:
-        DataFault: the file is missing, cut or damaged.
+        DataFault: the file is missing, cut or damaged, also where that shows while it is read.
     """
     try:
-        if path.suffix == ".gz":
-            with open_gzip(path) as content:
-                return content.read()
-        return path.read_bytes()
+        with path.open("rb") as raw:
+            is_gzip = raw.read(2) == b"\x1f\x8b"
+            if not is_gzip and path.suffix == ".gz":
+                raise EOFError("it is no gzip")
+        with open_gzip(path) if is_gzip else cast("BinaryIO", path.open("rb")) as content:
+            yield content
     except DAMAGE as error:
         raise DataFault(
             f"is cut or damaged ({error or type(error).__name__})",
@@ -42,14 +62,34 @@ def read_text(path: Path, *, subject: str) -> bytes:
         ) from None
     except OSError as error:
         raise DataFault(
-            f"cannot be read ({error.strerror})",
+            f"cannot be read ({error.strerror or error})",
             subject=f"{subject}/{path.name}",
             remedy="Check that the file is there and readable.",
         ) from None
 
 
+def read_text(path: Path, *, subject: str) -> bytes:
+    """Bytes of a file, decompressed where it is gzip. Raises DataFault as `open_text`."""
+    with open_text(path, subject=subject) as content:
+        return content.read()
+
+
+def pieces_of(content: BinaryIO) -> Iterator[bytes]:
+    """The rest of a file in pieces of whole lines."""
+    rest = b""
+    while piece := content.read(PIECE_BYTES):
+        cut = piece.rfind(b"\n")
+        if cut < 0:
+            rest += piece
+            continue
+        yield rest + piece[: cut + 1]
+        rest = piece[cut + 1 :]
+    if rest:
+        yield rest
+
+
 def read_matrix(path: Path, *, subject: str) -> sparse.csr_matrix:
-    """Counts of a Matrix Market file, rows x columns as the file has them.
+    """Counts of a Matrix Market file, rows x columns as the file has them, int32.
 
     Args:
         path: the file, plain or gzip.
@@ -60,39 +100,49 @@ def read_matrix(path: Path, *, subject: str) -> sparse.csr_matrix:
             matrix, or the same place twice (which must not be added up in silence).
     """
     named = f"{subject}/{path.name}"
-    data = read_text(path, subject=subject)
-    rows, columns, entries, begin, first_line = _read_header(data, named)
-    body = data[begin:]
-    if not body.strip():
-        frame = pl.DataFrame(schema={"row": pl.Int64, "column": pl.Int64, "value": pl.Float64})
-    else:
-        frame = _read_entries(body, named, first_line)
-    if frame.height != entries:
+    with open_text(path, subject=subject) as content:
+        shape, entries, size_line = _read_header(content, named)
+        room = min(entries, _most_entries(path))
+        rows, columns, values = (np.empty(room, dtype=np.int32) for _ in range(3))
+        faults = np.zeros((5, 2), dtype=np.int64)
+        found, line = 0, size_line + 1
+        sides = np.array(shape, dtype=np.int64)
+        for piece in pieces_of(content):
+            body = np.frombuffer(piece, dtype=np.uint8)
+            found, line = parse_entries(body, sides, found, line, rows, columns, values, faults)
+    _refuse_faults(path, faults, shape, subject=subject)
+    if found != entries:
         raise DataFault(
-            f"holds {frame.height:,} entries where its header says {entries:,}",
+            f"holds {found:,} entries where its header says {entries:,}",
             subject=named,
-            place=f"line {first_line - 1}",
+            place=f"line {size_line}",
             remedy="The file is cut, or its header is of another file: copy it again.",
         )
-    return _as_counts(frame, rows, columns, named, first_line)
+    matrix = sparse.csr_matrix((values, (rows, columns)), shape=shape)
+    if matrix.nnz != entries:
+        _refuse_repeated(rows, columns, named, size_line + 1)
+    matrix.eliminate_zeros()
+    matrix.sort_indices()
+    return matrix
 
 
-def _read_header(data: bytes, named: str) -> tuple[int, int, int, int, int]:
-    """Rows, columns, entries, where the entries begin, and their first line number."""
-    start, line = 0, 0
-    banner = False
-    while start < len(data):
-        end = data.find(b"\n", start)
-        end = len(data) if end < 0 else end
-        text = data[start:end].decode("utf-8", "replace").strip()
+def _most_entries(path: Path) -> int:
+    """Entries that a file of this size may hold at most, whatever its header says."""
+    return path.stat().st_size * (LARGEST_RATIO if path.suffix == ".gz" else 1) // (SHORTEST_ENTRY - 1) + 1
+
+
+def _read_header(content: BinaryIO, named: str) -> tuple[tuple[int, int], int, int]:
+    """Rows and columns, entries, and the line that says so."""
+    line, banner = 0, False
+    while raw := content.readline(1 << 16):
+        text = raw.decode("utf-8", "replace").strip()
         line += 1
-        start = end + 1
         if line == 1:
             words = text.split()
-            banner = text.startswith(BANNER) and len(words) == 5
+            banner = text.lower().startswith(BANNER.lower()) and len(words) == 5
             if not banner:
                 break
-            if words[3] not in FIELDS or words[4] != "general":
+            if words[3].lower() not in FIELDS or words[4].lower() != "general":
                 raise DataFault(
                     f"its entries are {words[3]} and {words[4]}",
                     subject=named,
@@ -102,8 +152,10 @@ def _read_header(data: bytes, named: str) -> tuple[int, int, int, int, int]:
                 )
         elif text and not text.startswith("%"):
             numbers = text.split()
-            if len(numbers) == 3 and all(number.isdigit() for number in numbers):
-                return int(numbers[0]), int(numbers[1]), int(numbers[2]), start, line + 1
+            if len(numbers) == 3 and all(number.isascii() and number.isdigit() for number in numbers):
+                rows, columns, entries = (int(number) for number in numbers)
+                if max(rows, columns) <= LARGEST:
+                    return (rows, columns), entries, line
             raise DataFault(
                 f"{text[:60]!r} is not the size of a matrix",
                 subject=named,
@@ -120,77 +172,46 @@ def _read_header(data: bytes, named: str) -> tuple[int, int, int, int, int]:
     )
 
 
-def _read_entries(body: bytes, named: str, first_line: int) -> pl.DataFrame:
-    schema = {"row": pl.Int64, "column": pl.Int64, "value": pl.Float64}
-    try:
-        frame = pl.read_csv(
-            io.BytesIO(body), has_header=False, separator=" ", schema=schema, truncate_ragged_lines=False
-        )
-    except (pl.exceptions.PolarsError, ValueError):
-        _name_bad_line(body, named, first_line)
-        raise
-    if frame.null_count().sum_horizontal()[0]:
-        _name_bad_line(body, named, first_line)
-    return frame
-
-
-def _name_bad_line(body: bytes, named: str, first_line: int) -> None:
-    for at, raw in enumerate(body.splitlines()):
-        words = raw.split()
-        try:
-            if len(words) == 3 and int(words[0]) and int(words[1]):
-                float(words[2])
-                continue
-        except ValueError:
-            pass
-        if words or at < len(body.splitlines()) - 1:
+def _refuse_faults(path: Path, faults: np.ndarray, shape: tuple[int, int], *, subject: str) -> None:
+    """Raise for the first kind of fault that the entries have."""
+    told = {
+        NO_ENTRY: ("{text!r} is no entry", "row, column and count", "Copy the file again."),
+        OUTSIDE: ("{text!r} lies outside the matrix", f"rows 1 to {shape[0]:,}, columns 1 to {shape[1]:,}", COPY),
+        BELOW_ZERO: ("{value} is no count ({n} of them are below 0)", WHOLE, NORMALISED),
+        NOT_WHOLE: (
+            "{value} is no whole number ({n} entries are not): normalised values, where counts are wanted",
+            WHOLE,
+            NORMALISED,
+        ),
+        TOO_LARGE: ("{value} is too large for a count", f"at most {LARGEST:,}", NORMALISED),
+    }
+    for fault, (problem, expected, remedy) in told.items():
+        n, line = (int(one) for one in faults[fault])
+        if n:
+            text = _line_of(path, line, subject=subject)
+            shown = problem.format(text=text[:60], value=(text.split() or [""])[-1][:30], n=f"{n:,}")
             raise DataFault(
-                f"{raw[:60].decode('utf-8', 'replace')!r} is no entry",
-                subject=named,
-                place=f"line {first_line + at}",
-                expected="row, column and count, separated by one blank",
-                remedy="Copy the file again.",
+                shown, subject=f"{subject}/{path.name}", place=f"line {line}", expected=expected, remedy=remedy
             )
 
 
-def _as_counts(frame: pl.DataFrame, rows: int, columns: int, named: str, first_line: int) -> sparse.csr_matrix:
-    numbered = frame.with_row_index("at", offset=first_line)
+def _line_of(path: Path, line: int, *, subject: str) -> str:
+    """A line by its number, from 1."""
+    with open_text(path, subject=subject) as content:
+        for _ in range(line - 1):
+            content.readline()
+        return content.readline(200).decode("utf-8", "replace").strip()
 
-    def refuse(rule: pl.Expr, problem: str, expected: str, remedy: str) -> None:
-        bad = numbered.filter(rule)
-        if bad.height:
-            first = bad.row(0, named=True)
-            shown = problem.format(
-                value=f"{first['value']:g}", n=f"{bad.height:,}", row=first["row"], column=first["column"]
-            )
-            raise DataFault(shown, subject=named, place=f"line {first['at']}", expected=expected, remedy=remedy)
 
-    outside = ~pl.col("row").is_between(1, rows) | ~pl.col("column").is_between(1, columns)
-    refuse(
-        outside,
-        "row {row}, column {column} lies outside the matrix",
-        f"1 to {rows} and 1 to {columns}",
-        "Copy it again.",
+def _refuse_repeated(rows: np.ndarray, columns: np.ndarray, named: str, first_line: int) -> None:
+    """Raise for the first place that stands twice."""
+    places = pl.DataFrame({"row": rows, "column": columns}).with_row_index("at", offset=first_line)
+    twice = places.filter(pl.struct("row", "column").is_duplicated())
+    first = twice.row(0, named=True)
+    raise DataFault(
+        f"row {first['row'] + 1}, column {first['column'] + 1} stands more than once ({twice.height:,} such lines)",
+        subject=named,
+        place=f"line {first['at']}",
+        expected="each place once",
+        remedy="Find out which is right: adding them up would be a guess.",
     )
-    refuse(
-        pl.col("value") < 0, "{value} is no count ({n} of them are below 0)", "whole numbers of 0 or more", NORMALISED
-    )
-    refuse(
-        pl.col("value") != pl.col("value").round(0),
-        "{value} is no whole number ({n} entries are not): normalised values, where counts are wanted",
-        WHOLE,
-        NORMALISED,
-    )
-    twice = pl.struct("row", "column").is_duplicated()
-    refuse(
-        twice,
-        "row {row}, column {column} stands more than once ({n} such lines)",
-        "each place once",
-        "Find out which is right: adding them up would be a guess.",
-    )
-    place = frame["row"].to_numpy() - 1, frame["column"].to_numpy() - 1
-    matrix = sparse.coo_matrix((frame["value"].to_numpy().astype(np.int64), place), shape=(rows, columns))
-    found = sparse.csr_matrix(matrix)
-    found.eliminate_zeros()
-    found.sort_indices()
-    return found

@@ -122,11 +122,28 @@ def _read_one(path: Path, subject: str) -> TenxSample:
     features = _read_features(feature_file, subject)
     _check_axes(by_feature, features.height, len(barcodes), f"{subject}/{path.name}")
     _check_barcodes(barcodes, f"{subject}/{barcode_file.name}")
-    if by_feature.nnz == 0:
-        raise DataFault(
-            "holds no counts", subject=f"{subject}/{path.name}", remedy="Give the filtered or raw counts of the sample."
-        )
-    counts = sparse.csr_matrix(by_feature.T)
+    return shape_sample(
+        sparse.csr_matrix(by_feature.T), barcodes, features, subject=subject, named=f"{subject}/{path.name}"
+    )
+
+
+def shape_sample(
+    counts: sparse.csr_matrix, barcodes: list[str], features: pl.DataFrame, *, subject: str, named: str
+) -> TenxSample:
+    """Counts as a sample: genes alone, species by their prefix.
+
+    Args:
+        counts: cells x features.
+        features: feature_id, symbol, feature_type.
+        subject, named: sample and file, for errors.
+
+    Raises:
+        DataFault: a barcode stands twice; there are no counts.
+    """
+    _check_barcodes(barcodes, named)
+    if counts.nnz == 0:
+        raise DataFault("holds no counts", subject=named, remedy="Give the filtered or raw counts of the sample.")
+    features = _with_species(features)
     notes: tuple[str, ...] = ()
     other = (features["feature_type"] != GENE_EXPRESSION).to_numpy()
     if other.any():
@@ -153,7 +170,10 @@ def _read_features(path: Path, subject: str) -> pl.DataFrame:
             )
         kind = cells[2].strip() if len(cells) > 2 and cells[2].strip() else GENE_EXPRESSION
         rows.append((cells[0].strip(), cells[1].strip(), kind))
-    frame = pl.DataFrame(rows, schema=["feature_id", "symbol", "feature_type"], orient="row")
+    return pl.DataFrame(rows, schema=["feature_id", "symbol", "feature_type"], orient="row")
+
+
+def _with_species(frame: pl.DataFrame) -> pl.DataFrame:
     genome = [_PREFIX.match(identifier) for identifier in frame["feature_id"]]
     species = [GENOMES[match["genome"].lower()] if match else None for match in genome]
     symbols = [_PREFIX.sub("", symbol, count=1) if _PREFIX.match(symbol) else symbol for symbol in frame["symbol"]]

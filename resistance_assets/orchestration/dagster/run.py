@@ -17,7 +17,6 @@ import dagster as dg
 from dagster import DagsterInstance
 
 from resistance_assets import interruption
-from resistance_assets.files import file_lock, write_text
 from resistance_assets.orchestration.dagster.run_records import put_damaged_aside
 from resistance_assets.orchestration.dagster.sqlite_tuning import tune_sqlite
 from resistance_assets.orchestration.dagster.table_assets import address_of, key_of
@@ -38,7 +37,6 @@ concurrency:
   pools:
     default_limit: 2
 """
-OPENING_LOCK = ".opening"
 PROCESS_TAG = "resistance/process"
 UNDER_WAY = (
     dg.DagsterRunStatus.NOT_STARTED,
@@ -50,20 +48,15 @@ MAX_PASSES = 10
 
 
 def open_instance(home: Path) -> DagsterInstance:
-    """The Dagster instance under ``home``, made on first use; the UI shows its runs when it is started there.
-
-    One process at a time opens it: Dagster looks whether its databases have tables and then makes them, and of two
-    processes that find none, one fails because the other made them meanwhile.
-    """
+    """The Dagster instance under ``home``, made on first use; the UI shows its runs when it is started there."""
     home.mkdir(parents=True, exist_ok=True)
+    config = home / "dagster.yaml"
+    if not config.exists():
+        config.write_text(INSTANCE_CONFIG, encoding="utf-8")
     os.environ["DAGSTER_HOME"] = str(home)
+    put_damaged_aside(home)
     tune_sqlite()
-    with file_lock(home / OPENING_LOCK):
-        config = home / "dagster.yaml"
-        if not config.exists():
-            write_text(config, INSTANCE_CONFIG)
-        put_damaged_aside(home)
-        return DagsterInstance.from_config(str(home))
+    return DagsterInstance.from_config(str(home))
 
 
 def process_name(pid: int) -> str:

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import dagster as dg
 import pytest
 from dagster._core.events import DagsterEvent, DagsterEventType
 
-from resistance_assets.orchestration.dagster.run import (
-    PROCESS_TAG,
-    close_dead_runs,
-    open_instance,
-    process_name,
-    whole_steps,
-)
+from resistance_assets.orchestration.dagster.run import PROCESS_TAG, close_dead_runs, process_name, whole_steps
 from resistance_assets.orchestration.events import ProgressEvent
 from resistance_assets.orchestration.run_outcome import Launch
 from resistance_assets.orchestration.steps import Step
@@ -106,21 +98,3 @@ def test_a_table_that_was_built_before_the_rest_of_its_step_counts_as_built():
         done.on_event(ProgressEvent("finished", "raw.a", outcome, 1.0))
     assert done.outcomes == {"raw.a": "built"}
     assert done.describe_progress() == "1 tables are up to date, 1 of them built anew"
-
-
-def _open_at_once(home: Path, start) -> None:
-    start.wait()
-    with open_instance(home) as opened:
-        opened.get_runs_count()
-
-
-def test_processes_that_open_a_new_home_at_once_all_get_an_instance(tmp_path):
-    """Dagster looks for its tables and then makes them, so that without a lock all but one of these fail."""
-    processes = multiprocessing.get_context("fork")
-    start = processes.Barrier(4)
-    children = [processes.Process(target=_open_at_once, args=(tmp_path / "home", start)) for _ in range(4)]
-    for child in children:
-        child.start()
-    for child in children:
-        child.join()
-    assert [child.exitcode for child in children] == [0, 0, 0, 0]

@@ -1,0 +1,1 @@
+"""Models of study kinds, one module per kind; each registers itself when it is imported."""

@@ -1,0 +1,234 @@
+"""Single-cell tables against R, from a study folder through the functions of the steps; refusals with their place.
+
+Tolerances as goldens/single_cell states them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from resistance_assets.catalog.models.lab_study import LocalStudy
+from resistance_assets.catalog.study_folders import load_local_study
+from resistance_assets.catalog.tables import TABLES
+from resistance_assets.defs.raw.studies.single_cell import BARCODES, COUNTS, FEATURES, analyse, read_parts, study_steps
+from resistance_assets.errors import CatalogFault, DataFault
+from resistance_assets.orchestration.checks import validate
+from resistance_assets.orchestration.lake import Lake
+from resistance_assets.orchestration.steps import run_step
+
+SAMPLES = [f"X{at}" for at in range(1, 7)]
+ARMS = {sample: "vehicle" if sample in SAMPLES[:3] else "alectinib" for sample in SAMPLES}
+COMPARISON = '[[comparison]]\nid = "drug"\nnumerator = "alectinib"\ndenominator = "vehicle"\n'
+CONTRAST = (
+    '[[contrast]]\nid = "tumour_alectinib_vs_vehicle"\ncell_type = "Tumour"\n'
+    'numerator = "alectinib"\ndenominator = "vehicle"\n'
+)
+PAIRS = "".join(f'[[pair]]\nligand = "Gas6"\nreceptor = "{one}"\n' for one in ("AXL", "MERTK", "TYRO3"))
+KEY = ["sample_id", "barcode"]
+CORE = "core.single_cell__"
+
+
+def study_of(folder: Path, source: Path, samples: dict[str, str], more: str = "", options: str = "") -> LocalStudy:
+    """A study folder that links to the files of another one."""
+    folder.mkdir(parents=True)
+    for path in source.iterdir():
+        (folder / path.name).symlink_to(path)
+    head = '[study]\nid = "own"\ntitle = "T"\norganism = "Homo sapiens"\nkind = "single_cell"\n'
+    head += 'human_types = ["Tumour"]\n' + ("" if "labels =" in options else 'labels = "labels.tsv.gz"\n') + options
+    listed = "".join(f'[[sample]]\nid = "{name}"\narm = "{arm}"\n' for name, arm in samples.items())
+    (folder / "study.toml").write_text(f"{head}\n{listed}{more}")
+    return load_local_study(folder)
+
+
+def tables_of(local: LocalStudy) -> dict[str, pl.DataFrame]:
+    found = analyse(local, {sample.id: read_parts(local, sample) for sample in local.file.sample})
+    found = {name: TABLES[name].shape(frame) for name, frame in found.items()}
+    for name, frame in found.items():
+        failed = [one for one in validate(TABLES[name], frame, may_be_empty=True) if not one.passed]
+        assert not failed, (name, failed[0].description)
+    return found
+
+
+@pytest.fixture(scope="module")
+def folder(goldens: Path) -> Path:
+    return goldens / "single_cell"
+
+
+@pytest.fixture(scope="module")
+def local(folder, tmp_path_factory) -> LocalStudy:
+    return study_of(tmp_path_factory.mktemp("cells") / "own", folder / "study", ARMS, COMPARISON + CONTRAST + PAIRS)
+
+
+@pytest.fixture(scope="module")
+def tables(local) -> dict[str, pl.DataFrame]:
+    return tables_of(local)
+
+
+def expected(folder: Path, name: str) -> pl.DataFrame:
+    return pl.read_csv(
+        folder / "expected" / name, separator="\t", null_values=["NA"], infer_schema_length=None, quote_char=None
+    )
+
+
+def test_cells_their_species_and_what_is_kept(tables, folder):
+    theirs = expected(folder, "qc_cells.tsv.gz")
+    both = theirs.join(tables[f"{CORE}cells"], on=KEY, suffix="_ours", validate="1:1", maintain_order="left")
+    assert both.height == theirs.height == tables[f"{CORE}cells"].height
+    for ours, r in (("total_umi", "total"), ("detected_genes", "detected"), ("species_ours", "species_ambient"),
+                    ("species", "species_ambient"), ("is_kept", "kept")):  # fmt: skip
+        if ours in both.columns:
+            assert both[ours].to_list() == both[r].to_list(), ours
+    np.testing.assert_allclose(both["mitochondrial_fraction"], both["mt_fraction"], rtol=1e-9)
+    factors = expected(folder, "size_factors.tsv.gz").join(tables[f"{CORE}cells"], on=KEY, suffix="_ours")
+    np.testing.assert_allclose(factors["library_size_factor_ours"], factors["library_size_factor"], rtol=1e-9)
+    whole = tables[f"{CORE}samples"]
+    rejected = sum(whole[name] for name in whole.columns if name.startswith("n_") and name[2:] in REASONS)
+    assert (whole["n_kept"] + rejected).to_list() == whole["n_barcodes"].to_list()
+
+
+REASONS = ("few_molecules", "mitochondrial", "mixed_species", "unlabelled", "label_of_other_species")
+
+
+def test_sources_and_markers(tables, folder):
+    ours = tables[f"{CORE}gene_cell_types"].rename({"cell_type": "group"})
+    theirs = expected(folder, "sources.tsv.gz")
+    both = ours.join(theirs, on=["species", "level", "group", "feature_id"], suffix="_r", validate="1:1")
+    assert both.height == theirs.height == ours.height
+    assert both["umi"].to_list() == both["umi_r"].to_list()
+    np.testing.assert_allclose(both["mean_log_cp10k"], both["mean_lognorm"], rtol=1e-6, atol=1e-12)
+    np.testing.assert_allclose(both["cp10k_pooled"], both["cp10k_pooled_r"], rtol=1e-6, atol=1e-12)
+    markers = expected(folder, "markers_wilcoxon.tsv.gz").rename({"cell_type": "group"})
+    at_level = ours.filter(pl.col("level") == "cell_type", pl.col("species") == "mouse")
+    found = at_level.join(markers, on=["group", "feature_id"], validate="1:1")
+    assert found.height == markers.height
+    np.testing.assert_allclose(found["marker_z"], found["z"], atol=1e-5)
+    gas6 = ours.filter(pl.col("symbol") == "Gas6", pl.col("level") == "subtype")
+    seen = gas6.filter(pl.col("fraction_expressing") > 0.1)
+    assert set(seen.filter(~pl.col("is_ambient"))["group"]) == {"CAF_inflammatory", "TAM_C1q"}
+    assert {"Endothelial", "Pericyte"} <= set(seen.filter("is_ambient")["group"])
+
+
+def test_composition_by_both_denominators(tables, folder):
+    ours = tables[f"{CORE}composition"]
+    theirs = expected(folder, "composition.tsv").rename({"group": "cell_type"})
+    key = ["denominator", "level", "cell_type", "method"]
+    both = ours.join(theirs, on=key, suffix="_r", validate="1:1")
+    assert both.height >= 60
+    assert {"all_cells", "mouse_cells"} <= set(both["denominator"])
+    for method, relative in (("quasibinomial_t", 1e-6), ("propeller_asin", 1e-8), ("propeller_logit", 1e-8)):
+        rows = both.filter(pl.col("method") == method)
+        for name in ("estimate", "statistic", "p_value", "q_value_bh"):
+            np.testing.assert_allclose(rows[name], rows[f"{name}_r"], rtol=max(relative, 2e-9), err_msg=method)
+    counted = expected(folder, "composition_counts.tsv").rename({"group": "cell_type"})
+    there = tables[f"{CORE}sample_cell_types"].join(counted, on=["denominator", "level", "sample_id", "cell_type"])
+    assert there.height == counted.height
+    assert there["n_cells"].to_list() == there["n"].to_list()
+
+
+def test_pseudobulk_by_both_methods(tables, folder):
+    """voom relative 1e-6 (printed to 8 digits); pydeseq2 as its own goldens: fold changes 2e-3."""
+    ours, theirs = tables[f"{CORE}pseudobulk"], expected(folder, "pseudobulk_de.tsv.gz")
+    for method, name, tolerance in (("limma_voom", "limma_voom", 1e-6), ("pydeseq2", "deseq2", 2e-3)):
+        both = ours.filter(pl.col("method") == method).join(
+            theirs.filter(pl.col("method") == name), on=["cell_type", "feature_id"], suffix="_r", validate="1:1"
+        )
+        assert both.height > 500
+        if method == "limma_voom":
+            np.testing.assert_allclose(both["log2_fold_change"], both["log2_fold_change_r"], rtol=tolerance, atol=1e-7)
+            np.testing.assert_allclose(both["p_value"], both["p_value_r"], rtol=tolerance, atol=1e-9)
+    mmp11 = ours.filter(pl.col("symbol") == "Mmp11", pl.col("cell_type") == "CAF", pl.col("method") == "limma_voom")
+    assert mmp11["log2_fold_change"].item() == pytest.approx(1.779964315, rel=1e-6)
+    assert mmp11["q_value_bh"].item() < 0.001
+    called = ours.filter(
+        pl.col("q_value_bh") < 0.05, pl.col("cell_type").is_in(["Endothelial", "Pericyte", "Neutrophil"])
+    )
+    assert called.is_empty()
+
+
+def test_pseudobulk_sums_and_pairs(tables, folder):
+    theirs = expected(folder, "pseudobulk_counts.tsv.gz").unpivot(
+        index=["cell_type", "feature_id", "symbol"], variable_name="sample_id", value_name="umi"
+    )
+    both = theirs.filter(pl.col("umi") > 0).join(
+        tables[f"{CORE}pseudobulk_sums"], on=["cell_type", "feature_id", "sample_id"], suffix="_ours", validate="1:1"
+    )
+    assert both["umi"].to_list() == both["umi_ours"].to_list()
+    assert both.height == theirs.filter(pl.col("umi") > 0).height
+    pairs = expected(folder, "ligand_receptor.tsv")
+    found = tables[f"{CORE}ligand_receptor"].join(pairs, on=["ligand", "receptor", "sender", "sample_id"], suffix="_r")
+    assert found.height == pairs.height
+    np.testing.assert_allclose(found["geometric_mean"], found["geometric_mean_r"], rtol=1e-8)
+
+
+def test_human_sums_become_counts_of_samples_that_contrasts_read(tables):
+    counts, sheet = tables["raw.studies__gene_sample_counts"], tables["raw.studies__samples"]
+    assert counts["feature_id"].str.starts_with("ENSG").all()
+    assert set(counts["sample_id"]) == {f"Tumour__{sample}" for sample in SAMPLES}
+    assert sheet.height
+
+
+def parts_step(lake: Lake, local: LocalStudy) -> list[str]:
+    return [next(iter(run_step(lake, step).values())).outcome for step in study_steps(local, None)]  # pyright: ignore
+
+
+def test_new_labels_read_no_matrix_again(folder, tmp_path):
+    lake = Lake(tmp_path / "lake")
+    local = study_of(tmp_path / "own", folder / "refusals" / "one_sample_per_arm", {"X1": "vehicle", "X4": "alectinib"})
+    assert set(parts_step(lake, local)) == {"built"}
+    assert set(parts_step(lake, local)) == {"cache hit"}
+    labels = pl.read_csv(local.folder / "labels.tsv.gz", separator="\t")
+    (local.folder / "labels.tsv.gz").unlink()
+    labels.with_columns(subtype=pl.lit("one")).write_csv(local.folder / "labels.tsv", separator="\t")
+    text = (local.folder / "study.toml").read_text().replace("labels.tsv.gz", "labels.tsv")
+    (local.folder / "study.toml").write_text(text)
+    assert parts_step(lake, load_local_study(local.folder)) == ["cache hit", "cache hit", "built"]
+
+
+def test_one_sample_per_arm_has_effects_and_no_p(folder, tmp_path):
+    arms = {"X1": "vehicle", "X4": "alectinib"}
+    local = study_of(tmp_path / "own", folder / "refusals" / "one_sample_per_arm", arms, COMPARISON)
+    found = tables_of(local)
+    tested = found["core.single_cell__pseudobulk"]
+    assert set(tested["evidence_kind"]) <= {"effect_only"}
+    assert tested["p_value"].null_count() == tested.height
+    shares = found["core.single_cell__composition"]
+    assert shares["p_value"].null_count() == shares.height
+    assert shares["p_note"].str.contains("without p").all()
+
+
+@pytest.mark.parametrize("case", ["empty_droplets_only", "no_counts", "transposed", "labels_do_not_match"])
+def test_what_cannot_be_read_is_refused(folder, tmp_path, case):
+    local = study_of(tmp_path / "own", folder / "refusals" / case, {"X1": "vehicle"})
+    with pytest.raises(DataFault, match="own/"):
+        tables_of(local)
+
+
+def test_a_sample_without_files_is_named(folder, tmp_path):
+    with pytest.raises(CatalogFault, match="X9"):
+        study_of(tmp_path / "own", folder / "refusals" / "unknown_arm", {"X9": "vehicle"})
+
+
+def test_a_comparison_of_an_arm_that_no_sample_has_is_refused(folder, tmp_path):
+    with pytest.raises(CatalogFault, match="names the arm alectinib"):
+        study_of(tmp_path / "own", folder / "study", {"X1": "vehicle"}, COMPARISON)
+
+
+@pytest.mark.parametrize("case", ["geo_prefixed", "v2_layout", "one_species_only", "antibody_features_mixed"])
+def test_other_layouts_are_read(folder, goldens, tmp_path, case):
+    source = folder / "refusals" / case
+    options = "" if (source / "labels.tsv.gz").exists() else 'labels = "l.tsv"\n'
+    work = tmp_path / "source"
+    work.mkdir()
+    for path in source.iterdir():
+        (work / path.name).symlink_to(path)
+    if options:
+        (work / "l.tsv").write_text("sample_id\tbarcode\tcell_type\nX1\tX\tTumour\n")
+    local = study_of(tmp_path / "own", work, {"X1": "vehicle"}, options=options)
+    parts = read_parts(local, local.file.sample[0])
+    assert parts[COUNTS].height > 1000
+    assert parts[BARCODES].height == 40
+    assert parts[FEATURES]["species"].null_count() == 0
