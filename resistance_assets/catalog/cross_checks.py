@@ -69,6 +69,7 @@ def _check_cohorts(registry: Registry, studies_path: Path) -> None:
     """Endpoints of cohorts, and the cohorts whose patients other entries share."""
     for cohort in registry.cohorts.values():
         by_id(cohort.endpoint, studies_path, f"cohort {cohort.id}, endpoint")
+        by_id(cohort.stratum, studies_path, f"cohort {cohort.id}, stratum")
     for entry in (*registry.cohorts.values(), *registry.projects.values()):
         if entry.patients_of is not None:
             owners = [c.id for c in registry.cohorts.values() if c.patients_of is None]
@@ -91,7 +92,8 @@ def _check_cohorts(registry: Registry, studies_path: Path) -> None:
 
 
 def _check_settings(registry: Registry, studies_path: Path) -> None:
-    """Survival models, gene panels and their partners."""
+    """Survival models, drivers, gene panels and their partners."""
+    by_id(registry.alterations.driver, studies_path, "alterations.driver")
     models = by_id(registry.survival.model, studies_path, "survival.model")
     for model in registry.survival.discrimination_models:
         require_known(model, models, studies_path, "key survival.discrimination_models", "survival model")

@@ -50,6 +50,7 @@ GROUPS = {
     "core.enrichment__": "enrichment",
     "core.gsea__": "enrichment",
     "core.survival__": "survival",
+    "core.alterations__": "alterations",
     "core.correlation__": "expression",
     "core.expression__": "expression",
     "core.evidence__": "evidence",

@@ -16,6 +16,7 @@ from typing import Any, get_args
 
 from resistance_assets.catalog.cross_checks import cross_check
 from resistance_assets.catalog.models.analysis_settings import (
+    AlterationSettings,
     Correlation,
     DifferentialExpression,
     EvidenceSettings,
@@ -79,6 +80,7 @@ class _StudiesFile(Entry):
     correlation: Correlation
     evidence: EvidenceSettings = EvidenceSettings()
     survival: SurvivalSettings
+    alterations: AlterationSettings = AlterationSettings()
     tumour_normal: TumourNormal
 
 
@@ -105,6 +107,7 @@ class Registry:
     partners: tuple[Partners, ...]
     circularities: tuple[Circularity, ...]
     survival: SurvivalSettings
+    alterations: AlterationSettings
     tumour_normal: TumourNormal
     evidence: EvidenceSettings
     papers: dict[str, Paper]
@@ -230,6 +233,7 @@ def load_registry(study_dirs: Sequence[Path] = (), *, catalog_dir: Path = CATALO
         partners=studies.partners,
         circularities=studies.circularity,
         survival=studies.survival,
+        alterations=studies.alterations,
         tumour_normal=studies.tumour_normal,
         papers=dict(claims.paper),
         claims=by_id(claims.claim, claims_path, "claim"),

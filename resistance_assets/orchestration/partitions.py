@@ -7,7 +7,7 @@ the others as it is. A name that no step writes is an error when the graph is lo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import polars as pl
@@ -17,7 +17,7 @@ from resistance_assets.catalog.tables import TABLES, Table
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 
-__all__ = ["Finish", "partition_of", "read_partitions", "rejected_of", "slice_of", "union_of"]
+__all__ = ["Finish", "partition_of", "read_partitions", "rejected_of", "slice_of", "union_of", "unions_of"]
 
 Finish = Callable[[pl.DataFrame, Mapping[str, pl.DataFrame]], pl.DataFrame]
 
@@ -46,6 +46,22 @@ def union_of(
     step = table_step(
         outputs={table_name: table}, compute=compute, inputs=read, optional_inputs=given, allow_unavailable_inputs=True
     )
+    return replace(step, partitions=given)
+
+
+def unions_of(partitions: Mapping[str, Sequence[str]]) -> Step:
+    """Unions of tables whose partitions change together, in one step; otherwise as `union_of`.
+
+    Args:
+        partitions: table to write -> names of its partitions, in the order of their rows.
+    """
+    given = tuple(one for own in partitions.values() for one in own)
+    tables = {name: TABLES[name] for name in partitions}
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        return {name: read_partitions(inputs, own, tables[name]) for name, own in partitions.items()}
+
+    step = table_step(outputs=tables, compute=compute, optional_inputs=given, allow_unavailable_inputs=True)
     return replace(step, partitions=given)
 
 

@@ -15,7 +15,7 @@ from resistance_assets.defs.publication import failed_tables
 from resistance_assets.errors import CatalogFault
 from resistance_assets.orchestration.checks import CheckResult
 from resistance_assets.orchestration.lake import Lake
-from resistance_assets.orchestration.partitions import partition_of, rejected_of, slice_of, union_of
+from resistance_assets.orchestration.partitions import partition_of, rejected_of, slice_of, union_of, unions_of
 from resistance_assets.orchestration.status import states_of
 from resistance_assets.orchestration.steps import Step, StepFailed, StepResult, StepTest, run_step
 from resistance_assets.orchestration.table_steps import by_table, table_step
@@ -188,3 +188,22 @@ def test_a_misspelt_input_is_an_error_when_the_graph_is_loaded(kind):
 def test_two_steps_that_write_one_table_are_an_error_when_the_graph_is_loaded():
     with pytest.raises(CatalogFault, match=r"two steps write parts\.evidence__resistance_votes__one"):
         by_table([fixed(ONE, rows("A")), fixed(ONE, rows("B"))])
+
+
+def test_unions_of_tables_that_change_together_are_one_step_and_leave_a_bad_partition_out(tmp_path):
+    votes, lists = LISTS, TABLES["core.gene_lists__members"]
+    other = partition_of(lists.address, "one")
+    union = unions_of({votes.address: [ONE, TWO], lists.address: [other]})
+    assert set(union.outputs) == {votes.address, lists.address}
+    union = replace(union, tests={}, inputs=())
+    lake = Lake(tmp_path)
+    run_step(lake, fixed(ONE, rows("AXL")))
+    run_step(lake, fixed(TWO, rows("EGFR")))
+    found = run_step(lake, union)
+    assert lake.read(votes.address)["hgnc_symbol"].to_list() == ["AXL", "EGFR"]
+    assert found[lists.address].table_version.rows == 0
+    # The same key twice: the later partition is left out, and told.
+    run_step(lake, replace(fixed(TWO, rows("AXL")), code_version="v2"))
+    found = run_step(lake, union)
+    assert found[votes.address].table_version.rows == 1
+    assert TWO in str(found[votes.address].reason)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from resistance_assets.catalog.models.cohort import AlterationRule
 from resistance_assets.catalog.models.entry import Entry, Identifier
 
 
@@ -102,6 +103,25 @@ class SurvivalSettings(Entry):
     min_group_patients: int = Field(default=20, ge=1)
     min_group_expected_events: float = Field(default=5.0, ge=0)
     second_opinion_genes: int = Field(default=30, ge=1)
+
+
+class Driver(Entry):
+    """A driver that expression and survival are compared by: `altered` as in a stratum."""
+
+    id: Identifier
+    altered: tuple[AlterationRule, ...] = Field(min_length=1)
+
+
+class AlterationSettings(Entry):
+    """How alterations are analysed.
+
+    Attributes:
+        pair_genes: of the most often mutated genes, how many are paired with one another and with the drivers.
+        driver: drivers of the tumours at hand.
+    """
+
+    pair_genes: int = Field(default=40, ge=0, le=120)
+    driver: tuple[Driver, ...] = ()
 
 
 class TumourNormal(Entry):

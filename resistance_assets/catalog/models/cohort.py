@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from resistance_assets.catalog.models.entry import Entry, Identifier
 
@@ -25,6 +25,47 @@ class Endpoint(Entry):
 
 DAYS_TO_MONTHS = 12 / 365.25
 
+AlterationRule = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*(:(any|mutation|amplification|deep_loss|fusion))?$")
+]
+
+
+class Stratum(Entry):
+    """Patients of a cohort in whom every survival screen is repeated.
+
+    Attributes:
+        altered: `GENE` or `GENE:class` (mutation, amplification, deep_loss, fusion); patients with any of them.
+        unaltered: likewise; patients with none of them, of those in whom they were looked for.
+        attribute, values: a clinical attribute of the vendor, a column of the study's sheet, or one of our own (sex,
+            stage_group), and the values that are in the stratum.
+        min_patients, min_events: below one of them an endpoint is not analysed in the stratum.
+    """
+
+    id: Identifier
+    title: str
+    altered: tuple[AlterationRule, ...] = ()
+    unaltered: tuple[AlterationRule, ...] = ()
+    attribute: str | None = None
+    values: tuple[str, ...] = ()
+    min_patients: int = Field(default=20, ge=2)
+    min_events: int = Field(default=10, ge=1)
+
+    @model_validator(mode="after")
+    def _has_a_rule(self) -> Stratum:
+        if not (self.altered or self.unaltered or self.attribute):
+            raise ValueError("a stratum needs altered, unaltered, or attribute with values")
+        if (self.attribute is None) != (not self.values):
+            raise ValueError("attribute and values are given together")
+        return self
+
+    @property
+    def rule(self) -> str:
+        """The rule in words."""
+        parts = [f"altered: {', '.join(self.altered)}"] if self.altered else []
+        parts += [f"not altered: {', '.join(self.unaltered)}"] if self.unaltered else []
+        parts += [f"{self.attribute} is {' or '.join(self.values)}"] if self.attribute else []
+        return "; ".join(parts)
+
 
 class Cohort(Entry):
     """Patients with endpoints and tumour expression, from one study archive, or from a matrix and a table of follow-up.
@@ -38,6 +79,8 @@ class Cohort(Entry):
         z_score_profiles, log2_copy_number_profiles, protein_profiles, methylation_profiles: further matrices of the
             archive that are loaded.
         time_unit: of the times of the endpoints.
+        sequenced_megabases: coding bases that were sequenced, for mutations per megabase.
+        stratum: patients in whom the survival screens are repeated.
     """
 
     id: Identifier
@@ -57,6 +100,8 @@ class Cohort(Entry):
     sex_attribute: str | None = None
     stage_attribute: str | None = None
     purity_attribute: str | None = None
+    sequenced_megabases: float | None = Field(default=None, gt=0)
+    stratum: tuple[Stratum, ...] = ()
     endpoint: tuple[Endpoint, ...] = Field(min_length=1)
 
     @property

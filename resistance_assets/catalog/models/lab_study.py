@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from resistance_assets.catalog.models.cohort import DAYS_TO_MONTHS, Cohort, Endpoint
+from resistance_assets.catalog.models.cohort import DAYS_TO_MONTHS, Cohort, Endpoint, Stratum
 from resistance_assets.catalog.models.contrast import ArrayContrast, CountsContrast, InteractionDesign, ResultContrast
 from resistance_assets.catalog.models.entry import Entry, Identifier
 from resistance_assets.catalog.models.gene_list import DeclaredIntersection
@@ -107,6 +107,7 @@ class StudySurvival(Entry):
         age_column, sex_column, stage_column, purity_column: in years; female or male; AJCC stage; share or percent of
             tumour cells.
         subset: one column -> values of the samples that are analysed, such as tumours.
+        stratum: patients in whom the survival screens are repeated, such as those of one genotype.
     """
 
     time_column: str = "time"
@@ -119,6 +120,7 @@ class StudySurvival(Entry):
     stage_column: str | None = None
     purity_column: str | None = None
     subset: dict[str, tuple[str, ...]] = Field(default={}, max_length=1)
+    stratum: tuple[Stratum, ...] = ()
 
     @property
     def months_per_unit(self) -> float:
@@ -283,6 +285,7 @@ def as_cohort(local: LocalStudy) -> Cohort:
         sex_attribute=followed.sex_column,
         stage_attribute=followed.stage_column,
         purity_attribute=followed.purity_column,
+        stratum=followed.stratum,
         endpoint=(endpoint,),
     )
 

@@ -14,6 +14,11 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import polars as pl
 
+from resistance_assets.connectors.cbioportal.profiled_samples import (
+    ProfiledSamples,
+    is_gene_panel,
+    read_profiled_samples,
+)
 from resistance_assets.connectors.clinical_cells import Kind, find_unread, reject_unread_cells
 from resistance_assets.connectors.formats.archives import read_members
 from resistance_assets.connectors.formats.delimited import DelimitedText, nearest_name, rejected_rows, split_text
@@ -97,6 +102,7 @@ class CbioportalStudy:
             sample, in the unit that the profile describes. A key (symbol, Entrez id) occurs once; a symbol may repeat
             with other Entrez ids.
         case_lists: case_list_id, name, sample_id.
+        profiled: samples that were looked at for mutations, copy number and fusions, and the gene panels.
         rejected: source, line, reason, row.
     """
 
@@ -110,6 +116,7 @@ class CbioportalStudy:
     profiles: pl.DataFrame
     matrices: dict[str, pl.DataFrame]
     case_lists: pl.DataFrame
+    profiled: ProfiledSamples
     rejected: pl.DataFrame
 
 
@@ -201,7 +208,7 @@ def read_study(
         DataFault: the archive or one of its files is not what the format says; names file, line, column or sample.
         TransportFault: the archive is truncated.
     """
-    small, names = read_members(archive, lambda name: is_meta(name) or _is_case_list(name))
+    small, names = read_members(archive, lambda name: is_meta(name) or _is_case_list(name) or is_gene_panel(name))
     study_id = top_folder(archive, names)
     source = f"{archive.name}:"
     meta_texts = {PurePosixPath(name).name: data for name, data in small.items() if is_meta(name)}
@@ -231,7 +238,8 @@ def read_study(
     if "patient" not in clinical and "sample" in clinical and not required_patient_columns and not event_columns:
         clinical["patient"] = _patients_of_samples(clinical["sample"])
     _require_clinical(clinical, archive)
-    case_lists = {name: text for name, text in small.items() if _is_case_list(name)}
+    case_lists, profiled = profiled_of(small, metas, study_id, source)
+    rejected.append(profiled.rejected)
     patient, sample = clinical["patient"], clinical["sample"]
     return CbioportalStudy(
         study_id=study_id,
@@ -243,9 +251,32 @@ def read_study(
         sample_attributes=sample.values,
         profiles=pl.DataFrame(profiles, schema=PROFILE_SCHEMA),
         matrices=matrices,
-        case_lists=_read_case_lists(case_lists, study_id, source),
+        case_lists=case_lists,
+        profiled=profiled,
         rejected=pl.concat(rejected),
     )
+
+
+def profiled_of(
+    small: Mapping[str, bytes], metas: Mapping[str, Mapping[str, str]], study_id: str, source: str
+) -> tuple[pl.DataFrame, ProfiledSamples]:
+    """Case lists, and which samples were looked at, from the small members of an archive.
+
+    Args:
+        small: members by path, of which case lists and gene panels are read.
+        metas: entries of the meta files.
+        source: what messages call the archive, with a colon at its end.
+    """
+    texts = {name: text for name, text in small.items() if _is_case_list(name)}
+    case_lists = _read_case_lists(texts, study_id, source)
+    kinds = {"MUTATION_EXTENDED": "mutations", "COPY_NUMBER_ALTERATION": "copy_number", "STRUCTURAL_VARIANT": "fusions"}
+    profiles: dict[str, str] = {}
+    for entry in metas.values():
+        kind = kinds.get(entry.get("genetic_alteration_type", ""))
+        if kind and "stable_id" in entry and entry.get("datatype") not in ("LOG2-VALUE", "CONTINUOUS", "SEG"):
+            profiles.setdefault(kind, entry["stable_id"])
+    panels = {name: data for name, data in small.items() if is_gene_panel(name)}
+    return case_lists, read_profiled_samples(panels, case_lists, archive=source.rstrip(":"), profiles=profiles)
 
 
 def unpivot_matrix(wide: pl.DataFrame, *, leading: int = 2) -> pl.DataFrame:

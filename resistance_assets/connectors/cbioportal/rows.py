@@ -22,6 +22,8 @@ CBIOPORTAL_TABLES = {
     "profiles": "raw.cbioportal__profiles",
     "mrna": "raw.cbioportal__mrna_values",
     "copy_number": "raw.cbioportal__copy_number_values",
+    "profiled": "raw.cbioportal__profiled_samples",
+    "panels": "raw.cbioportal__gene_panels",
 }
 
 
@@ -97,6 +99,8 @@ def read_cohort(cohort: Cohort, archive: Path) -> dict[str, pl.DataFrame]:
         ),
         "mrna": values(expression, TABLES["raw.cbioportal__mrna_values"]),
         "copy_number": values(copy_number, TABLES["raw.cbioportal__copy_number_values"]),
+        "profiled": tag_study(study.profiled.samples),
+        "panels": tag_study(study.profiled.panels),
         "rejected": rejected_as_table([("raw.cbioportal", study.rejected)]),
     }
 

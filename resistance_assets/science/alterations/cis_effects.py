@@ -61,3 +61,17 @@ def amplified_against_diploid(calls: NDArray[np.float64], expression: NDArray[np
         return n_amplified, n_deep_loss, math.nan
     found = rank_sum_test(expression[amplified], expression[diploid], exact=False)
     return n_amplified, n_deep_loss, found.p_value
+
+
+def count_copy_number_groups(
+    calls: NDArray[np.float64], expression: NDArray[np.float64], *, least: int = LEAST_GROUP
+) -> tuple[list[int], list[int], list[float]]:
+    """`amplified_against_diploid` of every gene; genes that cannot be tested are only counted."""
+    known = np.isfinite(calls) & np.isfinite(expression)
+    amplified = (known & (calls >= AMPLIFIED)).sum(axis=1)
+    diploid = (known & (calls == DIPLOID)).sum(axis=1)
+    lost = (known & (calls <= DEEP_LOSS)).sum(axis=1)
+    p = np.full(len(calls), np.nan)
+    for gene in np.flatnonzero((amplified >= least) & (diploid >= least)):
+        p[gene] = amplified_against_diploid(calls[gene], expression[gene])[2]
+    return amplified.tolist(), lost.tolist(), p.tolist()

@@ -8,6 +8,7 @@ doi:10.1186/s13059-016-1114-x). Fisher's stands beside it, labelled.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import combinations
 
 import numpy as np
@@ -41,28 +42,34 @@ def background_chances(altered: NDArray[np.bool_]) -> NDArray[np.float64]:
     want_columns = altered[inner].sum(axis=0).astype(float)
     if not want_rows.size or not want_columns.size:
         return chances
-    alpha = special.logit(np.clip(want_rows / max(len(want_columns), 1), 1e-9, 1 - 1e-9))
-    beta = np.zeros(len(want_columns))
+    # Genes, and tumours, of equal margins have equal effects: each margin is fitted once, with its weight.
+    row_margin, row_at, row_weight = np.unique(want_rows, return_inverse=True, return_counts=True)
+    column_margin, column_at, column_weight = np.unique(want_columns, return_inverse=True, return_counts=True)
+    alpha = special.logit(np.clip(row_margin / len(want_columns), 1e-9, 1 - 1e-9))
+    beta = np.zeros(len(column_margin))
     for _ in range(MOST_ROUNDS):
         p = special.expit(alpha[:, None] + beta[None, :])
-        miss = want_rows - p.sum(axis=1)
-        alpha += np.clip(miss / np.maximum((p * (1 - p)).sum(axis=1), 1e-12), -2.0, 2.0)
+        miss = row_margin - p @ column_weight
+        alpha += np.clip(miss / np.maximum((p * (1 - p)) @ column_weight, 1e-12), -2.0, 2.0)
         p = special.expit(alpha[:, None] + beta[None, :])
-        miss_columns = want_columns - p.sum(axis=0)
-        beta += np.clip(miss_columns / np.maximum((p * (1 - p)).sum(axis=0), 1e-12), -2.0, 2.0)
+        miss_columns = column_margin - row_weight @ p
+        beta += np.clip(miss_columns / np.maximum(row_weight @ (p * (1 - p)), 1e-12), -2.0, 2.0)
         if max(np.abs(miss).max(), np.abs(miss_columns).max()) < MARGIN_TOLERANCE:
             break
-    chances[inner] = special.expit(alpha[:, None] + beta[None, :])
+    chances[inner] = special.expit(alpha[row_at][:, None] + beta[column_at][None, :])
     return chances
 
 
-def pair_alterations(altered: NDArray[np.bool_], genes: list[str], *, least_fraction: float = 0.0) -> pl.DataFrame:
+def pair_alterations(
+    altered: NDArray[np.bool_], genes: list[str], *, least_fraction: float = 0.0, among: Collection[str] | None = None
+) -> pl.DataFrame:
     """Every pair of genes: how often together, what burden alone would give, and both tests.
 
     Args:
         altered: genes x tumours; the background is estimated on all genes.
         genes: of the rows.
         least_fraction: pairs are tested among genes altered in at least this share of tumours.
+        among: only these genes are paired; all where None.
 
     Returns:
         hgnc_symbol_a, hgnc_symbol_b, n_both, n_a_only, n_b_only, n_neither, expected_both, direction (co_occurring or
@@ -71,6 +78,8 @@ def pair_alterations(altered: NDArray[np.bool_], genes: list[str], *, least_frac
     """
     n = altered.shape[1]
     chosen = np.flatnonzero(altered.sum(axis=1) >= max(least_fraction * n, 1))
+    if among is not None:
+        chosen = np.array([at for at in chosen if genes[at] in among], dtype=np.int64)
     pairs = np.array(list(combinations(chosen, 2)), dtype=np.int64).reshape(-1, 2)
     first, second = pairs[:, 0], pairs[:, 1]
     counts = altered.astype(np.int64)

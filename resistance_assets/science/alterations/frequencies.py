@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from scipy import stats
 
 
 def exact_interval(altered: int, n: int, *, confidence: float = 0.95) -> tuple[float, float]:
     """Clopper and Pearson's interval of a proportion (1934, doi:10.1093/biomet/26.4.404); (0, 1) without patients."""
-    if n == 0:
-        return 0.0, 1.0
-    tail = (1.0 - confidence) / 2.0
-    lower = float(stats.beta.ppf(tail, altered, n - altered + 1)) if altered else 0.0
-    upper = float(stats.beta.ppf(1.0 - tail, altered + 1, n - altered)) if altered < n else 1.0
-    return lower, upper
+    lower, upper = exact_intervals(np.array([altered]), np.array([n]), confidence=confidence)
+    return float(lower[0]), float(upper[0])
+
+
+def exact_intervals(
+    altered: NDArray[np.int64], n: NDArray[np.int64], *, confidence: float = 0.95
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Lower and upper limits of many proportions; equal pairs are computed once."""
+    pairs, place = np.unique(np.column_stack([altered, n]), axis=0, return_inverse=True)
+    k, size, tail = pairs[:, 0], pairs[:, 1], (1.0 - confidence) / 2.0
+    # A share at its end has that end as its limit; the other arguments keep the quantile function defined there.
+    lower = np.where(k > 0, stats.beta.ppf(tail, np.maximum(k, 1), np.maximum(size - k + 1, 1)), 0.0)
+    upper = np.where(k < size, stats.beta.ppf(1.0 - tail, k + 1, np.maximum(size - k, 1)), 1.0)
+    at = place.reshape(-1)
+    return lower[at], upper[at]
 
 
 def alteration_frequencies(altered: pl.DataFrame, profiled: pl.DataFrame) -> pl.DataFrame:
@@ -35,9 +46,9 @@ def alteration_frequencies(altered: pl.DataFrame, profiled: pl.DataFrame) -> pl.
     found = profiled.join(counts, on=["hgnc_symbol", "alteration_class"], how="left").with_columns(
         n_altered=pl.col("n_altered").fill_null(0).cast(pl.Int64)
     )
-    limits = [exact_interval(int(k), int(n)) for k, n in found.select("n_altered", "n_profiled").iter_rows()]
+    lower, upper = exact_intervals(found["n_altered"].to_numpy(), found["n_profiled"].cast(pl.Int64).to_numpy())
     return found.with_columns(
         frequency=pl.when(pl.col("n_profiled") > 0).then(pl.col("n_altered") / pl.col("n_profiled")),
-        frequency_lower=pl.Series([low for low, _ in limits], dtype=pl.Float64),
-        frequency_upper=pl.Series([high for _, high in limits], dtype=pl.Float64),
+        frequency_lower=pl.Series(lower, dtype=pl.Float64),
+        frequency_upper=pl.Series(upper, dtype=pl.Float64),
     ).sort("hgnc_symbol", "alteration_class")

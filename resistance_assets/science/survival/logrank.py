@@ -170,8 +170,13 @@ class SplitPermutations:
         return (int(count_drawn(self.scores, drawn, least)) + 1) / (self.permutations + 1), self.permutations
 
 
-@functools.lru_cache(maxsize=4)
 def draw_groups(n: int, size: int, permutations: int, seed: int) -> NDArray[np.int32]:
     """Members of one group in random divisions of n patients, shape (permutations, size); the same for every gene."""
+    return np.ascontiguousarray(_draw_orders(n, permutations, seed)[:, :size])
+
+
+@functools.lru_cache(maxsize=2)
+def _draw_orders(n: int, permutations: int, seed: int) -> NDArray[np.int32]:
+    """The first half of random orders of n patients: groups of every size begin them, so that one draw serves all."""
     rows = np.tile(np.arange(n, dtype=np.int32), (permutations, 1))
-    return np.ascontiguousarray(np.random.default_rng(seed).permuted(rows, axis=1)[:, :size])
+    return np.ascontiguousarray(np.random.default_rng(seed).permuted(rows, axis=1)[:, : n // 2 + 1])

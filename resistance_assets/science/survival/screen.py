@@ -192,6 +192,22 @@ def screen_quartile_split(
     return _split_screen(expression, time_months, event_observed, genes, 0.25, 0.75, "quartile_split", minimum)
 
 
+def screen_altered(
+    altered: ArrayLike,
+    time_months: ArrayLike,
+    event_observed: ArrayLike,
+    genes: Sequence[str],
+    minimum: SplitMinimum | None = SPLIT_MINIMUM,
+) -> pl.DataFrame:
+    """Altered (1) against not (0), for every gene; NaN where a gene was not measured in a patient.
+
+    Args, errors and columns as `screen_median_split`; "high" are the altered patients.
+    """
+    return _split_screen(altered, time_months, event_observed, genes, 0.0, 0.0, "altered", minimum).select(
+        list(SCREEN_SCHEMA)
+    )
+
+
 def screen_survival(
     expression: ArrayLike,
     time_months: ArrayLike,

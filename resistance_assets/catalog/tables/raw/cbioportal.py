@@ -81,6 +81,35 @@ class CbioportalProfiles(TableModel):
     )
 
 
+@table(
+    "raw.cbioportal__profiled_samples",
+    grain="one row per study, layer and sample that was looked at for it",
+    key=("study_id", "layer", "sample_id"),
+    limitation="an archive without case lists and without a panel matrix has no row: then nobody is known to be clear",
+)
+class CbioportalProfiledSamples(TableModel):
+    """Samples that were sequenced, or called for copy number or fusions, whether or not anything was found."""
+
+    study_id: pl.String = col("cBioPortal study", of="source")
+    layer: pl.String = col("what was looked for", of="source", isin=["mutations", "copy_number", "fusions"])
+    sample_id: pl.String = col("vendor's sample id", of="source")
+    gene_panel_id: pl.String = col("panel that was sequenced; null where all genes were", of="source", null=True)
+
+
+@table(
+    "raw.cbioportal__gene_panels",
+    grain="one row per study, gene panel and gene",
+    key=("study_id", "gene_panel_id", "hugo_symbol"),
+    limitation="panels that the archive names and does not hold have no row",
+)
+class CbioportalGenePanels(TableModel):
+    """Genes of the panels that an archive holds."""
+
+    study_id: pl.String = col("cBioPortal study", of="source")
+    gene_panel_id: pl.String = col("panel", of="source")
+    hugo_symbol: pl.String = col("vendor's gene symbol", of="source")
+
+
 class _GeneSampleValues(TableModel):
     study_id: pl.String = col("cBioPortal study", of="source")
     stable_id: pl.String = col("profile id of the vendor", of="source")

@@ -199,6 +199,35 @@ class CohortMutations(TableModel):
 
 
 @table(
+    "staging.cohorts__profiled_patients",
+    grain="one row per cohort, layer and patient whose analysed sample was looked at",
+    key=("cohort_id", "layer", "patient_id"),
+    limitation="an archive that does not say whom it sequenced has no row here",
+)
+class CohortProfiledPatients(TableModel):
+    """Patients who were looked at for mutations, copy number or fusions, whether or not anything was found."""
+
+    cohort_id: pl.String = col("cohort")
+    layer: pl.String = col("mutations, copy_number or fusions")
+    patient_id: pl.String = col("patient")
+    gene_panel_id: pl.String = col("panel that was sequenced; null where all genes were", null=True)
+
+
+@table(
+    "staging.cohorts__panel_genes",
+    grain="one row per cohort, gene panel and gene",
+    key=("cohort_id", "gene_panel_id", "hgnc_symbol"),
+    limitation="a panel may cover a few exons of a gene alone",
+)
+class CohortPanelGenes(TableModel):
+    """Genes of the panels that patients of a cohort were sequenced with, with resolved symbols."""
+
+    cohort_id: pl.String = col("cohort")
+    gene_panel_id: pl.String = col("panel")
+    hgnc_symbol: pl.String = col(SYMBOL)
+
+
+@table(
     "staging.cohorts__structural_variants",
     grain="one row per cohort and structural variant of a sample",
     key=("cohort_id", "variant_number"),

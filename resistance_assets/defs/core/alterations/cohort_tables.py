@@ -1,0 +1,461 @@
+"""Tables of `core.alterations__*` of one cohort, from its layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from resistance_assets.catalog.models.analysis_settings import AlterationSettings
+from resistance_assets.catalog.models.cohort import Cohort, Stratum
+from resistance_assets.catalog.tables import TABLES
+from resistance_assets.science.alterations.associations import (
+    altered_survival,
+    burden_associations,
+    driver_expression,
+    driver_interactions,
+)
+from resistance_assets.science.alterations.cis_effects import LEAST_GROUP, correlate_rows, count_copy_number_groups
+from resistance_assets.science.alterations.cooccurrence import pair_alterations
+from resistance_assets.science.alterations.frequencies import alteration_frequencies
+from resistance_assets.science.alterations.gene_patients import (
+    IS_OF_CLASS,
+    AlterationMatrix,
+    alteration_matrix,
+    classify_mutations,
+    gene_patients,
+)
+from resistance_assets.science.alterations.measured import LAYER_OF, Measured, measured_patients
+from resistance_assets.science.alterations.strata import attribute_members, membership, split_rule
+from resistance_assets.science.expression.matrices import expression_matrix
+from resistance_assets.science.survival.logrank import SplitMinimum
+from resistance_assets.science.survival.models import covariate_columns, usable_covariates
+from resistance_assets.science.survival.screen import screen_survival
+
+Matrix = NDArray[np.float64]
+ALTERATION_TABLES = tuple(name for name in TABLES if name.startswith("core.alterations__"))
+_FREQUENCY_CLASSES: Mapping[str, pl.Expr] = {
+    "any": pl.lit(True),
+    **IS_OF_CLASS,
+    **{name: pl.col("mutation_class") == name for name in ("truncating", "missense", "in_frame", "splice")},
+}
+_LAYERS = ("mutations", "copy_number", "log2_copy_number", "fusions", "methylation", "protein")
+
+
+@dataclass(frozen=True)
+class CohortLayers:
+    """One cohort's layers, rows of staging without cohort_id, of the sample that stands for its patient."""
+
+    expression: pl.DataFrame
+    patients: pl.DataFrame
+    follow_up: Mapping[str, pl.DataFrame]
+    mutations: pl.DataFrame
+    copy_number: pl.DataFrame
+    log2_copy_number: pl.DataFrame
+    fusions: pl.DataFrame
+    methylation: pl.DataFrame
+    protein: pl.DataFrame
+    attributes: pl.DataFrame
+    profiled: pl.DataFrame
+    panel_genes: pl.DataFrame
+
+    @cached_property
+    def matrix(self) -> tuple[Matrix, list[str], list[str]]:
+        """Expression as genes x patients, the genes and the patients."""
+        return expression_matrix(self.expression)
+
+    @cached_property
+    def rows(self) -> pl.DataFrame:
+        """Rows of `gene_patients`."""
+        return gene_patients(self.mutations, self.copy_number, self.fusions)
+
+    @cached_property
+    def measured(self) -> Measured:
+        """Who was looked at for what."""
+        called = self.copy_number.filter(pl.col("gistic_call").is_not_null())
+        return measured_patients(
+            self.profiled,
+            self.panel_genes,
+            mutated=self.mutations["patient_id"].drop_nulls().unique(),
+            called=called["patient_id"].unique(),
+            fused=self.fusions["patient_id"].drop_nulls().unique(),
+        )
+
+    def follow(self, endpoint: str, order: Sequence[str]) -> tuple[Matrix, Matrix]:
+        """Months and events of the patients given, NaN where there are none."""
+        placed = pl.DataFrame({"patient_id": list(order)}, schema={"patient_id": pl.String}).join(
+            self.follow_up[endpoint], on="patient_id", how="left", maintain_order="left"
+        )
+        numbers = placed.select(pl.col("time_months", "event_observed").cast(pl.Float64).fill_null(np.nan)).to_numpy()
+        usable = np.isfinite(numbers).all(axis=1) & (np.nan_to_num(numbers[:, 0], nan=-1.0) >= 0.0)
+        return np.where(usable, numbers[:, 0], np.nan), np.where(usable, numbers[:, 1], np.nan)
+
+
+def compute_cohort_tables(
+    layers: CohortLayers,
+    cohort: Cohort,
+    settings: AlterationSettings,
+    genes_of_interest: Sequence[str],
+    minimum: SplitMinimum,
+) -> dict[str, pl.DataFrame]:
+    """Every table of `core.alterations__*` of one cohort, by name; tables of layers that it lacks are empty."""
+    strata, strata_rows = stratum_members(layers, cohort.stratum)
+    made = {
+        "layers": layer_rows(layers),
+        "patients": burden_rows(layers, cohort.sequenced_megabases),
+        "gene_patients": layers.rows,
+        "gene_frequencies": frequency_rows(layers, strata),
+        "survival": survival_rows(layers, settings, minimum),
+        "cis_effects": cis_rows(layers),
+        "driver_expression": driver_expression_rows(layers, settings),
+        "driver_interactions": driver_interaction_rows(layers, settings, genes_of_interest),
+        "pairs": pair_rows(layers, settings),
+        "burden": burden_association_rows(layers, settings),
+        "strata": strata_rows,
+        "stratum_survival": stratum_survival_rows(layers, strata, strata_rows, minimum),
+    }
+    found = {}
+    for name, frame in made.items():
+        table = TABLES[f"core.alterations__{name}"]
+        found[table.address] = (
+            table.shape(frame.with_columns(cohort_id=pl.lit(cohort.id))) if frame.height else table.empty()
+        )
+    return found
+
+
+def layer_rows(layers: CohortLayers) -> pl.DataFrame:
+    """Rows of `core.alterations__layers` without cohort_id."""
+    frames = {
+        "mutations": layers.mutations,
+        "copy_number": layers.copy_number,
+        "log2_copy_number": layers.log2_copy_number,
+        "fusions": layers.fusions.rename({"hgnc_symbol_site1": "hgnc_symbol"}),
+        "methylation": layers.methylation,
+        "protein": layers.protein,
+    }
+    rows = []
+    for layer in _LAYERS:
+        frame = frames[layer]
+        measured = bool(frame.height)
+        patients = layers.measured.patients.get(layer)
+        n = (frame["patient_id"].n_unique() if patients is None else len(patients)) if measured else None
+        rows.append(
+            {
+                "layer": layer,
+                "is_measured": measured,
+                "n_patients": n,
+                "n_genes": frame["hgnc_symbol"].drop_nulls().n_unique() if measured else None,
+                "note": f"measured in {n:,} patients" if measured else "not measured",
+            }
+        )
+    return pl.DataFrame(rows, schema_overrides={"n_patients": pl.Int64, "n_genes": pl.Int64})
+
+
+def burden_rows(layers: CohortLayers, megabases: float | None) -> pl.DataFrame:
+    """Rows of `core.alterations__patients` without cohort_id; a rate is that of all genes, so a panel has none."""
+    kept = classify_mutations(layers.mutations).group_by("patient_id").agg(n_mutations=pl.len().cast(pl.Int64))
+    sequenced = list(layers.measured.of_class("mutation"))
+    panels = layers.measured.panel_of.get("mutations", {})
+    patients = pl.DataFrame(
+        {"patient_id": sequenced, "gene_panel_id": [panels.get(one) for one in sequenced]},
+        schema={"patient_id": pl.String, "gene_panel_id": pl.String},
+    )
+    counted = patients.join(kept, on="patient_id", how="left").with_columns(pl.col("n_mutations").fill_null(0))
+    rate = pl.when(pl.col("gene_panel_id").is_null()).then(pl.col("n_mutations") / (megabases or np.nan))
+    return counted.with_columns(mutations_per_megabase=rate.fill_nan(None)).sort("patient_id")
+
+
+def driver_members(layers: CohortLayers, settings: AlterationSettings, order: Sequence[str]) -> dict[str, Matrix]:
+    """Driver -> 1, 0 or NaN (not measured) per patient given."""
+    return {one.id: membership(order, layers.rows, one.altered, layers.measured) for one in settings.driver}
+
+
+def stratum_members(layers: CohortLayers, declared: Sequence[Stratum]) -> tuple[dict[str, list[str]], pl.DataFrame]:
+    """Patients of each stratum, and rows of `core.alterations__strata` without cohort_id."""
+    everyone = sorted({*layers.patients["patient_id"], *layers.matrix[2]})
+    profiled = set(layers.matrix[2])
+    members, rows = {}, []
+    for stratum in declared:
+        inside, known = set(everyone), set(everyone)
+        for rules, wanted in ((stratum.altered, 1.0), (stratum.unaltered, 0.0)):
+            if rules:
+                state = membership(everyone, layers.rows, rules, layers.measured)
+                # A class that nobody was measured for leaves nobody known.
+                kinds = {kind for _, kind in map(split_rule, rules)} - {"any"}
+                measured = all(layers.measured.of_class(kind) for kind in kinds) and bool(np.isfinite(state).any())
+                known &= (
+                    {one for one, value in zip(everyone, state, strict=True) if np.isfinite(value)}
+                    if measured
+                    else set()
+                )
+                inside &= {one for one, value in zip(everyone, state, strict=True) if value == wanted}
+        if stratum.attribute is not None:
+            chosen, told = attribute_members(attribute_values(layers, stratum.attribute), stratum.values)
+            inside &= chosen
+            known &= told
+        members[stratum.id] = sorted(inside & known)
+        for endpoint in layers.follow_up:
+            analysed = [one for one in members[stratum.id] if one in profiled]
+            time, event = layers.follow(endpoint, analysed)
+            n, events = int(np.isfinite(time).sum()), int(np.nansum(event))
+            status = "screened"
+            note = f"{n} patients, {events} events"
+            if not known:
+                status, note = "not_measured", "not measured: no patient is known to be inside or outside"
+                n = events = None
+            elif n < stratum.min_patients or events < stratum.min_events:
+                status = "too_small"
+                note += f"; refused: the minimum is {stratum.min_patients} patients and {stratum.min_events} events"
+            rows.append(
+                {
+                    "stratum_id": stratum.id, "title": stratum.title, "rule": stratum.rule, "endpoint": endpoint,
+                    "n": n, "events": events, "min_patients": stratum.min_patients, "min_events": stratum.min_events,
+                    "status": status, "note": note,
+                }
+            )  # fmt: skip
+    return members, pl.DataFrame(rows, schema_overrides={"n": pl.Int64, "events": pl.Int64})
+
+
+def attribute_values(layers: CohortLayers, attribute: str) -> pl.DataFrame:
+    """patient_id and value of a clinical attribute: one of our columns of patients, else the vendor's."""
+    if attribute in ("sex", "stage_group"):
+        return layers.patients.select("patient_id", value=attribute)
+    return layers.attributes.filter(pl.col("attribute_id") == attribute).select("patient_id", "value")
+
+
+def frequency_rows(layers: CohortLayers, strata: Mapping[str, Sequence[str]]) -> pl.DataFrame:
+    """Rows of `core.alterations__gene_frequencies` without cohort_id."""
+    called = layers.copy_number["hgnc_symbol"].unique().to_list()
+    groups: dict[str, set[str] | None] = {"all": None, **{name: set(own) for name, own in strata.items()}}
+    frames = []
+    for stratum_id, inside in groups.items():
+        for name, is_of_class in _FREQUENCY_CLASSES.items():
+            everywhere = layers.rows.filter(is_of_class)
+            genes = set(everywhere["hgnc_symbol"])
+            if name in ("amplification", "deep_loss"):
+                genes |= set(called)
+            profiled = profiled_counts(layers.measured, sorted(genes), name, inside)
+            if profiled.is_empty():
+                continue
+            if inside is not None:
+                everywhere = everywhere.filter(pl.col("patient_id").is_in(list(inside)))
+            altered = everywhere.select("patient_id", "hgnc_symbol", alteration_class=pl.lit(name))
+            frames.append(alteration_frequencies(altered, profiled).with_columns(stratum_id=pl.lit(stratum_id)))
+    return pl.concat(frames) if frames else pl.DataFrame()
+
+
+def profiled_counts(measured: Measured, genes: Sequence[str], name: str, inside: set[str] | None) -> pl.DataFrame:
+    """hgnc_symbol, alteration_class, n_profiled: patients in whom the class of each gene was looked for.
+
+    Args:
+        name: class of `_FREQUENCY_CLASSES`; `any` counts patients who were looked at for one class at least.
+        inside: patients of a stratum; all where None.
+    """
+    kinds = measured.kinds if name == "any" else (name if name in LAYER_OF else "mutation",)
+    patients = sorted({one for kind in kinds for one in measured.of_class(kind) if inside is None or one in inside})
+    if not patients or not genes:
+        return pl.DataFrame()
+    everybody = {kind: np.isin(patients, list(measured.of_class(kind))) for kind in kinds}
+    unseen = {kind: measured.unseen(genes, kind, patients) for kind in kinds}
+    whole = int(np.any(list(everybody.values()), axis=0).sum())
+    counts = []
+    for gene in genes:
+        seen = whole
+        if any(gene in masks for masks in unseen.values()):
+            nobody = np.zeros(len(patients), dtype=bool)
+            seen = int(np.any([everybody[kind] & ~unseen[kind].get(gene, nobody) for kind in kinds], axis=0).sum())
+        counts.append(seen)
+    return pl.DataFrame(
+        {"hgnc_symbol": list(genes), "n_profiled": counts}, schema={"hgnc_symbol": pl.String, "n_profiled": pl.Int64}
+    ).with_columns(alteration_class=pl.lit(name))
+
+
+def looked_for_matrix(layers: CohortLayers, name: str) -> AlterationMatrix:
+    """A class of alteration in the patients who were looked at for it, NaN where their panel lacks the gene."""
+    patients = list(layers.measured.of_class(name))
+    genes = layers.rows.filter(IS_OF_CLASS[name])["hgnc_symbol"].unique().sort().to_list()
+    return alteration_matrix(layers.rows, name, patients, genes, layers.measured.unseen(genes, name, patients))
+
+
+def survival_rows(layers: CohortLayers, settings: AlterationSettings, minimum: SplitMinimum) -> pl.DataFrame:
+    """Rows of `core.alterations__survival` without cohort_id."""
+    drivers = {split_rule(rule)[0] for one in settings.driver for rule in one.altered}
+    frames = []
+    for name in IS_OF_CLASS:
+        altered = looked_for_matrix(layers, name)
+        patients = altered.patients
+        for endpoint in layers.follow_up if altered.genes else ():
+            time, event = layers.follow(endpoint, patients)
+            found = altered_survival(altered, time, event, always=sorted(drivers), minimum=minimum)
+            if found.height:
+                frames.append(found.with_columns(endpoint=pl.lit(endpoint), alteration_class=pl.lit(name)))
+    if not frames:
+        return pl.DataFrame()
+    return pl.concat(frames).with_columns(
+        n_altered="n_high",
+        events_altered="observed_high",
+        q_value_bh="q_value_bh_likelihood_ratio",
+        **{
+            name: pl.when(pl.col(name).is_finite()).then(pl.col(name))
+            for name in ("hazard_ratio", "ci_lower", "ci_upper")
+        },
+    )
+
+
+def cis_rows(layers: CohortLayers) -> pl.DataFrame:
+    """Rows of `core.alterations__cis_effects` without cohort_id."""
+    named = {
+        "copy_number": layers.copy_number.with_columns(feature_id="hgnc_symbol", value="gistic_call"),
+        "log2_copy_number": layers.log2_copy_number.with_columns(feature_id="hgnc_symbol", value="log2_copy_number"),
+        "methylation": layers.methylation.with_columns(value="beta_value"),
+        "protein": layers.protein.with_columns(value="protein_level"),
+    }
+    expression, genes, patients = layers.matrix
+    row_of = {gene: at for at, gene in enumerate(genes)}
+    frames = []
+    for layer, frame in named.items():
+        own = frame.filter(pl.col("hgnc_symbol").is_in(genes) & pl.col("patient_id").is_in(patients))
+        if own.is_empty():
+            continue
+        pairs = own.select("feature_id", "hgnc_symbol").unique().sort("hgnc_symbol", "feature_id")
+        values = place_values(own, pairs, patients)
+        mrna = expression[[row_of[gene] for gene in pairs["hgnc_symbol"]]]
+        found = correlate_rows(values, mrna, pairs["hgnc_symbol"].to_list())
+        sign = -1 if layer == "methylation" else 1
+        counts = {"n_amplified": None, "n_deep_loss": None, "p_amplified_against_diploid": None}
+        if layer == "copy_number":
+            amplified, lost, p = count_copy_number_groups(values, mrna, least=LEAST_GROUP)
+            counts = {"n_amplified": amplified, "n_deep_loss": lost, "p_amplified_against_diploid": p}
+        frames.append(
+            found.with_columns(
+                feature_id=pairs["feature_id"],
+                layer=pl.lit(layer),
+                expected_direction=pl.lit("positive" if sign > 0 else "negative"),
+                is_as_expected=pl.col("rho") * sign > 0,
+                n_amplified=pl.Series(
+                    counts["n_amplified"] if counts["n_amplified"] is not None else [None] * pairs.height,
+                    dtype=pl.Int64,
+                ),
+                n_deep_loss=pl.Series(
+                    counts["n_deep_loss"] if counts["n_deep_loss"] is not None else [None] * pairs.height,
+                    dtype=pl.Int64,
+                ),
+                p_amplified_against_diploid=pl.Series(
+                    counts["p_amplified_against_diploid"]
+                    if counts["p_amplified_against_diploid"] is not None
+                    else [None] * pairs.height,
+                    dtype=pl.Float64,
+                ).fill_nan(None),
+            )
+        )
+    return pl.concat(frames) if frames else pl.DataFrame()
+
+
+def place_values(long: pl.DataFrame, pairs: pl.DataFrame, patients: Sequence[str]) -> Matrix:
+    """Values as (pairs, patients), NaN where missing; of several profiles the first that holds a feature."""
+    rows = pairs.with_row_index("row")
+    columns = pl.DataFrame({"patient_id": list(patients)}).with_row_index("column")
+    placed = long.join(rows, on=["feature_id", "hgnc_symbol"]).join(columns, on="patient_id")
+    matrix = np.full((pairs.height, len(patients)), np.nan)
+    # Written backwards, so that the first profile stays.
+    backwards = placed.reverse()
+    matrix[backwards["row"].to_numpy(), backwards["column"].to_numpy()] = (
+        backwards["value"].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    )
+    return matrix
+
+
+def driver_expression_rows(layers: CohortLayers, settings: AlterationSettings) -> pl.DataFrame:
+    """Rows of `core.alterations__driver_expression` without cohort_id."""
+    expression, genes, patients = layers.matrix
+    known = pl.DataFrame({"patient_id": patients}).join(
+        layers.patients, on="patient_id", how="left", maintain_order="left"
+    )
+    used, _ = usable_covariates(known, ["age_years", "sex", "tumour_purity"])
+    covariates = covariate_columns(known.select(used)) if used else np.empty((len(patients), 0))
+    frames = []
+    for driver, altered in driver_members(layers, settings, patients).items():
+        found = driver_expression(expression, genes, altered, covariates)
+        if found.height:
+            frames.append(
+                found.with_columns(driver_id=pl.lit(driver), covariates=pl.lit("|".join(used) or None, pl.String))
+            )
+    return pl.concat(frames) if frames else pl.DataFrame()
+
+
+def driver_interaction_rows(
+    layers: CohortLayers, settings: AlterationSettings, genes_of_interest: Sequence[str]
+) -> pl.DataFrame:
+    """Rows of `core.alterations__driver_interactions` without cohort_id."""
+    expression, genes, patients = layers.matrix
+    chosen = [at for at, gene in enumerate(genes) if gene in set(genes_of_interest)]
+    frames = []
+    for driver, altered in driver_members(layers, settings, patients).items():
+        for endpoint in layers.follow_up if chosen and (altered == 1.0).any() and (altered == 0.0).any() else ():
+            found = driver_interactions(
+                expression[chosen], [genes[at] for at in chosen], altered, *layers.follow(endpoint, patients)
+            )
+            frames.append(found.with_columns(driver_id=pl.lit(driver), endpoint=pl.lit(endpoint)))
+    return pl.concat(frames) if frames else pl.DataFrame()
+
+
+def pair_rows(layers: CohortLayers, settings: AlterationSettings) -> pl.DataFrame:
+    """Rows of `core.alterations__pairs` without cohort_id: the drivers and the most often mutated genes."""
+    whole = looked_for_matrix(layers, "mutation")
+    # The burden of a tumour is compared over genes that every tumour was sequenced for.
+    shared = ~np.isnan(whole.values).any(axis=1)
+    altered = AlterationMatrix(
+        [gene for gene, kept in zip(whole.genes, shared.tolist(), strict=True) if kept], whole.patients, whole.values[shared]
+    )
+    if len(altered.genes) < 2:
+        return pl.DataFrame()
+    often = np.argsort(-altered.values.sum(axis=1), kind="stable")[: settings.pair_genes]
+    drivers = {split_rule(rule)[0] for one in settings.driver for rule in one.altered}
+    return pair_alterations(
+        altered.values == 1.0, altered.genes, among={*drivers, *(altered.genes[at] for at in often)}
+    ).with_columns(odds_ratio_fisher=pl.when(pl.col("odds_ratio_fisher").is_finite()).then("odds_ratio_fisher"))
+
+
+def burden_association_rows(layers: CohortLayers, settings: AlterationSettings) -> pl.DataFrame:
+    """Rows of `core.alterations__burden` without cohort_id."""
+    counted = burden_rows(layers, None)
+    if counted.is_empty():
+        return pl.DataFrame()
+    # Counts of a panel and of an exome cannot be compared: the more common of them is.
+    panel = pl.col("gene_panel_id").fill_null("")
+    commonest = counted.group_by(panel).len().sort("len", "gene_panel_id", descending=[True, False])["gene_panel_id"][0]
+    counted = counted.filter(panel == commonest)
+    order = counted["patient_id"].to_list()
+    return burden_associations(
+        counted["n_mutations"].cast(pl.Float64).to_numpy(),
+        {endpoint: layers.follow(endpoint, order) for endpoint in layers.follow_up},
+        driver_members(layers, settings, order),
+    )
+
+
+def stratum_survival_rows(
+    layers: CohortLayers, strata: Mapping[str, Sequence[str]], declared: pl.DataFrame, minimum: SplitMinimum
+) -> pl.DataFrame:
+    """Rows of `core.alterations__stratum_survival` without cohort_id, of the strata that are large enough."""
+    if declared.is_empty():
+        return pl.DataFrame()
+    expression, genes, patients = layers.matrix
+    frames = []
+    for row in declared.filter(pl.col("status") == "screened").iter_rows(named=True):
+        inside = np.isin(np.array(patients, dtype=object), list(strata[row["stratum_id"]]))
+        order = [one for one, kept in zip(patients, inside, strict=True) if kept]
+        time, event = layers.follow(row["endpoint"], order)
+        found = screen_survival(expression[:, inside], time, event, genes, minimum)
+        numbers = [name for name, kind in found.schema.items() if kind.is_float()]
+        frames.append(
+            found.with_columns(
+                *[pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name) for name in numbers],
+                stratum_id=pl.lit(row["stratum_id"]),
+                endpoint=pl.lit(row["endpoint"]),
+            )
+        )
+    return pl.concat(frames) if frames else pl.DataFrame()
