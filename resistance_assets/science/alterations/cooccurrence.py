@@ -14,8 +14,9 @@ from itertools import combinations
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
+from resistance_assets.science.alterations.kernels.fisher import fisher_tests
 from resistance_assets.science.alterations.kernels.poisson_binomial import pair_tails
 from resistance_assets.science.statistics.multiple_testing import adjust_bh
 
@@ -89,8 +90,7 @@ def pair_alterations(
     neither = n - together - a_only - b_only
     expected, low, high = pair_tails(background_chances(altered), first, second, together)
     p = np.minimum(1.0, 2.0 * np.minimum(low, high))
-    fisher = [_fisher(*cells) for cells in zip(together, a_only, b_only, neither, strict=True)]
-    p_fisher = np.array([value for _, value in fisher])
+    odds_ratio, p_fisher = fisher_tests(np.column_stack([together, a_only, b_only, neither]))
     return pl.DataFrame(
         {
             "hgnc_symbol_a": [genes[at] for at in first],
@@ -103,15 +103,8 @@ def pair_alterations(
             "direction": np.where(together >= expected, "co_occurring", "exclusive"),
             "p_value": p,
             "q_value_bh": adjust_bh(p),
-            "odds_ratio_fisher": [ratio for ratio, _ in fisher],
+            "odds_ratio_fisher": odds_ratio,
             "p_value_fisher": p_fisher,
             "q_value_fisher_bh": adjust_bh(p_fisher),
         }
     )
-
-
-def _fisher(both: int, a_only: int, b_only: int, neither: int) -> tuple[float, float]:
-    """Conditional maximum-likelihood odds ratio and two-sided p, as R's `fisher.test`."""
-    table = np.array([[both, a_only], [b_only, neither]])
-    p = float(stats.fisher_exact(table)[1])  # pyright: ignore[reportArgumentType]
-    return float(stats.contingency.odds_ratio(table, kind="conditional").statistic), p

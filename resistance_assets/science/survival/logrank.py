@@ -154,25 +154,31 @@ class SplitPermutations:
     def __init__(self, scores: NDArray[np.float64], *, permutations: int, seed: int) -> None:
         self.scores = np.ascontiguousarray(scores, dtype=np.float64)
         self.permutations, self.seed = permutations, seed
+        self._sums: dict[int, NDArray[np.float64]] = {}
 
     def p_value(self, is_high: NDArray[np.bool_]) -> tuple[float, int | None]:
         """Two-sided p-value of a split, and the permutations behind it (None: all divisions, exact)."""
-        from resistance_assets.science.survival.kernels.divisions import count_divisions, count_drawn
-
         members = is_high if 2 * is_high.sum() <= is_high.size else ~is_high
         size = int(members.sum())
+        sums, exact = self._null(size)
         # Sums of the same scores in another order differ by rounding.
-        least = abs(self.scores[members].sum()) - 1e-12
-        if math.comb(self.scores.size, size) <= EXACT_DIVISIONS:
-            reached, total = count_divisions(self.scores, size, least)
-            return int(reached) / int(total), None
-        drawn = draw_groups(self.scores.size, size, self.permutations, self.seed)
-        return (int(count_drawn(self.scores, drawn, least)) + 1) / (self.permutations + 1), self.permutations
+        reached = sums.size - int(np.searchsorted(sums, abs(self.scores[members].sum()) - 1e-12))
+        return (reached / sums.size, None) if exact else ((reached + 1) / (sums.size + 1), sums.size)
 
+    def _null(self, size: int) -> tuple[NDArray[np.float64], bool]:
+        """Statistics of the divisions with groups of that size, sorted, and whether they are all of them."""
+        from resistance_assets.science.survival.kernels.divisions import division_sums, drawn_sums
 
-def draw_groups(n: int, size: int, permutations: int, seed: int) -> NDArray[np.int32]:
-    """Members of one group in random divisions of n patients, shape (permutations, size); the same for every gene."""
-    return np.ascontiguousarray(_draw_orders(n, permutations, seed)[:, :size])
+        divisions = math.comb(self.scores.size, size)
+        exact = divisions <= EXACT_DIVISIONS
+        if size not in self._sums:
+            found = (
+                division_sums(self.scores, size, divisions)
+                if exact
+                else drawn_sums(self.scores, _draw_orders(self.scores.size, self.permutations, self.seed), size)
+            )
+            self._sums[size] = np.sort(found)
+        return self._sums[size], exact
 
 
 @functools.lru_cache(maxsize=2)

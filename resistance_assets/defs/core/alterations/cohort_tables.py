@@ -285,24 +285,29 @@ def survival_rows(layers: CohortLayers, settings: AlterationSettings, minimum: S
     """Rows of `core.alterations__survival` without cohort_id."""
     drivers = {split_rule(rule)[0] for one in settings.driver for rule in one.altered}
     frames = []
-    for name in IS_OF_CLASS:
-        altered = looked_for_matrix(layers, name)
-        patients = altered.patients
-        for endpoint in layers.follow_up if altered.genes else ():
-            time, event = layers.follow(endpoint, patients)
-            found = altered_survival(altered, time, event, always=sorted(drivers), minimum=minimum)
-            if found.height:
-                frames.append(found.with_columns(endpoint=pl.lit(endpoint), alteration_class=pl.lit(name)))
+    matrices = {name: looked_for_matrix(layers, name) for name in IS_OF_CLASS}
+    # Classes within endpoints: those of the same patients share their random divisions.
+    for endpoint in layers.follow_up:
+        for name, altered in matrices.items():
+            if altered.genes:
+                time, event = layers.follow(endpoint, altered.patients)
+                found = altered_survival(altered, time, event, always=sorted(drivers), minimum=minimum)
+                if found.height:
+                    frames.append(found.with_columns(endpoint=pl.lit(endpoint), alteration_class=pl.lit(name)))
     if not frames:
         return pl.DataFrame()
-    return pl.concat(frames).with_columns(
-        n_altered="n_high",
-        events_altered="observed_high",
-        q_value_bh="q_value_bh_likelihood_ratio",
-        **{
-            name: pl.when(pl.col(name).is_finite()).then(pl.col(name))
-            for name in ("hazard_ratio", "ci_lower", "ci_upper")
-        },
+    return (
+        pl.concat(frames)
+        .sort("alteration_class", "endpoint", maintain_order=True)
+        .with_columns(
+            n_altered="n_high",
+            events_altered="observed_high",
+            q_value_bh="q_value_bh_likelihood_ratio",
+            **{
+                name: pl.when(pl.col(name).is_finite()).then(pl.col(name))
+                for name in ("hazard_ratio", "ci_lower", "ci_upper")
+            },
+        )
     )
 
 
@@ -407,10 +412,8 @@ def pair_rows(layers: CohortLayers, settings: AlterationSettings) -> pl.DataFram
     """Rows of `core.alterations__pairs` without cohort_id: the drivers and the most often mutated genes."""
     whole = looked_for_matrix(layers, "mutation")
     # The burden of a tumour is compared over genes that every tumour was sequenced for.
-    shared = ~np.isnan(whole.values).any(axis=1)
-    altered = AlterationMatrix(
-        [gene for gene, kept in zip(whole.genes, shared.tolist(), strict=True) if kept], whole.patients, whole.values[shared]
-    )
+    shared = np.flatnonzero(~np.isnan(whole.values).any(axis=1))
+    altered = AlterationMatrix([whole.genes[at] for at in shared], whole.patients, whole.values[shared])
     if len(altered.genes) < 2:
         return pl.DataFrame()
     often = np.argsort(-altered.values.sum(axis=1), kind="stable")[: settings.pair_genes]

@@ -11,25 +11,25 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True)
-def count_divisions(scores, size, least):
-    """Divisions with `size` patients in one group whose |sum of scores| is at least `least`, and how many there are."""
+def division_sums(scores, size, divisions):
+    """|sum of scores| over a group of `size` patients, for each of the `divisions` ways to choose it."""
     n = scores.size
+    found = np.empty(divisions)
     index = np.arange(size)
     partial = np.zeros(size)
     for k in range(size - 1):
         partial[k + 1] = partial[k] + scores[index[k]]
-    reached = np.int64(0)
-    total = np.int64(0)
+    at = 0
     while True:
         base = partial[size - 1]
         for last in range(index[size - 1], n):
-            reached += np.int64(abs(base + scores[last]) >= least)
-        total += n - index[size - 1]
+            found[at] = abs(base + scores[last])
+            at += 1
         k = size - 2
         while k >= 0 and index[k] == n - size + k:
             k -= 1
         if k < 0:
-            return reached, total
+            return found
         index[k] += 1
         partial[k + 1] = partial[k] + scores[index[k]]
         for m in range(k + 1, size):
@@ -39,12 +39,12 @@ def count_divisions(scores, size, least):
 
 
 @njit(cache=True, nogil=True)
-def count_drawn(scores, members, least):
-    """Rows of `members` (draws, size) whose |sum of scores| is at least `least`."""
-    reached = np.int64(0)
+def drawn_sums(scores, members, size):
+    """|sum of scores| over the first `size` patients of each row of `members` (draws, at least size)."""
+    found = np.empty(members.shape[0])
     for draw in range(members.shape[0]):
         total = 0.0
-        for k in range(members.shape[1]):
+        for k in range(size):
             total += scores[members[draw, k]]
-        reached += np.int64(abs(total) >= least)
-    return reached
+        found[draw] = abs(total)
+    return found
