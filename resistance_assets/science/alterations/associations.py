@@ -28,6 +28,8 @@ Matrix = NDArray[np.float64]
 LEAST_ALTERED = 10
 """Altered, and unaltered, patients below which a gene is not compared."""
 LEAST_DRIVER_GROUP = 3
+LEAST_EVENTS = 2
+"""Events with, and without, a driver below which an interaction is not fitted."""
 
 
 def altered_survival(
@@ -110,8 +112,8 @@ def driver_interactions(
 
     Returns:
         hgnc_symbol, n, events, n_altered, events_altered, log_hazard_ratio_unaltered (per SD),
-        log_hazard_ratio_difference, standard_error_difference, p_likelihood_ratio, q_value_bh; a gene that cannot be
-        fitted has no numbers.
+        log_hazard_ratio_difference, standard_error_difference, p_likelihood_ratio, q_value_bh, fit_note; a gene that
+        cannot be fitted has no numbers, and a note why.
     """
     usable = np.isfinite(altered) & np.isfinite(time_months) & np.isfinite(event_observed)
     rows = []
@@ -119,7 +121,7 @@ def driver_interactions(
         known = usable & np.isfinite(expression[at])
         rows.append({"hgnc_symbol": gene, **_interaction(expression[at], altered, time_months, event_observed, known)})
     schema = {"hgnc_symbol": pl.String, **dict.fromkeys(_INTERACTION_COUNTS, pl.Int64)}
-    schema |= dict.fromkeys(_INTERACTION_NUMBERS, pl.Float64)
+    schema |= dict.fromkeys(_INTERACTION_NUMBERS, pl.Float64) | {"fit_note": pl.String}
     found = pl.DataFrame(rows, schema=schema).with_columns(pl.selectors.float().fill_nan(None))
     p = found["p_likelihood_ratio"].fill_null(np.nan).to_numpy()
     return found.with_columns(q_value_bh=pl.Series(adjust_bh(p), dtype=pl.Float64).fill_nan(None))
@@ -136,27 +138,31 @@ _INTERACTION_NUMBERS = (
 
 def _interaction(
     values: Matrix, altered: Matrix, time_months: Matrix, event_observed: Matrix, known: NDArray[np.bool_]
-) -> dict[str, float | int | None]:
+) -> dict[str, float | int | str | None]:
     driver, event = altered[known], event_observed[known]
-    counts: dict[str, float | int | None] = {
+    counts: dict[str, float | int | str | None] = {
         "n": int(known.sum()),
         "events": int(event.sum()),
         "n_altered": int(driver.sum()),
         "events_altered": int(event[driver == 1.0].sum()),
     }
-    blank: dict[str, float | int | None] = dict.fromkeys(_INTERACTION_NUMBERS)
     spread = float(values[known].std(ddof=1)) if known.sum() > 1 else 0.0
     events_without = int(event[driver == 0.0].sum())
-    # Fewer than two events on a side say nothing of a slope there.
-    if not spread > 0.0 or min(int(counts["events_altered"] or 0), events_without) < 2:
-        return counts | blank
+    if not spread > 0.0:
+        return counts | {"fit_note": "expression does not vary"}
+    events_with = int(event[driver == 1.0].sum())
+    if min(events_with, events_without) < LEAST_EVENTS:
+        return counts | {
+            "fit_note": f"{events_with} events with the driver and {events_without} without it say nothing of a slope"
+            f" there; the minimum is {LEAST_EVENTS}"
+        }
     z = (values[known] - values[known].mean()) / spread
     cohort = SortedCohort(time_months[known], event)
     columns = np.column_stack([z, driver, z * driver])[cohort.order]
     sets = cohort.risk_sets()
     full, plain = fit_model(columns, sets), fit_model(columns[:, :2], sets)
     if full.status != 0 or plain.status != 0:
-        return counts | blank
+        return counts | {"fit_note": "the likelihood has no maximum within reach"}
     return counts | {
         "log_hazard_ratio_unaltered": float(full.coefficients[0]),
         "log_hazard_ratio_difference": float(full.coefficients[2]),

@@ -27,8 +27,8 @@ def correlate_rows(first: NDArray[np.float64], second: NDArray[np.float64], gene
         genes: of the rows.
 
     Returns:
-        hgnc_symbol, n, rho, p_value (t approximation with ties, as R's `cor.test(exact = FALSE)`), q_value_bh. A gene
-        with fewer than ten patients, or without variation, has n and no rho.
+        hgnc_symbol, n, rho, p_value (t approximation with ties, as R's `cor.test(exact = FALSE)`), q_value_bh, fit_note; a
+        gene with fewer than ten patients, or without variation, has n and a note, and no rho.
     """
     both = np.isfinite(first) & np.isfinite(second)
     n = both.sum(axis=1)
@@ -44,8 +44,17 @@ def correlate_rows(first: NDArray[np.float64], second: NDArray[np.float64], gene
     with np.errstate(divide="ignore", invalid="ignore"):
         t = rho * np.sqrt((n - 2) / (1.0 - rho**2))
     p = np.where(usable, 2.0 * stats.t.sf(np.abs(t), np.maximum(n - 2, 1)), np.nan)
+    few = f"fewer than {LEAST_PATIENTS} patients with both"
+    notes = np.where(n < LEAST_PATIENTS, few, np.where(spread > 0.0, None, "one of the two does not vary"))
     return pl.DataFrame(
-        {"hgnc_symbol": genes, "n": n.astype(np.int64), "rho": rho, "p_value": p, "q_value_bh": adjust_bh(p)}
+        {
+            "hgnc_symbol": genes,
+            "n": n.astype(np.int64),
+            "rho": rho,
+            "p_value": p,
+            "q_value_bh": adjust_bh(p),
+            "fit_note": pl.Series(notes.tolist(), dtype=pl.String),
+        }
     ).with_columns(pl.col("rho", "p_value", "q_value_bh").fill_nan(None))
 
 

@@ -199,6 +199,27 @@ class AlterationCisEffects(TableModel):
     p_amplified_against_diploid: pl.Float64 = col(
         "rank sum, GISTIC 2 against 0, from five patients on each side", null=True, of=(_CALL, EXPRESSION), **P_CHECK
     )
+    fit_note: pl.String = col("why a number is missing", null=True, of=_LAYER_VALUES)
+
+
+@table(
+    "core.alterations__drivers",
+    grain="one row per cohort and driver of the catalog",
+    key=("cohort_id", "driver_id"),
+    limitation="a driver is a rule of the catalog, not a proof that the alteration drives this tumour",
+)
+class AlterationDrivers(TableModel):
+    """Drivers: altered patients, and whether they can be compared with the others."""
+
+    cohort_id: pl.String = col("cohort", of=_COHORT)
+    driver_id: pl.String = col("driver of the catalog", of="source")
+    rule: pl.String = col("alterations that count, joined by |", of="source")
+    n_measured: pl.Int64 = col("patients in whom it was looked for", unit="patients", null=True, of=_ALTERED, ge=0)
+    n_altered: pl.Int64 = col("of them, altered", unit="patients", null=True, of=_ALTERED, ge=0)
+    status: pl.String = col(
+        "compared, too_few or not_measured", of=_ALTERED, isin=["compared", "too_few", "not_measured"]
+    )
+    note: pl.String = col("in words", of="source")
 
 
 @table(
@@ -250,6 +271,7 @@ class AlterationDriverInteractions(TableModel):
     standard_error_difference: pl.Float64 = col("of the difference", null=True, of=_STRATUM_SURVIVAL, ge=0)
     p_likelihood_ratio: pl.Float64 = col("of the product", null=True, of=_STRATUM_SURVIVAL, **P_CHECK)
     q_value_bh: pl.Float64 = col("over the genes of endpoint and driver", null=True, of=_STRATUM_SURVIVAL, **P_CHECK)
+    fit_note: pl.String = col("why a number is missing", null=True, of=_STRATUM_SURVIVAL)
 
 
 @table(

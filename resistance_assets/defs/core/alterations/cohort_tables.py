@@ -14,6 +14,7 @@ from resistance_assets.catalog.models.analysis_settings import AlterationSetting
 from resistance_assets.catalog.models.cohort import Cohort, Stratum
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.science.alterations.associations import (
+    LEAST_DRIVER_GROUP,
     altered_survival,
     burden_associations,
     driver_expression,
@@ -111,6 +112,7 @@ def compute_cohort_tables(
         "gene_frequencies": frequency_rows(layers, strata),
         "survival": survival_rows(layers, settings, minimum),
         "cis_effects": cis_rows(layers),
+        "drivers": driver_rows(layers, settings),
         "driver_expression": driver_expression_rows(layers, settings),
         "driver_interactions": driver_interaction_rows(layers, settings, genes_of_interest),
         "pairs": pair_rows(layers, settings),
@@ -172,6 +174,30 @@ def burden_rows(layers: CohortLayers, megabases: float | None) -> pl.DataFrame:
 def driver_members(layers: CohortLayers, settings: AlterationSettings, order: Sequence[str]) -> dict[str, Matrix]:
     """Driver -> 1, 0 or NaN (not measured) per patient given."""
     return {one.id: membership(order, layers.rows, one.altered, layers.measured) for one in settings.driver}
+
+
+def driver_rows(layers: CohortLayers, settings: AlterationSettings) -> pl.DataFrame:
+    """Rows of `core.alterations__drivers` without cohort_id."""
+    everyone = sorted({*layers.patients["patient_id"], *layers.matrix[2]})
+    rows = []
+    for one in settings.driver:
+        altered = membership(everyone, layers.rows, one.altered, layers.measured)
+        kinds = {kind for _, kind in map(split_rule, one.altered)} - {"any"}
+        known = int(np.isfinite(altered).sum()) if all(layers.measured.of_class(kind) for kind in kinds) else 0
+        n = int(np.nansum(altered))
+        status, note = "compared", f"{n} of {known} patients are altered"
+        if not known:
+            status, note = "not_measured", "not measured"
+        elif min(n, known - n) < LEAST_DRIVER_GROUP:
+            status = "too_few"
+            note += f"; not compared: the minimum is {LEAST_DRIVER_GROUP} with and without it"
+        rows.append(
+            {
+                "driver_id": one.id, "rule": "|".join(one.altered), "n_measured": known or None,
+                "n_altered": n if known else None, "status": status, "note": note,
+            }
+        )  # fmt: skip
+    return pl.DataFrame(rows, schema_overrides={"n_measured": pl.Int64, "n_altered": pl.Int64})
 
 
 def stratum_members(layers: CohortLayers, declared: Sequence[Stratum]) -> tuple[dict[str, list[str]], pl.DataFrame]:

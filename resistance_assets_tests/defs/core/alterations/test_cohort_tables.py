@@ -230,7 +230,8 @@ def test_a_cohort_without_any_layer_has_rows_of_layers_alone():
     registry = load_registry()
     found = compute_cohort_tables(small(), cohort_of(), registry.alterations, ("AXL",), MINIMUM)
     filled = {name for name, frame in found.items() if frame.height}
-    assert filled == {"core.alterations__layers"}
+    assert filled == {"core.alterations__layers", "core.alterations__drivers"}
+    assert set(found["core.alterations__drivers"]["status"]) == {"not_measured"}
     assert not found["core.alterations__layers"]["is_measured"].any()
 
 
@@ -301,3 +302,30 @@ def test_a_gene_is_measured_in_those_alone_whose_panel_holds_it():
     assert burden["P02"]["mutations_per_megabase"] == 0.0
     assert (burden["P08"]["gene_panel_id"], burden["P08"]["mutations_per_megabase"]) == ("KRAS only", None)
     assert found["core.alterations__strata"]["n"].to_list() == [5]
+
+
+def test_a_driver_of_too_few_patients_is_not_compared_and_the_reason_is_said():
+    people = [f"P{at:02d}" for at in range(12)]
+    mutations = pl.DataFrame(
+        {
+            "patient_id": ["P00", "P03", "P00", "P02", "P04"],
+            "hgnc_symbol": ["EGFR", "EGFR", "KRAS", "KRAS", "KRAS"],
+            "variant_classification": ["Missense_Mutation"] * 5,
+            "protein_change": ["p.L858R", "p.L858R", "p.G12C", "p.G12C", "p.G12D"],
+        }
+    )
+    found = compute_cohort_tables(
+        small(mutations=mutations, profiled=profiled(people)),
+        cohort_of(),
+        load_registry().alterations,
+        ["AXL"],
+        MINIMUM,
+    )
+    drivers = {r["driver_id"]: r for r in found["core.alterations__drivers"].iter_rows(named=True)}
+    assert drivers["KRAS"]["status"] == "compared"
+    assert drivers["EGFR"]["note"] == "2 of 12 patients are altered; not compared: the minimum is 3 with and without it"
+    assert drivers["ALK_fusion"]["n_altered"] is None
+    assert set(found["core.alterations__driver_expression"]["driver_id"]) == {"KRAS"}
+    interaction = {r["driver_id"]: r for r in found["core.alterations__driver_interactions"].iter_rows(named=True)}
+    assert interaction["EGFR"]["p_likelihood_ratio"] is None
+    assert "1 events with the driver and 5 without it" in interaction["EGFR"]["fit_note"]
