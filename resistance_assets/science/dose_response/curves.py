@@ -21,7 +21,7 @@ from resistance_assets.science.dose_response.kernels.log_logistic import (
     fit_shape,
     limits_given_shape,
     profile_limit,
-    remaining,
+    shares_of_fall,
 )
 from resistance_assets.science.dose_response.viability import area_under_points
 
@@ -42,6 +42,23 @@ PROFILE_REACH_LN = 12.0
 STIMULATION_PERCENT = 115.0
 OUTLIER_P = 0.001
 LARGEST_REMAINING_FRACTION = 0.2
+
+
+class DoseMeans(NamedTuple):
+    """Means of a curve's points per distinct dose, ascending; a fit needs no more of the points than this.
+
+    Attributes:
+        dose, ln_dose: dose 0, if any, comes first, with a logarithm of minus infinity.
+        mean: mean response.
+        weight: number of responses.
+        within: sum of squares of all responses about their dose's mean.
+    """
+
+    dose: NDArray[np.float64]
+    ln_dose: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    within: float
 
 
 class Interval(NamedTuple):
@@ -171,9 +188,10 @@ def fit_curve(
         model: `ll4` fits both limits; `ll3_top100` holds the upper one at 100.
         profile: whether profile-likelihood intervals are computed.
     """
-    keep = np.isfinite(viability_percent) & ((dose > 0.0) if model == "ll3_top100" else (dose >= 0.0))
-    dose, y = dose[keep].astype(np.float64), viability_percent[keep].astype(np.float64)
-    doses, means = _dose_means(dose, y)
+    dose, y = usable_points(dose, viability_percent, model)
+    points = average_doses(dose, y)
+    above = points.dose > 0.0
+    doses, means = points.dose[above], points.mean[above]
     described = _describe_points(doses, means)
     base: dict[str, Any] = {"n": len(y), "n_doses": len(doses), **described}
     if len(doses) < LEAST_DOSES:
@@ -185,31 +203,43 @@ def fit_curve(
     df = len(y) - free
     if df < 1:
         return CurveFit(verdict="refused_too_few_doses", notes=("fewer points than the curve has parameters",), **base)
-    with np.errstate(divide="ignore"):
-        ln_dose = np.log(dose)
-    rss, ln_hill, ln_ec50 = fit_shape(ln_dose, y, top)
-    if rss >= NO_FIT:
+    about_curve, ln_hill, ln_ec50 = fit_shape(points.ln_dose, points.mean, points.weight, top)
+    if about_curve >= NO_FIT:
         return CurveFit(verdict="no_effect", notes=("no curve could be fitted",), **base)
-    hill = math.exp(ln_hill)
-    _, lower, upper = limits_given_shape(ln_dose, y, hill, ln_ec50, top)
+    hill, rss = math.exp(ln_hill), points.within + about_curve
+    _, lower, upper = limits_given_shape(points.ln_dose, points.mean, points.weight, hill, ln_ec50, top)
     shape = {"hill": hill, "lower": lower, "upper": upper, "ln_ec50": ln_ec50}
     fitted: dict[str, Any] = {"df": df, "rss": rss, "sigma": math.sqrt(rss / df), **shape}
-    fitted |= _tests(dose, y, rss, df, top, free)
+    fitted |= _tests(points, y, rss, df, top, free)
     fitted |= _describe_curve(doses, shape)
-    covariance = _covariance(ln_dose, y, shape, rss / df, free)
+    covariance = _covariance(points, shape, rss / df, free)
     fitted |= _standard_errors(covariance, shape, df)
-    fitted["outlier_p"] = _outlier_p(ln_dose, y, shape, rss, df, free)
-    fitted |= _judge(doses, means, dose, y, {**fitted, **described})
+    fitted["outlier_p"] = _outlier_p(_log_doses(dose), y, shape, rss, df, free)
+    fitted |= _judge(points, {**fitted, **described})
     if profile and rss > 0.0:
-        fitted |= _profiles(ln_dose, y, ln_hill, ln_ec50, fitted.get("ln_ic50", math.nan), rss, df, top)
+        fitted |= _profiles(points, ln_hill, ln_ec50, fitted.get("ln_ic50", math.nan), rss, df, top)
     return CurveFit(**base, **fitted)
 
 
-def _dose_means(dose: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Distinct doses above 0, ascending, and the mean response at each."""
+def usable_points(
+    dose: NDArray[np.float64], viability_percent: NDArray[np.float64], model: Model
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Doses and responses that a model is fitted to: with a response, and without dose 0 where its response is held."""
+    keep = np.isfinite(viability_percent) & ((dose > 0.0) if model == "ll3_top100" else (dose >= 0.0))
+    return dose[keep].astype(np.float64), viability_percent[keep].astype(np.float64)
+
+
+def average_doses(dose: NDArray[np.float64], y: NDArray[np.float64]) -> DoseMeans:
+    """Mean response of every dose."""
     doses, place = np.unique(dose, return_inverse=True)
-    means = np.bincount(place, weights=y) / np.bincount(place)
-    return doses[doses > 0.0], means[doses > 0.0]
+    weight = np.bincount(place).astype(np.float64)
+    means = np.bincount(place, weights=y) / weight
+    return DoseMeans(doses, _log_doses(doses), means, weight, float(((y - means[place]) ** 2).sum()))
+
+
+def _log_doses(dose: NDArray[np.float64]) -> NDArray[np.float64]:
+    with np.errstate(divide="ignore"):
+        return np.log(dose)
 
 
 def _describe_points(doses: NDArray[np.float64], means: NDArray[np.float64]) -> dict[str, float]:
@@ -228,30 +258,43 @@ def _describe_points(doses: NDArray[np.float64], means: NDArray[np.float64]) -> 
 
 
 def _value_at(dose: float, shape: Mapping[str, float]) -> float:
-    share = remaining(np.array([math.log(dose)]), shape["hill"], shape["ln_ec50"])[0]
-    return float(shape["lower"] + (shape["upper"] - shape["lower"]) * share)
+    return float(curve_at(np.array([math.log(dose)]), shape)[0])
+
+
+def curve_at(ln_dose: NDArray[np.float64], shape: Mapping[str, float]) -> NDArray[np.float64]:
+    """Response of a curve (hill, lower, upper, ln_ec50), from the limit that is nearer to each dose.
+
+    A limit far beyond the doses is the end of a fall that has no plateau; a response reckoned from there has no digits.
+    """
+    to_come, gone = shares_of_fall(ln_dose, shape["hill"], shape["ln_ec50"])
+    fall = shape["upper"] - shape["lower"]
+    return np.where(gone <= to_come, shape["upper"] - fall * gone, shape["lower"] + fall * to_come)
 
 
 def _describe_curve(doses: NDArray[np.float64], shape: Mapping[str, float]) -> dict[str, float]:
     lower, upper, hill, ln_ec50 = shape["lower"], shape["upper"], shape["hill"], shape["ln_ec50"]
 
-    def integral(ln_dose: float) -> float:
-        away = ln_dose - ln_ec50
-        return lower * ln_dose + (upper - lower) * (away - np.logaddexp(0.0, hill * away) / hill)
-
     low, high = math.log(doses[0]), math.log(doses[-1])
+    at_low, at_high = hill * (low - ln_ec50), hill * (high - ln_ec50)
+    # From the nearer limit, as in `curve_at`.
+    if at_low + at_high <= 0.0:
+        area = upper * (high - low) - (upper - lower) * _integrate_logistic(at_low, at_high) / hill
+    else:
+        area = lower * (high - low) + (upper - lower) * _integrate_logistic(-at_high, -at_low) / hill
     at_top = _value_at(doses[-1], shape)
     return {
-        "auc_fitted": float(integral(high) - integral(low)) / (high - low) / 100.0,
+        "auc_fitted": area / (high - low) / 100.0,
         "fitted_top_dose_percent": at_top,
         "fitted_lowest_dose_percent": _value_at(doses[0], shape),
         "remaining_fraction_at_top_dose": (at_top - lower) / (upper - lower) if upper != lower else math.nan,
     }
 
 
-def _tests(
-    dose: NDArray[np.float64], y: NDArray[np.float64], rss: float, df: int, top: float, free: int
-) -> dict[str, float]:
+def _integrate_logistic(low: float, high: float) -> float:
+    return float(np.logaddexp(0.0, high) - np.logaddexp(0.0, low))
+
+
+def _tests(points: DoseMeans, y: NDArray[np.float64], rss: float, df: int, top: float, free: int) -> dict[str, float]:
     """F against a flat line (three parameters more), and against one mean per dose where doses are replicated."""
     flat = float(((y - (y.mean() if math.isnan(top) else top)) ** 2).sum())
     found: dict[str, float] = {}
@@ -260,9 +303,7 @@ def _tests(
         found |= {"no_effect_f": f, "no_effect_p": float(special.fdtrc(3, df, max(f, 0.0)))}
     else:
         found |= {"no_effect_f": math.inf, "no_effect_p": 0.0}
-    _, place = np.unique(dose, return_inverse=True)
-    means = np.bincount(place, weights=y) / np.bincount(place)
-    pure, levels = float(((y - means[place]) ** 2).sum()), len(means)
+    pure, levels = points.within, len(points.mean)
     df_pure, df_lack = len(y) - levels, levels - free
     if df_pure > 0 and df_lack > 0 and pure > 0.0:
         f = (rss - pure) / df_lack / (pure / df_pure)
@@ -272,18 +313,18 @@ def _tests(
 
 def _jacobian(ln_dose: NDArray[np.float64], shape: Mapping[str, float], free: int) -> NDArray[np.float64]:
     """Derivatives of the curve by hill, lower, ln EC50 and, where it is fitted, upper."""
-    share = remaining(ln_dose, shape["hill"], shape["ln_ec50"])
+    to_come, gone = shares_of_fall(ln_dose, shape["hill"], shape["ln_ec50"])
     fall = shape["upper"] - shape["lower"]
     away = np.where(np.isfinite(ln_dose), ln_dose - shape["ln_ec50"], 0.0)
-    slope = fall * share * (1.0 - share)
-    columns = [-slope * away, 1.0 - share, slope * shape["hill"], share]
+    slope = fall * to_come * gone
+    columns = [-slope * away, gone, slope * shape["hill"], to_come]
     return np.column_stack(columns[:free] if free == 4 else columns[:3])
 
 
 def _covariance(
-    ln_dose: NDArray[np.float64], y: NDArray[np.float64], shape: Mapping[str, float], variance: float, free: int
+    points: DoseMeans, shape: Mapping[str, float], variance: float, free: int
 ) -> NDArray[np.float64] | None:
-    jacobian = _jacobian(ln_dose, shape, free)
+    jacobian = _jacobian(points.ln_dose, shape, free) * np.sqrt(points.weight)[:, None]
     scale = np.sqrt((jacobian**2).sum(axis=0))
     if not np.all(scale > 0.0):
         return None
@@ -325,34 +366,27 @@ def _outlier_p(
     if df < 3 or rss <= 0.0:
         return math.nan
     jacobian = _jacobian(ln_dose, shape, free)
-    q, r = np.linalg.qr(jacobian)
-    diagonal = np.abs(np.diag(r))
-    if diagonal.min() <= 1e-7 * diagonal.max():
-        return math.nan
-    leverage = (q**2).sum(axis=1)
-    share = remaining(ln_dose, shape["hill"], shape["ln_ec50"])
-    residual = y - shape["lower"] - (shape["upper"] - shape["lower"]) * share
+    scale = np.sqrt((jacobian**2).sum(axis=0))
+    basis, sizes, _ = np.linalg.svd(jacobian / np.where(scale > 0.0, scale, 1.0), full_matrices=False)
+    # Of a curve without a plateau two parameters move the points alike.
+    leverage = (basis[:, sizes > 1e-7 * sizes[0]] ** 2).sum(axis=1)
+    residual = y - curve_at(ln_dose, shape)
     usable = leverage < 1.0 - 1e-8
     standard = residual[usable] / np.sqrt(rss / df * (1.0 - leverage[usable]))
     t = standard * np.sqrt((df - 1) / np.maximum(df - standard**2, 1e-12))
     return float(min(1.0, len(y) * 2.0 * special.stdtr(df - 1, -np.abs(t).max())))
 
 
-def _judge(
-    doses: NDArray[np.float64],
-    means: NDArray[np.float64],
-    dose: NDArray[np.float64],
-    y: NDArray[np.float64],
-    fitted: Mapping[str, Any],
-) -> dict[str, Any]:
+def _judge(points: DoseMeans, fitted: Mapping[str, Any]) -> dict[str, Any]:
     """The verdict, in the order in which a reader would ask: is there an effect, a fall, does it cross 50 %."""
+    doses, means = points.dose[points.dose > 0.0], points.mean[points.dose > 0.0]
     low, high = sorted((fitted["lower"], fitted["upper"]))
     span = high - low
     within = int(((means > low + 0.1 * span) & (means < high - 0.1 * span)).sum())
     found: dict[str, Any] = {"n_doses_within_fall": within}
     if not fitted["no_effect_p"] < 0.05:
         verdict: Verdict = "no_effect"
-    elif y[dose == dose.max()].mean() > y[dose == dose.min()].mean():
+    elif points.mean[-1] > points.mean[0]:
         verdict = "no_inhibition"
     elif fitted["fitted_lowest_dose_percent"] < HALF:
         verdict = "ic50_below_lowest_dose"
@@ -368,22 +402,16 @@ def _judge(
 
 
 def _profiles(
-    ln_dose: NDArray[np.float64],
-    y: NDArray[np.float64],
-    ln_hill: float,
-    ln_ec50: float,
-    ln_ic50: float,
-    rss: float,
-    df: int,
-    top: float,
+    points: DoseMeans, ln_hill: float, ln_ec50: float, ln_ic50: float, rss: float, df: int, top: float
 ) -> dict[str, Interval]:
     """95 % profile-likelihood limits of EC50 and, where the curve crosses 50 %, of IC50: F with 1 and df degrees."""
-    target = rss * (1.0 + float(special.fdtri(1, df, 0.95)) / df)
+    about_curve = rss - points.within
+    target = about_curve + rss * float(special.fdtri(1, df, 0.95)) / df
+    shape = (points.ln_dose, points.mean, points.weight, ln_hill, ln_ec50, about_curve)
 
     def limits(of_ic50: float) -> Interval:
         ends = [
-            profile_limit(ln_dose, y, ln_hill, ln_ec50, of_ic50, HALF, top, target, direction, PROFILE_REACH_LN)
-            for direction in (-1.0, 1.0)
+            profile_limit(*shape, of_ic50, HALF, top, target, direction, PROFILE_REACH_LN) for direction in (-1.0, 1.0)
         ]
         return Interval(float(np.exp(ends[0])), float(np.exp(ends[1])))
 

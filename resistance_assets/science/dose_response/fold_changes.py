@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
-from resistance_assets.science.dose_response.curves import TOP, CurveFit, Model
+from resistance_assets.science.dose_response.curves import TOP, CurveFit, Model, average_doses, usable_points
 from resistance_assets.science.dose_response.kernels.log_logistic import profile_at_ec50
 from resistance_assets.science.statistics.t_tests import (
     TTest,
@@ -101,14 +101,17 @@ def shared_ec50_test(
         model: as they were fitted.
     """
     top = math.nan if model == "ll4" else TOP
-    prepared = []
-    for fit, (dose, y) in zip((numerator, denominator), points, strict=True):
-        keep = np.isfinite(y) & ((dose > 0.0) if model == "ll3_top100" else (dose >= 0.0))
-        with np.errstate(divide="ignore"):
-            prepared.append((np.log(dose[keep]), y[keep].astype(np.float64), math.log(fit.hill)))
+    prepared = [
+        (average_doses(*usable_points(dose, y, model)), math.log(fit.hill))
+        for fit, (dose, y) in zip((numerator, denominator), points, strict=True)
+    ]
+    within = sum(means.within for means, _ in prepared)
 
     def together(ln_ec50: float) -> float:
-        return float(sum(profile_at_ec50(x, y, ln_ec50, top, near)[0] for x, y, near in prepared))
+        about_curves = (
+            profile_at_ec50(means.ln_dose, means.mean, means.weight, ln_ec50, top, near)[0] for means, near in prepared
+        )
+        return float(within + sum(about_curves))
 
     low, high = sorted((numerator.ln_ec50, denominator.ln_ec50))
     grid = np.linspace(low - 0.5, high + 0.5, 60)

@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from resistance_assets.science.dose_response.curves import CurveFit, Interval, Model, fit_curve
+from resistance_assets.science.dose_response.curves import CurveFit, Interval, Model, curve_at, fit_curve
 from resistance_assets.science.dose_response.growth_rate_metrics import fit_growth_rate
-from resistance_assets.science.dose_response.kernels.log_logistic import remaining
 from resistance_assets.science.dose_response.points import CURVE, curve_id, finite
 
 MODELS: tuple[Model, ...] = ("ll3_top100", "ll4")
@@ -213,8 +212,8 @@ def _value(fit: CurveFit | None, dose: float) -> float | None:
         return None
     if dose <= 0.0:
         return fit.upper
-    share = float(remaining(np.array([math.log(dose)]), fit.hill, fit.ln_ec50)[0])
-    return fit.lower + (fit.upper - fit.lower) * share
+    shape = {"hill": fit.hill, "lower": fit.lower, "upper": fit.upper, "ln_ec50": fit.ln_ec50}
+    return float(curve_at(np.array([math.log(dose)]), shape)[0])
 
 
 def measure_growth(points: pl.DataFrame) -> pl.DataFrame:
