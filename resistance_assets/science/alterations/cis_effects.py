@@ -27,8 +27,8 @@ def correlate_rows(first: NDArray[np.float64], second: NDArray[np.float64], gene
         genes: of the rows.
 
     Returns:
-        hgnc_symbol, n, rho, p_value (t approximation with ties, as R's `cor.test(exact = FALSE)`), q_value_bh, fit_note; a
-        gene with fewer than ten patients, or without variation, has n and a note, and no rho.
+        hgnc_symbol, n, rho, p_value (t approximation with ties, as R's `cor.test(exact = FALSE)`), q_value_bh,
+        fit_note; a gene with fewer than ten patients, or without variation, has n and a note, and no rho.
     """
     both = np.isfinite(first) & np.isfinite(second)
     n = both.sum(axis=1)
@@ -45,7 +45,10 @@ def correlate_rows(first: NDArray[np.float64], second: NDArray[np.float64], gene
         t = rho * np.sqrt((n - 2) / (1.0 - rho**2))
     p = np.where(usable, 2.0 * stats.t.sf(np.abs(t), np.maximum(n - 2, 1)), np.nan)
     few = f"fewer than {LEAST_PATIENTS} patients with both"
-    notes = np.where(n < LEAST_PATIENTS, few, np.where(spread > 0.0, None, "one of the two does not vary"))
+    notes = [
+        few if count < LEAST_PATIENTS else None if wide > 0.0 else "one of the two does not vary"
+        for count, wide in zip(n.tolist(), spread.tolist(), strict=True)
+    ]
     return pl.DataFrame(
         {
             "hgnc_symbol": genes,
@@ -53,7 +56,7 @@ def correlate_rows(first: NDArray[np.float64], second: NDArray[np.float64], gene
             "rho": rho,
             "p_value": p,
             "q_value_bh": adjust_bh(p),
-            "fit_note": pl.Series(notes.tolist(), dtype=pl.String),
+            "fit_note": pl.Series(notes, dtype=pl.String),
         }
     ).with_columns(pl.col("rho", "p_value", "q_value_bh").fill_nan(None))
 
