@@ -38,6 +38,9 @@ GROUPS = {
     "core.studies__": "study_files",
     # Contrasts read sums of cells as they read a laboratory's counts.
     "core.single_cell__": "study_files",
+    "core.single_cell__cell_scores": "evidence",
+    "core.single_cell__sample_scores": "evidence",
+    "core.single_cell__signature_scores": "evidence",
     "core.dose_response__": "bench",
     "core.tumour_growth__": "bench",
     "core.plasma_panel__": "bench",

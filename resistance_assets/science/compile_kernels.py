@@ -97,17 +97,18 @@ def compile_bench() -> None:
 
 
 def compile_single_cell() -> None:
-    """Ranks of sparse counts: markers and signature scores."""
+    """Sums and ranks of sparse counts: sources, markers and signature scores."""
     from scipy import sparse
 
-    from resistance_assets.science.single_cell import counts, markers, signature_scores
+    from resistance_assets.science.single_cell import counts, markers, signature_scores, sources
 
-    matrix = sparse.csr_matrix(np.arange(24).reshape(6, 4) % 5)
+    matrix = sparse.csr_matrix((np.arange(24).reshape(6, 4) % 5).astype(np.int32))
     cells = pl.DataFrame({"sample_id": ["s"] * 6, "barcode": [f"b{at}" for at in range(6)]})
     symbols = [f"G{at}" for at in range(4)]
     features = pl.DataFrame({"feature_id": symbols, "symbol": symbols, "species": [None] * 4})
     study = counts.CellCounts(matrix, cells, features)
     markers.find_markers(study, pl.Series(["a", "b"] * 3), np.full(6, 10))
+    sources.gene_sources(study, pl.Series(["a", "b"] * 3), np.full(6, 10))
     signature_scores.score_cells(study, symbols[:2])
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
+from resistance_assets.catalog.models.study_kinds.single_cell import bears_id
 from resistance_assets.connectors.single_cell.matrix_market import read_matrix, read_text
 from resistance_assets.errors import DataFault
 
@@ -65,7 +66,7 @@ def find_matrices(folder: Path, sample_id: str | None = None) -> list[Path]:
     found = []
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         match = _MATRIX.fullmatch(path.name)
-        if match and sample_id and sample_id in re.split(r"[_.\-]", match["prefix"]):
+        if match and sample_id and bears_id(match["prefix"], sample_id):
             found.append(path)
     return found
 

@@ -40,7 +40,7 @@ def find_markers(study: CellCounts, group: pl.Series, totals: NDArray[np.int64])
     ranks, ties = rank_sums_by_group(
         by_gene.data, by_gene.indices.astype(np.int64), by_gene.indptr.astype(np.int64), of_cell, sizes
     )
-    present = sparse.csr_matrix((np.ones_like(logs.data), logs.indices, logs.indptr), shape=logs.shape)
+    present = sparse.csr_matrix((np.ones(logs.nnz, dtype=np.int8), logs.indices, logs.indptr), shape=logs.shape)
     detected, means = group_sums(present, of_cell, len(names)), group_sums(logs, of_cell, len(names))
     n = len(of_cell)
     frames = []

@@ -26,23 +26,24 @@ def measure_cells(study: CellCounts) -> pl.DataFrame:
     """Totals of every barcode.
 
     Returns:
-        sample_id, barcode, total_umi, detected_genes, mitochondrial_umi, mitochondrial_fraction, top50_fraction, and in
-        a study of two species human_umi, mouse_umi, human_fraction.
+        sample_id, barcode, total_umi, detected_genes, mitochondrial_umi, mitochondrial_fraction, top50_umi,
+        top50_fraction, and in a study of two species human_umi, mouse_umi, human_fraction.
     """
     counts = study.counts
     total = np.asarray(counts.sum(axis=1)).ravel().astype(np.int64)
     mitochondrial = study.features["symbol"].str.to_lowercase().str.starts_with("mt-").to_numpy()
-    of_mt = np.asarray(counts[:, mitochondrial].sum(axis=1)).ravel().astype(np.int64)
-    safe = np.maximum(total, 1)
+    of_mt = counts @ mitochondrial.astype(np.int64)
+    safe, top = np.maximum(total, 1), _top_umi(counts)
     columns = {
         "total_umi": total,
         "detected_genes": np.diff(counts.indptr).astype(np.int64),
         "mitochondrial_umi": of_mt,
         "mitochondrial_fraction": of_mt / safe,
-        "top50_fraction": _top_share(counts, total),
+        "top50_umi": top,
+        "top50_fraction": top / safe,
     }
     if has_two_species(study):
-        human = np.asarray(counts[:, study.of_species("human")].sum(axis=1)).ravel().astype(np.int64)
+        human = counts @ study.of_species("human").astype(np.int64)
         columns |= {"human_umi": human, "mouse_umi": total - human, "human_fraction": human / safe}
     return study.cells.select("sample_id", "barcode").with_columns(
         **{name: pl.Series(values) for name, values in columns.items()}
@@ -54,14 +55,14 @@ def has_two_species(study: CellCounts) -> bool:
     return {"human", "mouse"} <= set(study.features["species"].drop_nulls().unique())
 
 
-def _top_share(counts: sparse.csr_matrix, total: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Share of a cell's molecules in its fifty leading genes."""
+def _top_umi(counts: sparse.csr_matrix) -> NDArray[np.int64]:
+    """Molecules of a cell's fifty leading genes."""
     n_cells = counts.get_shape()[0]
-    found = np.zeros(n_cells)
+    found = np.zeros(n_cells, dtype=np.int64)
     for cell in range(n_cells):
         own = counts.data[counts.indptr[cell] : counts.indptr[cell + 1]]
         top = own if len(own) <= TOP_GENES else np.partition(own, len(own) - TOP_GENES)[-TOP_GENES:]
-        found[cell] = top.sum() / max(total[cell], 1)
+        found[cell] = top.sum()
     return found
 
 

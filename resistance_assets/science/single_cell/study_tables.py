@@ -1,45 +1,25 @@
-"""Single-cell tables of one study: from counts and labels of its samples to sources, pseudobulk, shares and pairs."""
+"""Single-cell tables of one study: from its cells and their labels to sources, pseudobulk, shares, pairs and scores."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy import sparse
 
-from resistance_assets.errors import DesignFault
-from resistance_assets.science.deg.designs import Contrast
-from resistance_assets.science.deg.methods import run_limma_voom, run_pydeseq2
 from resistance_assets.science.single_cell.composition import compare_composition
-from resistance_assets.science.single_cell.counts import CellCounts
-from resistance_assets.science.single_cell.ligand_receptor import summarise_pairs
+from resistance_assets.science.single_cell.counts import CellCounts, StudyCounts, genes_of_species
+from resistance_assets.science.single_cell.ligand_receptor import Pair, find_genes, measure_genes, summarise_pairs
 from resistance_assets.science.single_cell.markers import find_markers
-from resistance_assets.science.single_cell.pseudobulk import sum_by_sample
-from resistance_assets.science.single_cell.quality import (
-    call_species,
-    has_two_species,
-    keep_cells,
-    library_size_factors,
-    measure_cells,
-)
-from resistance_assets.science.single_cell.signature_scores import compare_scores, score_cells
+from resistance_assets.science.single_cell.pseudobulk import Comparison, sum_by_sample
+from resistance_assets.science.single_cell.quality import call_species, keep_cells, library_size_factors
 from resistance_assets.science.single_cell.sources import gene_sources
 
 LEVELS = ("cell_type", "subtype")
-RUNS = {"limma_voom": run_limma_voom, "pydeseq2": run_pydeseq2}
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Two arms of samples; `pairing` names the column of blocks."""
-
-    id: str
-    numerator: str
-    denominator: str
-    pairing: str | None = None
+REASONS = ("few_molecules", "mitochondrial", "mixed_species", "unlabelled", "label_of_other_species")
+MEASURES = ("total_umi", "detected_genes", "mitochondrial_umi", "top50_umi", "human_umi", "mouse_umi", "doublet_score")
 
 
 @dataclass(frozen=True)
@@ -48,76 +28,106 @@ class CellDesign:
 
     Attributes:
         sheet: sample_id, arm and further columns, one row per sample.
-        human_types: human cell types of a study of two species.
-        receivers: receiving types.
+        human_types: human cell types of a study of two species; empty where labels may be of either.
+        receivers: receiving types; empty for all.
         pairs: ligand and receptor.
-        signatures: id -> species and genes.
+        orthologs: human symbol in capitals -> mouse symbol, where it is another one.
     """
 
     sheet: pl.DataFrame
     comparisons: tuple[Comparison, ...] = ()
     human_types: tuple[str, ...] = ()
     receivers: tuple[str, ...] = ()
-    pairs: tuple[tuple[str, str], ...] = ()
-    signatures: Mapping[str, tuple[str, tuple[str, ...]]] | None = None
+    pairs: tuple[Pair, ...] = ()
+    orthologs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def samples(self) -> list[str]:
+        return self.sheet["sample_id"].to_list()
 
     @property
     def arms(self) -> dict[str, str]:
         return {sample: arm for sample, arm in self.sheet.select("sample_id", "arm").iter_rows() if arm is not None}
 
+    def orthologs_in(self, species: str) -> Mapping[str, str]:
+        """Symbols of a species by human ones."""
+        return {} if species == "human" else self.orthologs
+
 
 @dataclass(frozen=True)
 class OwnSpecies:
-    """Kept cells of one species with its genes, what is known of them, and their molecules."""
+    """Kept cells of one species and its genes.
+
+    Attributes:
+        genes: places in the features of the study.
+        chosen: (cells of the study,) which are kept and of the species.
+        known: what is known of those cells. totals: their molecules of the species.
+    """
 
     species: str
-    counts: CellCounts
+    genes: NDArray[np.int64]
+    chosen: NDArray[np.bool_]
     known: pl.DataFrame
     totals: NDArray[np.int64]
 
 
-def join_samples(counts: Mapping[str, pl.DataFrame], features: Mapping[str, pl.DataFrame],
-                 barcodes: Mapping[str, pl.DataFrame]) -> CellCounts:  # fmt: skip
-    """Counts of all samples over the genes of any of them; a gene that a sample does not have is 0 there."""
+def join_features(features: Mapping[str, pl.DataFrame]) -> tuple[pl.DataFrame, dict[str, NDArray[np.int64]]]:
+    """Genes of any sample, and the number of each in every sample; -1 where it is not measured."""
     genes = pl.concat(frame.select("feature_id", "symbol", "species") for frame in features.values()).unique(
         "feature_id", keep="first", maintain_order=True
     )
-    place = {gene: at for at, gene in enumerate(genes["feature_id"])}
-    blocks, cells = [], []
-    for sample, long in counts.items():
-        own = np.array([place[gene] for gene in features[sample].sort("gene_number")["feature_id"]], dtype=np.int64)
-        where = (long["cell_number"].to_numpy(), own[long["gene_number"].to_numpy()])
-        shape = (barcodes[sample].height, genes.height)
-        blocks.append(sparse.csr_matrix((long["umi"].to_numpy().astype(np.int64), where), shape=shape))
-        cells.append(barcodes[sample].sort("cell_number").select(pl.lit(sample).alias("sample_id"), "barcode"))
-    return CellCounts(sparse.csr_matrix(sparse.vstack(blocks)), pl.concat(cells), genes)
+    numbers = {}
+    for sample, frame in features.items():
+        own = frame.select("feature_id", "gene_number")
+        found = genes.join(own, on="feature_id", how="left", maintain_order="left")["gene_number"]
+        numbers[sample] = found.fill_null(-1).cast(pl.Int64).to_numpy()
+    return genes, numbers
 
 
-def judge_cells(study: CellCounts, labels: pl.DataFrame, human_types: Sequence[str]) -> pl.DataFrame:
+def join_study(
+    counts: Mapping[str, pl.LazyFrame], features: Mapping[str, pl.DataFrame], barcodes: Mapping[str, pl.DataFrame]
+) -> StudyCounts:
+    """Counts of all samples over the genes of any of them; a gene that a sample does not have is 0 there."""
+    genes, numbers = join_features(features)
+    cells = pl.concat(
+        frame.sort("cell_number").select(pl.lit(sample).alias("sample_id"), "barcode", *MEASURES)
+        for sample, frame in barcodes.items()
+    )
+    return StudyCounts(counts, genes, cells, numbers)
+
+
+def has_both(features: pl.DataFrame) -> bool:
+    """Whether genes of human and of mouse were counted together."""
+    return {"human", "mouse"} <= set(features["species"].drop_nulls().unique())
+
+
+def judge_cells(study: StudyCounts, labels: pl.DataFrame, human_types: Sequence[str]) -> pl.DataFrame:
     """Every barcode with its quality, species, label, and whether it is kept.
 
     Args:
         labels: sample_id, barcode, cell_type and subtype, one row per barcode of the study.
     """
-    two = has_two_species(study)
-    measured = measure_cells(study).join(labels, on=["sample_id", "barcode"], how="left", maintain_order="left")
+    two = has_both(study.features)
+    safe = pl.max_horizontal("total_umi", pl.lit(1))
+    measured = study.cells.with_columns(
+        mitochondrial_fraction=pl.col("mitochondrial_umi") / safe,
+        top50_fraction=pl.col("top50_umi") / safe,
+        human_fraction=pl.col("human_umi") / safe,
+    ).join(labels, on=["sample_id", "barcode"], how="left", maintain_order="left")
     if two:
-        label_species = (
-            pl.when(pl.col("cell_type").is_in(list(human_types))).then(pl.lit("human"))
-            .when(pl.col("cell_type").is_not_null()).then(pl.lit("mouse"))
-        )  # fmt: skip
-        measured = measured.with_columns(species=call_species(measured), label_species=label_species)
+        species = call_species(measured)
+        label_species = species
+        if human_types:
+            label_species = (
+                pl.when(pl.col("cell_type").is_in(list(human_types))).then(pl.lit("human"))
+                .when(pl.col("cell_type").is_not_null()).then(pl.lit("mouse"))
+            )  # fmt: skip
+        measured = measured.with_columns(species=species, label_species=label_species)
     kept = keep_cells(measured)
     found = measured.hstack(kept.rename({"kept": "is_kept"}))
     if not two:
-        found = found.with_columns(
-            species=pl.lit(study.features["species"][0]), human_umi=None, mouse_umi=None, human_fraction=None
-        )
-    own = (
-        pl.when(pl.col("species") == "human").then(pl.col("human_umi")).otherwise(pl.col("mouse_umi")) if two
-        else pl.col("total_umi")
-    )  # fmt: skip
-    totals = found.select(own.cast(pl.Int64)).to_series().to_numpy()
+        found = found.with_columns(species=pl.lit(study.features["species"].drop_nulls()[0]))
+    totals = found.select(own_umi(two)).to_series().to_numpy()
     keep = found["is_kept"].to_numpy()
     factors = np.full(found.height, np.nan)
     if keep.any():
@@ -125,63 +135,93 @@ def judge_cells(study: CellCounts, labels: pl.DataFrame, human_types: Sequence[s
     return found.with_columns(library_size_factor=pl.Series(factors, nan_to_null=True))
 
 
-def split_species(study: CellCounts, cells: pl.DataFrame) -> list[OwnSpecies]:
+def own_umi(two_species: bool) -> pl.Expr:
+    """Molecules of a cell's own species."""
+    if not two_species:
+        return pl.col("total_umi")
+    return pl.when(pl.col("species") == "human").then(pl.col("human_umi")).otherwise(pl.col("mouse_umi"))
+
+
+def split_species(study: StudyCounts, cells: pl.DataFrame) -> list[OwnSpecies]:
     """Kept cells of each species."""
-    found = []
+    found, two = [], has_both(study.features)
     for species in sorted(set(cells.filter(pl.col("is_kept"))["species"])):
         chosen = (cells["is_kept"] & (cells["species"] == species)).to_numpy()
-        own = study.select(chosen, study.of_species(species))
-        totals = np.asarray(own.counts.sum(axis=1)).ravel().astype(np.int64)
-        found.append(OwnSpecies(species, own, cells.filter(pl.Series(chosen)), totals))
+        genes = np.flatnonzero(genes_of_species(study.features, species if two else None))
+        known = cells.filter(pl.Series(chosen))
+        found.append(OwnSpecies(species, genes, chosen, known, known.select(own_umi(two)).to_series().to_numpy()))
     return found
 
 
 def describe_samples(
-    cells: pl.DataFrame, sheet: pl.DataFrame, n_genes: int, notes: Mapping[str, str | None]
+    cells: pl.DataFrame, sheet: pl.DataFrame, n_genes: Mapping[str, int], notes: Mapping[str, str | None]
 ) -> pl.DataFrame:
-    """One row per sample: barcodes, kept cells and reasons."""
+    """One row per sample: barcodes, kept cells and reasons; a sample without a barcode has a row too.
+
+    Args:
+        n_genes, notes: of each sample.
+    """
     kept = pl.col("is_kept")
-    reasons = ("few_molecules", "mitochondrial", "mixed_species", "unlabelled", "label_of_other_species")
     counted = cells.group_by("sample_id").agg(
         pl.len().alias("n_barcodes"),
         kept.sum().alias("n_kept"),
-        *[(pl.col("reason") == name).sum().alias(f"n_{name}") for name in reasons],
+        *[(pl.col("reason") == name).sum().alias(f"n_{name}") for name in REASONS],
         pl.col("total_umi").filter(kept).median().alias("median_umi"),
         pl.col("detected_genes").filter(kept).median().alias("median_genes"),
+        pl.col("mitochondrial_fraction").filter(kept).median().alias("median_mitochondrial_fraction"),
+        pl.col("doublet_score").filter(kept).median().alias("median_doublet_score"),
+        pl.col("doublet_score").filter(kept).quantile(0.95, "linear").alias("q95_doublet_score"),
     )
-    told = pl.DataFrame({"sample_id": list(notes), "note": list(notes.values())}, schema_overrides={"note": pl.String})
-    return (
-        sheet.select("sample_id", "arm").join(counted, on="sample_id").join(told, on="sample_id")
-        .with_columns(n_genes=pl.lit(n_genes)).sort("sample_id")
-    )  # fmt: skip
+    told = pl.DataFrame(
+        {"sample_id": list(notes), "note": list(notes.values()), "n_genes": [n_genes[one] for one in notes]},
+        schema_overrides={"note": pl.String},
+    )
+    found = sheet.select("sample_id", "arm").join(counted, on="sample_id", how="left")
+    return found.join(told, on="sample_id", how="left").sort("sample_id")
 
 
-def find_sources(parts: Sequence[OwnSpecies]) -> pl.DataFrame:
-    """Every gene in every type and subtype, with its rank-sum statistic as a marker."""
-    frames = []
+def _levels(own: OwnSpecies) -> list[str]:
+    return [level for level in LEVELS if own.known[level].null_count() < own.known.height]
+
+
+def describe_genes(
+    study: StudyCounts, parts: Sequence[OwnSpecies], samples: list[str]
+) -> tuple[pl.DataFrame | None, list[tuple[str, pl.DataFrame, pl.DataFrame]]]:
+    """Every gene in every type and subtype, and its sums per type and sample, in one pass over the counts.
+
+    Returns:
+        Sources with the rank-sum statistic of the gene as a marker; None without a kept cell.
+        Per species: its name, counts and cells of `sum_by_sample`.
+    """
+    frames, sums = [], []
     for own in parts:
-        for level in LEVELS:
-            known = own.known[level]
-            if known.null_count() == known.len():
-                continue
-            there = known.is_not_null().to_numpy()
-            study = own.counts.select(there, np.ones(own.counts.features.height, dtype=bool))
-            group, totals = known.drop_nulls(), own.totals[there]
-            found = gene_sources(study, group, totals)
-            markers = find_markers(study, group, totals) if group.n_unique() > 1 else None
-            found = (
-                found.join(
-                    markers.select("group", "feature_id", marker_z="z", marker_ln_p="ln_p_value", marker_auc="auc"),
-                    on=["group", "feature_id"], how="left", maintain_order="left",
-                ) if markers is not None
-                else found.with_columns(marker_z=None, marker_ln_p=None, marker_auc=None)
-            )  # fmt: skip
-            casts = [pl.col(name).cast(pl.Float64) for name in ("marker_z", "marker_ln_p", "marker_auc")]
-            frames.append(found.with_columns(*casts, species=pl.lit(own.species), level=pl.lit(level)))
-    return pl.concat(frames, how="diagonal").rename({"group": "cell_type"})
+        counts, cells = [], pl.DataFrame()
+        for block in study.blocks(own.genes, own.chosen):
+            of_block, part = sum_by_sample(block, own.known["cell_type"], samples)
+            counts.append(of_block)
+            cells = part if cells.is_empty() else cells.with_columns(umi=cells["umi"] + part["umi"])
+            frames += [_sources_of(block, own, level) for level in _levels(own)]
+        sums.append((own.species, pl.concat(counts), cells))
+    order = ["species", "level", "cell_type", "feature_id"]
+    return (pl.concat(frames).rename({"group": "cell_type"}).sort(order) if frames else None), sums
 
 
-def count_types(cells: pl.DataFrame, design: CellDesign, *, two_species: bool) -> pl.DataFrame:
+def _sources_of(block: CellCounts, own: OwnSpecies, level: str) -> pl.DataFrame:
+    known = own.known[level]
+    there = known.is_not_null().to_numpy()
+    study = block if there.all() else block.select(there, np.ones(block.features.height, dtype=bool))
+    group, totals = known.drop_nulls(), own.totals[there]
+    found = gene_sources(study, group, totals)
+    names = {"z": "marker_z", "ln_p_value": "marker_ln_p", "auc": "marker_auc"}
+    if group.n_unique() > 1:
+        markers = find_markers(study, group, totals).select("group", "feature_id", *names).rename(names)
+        found = found.join(markers, on=["group", "feature_id"], how="left", maintain_order="left")
+    else:
+        found = found.with_columns([pl.lit(None, pl.Float64).alias(name) for name in names.values()])
+    return found.with_columns(species=pl.lit(own.species), level=pl.lit(level))
+
+
+def count_types(cells: pl.DataFrame, design: CellDesign, *, two_species: bool) -> pl.DataFrame | None:
     """Kept cells per denominator, level, sample and type; types without a cell in a sample stand with 0."""
     kept, frames = cells.filter(pl.col("is_kept")), []
     of_what = {"all_cells": kept}
@@ -192,17 +232,16 @@ def count_types(cells: pl.DataFrame, design: CellDesign, *, two_species: bool) -
             known = own.filter(pl.col(level).is_not_null())
             if known.is_empty():
                 continue
-            every = (
-                known.select("sample_id")
-                .unique()
-                .join(known.select(pl.col(level).alias("group")).unique(), how="cross")
-            )
+            types = known.select(pl.col(level).alias("group")).unique()
+            every = known.select("sample_id").unique().join(types, how="cross")
             counted = known.group_by("sample_id", pl.col(level).alias("group")).agg(n=pl.len())
             frames.append(
                 every.join(counted, on=["sample_id", "group"], how="left").with_columns(
                     pl.col("n").fill_null(0).cast(pl.Int64), denominator=pl.lit(name), level=pl.lit(level)
                 )
             )
+    if not frames:
+        return None
     found = pl.concat(frames).with_columns(total=pl.col("n").sum().over("denominator", "level", "sample_id"))
     arms = design.sheet.select("sample_id", "arm")
     return found.join(arms, on="sample_id", how="left").sort("denominator", "level", "sample_id", "group")
@@ -213,12 +252,13 @@ def compare_types(counts: pl.DataFrame, design: CellDesign) -> pl.DataFrame | No
     frames = []
     for comparison in design.comparisons:
         for (of_what, level), part in counts.group_by(["denominator", "level"], maintain_order=True):
-            if part["group"].n_unique() < 2:
-                continue
             present = set(part["sample_id"])
+            arms = {sample: arm for sample, arm in design.arms.items() if sample in present}
+            if part["group"].n_unique() < 2 or not {comparison.numerator, comparison.denominator} <= set(arms.values()):
+                continue
             found = compare_composition(
                 part.select("sample_id", "group", "n"),
-                {sample: arm for sample, arm in design.arms.items() if sample in present},
+                arms,
                 numerator=comparison.numerator,
                 denominator=comparison.denominator,
                 of_what=str(of_what),
@@ -227,91 +267,24 @@ def compare_types(counts: pl.DataFrame, design: CellDesign) -> pl.DataFrame | No
     return pl.concat(frames, how="diagonal").rename({"group": "cell_type"}) if frames else None
 
 
-def sum_types(parts: Sequence[OwnSpecies], samples: list[str]) -> list[tuple[str, pl.DataFrame, pl.DataFrame]]:
-    """Pseudobulk of each species: its name, sums (cell_type, feature_id, symbol, samples) and cells."""
-    return [(own.species, *sum_by_sample(own.counts, own.known["cell_type"], samples)) for own in parts]
-
-
-def compare_expression(
-    sums: Sequence[tuple[str, pl.DataFrame, pl.DataFrame]], design: CellDesign
-) -> pl.DataFrame | None:
-    """Differential expression of every comparison and type by both methods; samples below ten cells take no part."""
-    frames = []
-    for comparison in design.comparisons:
-        for species, counts, cells in sums:
-            for (cell_type,), own in counts.group_by(["cell_type"], maintain_order=True):
-                used = cells.filter(pl.col("cell_type") == cell_type, pl.col("is_used"))["sample_id"].to_list()
-                sheet = design.sheet.filter(
-                    pl.col("sample_id").is_in(used), pl.col("arm").is_in([comparison.numerator, comparison.denominator])
-                )
-                if sheet["arm"].n_unique() < 2:
-                    continue
-                wide = own.select(pl.col("feature_id").alias("hgnc_symbol"), *sheet["sample_id"])
-                contrast = Contrast(
-                    contrast_id=f"{comparison.id} in {cell_type}",
-                    factor="arm",
-                    numerator=comparison.numerator,
-                    denominator=comparison.denominator,
-                    pairing=comparison.pairing,
-                )
-                frames += [
-                    _test_type(wide, sheet, contrast, method, own).with_columns(
-                        comparison_id=pl.lit(comparison.id), species=pl.lit(species), cell_type=pl.lit(cell_type)
-                    )
-                    for method in RUNS
-                ]
-    frames = [frame for frame in frames if frame.height]
-    return pl.concat(frames, how="diagonal") if frames else None
-
-
-def _test_type(
-    wide: pl.DataFrame, sheet: pl.DataFrame, contrast: Contrast, method: str, own: pl.DataFrame
-) -> pl.DataFrame:
-    try:
-        found = RUNS[method](wide, sheet, contrast)
-    except DesignFault:
-        # Blocks that lost their partner with a sample of few cells: no test is better than another one.
-        return pl.DataFrame()
-    symbols = own.select("feature_id", "symbol")
-    return found.rename({"hgnc_symbol": "feature_id"}).join(symbols, on="feature_id", how="left")
-
-
-def pair_types(parts: Sequence[OwnSpecies], design: CellDesign) -> pl.DataFrame | None:
+def pair_types(study: StudyCounts, parts: Sequence[OwnSpecies], design: CellDesign) -> pl.DataFrame | None:
     """Declared pairs from every type of every species to each receiving type, per sample."""
+    sent = {own.species: _measured(study, own, design, 0) for own in parts}
+    received = {own.species: _measured(study, own, design, 1) for own in parts}
     frames = []
-    for receiving in parts:
-        for receiver in [
-            t for t in receiving.known["cell_type"].unique().sort() if t in design.receivers or not design.receivers
-        ]:
-            chosen = (receiving.known["cell_type"] == receiver).to_numpy()
-            own = receiving.counts.select(chosen, np.ones(receiving.counts.features.height, dtype=bool))
-            for sending in parts:
-                there = set(sending.counts.features["symbol"])
-                pairs = [pair for pair in design.pairs if pair[0] in there]
-                if pairs:
-                    frames.append(
-                        summarise_pairs(sending.counts, sending.known["cell_type"], own, pairs, receiver=receiver)
-                    )
-    frames = [frame for frame in frames if frame.height]
+    for to, receptors in received.items():
+        wanted = receptors.filter(pl.col("cell_type").is_in(list(design.receivers))) if design.receivers else receptors
+        for by, ligands in sent.items():
+            found = summarise_pairs(ligands, wanted, design.pairs)
+            frames.append(found.with_columns(sender_species=pl.lit(by), receiver_species=pl.lit(to)))
     return pl.concat(frames) if frames else None
 
 
-def score_signatures(parts: Sequence[OwnSpecies], design: CellDesign) -> pl.DataFrame | None:
-    """Every signature in every type of its species, compared between arms."""
-    rows = []
-    for name, (species, genes) in (design.signatures or {}).items():
-        for own in parts:
-            if own.species != species:
-                continue
-            score = score_cells(own.counts, genes)
-            n_genes = int(own.counts.features["symbol"].is_in(list(genes)).sum())
-            for cell_type in own.known["cell_type"].unique().sort():
-                chosen = (own.known["cell_type"] == cell_type).to_numpy()
-                for one in design.comparisons:
-                    found = compare_scores(
-                        score[chosen], own.known["sample_id"].filter(pl.Series(chosen)), design.arms,
-                        numerator=one.numerator, denominator=one.denominator,
-                    )  # fmt: skip
-                    rows.append({"comparison_id": one.id, "signature_id": name, "cell_type": cell_type,
-                                 "n_genes": n_genes, **found})  # fmt: skip
-    return pl.DataFrame(rows, infer_schema_length=None) if rows else None
+def _measured(study: StudyCounts, own: OwnSpecies, design: CellDesign, side: int) -> pl.DataFrame:
+    names = list(dict.fromkeys(pair[side] for pair in design.pairs))
+    symbols = study.features["symbol"].gather(own.genes)
+    orthologs = design.orthologs_in(own.species)
+    places = find_genes(names, symbols, orthologs)
+    wanted = np.unique(np.concatenate(list(places.values()))) if places else np.empty(0, dtype=np.int64)
+    block = study.read_genes(own.genes[wanted], own.chosen)
+    return measure_genes(block, own.known["cell_type"], own.totals, names, orthologs)

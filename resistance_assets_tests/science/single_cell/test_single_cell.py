@@ -15,7 +15,7 @@ from resistance_assets.connectors.single_cell.labels import match_labels
 from resistance_assets.connectors.single_cell.tenx import read_sample
 from resistance_assets.science.single_cell.composition import compare_composition
 from resistance_assets.science.single_cell.counts import CellCounts
-from resistance_assets.science.single_cell.ligand_receptor import summarise_pairs
+from resistance_assets.science.single_cell.ligand_receptor import measure_genes, summarise_pairs
 from resistance_assets.science.single_cell.markers import find_markers
 from resistance_assets.science.single_cell.pseudobulk import sum_by_sample
 from resistance_assets.science.single_cell.quality import (
@@ -226,9 +226,11 @@ def test_composition_is_that_of_r(folder):
 
 
 def test_ligand_and_receptor_per_mouse_are_those_of_r(folder):
-    (mouse, senders), (human, _) = own(folder, "mouse"), own(folder, "human")
+    (mouse, senders), (human, receivers) = own(folder, "mouse"), own(folder, "human")
     pairs = [("Gas6", "AXL"), ("Gas6", "MERTK"), ("Gas6", "TYRO3")]
-    found = summarise_pairs(mouse, senders["cell_type"], human, pairs, receiver="Tumour")
+    sent = measure_genes(mouse, senders["cell_type"], totals(mouse), ["Gas6"], {})
+    received = measure_genes(human, receivers["cell_type"], totals(human), ["AXL", "MERTK", "TYRO3"], {})
+    found = summarise_pairs(sent, received, pairs)
     theirs = expected(folder, "ligand_receptor.tsv")
     both = found.join(theirs, on=["ligand", "receptor", "sender", "sample_id"], suffix="_r", validate="1:1")
     assert both.height == theirs.height == found.height

@@ -22,20 +22,40 @@ class SingleCellStudy(StudyEntry):
     Attributes:
         labels: sample_id (where barcodes repeat), barcode, cell_type and, where there is one, subtype.
         label_columns: our name of a column of the labels -> the file's.
+        one_cell_type: name of the type of every cell, such as a cell line's; instead of labels.
         species: of the genes where they bear no genome prefix.
-        human_types: cell types that are human in a study of two species; all others are of mouse.
-        sample_cells: barcode and sample_id, where one matrix holds the cells of several samples.
+        human_types: cell types that are human in a study of two species; all others are of mouse. Without them a label
+            may be of either.
+        counts: the matrix that holds the cells of all samples, where they have none of their own.
+        sample_cells: barcode and sample_id of its cells; by default the labels.
         receivers: cell types that receive ligands; by default those of `human_types`, or every type without them.
+        orthologs: human_symbol and mouse_symbol, by which ligands and receptors of mouse cells are found.
     """
 
     reads_genes: ClassVar[bool] = False
     kind: Literal["single_cell"]  # pyright: ignore[reportIncompatibleVariableOverride]
-    labels: str
+    labels: str | None = None
     label_columns: dict[str, str] = {}
+    one_cell_type: str | None = Field(default=None, min_length=1)
     species: CellSpecies = "human"
     human_types: tuple[str, ...] = ()
+    counts: str | None = None
     sample_cells: str | None = None
     receivers: tuple[str, ...] = ()
+    orthologs: str | None = None
+
+    @model_validator(mode="after")
+    def _has_types(self) -> SingleCellStudy:
+        if (self.labels is None) == (self.one_cell_type is None):
+            raise ValueError("give either labels (a table of cell types) or one_cell_type (the type of every cell)")
+        if self.counts is not None and self.sample_cells is None and self.labels is None:
+            raise ValueError("counts of all samples need sample_cells: barcode and sample_id")
+        return self
+
+    @property
+    def table_of_samples(self) -> str | None:
+        """The table that says which cell of the common matrix is of which sample."""
+        return (self.sample_cells or self.labels) if self.counts is not None else None
 
 
 class CellSample(Entry):
@@ -78,7 +98,7 @@ class CellTypeContrast(CountsContrast):
 
 
 class SignaturePair(Entry):
-    """A ligand and its receptor, in the symbols of the senders' and of the receivers' species."""
+    """A ligand and its receptor, by human symbols or those of the cells' own species."""
 
     ligand: str
     receptor: str
@@ -110,30 +130,51 @@ class SingleCellFile(StudyFile):
         for one in (*self.comparison, *self.contrast):
             if missing := [arm for arm in (one.numerator, one.denominator) if arm not in arms]:
                 raise ValueError(f"{one.id} names the arm {missing[0]}, which no sample has")
+        if self.study.counts is not None and any(sample.path for sample in self.sample):
+            raise ValueError("a sample has a path, and study.counts holds the cells of all samples: keep one of them")
         if self.contrast and self.study.species == "mouse":
             raise ValueError("a contrast is of human genes; [[comparison]] compares the arms of a study of mice")
         return self
 
     def files(self, folder: Path) -> tuple[Path, ...]:
-        named = files_in(folder, (self.study.labels, self.study.sample_cells))
-        return (*named, *dict.fromkeys(path for sample in self.sample for path in sample_files(folder, sample)))
+        study = self.study
+        named = files_in(folder, (study.labels, study.sample_cells, study.orthologs))
+        counts = [path for sample in self.sample for path in files_of(folder, study, sample)]
+        return tuple(dict.fromkeys((*named, *counts)))
+
+
+def files_of(folder: Path, study: SingleCellStudy, sample: CellSample) -> tuple[Path, ...]:
+    """Files of the counts of a sample: its own, or those of the matrix of all samples."""
+    if study.counts is None:
+        return sample_files(folder, sample)
+    return sample_files(folder, CellSample(id=sample.id, path=study.counts))
 
 
 def sample_files(folder: Path, sample: CellSample) -> tuple[Path, ...]:
     """Files of a sample: its path, or its folder, or those in the study's folder that bear its id between `_ . -`."""
     own = folder / (sample.path or sample.id)
     if own.is_dir():
-        return tuple(sorted(path for path in own.rglob("*") if path.is_file() and "matrix.mtx" in path.name)) + tuple(
-            sorted(path for path in own.rglob("*.tsv*") if path.name.split(".")[0].rpartition("_")[2] in _COMPANIONS)
-        ) or (own / "matrix.mtx.gz",)
+        below = sorted(path for path in own.rglob("*") if path.is_file())
+        tenx = [path for path in below if "matrix.mtx" in path.name or _is_companion(path)]
+        return tuple(tenx or [path for path in below if path.suffix.lower() in HDF5] or [own / "matrix.mtx.gz"])
     if sample.path is not None:
         return (own,)
-    tokens = f"_{sample.id}_"
-    found = [path for path in sorted(folder.iterdir()) if path.is_file() and tokens in f"_{_plain(path.name)}_"]
+    found = [path for path in sorted(folder.iterdir()) if path.is_file() and bears_id(path.name, sample.id)]
     return tuple(found) or (own,)
 
 
+def bears_id(file_name: str, sample_id: str) -> bool:
+    """Whether a file's name holds a sample's id as a word of its own: `GSM123_X1_matrix.mtx.gz` that of X1."""
+    return f"_{_plain(sample_id)}_" in f"_{_plain(file_name)}_"
+
+
+HDF5 = (".h5", ".h5ad", ".hdf5")
 _COMPANIONS = ("barcodes", "features", "genes")
+
+
+def _is_companion(path: Path) -> bool:
+    stem, _, ending = path.name.partition(".")
+    return ending.startswith("tsv") and stem.rpartition("_")[2] in _COMPANIONS
 
 
 def _plain(name: str) -> str:
@@ -145,7 +186,7 @@ SINGLE_CELL = register_study_kind(
         name="single_cell",
         title="molecules of RNA by gene and cell",
         model=SingleCellFile,
-        reader="resistance_assets.connectors.single_cell.study:read_study_sample",
+        reader="resistance_assets.connectors.single_cell.study:read_samples",
         steps="resistance_assets.defs.raw.studies.single_cell:study_steps",
         tables=(
             "core.single_cell__samples",
@@ -155,7 +196,10 @@ SINGLE_CELL = register_study_kind(
             "core.single_cell__composition",
             "core.single_cell__pseudobulk_sums",
             "core.single_cell__pseudobulk",
+            "core.single_cell__pseudobulk_designs",
             "core.single_cell__ligand_receptor",
+            "core.single_cell__cell_scores",
+            "core.single_cell__sample_scores",
             "core.single_cell__signature_scores",
             "raw.studies__gene_sample_counts",
             "raw.studies__samples",

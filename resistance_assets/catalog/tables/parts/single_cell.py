@@ -6,6 +6,8 @@ import polars as pl
 
 from resistance_assets.catalog.tables.model import TableModel, col, table
 
+_UMI = "parts.single_cell__counts.umi"
+
 
 @table(
     "parts.single_cell__counts",
@@ -33,7 +35,7 @@ class PartFeatures(TableModel):
     gene_number: pl.Int64 = col("number of the gene, from 0", of="source", ge=0)
     feature_id: pl.String = col("id as the file has it", of="source")
     symbol: pl.String = col("symbol without the prefix of its genome", of="source")
-    species: pl.String = col("human or mouse", of="source")
+    species: pl.String = col("human or mouse; null for what has no prefix beside both", null=True, of="source")
 
 
 @table(
@@ -43,8 +45,23 @@ class PartFeatures(TableModel):
     limitation="a barcode is a droplet, which may hold no cell, or two",
 )
 class PartBarcodes(TableModel):
-    """Barcodes of one sample, and what its reader set aside."""
+    """Barcodes of one sample, what was measured of each alone, and what the sample's reader set aside."""
 
     cell_number: pl.Int64 = col("number of the cell, from 0", of="source", ge=0)
     barcode: pl.String = col("barcode", of="source")
+    total_umi: pl.Int64 = col("molecules", unit="molecules", of=_UMI, ge=0)
+    detected_genes: pl.Int64 = col("genes with a molecule", unit="genes", of=_UMI, ge=0)
+    mitochondrial_umi: pl.Int64 = col("molecules of genes that begin with mt-", unit="molecules", of=_UMI, ge=0)
+    top50_umi: pl.Int64 = col("molecules of the 50 leading genes", unit="molecules", of=_UMI, ge=0)
+    human_umi: pl.Int64 = col(
+        "molecules of human genes; null with one species", unit="molecules", null=True, of=_UMI, ge=0
+    )
+    mouse_umi: pl.Int64 = col("the others; null with one species", unit="molecules", null=True, of=_UMI, ge=0)
+    doublet_score: pl.Float64 = col(
+        "likeness to the sum of two cells of the sample; null below 200 molecules or 50 cells",
+        null=True,
+        of=_UMI,
+        ge=0,
+        le=1,
+    )
     note: pl.String = col("what the reader set aside of the sample", null=True, of="source")

@@ -1,148 +1,191 @@
-"""Single-cell studies: counts of each sample in the lake, then what hangs on labels, and pseudobulk for contrasts.
+"""Single-cell studies: counts of each sample in the lake, then what hangs on labels, then scores of gene lists.
 
-Each sample is read by a step of its own, so that new labels read no matrix and a new sample reads one folder.
+Each sample is read by a step of its own, so that new labels read no matrix and a new sample reads one folder. Scores
+are a step of their own, because they read gene lists, which may come from contrasts of the study's own sums.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from resistance_assets.catalog.models.lab_study import LocalStudy
-from resistance_assets.catalog.models.study_kinds.single_cell import CellSample, sample_files
+from resistance_assets.catalog.models.study_kinds.single_cell import CellSample, files_of
 from resistance_assets.catalog.registry import Registry
+from resistance_assets.catalog.single_cell_defaults import single_cell_defaults
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.formats.delimited import rejected_rows
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
+from resistance_assets.connectors.lab_study.orthologs import read_orthologs
 from resistance_assets.connectors.lab_study.rows import WARNINGS, samples_as_table, warnings_as_table
 from resistance_assets.connectors.lab_study.sample_sheet import warnings
 from resistance_assets.connectors.single_cell.labels import match_labels
-from resistance_assets.connectors.single_cell.study import read_study_sample, read_table
+from resistance_assets.connectors.single_cell.study import read_samples, read_table
+from resistance_assets.connectors.single_cell.tenx import TenxSample
 from resistance_assets.defs.raw.studies.bench_steps import Frames, in_table
 from resistance_assets.defs.resources import local_files, study_source
+from resistance_assets.errors import DataFault
 from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.partitions import partition_of, rejected_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
-from resistance_assets.science.single_cell.quality import has_two_species
+from resistance_assets.science.single_cell.counts import CellCounts, StudyCounts
+from resistance_assets.science.single_cell.doublets import score_doublets
+from resistance_assets.science.single_cell.pseudobulk import Comparison, compare_types_of
+from resistance_assets.science.single_cell.quality import measure_cells
+from resistance_assets.science.single_cell.signature_scores import (
+    LEAST_GENES,
+    average_scores,
+    compare_averages,
+    find_signatures,
+    score_signatures,
+)
 from resistance_assets.science.single_cell.study_tables import (
     CellDesign,
-    Comparison,
-    compare_expression,
     compare_types,
     count_types,
+    describe_genes,
     describe_samples,
-    find_sources,
-    join_samples,
+    has_both,
+    join_study,
     judge_cells,
     pair_types,
-    score_signatures,
     split_species,
-    sum_types,
 )
 
-COUNTS, FEATURES, BARCODES = (f"parts.single_cell__{name}" for name in ("counts", "features", "barcodes"))
-CELLS = "core.single_cell__cells"
+COUNTS, FEATURES, BARCODES = PARTS = tuple(f"parts.single_cell__{name}" for name in ("counts", "features", "barcodes"))
+CORE = "core.single_cell__"
+CELLS = f"{CORE}cells"
 SAMPLE_COUNTS, SAMPLE_SHEET = "raw.studies__gene_sample_counts", "raw.studies__samples"
-BUILT_IN_PAIRS = (("Gas6", "AXL"), ("Gas6", "MERTK"), ("Gas6", "TYRO3"), ("Pros1", "MERTK"), ("Hgf", "MET"),
-                  ("Ereg", "EGFR"), ("Areg", "EGFR"), ("Hbegf", "EGFR"), ("Nrg1", "ERBB3"), ("Fgf2", "FGFR1"),
-                  ("Igf1", "IGF1R"), ("Il6", "IL6R"), ("Ccl20", "CCR6"), ("Cxcl12", "CXCR4"), ("Spp1", "CD44"),
-                  ("Tgfb1", "TGFBR2"), ("Vegfa", "KDR"))  # fmt: skip
-"""Ligands (mouse symbols) and receptors (human symbols) of resistance; of human senders the ligand is in capitals."""
+SCORES = (f"{CORE}cell_scores", f"{CORE}sample_scores", f"{CORE}signature_scores")
+LISTS, MEMBERS = "core.gene_lists__lists", "core.gene_lists__members"
+HUMAN_PREFIX = r"(?i)^(GRCh38|hg38|GRCh37|hg19)_+"
+Sums = Sequence[tuple[str, pl.DataFrame, pl.DataFrame]]
+Parts = Mapping[str, Mapping[str, Any]]
+"""Of each sample: its counts (lazy), features and barcodes by the name of their table."""
 
 
-def read_parts(local: LocalStudy, sample: CellSample) -> Frames:
-    """Counts, features and barcodes of one sample. Raises DataFault as `read_study_sample`."""
-    found = read_study_sample(local, sample)
+def read_parts(local: LocalStudy, samples: Sequence[CellSample]) -> dict[str, Frames]:
+    """Counts, features and barcodes of samples that lie in the same files. Raises DataFault as `read_samples`."""
+    return {sample: _parts_of(found) for sample, found in read_samples(local, samples).items()}
+
+
+def _parts_of(found: TenxSample) -> Frames:
+    cells = pl.DataFrame({"barcode": found.barcodes}).with_columns(sample_id=pl.lit(""))
+    measured = measure_cells(CellCounts(found.counts, cells, found.features))
+    if "human_umi" not in measured.columns:
+        measured = measured.with_columns(human_umi=pl.lit(None, pl.Int64), mouse_umi=pl.lit(None, pl.Int64))
+    score = pl.Series(score_doublets(found.counts), nan_to_null=True)
     by_gene = found.counts.tocsc()
     by_gene.sort_indices()
-    n_genes = found.features.height
-    long = pl.DataFrame(
-        {"gene_number": pl.Series(range(n_genes)).repeat_by(pl.Series(by_gene.indptr).diff().drop_nulls()).explode(),
-         "cell_number": by_gene.indices, "umi": by_gene.data}
-    ).drop_nulls("gene_number")  # fmt: skip
-    note = "; ".join(found.notes) or None
+    gene = np.repeat(np.arange(found.features.height, dtype=np.uint32), np.diff(by_gene.indptr))
+    long = pl.DataFrame({"gene_number": gene, "cell_number": by_gene.indices, "umi": by_gene.data})
+    note = pl.lit("; ".join(found.notes) or None, pl.String)
     return {
         COUNTS: TABLES[COUNTS].shape(long),
         FEATURES: TABLES[FEATURES].shape(found.features.with_row_index("gene_number")),
         BARCODES: TABLES[BARCODES].shape(
-            pl.DataFrame({"barcode": found.barcodes}).with_row_index("cell_number").with_columns(note=pl.lit(note))
+            measured.with_row_index("cell_number").with_columns(doublet_score=score, note=note)
         ),
     }
 
 
 def design_of(local: LocalStudy) -> CellDesign:
-    """What study.toml asks."""
+    """What study.toml asks. Raises DataFault where its table of orthologs is none."""
     file, study = local.file, local.study
     sheet = pl.DataFrame(
         [{"sample_id": one.id, "arm": one.arm, **one.attributes} for one in file.sample],
         schema_overrides={"arm": pl.String}, infer_schema_length=None,
     )  # fmt: skip
-    pairs = tuple((one.ligand, one.receptor) for one in file.pair)
-    if not pairs:
-        pairs = BUILT_IN_PAIRS if study.human_types else tuple((one.upper(), two) for one, two in BUILT_IN_PAIRS)
+    orthologs: dict[str, str] = {}
+    if study.orthologs is not None:
+        table = read_orthologs(local.folder / study.orthologs, study=local.id)
+        orthologs = {human.upper(): name for name, human in table.select("name", "human_symbol").iter_rows()}
     return CellDesign(
         sheet=sheet,
         comparisons=tuple(Comparison(one.id, one.numerator, one.denominator, one.pairing) for one in file.comparison),
         human_types=study.human_types,
         receivers=study.receivers or study.human_types,
-        pairs=pairs,
-        signatures={one.id: (one.species, one.genes) for one in file.signature},
+        pairs=tuple((one.ligand, one.receptor) for one in file.pair) or single_cell_defaults().pairs,
+        orthologs=orthologs,
     )
 
 
-def analyse(local: LocalStudy, parts: Mapping[str, Frames]) -> Frames:
-    """Every table of one study by name, from the parts of its samples and its labels.
+def read_labels(local: LocalStudy, study: StudyCounts) -> tuple[pl.DataFrame, str | None]:
+    """sample_id, barcode, cell_type and subtype of every barcode, and what did not match, in words.
 
-    Args:
-        parts: sample -> `read_parts` of it.
+    Raises:
+        DataFault: the labels do not fit the barcodes, or name no type that study.toml calls human.
+    """
+    cells = study.cells.select("sample_id", "barcode")
+    if local.study.labels is None:
+        return cells.with_columns(cell_type=pl.lit(local.study.one_cell_type), subtype=pl.lit(None, pl.String)), None
+    subject = f"{local.id}/{local.study.labels}"
+    labels = read_table(local, local.study.labels)
+    matched = match_labels(cells, labels, subject=subject)
+    known = matched.cells
+    if "subtype" not in known.columns:
+        known = known.with_columns(subtype=pl.lit(None, pl.String))
+    named = (*local.study.human_types, *local.study.receivers, *(one.cell_type for one in local.contrasts))
+    if missing := [one for one in named if one not in set(known["cell_type"])]:
+        raise DataFault(
+            f"no cell is labelled {missing[0]}, which study.toml names",
+            subject=subject,
+            expected=f"one of {', '.join(known['cell_type'].drop_nulls().unique().sort().head(12))}",
+            remedy="Correct human_types, receivers or cell_type in study.toml, or the labels.",
+        )
+    return known.select("sample_id", "barcode", "cell_type", "subtype"), matched.note
+
+
+def analyse(local: LocalStudy, parts: Parts) -> Frames:
+    """Every table of one study but its scores, by name, from the parts of its samples and its labels.
 
     Raises:
         DataFault: the labels do not fit the barcodes.
     """
     design = design_of(local)
-    study = join_samples(
-        *({sample: one[name] for sample, one in parts.items()} for name in (COUNTS, FEATURES, BARCODES))
-    )
-    labels = read_table(local, local.study.labels)
-    matched = match_labels(study.cells, labels, subject=f"{local.id}/{local.study.labels}")
-    known = (
-        matched.cells
-        if "subtype" in matched.cells.columns
-        else matched.cells.with_columns(subtype=pl.lit(None, pl.String))
-    )
-    cells = judge_cells(study, known.select("sample_id", "barcode", "cell_type", "subtype"), design.human_types)
+    study = study_counts(parts)
+    labels, note = read_labels(local, study)
+    cells = judge_cells(study, labels, design.human_types)
     species = split_species(study, cells)
-    samples = list(parts)
-    two = has_two_species(study)
-    types = count_types(cells, design, two_species=two) if species else None
-    sums = sum_types(species, samples)
+    types = count_types(cells, design, two_species=has_both(study.features))
+    sources, sums = describe_genes(study, species, design.samples)
+    results, designs = compare_types_of(sums, design.sheet, design.comparisons)
     found: dict[str, pl.DataFrame | None] = {
-        "core.single_cell__samples": describe_samples(
-            cells, design.sheet, study.features.height, {name: one[BARCODES]["note"][0] for name, one in parts.items()}
+        "samples": describe_samples(
+            cells,
+            design.sheet,
+            {sample: one[FEATURES].height for sample, one in parts.items()},
+            {sample: one[BARCODES]["note"][0] for sample, one in parts.items()},
         ),
-        CELLS: cells,
-        "core.single_cell__gene_cell_types": find_sources(species) if species else None,
-        "core.single_cell__sample_cell_types": types.rename({"group": "cell_type", "n": "n_cells", "total": "n_total"})
-        .with_columns(share=pl.col("n_cells") / pl.col("n_total")) if types is not None else None,
-        "core.single_cell__composition": compare_types(types, design) if types is not None else None,
-        "core.single_cell__pseudobulk_sums": long_sums(sums),
-        "core.single_cell__pseudobulk": compare_expression(sums, design),
-        "core.single_cell__ligand_receptor": pair_types(species, design),
-        "core.single_cell__signature_scores": score_signatures(species, design),
+        "cells": cells,
+        "gene_cell_types": sources,
+        "sample_cell_types": None if types is None else types.rename({"group": "cell_type", "n": "n_cells"})
+        .with_columns(n_total=pl.col("total"), share=pl.col("n_cells") / pl.col("total")),
+        "composition": None if types is None else compare_types(types, design),
+        "pseudobulk_sums": long_sums(sums),
+        "pseudobulk": results,
+        "pseudobulk_designs": designs,
+        "ligand_receptor": pair_types(study, species, design),
     }  # fmt: skip
-    note = [(f"{local.id}/{local.study.labels}", "cell_type", matched.note)] if matched.note else []
-    tables = {name: in_table(name, frame, local.id) for name, frame in found.items()}
+    told = [(f"{local.id}/{local.study.labels}", "cell_type", note)] if note else []
     return {
-        **tables,
+        **{f"{CORE}{name}": in_table(f"{CORE}{name}", frame, local.id) for name, frame in found.items()},
         **human_pseudobulk(sums, design, local.id),
-        WARNINGS.address: warnings_as_table(warnings(note), local.id),
+        WARNINGS.address: warnings_as_table(warnings(told), local.id),
     }
 
 
-def long_sums(sums: list[tuple[str, pl.DataFrame, pl.DataFrame]]) -> pl.DataFrame | None:
+def study_counts(parts: Parts) -> StudyCounts:
+    """The counts of a study from the parts of its samples."""
+    counts, features, barcodes = ({sample: one[name] for sample, one in parts.items()} for name in PARTS)
+    return join_study({sample: long.lazy() for sample, long in counts.items()}, features, barcodes)
+
+
+def long_sums(sums: Sums) -> pl.DataFrame | None:
     """Sums of every species, one row per type, sample and gene with a molecule."""
     frames = [
         counts.unpivot(index=["cell_type", "feature_id", "symbol"], variable_name="sample_id", value_name="umi")
@@ -154,7 +197,7 @@ def long_sums(sums: list[tuple[str, pl.DataFrame, pl.DataFrame]]) -> pl.DataFram
     return pl.concat(frames).sort("species", "cell_type", "sample_id", "feature_id") if frames else None
 
 
-def human_pseudobulk(sums: list[tuple[str, pl.DataFrame, pl.DataFrame]], design: CellDesign, study_id: str) -> Frames:
+def human_pseudobulk(sums: Sums, design: CellDesign, study_id: str) -> Frames:
     """Sums of human genes as counts of samples `<type>__<sample>`, which contrasts of expression read.
 
     Features lose the prefix of their genome, so that their Ensembl id or symbol is known.
@@ -163,92 +206,192 @@ def human_pseudobulk(sums: list[tuple[str, pl.DataFrame, pl.DataFrame]], design:
     for species, wide, cells in sums:
         if species != "human":
             continue
-        used = cells.filter(pl.col("is_used"))
-        long = wide.unpivot(
-            index=["cell_type", "feature_id", "symbol"], variable_name="sample", value_name="read_count"
-        )
-        long = long.join(used.select("cell_type", sample="sample_id"), on=["cell_type", "sample"], how="semi")
+        used = cells.filter(pl.col("is_used")).select("cell_type", sample="sample_id")
+        long = wide.unpivot(index=["cell_type", "feature_id"], variable_name="sample", value_name="read_count")
         name = pl.concat_str("cell_type", "sample", separator="__")
         counts.append(
-            long.select(
+            long.join(used, on=["cell_type", "sample"], how="semi").select(
                 pl.lit(study_id).alias("study_id"),
-                pl.col("feature_id").str.replace(r"(?i)^(GRCh38|hg38|GRCh37|hg19)_+", ""),
+                pl.col("feature_id").str.replace(HUMAN_PREFIX, ""),
                 name.alias("sample_id"),
                 "read_count",
             )
         )
-        sheets.append(
-            used.select("cell_type", sample="sample_id").with_columns(sample_id=name)
-            .join(design.sheet.rename({"sample_id": "sample"}), on="sample", how="left")
-        )  # fmt: skip
-    if not counts:
+        sheet = design.sheet.rename({"sample_id": "sample"})
+        sheets.append(used.with_columns(sample_id=name).join(sheet, on="sample", how="left"))
+    if not counts or not sheets[0].height:
         return {SAMPLE_COUNTS: TABLES[SAMPLE_COUNTS].empty(), SAMPLE_SHEET: TABLES[SAMPLE_SHEET].empty()}
-    sheet = pl.concat(sheets)
+    sheet = pl.concat(sheets).select("sample_id", pl.exclude("sample_id"))
     return {
         SAMPLE_COUNTS: pl.concat(counts).sort("feature_id", "sample_id"),
-        SAMPLE_SHEET: samples_as_table(sheet.select("sample_id", pl.exclude("sample_id")), study_id),
+        SAMPLE_SHEET: samples_as_table(sheet, study_id),
     }
 
 
-def sample_step(local: LocalStudy, sample: CellSample) -> Step:
-    """The files of one sample as its parts."""
-    parts = {name: partition_of(name, local.id, sample.id) for name in (COUNTS, FEATURES, BARCODES)}
+def signatures_of(local: LocalStudy, lists: pl.DataFrame, members: pl.DataFrame) -> dict[str, tuple[str, set[str]]]:
+    """Signatures by id: the species of the cells that they are scored in, and their genes.
+
+    Declared ones, and the warehouse's lists of contrasts of other studies: a list of the study's own cells would be
+    scored on what it was chosen by.
+    """
+    own = {one.id for one in local.contrasts}
+    of_contrasts = lists.filter(
+        pl.col("role").is_in(["contrast", "contrast_effect_only"]), ~pl.col("contrast_id").is_in(list(own))
+    )
+    kept = members.join(of_contrasts.select("list_id"), on="list_id", how="semi")
+    found = {
+        str(name): ("human", set(genes)) for name, genes in kept.group_by("list_id").agg("hgnc_symbol").iter_rows()
+    }
+    return found | {one.id: (one.species, set(one.genes)) for one in local.file.signature}
+
+
+def score(local: LocalStudy, parts: Parts, cells: pl.DataFrame, lists: pl.DataFrame, members: pl.DataFrame) -> Frames:
+    """Scores of signatures by cell (declared ones), by sample and type, and between arms.
+
+    Args:
+        cells: of `analyse`. lists, members: of the warehouse.
+    """
+    design = design_of(local)
+    study = study_counts(parts)
+    signatures = signatures_of(local, lists, members)
+    declared = {one.id for one in local.file.signature}
+    of_cells, averages, n_genes = [], [], []
+    for own in split_species(study, cells):
+        # Human lists are scored in mouse cells only where a table says which gene is which.
+        wanted = {
+            name: genes
+            for name, (species, genes) in signatures.items()
+            if species == own.species or (name not in declared and own.species != "human" and design.orthologs)
+        }
+        symbols = study.features["symbol"].gather(own.genes)
+        places = find_signatures(wanted, symbols, design.orthologs_in(own.species))
+        places = {name: at for name, at in places.items() if len(at) >= LEAST_GENES or (name in declared and len(at))}
+        if not places:
+            continue
+        n_genes.append(
+            pl.DataFrame({"signature_id": list(places), "n_genes": [len(at) for at in places.values()]}).with_columns(
+                species=pl.lit(own.species), n_listed=pl.Series([len(signatures[name][1]) for name in places])
+            )
+        )
+        for sample in own.known["sample_id"].unique().sort():
+            of_sample = study.of_sample(sample)
+            chosen = own.chosen[(study.cells["sample_id"] == sample).to_numpy()]
+            scored = score_signatures(of_sample.read_genes(own.genes, chosen), list(places.values()))
+            known = own.known.filter(pl.col("sample_id") == sample).select(
+                "sample_id", "barcode", "cell_type", "species"
+            )
+            for at, name in enumerate(places):
+                one = known.with_columns(signature_id=pl.lit(name), score=pl.Series(scored[:, at], nan_to_null=True))
+                averages.append(average_scores(one))
+                if name in declared:
+                    of_cells.append(one)
+    scored = pl.concat(averages) if averages else None
+    compared = None if scored is None else compare_averages(scored, design.arms, design.comparisons)
+    sizes = pl.concat(n_genes) if n_genes else None
+    frames = {
+        SCORES[0]: pl.concat(of_cells) if of_cells else None,
+        SCORES[1]: None if scored is None else scored.join(design.sheet.select("sample_id", "arm"), on="sample_id"),
+        SCORES[2]: None if compared is None or sizes is None else compared.join(sizes, on=["signature_id", "species"]),
+    }
+    return {name: in_table(name, frame, local.id) for name, frame in frames.items()}
+
+
+def reading_step(local: LocalStudy, samples: Sequence[CellSample]) -> Step:
+    """The files of one sample, or of all that lie in one matrix, as their parts."""
+    parts = {(one.id, name): partition_of(name, local.id, one.id) for one in samples for name in PARTS}
+    study = local.study
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
-        found = read_parts(local, sample)
-        return {partition: found[name] for name, partition in parts.items()}
+        found = read_parts(local, samples)
+        return {partition: found[sample][name] for (sample, name), partition in parts.items()}
 
     def external_inputs(origins: Any) -> Mapping[str, Any]:
-        paths = [*sample_files(local.folder, sample)]
-        if local.study.sample_cells:
-            paths.append(local.folder / local.study.sample_cells)
-        return local_files(local.id, {str(path.relative_to(local.folder)): path for path in paths})
+        paths = [path for one in samples for path in files_of(local.folder, study, one)]
+        if study.table_of_samples is not None:
+            paths.append(local.folder / study.table_of_samples)
+        return local_files(local.id, {str(path.relative_to(local.folder)): path for path in dict.fromkeys(paths)})
 
     return table_step(
-        outputs={partition: TABLES[name] for name, partition in parts.items()},
+        outputs={partition: TABLES[name] for (_, name), partition in parts.items()},
         compute=compute,
         code_version=code_version_of(read_parts),
         external_inputs=external_inputs,
         sources=[study_source(local.id)],
-        parameters={"sample": sample.id, "path": sample.path, "species": local.study.species},
-        kinds=["python", "study"],
-        tags={"study": local.id},
-    )
-
-
-def analysis_step(local: LocalStudy) -> Step:
-    """Everything that hangs on the labels."""
-    given = {
-        sample.id: {name: partition_of(name, local.id, sample.id) for name in (COUNTS, FEATURES, BARCODES)}
-        for sample in local.file.sample
-    }
-    outputs = {name: partition_of(name, local.id) for name in local.kind.tables}
-    rejected = rejected_of(outputs[CELLS])
-
-    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
-        parts = {sample: {name: inputs.read(part) for name, part in own.items()} for sample, own in given.items()}
-        found = analyse(local, parts)
-        made = {partition: found[name] for name, partition in outputs.items()}
-        return {**made, rejected: rejected_as_table([(CELLS, rejected_rows())])}
-
-    labels = local.folder / local.study.labels
-    return table_step(
-        outputs={**{partition: TABLES[name] for name, partition in outputs.items()}, rejected: REJECTED},
-        compute=compute,
-        code_version=code_version_of(analyse, rejected_as_table),
-        inputs=tuple(part for own in given.values() for part in own.values()),
-        external_inputs=lambda origins: local_files(local.id, {local.study.labels: labels}),
-        sources=[study_source(local.id)],
         parameters={
-            "study": local.file.model_dump(
-                mode="json", exclude={"study": {"title"}, "intersection": True, "contrast": True}
-            )
+            "samples": [[one.id, one.path] for one in samples],
+            "study": [study.species, study.counts, study.table_of_samples, study.label_columns],
         },
         kinds=["python", "study"],
         tags={"study": local.id},
     )
 
 
+def _given(local: LocalStudy) -> dict[str, dict[str, str]]:
+    return {one.id: {name: partition_of(name, local.id, one.id) for name in PARTS} for one in local.file.sample}
+
+
+def _read_given(inputs: Inputs, given: Mapping[str, Mapping[str, str]]) -> Parts:
+    return {
+        sample: {name: inputs.scan(part) if name == COUNTS else inputs.read(part) for name, part in own.items()}
+        for sample, own in given.items()
+    }
+
+
+def _later_step(local: LocalStudy, **made: Any) -> Step:
+    """A step of what hangs on study.toml, labels and orthologs, and on the parts."""
+    study = local.study
+    files = {name: local.folder / name for name in (study.labels, study.orthologs) if name is not None}
+    return table_step(
+        external_inputs=lambda origins: local_files(local.id, files),
+        sources=[study_source(local.id)],
+        parameters={"study": local.file.model_dump(mode="json", exclude={"study": {"title"}, "intersection": True})},
+        kinds=["python", "study"],
+        tags={"study": local.id},
+        **made,
+    )
+
+
+def analysis_step(local: LocalStudy) -> Step:
+    """Everything that hangs on the labels."""
+    given = _given(local)
+    outputs = {name: partition_of(name, local.id) for name in local.kind.tables if name not in SCORES}
+    rejected = rejected_of(outputs[CELLS])
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        found = analyse(local, _read_given(inputs, given))
+        made = {partition: found[name] for name, partition in outputs.items()}
+        return {**made, rejected: rejected_as_table([(CELLS, rejected_rows())])}
+
+    return _later_step(
+        local,
+        outputs={**{partition: TABLES[name] for name, partition in outputs.items()}, rejected: REJECTED},
+        compute=compute,
+        code_version=code_version_of(analyse, rejected_as_table),
+        inputs=tuple(part for own in given.values() for part in own.values()),
+    )
+
+
+def scores_step(local: LocalStudy) -> Step:
+    """Scores of declared signatures and of the warehouse's lists."""
+    given, cells = _given(local), partition_of(CELLS, local.id)
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        lists, members = (inputs.read(name) if inputs.has(name) else TABLES[name].empty() for name in (LISTS, MEMBERS))
+        found = score(local, _read_given(inputs, given), inputs.read(cells), lists, members)
+        return {partition_of(name, local.id): frame for name, frame in found.items()}
+
+    return _later_step(
+        local,
+        outputs={partition_of(name, local.id): TABLES[name] for name in SCORES},
+        compute=compute,
+        code_version=code_version_of(score),
+        inputs=(*(part for own in given.values() for part in own.values()), cells),
+        optional_inputs=(LISTS, MEMBERS),
+    )
+
+
 def study_steps(local: LocalStudy, registry: Registry) -> list[Step]:
-    """A step per sample, and one for all that hangs on labels."""
-    return [*(sample_step(local, sample) for sample in local.file.sample), analysis_step(local)]
+    """Steps that read the samples, one for all that hangs on labels, one for scores."""
+    samples = local.file.sample
+    groups = [samples] if local.study.counts is not None else [(one,) for one in samples]
+    return [*(reading_step(local, group) for group in groups), analysis_step(local), scores_step(local)]

@@ -52,28 +52,33 @@ def rank_sums_by_group(
 
 @njit(cache=True, parallel=True)
 def signature_rank_sums(
-    data: np.ndarray, indices: np.ndarray, starts: np.ndarray, genes: int, in_signature: np.ndarray
+    data: np.ndarray,
+    indices: np.ndarray,
+    starts: np.ndarray,
+    genes: int,
+    list_starts: np.ndarray,
+    lists: np.ndarray,
+    sizes: np.ndarray,
 ) -> np.ndarray:
-    """Sum of the mid-ranks of a signature's genes within each cell, over all genes of the matrix.
+    """Sums of the mid-ranks of each signature's genes within each cell, over all genes of the matrix.
 
     Args:
         data, indices, starts: values above 0, their genes, and where each cell begins (a CSR matrix of cells x genes).
         genes: number of genes.
-        in_signature: (genes,) whether a gene belongs to the signature.
+        list_starts, lists: where the signatures of each gene begin, and which they are.
+        sizes: genes per signature.
+
+    Returns:
+        (cells, signatures).
     """
     cells = starts.shape[0] - 1
-    members = 0
-    for gene in range(genes):
-        if in_signature[gene]:
-            members += 1
-    sums = np.zeros(cells)
+    sums = np.zeros((cells, sizes.shape[0]))
     for cell in prange(cells):
         begin, end = starts[cell], starts[cell + 1]
         n = end - begin
         zeros = genes - n
         order = np.argsort(data[begin:end])
-        seen = 0
-        total = 0.0
+        seen = np.zeros(sizes.shape[0])
         at = 0
         while at < n:
             stop = at + 1
@@ -81,9 +86,12 @@ def signature_rank_sums(
                 stop += 1
             rank = zeros + 0.5 * (at + 1 + stop)
             for k in range(at, stop):
-                if in_signature[indices[begin + order[k]]]:
-                    total += rank
-                    seen += 1
+                gene = indices[begin + order[k]]
+                for one in range(list_starts[gene], list_starts[gene + 1]):
+                    sums[cell, lists[one]] += rank
+                    seen[lists[one]] += 1.0
             at = stop
-        sums[cell] = total + (members - seen) * 0.5 * (zeros + 1.0)
+        of_zero = 0.5 * (zeros + 1.0)
+        for one in range(sizes.shape[0]):
+            sums[cell, one] += (sizes[one] - seen[one]) * of_zero
     return sums

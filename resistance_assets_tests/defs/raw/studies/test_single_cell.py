@@ -5,7 +5,9 @@ Tolerances as goldens/single_cell states them.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,7 +16,16 @@ import pytest
 from resistance_assets.catalog.models.lab_study import LocalStudy
 from resistance_assets.catalog.study_folders import load_local_study
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.defs.raw.studies.single_cell import BARCODES, COUNTS, FEATURES, analyse, read_parts, study_steps
+from resistance_assets.defs.raw.studies.single_cell import (
+    BARCODES,
+    CELLS,
+    COUNTS,
+    FEATURES,
+    analyse,
+    read_parts,
+    score,
+    study_steps,
+)
 from resistance_assets.errors import CatalogFault, DataFault
 from resistance_assets.orchestration.checks import validate
 from resistance_assets.orchestration.lake import Lake
@@ -27,9 +38,19 @@ CONTRAST = (
     '[[contrast]]\nid = "tumour_alectinib_vs_vehicle"\ncell_type = "Tumour"\n'
     'numerator = "alectinib"\ndenominator = "vehicle"\n'
 )
+SIGNATURES = ("axl_sig_up", "mapk")
 PAIRS = "".join(f'[[pair]]\nligand = "Gas6"\nreceptor = "{one}"\n' for one in ("AXL", "MERTK", "TYRO3"))
 KEY = ["sample_id", "barcode"]
 CORE = "core.single_cell__"
+
+
+LIST_ROWS = [{"list_id": "other_up", "role": "contrast", "contrast_id": "other"},
+             {"list_id": "own_up", "role": "contrast", "contrast_id": "tumour_alectinib_vs_vehicle"},
+             {"list_id": "few", "role": "contrast", "contrast_id": "other"},
+             {"list_id": "cancer", "role": "cancer_genes", "contrast_id": None}]  # fmt: skip
+MEMBER_ROWS = [{"list_id": name, "hgnc_symbol": gene} for name in ("other_up", "own_up", "cancer")
+               for gene in ("AXL", "VIM", "ZEB1", "FN1", "CDH2", "SERPINE1", "absent")]  # fmt: skip
+MEMBER_ROWS += [{"list_id": "few", "hgnc_symbol": gene} for gene in ("AXL", "VIM", "absent")]
 
 
 def study_of(folder: Path, source: Path, samples: dict[str, str], more: str = "", options: str = "") -> LocalStudy:
@@ -45,7 +66,13 @@ def study_of(folder: Path, source: Path, samples: dict[str, str], more: str = ""
 
 
 def tables_of(local: LocalStudy) -> dict[str, pl.DataFrame]:
-    found = analyse(local, {sample.id: read_parts(local, sample) for sample in local.file.sample})
+    parts: dict[str, Any] = {}
+    samples = local.file.sample
+    for group in [samples] if local.study.counts else [(one,) for one in samples]:
+        parts |= read_parts(local, group)
+    found = analyse(local, parts)
+    lists = pl.DataFrame(LIST_ROWS, schema_overrides={"contrast_id": pl.String})
+    found |= score(local, parts, found[CELLS], lists, pl.DataFrame(MEMBER_ROWS))
     found = {name: TABLES[name].shape(frame) for name, frame in found.items()}
     for name, frame in found.items():
         failed = [one for one in validate(TABLES[name], frame, may_be_empty=True) if not one.passed]
@@ -60,7 +87,10 @@ def folder(goldens: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def local(folder, tmp_path_factory) -> LocalStudy:
-    return study_of(tmp_path_factory.mktemp("cells") / "own", folder / "study", ARMS, COMPARISON + CONTRAST + PAIRS)
+    sets = json.loads((folder / "study" / "marker_sets.json").read_text())
+    declared = "".join(f'[[signature]]\nid = "{name}"\ngenes = {json.dumps(sets[name])}\n' for name in SIGNATURES)
+    more = COMPARISON + CONTRAST + PAIRS + declared
+    return study_of(tmp_path_factory.mktemp("cells") / "own", folder / "study", ARMS, more)
 
 
 @pytest.fixture(scope="module")
@@ -159,9 +189,33 @@ def test_pseudobulk_sums_and_pairs(tables, folder):
     assert both["umi"].to_list() == both["umi_ours"].to_list()
     assert both.height == theirs.filter(pl.col("umi") > 0).height
     pairs = expected(folder, "ligand_receptor.tsv")
-    found = tables[f"{CORE}ligand_receptor"].join(pairs, on=["ligand", "receptor", "sender", "sample_id"], suffix="_r")
+    from_mouse = tables[f"{CORE}ligand_receptor"].filter(pl.col("sender_species") == "mouse")
+    found = from_mouse.join(pairs, on=["ligand", "receptor", "sender", "sample_id"], suffix="_r")
     assert found.height == pairs.height
     np.testing.assert_allclose(found["geometric_mean"], found["geometric_mean_r"], rtol=1e-8)
+
+
+def test_scores_of_cells_and_their_comparison_over_samples(tables, folder):
+    """Rank AUC 1e-7 (printed to 8 digits); t over samples 1e-6."""
+    cells = tables[f"{CORE}cell_scores"].filter(pl.col("cell_type") == "Tumour")
+    by_sample = {row["score"]: row for row in expected(folder, "signature_scores_by_sample.tsv").iter_rows(named=True)}
+    theirs = expected(folder, "signature_scores.tsv.gz")
+    for name in SIGNATURES:
+        both = cells.filter(pl.col("signature_id") == name).join(theirs, on=KEY, validate="1:1")
+        assert both.height == theirs.height
+        np.testing.assert_allclose(both["score"], both[f"{name}_rank_auc"], rtol=1e-7)
+        compared = tables[f"{CORE}signature_scores"].filter(pl.col("signature_id") == name)
+        assert compared["t"].item() == pytest.approx(by_sample[f"{name}_rank_auc"]["t"], rel=1e-6)
+        assert compared["p_value"].item() == pytest.approx(by_sample[f"{name}_rank_auc"]["p_value"], rel=1e-5)
+
+
+def test_lists_of_other_studies_are_scored_and_none_that_the_cells_gave(tables):
+    scored = tables[f"{CORE}signature_scores"]
+    assert set(scored["signature_id"]) == {*SIGNATURES, "other_up"}
+    row = scored.filter(pl.col("signature_id") == "other_up").row(0, named=True)
+    assert (row["n_listed"], row["n_genes"], row["n_numerator"], row["species"]) == (7, 6, 3, "human")
+    assert row["p_value"] <= row["q_value_bh"] <= 1
+    assert "other_up" not in set(tables[f"{CORE}cell_scores"]["signature_id"])
 
 
 def test_human_sums_become_counts_of_samples_that_contrasts_read(tables):
@@ -185,7 +239,7 @@ def test_new_labels_read_no_matrix_again(folder, tmp_path):
     labels.with_columns(subtype=pl.lit("one")).write_csv(local.folder / "labels.tsv", separator="\t")
     text = (local.folder / "study.toml").read_text().replace("labels.tsv.gz", "labels.tsv")
     (local.folder / "study.toml").write_text(text)
-    assert parts_step(lake, load_local_study(local.folder)) == ["cache hit", "cache hit", "built"]
+    assert parts_step(lake, load_local_study(local.folder)) == ["cache hit", "cache hit", "built", "built"]
 
 
 def test_one_sample_per_arm_has_effects_and_no_p(folder, tmp_path):
@@ -195,6 +249,9 @@ def test_one_sample_per_arm_has_effects_and_no_p(folder, tmp_path):
     tested = found["core.single_cell__pseudobulk"]
     assert set(tested["evidence_kind"]) <= {"effect_only"}
     assert tested["p_value"].null_count() == tested.height
+    designs = found[f"{CORE}pseudobulk_designs"]
+    assert designs["reason"].null_count() == 0
+    assert (designs["n_genes_tested"] == 0).all()
     shares = found["core.single_cell__composition"]
     assert shares["p_value"].null_count() == shares.height
     assert shares["p_note"].str.contains("without p").all()
@@ -228,7 +285,7 @@ def test_other_layouts_are_read(folder, goldens, tmp_path, case):
     if options:
         (work / "l.tsv").write_text("sample_id\tbarcode\tcell_type\nX1\tX\tTumour\n")
     local = study_of(tmp_path / "own", work, {"X1": "vehicle"}, options=options)
-    parts = read_parts(local, local.file.sample[0])
+    parts = read_parts(local, local.file.sample)["X1"]
     assert parts[COUNTS].height > 1000
     assert parts[BARCODES].height == 40
     assert parts[FEATURES]["species"].null_count() == 0

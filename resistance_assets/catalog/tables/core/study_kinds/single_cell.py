@@ -63,6 +63,9 @@ class SingleCellSamples(TableModel):
     n_label_of_other_species: pl.Int64 = _count("whose label is of the other species")
     median_umi: pl.Float64 = _number("median molecules of the kept cells", "molecules", ge=0)
     median_genes: pl.Float64 = _number("median genes detected in the kept cells", "genes", ge=0)
+    median_mitochondrial_fraction: pl.Float64 = _number("of the kept cells", "fraction", ge=0, le=1)
+    median_doublet_score: pl.Float64 = _number("of the kept cells; a score, by which nothing is removed", ge=0, le=1)
+    q95_doublet_score: pl.Float64 = _number("95th percentile of it", ge=0, le=1)
     note: pl.String = col("what the reader set aside", null=True, of="source")
 
 
@@ -86,6 +89,9 @@ class SingleCellCells(TableModel):
     human_umi: pl.Int64 = col("molecules of human genes; null with one species", unit="molecules", null=True, of=_UMI)
     mouse_umi: pl.Int64 = col("molecules of mouse genes; null with one species", unit="molecules", null=True, of=_UMI)
     human_fraction: pl.Float64 = _number("human share; null with one species", "fraction", ge=0, le=1)
+    doublet_score: pl.Float64 = _number(
+        "likeness to the sum of two cells of the sample; null below 200 molecules", ge=0, le=1
+    )
     species: pl.String = col(
         "human, mouse or mixed, by what ambient RNA of the other species explains",
         of=_UMI,
@@ -226,18 +232,48 @@ class SingleCellPseudobulk(TableModel):
 
 
 @table(
+    "core.single_cell__pseudobulk_designs",
+    grain="one row per study, comparison, species, cell type and method",
+    key=("study_id", "comparison_id", "species", "cell_type", "method"),
+    limitation="samples are the replicates, however many cells they have",
+)
+class SingleCellPseudobulkDesigns(TableModel):
+    """What each type could be asked: its samples with ten cells, those without, and why there is no p or no result."""
+
+    study_id: pl.String = _study()
+    comparison_id: pl.String = col("comparison of two arms", of="source")
+    species: pl.String = _species()
+    cell_type: pl.String = col("cell type", of=_LABEL)
+    method: pl.String = col("pydeseq2 or limma_voom", of=_LABEL)
+    n_numerator: pl.Int64 = _count("samples with ten cells in the numerator", "samples")
+    n_denominator: pl.Int64 = _count("the same in the denominator", "samples")
+    n_cells_numerator: pl.Int64 = _count("their cells")
+    n_cells_denominator: pl.Int64 = _count("their cells")
+    left_out: pl.String = col("samples of the two arms with fewer cells", null=True, of=_LABEL)
+    evidence_kind: pl.String = col(
+        "inferential, effect_only or refused", of=_LABEL, isin=["inferential", "effect_only", "refused"]
+    )
+    reason: pl.String = col("why there is no p, or no result", null=True, of=_LABEL)
+    n_genes_tested: pl.Int64 = _count("genes with a p", "genes")
+
+
+@table(
     "core.single_cell__ligand_receptor",
     grain="one row per study, ligand, receptor, sender, receiver and sample",
-    key=("study_id", "ligand", "receptor", "sender", "receiver", "sample_id"),
+    key=("study_id", "ligand", "receptor", "sender_species", "sender", "receiver_species", "receiver", "sample_id"),
     limitation="it tells who could speak to whom, not who does",
 )
 class SingleCellLigandReceptor(TableModel):
     """Mean ligand of each sending type and mean receptor of the receiving one, per sample."""
 
     study_id: pl.String = _study()
-    ligand: pl.String = col("symbol in the senders' species", of="source")
-    receptor: pl.String = col("symbol in the receivers' species", of="source")
+    ligand: pl.String = col("ligand of the pair", of="source")
+    receptor: pl.String = col("receptor of the pair", of="source")
+    ligand_symbol: pl.String = col("its gene in the senders' species", of="parts.single_cell__features.symbol")
+    receptor_symbol: pl.String = col("its gene in the receivers' species", of="parts.single_cell__features.symbol")
+    sender_species: pl.String = _species()
     sender: pl.String = col("sending type", of=_LABEL)
+    receiver_species: pl.String = _species()
     receiver: pl.String = col("receiving type", of=_LABEL)
     sample_id: pl.String = _sample()
     n_sender: pl.Int64 = _count("sending cells")
@@ -252,9 +288,47 @@ class SingleCellLigandReceptor(TableModel):
 
 
 @table(
+    "core.single_cell__cell_scores",
+    grain="one row per study, declared signature, sample and barcode",
+    key=("study_id", "signature_id", "sample_id", "barcode"),
+    limitation="a score ranks genes within a cell: it is no amount",
+)
+class SingleCellCellScores(TableModel):
+    """Rank AUC of each signature that study.toml declares, in every analysed cell of its species."""
+
+    study_id: pl.String = _study()
+    signature_id: pl.String = col("signature", of="source")
+    sample_id: pl.String = _sample()
+    barcode: pl.String = col("barcode", of="parts.single_cell__barcodes.barcode")
+    species: pl.String = _species()
+    cell_type: pl.String = col("cell type", of=_LABEL)
+    score: pl.Float64 = _number("0.5 where the genes rank like any others", ge=0, le=1)
+
+
+@table(
+    "core.single_cell__sample_scores",
+    grain="one row per study, signature, species, cell type and sample",
+    key=("study_id", "signature_id", "species", "cell_type", "sample_id"),
+    limitation="a mean over fewer than ten cells is kept here and compared nowhere",
+)
+class SingleCellSampleScores(TableModel):
+    """Mean score of declared signatures and of the warehouse's lists per cell type and sample."""
+
+    study_id: pl.String = _study()
+    signature_id: pl.String = col("signature, or gene list", of=("source", "core.gene_lists__lists.list_id"))
+    species: pl.String = _species()
+    cell_type: pl.String = col("cell type", of=_LABEL)
+    sample_id: pl.String = _sample()
+    arm: pl.String = col("arm of the sample", null=True, of="source")
+    n_cells: pl.Int64 = _count("cells of the type")
+    mean_score: pl.Float64 = _number("mean over them", ge=0, le=1)
+    is_used: pl.Boolean = col("ten cells or more", of=_UMI)
+
+
+@table(
     "core.single_cell__signature_scores",
-    grain="one row per study, comparison, signature and cell type",
-    key=("study_id", "comparison_id", "signature_id", "cell_type"),
+    grain="one row per study, comparison, signature, species and cell type",
+    key=("study_id", "comparison_id", "signature_id", "species", "cell_type"),
     limitation="a score ranks genes within a cell: it is no amount",
 )
 class SingleCellSignatureScores(TableModel):
@@ -262,12 +336,17 @@ class SingleCellSignatureScores(TableModel):
 
     study_id: pl.String = _study()
     comparison_id: pl.String = col("comparison of two arms", of="source")
-    signature_id: pl.String = col("signature", of="source")
+    signature_id: pl.String = col("signature, or gene list", of=("source", "core.gene_lists__lists.list_id"))
+    species: pl.String = _species()
     cell_type: pl.String = col("cell type", of=_LABEL)
-    n_genes: pl.Int64 = _count("genes of the signature that were counted", "genes")
+    n_listed: pl.Int64 = _count("genes of the signature", "genes")
+    n_genes: pl.Int64 = _count("of these, measured", "genes")
+    n_numerator: pl.Int64 = _count("samples of ten cells", "samples")
+    n_denominator: pl.Int64 = _count("samples of ten cells", "samples")
     mean_numerator: pl.Float64 = _number("mean of the samples' means", ge=0, le=1)
     mean_denominator: pl.Float64 = _number("the same", ge=0, le=1)
     t: pl.Float64 = _number("Welch's t")
     degrees_of_freedom: pl.Float64 = _number("of t", gt=0)
     p_value: pl.Float64 = _number("two-sided, samples as replicates", **P_CHECK)
+    q_value_bh: pl.Float64 = _number("Benjamini-Hochberg over the signatures of the comparison and type", **P_CHECK)
     p_note: pl.String = col("why there is no p", null=True, of=_LABEL)

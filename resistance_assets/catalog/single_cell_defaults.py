@@ -1,0 +1,29 @@
+"""Ligand-receptor pairs and marker genes of cell types that hold where a single-cell study declares none."""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class SingleCellDefaults:
+    """Built-in knowledge, in human symbols.
+
+    Attributes:
+        pairs: ligand and receptor.
+        markers: cell type -> its genes.
+    """
+
+    pairs: tuple[tuple[str, str], ...]
+    markers: dict[str, tuple[str, ...]]
+
+
+@functools.cache
+def single_cell_defaults() -> SingleCellDefaults:
+    """What `single_cell_defaults.toml` holds."""
+    found = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+    pairs = tuple((ligand, receptor) for ligand, receptor in found["pairs"])
+    return SingleCellDefaults(pairs, {name: tuple(genes) for name, genes in found["markers"].items()})
