@@ -34,18 +34,21 @@ PER_MOUSE, PAIRED = "per_mouse_slopes", "paired_tumour_slopes"
 class ModelRule(NamedTuple):
     """A mixed model: structure of its random effects, whether all arms share the volume of day 0, and what it is for.
 
-    `can_lead`: whether it may be the model to read; the first that is not singular is.
+    `can_lead`: whether it may be the model to read; the first that is not singular is. `correlated_errors`: whether
+    measurements of a mouse that are near in time may err alike.
     """
 
     structure: Structure
     common_baseline: bool
     can_lead: bool
     otherwise: Role
+    correlated_errors: bool = False
 
 
 MODELS: Mapping[str, ModelRule] = {
     "random_slope": ModelRule("slope_correlated", False, True, "sensitivity"),
     "random_slope_uncorrelated": ModelRule("slope_uncorrelated", False, True, "sensitivity"),
+    "random_slope_car1": ModelRule("slope_correlated", False, False, "sensitivity", correlated_errors=True),
     "common_baseline": ModelRule("slope_correlated", True, False, "sensitivity"),
     "random_intercept": ModelRule("intercept", False, False, "not_valid"),
 }
@@ -193,7 +196,8 @@ def list_comparisons(
 
 
 def _fit(name: str, rule: ModelRule, used: pl.DataFrame, arms: Sequence[str]) -> MixedModel | None:
-    """The fitted model; None where the data are too few for its fixed effects."""
+    """The fitted model; None where the data are too few for its fixed effects, or a day has two volumes of a mouse
+    and errors are to be correlated over days."""
     y, day = used["ln_volume"].to_numpy(), used["day"].to_numpy().astype(float)
     _, subject = np.unique(used["mouse_id"].to_numpy(), return_inverse=True)
     indicators = [(used["arm"] == arm).to_numpy().astype(float) for arm in arms[1:]]
@@ -202,7 +206,9 @@ def _fit(name: str, rule: ModelRule, used: pl.DataFrame, arms: Sequence[str]) ->
     too_few = len(y) <= design.shape[1] + 2 or len(set(subject)) <= len(arms)
     if too_few or np.linalg.matrix_rank(design) < design.shape[1]:
         return None
-    return fit_mixed_model(y, design, day, subject, structure=rule.structure)
+    if rule.correlated_errors and used.select(pl.struct("mouse_id", "day").is_duplicated().any()).item():
+        return None
+    return fit_mixed_model(y, design, day, subject, structure=rule.structure, correlated_errors=rule.correlated_errors)
 
 
 def _of_fixed_effects(share: Mapping[str, float], arms: Sequence[str], common_baseline: bool) -> NDArray[np.float64]:

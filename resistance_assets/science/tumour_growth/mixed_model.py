@@ -4,6 +4,9 @@ y = X b + Z u + e with u ~ N(0, sigma^2 L L') per subject. The REML deviance is 
 doi:10.18637/jss.v067.i01); degrees of freedom follow Satterthwaite as in lmerTest (Kuznetsova 2017,
 doi:10.18637/jss.v082.i13): the numeric Hessian of the deviance in (L, sigma), and the gradient of a contrast's
 variance.
+
+Errors of one subject may also be correlated, phi^|days between| (continuous-time autoregression of order 1): rows that
+are whitened for a given phi follow the plain model.
 """
 
 from __future__ import annotations
@@ -14,13 +17,15 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 Structure = Literal["slope_correlated", "slope_uncorrelated", "intercept"]
 SINGULAR_BELOW = 1e-4
 HESSIAN_STEP = 1e-3
 # Multiples of unit relative standard deviations from which the optimum is looked for.
 STARTS = (1.0, 0.2, 3.0)
+# Correlations of errors a time unit apart from which the one of the data is looked for.
+STARTS_OF_CORRELATION = (0.1, 0.6)
 
 
 class Contrast(NamedTuple):
@@ -57,6 +62,8 @@ class MixedModel:
         random_covariance: of intercept and slope (1 x 1 without a slope), in squared units of y (and per time unit).
         sigma: residual standard deviation.
         log_likelihood: REML, with the constant of lme4.
+        error_correlation: of errors one time unit apart; None where they are taken as independent. 0 is the model
+            without it. Degrees of freedom take it as known.
         is_singular: a random effect has no variance, or the two move as one: the structure asks too much of the data.
         n, n_subjects: measurements and subjects.
     """
@@ -67,6 +74,7 @@ class MixedModel:
     random_covariance: NDArray[np.float64]
     sigma: float
     log_likelihood: float
+    error_correlation: float | None
     is_singular: bool
     n: int
     n_subjects: int
@@ -98,6 +106,7 @@ def fit_mixed_model(
     subject: NDArray[np.int64],
     *,
     structure: Structure,
+    correlated_errors: bool = False,
 ) -> MixedModel:
     """REML fit of y on the fixed effects, with a random intercept and (unless `intercept`) a random slope of time.
 
@@ -107,12 +116,19 @@ def fit_mixed_model(
         time: per measurement, in the unit of the slope.
         subject: index of the subject per measurement.
         structure: of the random effects.
+        correlated_errors: whether the errors of a subject are autocorrelated over time; no subject may then have two
+            rows at one time.
     """
     scale = float(np.std(time)) or 1.0
     random = np.ones((len(y), 1)) if structure == "intercept" else np.column_stack([np.ones(len(y)), time / scale])
-    sums = _cross_products(y, fixed, random, subject)
     start = {"slope_correlated": [1.0, 0.0, 1.0], "slope_uncorrelated": [1.0, 1.0], "intercept": [1.0]}[structure]
+    sums = _cross_products(y, fixed, random, subject)
     theta = _minimise(lambda theta: _profiled_deviance(sums, theta, structure)[0], np.array(start))
+    correlation, log_determinant = None, 0.0
+    if correlated_errors:
+        rows = _Rows(y, fixed, random, time, subject)
+        theta, correlation = _fit_correlation(rows, theta, structure)
+        sums, log_determinant = _whitened(rows, correlation)
     deviance, sigma, coefficients = _profiled_deviance(sums, theta, structure)
     factor = _factor(theta, structure)
     parameters = np.append(theta, sigma)
@@ -127,7 +143,8 @@ def fit_mixed_model(
         covariance=_covariance(sums, parameters, structure),
         random_covariance=random_covariance,
         sigma=sigma,
-        log_likelihood=-0.5 * deviance,
+        log_likelihood=-0.5 * (deviance + log_determinant),
+        error_correlation=correlation,
         is_singular=bool(np.abs(np.diag(factor)).min() < SINGULAR_BELOW),
         n=len(y),
         n_subjects=len(sums.zz),
@@ -135,6 +152,58 @@ def fit_mixed_model(
         _parameters=parameters,
         _variance_of_parameters=np.asarray(2.0 * np.linalg.pinv(hessian), dtype=np.float64),
     )
+
+
+class _Rows(NamedTuple):
+    """What a model is fitted to, row by row."""
+
+    y: NDArray[np.float64]
+    fixed: NDArray[np.float64]
+    random: NDArray[np.float64]
+    time: NDArray[np.float64]
+    subject: NDArray[np.int64]
+
+
+def _fit_correlation(
+    rows: _Rows, theta: NDArray[np.float64], structure: Structure
+) -> tuple[NDArray[np.float64], float]:
+    """Factor and correlation of errors at the largest likelihood, from the factor without a correlation."""
+
+    def deviance(parameters: NDArray[np.float64]) -> float:
+        sums, log_determinant = _whitened(rows, float(special.expit(parameters[-1])))
+        return _profiled_deviance(sums, parameters[:-1], structure)[0] + log_determinant
+
+    options = {"xatol": 1e-6, "fatol": 1e-9, "maxfev": 1500}
+    tried = [
+        optimize.minimize(deviance, np.append(theta, special.logit(start)), method="Nelder-Mead", options=options)
+        for start in STARTS_OF_CORRELATION
+    ]
+    best = min(tried, key=lambda found: found.fun)
+    independent = _profiled_deviance(_whitened(rows, 0.0)[0], theta, structure)[0]
+    if independent <= best.fun + 1e-6:
+        return theta, 0.0
+    return best.x[:-1], float(special.expit(best.x[-1]))
+
+
+def _whitened(rows: _Rows, correlation: float) -> tuple[_Sums, float]:
+    """Cross products of rows whose errors are made independent, and log |R| of the correlations.
+
+    An error given the one before it has the mean rho e and the variance 1 - rho^2, with rho = phi^(time between).
+    """
+    order = np.lexsort((rows.time, rows.subject))
+    time, subject = rows.time[order], rows.subject[order]
+    is_first = np.append(True, np.diff(subject) != 0)
+    with np.errstate(divide="ignore"):
+        rho = np.where(is_first, 0.0, correlation ** np.append(0.0, np.diff(time)).clip(0.0))
+    spread = np.sqrt(1.0 - rho**2)
+
+    def whiten(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        own = values[order]
+        before = np.vstack([np.zeros((1, own.shape[1])), own[:-1]])
+        return (own - rho[:, None] * before) / spread[:, None]
+
+    sums = _cross_products(whiten(rows.y[:, None])[:, 0], whiten(rows.fixed), whiten(rows.random), subject)
+    return sums, float(2.0 * np.log(spread).sum())
 
 
 def _minimise(function, start: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
+from scipy import special
 
 from resistance_assets.science.tumour_growth.arm_comparisons import compare_day, compare_mice, fit_two_by_two
 from resistance_assets.science.tumour_growth.growth_rates import (
@@ -114,7 +115,7 @@ def _stack_rates(models: list[GrowthRates], volumes: pl.DataFrame) -> pl.DataFra
             is_singular=pl.lit(one.is_singular),
             residual_sd=pl.lit(one.fit.sigma if one.fit else None, pl.Float64),
             log_likelihood=pl.lit(one.fit.log_likelihood if one.fit else None, pl.Float64),
-            **_variances(one),
+            **_variances(one, models),
         )
         for one in models
     ]
@@ -126,10 +127,10 @@ def _stack_rates(models: list[GrowthRates], volumes: pl.DataFrame) -> pl.DataFra
     return stacked.with_columns(rate_note=note)
 
 
-def _variances(one: GrowthRates) -> dict[str, pl.Expr]:
-    """Variances of the random effects, as constant columns."""
+def _variances(one: GrowthRates, models: list[GrowthRates]) -> dict[str, pl.Expr]:
+    """Variances of the random effects and the correlation of errors, as constant columns."""
     found: dict[str, float | None] = dict.fromkeys(
-        ("intercept_variance", "slope_variance", "intercept_slope_covariance")
+        ("intercept_variance", "slope_variance", "intercept_slope_covariance", "phi_per_day", "p_value_phi")
     )
     if one.fit is not None:
         covariance = one.fit.random_covariance
@@ -138,6 +139,13 @@ def _variances(one: GrowthRates) -> dict[str, pl.Expr]:
             found |= {
                 "slope_variance": float(covariance[1, 1]),
                 "intercept_slope_covariance": float(covariance[0, 1]),
+            }
+        independent = next((other.fit for other in models if other.model == "random_slope"), None)
+        if one.fit.error_correlation is not None and independent is not None:
+            gain = 2.0 * (one.fit.log_likelihood - independent.log_likelihood)
+            found |= {
+                "phi_per_day": one.fit.error_correlation,
+                "p_value_phi": float(special.chdtrc(1.0, max(gain, 0.0))),
             }
     return {name: pl.lit(value, pl.Float64) for name, value in found.items()}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from pathlib import Path
 
 import numpy as np
@@ -163,3 +164,63 @@ def test_a_swapped_length_and_width_is_noted_and_does_not_change_the_volume():
     found = measure_volumes(rows)
     assert found["volume_mm3"].to_list() == [100.0, 100.0]
     assert found["was_swapped"].to_list() == [False, True]
+
+
+def _correlated_growth(phi: float, subjects: int = 40):
+    """Rows of subjects measured on uneven days, with errors correlated phi a day apart: y, fixed, day, subject."""
+    random = np.random.default_rng(5)
+    rows = []
+    for subject in range(subjects):
+        day = np.cumsum(random.choice([1.0, 2.0, 4.0], 14))
+        error, before = random.normal(), None
+        for at in day:
+            if before is not None:
+                rho = phi ** (at - before)
+                error = rho * error + math.sqrt(1.0 - rho**2) * random.normal()
+            rows.append((subject, at, 0.2 * error))
+            before = at
+    subject, day, error = (np.array(column) for column in zip(*rows, strict=True))
+    intercept, slope = random.normal(0.0, 0.3, subjects), random.normal(0.0, 0.02, subjects)
+    y = 4.0 + intercept[subject] + (0.1 + slope[subject]) * day + error
+    return y, np.column_stack([np.ones(len(day)), day]), day, subject
+
+
+def test_correlated_errors_are_found_and_their_likelihood_is_that_of_the_whole_covariance():
+    """Against the REML likelihood of the dense covariance matrix: absolute 1e-6."""
+    y, fixed, day, subject = _correlated_growth(0.7)
+    shuffled = np.random.default_rng(1).permutation(len(y))
+    fit = fit_mixed_model(
+        y[shuffled], fixed[shuffled], day[shuffled], subject[shuffled], structure="slope_correlated",
+        correlated_errors=True,
+    )  # fmt: skip
+    phi = fit.error_correlation
+    assert phi is not None
+    assert abs(phi - 0.7) < 0.08
+    same = subject[:, None] == subject[None, :]
+    random = np.column_stack([np.ones(len(day)), day])
+    covariance = same * (
+        random @ fit.random_covariance @ random.T + fit.sigma**2 * phi ** np.abs(day[:, None] - day[None, :])
+    )
+    inverse = np.linalg.inv(covariance)
+    crossed = fixed.T @ inverse @ fixed
+    coefficients = np.linalg.solve(crossed, fixed.T @ inverse @ y)
+    residual = y - fixed @ coefficients
+    logs = np.linalg.slogdet(covariance)[1] + np.linalg.slogdet(crossed)[1]
+    dense = -0.5 * (logs + residual @ inverse @ residual + (len(y) - 2) * math.log(2.0 * math.pi))
+    assert fit.log_likelihood == pytest.approx(dense, abs=1e-6)
+    np.testing.assert_allclose(fit.coefficients, coefficients, rtol=1e-8)
+    np.testing.assert_allclose(fit.covariance, np.linalg.inv(crossed), rtol=1e-8)
+    plain = fit_mixed_model(y, fixed, day, subject, structure="slope_correlated")
+    assert plain.error_correlation is None
+    assert fit.log_likelihood > plain.log_likelihood + 10.0
+
+
+def test_independent_errors_have_a_correlation_of_0_or_one_that_chance_gives():
+    y, fixed, day, subject = _correlated_growth(0.0)
+    plain, fit = (
+        fit_mixed_model(y, fixed, day, subject, structure="slope_correlated", correlated_errors=asked)
+        for asked in (False, True)
+    )
+    assert fit.error_correlation is not None
+    assert fit.error_correlation < 0.1
+    assert plain.log_likelihood - 1e-9 <= fit.log_likelihood < plain.log_likelihood + 2.0

@@ -102,8 +102,9 @@ class TumourGrowthRates(TableModel):
 
     study_id: pl.String = col("study", of=_STUDY)
     model: pl.String = col(
-        "random_slope (ln volume ~ day * arm + (1 + day | mouse), REML), random_slope_uncorrelated, common_baseline"
-        " (one volume on day 0), random_intercept, per_mouse_slopes, paired_tumour_slopes (within tumours of patients)",
+        "random_slope (ln volume ~ day * arm + (1 + day | mouse), REML), random_slope_uncorrelated, random_slope_car1"
+        " (errors of a mouse correlated over days), common_baseline (one volume on day 0), random_intercept,"
+        " per_mouse_slopes, paired_tumour_slopes (within tumours of patients)",
         of=_GROWTH,
     )
     role: pl.String = col(
@@ -132,6 +133,8 @@ class TumourGrowthRates(TableModel):
     intercept_slope_covariance: pl.Float64 = _number("of the two", "ln/day")
     residual_sd: pl.Float64 = _number("standard deviation within mice", "ln", ge=0)
     log_likelihood: pl.Float64 = _number("REML, of the whole model")
+    phi_per_day: pl.Float64 = _number("random_slope_car1: correlation of errors of a mouse a day apart", ge=0)
+    p_value_phi: pl.Float64 = _p("of phi = 0, likelihood ratio to random_slope with one degree of freedom")
 
 
 @table(
