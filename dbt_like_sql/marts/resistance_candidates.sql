@@ -46,6 +46,51 @@ target_genes AS (
     GROUP BY hgnc_symbol
 ),
 
+-- What CIViC knows of a gene: for drugs of the class, and for any drug.
+known_evidence AS (
+    SELECT
+        evidence.hgnc_symbol,
+        classes.drug_class,
+        evidence.variant,
+        evidence.drug,
+        evidence.evidence_level,
+        evidence.pubmed_id
+    FROM staging.knowledge__resistance_evidence AS evidence
+    LEFT JOIN raw.catalog__drug_classes AS classes
+        ON evidence.drug = classes.drug
+    WHERE evidence.direction = 'supports'
+),
+
+known_in_class AS (
+    SELECT
+        drug_class,
+        hgnc_symbol,
+        string_agg(DISTINCT nullif(variant, ''), '|' ORDER BY nullif(variant, '')) AS variants,
+        string_agg(DISTINCT drug, '|' ORDER BY drug) AS drugs,
+        string_agg(DISTINCT evidence_level, '|' ORDER BY evidence_level) AS levels,
+        string_agg(DISTINCT pubmed_id, '|' ORDER BY pubmed_id) AS pubmed_ids
+    FROM known_evidence
+    WHERE drug_class IS NOT NULL
+    GROUP BY drug_class, hgnc_symbol
+),
+
+known_anywhere AS (
+    SELECT
+        hgnc_symbol,
+        string_agg(DISTINCT nullif(variant, ''), '|' ORDER BY nullif(variant, '')) AS variants,
+        string_agg(DISTINCT drug, '|' ORDER BY drug) AS drugs,
+        string_agg(DISTINCT evidence_level, '|' ORDER BY evidence_level) AS levels,
+        string_agg(DISTINCT pubmed_id, '|' ORDER BY pubmed_id) AS pubmed_ids
+    FROM known_evidence
+    GROUP BY hgnc_symbol
+),
+
+-- Without the source nothing is "new here": it is not known what is known.
+knowledge AS (
+    SELECT count(*) > 0 AS is_loaded
+    FROM staging.knowledge__resistance_evidence
+),
+
 -- One cohort for every gene, so that hazard ratios of a column can be compared: the one with most
 -- deaths.
 reference_cohort AS (
@@ -98,8 +143,24 @@ SELECT
     tumour_contrasts.log2_fold_change AS tumour_log2_fold_change,
     tumour_contrasts.q_value_bh AS tumour_q_value_bh,
     coalesce(gene_evidence.in_cancer_gene_list, FALSE) AS in_cancer_gene_list,
-    target_genes.target_families
+    target_genes.target_families,
+    CASE
+        WHEN known_in_class.hgnc_symbol IS NOT NULL THEN 'known_for_class'
+        WHEN known_anywhere.hgnc_symbol IS NOT NULL THEN 'known_for_other_drug'
+        WHEN knowledge.is_loaded THEN 'new_here'
+    END AS known_mechanism,
+    coalesce(known_in_class.levels, known_anywhere.levels) AS known_levels,
+    coalesce(known_in_class.variants, known_anywhere.variants) AS known_variants,
+    coalesce(known_in_class.drugs, known_anywhere.drugs) AS known_drugs,
+    coalesce(known_in_class.pubmed_ids, known_anywhere.pubmed_ids) AS known_pubmed_ids
 FROM core.evidence__resistance_ranks AS ranks
+CROSS JOIN knowledge
+LEFT JOIN known_in_class
+    ON
+        ranks.drug_class = known_in_class.drug_class
+        AND ranks.hgnc_symbol = known_in_class.hgnc_symbol
+LEFT JOIN known_anywhere
+    ON ranks.hgnc_symbol = known_anywhere.hgnc_symbol
 LEFT JOIN staging.genes__approved AS approved_genes
     ON ranks.hgnc_symbol = approved_genes.hgnc_symbol
 LEFT JOIN marts.gene_evidence AS gene_evidence

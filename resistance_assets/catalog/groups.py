@@ -30,6 +30,7 @@ GROUPS = {
     "staging.": "cohorts",
     "staging.genes__": "genes_and_gene_sets",
     "staging.gene_": "genes_and_gene_sets",
+    "staging.knowledge__": "genes_and_gene_sets",
     "staging.gdc__genes": "genes_and_gene_sets",
     "staging.studies__": "studies",
     "parts.cohorts__": "cohorts",

@@ -81,6 +81,7 @@ class _StudiesFile(Entry):
     evidence: EvidenceSettings = EvidenceSettings()
     survival: SurvivalSettings
     alterations: AlterationSettings = AlterationSettings()
+    drug_classes: dict[str, tuple[str, ...]] = {}
     tumour_normal: TumourNormal
 
 
@@ -108,6 +109,7 @@ class Registry:
     circularities: tuple[Circularity, ...]
     survival: SurvivalSettings
     alterations: AlterationSettings
+    drug_classes: dict[str, tuple[str, ...]]
     tumour_normal: TumourNormal
     evidence: EvidenceSettings
     papers: dict[str, Paper]
@@ -234,6 +236,7 @@ def load_registry(study_dirs: Sequence[Path] = (), *, catalog_dir: Path = CATALO
         circularities=studies.circularity,
         survival=studies.survival,
         alterations=studies.alterations,
+        drug_classes=studies.drug_classes,
         tumour_normal=studies.tumour_normal,
         papers=dict(claims.paper),
         claims=by_id(claims.claim, claims_path, "claim"),

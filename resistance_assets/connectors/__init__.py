@@ -8,6 +8,7 @@ READERS: dict[str, str] = {
     "biogrid": "biogrid",
     "biostudies": "arrayexpress.biostudies",
     "cbioportal": "cbioportal.archive",
+    "civic": "civic",
     "gdc": "gdc.counts",
     "gencode": "arrayexpress.kallisto",
     "gencode_annotation": "gencode",

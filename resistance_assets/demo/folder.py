@@ -36,6 +36,7 @@ from resistance_assets.demo.plan import DemoTruth, Plan, make_plan
 from resistance_assets.demo.reference_files import (
     allonco_list,
     biogrid_zip,
+    civic_evidence,
     enrichr_library,
     gmt_file,
     hgnc_complete_set,
@@ -61,6 +62,7 @@ SOURCES = {
     "msigdb_hallmark": "text/plain",
     "msigdb_kegg": "text/plain",
     "reactome_pathways": "application/zip",
+    "civic_evidence": "text/tab-separated-values",
     "hgnc_complete_set": "text/plain",
     "biogrid_human": "application/download",
     "xena_tcga_luad_hiseqv2": "application/gzip",
@@ -177,6 +179,7 @@ def _demo_files(plan: Plan, registry: Registry) -> dict[str, bytes]:
         "msigdb_kegg": gmt_file(sets["msigdb_kegg"]),
         "reactome_pathways": reactome_zip(sets["reactome_pathways"]),
         "hgnc_complete_set": hgnc_complete_set(),
+        "civic_evidence": civic_evidence(),
         "biogrid_human": biogrid_zip(plan, registry.genes.panels[_HUB_PANEL]),
     }
     contents |= {

@@ -86,6 +86,45 @@ def hgnc_complete_set() -> bytes:
     return _text(lines)
 
 
+# Known mechanisms: molecular profile, therapies, interaction, direction, level, significance. The first ones
+# are planted resistance genes; the last two must not be taken for known resistance.
+_CIVIC_ITEMS = (
+    ("v::ALK Fusion AND AXL Overexpression", "Crizotinib,Ceritinib", "Substitutes", "Supports", "D", "Resistance"),
+    ("AXL Overexpression", "Anlotinib", "", "Supports", "D", "Resistance"),
+    ("CCL20 Overexpression", "Anlotinib", "", "Supports", "C", "Resistance"),
+    ("IL6 Expression", "Anlotinib,Sunitinib", "Substitutes", "Supports", "B", "Reduced Sensitivity"),
+    ("CXCL2 Overexpression", "Anlotinib", "", "Supports", "D", "Resistance"),
+    ("EML4::ALK Fusion AND ALK G1202R", "Alectinib", "", "Supports", "B", "Resistance"),
+    ("EGFR L858R AND EGFR T790M", "Erlotinib,Gefitinib", "Substitutes", "Supports", "A", "Resistance"),
+    ("MET Amplification AND NOT EGFR T790M", "Gefitinib", "", "Supports", "B", "Resistance"),
+    ("VEGFA Expression", "Anlotinib", "", "Does Not Support", "D", "Resistance"),
+    ("KRAS G12C", "Anlotinib", "", "Supports", "D", "Sensitivity/Response"),
+)
+
+
+def civic_evidence() -> bytes:
+    """CIViC's clinical evidence summaries: synthetic items on real columns."""
+    header = [
+        *("molecular_profile", "molecular_profile_id", "disease", "doid", "phenotypes", "therapies"),
+        *("therapy_interaction_type", "evidence_type", "evidence_direction", "evidence_level", "significance"),
+        *("evidence_statement", "citation_id", "source_type", "asco_abstract_id", "citation", "nct_ids", "rating"),
+        *("evidence_status", "evidence_id", "variant_origin", "last_review_date", "evidence_civic_url"),
+        *("molecular_profile_civic_url", "is_flagged"),
+    ]
+    lines = ["\t".join(header)]
+    for at, (profile, therapies, interaction, direction, level, significance) in enumerate(_CIVIC_ITEMS, start=1):
+        cells = {
+            "molecular_profile": profile, "molecular_profile_id": str(at), "disease": "Lung Adenocarcinoma",
+            "doid": "3910", "therapies": therapies, "therapy_interaction_type": interaction,
+            "evidence_type": "Predictive", "evidence_direction": direction, "evidence_level": level,
+            "significance": significance, "evidence_statement": "Synthetic.", "citation_id": str(90_000_000 + at),
+            "source_type": "PubMed", "citation": "Synthetic", "rating": "3", "evidence_status": "accepted",
+            "evidence_id": str(at), "variant_origin": "Somatic", "is_flagged": "false",
+        }  # fmt: skip
+        lines.append("\t".join(cells.get(name, "") for name in header))
+    return _text(lines)
+
+
 def allonco_list(symbols: Sequence[str]) -> bytes:
     """Written as R's write.table does: all quoted, row numbers without a column name."""
     by_symbol = {gene.symbol: gene for gene in all_genes()}

@@ -410,6 +410,16 @@ class MartResistanceCandidates(TableModel):
         "not a statement that a drug exists",
         null=True,
     )
+    known_mechanism: pl.String = col(
+        "CIViC: known_for_class (resistance to a drug of the class), known_for_other_drug, or new_here; null where the"
+        " source is not loaded",
+        null=True,
+        isin=["known_for_class", "known_for_other_drug", "new_here"],
+    )
+    known_levels: pl.String = col("levels of that evidence, A validated to E inferential, joined by |", null=True)
+    known_variants: pl.String = col("variants, joined by |", null=True)
+    known_drugs: pl.String = col("drugs, joined by |", null=True)
+    known_pubmed_ids: pl.String = col("PubMed ids, joined by |", null=True)
 
 
 @table(

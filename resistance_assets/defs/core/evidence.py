@@ -13,10 +13,12 @@ from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
+from resistance_assets.science.evidence.known_mechanisms import rank_known
 from resistance_assets.science.evidence.rank_aggregation import rank_aggregate, score_contributions
 
 RANKS = TABLES["core.evidence__resistance_ranks"]
 VOTES = TABLES["core.evidence__resistance_votes"]
+KNOWN = TABLES["core.evidence__known_mechanisms"]
 GENES = "core.deg__contrast_genes"
 CONTRASTS = "raw.catalog__contrasts"
 
@@ -88,5 +90,53 @@ def candidate_ranks(registry: Registry) -> Step:
     )
 
 
+def known_mechanism_ranks(
+    ranks: pl.DataFrame, votes: pl.DataFrame, evidence: pl.DataFrame, classes: pl.DataFrame
+) -> pl.DataFrame:
+    """Rows of `core.evidence__known_mechanisms`; none where nothing is known of any drug, as without the source.
+
+    Args:
+        ranks, votes: of `core.evidence__resistance_ranks` and `__resistance_votes`.
+        evidence: of `staging.knowledge__resistance_evidence`.
+        classes: drug_class, drug.
+    """
+    supported = evidence.filter(pl.col("direction") == "supports")
+    if supported.is_empty():
+        return KNOWN.empty()
+    by_class = supported.join(classes, on="drug").group_by("drug_class").agg(pl.col("hgnc_symbol").unique().sort())
+    known = {row["drug_class"]: row["hgnc_symbol"] for row in by_class.iter_rows(named=True)}
+    rankings = [
+        (str(name), "score", own.select("hgnc_symbol", strength=pl.col("score").abs()))
+        for (name,), own in ranks.group_by("drug_class", maintain_order=True)
+    ]
+    rankings += [
+        (str(name), str(contrast), own.select("hgnc_symbol", strength=pl.col("signed_rank").abs()))
+        for (name, contrast), own in votes.group_by("drug_class", "contrast_id", maintain_order=True)
+    ]
+    rows = []
+    for name, ranking, genes in rankings:
+        genes = genes.drop_nulls()
+        own = known.get(name, [])
+        first = genes.filter(pl.col("hgnc_symbol").is_in(own)).sort("strength", "hgnc_symbol", descending=[True, False])
+        rows.append(
+            {
+                "drug_class": name,
+                "ranking": ranking,
+                "known_genes": "|".join(first["hgnc_symbol"]) or None,
+                **rank_known(genes["hgnc_symbol"].to_list(), genes["strength"].to_numpy(), own),
+            }
+        )
+    return pl.DataFrame(rows, schema_overrides=KNOWN.polars_schema).sort("drug_class", "ranking")
+
+
+def known_mechanisms() -> Step:
+    inputs = (RANKS.address, VOTES.address, "staging.knowledge__resistance_evidence", "raw.catalog__drug_classes")
+
+    def compute(given: Inputs) -> pl.DataFrame:
+        return known_mechanism_ranks(*(given.read(name) for name in inputs))
+
+    return table_step(outputs={KNOWN.address: KNOWN}, compute=compute, inputs=inputs, allow_unavailable_inputs=True)
+
+
 def steps(registry: Registry) -> list[Step]:
-    return [candidate_ranks(registry)]
+    return [candidate_ranks(registry), known_mechanisms()]

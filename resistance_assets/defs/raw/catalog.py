@@ -124,6 +124,13 @@ def catalog_contrasts(registry: Registry) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=TABLES["raw.catalog__contrasts"].polars_schema)
 
 
+def catalog_drug_classes(registry: Registry) -> pl.DataFrame:
+    """Drugs of each class: those of the catalog, and those that contrasts of the class name."""
+    pairs = {(name, drug.strip().lower()) for name, drugs in registry.drug_classes.items() for drug in drugs}
+    pairs |= {(one.drug_class, one.drug.strip().lower()) for one in registry.contrasts() if one.drug_class and one.drug}
+    return pl.DataFrame(sorted(pairs), schema=TABLES["raw.catalog__drug_classes"].polars_schema, orient="row")
+
+
 def catalog_step(address: str, frame: pl.DataFrame, compute_from: Callable[..., Any]) -> Step:
     """A table that the catalog itself is the source of."""
     rows = frame.to_dicts()
@@ -147,4 +154,5 @@ def steps(registry: Registry) -> list[Step]:
         catalog_step("raw.catalog__projects", catalog_projects(registry), catalog_projects),
         catalog_step("raw.catalog__studies", catalog_studies(registry), catalog_studies),
         catalog_step("raw.catalog__contrasts", catalog_contrasts(registry), catalog_contrasts),
+        catalog_step("raw.catalog__drug_classes", catalog_drug_classes(registry), catalog_drug_classes),
     ]

@@ -8,7 +8,7 @@ import pytest
 from resistance_assets.catalog.models.analysis_settings import EvidenceSettings, EvidenceWeights
 from resistance_assets.catalog.models.lab_study import HUMAN
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.defs.core.evidence import resistance_effects
+from resistance_assets.defs.core.evidence import known_mechanism_ranks, resistance_effects
 from resistance_assets_tests.warehouse_runs import ask
 
 SETTINGS = EvidenceSettings(
@@ -114,3 +114,28 @@ def test_the_sample_sheet_has_every_sample_once(data_dir):
     )
     assert set(found["kind"]) == {"cohort", "study"}
     assert (found["n"] == found["u"]).all()
+
+
+def known_inputs(*items: tuple[str, str, str]) -> tuple[pl.DataFrame, ...]:
+    """Ranks and votes of one class over forty genes, evidence (gene, drug, direction), and the class's drugs."""
+    genes = [f"G{at:02d}" for at in range(40)]
+    ranks = pl.DataFrame({"hgnc_symbol": genes, "score": [1.0 - at / 40 for at in range(40)]}).with_columns(
+        drug_class=pl.lit("ALK-TKI")
+    )
+    votes = ranks.select("drug_class", "hgnc_symbol", contrast_id=pl.lit("line"), signed_rank=-pl.col("score"))
+    evidence = pl.DataFrame(items, schema=["hgnc_symbol", "drug", "direction"], orient="row")
+    return ranks, votes, evidence, pl.DataFrame({"drug_class": ["ALK-TKI"], "drug": ["crizotinib"]})
+
+
+def test_a_ranking_is_scored_by_the_genes_that_are_known_for_its_class():
+    items = [(gene, "crizotinib", "supports") for gene in ("G00", "G02", "G05")]
+    items += [("G39", "crizotinib", "does_not_support"), ("G38", "gefitinib", "supports")]
+    found = known_mechanism_ranks(*known_inputs(*items))
+    assert found["ranking"].to_list() == ["line", "score"]
+    for row in found.iter_rows(named=True):
+        assert (row["n_known"], row["median_rank"], row["known_genes"]) == (3, 3.0, "G00|G02|G05")
+        assert row["ci_lower"] > 0.5
+
+
+def test_where_nothing_is_known_there_is_no_row():
+    assert known_mechanism_ranks(*known_inputs(("G01", "crizotinib", "does_not_support"))).is_empty()

@@ -13,6 +13,11 @@ _EFFECTS = (
     "core.deg__contrast_genes.evidence_kind",
 )
 _DRUG_CLASS = "raw.catalog__contrasts.drug_class"
+_KNOWN = (
+    "staging.knowledge__resistance_evidence.hgnc_symbol",
+    "staging.knowledge__resistance_evidence.drug",
+    "raw.catalog__drug_classes.drug",
+)
 
 
 @table(
@@ -69,3 +74,29 @@ class EvidenceResistanceVotes(TableModel):
     )
     study_share: pl.Float64 = col("of the study in the score of the class", of=("source", *_EFFECTS), **P_CHECK)
     contribution: pl.Float64 = col("to the score", of=_EFFECTS)
+
+
+@table(
+    "core.evidence__known_mechanisms",
+    grain="one row per drug class for its ranking, and one per resistance contrast of the class",
+    key=("drug_class", "ranking"),
+    limitation="most known mechanisms are mutations and fusions, which expression need not show",
+)
+class EvidenceKnownMechanisms(TableModel):
+    """How early the ranking of a drug class, and each contrast, finds genes that are known to resist its drugs."""
+
+    drug_class: pl.String = col("class of the drug", of=_DRUG_CLASS)
+    ranking: pl.String = col("score (of the class), or a contrast", of=("source", "raw.catalog__contrasts.contrast_id"))
+    n_genes: pl.Int64 = col("genes ranked", unit="genes", of=_EFFECTS, ge=0)
+    n_known: pl.Int64 = col("of them, known", unit="genes", of=_KNOWN, ge=0)
+    n_known_not_ranked: pl.Int64 = col("known genes that were not measured", unit="genes", of=_KNOWN, ge=0)
+    median_rank: pl.Float64 = col("of the known genes; 1 is the first", null=True, of=(*_EFFECTS, *_KNOWN), ge=1.0)
+    median_rank_percent: pl.Float64 = col("of the genes ranked", unit="%", null=True, of=(*_EFFECTS, *_KNOWN), ge=0.0)
+    auc: pl.Float64 = col(
+        "chance that a known gene is ranked before another; 0.5 is no order", null=True, of=(*_EFFECTS, *_KNOWN),
+        **P_CHECK,
+    )  # fmt: skip
+    ci_lower: pl.Float64 = col("95 % limit (DeLong)", null=True, of=(*_EFFECTS, *_KNOWN), **P_CHECK)
+    ci_upper: pl.Float64 = col("95 % limit (DeLong)", null=True, of=(*_EFFECTS, *_KNOWN), **P_CHECK)
+    known_genes: pl.String = col("known genes that were ranked, the first first, joined by |", null=True, of=_KNOWN)
+    note: pl.String = col("why a number is missing", null=True, of=(*_EFFECTS, *_KNOWN))

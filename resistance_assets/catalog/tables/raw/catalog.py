@@ -102,3 +102,16 @@ class CatalogContrasts(TableModel):
     organism: pl.String = col("organism that was measured; genes of others stand under their orthologs", of="source")
     q_value_threshold: pl.Float64 = col("largest q-value of a list member", of="source", **P_CHECK)
     abs_log2_fold_change_threshold: pl.Float64 = col("smallest effect of a list member", unit="log2", of="source", ge=0)
+
+
+@table(
+    "raw.catalog__drug_classes",
+    grain="one row per drug class and drug",
+    key=("drug_class", "drug"),
+    limitation="a drug that hits several targets may stand in several classes",
+)
+class CatalogDrugClasses(TableModel):
+    """Drugs of each class: those that the catalog lists, and those of the contrasts of the class."""
+
+    drug_class: pl.String = col("class of the drug", of="source")
+    drug: pl.String = col("drug, in small letters", of="source")
