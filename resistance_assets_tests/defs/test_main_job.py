@@ -14,7 +14,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from resistance_assets_tests.warehouse_runs import ask, run_warehouse
+from resistance_assets.commands.status import read_states
+from resistance_assets.orchestration.lake import Lake
+from resistance_assets.settings import load_settings
+from resistance_assets_tests.warehouse_runs import ask, environment, run_warehouse
 
 
 @pytest.fixture(scope="module")
@@ -255,19 +258,36 @@ def test_numbers_lead_back_to_the_bytes(data_dir, shared):
 
 
 def test_a_changed_archive_recomputes_only_what_rests_on_it(data_dir, shared, tmp_path):
-    """The second release of the mirror changes three patients and one gene; gene sets and counts stay untouched."""
+    """The second release of the mirror changes three patients and one gene; gene sets and counts stay untouched.
+
+    What is stale is asked of all tables; computed anew are one endpoint's screen and the published endpoints.
+    """
     shutil.copytree(data_dir, tmp_path / "data")
     data_dir = tmp_path / "data"
-    update = run_warehouse(data_dir, mirror=shared / "mirror" / "index_r2.jsonl", studies=[shared / "studies"])
+    mirror, studies = shared / "mirror" / "index_r2.jsonl", [shared / "studies"]
+    screen, endpoints = "parts.survival__cohort_endpoint_genes__luad_tcga__os", "core.survival__cohort_endpoints"
+    untouched = ("gene_sets", ".deg__", "parts.studies__gene_sample_counts")
+    with environment(data_dir, mirror=mirror, studies=studies):
+        stale = {table.address for table in read_states(load_settings()).tables if table.state == "stale"}
+    assert {screen, endpoints, "marts.gene_evidence"} <= stale
+    assert not {address for address in stale if any(name in address for name in untouched)}
+    update = run_warehouse(
+        data_dir,
+        mirror=mirror,
+        studies=studies,
+        select=" or ".join(f'+key:"{a.replace(".", "/")}"' for a in (screen, endpoints)),
+    )
     assert update.ok
     assert (update.release, update.is_new_release) == (2, True)
     built = {address for address, outcome in update.launch.outcomes.items() if outcome == "built"}
-    assert "parts.survival__cohort_endpoint_genes__luad_tcga__os" in built
-    untouched = ("gene_sets", ".deg__", "parts.studies__gene_sample_counts")
-    assert not {address for address in built if any(name in address for name in untouched)}
-    row = (
-        "SELECT logrank_chi2, hazard_ratio, events FROM core.survival__cohort_endpoint_genes"
-        " WHERE hgnc_symbol = 'CCL20' AND endpoint = 'OS' AND model = 'median_split'"
+    assert {screen, endpoints} <= built <= stale
+    ccl20 = (
+        Lake(data_dir / "lake")
+        .read(screen)
+        .row(by_predicate=(pl.col("hgnc_symbol") == "CCL20") & (pl.col("model") == "median_split"), named=True)
     )
-    assert ask(data_dir, row).row(0) == pytest.approx((6.108, 1.4815, 160), abs=5e-4)
-    assert ask(data_dir, row, release=1).row(0) == pytest.approx((6.0711, 1.48349, 158), abs=5e-4)
+    assert (ccl20["logrank_chi2"], ccl20["hazard_ratio"], ccl20["events"]) == pytest.approx(
+        (6.108, 1.4815, 160), abs=5e-4
+    )
+    row = "SELECT events FROM core.survival__cohort_endpoints WHERE cohort_id = 'luad_tcga' AND endpoint = 'OS'"
+    assert (ask(data_dir, row, release=1).item(), ask(data_dir, row).item()) == (158, 160)
