@@ -18,7 +18,7 @@ from resistance_assets.connectors.arrayexpress.biostudies import accession_of, i
 from resistance_assets.connectors.transport.fallbacks import fetch_with_fallbacks
 from resistance_assets.connectors.transport.published_versions import published_version
 from resistance_assets.connectors.transport.replay import Crawl, record
-from resistance_assets.connectors.transport.resource import FailureKind, transfer_fault, without_secrets
+from resistance_assets.connectors.transport.resource import FailureKind, failure_kind, transfer_fault, without_secrets
 from resistance_assets.connectors.transport.transport import Probe, Resource, Transport, open_transport, sha256_of
 from resistance_assets.errors import Fault, SourceUnavailable, TransportFault
 from resistance_assets.orchestration.events import ProgressEvent, emit
@@ -156,6 +156,16 @@ def _faults_of(source: Source) -> Iterator[None]:
     """Whatever reading a source's bytes raises becomes that source's fault, so that it ends no other's work."""
     try:
         yield
+    except SourceUnavailable as fault:
+        if source.opt_in and failure_kind(fault) is FailureKind.NOT_LISTED:
+            # A mirror is pulled without what asks for a decision, so that the decision comes first.
+            raise transfer_fault(
+                FailureKind.NOT_LISTED,
+                f"the mirror does not list it, and its licence asks for a decision ({source.licence})",
+                subject=source.id,
+                remedy=f"Read {source.licence_url}, add {source.id} to RESISTANCE_OPT_IN and pull the mirror again",
+            ) from fault
+        raise
     except (Fault, OSError):
         raise
     except Exception as error:

@@ -77,9 +77,13 @@ class Lineage:
         )
         self._versions: dict[str, str | None] = {}
 
-    def walk(self, column: str) -> Node:
-        """The tree upstream of a column; see `walk_lineage`."""
-        return self._node(_resolve(column, self._described), set())
+    def walk(self, column: str, seen: set[tuple[str, str, str]] | None = None) -> Node:
+        """The tree upstream of a column; see `walk_lineage`.
+
+        Args:
+            seen: columns whose upstream was shown before and is not shown again; what is walked now is added.
+        """
+        return self._node(_resolve(column, self._described), set() if seen is None else seen)
 
     def _node(self, at: tuple[str, str, str], seen: set[tuple[str, str, str]]) -> Node:
         layer, name, _ = at

@@ -93,7 +93,7 @@ def test_a_published_file_explains_itself(tmp_path: Path):
     assert outcome(put(tmp_path, {"core.a": 1, "marts.b": 2})) == (1, True, ("core.a", "marts.b"), ())
     assert ask(tmp_path, "SELECT value, count(*) FROM core.a GROUP BY value") == [(1, 3)]
     comments = ask(tmp_path, "SELECT comment FROM duckdb_tables() WHERE table_name = 'a'")
-    assert comments == [("one row per gene. Not true of it: that it is real",)]
+    assert comments == [("one row per gene. Limitation: that it is real",)]
     assert ask(tmp_path, "SELECT comment FROM duckdb_columns() WHERE table_name = 'a' AND column_name = 'value'") == [
         ("a value [reads]",)
     ]

@@ -110,7 +110,7 @@ class Table:
 
     @property
     def comment(self) -> str:
-        return f"{self.grain}. Not true of it: {self.limitation}"
+        return f"{self.grain}. Limitation: {self.limitation}"
 
 
 TABLES: dict[str, Table] = {}

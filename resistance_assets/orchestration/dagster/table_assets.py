@@ -148,7 +148,7 @@ def describe(address: str, table: Table, readers: Sequence[str] = (), sql: str |
         f"Partition of `{table.address}`: its rows of one study, contrast, cohort or source." if is_partition else "",
         table.description,
         f"**Grain:** {table.grain}. **Key:** {', '.join(table.key)}.",
-        f"**Not true of it:** {table.limitation}.",
+        f"**Limitation:** {table.limitation}.",
         f"**Read by:** {_named_readers(readers)}.",
         f"```sql\n{sql.strip()}\n```" if sql else "",
     ]
@@ -159,8 +159,12 @@ def _named_readers(readers: Sequence[str]) -> str:
     tables = [reader for reader in readers if not reader.startswith(f"{PARTS}.")]
     partitions = len(readers) - len(tables)
     shown = [f"`{name}`" for name in tables[:READERS_SHOWN]]
-    shown += [f"{len(tables) - READERS_SHOWN} more tables"] if len(tables) > READERS_SHOWN else []
-    shown += [f"{partitions} partitions"] if partitions else []
+    more = len(tables) - READERS_SHOWN
+    shown += [
+        f"{number} {noun}{'s' * (number > 1)}"
+        for number, noun in ((more, "more table"), (partitions, "partition"))
+        if number > 0
+    ]
     return ", ".join(shown) or "the published warehouse alone"
 
 

@@ -213,7 +213,7 @@ def _dot_plot(published: Published) -> Figure | None:
 FROM {TERMS}
 WHERE overlap > 1
 QUALIFY row_number() OVER (PARTITION BY list_id, collection ORDER BY p_value, term_id) <= {TERMS_DRAWN}
-ORDER BY list_id, collection, p_value DESC"""
+ORDER BY list_id, collection, p_value DESC, term_id DESC"""
     found = published.columns(sql)
     if not found["term"]:
         return None

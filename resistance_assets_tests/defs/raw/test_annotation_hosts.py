@@ -89,6 +89,8 @@ def test_what_is_pulled_from_the_hosts_is_read_without_them(live, loopback, sour
     assert told["state"].to_list() == ["fetched"] * len(WANTED)
     asked = len(loopback.requests)
     mirror = Origins(transport=MirrorTransport(tmp_path / "mirror"), opt_in=(), is_live=False, work_dir=tmp_path)
+    with pytest.raises(SourceUnavailable, match=r"oncokb.*does not list it, and its licence asks.*RESISTANCE_OPT_IN"):
+        mirror.fetch(load_registry().sources["oncokb_cancer_genes"])
     path = {name: mirror.fetch(sources[name]).path for name in WANTED}
     own = plan.annotation
     sets, _ = go_gene_sets(read_obo(path["go_basic_obo"]), read_gaf(path["goa_human"]))

@@ -30,11 +30,16 @@ def incidence_of(
     if expression.is_empty():
         return frames[0]
     cohort, cause = cohort_with_causes(expression, any_cause, of_disease, cohort_id)
+    # All patients are the same group for every gene that was measured in all of them.
+    known: dict[bytes, pl.DataFrame] = {}
     for gene, values in zip(cohort.genes, cohort.matrix, strict=True):
         for name, members in expression_groups(values).items():
             if not (cause[members] > 0).any():
                 continue
-            found = aalen_johansen(cohort.time_months[members], cause[members])
+            group = members.tobytes()
+            if group not in known:
+                known[group] = aalen_johansen(cohort.time_months[members], cause[members])
+            found = known[group]
             frames.append(
                 INCIDENCE.shape(
                     found.with_columns(
