@@ -29,16 +29,26 @@ LONG_FILES = (
 SHARED = Path(os.environ.get("RESISTANCE_SHARED_DIR", Path(__file__).resolve().parents[2] / "shared"))
 
 
-# Fixtures that build a whole warehouse or start a browser. `make test-fast` leaves out what uses them, and LONG_FILES.
+# `make test-fast` leaves out what takes more than a second: tests that use fixtures which build a whole warehouse or
+# start a browser, LONG_FILES and the files here, and what is marked `slow` where it stands.
 SLOW_FIXTURES = {"demo_place", "real_data_dir", "browser"}
+SLOW_FILES = (
+    "orchestration/dagster/test_automation.py",
+    "defs/test_automation.py",
+    "test_dbt_like_sql.py",
+    "test_hostile_sql.py",
+    "commands/test_doctor.py",
+    "demo/test_folder.py",
+    "science/test_compile_kernels.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first, otherwise as collected; tests of a whole warehouse are marked `slow`."""
     here = Path(__file__).parent
+    slow_files = {here / name for name in (*LONG_FILES, *SLOW_FILES)}
     for item in items:
-        in_long_file = item.path in {here / name for name in LONG_FILES}
-        if in_long_file or SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+        if item.path in slow_files or SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
     ranks = {here / name: rank for rank, name in enumerate(LONG_FILES)}
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))

@@ -61,6 +61,7 @@ def told(tmp_path_factory) -> dict[str, object]:
     return json.loads(child.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["lake", "json"])
 def test_a_full_disk_is_told_with_what_to_do(told, what):
     assert "cannot be written: No space left on device" in str(told[what])

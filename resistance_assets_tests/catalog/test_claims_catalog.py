@@ -100,6 +100,7 @@ def test_every_public_claim_says_what_it_needs_or_reads_a_printed_table():
             assert claim.needs or "claims__table2_audit" in str(claim.sql), claim.id
 
 
+@pytest.mark.slow
 def test_the_queries_of_the_catalog_load():
     claims = load_registry().claims
     queries = load_claims(claims.values())

@@ -101,6 +101,7 @@ def test_what_is_no_size_is_refused(text):
         parse_bytes(text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_a_query_with_one_line(tmp_path: Path, number):
     (tmp_path / "data").mkdir()

@@ -540,6 +540,7 @@ def test_hostile_live_bom_in_a_meta_file():
     assert read_meta(b"\xef\xbb\xbfa: b\r\n", source="x") == {"a": "b"}
 
 
+@pytest.mark.slow
 def test_hostile_mutations_are_read_or_told_in_one_line(shared, tmp_path):
     outcomes = read_mutations(shared / "cases", tmp_path, inputs=300, seed=7)
     assert outcomes["read"] > 30

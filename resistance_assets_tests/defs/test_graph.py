@@ -49,6 +49,7 @@ def definitions(tmp_path_factory):
         yield load_definitions()
 
 
+@pytest.mark.slow
 def test_the_graph_is_the_one_of_the_snapshot(definitions):
     found = {}
     for spec in definitions.resolve_all_asset_specs():
@@ -134,6 +135,7 @@ def test_the_definitions_are_loadable(definitions):
     dg.Definitions.validate_loadable(definitions)
 
 
+@pytest.mark.slow
 def test_loading_needs_no_network_no_data_and_opens_nothing(tmp_path):
     """In a process of its own, in which every attempt to connect or to open a database file is an error."""
     code = """

@@ -88,6 +88,7 @@ def test_a_bent_number_of_the_stored_screen_fails_the_check_and_is_named(screene
     assert str(found.description).startswith("1 of 3 genes differ: MET log_hazard_ratio_per_sd")
 
 
+@pytest.mark.slow
 def test_cumulative_incidence_and_time_ratios_are_checked_as_stored(screened):
     lake, _ = screened
     registry = load_registry()

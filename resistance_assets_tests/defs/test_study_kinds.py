@@ -79,6 +79,7 @@ def study(folder: Path, kind: str = "toy_wells", signal: float = 7.5) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_study_of_a_new_kind_is_computed_and_its_table_is_published(toy_kind, tmp_path: Path):
     registry = load_registry([study(tmp_path / "plate")])
     assert registry.study_faults == ()

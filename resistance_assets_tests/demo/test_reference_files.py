@@ -37,6 +37,7 @@ def test_headers_are_those_of_the_hosts(demo: WrittenDemo, shared: Path):
         assert archive.read(name).decode().splitlines()[0] == "\t".join(TAB3_COLUMNS)
 
 
+@pytest.mark.slow
 def test_every_symbol_of_every_file_resolves(demo: WrittenDemo):
     hgnc, rejected = read_hgnc(demo.source("hgnc_complete_set"))
     assert rejected.is_empty()

@@ -145,6 +145,7 @@ def test_the_published_table_holds_probes_of_one_gene_of_several_and_of_none(dem
     assert {"IL8", "SYNOLD0050"} <= set(one_gene["hgnc_symbol"])
 
 
+@pytest.mark.slow
 def test_the_steps_of_every_study_fit_into_one_graph(demo: WrittenDemo):
     made = load_steps(demo.registry)
     assert {f"parts.dose_response__wells__{dose_response.FOLDER}", f"parts.qpcr__wells__{qpcr.FOLDER}"} <= set(made)

@@ -74,6 +74,7 @@ def test_bytecode_is_no_code(package):
     assert hash_of_code() == before
 
 
+@pytest.mark.slow
 def test_steps_with_and_without_what_is_kept_are_the_same(package):
     from resistance_assets.defs.graph import load_steps
     from resistance_assets.orchestration.steps import identity_of

@@ -212,6 +212,7 @@ def test_a_large_key_is_stated_instead_of_declared(tmp_path: Path, monkeypatch: 
     assert "Key, checked before" in ask(tmp_path, "SELECT comment FROM duckdb_tables() WHERE table_name = 'a'")[0][0]
 
 
+@pytest.mark.slow
 def test_the_file_does_not_grow_with_the_number_of_publishes(tmp_path: Path):
     sizes = []
     for value in range(6):
@@ -286,6 +287,7 @@ def _read_often(data_dir: Path, times: int, found: Any) -> None:
     found.put([ask(data_dir, sql)[0] for _ in range(times)])
 
 
+@pytest.mark.slow
 def test_readers_never_see_a_half_built_file(tmp_path: Path):
     put(tmp_path, {"core.a": 1, "marts.b": 1})
     found = PROCESSES.Queue()

@@ -112,6 +112,7 @@ def test_reading_statements_are_answered(connection: duckdb.DuckDBPyConnection, 
     assert run_query(connection, sql).height > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sql", "told"),
     [

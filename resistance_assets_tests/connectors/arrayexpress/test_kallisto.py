@@ -88,6 +88,7 @@ def done(truth, tmp_path_factory):
     return folder, result, told
 
 
+@pytest.mark.slow
 def test_estimates_agree_with_the_truth_at_gene_level(truth, done):
     from scipy.stats import spearmanr
 

@@ -245,6 +245,7 @@ def test_rows_of_sample_tables_are_kept_or_rejected(tmp_path):
     assert [lines[line - 1] for line in soft.rejected["line"]] == soft.rejected["row"].to_list()
 
 
+@pytest.mark.slow
 def test_tables_of_a_large_family_are_read_alike_whether_compiled_or_not(tmp_path):
     rng = np.random.default_rng(5)
     n = 1500

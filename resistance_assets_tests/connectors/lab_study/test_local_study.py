@@ -75,6 +75,7 @@ def is_name(text: str) -> bool:
     return bool(text.strip("-.")) and date_genes(text) is None
 
 
+@pytest.mark.slow
 @given(
     st.dictionaries(
         st.text("ABCabc123-.", min_size=1, max_size=6).filter(is_name),

@@ -145,6 +145,7 @@ def test_patients_without_a_sample_and_samples_of_other_times_are_told(tmp_path:
     assert "1 samples of other time points take no part: progression" in told(found)
 
 
+@pytest.mark.slow
 def test_controls_of_an_olink_plate_are_set_aside(shared: Path, tmp_path: Path):
     table = shared / "data" / "bench" / "plasma_panel_olink_npx_data1_chemokines.tsv"
     options = 'platform = "olink"\npanel = "npx.tsv"\nbaseline = "Baseline"\n'

@@ -179,6 +179,7 @@ def dense(separator: str = "\t", corner: str | None = "GENE", quote: str = "", e
     return end.join(separator.join(row) for row in quoted) + end
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [dense(), dense(","), dense(corner=None), dense(",", corner="", quote='"'), dense(end="\r\n"), dense().rstrip()],
@@ -218,6 +219,7 @@ def matrix_market(*entries: str, size: str = "4 3 2") -> str:
     return "\n".join(["%%MatrixMarket matrix coordinate integer general", "% made by a program", size, *entries, ""])
 
 
+@pytest.mark.slow
 def test_a_matrix_in_the_blanks_and_numbers_of_other_programs(tmp_path):
     (tmp_path / "m.mtx").write_text(matrix_market("1\t1\t1e+05\r", "  4  3   2.0", ""))
     found = read_matrix(tmp_path / "m.mtx", subject="s")

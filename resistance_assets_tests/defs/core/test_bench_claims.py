@@ -64,6 +64,7 @@ def test_claims_on_bench_data_are_many_and_each_reads_its_kind():
     assert kinds == {"plasma_panel", "tumour_growth", "dose_response"}
 
 
+@pytest.mark.slow
 def test_hazard_ratios_of_table_2_are_those_of_the_median_split(found, golden):
     cox = golden("cox").filter(pl.col("model") == "median_split")
     checked = 0

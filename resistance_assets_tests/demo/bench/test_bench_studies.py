@@ -25,6 +25,7 @@ def tables(demo: WrittenDemo, folder: str) -> dict[str, pl.DataFrame]:
     return tables_of(demo.registry.local_studies[folder])
 
 
+@pytest.mark.slow
 def test_every_ec50_lies_in_its_interval_and_one_knock_down_sensitises_the_resistant_line_alone(demo):
     found = tables(demo, dose_response.FOLDER)
     curves = found["core.dose_response__curves"].filter(pl.col("is_primary"))
@@ -71,6 +72,7 @@ def test_the_ligand_takes_back_a_part_of_the_drug_in_invasion_alone(demo):
         assert (row["p_value"] < 0.05) == (planted != 0.0)
 
 
+@pytest.mark.slow
 def test_growth_rates_and_their_interaction_lie_in_their_intervals(demo):
     local = demo.registry.local_studies[tumour_growth.FOLDER]
     found = tumour_growth_step.analyse(local, tumour_growth_step.read_tables(local))
@@ -94,6 +96,7 @@ def test_growth_rates_and_their_interaction_lie_in_their_intervals(demo):
     assert 0 < days.unique().item() < 26
 
 
+@pytest.mark.slow
 def test_planted_markers_are_found_and_markers_below_their_limit_are_refused(demo):
     local = demo.registry.local_studies[plasma_panel.FOLDER]
     symbols = pl.DataFrame(

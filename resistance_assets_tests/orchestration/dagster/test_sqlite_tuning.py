@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dagster as dg
+import pytest
 import sqlalchemy
 
 from resistance_assets.orchestration.dagster.run import open_instance
@@ -41,6 +42,7 @@ def test_queries_of_dagster_share_an_engine_per_database(tmp_path, monkeypatch):
     assert len(opened) <= 8
 
 
+@pytest.mark.slow
 def test_a_database_that_was_set_aside_is_written_anew(tmp_path, monkeypatch):
     """A connection that stays open must not go on writing into a file that nobody finds any more."""
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))

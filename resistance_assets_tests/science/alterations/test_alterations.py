@@ -41,6 +41,7 @@ def fisher_pairs(mutations) -> pl.DataFrame:
     return pair_alterations(altered, genes, least_fraction=0.12)
 
 
+@pytest.mark.slow
 def test_pairs_have_the_counts_and_fishers_test_of_r(folder, fisher_pairs):
     """Counts equal, p relative 1e-6; odds ratio 3e-4, because R's fisher.test ends its root search at 1.2e-4."""
     expected = table(folder / "cooccurrence_fisher.tsv.gz")

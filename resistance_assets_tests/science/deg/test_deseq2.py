@@ -99,6 +99,7 @@ def test_3v3_matches_deseq2(three):
     assert shared >= 0.99 * ours.height
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fit", "ours", "theirs", "in_both"),
     # The two genes more of the paired design lie 0.12 % and 0.10 % above the line, on the log scale.
@@ -167,6 +168,7 @@ def by_year(goldens, folder):
 YEAR = Contrast("year", "condition", "tumour", "normal", covariates=("year",))
 
 
+@pytest.mark.slow
 def test_a_year_as_covariate_gives_deseq2s_numbers_for_the_centred_year(by_year):
     counts, samples, golden = by_year
     both = run_contrast(counts, samples, YEAR, method="pydeseq2").join(golden, left_on="hgnc_symbol", right_on="gene")
@@ -233,6 +235,7 @@ def test_genes_without_a_read_in_one_group_are_tested_as_deseq2s_likelihood_rati
     assert len(missing) <= 0.05 * significant.height
 
 
+@pytest.mark.slow
 def test_unpaired_fit_replaces_outliers_like_deseq2(folder):
     counts, samples = counts_and_samples(folder)
     result = run_contrast(counts, samples, TUMOUR_VS_NORMAL, method="pydeseq2")
@@ -304,6 +307,7 @@ def test_shrunken_fold_changes_stand_beside_the_plain_ones():
     assert shrunken["log2_fold_change_shrunken"].abs().sum() < shrunken["log2_fold_change"].abs().sum()
 
 
+@pytest.mark.slow
 def test_shrunken_fold_changes_are_where_the_posterior_is_highest():
     """Against pydeseq2's own function, which it minimises by L-BFGS-B and we by Newton's method."""
     import pandas as pd
@@ -368,6 +372,7 @@ def one_thread():
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("one_thread")
 def test_compiled_inference_equals_pydeseq2(folder):
     """Every fortieth gene of the paired design: kernels against pydeseq2's loops, without the floor on means."""

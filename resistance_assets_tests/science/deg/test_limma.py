@@ -72,6 +72,7 @@ def test_priors_of_plain_limma_equal_r(folder, five):
     assert prior == pytest.approx(fit_parameter(folder, "limma_plain_5v5", "var_prior_for_B"), rel=1e-8)
 
 
+@pytest.mark.slow
 def test_voom_equals_r(folder, luad):
     result = run_contrast(*luad, PAIRED, method="limma_voom", expression_filter="none")
     both = result.join(read_tsv(folder / "limma_voom_paired.tsv.gz"), left_on="hgnc_symbol", right_on="gene")

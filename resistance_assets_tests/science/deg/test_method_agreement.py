@@ -47,6 +47,7 @@ def test_nothing_to_compare_is_null_not_zero():
         compare_methods(pl.concat([A, A]))
 
 
+@pytest.mark.slow
 def test_three_methods_on_real_counts_agree(goldens):
     counts, samples = counts_and_samples(goldens / "deg_luad_paired", "in_3v3")
     methods = ("pydeseq2", "limma_voom", "edger_exact")

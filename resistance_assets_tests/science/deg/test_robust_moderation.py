@@ -65,6 +65,7 @@ def test_moments_of_the_winsorised_log_ratio_are_those_of_a_large_sample(df, df_
     np.testing.assert_allclose(_winsorised_moments(df, df_prior), (z.mean(), z.var()), rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 @given(
     st.integers(LEAST_ROWS, 60),
     st.sampled_from([0.0, 0.01, 0.5, 1.0, 3.0]),

@@ -47,6 +47,7 @@ def assert_close(found: pl.Series, expected: pl.Series, *, rtol: float = 0.0, at
     )
 
 
+@pytest.mark.slow
 def test_cells_are_those_of_r(folder):
     """Bliss and HSA 1e-9; errors 1e-8, p 1e-6; Loewe 0.01 where both drugs act; ZIP 0.02 points."""
     expected = table(folder / "cells_expected.tsv").sort(KEY)

@@ -42,6 +42,7 @@ def score_by_definition(metric: np.ndarray, hit: np.ndarray, weight: float) -> f
     return high if high >= -low - 1e-12 else low
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.integers(-4, 4), min_size=4, max_size=30),
@@ -65,6 +66,7 @@ def test_score_is_the_definition_with_and_without_ties(values, weight, random):
     assert pre_ranked_gsea(shuffled, sets_of(s=genes), **options).equals(ours)
 
 
+@pytest.mark.slow
 def test_scores_of_real_data_by_definition(goldens: Path):
     folder = goldens / "stats"
     genes = pl.read_csv(folder / "de_list.tsv.gz", separator="\t", null_values="NA")
@@ -236,6 +238,7 @@ def test_leading_edge_is_what_made_the_score(metric):
     assert (up["leading_edge_size"], down["leading_edge_size"]) == (4, 3)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.integers(-3, 3), min_size=4, max_size=25), st.randoms(use_true_random=False))
 def test_running_sum_reaches_the_score(values, random):

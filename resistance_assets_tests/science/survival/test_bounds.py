@@ -23,6 +23,7 @@ def check_probabilities(frame: pl.DataFrame, *names: str) -> None:
         assert values.is_between(0.0, 1.0).all(), (name, values.to_list())
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=200)
 @given(patients=PATIENTS)
 def test_curves_incidences_and_concordance_are_probabilities(patients):

@@ -239,6 +239,7 @@ def test_values_printed_by_r(printed, r_data):
     assert seen == 43
 
 
+@pytest.mark.slow
 def test_every_multivariable_model_of_r(lung):
     terms, models = lung.table("os_multivariable_terms.tsv.gz"), lung.table("os_multivariable_models.tsv.gz")
     by_gene = {key[0]: part for key, part in terms.group_by("gene", maintain_order=True)}
@@ -271,6 +272,7 @@ def test_every_multivariable_model_of_r(lung):
     assert compared >= 290
 
 
+@pytest.mark.slow
 def test_every_proportional_hazards_test_of_r(lung):
     theirs = lung.table("os_zph_km.tsv.gz").filter(is_true("converged"))
     years = {row["gene"]: row for row in lung.table("os_ties_years.tsv.gz").filter(is_true("converged")).to_dicts()}

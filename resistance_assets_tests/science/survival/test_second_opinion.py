@@ -119,6 +119,7 @@ def test_a_wrong_incidence_and_one_that_was_not_stored_are_named(tied_causes):
     assert "AXL incidence_other_high: nan here" in told
 
 
+@pytest.mark.slow
 def test_time_ratios_of_real_genes_agree_and_a_bent_one_is_named(goldens):
     lung = read_lung_cohort(goldens)
     genes, event = ["AXL", "CCL20"], lung.event.astype(float)

@@ -108,6 +108,7 @@ def found(folder: Path, shared: Path) -> dict[str, pl.DataFrame]:
     return compute_cohort_tables(layers, cohort_of(*strata), registry.alterations, asked, MINIMUM)
 
 
+@pytest.mark.slow
 def test_drivers_have_their_known_numbers_of_patients(found):
     rows = found["core.alterations__gene_frequencies"].filter(
         (pl.col("alteration_class") == "mutation") & (pl.col("stratum_id") == "all")

@@ -244,6 +244,7 @@ def test_what_the_designs_can_support_is_told_before_anything_is_computed(job, d
     assert "passage is missing for s3" in refused["spoiled_missing"]
 
 
+@pytest.mark.slow
 def test_a_refused_design_stops_its_own_contrast_with_one_clear_error(job):
     failed = {address: job.summary.launch.messages[address] for address in job.summary.launch.failed}
     contrast_of = {partition_of("parts.deg__features", name, method): name for name, method in SPOILED_METHODS.items()}

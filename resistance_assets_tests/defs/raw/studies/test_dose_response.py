@@ -63,6 +63,7 @@ def agree(found: pl.DataFrame, name: str, theirs: str, relative: float, absolute
             assert ours == pytest.approx(other, rel=relative, abs=absolute), name
 
 
+@pytest.mark.slow
 def test_every_well_and_point_is_r_s(folder, tables):
     """Arithmetic: relative 1e-9."""
     wells = tables["core.dose_response__normalised_wells"]
@@ -408,6 +409,7 @@ def test_a_control_that_names_its_curve_is_the_control_of_that_curve_alone(tmp_p
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_gr_calculator_s_tables_give_growth_rates_with_controls_in_columns_or_in_rows(bench, tmp_path):
     study = 'wells = "w.tsv"\nresponse = "signal"\ndose_unit = "uM"\nformat = "{}"\n'
     a = write_study(tmp_path / "a", study.format("gr_case_a"), {"w.tsv": bench / "grmetrics_inputCaseA.tsv"}, kind=KIND)
@@ -574,6 +576,7 @@ def test_every_column_that_is_read_under_another_name_is_told(tmp_path):
     assert told["column plate"] == "read as plate_id"
 
 
+@pytest.mark.slow
 def test_without_experiments_declared_there_is_no_p_value(folder, tmp_path):
     study = SIGNAL.replace('replicate_unit = "experiment"\n', "")
     local = write_study(tmp_path / "s", study, {"wells.tsv": folder / "plates.tsv"}, kind=KIND, more=COMPARED)

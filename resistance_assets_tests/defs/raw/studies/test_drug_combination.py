@@ -40,6 +40,7 @@ def agree(found: pl.DataFrame, name: str, theirs: str, relative: float, absolute
         assert ours == (None if other is None else pytest.approx(other, rel=relative, abs=absolute)), name
 
 
+@pytest.mark.slow
 def test_every_cell_is_r_s(folder, tables):
     """Bliss and HSA 1e-9; errors 1e-8, p 1e-6; Loewe 0.01 where both drugs act; ZIP 0.02 points."""
     theirs = golden(folder / "cells_expected.tsv").with_columns(pl.col("dose1_um", "dose2_um").cast(pl.Float64))
@@ -98,6 +99,7 @@ def test_every_block_is_r_s(folder, tables):
     assert inactive["loewe_mean"].null_count() == inactive.height
 
 
+@pytest.mark.slow
 def test_without_experiments_declared_there_are_scores_and_no_p(folder, tmp_path):
     study = STUDY.replace('replicate_unit = "experiment"\n', "")
     found = tables_of(write_study(tmp_path / "s", study, {"wells.tsv": folder / "matrices.tsv"}, kind=KIND))
@@ -134,6 +136,7 @@ def test_matrices_of_o_neil_have_four_replicates_once_their_order_is_declared(be
     assert "there is none: repeated wells are numbered in the order of the file" in told
 
 
+@pytest.mark.slow
 def test_matrices_of_mathews_have_scores_no_p_and_a_warning_of_stimulation(bench, tmp_path):
     study = STUDY.replace('"uM"', '"nM"')
     found = tables_of(

@@ -95,6 +95,7 @@ def one(frame: pl.DataFrame, **where: Any) -> dict[str, Any]:
     return frame.filter(*(pl.col(name) == value for name, value in where.items())).row(0, named=True)
 
 
+@pytest.mark.slow
 def test_flags_and_values(tables, expected):
     wanted = expected("long_expected").rename({"value_pg_ml": "value"})
     names = ["sample_id", "marker", "flag", "value", "log2_value"]
@@ -261,6 +262,7 @@ def test_refused_markers_are_said_to_be_detected_or_not_and_no_more(tables):
     assert refused
 
 
+@pytest.mark.slow
 def test_markers_are_genes_and_a_name_that_is_none_is_told(goldens: Path, tmp_path: Path):
     folder = goldens / "bench" / "plasma_panel"
     head, _, rest = (folder / "panel.tsv").read_text().partition("\n")
@@ -286,6 +288,7 @@ def test_markers_are_genes_and_a_name_that_is_none_is_told(goldens: Path, tmp_pa
     assert one(found["survival"], marker="IL-8")["hgnc_symbol"] == "CXCL8"
 
 
+@pytest.mark.slow
 def test_pairs_of_an_olink_panel(shared: Path, tmp_path: Path):
     """Long NPX of the vendor's demonstration: two time points, no limits table, no patients table."""
     table = shared / "data" / "bench" / "plasma_panel_olink_npx_data1_chemokines.tsv"
@@ -301,6 +304,7 @@ def test_pairs_of_an_olink_panel(shared: Path, tmp_path: Path):
     assert (below["value"] == below["log2_value"]).all(), "NPX below the limit is kept as it is"
 
 
+@pytest.mark.slow
 def test_fewer_than_five_pairs_and_few_patients_of_a_group_have_no_test(goldens: Path, tmp_path: Path):
     folder = goldens / "bench" / "plasma_panel"
     samples = (folder / "samples.tsv").read_text().splitlines()
@@ -323,6 +327,7 @@ def test_fewer_than_five_pairs_and_few_patients_of_a_group_have_no_test(goldens:
     assert all("fewer than 3 patients in a group" in note for note in groups["p_note"])
 
 
+@pytest.mark.slow
 def test_without_the_symbols_of_hgnc_a_panel_is_computed_and_says_so(goldens: Path, tmp_path: Path):
     folder = goldens / "bench" / "plasma_panel"
     local = write_study_folder(tmp_path / "own", "plasma_panel", PAPER, {name: folder / name for name in FILES})

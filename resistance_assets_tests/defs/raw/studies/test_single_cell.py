@@ -104,6 +104,7 @@ def expected(folder: Path, name: str) -> pl.DataFrame:
     )
 
 
+@pytest.mark.slow
 def test_cells_their_species_and_what_is_kept(tables, folder):
     theirs = expected(folder, "qc_cells.tsv.gz")
     both = theirs.join(tables[f"{CORE}cells"], on=KEY, suffix="_ours", validate="1:1", maintain_order="left")
@@ -229,6 +230,7 @@ def parts_step(lake: Lake, local: LocalStudy) -> list[str]:
     return [next(iter(run_step(lake, step).values())).outcome for step in study_steps(local, None)]  # pyright: ignore
 
 
+@pytest.mark.slow
 def test_new_labels_read_no_matrix_again(folder, tmp_path):
     lake = Lake(tmp_path / "lake")
     local = study_of(tmp_path / "own", folder / "refusals" / "one_sample_per_arm", {"X1": "vehicle", "X4": "alectinib"})

@@ -293,6 +293,7 @@ def test_regressions_are_counted_beside_the_rate_that_they_are_not_in(tables):
     assert tables["mice"].filter(pl.col("is_toxic_weight_loss"))["mouse_id"].to_list() == ["m20"]
 
 
+@pytest.mark.slow
 def test_one_line_in_six_arms_of_eight_mice(shared: Path, tmp_path: Path):
     """A tumour line of DRAP: two rows of a mouse that was gone are no regression, and end the last complete day."""
     bench = shared / "data" / "bench"
@@ -314,6 +315,7 @@ def test_one_line_in_six_arms_of_eight_mice(shared: Path, tmp_path: Path):
     assert days == [15.0]
 
 
+@pytest.mark.slow
 def test_patients_tumours_are_compared_in_pairs_and_mice_are_no_replicates(shared: Path, tmp_path: Path):
     bench = shared / "data" / "bench"
     pdxe = tables_of(
@@ -335,6 +337,7 @@ def test_patients_tumours_are_compared_in_pairs_and_mice_are_no_replicates(share
     assert set(several["contrasts"]["n_numerator"]) == {4}, "the tumour is the replicate, not its eight mice"
 
 
+@pytest.mark.slow
 def test_few_mice_give_numbers_and_no_tests(goldens: Path, tmp_path: Path):
     folder = goldens / "bench" / "tumour_growth"
     mice = [row for row in (folder / "mice.tsv").read_text().splitlines() if "anti_CCL20" not in row]
@@ -351,6 +354,7 @@ def test_few_mice_give_numbers_and_no_tests(goldens: Path, tmp_path: Path):
     assert row["p_note"] == "fewer than 3 mice in crizotinib"
 
 
+@pytest.mark.slow
 def test_the_steps_of_a_study_write_its_partitions_and_their_unions(goldens: Path, tmp_path: Path):
     from resistance_assets.catalog.registry import load_registry
     from resistance_assets.orchestration.steps import ExternalInput

@@ -67,6 +67,7 @@ def pages(release) -> dict[str, str]:
     return {page.path: render(page, FRAME) for page in bench_pages(release)}
 
 
+@pytest.mark.slow
 def test_every_study_has_a_page_with_its_data_and_how_its_files_were_read(pages):
     for module in PLANTED:
         assert f'href="bench/{module.FOLDER}.html"' in pages["bench.html"]

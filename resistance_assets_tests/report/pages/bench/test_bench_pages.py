@@ -19,6 +19,7 @@ def pages(bench):
     return {page.path: render(page, FRAME) for page in bench_pages(bench, frozenset({"CCL20"}))}
 
 
+@pytest.mark.slow
 def test_the_list_leads_to_a_page_per_study_and_titles_are_escaped(pages):
     assert set(pages) == {"bench.html", "bench/growth.html", "bench/panel.html"}
     assert 'href="bench/growth.html"' in pages["bench.html"]
