@@ -14,6 +14,8 @@ from resistance_assets.errors import UsageFault
 from resistance_assets.report.published import Published
 
 _CATALOG_PREFIX = "raw.catalog__"
+# What is read from files and too large to be published, such as the counts of single cells, stands in the lake alone.
+_UNPUBLISHED = "parts"
 
 
 @dataclass
@@ -100,16 +102,24 @@ class Lineage:
             if upstream is not None:
                 node.upstream.append(self._node(upstream, seen))
             elif layer == "raw" and not table.startswith(_CATALOG_PREFIX):
-                node.sources = _sources_feeding(table, self._feeds)
-                node.origin = None if node.sources else "no source of it is loaded"
+                self._end_at_sources(node, table)
             elif layer == "raw":
                 revision = self._published.facts.get("code_revision", "?")
                 node.origin = f"the catalog (studies.toml, study.toml) of {revision}"
             else:
-                node.origin = "set by the program or the catalog, not read from data"
-        if at not in self._steps:
+                # Few tables beyond raw are read from files themselves, as labels of cells are.
+                node.sources = _sources_feeding(table, self._feeds)
+                node.origin = None if node.sources else "set by the program or the catalog, not read from data"
+        if layer == _UNPUBLISHED:
+            self._end_at_sources(node, table)
+        elif at not in self._steps:
             node.origin = "no lineage is recorded"
         return node
+
+    def _end_at_sources(self, node: Node, table: str) -> None:
+        """The files that a table is read from, as the end of the way."""
+        node.sources = _sources_feeding(table, self._feeds)
+        node.origin = None if node.sources else "no source of it is loaded"
 
 
 def _sources_feeding(address: str, feeds: list[dict[str, Any]]) -> list[dict[str, Any]]:
