@@ -47,6 +47,16 @@ copy_number AS (
     GROUP BY cohort_id, hgnc_symbol
 ),
 
+known_resistance AS (
+    SELECT
+        hgnc_symbol,
+        string_agg(DISTINCT drug, '|' ORDER BY drug) AS drugs,
+        string_agg(DISTINCT evidence_level, '|' ORDER BY evidence_level) AS levels
+    FROM staging.knowledge__resistance_evidence
+    WHERE direction = 'supports'
+    GROUP BY hgnc_symbol
+),
+
 gene_sets AS (
     SELECT
         hgnc_symbol,
@@ -118,6 +128,33 @@ gene_survival AS (
         ON
             gene_cohorts.cohort_id = survival.cohort_id
             AND gene_cohorts.hgnc_symbol = survival.hgnc_symbol
+),
+
+-- Layers of the cohort whose survival stands in the row; of a gene without survival, of the cohort
+-- that sequenced most patients.
+leading_multiomics AS (
+    SELECT
+        multiomics.hgnc_symbol,
+        multiomics.mutated_fraction,
+        multiomics.fused_fraction,
+        multiomics.copy_number_mrna_rho,
+        multiomics.copy_number_mrna_q_value_bh,
+        multiomics.methylation_mrna_rho,
+        multiomics.methylation_mrna_q_value_bh,
+        multiomics.protein_mrna_rho,
+        multiomics.protein_mrna_q_value_bh,
+        multiomics.altered_os_hazard_ratio,
+        multiomics.altered_os_q_value_bh
+    FROM marts.gene_multiomics AS multiomics
+    LEFT JOIN gene_cohorts
+        ON multiomics.hgnc_symbol = gene_cohorts.hgnc_symbol
+    WHERE
+        gene_cohorts.cohort_id IS NULL
+        OR multiomics.cohort_id = gene_cohorts.cohort_id
+    QUALIFY row_number() OVER (
+        PARTITION BY multiomics.hgnc_symbol
+        ORDER BY multiomics.n_sequenced DESC NULLS LAST, multiomics.cohort_id ASC
+    ) = 1
 ),
 
 -- A knock-down by the name that its study gives the gene. What is asked is the interaction: does it
@@ -214,6 +251,10 @@ genes AS (
     SELECT hgnc_symbol FROM knock_down_counts
     UNION
     SELECT hgnc_symbol FROM panel_markers
+    UNION
+    SELECT hgnc_symbol FROM leading_multiomics
+    UNION
+    SELECT hgnc_symbol FROM known_resistance
 )
 
 SELECT
@@ -256,6 +297,18 @@ SELECT
     pfs_survival.q_primary AS pfs_q_value_bh,
     copy_number.amplified_fraction,
     copy_number.deep_loss_fraction,
+    multiomics.mutated_fraction,
+    multiomics.fused_fraction,
+    multiomics.copy_number_mrna_rho,
+    multiomics.copy_number_mrna_q_value_bh,
+    multiomics.methylation_mrna_rho,
+    multiomics.methylation_mrna_q_value_bh,
+    multiomics.protein_mrna_rho,
+    multiomics.protein_mrna_q_value_bh,
+    multiomics.altered_os_hazard_ratio,
+    multiomics.altered_os_q_value_bh,
+    known_resistance.drugs AS known_resistance_drugs,
+    known_resistance.levels AS known_resistance_levels,
     coalesce(gene_sets.n_gene_sets, 0) AS n_gene_sets,
     coalesce(knock_down_counts.bench_knock_downs, 0) AS bench_knock_downs,
     coalesce(knock_down_counts.bench_knock_downs_resensitising, 0)
@@ -309,6 +362,10 @@ LEFT JOIN copy_number
     ON
         gene_cohorts.cohort_id = copy_number.cohort_id
         AND genes.hgnc_symbol = copy_number.hgnc_symbol
+LEFT JOIN leading_multiomics AS multiomics
+    ON genes.hgnc_symbol = multiomics.hgnc_symbol
+LEFT JOIN known_resistance
+    ON genes.hgnc_symbol = known_resistance.hgnc_symbol
 LEFT JOIN gene_sets
     ON genes.hgnc_symbol = gene_sets.hgnc_symbol
 LEFT JOIN knock_down_counts

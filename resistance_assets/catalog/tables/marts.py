@@ -165,6 +165,18 @@ class MartGeneEvidence(TableModel):
     pfs_q_value_bh: pl.Float64 = col("by its likelihood-ratio test, over all genes", null=True)
     amplified_fraction: pl.Float64 = col("patients with GISTIC 2", unit="fraction", null=True)
     deep_loss_fraction: pl.Float64 = col("patients with GISTIC -2", unit="fraction", null=True)
+    mutated_fraction: pl.Float64 = col("sequenced patients with a mutation of it", unit="fraction", null=True)
+    fused_fraction: pl.Float64 = col("patients with a fusion of it", unit="fraction", null=True)
+    copy_number_mrna_rho: pl.Float64 = col("Spearman, copy-number call against mRNA", null=True)
+    copy_number_mrna_q_value_bh: pl.Float64 = col("over the genes of the layer", null=True)
+    methylation_mrna_rho: pl.Float64 = col("Spearman, the strongest of its probes against mRNA", null=True)
+    methylation_mrna_q_value_bh: pl.Float64 = col("over the probes of the layer", null=True)
+    protein_mrna_rho: pl.Float64 = col("Spearman, the strongest of its antibodies against mRNA", null=True)
+    protein_mrna_q_value_bh: pl.Float64 = col("over the antibodies of the layer", null=True)
+    altered_os_hazard_ratio: pl.Float64 = col("overall survival, altered over unaltered", null=True)
+    altered_os_q_value_bh: pl.Float64 = col("over the genes of the class of alteration", null=True)
+    known_resistance_drugs: pl.String = col("drugs that CIViC says it resists, joined by |", null=True)
+    known_resistance_levels: pl.String = col("levels of that evidence, A to E, joined by |", null=True)
     n_gene_sets: pl.Int64 = col("gene sets that hold it, all collections")
     bench_knock_downs: pl.Int64 = col("knock-downs of the gene in dose-response studies, by study, lines and drug")
     bench_knock_downs_resensitising: pl.Int64 = col(
@@ -420,6 +432,65 @@ class MartResistanceCandidates(TableModel):
     known_variants: pl.String = col("variants, joined by |", null=True)
     known_drugs: pl.String = col("drugs, joined by |", null=True)
     known_pubmed_ids: pl.String = col("PubMed ids, joined by |", null=True)
+
+
+@table(
+    "marts.gene_multiomics",
+    grain="one row per cohort and gene that a layer of the cohort speaks of",
+    key=("cohort_id", "hgnc_symbol"),
+    limitation="an empty cell is not measured, or too few to test: layers_not_measured and the core tables say which",
+)
+class MartGeneMultiomics(TableModel):
+    """Mutations, copy number, fusions, methylation and protein of a gene in a cohort, and what they go with."""
+
+    cohort_id: pl.String = col("cohort")
+    hgnc_symbol: pl.String = col(SYMBOL)
+    n_sequenced: pl.Int64 = col("patients sequenced for the gene", unit="patients", null=True)
+    n_mutated: pl.Int64 = col("with a mutation that is not silent", unit="patients", null=True)
+    mutated_fraction: pl.Float64 = col("of the sequenced", unit="fraction", null=True)
+    mutated_fraction_lower: pl.Float64 = col("exact 95 % limit", unit="fraction", null=True)
+    mutated_fraction_upper: pl.Float64 = col("exact 95 % limit", unit="fraction", null=True)
+    truncated_fraction: pl.Float64 = col("with a truncating mutation", unit="fraction", null=True)
+    hotspot_residues: pl.String = col("residues changed in three or more patients, joined by |", null=True)
+    n_copy_number: pl.Int64 = col("patients with a copy-number call", unit="patients", null=True)
+    amplified_fraction: pl.Float64 = col("GISTIC 2", unit="fraction", null=True)
+    deep_loss_fraction: pl.Float64 = col("GISTIC -2", unit="fraction", null=True)
+    n_fusion_profiled: pl.Int64 = col("patients in whom fusions were looked for", unit="patients", null=True)
+    fused_fraction: pl.Float64 = col("with a fusion of the gene", unit="fraction", null=True)
+    altered_fraction: pl.Float64 = col(
+        "with any of these, of the patients measured for all", unit="fraction", null=True
+    )
+    copy_number_mrna_n: pl.Int64 = col("patients with both", unit="patients", null=True)
+    copy_number_mrna_rho: pl.Float64 = col("Spearman, GISTIC call against the gene's own mRNA", null=True)
+    copy_number_mrna_q_value_bh: pl.Float64 = col("over the genes of the layer", null=True)
+    methylation_probe: pl.String = col("of the gene's probes the one with the strongest correlation", null=True)
+    methylation_probes: pl.Int64 = col("probes of the gene", null=True)
+    methylation_mrna_n: pl.Int64 = col("patients with both", unit="patients", null=True)
+    methylation_mrna_rho: pl.Float64 = col("Spearman, that probe against the gene's own mRNA", null=True)
+    methylation_mrna_q_value_bh: pl.Float64 = col("over the probes of the layer", null=True)
+    protein_antibody: pl.String = col("of the gene's antibodies the one with the strongest correlation", null=True)
+    protein_antibodies: pl.Int64 = col("antibodies of the gene", null=True)
+    protein_mrna_n: pl.Int64 = col("patients with both", unit="patients", null=True)
+    protein_mrna_rho: pl.Float64 = col("Spearman, that antibody against the gene's own mRNA", null=True)
+    protein_mrna_q_value_bh: pl.Float64 = col("over the antibodies of the layer", null=True)
+    altered_os_class: pl.String = col("class that most patients have, of the comparison that follows", null=True)
+    altered_os_n: pl.Int64 = col("altered patients, overall survival", unit="patients", null=True)
+    altered_os_events: pl.Int64 = col("deaths among them", unit="patients", null=True)
+    altered_os_hazard_ratio: pl.Float64 = col("altered over unaltered", null=True)
+    altered_os_ci_lower: pl.Float64 = col("95 % limit", null=True)
+    altered_os_ci_upper: pl.Float64 = col("95 % limit", null=True)
+    altered_os_p_value: pl.Float64 = col("likelihood ratio; permutation where a group is small", null=True)
+    altered_os_q_value_bh: pl.Float64 = col("over the genes of the class; none for a permutation", null=True)
+    strata_os_hazard_ratios_per_sd: pl.String = col(
+        "stratum=hazard ratio per SD of expression, joined by |; strata that are too small are not here", null=True
+    )
+    strata_os_smallest_q_value_bh: pl.Float64 = col(
+        "smallest q over those strata, each within its own genes", null=True
+    )
+    strongest_driver: pl.String = col("driver with the smallest q of the gene's expression", null=True)
+    strongest_driver_log2_difference: pl.Float64 = col("altered less unaltered", null=True)
+    strongest_driver_q_value_bh: pl.Float64 = col("over the genes of that driver", null=True)
+    layers_not_measured: pl.String = col("layers that the cohort was not measured for, joined by |", null=True)
 
 
 @table(

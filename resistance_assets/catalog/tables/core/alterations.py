@@ -117,7 +117,7 @@ class AlterationGenePatients(TableModel):
     "core.alterations__gene_frequencies",
     grain="one row per cohort, stratum, gene and class of alteration that was looked for",
     key=("cohort_id", "stratum_id", "hgnc_symbol", "alteration_class"),
-    limitation="a gene without a row was not measured for the class, or no patient of the cohort is altered in it",
+    limitation="a gene without a row was not looked for, or no patient of the cohort is altered in it in any way",
 )
 class AlterationGeneFrequencies(TableModel):
     """How often each gene is altered, with Clopper and Pearson's interval."""
@@ -125,7 +125,9 @@ class AlterationGeneFrequencies(TableModel):
     cohort_id: pl.String = col("cohort", of=_COHORT)
     stratum_id: pl.String = col("all, or a stratum of the cohort", of=("source", *_ALTERED))
     hgnc_symbol: pl.String = col(SYMBOL, of=_GENE)
-    alteration_class: pl.String = col("class", of=_ALTERED, isin=_CLASSES)
+    alteration_class: pl.String = col(
+        "class; any: of the patients who were looked at for every class", of=_ALTERED, isin=_CLASSES
+    )
     n_altered: pl.Int64 = col("altered patients", unit="patients", of=_ALTERED, ge=0)
     n_profiled: pl.Int64 = col("patients in whom it was looked for", unit="patients", of=_ALTERED, ge=0)
     frequency: pl.Float64 = col("share of them", unit="share", null=True, of=_ALTERED, **P_CHECK)

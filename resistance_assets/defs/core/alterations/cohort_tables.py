@@ -254,50 +254,61 @@ def attribute_values(layers: CohortLayers, attribute: str) -> pl.DataFrame:
 
 
 def frequency_rows(layers: CohortLayers, strata: Mapping[str, Sequence[str]]) -> pl.DataFrame:
-    """Rows of `core.alterations__gene_frequencies` without cohort_id."""
-    called = layers.copy_number["hgnc_symbol"].unique().to_list()
+    """Rows of `core.alterations__gene_frequencies` without cohort_id.
+
+    Of all patients, every gene that is altered in any way has a row per class that was looked for, so that none of 240
+    is told from not measured; kinds of mutations, and strata, have rows of the genes that are so altered.
+    """
+    everywhere = {*layers.rows["hgnc_symbol"], *layers.copy_number["hgnc_symbol"].unique()}
     groups: dict[str, set[str] | None] = {"all": None, **{name: set(own) for name, own in strata.items()}}
     frames = []
     for stratum_id, inside in groups.items():
         for name, is_of_class in _FREQUENCY_CLASSES.items():
-            everywhere = layers.rows.filter(is_of_class)
-            genes = set(everywhere["hgnc_symbol"])
-            if name in ("amplification", "deep_loss"):
-                genes |= set(called)
-            profiled = profiled_counts(layers.measured, sorted(genes), name, inside)
-            if profiled.is_empty():
-                continue
-            if inside is not None:
-                everywhere = everywhere.filter(pl.col("patient_id").is_in(list(inside)))
-            altered = everywhere.select("patient_id", "hgnc_symbol", alteration_class=pl.lit(name))
-            frames.append(alteration_frequencies(altered, profiled).with_columns(stratum_id=pl.lit(stratum_id)))
+            altered = layers.rows.filter(is_of_class).select("patient_id", "hgnc_symbol")
+            is_whole = inside is None and (name == "any" or name in IS_OF_CLASS)
+            genes = sorted(everywhere if is_whole else set(altered["hgnc_symbol"]))
+            profiled, seen = profiled_counts(layers.measured, genes, name, inside, altered)
+            if profiled.height:
+                seen = seen.with_columns(alteration_class=pl.lit(name))
+                frames.append(alteration_frequencies(seen, profiled).with_columns(stratum_id=pl.lit(stratum_id)))
     return pl.concat(frames) if frames else pl.DataFrame()
 
 
-def profiled_counts(measured: Measured, genes: Sequence[str], name: str, inside: set[str] | None) -> pl.DataFrame:
-    """hgnc_symbol, alteration_class, n_profiled: patients in whom the class of each gene was looked for.
+def profiled_counts(
+    measured: Measured, genes: Sequence[str], name: str, inside: set[str] | None, altered: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Patients in whom a class of each gene was looked for, and of the alterations those of such patients.
 
     Args:
-        name: class of `_FREQUENCY_CLASSES`; `any` counts patients who were looked at for one class at least.
+        name: class of `_FREQUENCY_CLASSES`; `any` asks for patients who were looked at for every class that the cohort
+            was measured for.
         inside: patients of a stratum; all where None.
+        altered: patient_id, hgnc_symbol.
+
+    Returns:
+        hgnc_symbol, alteration_class, n_profiled (empty where nobody was looked at); and rows of ``altered``.
     """
     kinds = measured.kinds if name == "any" else (name if name in LAYER_OF else "mutation",)
-    patients = sorted({one for kind in kinds for one in measured.of_class(kind) if inside is None or one in inside})
+    looked_at = [set(measured.of_class(kind)) for kind in kinds]
+    patients = sorted(set.intersection(*looked_at) & (inside if inside is not None else looked_at[0])) if kinds else []
     if not patients or not genes:
-        return pl.DataFrame()
-    everybody = {kind: np.isin(patients, list(measured.of_class(kind))) for kind in kinds}
-    unseen = {kind: measured.unseen(genes, kind, patients) for kind in kinds}
-    whole = int(np.any(list(everybody.values()), axis=0).sum())
-    counts = []
-    for gene in genes:
-        seen = whole
-        if any(gene in masks for masks in unseen.values()):
-            nobody = np.zeros(len(patients), dtype=bool)
-            seen = int(np.any([everybody[kind] & ~unseen[kind].get(gene, nobody) for kind in kinds], axis=0).sum())
-        counts.append(seen)
-    return pl.DataFrame(
-        {"hgnc_symbol": list(genes), "n_profiled": counts}, schema={"hgnc_symbol": pl.String, "n_profiled": pl.Int64}
+        return pl.DataFrame(), altered.clear()
+    unseen = [measured.unseen(genes, kind, patients) for kind in kinds]
+    counts = dict.fromkeys(genes, len(patients))
+    pairs: list[tuple[str, str]] = []
+    for gene in {gene for masks in unseen for gene in masks}:
+        hidden = np.any([masks[gene] for masks in unseen if gene in masks], axis=0)
+        counts[gene] -= int(hidden.sum())
+        pairs += [(patients[at], gene) for at in np.flatnonzero(hidden)]
+    profiled = pl.DataFrame(
+        {"hgnc_symbol": list(counts), "n_profiled": list(counts.values())},
+        schema={"hgnc_symbol": pl.String, "n_profiled": pl.Int64},
     ).with_columns(alteration_class=pl.lit(name))
+    seen = altered.filter(pl.col("patient_id").is_in(patients))
+    if pairs:
+        hidden_pairs = pl.DataFrame(pairs, schema={"patient_id": pl.String, "hgnc_symbol": pl.String}, orient="row")
+        seen = seen.join(hidden_pairs, on=["patient_id", "hgnc_symbol"], how="anti")
+    return profiled, seen
 
 
 def looked_for_matrix(layers: CohortLayers, name: str) -> AlterationMatrix:
