@@ -19,21 +19,19 @@ from resistance_assets.connectors.single_cell.hdf5 import read_hdf5
 from resistance_assets.connectors.single_cell.tenx import TenxSample, read_sample, shape_sample
 from resistance_assets.errors import DataFault
 
-LEAST_UMI = 200
-
 
 def read_samples(local: LocalStudy, samples: Sequence[CellSample]) -> dict[str, TenxSample]:
     """Counts of samples that lie in the same files: one, or all of a matrix that holds several.
 
     Raises:
-        DataFault: as the readers of each form; no barcode of a sample reaches 200 molecules; two features have one id;
-            a sample has no cell in the common matrix.
+        DataFault: as the readers of each form; no barcode of a sample reaches minimum_umi molecules; two features have
+            one id; a sample has no cell in the common matrix.
     """
     whole = _read_counts(local, samples[0])
     if local.study.table_of_samples is None:
-        return {samples[0].id: _checked(whole, f"{local.id}/{samples[0].id}")}
+        return {samples[0].id: _checked(whole, f"{local.id}/{samples[0].id}", local.study.minimum_umi)}
     return {
-        sample: _checked(own, f"{local.id}/{sample}")
+        sample: _checked(own, f"{local.id}/{sample}", local.study.minimum_umi)
         for sample, own in _divide(local, whole, [sample.id for sample in samples]).items()
     }
 
@@ -82,14 +80,14 @@ def _single_file(files: tuple[Path, ...], subject: str) -> Path | None:
     return files[0] if files and files[0].is_file() else None
 
 
-def _checked(found: TenxSample, subject: str) -> TenxSample:
+def _checked(found: TenxSample, subject: str, least_umi: int) -> TenxSample:
     most = int(np.asarray(found.counts.sum(axis=1)).max(initial=0))
-    if most < LEAST_UMI:
+    if most < least_umi:
         raise DataFault(
-            f"no barcode reaches {LEAST_UMI} molecules (the largest has {most})",
+            f"no barcode reaches {least_umi} molecules (the largest has {most})",
             subject=subject,
             expected="cells among the barcodes",
-            remedy="These are empty droplets: give the counts of the cells.",
+            remedy="Give the counts of the cells: these are empty droplets. Of a panel of few genes, set minimum_umi.",
         )
     return found
 

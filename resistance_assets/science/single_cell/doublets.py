@@ -26,14 +26,15 @@ GENE_SHARE, MOST_GENES, COMPONENTS = 0.3, 1000, 20
 LEAST_GENE_CELLS, LEAST_GENE_UMI = 3, 3
 
 
-def score_doublets(counts: sparse.csr_matrix) -> NDArray[np.float64]:
-    """Doublet score of every barcode of a sample; NaN below 200 molecules, and in a sample of fewer than 50 cells.
+def score_doublets(counts: sparse.csr_matrix, *, least_umi: int = LEAST_UMI) -> NDArray[np.float64]:
+    """Doublet score of every barcode of a sample; NaN below `least_umi`, and in a sample of fewer than 50 cells.
 
     Args:
         counts: barcodes x genes of one sample.
+        least_umi: molecules of a barcode that is taken for a cell.
     """
     total = np.asarray(counts.sum(axis=1)).ravel()
-    cells = np.flatnonzero(total >= LEAST_UMI)
+    cells = np.flatnonzero(total >= least_umi)
     score = np.full(counts.get_shape()[0], np.nan)
     if len(cells) < LEAST_CELLS:
         return score

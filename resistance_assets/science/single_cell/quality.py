@@ -66,11 +66,12 @@ def _top_umi(counts: sparse.csr_matrix) -> NDArray[np.int64]:
     return found
 
 
-def call_species(measured: pl.DataFrame) -> pl.Series:
+def call_species(measured: pl.DataFrame, *, least_umi: int = LEAST_UMI) -> pl.Series:
     """Species of each barcode by the ambient rule: human, mouse or mixed.
 
     Args:
         measured: of `measure_cells`, with human_umi and mouse_umi.
+        least_umi: molecules of the barcodes that say what is usual.
     """
     human, mouse = measured["human_umi"].to_numpy(), measured["mouse_umi"].to_numpy()
     total = measured["total_umi"].to_numpy()
@@ -81,7 +82,7 @@ def call_species(measured: pl.DataFrame) -> pl.Series:
     for sample in np.unique(samples):
         for species in ("human", "mouse"):
             own = (samples == sample) & (leading == species)
-            judged = own & (total >= LEAST_UMI)
+            judged = own & (total >= least_umi)
             if not judged.any():
                 continue
             median = np.median(other[judged])
@@ -91,7 +92,9 @@ def call_species(measured: pl.DataFrame) -> pl.Series:
     return pl.Series("species", called.tolist(), dtype=pl.String)
 
 
-def keep_cells(measured: pl.DataFrame) -> pl.DataFrame:
+def keep_cells(
+    measured: pl.DataFrame, *, least_umi: int = LEAST_UMI, most_mitochondrial: float = MOST_MITOCHONDRIAL
+) -> pl.DataFrame:
     """Which barcodes are analysed, and why the others are not.
 
     Args:
@@ -103,8 +106,8 @@ def keep_cells(measured: pl.DataFrame) -> pl.DataFrame:
         label_of_other_species; the first that holds.
     """
     reasons = [
-        (pl.col("total_umi") < LEAST_UMI, "few_molecules"),
-        (pl.col("mitochondrial_fraction") > MOST_MITOCHONDRIAL, "mitochondrial"),
+        (pl.col("total_umi") < least_umi, "few_molecules"),
+        (pl.col("mitochondrial_fraction") > most_mitochondrial, "mitochondrial"),
     ]
     if "species" in measured.columns:
         reasons.append((pl.col("species") == "mixed", "mixed_species"))

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from resistance_assets.science.single_cell.counts import CP10K, CellCounts
 from resistance_assets.science.single_cell.kernels.group_sums import sum_moments
+from resistance_assets.science.single_cell.pseudobulk import LEAST_CELLS
 
 AMBIENT_FRACTION_OF_LEADING = 0.1
 
@@ -24,7 +25,7 @@ def gene_sources(study: CellCounts, group: pl.Series, totals: NDArray[np.int64])
         group, feature_id, symbol, n_cells, n_expressing, fraction_expressing, umi, mean_log_cp10k, mean_cp10k (mean of
         ratios), cp10k_pooled (ratio of sums), share_of_species_umi (null for a gene without molecules), n_samples,
         mean_of_sample_means_log_cp10k, is_ambient (the type's pooled level is what its cells' ambient RNA would give:
-        below a tenth of the leading type's).
+        below a tenth of that of the leading type of ten cells).
     """
     names = group.unique().sort().to_list()
     samples = study.cells["sample_id"].unique().sort().to_list()
@@ -47,7 +48,9 @@ def gene_sources(study: CellCounts, group: pl.Series, totals: NDArray[np.int64])
     total = umi.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(total > 0, umi / total, np.nan)
-    ambient = (umi > 0) & (pooled < AMBIENT_FRACTION_OF_LEADING * pooled.max(axis=0))
+    # Of a type of few cells one molecule makes a high level, which says nothing of the others.
+    leading = np.where((n >= LEAST_CELLS)[:, None], pooled, 0.0).max(axis=0)
+    ambient = (umi > 0) & (pooled < AMBIENT_FRACTION_OF_LEADING * leading)
     return pl.concat(
         study.features.select("feature_id", "symbol").with_columns(
             group=pl.lit(name),

@@ -14,7 +14,13 @@ from resistance_assets.science.single_cell.counts import CellCounts, StudyCounts
 from resistance_assets.science.single_cell.ligand_receptor import Pair, find_genes, measure_genes, summarise_pairs
 from resistance_assets.science.single_cell.markers import find_markers
 from resistance_assets.science.single_cell.pseudobulk import Comparison, sum_by_sample
-from resistance_assets.science.single_cell.quality import call_species, keep_cells, library_size_factors
+from resistance_assets.science.single_cell.quality import (
+    LEAST_UMI,
+    MOST_MITOCHONDRIAL,
+    call_species,
+    keep_cells,
+    library_size_factors,
+)
 from resistance_assets.science.single_cell.sources import gene_sources
 
 LEVELS = ("cell_type", "subtype")
@@ -32,6 +38,7 @@ class CellDesign:
         receivers: receiving types; empty for all.
         pairs: ligand and receptor.
         orthologs: human symbol in capitals -> mouse symbol, where it is another one.
+        least_umi, most_mitochondrial: a barcode of fewer molecules, or with a larger share, is not analysed.
     """
 
     sheet: pl.DataFrame
@@ -40,6 +47,8 @@ class CellDesign:
     receivers: tuple[str, ...] = ()
     pairs: tuple[Pair, ...] = ()
     orthologs: Mapping[str, str] = field(default_factory=dict)
+    least_umi: int = LEAST_UMI
+    most_mitochondrial: float = MOST_MITOCHONDRIAL
 
     @property
     def samples(self) -> list[str]:
@@ -101,7 +110,7 @@ def has_both(features: pl.DataFrame) -> bool:
     return {"human", "mouse"} <= set(features["species"].drop_nulls().unique())
 
 
-def judge_cells(study: StudyCounts, labels: pl.DataFrame, human_types: Sequence[str]) -> pl.DataFrame:
+def judge_cells(study: StudyCounts, labels: pl.DataFrame, design: CellDesign) -> pl.DataFrame:
     """Every barcode with its quality, species, label, and whether it is kept.
 
     Args:
@@ -115,15 +124,15 @@ def judge_cells(study: StudyCounts, labels: pl.DataFrame, human_types: Sequence[
         human_fraction=pl.col("human_umi") / safe,
     ).join(labels, on=["sample_id", "barcode"], how="left", maintain_order="left")
     if two:
-        species = call_species(measured)
+        species = call_species(measured, least_umi=design.least_umi)
         label_species = species
-        if human_types:
+        if design.human_types:
             label_species = (
-                pl.when(pl.col("cell_type").is_in(list(human_types))).then(pl.lit("human"))
+                pl.when(pl.col("cell_type").is_in(list(design.human_types))).then(pl.lit("human"))
                 .when(pl.col("cell_type").is_not_null()).then(pl.lit("mouse"))
             )  # fmt: skip
         measured = measured.with_columns(species=species, label_species=label_species)
-    kept = keep_cells(measured)
+    kept = keep_cells(measured, least_umi=design.least_umi, most_mitochondrial=design.most_mitochondrial)
     found = measured.hstack(kept.rename({"kept": "is_kept"}))
     if not two:
         found = found.with_columns(species=pl.lit(study.features["species"].drop_nulls()[0]))

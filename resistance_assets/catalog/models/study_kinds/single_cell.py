@@ -30,6 +30,8 @@ class SingleCellStudy(StudyEntry):
         sample_cells: barcode and sample_id of its cells; by default the labels.
         receivers: cell types that receive ligands; by default those of `human_types`, or every type without them.
         orthologs: human_symbol and mouse_symbol, by which ligands and receptors of mouse cells are found.
+        minimum_umi: a barcode of fewer molecules is an empty droplet; less for a panel of few genes.
+        maximum_mitochondrial_fraction: a cell with a larger share is dying.
     """
 
     reads_genes: ClassVar[bool] = False
@@ -43,6 +45,8 @@ class SingleCellStudy(StudyEntry):
     sample_cells: str | None = None
     receivers: tuple[str, ...] = ()
     orthologs: str | None = None
+    minimum_umi: int = Field(default=200, ge=1)
+    maximum_mitochondrial_fraction: float = Field(default=0.2, gt=0, le=1)
 
     @model_validator(mode="after")
     def _has_types(self) -> SingleCellStudy:

@@ -58,7 +58,7 @@ class PartBarcodes(TableModel):
     )
     mouse_umi: pl.Int64 = col("the others; null with one species", unit="molecules", null=True, of=_UMI, ge=0)
     doublet_score: pl.Float64 = col(
-        "likeness to the sum of two cells of the sample; null below 200 molecules or 50 cells",
+        "likeness to the sum of two cells of the sample; null below minimum_umi, and with fewer than 50 cells",
         null=True,
         of=_UMI,
         ge=0,

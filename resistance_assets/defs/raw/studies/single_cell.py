@@ -70,15 +70,16 @@ Parts = Mapping[str, Mapping[str, Any]]
 
 def read_parts(local: LocalStudy, samples: Sequence[CellSample]) -> dict[str, Frames]:
     """Counts, features and barcodes of samples that lie in the same files. Raises DataFault as `read_samples`."""
-    return {sample: _parts_of(found) for sample, found in read_samples(local, samples).items()}
+    least = local.study.minimum_umi
+    return {sample: _parts_of(found, least) for sample, found in read_samples(local, samples).items()}
 
 
-def _parts_of(found: TenxSample) -> Frames:
+def _parts_of(found: TenxSample, least_umi: int) -> Frames:
     cells = pl.DataFrame({"barcode": found.barcodes}).with_columns(sample_id=pl.lit(""))
     measured = measure_cells(CellCounts(found.counts, cells, found.features))
     if "human_umi" not in measured.columns:
         measured = measured.with_columns(human_umi=pl.lit(None, pl.Int64), mouse_umi=pl.lit(None, pl.Int64))
-    score = pl.Series(score_doublets(found.counts), nan_to_null=True)
+    score = pl.Series(score_doublets(found.counts, least_umi=least_umi), nan_to_null=True)
     by_gene = found.counts.tocsc()
     by_gene.sort_indices()
     gene = np.repeat(np.arange(found.features.height, dtype=np.uint32), np.diff(by_gene.indptr))
@@ -111,6 +112,8 @@ def design_of(local: LocalStudy) -> CellDesign:
         receivers=study.receivers or study.human_types,
         pairs=tuple((one.ligand, one.receptor) for one in file.pair) or single_cell_defaults().pairs,
         orthologs=orthologs,
+        least_umi=study.minimum_umi,
+        most_mitochondrial=study.maximum_mitochondrial_fraction,
     )
 
 
@@ -149,7 +152,7 @@ def analyse(local: LocalStudy, parts: Parts) -> Frames:
     design = design_of(local)
     study = study_counts(parts)
     labels, note = read_labels(local, study)
-    cells = judge_cells(study, labels, design.human_types)
+    cells = judge_cells(study, labels, design)
     species = split_species(study, cells)
     types = count_types(cells, design, two_species=has_both(study.features))
     sources, sums = describe_genes(study, species, design.samples)
@@ -319,7 +322,7 @@ def reading_step(local: LocalStudy, samples: Sequence[CellSample]) -> Step:
         sources=[study_source(local.id)],
         parameters={
             "samples": [[one.id, one.path] for one in samples],
-            "study": [study.species, study.counts, study.table_of_samples, study.label_columns],
+            "study": [study.species, study.counts, study.table_of_samples, study.label_columns, study.minimum_umi],
         },
         kinds=["python", "study"],
         tags={"study": local.id},

@@ -56,8 +56,8 @@ class SingleCellSamples(TableModel):
     n_genes: pl.Int64 = _count("genes counted", "genes")
     n_barcodes: pl.Int64 = _count("barcodes of the files", "barcodes")
     n_kept: pl.Int64 = _count("of these, analysed")
-    n_few_molecules: pl.Int64 = _count("below 200 molecules: empty droplets", "barcodes")
-    n_mitochondrial: pl.Int64 = _count("above 20 % mitochondrial")
+    n_few_molecules: pl.Int64 = _count("below minimum_umi (200 by default): empty droplets", "barcodes")
+    n_mitochondrial: pl.Int64 = _count("above maximum_mitochondrial_fraction (20 % by default)")
     n_mixed_species: pl.Int64 = _count("of two species: doublets")
     n_unlabelled: pl.Int64 = _count("without a label")
     n_label_of_other_species: pl.Int64 = _count("whose label is of the other species")
@@ -90,7 +90,7 @@ class SingleCellCells(TableModel):
     mouse_umi: pl.Int64 = col("molecules of mouse genes; null with one species", unit="molecules", null=True, of=_UMI)
     human_fraction: pl.Float64 = _number("human share; null with one species", "fraction", ge=0, le=1)
     doublet_score: pl.Float64 = _number(
-        "likeness to the sum of two cells of the sample; null below 200 molecules", ge=0, le=1
+        "likeness to the sum of two cells of the sample; null below minimum_umi", ge=0, le=1
     )
     species: pl.String = col(
         "human, mouse or mixed, by what ambient RNA of the other species explains",
@@ -131,7 +131,7 @@ class SingleCellGeneCellTypes(TableModel):
     share_of_species_umi: pl.Float64 = _number("type's share of the gene's molecules in its species", "fraction")
     n_samples: pl.Int64 = _count("samples with the type", "samples")
     mean_of_sample_means_log_cp10k: pl.Float64 = _number("mean over samples of mean_log_cp10k", "ln", ge=0)
-    is_ambient: pl.Boolean = col("below a tenth of the leading type's level: ambient RNA explains it", of=_UMI)
+    is_ambient: pl.Boolean = col("below a tenth of the leading type of ten cells: ambient RNA explains it", of=_UMI)
     marker_z: pl.Float64 = _number("rank sum against the other types, corrected for ties")
     marker_ln_p: pl.Float64 = _number("ln of its two-sided p, which ranks genes alone: cells are not replicates", "ln")
     marker_auc: pl.Float64 = _number("chance that a cell of the type has more than one of another", ge=0, le=1)

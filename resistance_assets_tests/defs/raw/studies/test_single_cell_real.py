@@ -1,0 +1,183 @@
+"""Real single cells through study folders: Kang and Zilionis against R, MERFISH, Drop-seq, and shares of Haber."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from resistance_assets.catalog.models.lab_study import LocalStudy
+from resistance_assets.catalog.study_folders import load_local_study
+from resistance_assets.defs.raw.studies.single_cell import analyse, read_parts
+from resistance_assets.science.single_cell.composition import compare_composition
+from resistance_assets_tests.defs.raw.studies.test_single_cell import assert_fold_changes_of_deseq2, shaped
+
+CORE = "core.single_cell__"
+KANG = """
+labels = "cells.tsv.gz"
+counts = "."
+[[sample]]
+id = "ctrl101"
+arm = "ctrl"
+attributes = { patient = "101" }
+[[sample]]
+id = "ctrl107"
+arm = "ctrl"
+attributes = { patient = "107" }
+[[sample]]
+id = "stim101"
+arm = "stim"
+attributes = { patient = "101" }
+[[sample]]
+id = "stim107"
+arm = "stim"
+attributes = { patient = "107" }
+[[comparison]]
+id = "c"
+numerator = "stim"
+denominator = "ctrl"
+pairing = "patient"
+"""
+ZILIONIS = """
+labels = "cells.tsv.gz"
+counts = "."
+species = "mouse"
+[[sample]]
+id = "h_1"
+arm = "healthy"
+[[sample]]
+id = "h_2"
+arm = "healthy"
+[[sample]]
+id = "t_1"
+arm = "tumor"
+[[sample]]
+id = "t_2"
+arm = "tumor"
+[[comparison]]
+id = "c"
+numerator = "tumor"
+denominator = "healthy"
+"""
+MERFISH = """
+labels = "cells.tsv.gz"
+label_columns = { cell_type = "type" }
+minimum_umi = 20
+[[sample]]
+id = "region"
+path = "."
+"""
+DROP_SEQ = """
+one_cell_type = "PC9"
+[[sample]]
+id = "GSM4494348"
+"""
+
+
+def study_of(folder: Path, files: list[Path], text: str) -> LocalStudy:
+    folder.mkdir()
+    for path in files:
+        (folder / path.name).symlink_to(path)
+    head = '[study]\nid = "own"\ntitle = "T"\norganism = "Homo sapiens"\nkind = "single_cell"'
+    (folder / "study.toml").write_text(head + text)
+    return load_local_study(folder)
+
+
+def tables_of(local: LocalStudy) -> dict[str, pl.DataFrame]:
+    samples = local.file.sample
+    parts: dict[str, Any] = {}
+    for group in [samples] if local.study.counts else [(one,) for one in samples]:
+        parts |= read_parts(local, group)
+    return shaped(analyse(local, parts))
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "text"),
+    [("kang", "kang_muscat_example", KANG), ("zilionis", "zilionis_mouse_lung_800", ZILIONIS)],
+)
+def test_pseudobulk_of_real_cells_is_that_of_r(tmp_path, shared, goldens, name, source, text):
+    """Sums equal; voom relative 1e-6; pydeseq2 fold changes absolute 2e-3 of two groups of two.
+
+    With one residual degree of freedom (two patients, paired) R's DESeq2 simulates the spread of the dispersions, which
+    pydeseq2 takes from a formula: fold changes correlate above 0.99 and are not equal.
+    """
+    files = list((shared / "data" / "single_cell" / source).iterdir())
+    found = tables_of(study_of(tmp_path / "own", files, text))
+    folder = goldens / "single_cell" / "real" / name
+    sums = pl.read_csv(folder / "pseudobulk_counts.tsv.gz", separator="\t", infer_schema_length=None)
+    long = sums.unpivot(index=["cell_type", "feature_id"], variable_name="sample_id", value_name="theirs")
+    long = long.filter(pl.col("theirs") > 0)
+    both = long.join(found[f"{CORE}pseudobulk_sums"], on=["cell_type", "feature_id", "sample_id"], validate="1:1")
+    assert both.height == long.height
+    assert both["umi"].to_list() == both["theirs"].to_list()
+    theirs = pl.read_csv(
+        folder / "pseudobulk_de.tsv.gz", separator="\t", null_values=["NA"], infer_schema_length=None, quote_char=None
+    )
+    ours = found[f"{CORE}pseudobulk"]
+    for method, r in (("limma_voom", "limma_voom"), ("pydeseq2", "deseq2")):
+        expected = theirs.filter(pl.col("method") == r)
+        mine = ours.filter(pl.col("method") == method, pl.col("log2_fold_change").is_not_null())
+        rows = mine.join(expected, on=["cell_type", "feature_id"], suffix="_r", validate="1:1")
+        assert rows.height == expected.height
+        if method == "limma_voom":
+            np.testing.assert_allclose(rows["log2_fold_change"], rows["log2_fold_change_r"], rtol=1e-6, atol=1e-7)
+            np.testing.assert_allclose(rows["p_value"], rows["p_value_r"], rtol=1e-6, atol=1e-9)
+        elif name == "zilionis":
+            assert_fold_changes_of_deseq2(rows)
+        else:
+            by_type = rows.group_by("cell_type").agg(pl.corr("log2_fold_change", "log2_fold_change_r"))
+            assert by_type["log2_fold_change"].min() > 0.99
+
+
+def test_markers_of_neutrophils_are_where_they_are_known_to_be(tmp_path, shared):
+    """Lyz2 8.9 and S100a8 31 molecules per neutrophil, below 0.25 elsewhere; symbols of mouse in capitals."""
+    files = list((shared / "data" / "single_cell" / "zilionis_mouse_lung_800").iterdir())
+    found = tables_of(study_of(tmp_path / "own", files, ZILIONIS))[f"{CORE}gene_cell_types"]
+    for symbol, level in (("LYZ2", 8.9), ("S100A8", 31.2)):
+        own = found.filter(pl.col("symbol") == symbol, pl.col("level") == "cell_type")
+        per_cell = dict(own.select("cell_type", pl.col("umi") / pl.col("n_cells")).iter_rows())
+        assert per_cell.pop("Neutrophils") == pytest.approx(level, rel=0.02)
+        assert max(per_cell.values()) < 0.25
+        assert own.filter("is_ambient").height == 3
+
+
+def test_a_panel_of_few_genes_of_one_sample_ranks_sources_and_tests_nothing(tmp_path, shared):
+    files = list((shared / "data" / "single_cell" / "lung_merfish_tessera").iterdir())
+    found = tables_of(study_of(tmp_path / "own", files, MERFISH))
+    gas6 = found[f"{CORE}gene_cell_types"].filter(pl.col("symbol") == "GAS6").sort("mean_cp10k", descending=True)
+    assert gas6["cell_type"][0] == "Plasma"
+    assert gas6.height == 7
+    assert gas6["fraction_expressing"].max() < 0.2
+    for name in ("composition", "pseudobulk", "pseudobulk_designs"):
+        assert found[f"{CORE}{name}"].is_empty()
+
+
+def test_a_dense_table_of_drop_seq_without_labels(tmp_path, shared):
+    """Which of the two public PC9 samples was treated is in doubt: they are read as matrices and compared nowhere."""
+    path = shared / "mirror" / "files" / "ftp.ncbi.nlm.nih.gov" / "GSM4494348_Day11_control.txt.gz"
+    found = tables_of(study_of(tmp_path / "own", [path], DROP_SEQ))
+    sample = found[f"{CORE}samples"].row(0, named=True)
+    assert (sample["n_genes"], sample["n_barcodes"]) == (22015, 6000)
+    assert (found[f"{CORE}cells"]["total_umi"] >= 1000).sum() == 280
+    assert set(found[f"{CORE}gene_cell_types"]["cell_type"]) == {"PC9"}
+
+
+def test_shares_of_the_mouse_gut_are_those_of_r(shared, goldens):
+    """Printed to 10 digits: relative 1e-8."""
+    counts = pl.read_csv(shared / "data" / "single_cell" / "composition_haber" / "haber_counts.csv")
+    arms = {row: row.split("_")[0] for row in counts["Mouse"] if row.startswith(("Control", "Salm"))}
+    long = counts.filter(pl.col("Mouse").is_in(list(arms))).unpivot(
+        index="Mouse", variable_name="group", value_name="n"
+    )
+    found = compare_composition(
+        long.rename({"Mouse": "sample_id"}), arms, numerator="Salm", denominator="Control", of_what="all_cells"
+    )
+    path = goldens / "single_cell" / "real" / "haber" / "composition.tsv.gz"
+    theirs = pl.read_csv(path, separator="\t").with_columns(group=pl.col("cell_type").str.replace_all(r"\.", "."))
+    both = found.join(theirs, on=["group", "method"], suffix="_r", validate="1:1")
+    assert both.height == 2 * 8
+    for name in ("estimate", "statistic", "p_value", "q_value_bh"):
+        np.testing.assert_allclose(both[name], both[f"{name}_r"], rtol=1e-8, err_msg=name)
