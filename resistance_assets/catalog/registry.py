@@ -176,6 +176,7 @@ class Registry:
                     thresholds=self.list_thresholds(c.thresholds),
                     drug=c.drug,
                     drug_class=c.drug_class,
+                    cell_type=getattr(c, "cell_type", None),
                 )
             )
         return tuple(found)

@@ -183,3 +183,4 @@ class Contrast:
     thresholds: ListThresholds
     drug: str | None
     drug_class: str | None
+    cell_type: str | None = None

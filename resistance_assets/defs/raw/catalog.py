@@ -114,6 +114,7 @@ def catalog_contrasts(registry: Registry) -> pl.DataFrame:
             "denominator": contrast.denominator,
             "drug": contrast.drug,
             "drug_class": contrast.drug_class,
+            "cell_type": contrast.cell_type,
             "methods": "|".join(contrast.methods),
             "organism": organisms[contrast.study_id],
             "q_value_threshold": contrast.thresholds.q_value,

@@ -38,6 +38,9 @@ class DegContrastGenes(TableModel):
     method: pl.String = col(
         "pydeseq2, limma_voom, limma, edger_exact, fold_change or published", of="raw.catalog__contrasts.methods"
     )
+    cell_type: pl.String = col(
+        "cell type whose cells were added up per sample; null for bulk samples", null=True, of=CONTRAST
+    )
     base_mean: pl.Float64 = col("mean of normalised counts", unit="reads", null=True, of=DEG_INPUT)
     average_expression_log2: pl.Float64 = col("average log2 expression", unit="log2", null=True, of=DEG_INPUT)
     log2_fold_change: pl.Float64 = col("numerator over denominator, not shrunken", unit="log2", null=True, of=DEG_INPUT)

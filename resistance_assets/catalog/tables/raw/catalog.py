@@ -98,6 +98,7 @@ class CatalogContrasts(TableModel):
     denominator: pl.String = col("group in the denominator", of="source")
     drug: pl.String = col("drug", of="source", null=True)
     drug_class: pl.String = col("class of the drug", of="source", null=True)
+    cell_type: pl.String = col("cell type whose cells are added up; null for bulk samples", of="source", null=True)
     methods: pl.String = col("methods, joined by |", of="source")
     organism: pl.String = col("organism that was measured; genes of others stand under their orthologs", of="source")
     q_value_threshold: pl.Float64 = col("largest q-value of a list member", of="source", **P_CHECK)

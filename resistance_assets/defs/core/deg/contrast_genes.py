@@ -45,10 +45,13 @@ def contrast_genes(registry: Registry, parts: list[str]) -> Step:
     table = TABLES["core.deg__contrast_genes"]
     measured = "staging.genes__measured"
     study_of = {contrast.id: contrast.study_id for contrast in registry.contrasts()}
+    cell_types = {contrast.id: contrast.cell_type for contrast in registry.contrasts() if contrast.cell_type}
 
     def compute(inputs: Inputs) -> pl.DataFrame:
         stacked = read_partitions(inputs, parts, PART)
-        return resolve_parts(stacked, inputs.read(measured), study_of)
+        resolved = resolve_parts(stacked, inputs.read(measured), study_of)
+        cell_type = pl.col("contrast_id").replace_strict(cell_types, default=None, return_dtype=pl.String)
+        return resolved.with_columns(cell_type=cell_type)
 
     return table_step(
         outputs={table.address: table},
@@ -56,7 +59,7 @@ def contrast_genes(registry: Registry, parts: list[str]) -> Step:
         inputs=(measured,),
         optional_inputs=tuple(parts),
         allow_unavailable_inputs=True,
-        parameters=study_of,
+        parameters=[study_of, cell_types],
     )
 
 
