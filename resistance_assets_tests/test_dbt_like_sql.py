@@ -954,6 +954,45 @@ def test_every_dataset_is_listed_loaded_or_not():
     ]
 
 
+def test_a_bench_study_is_listed_with_what_its_kind_compares():
+    kinds = ("dose_response", "drug_combination", "tumour_growth", "plasma_panel", "qpcr", "two_way_assay")
+    studies = [{"study_id": kind[:4], "kind": kind, "title": kind} for kind in (*kinds, "rna_seq_counts")]
+    found = Warehouse(
+        raw__catalog__studies=[*studies, {"study_id": "empty", "kind": "qpcr", "title": "empty"}],
+        core__dose_response__curves=[
+            {"study_id": "dose", "curve_id": "a", "is_primary": True},
+            {"study_id": "dose", "curve_id": "a replicate", "is_primary": False},
+        ],
+        core__drug_combination__blocks=[{"study_id": "drug", "block_id": "b"}],
+        core__tumour_growth__mice=[{"study_id": "tumo", "mouse_id": name} for name in ("m1", "m2")],
+        core__plasma_panel__detection=[
+            {"study_id": "plas", "marker": "IL8", "hgnc_symbol": "CXCL8"},
+            {"study_id": "plas", "marker": "other", "hgnc_symbol": None},
+        ],
+        raw__plasma_panel__samples=[{"study_id": "plas", "sample_id": name} for name in ("s1", "s2", "s3")],
+        core__qpcr__samples=[
+            {"study_id": "qpcr", "condition": "c", "gene": gene, "biological_replicate": day}
+            for gene in ("CCL20", "GAPDH")
+            for day in ("1", "2")
+        ],
+        core__assays__two_way_units=[
+            {"study_id": "two_", "assay": "cck8", "experiment": day, "drug01": drug}
+            for day in ("1", "2")
+            for drug in (0, 1)
+        ],
+    )  # fmt: skip
+    columns = ("dataset_id", "kind", "n_samples", "n_genes", "is_loaded")
+    assert found.ask("marts.dataset_catalog", *columns) == [
+        ("dose", "dose_response", 1, 0, True),
+        ("drug", "drug_combination", 1, 0, True),
+        ("empty", "qpcr", 0, 0, False),
+        ("plas", "plasma_panel", 3, 1, True),
+        ("qpcr", "qpcr", 2, 2, True),
+        ("tumo", "tumour_growth", 2, 0, True),
+        ("two_", "two_way_assay", 2, 0, True),
+    ]
+
+
 # ---- the tests themselves --------------------------------------------------------------------------------------------
 
 _C, _E, _G = {"cohort_id": "c"}, {"endpoint": "OS"}, {"hgnc_symbol": "AXL"}

@@ -1,6 +1,6 @@
 -- What is loaded and how much of it. Samples of a study are counted in its sample sheet, or in its
 -- contrasts where it has none (a published table). A study whose patients were followed is a
--- cohort.
+-- cohort. A bench study goes by its kind, and what is counted is what that kind compares.
 WITH measured_genes AS (
     SELECT
         dataset_id,
@@ -54,6 +54,73 @@ study_results AS (
     GROUP BY contrasts.study_id
 ),
 
+panel_samples AS (
+    SELECT
+        study_id,
+        count(DISTINCT sample_id) AS n_samples
+    FROM raw.plasma_panel__samples
+    GROUP BY study_id
+),
+
+bench_counts AS (
+    SELECT
+        study_id,
+        count(curve_id) FILTER (WHERE is_primary) AS n_samples,
+        0 AS n_genes
+    FROM core.dose_response__curves
+    GROUP BY study_id
+    UNION ALL
+    SELECT
+        study_id,
+        count(block_id) AS n_samples,
+        0 AS n_genes
+    FROM core.drug_combination__blocks
+    GROUP BY study_id
+    UNION ALL
+    SELECT
+        study_id,
+        count(mouse_id) AS n_samples,
+        0 AS n_genes
+    FROM core.tumour_growth__mice
+    GROUP BY study_id
+    UNION ALL
+    SELECT
+        detection.study_id,
+        any_value(panel_samples.n_samples) AS n_samples,
+        count(DISTINCT detection.hgnc_symbol) AS n_genes
+    FROM core.plasma_panel__detection AS detection
+    LEFT JOIN panel_samples
+        ON detection.study_id = panel_samples.study_id
+    GROUP BY detection.study_id
+    UNION ALL
+    SELECT
+        study_id,
+        count(DISTINCT row(condition, biological_replicate)) AS n_samples,
+        count(DISTINCT gene) AS n_genes
+    FROM core.qpcr__samples
+    GROUP BY study_id
+    UNION ALL
+    SELECT
+        study_id,
+        count(DISTINCT row(assay, experiment)) AS n_samples,
+        0 AS n_genes
+    FROM core.assays__two_way_units
+    GROUP BY study_id
+),
+
+bench_kinds AS (
+    SELECT
+        study_id,
+        kind,
+        title
+    FROM raw.catalog__studies
+    WHERE
+        kind IN (
+            'dose_response', 'drug_combination', 'tumour_growth', 'plasma_panel', 'qpcr',
+            'two_way_assay'
+        )
+),
+
 datasets AS (
     SELECT
         cohorts.cohort_id AS dataset_id,
@@ -88,6 +155,18 @@ datasets AS (
         ON studies.study_id = study_samples.study_id
     LEFT JOIN study_results
         ON studies.study_id = study_results.study_id
+    UNION ALL
+    SELECT
+        bench_kinds.study_id AS dataset_id,
+        bench_kinds.kind,
+        bench_kinds.title,
+        coalesce(bench_counts.n_samples, 0) AS n_samples,
+        coalesce(bench_counts.n_genes, 0) AS n_genes,
+        0 AS n_contrasts,
+        coalesce(bench_counts.n_samples, 0) > 0 AS is_loaded
+    FROM bench_kinds
+    LEFT JOIN bench_counts
+        ON bench_kinds.study_id = bench_counts.study_id
 )
 
 SELECT

@@ -313,10 +313,13 @@ class MartDatasetCatalog(TableModel):
     """What is loaded and how much of it."""
 
     dataset_id: pl.String = col("cohort or study")
-    kind: pl.String = col("cohort or study")
+    kind: pl.String = col("cohort, study (of expression), or the kind of a bench study, such as dose_response")
     title: pl.String = col("in words")
-    n_samples: pl.Int64 = col("samples (study) or patients with expression (cohort)")
-    n_genes: pl.Int64 = col("genes measured", unit="genes")
+    n_samples: pl.Int64 = col(
+        "samples (study, plasma_panel, qpcr), patients with expression (cohort), curves (dose_response), matrices of"
+        " two drugs (drug_combination), mice (tumour_growth) or experiments (two_way_assay)"
+    )
+    n_genes: pl.Int64 = col("genes measured; 0 where an assay measures none", unit="genes")
     n_contrasts: pl.Int64 = col("contrasts declared")
     is_loaded: pl.Boolean = col("whether any value of it is in the warehouse")
 

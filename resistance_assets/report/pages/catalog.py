@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from resistance_assets.report.html import Heading, Markup, Page, facts, fill, link, prose, table
+from resistance_assets.report.pages.bench.index import bench_studies
 from resistance_assets.report.pages.claims import TESTED
 from resistance_assets.report.pages.genes import jump_form
 from resistance_assets.report.pages.own_studies import add_own_studies
@@ -15,6 +16,14 @@ from resistance_assets.report.published import Published, short_reason
 CLAIMS = "marts.published_claims"
 CHANGES = "meta.release_changes"
 MOST_CHANGES = 400
+COUNTED = {
+    "cohort": "patients",
+    "dose_response": "curves",
+    "drug_combination": "matrices",
+    "tumour_growth": "mice",
+    "two_way_assay": "experiments",
+}
+"""What `n_samples` of `marts.dataset_catalog` counts, by kind; samples otherwise."""
 
 
 def overview_page(published: Published, genes: list[str]) -> Page:
@@ -87,14 +96,17 @@ def _gaps(published: Published, page: Page) -> None:
 
 def _cards(published: Published) -> Markup:
     cards = []
+    bench = {study.id: study.path for study in bench_studies(published)}
+    pages = {"cohort": "cohorts.html", "study": "contrasts.html"}
     for row in published.rows("SELECT * FROM marts.dataset_catalog ORDER BY is_loaded DESC, kind, dataset_id"):
         if row["is_loaded"]:
-            unit = "patients" if row["kind"] == "cohort" else "samples"
-            said = f"{row['n_samples']:,} {unit}, {row['n_genes']:,} genes"
+            said = f"{row['n_samples']:,} {COUNTED.get(row['kind'], 'samples')}"
+            if row["n_genes"]:
+                said += f", {row['n_genes']:,} genes"
             if row["n_contrasts"]:
                 said += f", {row['n_contrasts']} contrast{'s' * (row['n_contrasts'] > 1)}"
-            target = "cohorts.html" if row["kind"] == "cohort" else "contrasts.html"
-            head = link(target, row["dataset_id"])
+            target = bench.get(row["dataset_id"]) or pages.get(row["kind"])
+            head = link(target, row["dataset_id"]) if target else row["dataset_id"]
         else:
             said, head = f"Not loaded. {published.why_absent(row['dataset_id'])}", row["dataset_id"]
         cards.append({"head": head, "title": row["title"], "size": said})
