@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, model_validator
 
 from resistance_assets.catalog.models.entry import Entry
-from resistance_assets.catalog.models.lab_study import StudyEntry, StudyFile
+from resistance_assets.catalog.models.lab_study import DecimalMark, StudyEntry, StudyFile
 from resistance_assets.catalog.models.study_kind import StudyKind, files_in, register_study_kind
 
 DoseUnit = Literal["pM", "nM", "uM", "mM", "M"]
@@ -50,7 +50,7 @@ class DoseResponseStudy(StudyEntry):
     model: Literal["ll3_top100", "ll4"] = "ll3_top100"
     columns: dict[str, str] = {}
     well_types: dict[str, WellType] = {}
-    decimal: Literal["point", "comma"] = "point"
+    decimal: DecimalMark = "auto"
     measurement: str | None = None
     assay_hours: float | None = Field(default=None, gt=0)
     doubling_hours: dict[str, float] = {}

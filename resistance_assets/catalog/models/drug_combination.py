@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from resistance_assets.catalog.models.dose_response import DoseUnit, ReplicateUnit
-from resistance_assets.catalog.models.lab_study import StudyEntry, StudyFile
+from resistance_assets.catalog.models.lab_study import DecimalMark, StudyEntry, StudyFile
 from resistance_assets.catalog.models.study_kind import StudyKind, register_study_kind
 
 
@@ -36,7 +36,7 @@ class DrugCombinationStudy(StudyEntry):
     unnumbered_replicates: Literal["refuse", "file_order"] = "refuse"
     primary: Literal["bliss", "hsa", "loewe", "zip"] = "bliss"
     columns: dict[str, str] = {}
-    decimal: Literal["point", "comma"] = "point"
+    decimal: DecimalMark = "auto"
 
 
 class DrugCombinationFile(StudyFile):

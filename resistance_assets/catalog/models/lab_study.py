@@ -19,6 +19,10 @@ HUMAN = "Homo sapiens"
 _NAMES_OF_HUMAN = frozenset({"homo sapiens", "human", "h. sapiens", "homo_sapiens", "hsapiens", "9606"})
 
 
+DecimalMark = Literal["auto", "point", "comma"]
+"""Of a table of measurements; auto finds it out, and refuses what can be read in two ways."""
+
+
 class StudyEntry(Entry):
     """The table `[study]`, as far as every kind of study has it.
 

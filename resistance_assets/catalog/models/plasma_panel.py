@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from resistance_assets.catalog.models.cohort import DAYS_TO_MONTHS
 from resistance_assets.catalog.models.entry import Entry, Identifier
-from resistance_assets.catalog.models.lab_study import StudyEntry, StudyFile
+from resistance_assets.catalog.models.lab_study import DecimalMark, StudyEntry, StudyFile
 from resistance_assets.catalog.models.study_kind import StudyKind, files_in, register_study_kind
 
 
@@ -45,7 +45,7 @@ class PlasmaPanelStudy(StudyEntry):
     patients: str | None = None
     unit: str | None = None
     data_type: str | None = None
-    decimal: Literal["auto", "point", "comma"] = "auto"
+    decimal: DecimalMark = "auto"
     columns: dict[str, str] = {}
     ignored_columns: tuple[str, ...] = ()
     markers: dict[str, str] = {}

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import model_validator
 
 from resistance_assets.catalog.models.dose_response import ReplicateUnit
-from resistance_assets.catalog.models.lab_study import StudyEntry, StudyFile
+from resistance_assets.catalog.models.lab_study import DecimalMark, StudyEntry, StudyFile
 from resistance_assets.catalog.models.study_kind import StudyKind, files_in, register_study_kind
 
 
@@ -37,7 +37,7 @@ class QpcrStudy(StudyEntry):
     replicate_unit: ReplicateUnit | None = None
     replicates_are_paired: bool = False
     columns: dict[str, str] = {}
-    decimal: Literal["point", "comma"] = "point"
+    decimal: DecimalMark = "auto"
 
     @model_validator(mode="after")
     def _names_its_samples(self) -> QpcrStudy:

@@ -7,10 +7,8 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from resistance_assets.catalog.models.lab_study import StudyEntry, StudyFile
+from resistance_assets.catalog.models.lab_study import DecimalMark, StudyEntry, StudyFile
 from resistance_assets.catalog.models.study_kind import StudyKind, files_in, register_study_kind
-
-DecimalMark = Literal["auto", "point", "comma"]
 
 
 class TumourGrowthStudy(StudyEntry):

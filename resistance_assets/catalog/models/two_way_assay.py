@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from resistance_assets.catalog.models.dose_response import ReplicateUnit
 from resistance_assets.catalog.models.entry import Entry
-from resistance_assets.catalog.models.lab_study import StudyEntry, StudyFile
+from resistance_assets.catalog.models.lab_study import DecimalMark, StudyEntry, StudyFile
 from resistance_assets.catalog.models.study_kind import StudyKind, register_study_kind
 
 
@@ -55,7 +55,7 @@ class TwoWayAssayStudy(StudyEntry):
     without_ligand: str = "none"
     replicate_unit: ReplicateUnit | None = None
     columns: dict[str, str] = {}
-    decimal: Literal["point", "comma"] = "point"
+    decimal: DecimalMark = "auto"
 
 
 class TwoWayAssayFile(StudyFile):

@@ -22,7 +22,13 @@ from resistance_assets.connectors.dose_response.wells import (
     read_published_fits,
 )
 from resistance_assets.connectors.formats.delimited import rejected_rows
-from resistance_assets.connectors.lab_study.measured_table import read_cells, read_measured_table
+from resistance_assets.connectors.lab_study.decimal_numbers import (
+    NumberCell,
+    decide_decimal_mark,
+    read_decimals,
+    tell_decimal_commas,
+)
+from resistance_assets.connectors.lab_study.measured_table import read_measured_table
 from resistance_assets.connectors.lab_study.sample_sheet import warnings
 from resistance_assets.connectors.lab_study.table_text import name_of
 from resistance_assets.errors import DataFault
@@ -87,7 +93,7 @@ def _read_plates(local: LocalStudy) -> DoseResponseFrames:
     wanted = [
         replace(column, is_required=False) if column.name in given else column for column in (PLATE, *MAP_COLUMNS)
     ]
-    table = read_measured_table(path, wanted, source=source, columns=study.columns)
+    table = read_measured_table(path, wanted, source=source, columns=study.columns, decimal=study.decimal)
     told = [*table.notes]
     placed = place_wells(table, study, told, given)
     if "well" not in table.column_of:
@@ -127,7 +133,11 @@ def _read_plates(local: LocalStudy) -> DoseResponseFrames:
         values = export.measurement(study.measurement)
         notes.append((export.source, f"plate {plate.id}", f"read as an export of kind {export.kind}"))
         own = own.with_columns(plate_id=pl.lit(plate.id), **_told_of(plate))
-        wells, missing = _fill(own, values, study.decimal, export.source)
+        numbers = [NumberCell(one.value, one.line, well[1:]) for well, one in values.items()]
+        mark = decide_decimal_mark(numbers, source=export.source, declared=study.decimal)
+        if commas := tell_decimal_commas(numbers, mark):
+            notes.append((export.source, f"plate {plate.id}", commas))
+        wells, missing = _fill(own, values, mark, export.source)
         frames.append(wells)
         rejected.append(missing)
         unmapped = sorted(set(values) - set(own["well"]))
@@ -153,12 +163,12 @@ def _told_of(plate: Plate) -> dict[str, pl.Expr]:
 
 
 def _fill(
-    placed: pl.DataFrame, values: dict[str, PlateValue], decimal: str, source: str
+    placed: pl.DataFrame, values: dict[str, PlateValue], mark: str, source: str
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Signals of the wells of one plate; a well of the map that the export lacks is set aside."""
     cells = [values.get(well) for well in placed["well"]]
     texts = pl.Series("signal", [one.value if one else None for one in cells], dtype=pl.String).replace("", None)
-    numbers = read_cells(texts, "comma" if decimal == "comma" else "point")
+    numbers = read_decimals(texts, mark)
     wrong = (texts.is_not_null() & numbers.is_null()).arg_true()
     if len(wrong):
         one = cells[wrong[0]]
@@ -166,7 +176,7 @@ def _fill(
             f"{texts[wrong[0]]!r} in well {placed['well'][wrong[0]]} is no number",
             subject=source,
             place=f"line {one.line if one else 0}, column {placed['well'][wrong[0]][1:]}",
-            expected=f"a number with a decimal {decimal}",
+            expected=f"a number with a decimal {'comma' if mark == ',' else 'point'}",
             remedy='Correct it, or set decimal in [study]: OVRFLW and ***** are wells to leave out as "ignored"',
         )
     filled = placed.with_columns(

@@ -52,6 +52,7 @@ MAP_COLUMNS = (
         "dose",
         ("concentration", "conc", *(f"{name} {unit}" for name in ("dose", "conc", "concentration") for unit in _UNITS)),
         is_required=True,
+        is_number=True,
     ),
     WantedColumn("replicate", ("biological replicate", "bio rep", "experiment", "rep", "passage", "run", "day")),
     WantedColumn("technical_replicate", ("tech rep", "well replicate", "technical rep")),
@@ -60,11 +61,13 @@ SIGNAL = WantedColumn(
     "signal",
     ("luminescence", "rlu", "rfu", "od", "absorbance", "intensity", "counts", "cell count", "fluorescence", "raw"),
     is_required=True,
+    is_number=True,
 )
 VIABILITY = WantedColumn(
     "viability",
     ("viability percent", "percent viability", "viability pct", "survival", "relative viability", "response"),
     is_required=True,
+    is_number=True,
 )
 _GDSC = (
     WantedColumn("plate_id", ("barcode",), is_required=True),
@@ -72,8 +75,8 @@ _GDSC = (
     WantedColumn("tag", ("tag",), is_required=True),
     WantedColumn("cell_line", ("cell_line_name",), is_required=True),
     WantedColumn("drug", ("drug_id", "drug_name"), is_required=True),
-    WantedColumn("dose", ("conc",), is_required=True),
-    WantedColumn("signal", ("intensity",), is_required=True),
+    WantedColumn("dose", ("conc",), is_required=True, is_number=True),
+    WantedColumn("signal", ("intensity",), is_required=True, is_number=True),
 )
 
 
@@ -81,7 +84,7 @@ def read_long_wells(path: Path, study: DoseResponseStudy, *, source: str) -> tup
     """A row a well. Returns rows of `SCHEMA`, rejected rows, and notes (place, sentence). Raises DataFault."""
     is_signal = study.response == "signal"
     wanted = (PLATE, *MAP_COLUMNS, SIGNAL if is_signal else VIABILITY)
-    table = read_measured_table(path, wanted, source=source, columns=study.columns)
+    table = read_measured_table(path, wanted, source=source, columns=study.columns, decimal=study.decimal)
     if is_signal and "plate_id" not in table.column_of:
         raise DataFault(
             "there is no column plate_id, and signals are normalised plate by plate",
@@ -92,7 +95,7 @@ def read_long_wells(path: Path, study: DoseResponseStudy, *, source: str) -> tup
         )
     notes = [*table.notes]
     frame = place_wells(table, study, notes)
-    value = table.numbers("signal" if is_signal else "viability", decimal=study.decimal)
+    value = table.numbers("signal" if is_signal else "viability")
     if is_signal:
         frame = frame.with_columns(plate_id=table.texts("plate_id"), signal=value)
         _require_text(table, frame, "plate_id", pl.lit(True))
@@ -114,7 +117,7 @@ def place_wells(
     Raises DataFault if a dose is missing, negative or in another unit than declared, a type of well is unknown, or a
     treated well has no line or drug.
     """
-    dose = table.numbers("dose", decimal=study.decimal, least=0.0)
+    dose = table.numbers("dose", least=0.0)
     check_unit(table, study.dose_unit)
     frame = pl.DataFrame(
         {
@@ -296,9 +299,9 @@ def read_gdsc_wells(path: Path, study: DoseResponseStudy, *, source: str) -> tup
     The vehicle is NC-1 where the plate has it (medium with DMSO), else NC-0 or NC. Positive controls and wells of
     combinations are set aside.
     """
-    table = read_measured_table(path, _GDSC, source=source, columns=study.columns)
+    table = read_measured_table(path, _GDSC, source=source, columns=study.columns, decimal=study.decimal)
     tags = table.texts("tag")
-    dose = table.numbers("dose", decimal=study.decimal, least=0.0)
+    dose = table.numbers("dose", least=0.0)
     with_dmso = table.frame.filter(tags == "NC-1")["plate_id"].unique().to_list()
     kind = (
         pl.when(pl.col("tag") == "B")
@@ -316,7 +319,7 @@ def read_gdsc_wells(path: Path, study: DoseResponseStudy, *, source: str) -> tup
         well_type=kind,
         condition=pl.lit(NO_CONDITION),
         replicate=pl.col("plate_id"),
-        signal=table.numbers("signal", decimal=study.decimal),
+        signal=table.numbers("signal"),
         dose=in_micromolar(dose, study),
     )
     is_treated = pl.col("well_type") == "treated"
@@ -335,11 +338,11 @@ _FITTED = (
     WantedColumn("cell_line", ("cell_line_name",), is_required=True),
     WantedColumn("drug", ("drug_name", "drug_id"), is_required=True),
     WantedColumn("condition", ("dataset",)),
-    WantedColumn("min_dose", ("min_conc",), is_required=True),
-    WantedColumn("max_dose", ("max_conc",), is_required=True),
-    WantedColumn("ln_ic50", ("ln_ic50",), is_required=True),
-    WantedColumn("auc", ("auc",)),
-    WantedColumn("rmse", ("rmse",)),
+    WantedColumn("min_dose", ("min_conc",), is_required=True, is_number=True),
+    WantedColumn("max_dose", ("max_conc",), is_required=True, is_number=True),
+    WantedColumn("ln_ic50", ("ln_ic50",), is_required=True, is_number=True),
+    WantedColumn("auc", ("auc",), is_number=True),
+    WantedColumn("rmse", ("rmse",), is_number=True),
 )
 
 
@@ -347,10 +350,8 @@ def read_published_fits(
     path: Path, study: DoseResponseStudy, *, source: str
 ) -> tuple[pl.DataFrame, pl.DataFrame, list]:
     """GDSC's fitted curves: LN_IC50, AUC and the range of doses per line and drug."""
-    table = read_measured_table(path, _FITTED, source=source, columns=study.columns)
-    numbers = {
-        name: table.numbers(name, decimal=study.decimal) for name in ("min_dose", "max_dose", "ln_ic50", "auc", "rmse")
-    }
+    table = read_measured_table(path, _FITTED, source=source, columns=study.columns, decimal=study.decimal)
+    numbers = {name: table.numbers(name) for name in ("min_dose", "max_dose", "ln_ic50", "auc", "rmse")}
     frame = pl.DataFrame(
         {
             "line": [table.line(row) for row in range(table.frame.height)],
@@ -379,15 +380,18 @@ _CALCULATOR = (
     WantedColumn("cell_line", ("cellline",), is_required=True),
     WantedColumn("drug", ("treatment", "agent", "perturbation"), is_required=True),
     WantedColumn("replicate", ("rep",)),
-    WantedColumn("time", ("treatment_duration", "timepoint")),
-    WantedColumn("dose", ("concentration", "conc"), is_required=True),
-    WantedColumn("signal", ("cell_count", "cellcount"), is_required=True),
+    WantedColumn("time", ("treatment_duration", "timepoint"), is_number=True),
+    WantedColumn("dose", ("concentration", "conc"), is_required=True, is_number=True),
+    WantedColumn("signal", ("cell_count", "cellcount"), is_required=True, is_number=True),
 )
 _CASE_A = (
     *_CALCULATOR,
-    WantedColumn("control", ("cell_count__ctrl", "cellcountctrl"), is_required=True),
-    WantedColumn("time0", ("cell_count__time0", "cellcounttime0"), is_required=True),
+    WantedColumn("control", ("cell_count__ctrl", "cellcountctrl"), is_required=True, is_number=True),
+    WantedColumn("time0", ("cell_count__time0", "cellcounttime0"), is_required=True, is_number=True),
 )
+
+
+CONTROL_IS_A_COLUMN = "dose 0: the control stands in a column of its own"
 
 
 def read_calculator_wells(
@@ -399,10 +403,12 @@ def read_calculator_wells(
     wells are those of the line. Several times are several conditions.
     """
     is_a = study.format == "gr_case_a"
-    table = read_measured_table(path, _CASE_A if is_a else _CALCULATOR, source=source, columns=study.columns)
-    dose = in_micromolar(table.numbers("dose", decimal=study.decimal, least=0.0), study)
+    table = read_measured_table(
+        path, _CASE_A if is_a else _CALCULATOR, source=source, columns=study.columns, decimal=study.decimal
+    )
+    dose = in_micromolar(table.numbers("dose", least=0.0), study)
     names = ("signal", "control", "time0", "time")
-    numbers = {name: table.numbers(name, decimal=study.decimal, least=0.0) for name in names}
+    numbers = {name: table.numbers(name, least=0.0) for name in names}
     if not is_a and "time" not in table.column_of:
         raise DataFault(
             "column time is missing", subject=source, place="header", remedy="Add it: time 0 tells the time-0 wells"
@@ -426,9 +432,11 @@ def read_calculator_wells(
             "a treated row has no dose or no treatment", subject=source, place=f"line {line}", remedy="Fill it in"
         )
     blank = wells["signal"].is_null()
-    lines = set(wells.filter(blank)["line"])
-    rows = [row for row in range(table.frame.height) if table.line(row) in lines]
-    rejected = table.text.reject(rows, ["no signal"] * len(rows)) if rows else rejected_rows()
+    reasons = dict.fromkeys(wells.filter(blank)["line"], "no signal")
+    if is_a:
+        reasons |= dict.fromkeys(frame.filter(pl.col("dose_um") == 0.0)["line"], CONTROL_IS_A_COLUMN)
+    rows = [row for row in range(table.frame.height) if table.line(row) in reasons]
+    rejected = table.text.reject(rows, [reasons[table.line(row)] for row in rows]) if rows else rejected_rows()
     return as_wells(wells.filter(~blank)), rejected, table.notes
 
 

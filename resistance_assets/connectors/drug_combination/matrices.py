@@ -24,10 +24,16 @@ COLUMNS = (
     WantedColumn("drug1", ("drug_row", "drug_a", "druga", "drug_1"), is_required=True),
     WantedColumn("drug2", ("drug_col", "drug_b", "drugb", "drug_2"), is_required=True),
     WantedColumn(
-        "dose1", ("conc_r", "conc1", "conc_row", "concentration1", "dose_a", "dose1_um", "drug1_conc"), is_required=True
+        "dose1",
+        ("conc_r", "conc1", "conc_row", "concentration1", "dose_a", "dose1_um", "drug1_conc"),
+        is_required=True,
+        is_number=True,
     ),
     WantedColumn(
-        "dose2", ("conc_c", "conc2", "conc_col", "concentration2", "dose_b", "dose2_um", "drug2_conc"), is_required=True
+        "dose2",
+        ("conc_c", "conc2", "conc_col", "concentration2", "dose_b", "dose2_um", "drug2_conc"),
+        is_required=True,
+        is_number=True,
     ),
     WantedColumn("unit1", ("conc_r_unit", "conc_unit1", "conc_unit", "unit")),
     WantedColumn("unit2", ("conc_c_unit", "conc_unit2")),
@@ -36,6 +42,7 @@ COLUMNS = (
         "response",
         ("viability_percent", "viability", "inhibition_percent", "inhibition", "effect", "e"),
         is_required=True,
+        is_number=True,
     ),
 )
 _SAYS = {"viability": ("viability", "viabilitypercent", "survival"), "inhibition": ("inhibition", "inhibitionpercent")}
@@ -55,14 +62,14 @@ def read_study(local: LocalStudy) -> DrugCombinationFrames:
     study = local.study
     path = local.folder / study.wells
     source = name_of(path, local.id)
-    table = read_measured_table(path, COLUMNS, source=source, columns=study.columns)
+    table = read_measured_table(path, COLUMNS, source=source, columns=study.columns, decimal=study.decimal)
     _check_name(table, study.response)
     notes = [*table.notes]
     doses = {}
     for which, own in ((1, study.dose1_unit), (2, study.dose2_unit)):
         unit = own or study.dose_unit
         _check_unit(table, which, unit)
-        number = table.numbers(f"dose{which}", decimal=study.decimal, least=0.0)
+        number = table.numbers(f"dose{which}", least=0.0)
         doses[f"dose{which}_um"] = (number * MICROMOLAR[unit]).round_sig_figs(9)
     frame = pl.DataFrame(
         {
@@ -73,7 +80,7 @@ def read_study(local: LocalStudy) -> DrugCombinationFrames:
             "drug2": table.texts("drug2"),
             **doses,
             "replicate": table.texts("replicate"),
-            "response": table.numbers("response", decimal=study.decimal),
+            "response": table.numbers("response"),
         }
     )
     for name in ("block_id", "drug1", "drug2", "dose1_um", "dose2_um"):

@@ -6,25 +6,30 @@ that cannot be read. What the columns of one kind mean is in that kind's own rea
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import polars as pl
 
 from resistance_assets.connectors.formats.delimited import DelimitedText, nearest_name
 from resistance_assets.connectors.lab_study.column_names import map_columns
+from resistance_assets.connectors.lab_study.decimal_numbers import (
+    DecimalMark,
+    NumberCell,
+    decide_decimal_mark,
+    has_other_mark,
+    read_decimals,
+    tell_decimal_commas,
+)
 from resistance_assets.connectors.lab_study.table_text import NULLS, split_table
 from resistance_assets.errors import DataFault
 
-Decimal = Literal["point", "comma"]
-_COMMA = re.compile(r"^[+-]?[0-9]+,[0-9]+([eE][+-]?[0-9]+)?$")
 _SET_DECIMAL = {
-    "point": 'Write decimal points, or set decimal = "comma" in [study]',
-    "comma": 'Write decimal commas throughout, or set decimal = "point" in [study]',
+    ".": 'Write decimal points, or set decimal = "comma" in [study]',
+    ",": 'Write decimal commas throughout, or set decimal = "point" in [study]',
 }
+_NAME_OF_MARK = {".": "point", ",": "comma"}
 
 
 @dataclass(frozen=True)
@@ -35,11 +40,13 @@ class WantedColumn:
         name: what it is called here, and as a key of `columns` in study.toml.
         aliases: what instruments and laboratories call it; capitals, blanks and punctuation do not count.
         is_required: whether a table without it is refused.
+        is_number: whether it holds numbers, from which the decimal mark of the table is known.
     """
 
     name: str
     aliases: tuple[str, ...] = ()
     is_required: bool = False
+    is_number: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,12 +57,14 @@ class MeasuredTable:
         text: the table as it was split, for lines and messages.
         frame: one String column per column that was found, blanks and NA null.
         column_of: our name -> column of the file.
-        notes: (place, sentence): every column that has another name in the file.
+        mark: decimal mark of its numbers.
+        notes: (place, sentence): every column that has another name in the file, and decimal commas.
     """
 
     text: DelimitedText
     frame: pl.DataFrame
     column_of: Mapping[str, str]
+    mark: str = "."
     notes: list[tuple[str, str]] = field(default_factory=list)
 
     def line(self, row: int) -> int:
@@ -83,20 +92,20 @@ class MeasuredTable:
             return self.frame[name]
         return pl.Series(name, [otherwise] * self.frame.height, dtype=pl.String)
 
-    def numbers(self, name: str, *, decimal: Decimal = "point", least: float | None = None) -> pl.Series:
+    def numbers(self, name: str, *, least: float | None = None) -> pl.Series:
         """A column as Float64; null where it is blank, and in every row where the file has no such column.
 
         Raises:
-            DataFault: a cell is no finite number, has another decimal sign than was declared, or is below `least`.
+            DataFault: a cell is no finite number with the table's decimal mark, or is below `least`.
         """
         if name not in self.frame.columns:
             return pl.Series(name, [None] * self.frame.height, dtype=pl.Float64)
         cells = self.frame[name]
-        values = read_cells(cells, decimal)
-        wrong = cells.is_not_null() & (values.is_null() | ~values.is_finite())
+        values = read_decimals(cells, self.mark)
+        wrong = cells.is_not_null() & values.is_null()
         if wrong.any():
             row = int(wrong.arg_true()[0])
-            raise self._number_fault(name, row, str(cells[row]), decimal)
+            raise self._number_fault(name, row, str(cells[row]))
         if least is not None and (values < least).any():
             row = int((values < least).arg_true()[0])
             raise self.fault(
@@ -104,16 +113,14 @@ class MeasuredTable:
             )
         return values
 
-    def _number_fault(self, name: str, row: int, cell: str, decimal: Decimal) -> DataFault:
-        other = _COMMA.match(cell) if decimal == "point" else "." in cell and "," not in cell
-        if other:
-            sign = "comma" if decimal == "point" else "point"
+    def _number_fault(self, name: str, row: int, cell: str) -> DataFault:
+        if has_other_mark(cell, self.mark):
             return self.fault(
-                f"{cell!r} has a decimal {sign}",
+                f"{cell!r} has a decimal {'comma' if self.mark == '.' else 'point'}",
                 name,
                 row,
-                expected=f"decimal {decimal}s",
-                remedy=_SET_DECIMAL[decimal],
+                expected=f"decimal {_NAME_OF_MARK[self.mark]}s",
+                remedy=_SET_DECIMAL[self.mark],
             )
         return self.fault(
             f"{cell!r} is no number",
@@ -124,18 +131,13 @@ class MeasuredTable:
         )
 
 
-def read_cells(cells: pl.Series, decimal: Decimal) -> pl.Series:
-    """Cells as Float64; null where one is no number with that decimal sign."""
-    text = cells.cast(pl.String)
-    if decimal == "comma":
-        text = pl.select(
-            pl.when(~text.str.contains(r"\d[.]\d")).then(text.str.replace(",", ".", literal=True))
-        ).to_series()
-    return text.cast(pl.Float64, strict=False).alias(cells.name)
-
-
 def read_measured_table(
-    path: Path, wanted: Sequence[WantedColumn], *, source: str, columns: Mapping[str, str] | None = None
+    path: Path,
+    wanted: Sequence[WantedColumn],
+    *,
+    source: str,
+    columns: Mapping[str, str] | None = None,
+    decimal: DecimalMark = "auto",
 ) -> MeasuredTable:
     """Read a table and give its columns the names that are used here.
 
@@ -144,15 +146,18 @@ def read_measured_table(
         wanted: the columns that may be there.
         source: what messages call the file.
         columns: our name -> column of the file, as study.toml says; goes before every alias.
+        decimal: mark of its numbers as study.toml says; auto finds out.
 
     Raises:
-        DataFault: a required column is missing (the nearest one is named), two columns are the same thing, or the file
-            is no table.
+        DataFault: a required column is missing (the nearest one is named), two columns are the same thing, the file is
+            no table, or its numbers can be read in two ways.
     """
-    return name_columns(split_table(path, source=source), wanted, columns=columns or {})
+    return name_columns(split_table(path, source=source), wanted, columns=columns or {}, decimal=decimal)
 
 
-def name_columns(text: DelimitedText, wanted: Sequence[WantedColumn], *, columns: Mapping[str, str]) -> MeasuredTable:
+def name_columns(
+    text: DelimitedText, wanted: Sequence[WantedColumn], *, columns: Mapping[str, str], decimal: DecimalMark = "auto"
+) -> MeasuredTable:
     """Columns of a split table under the names that are used here. Raises DataFault as `read_measured_table`."""
     aliases = {column.name: column.aliases for column in wanted}
     column_of = map_columns(text.header, aliases, source=text.source, declared=columns)
@@ -167,7 +172,17 @@ def name_columns(text: DelimitedText, wanted: Sequence[WantedColumn], *, columns
     unread = [name for name in text.header if name not in column_of.values()]
     if unread:
         notes.append(("header", f"columns that are not read: {', '.join(unread[:20])}"))
-    return MeasuredTable(text, frame, column_of, notes)
+    numbers = [
+        NumberCell(cell, int(text.lines[row]), column_of[column.name])
+        for column in wanted
+        if column.is_number and column.name in column_of
+        for row, cell in enumerate(frame[column.name])
+        if cell is not None
+    ]
+    mark = decide_decimal_mark(numbers, source=text.source, declared=decimal)
+    if told := tell_decimal_commas(numbers, mark):
+        notes.append(("numbers", told))
+    return MeasuredTable(text, frame, column_of, mark, notes)
 
 
 def _missing(column: WantedColumn, text: DelimitedText) -> DataFault:

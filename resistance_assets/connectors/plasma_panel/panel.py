@@ -12,7 +12,12 @@ from typing import Literal, NamedTuple
 from resistance_assets.catalog.models.plasma_panel import PlasmaPanelStudy
 from resistance_assets.connectors.formats.delimited import missing_column, nearest_name, read_bytes
 from resistance_assets.connectors.lab_study.column_names import describe_mapping, map_columns
-from resistance_assets.connectors.lab_study.decimal_numbers import NumberCell, decide_decimal_mark
+from resistance_assets.connectors.lab_study.decimal_numbers import (
+    NumberCell,
+    decide_decimal_mark,
+    has_other_mark,
+    tell_decimal_commas,
+)
 from resistance_assets.connectors.plasma_panel.cells import Cell, number_in, read_cell
 from resistance_assets.errors import DataFault
 
@@ -334,23 +339,37 @@ def xponent_blocks(
     return blocks
 
 
-def read_cells(text: PanelText, study: PlasmaPanelStudy, *, source: str) -> list[tuple[PanelCell, Cell]]:
-    """What every cell says.
-
-    Raises:
-        DataFault: a cell is no text that is known, which is never taken for missing; commas that may be thousands.
-    """
+def decide_panel_mark(text: PanelText, study: PlasmaPanelStudy, *, source: str) -> str:
+    """Decimal mark of the values and limits of a panel, noted where it is a comma. Raises DataFault as
+    `decide_decimal_mark`."""
     numbers = [
         NumberCell(number, cell.line, cell.column)
         for cell in text.cells
         if (number := number_in(cell.text)) is not None
     ]
-    mark = decide_decimal_mark(numbers, source=source, declared=study.decimal)
+    limits = [
+        NumberCell(value, cell.line, name)
+        for cell in text.cells
+        for name in ("lod", "upper_limit")
+        if (value := getattr(cell, name))
+    ]
+    mark = decide_decimal_mark([*numbers, *limits], source=source, declared=study.decimal)
+    if told := tell_decimal_commas([*numbers, *limits], mark):
+        text.notes.append((source, "values", told))
+    return mark
+
+
+def read_cells(text: PanelText, mark: str, *, source: str) -> list[tuple[PanelCell, Cell]]:
+    """What every cell says, with that decimal mark.
+
+    Raises:
+        DataFault: a cell is no text that is known, which is never taken for missing.
+    """
     found = []
     for cell in text.cells:
         said = read_cell(cell.text)
         number = number_in(cell.text) if said is not None else None
-        if said is None or (number is not None and "," in number and mark == "."):
+        if said is None or (number is not None and has_other_mark(number, mark)):
             raise DataFault(
                 f"{cell.text[:40]!r} is no value",
                 subject=source,

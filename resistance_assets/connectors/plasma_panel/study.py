@@ -10,15 +10,16 @@ import polars as pl
 
 from resistance_assets.catalog.models.lab_study import LocalStudy, StudySurvival
 from resistance_assets.catalog.models.plasma_panel import PlasmaPanelFile, PlasmaPanelStudy
-from resistance_assets.connectors.clinical_cells import read_numbers
 from resistance_assets.connectors.formats.delimited import missing_column, nearest_name, rejected_rows
 from resistance_assets.connectors.lab_study.column_names import map_columns
+from resistance_assets.connectors.lab_study.decimal_numbers import NumberCell, decide_decimal_mark, read_decimals
 from resistance_assets.connectors.lab_study.sample_sheet import check_follow_up, warnings
 from resistance_assets.connectors.lab_study.table_text import NULLS, check_distinct, name_of, split_table
 from resistance_assets.connectors.plasma_panel.panel import (
     SAMPLE_ALIASES,
     PanelText,
     choose_rows,
+    decide_panel_mark,
     read_cells,
     read_panel,
 )
@@ -96,16 +97,24 @@ def _read_limits(path: Path, study: PlasmaPanelStudy, study_id: str) -> dict[str
     frame = text.frame(nulls=NULLS)
     markers = frame[mapping["marker"]].str.strip_chars()
     check_distinct(markers, text, column=mapping["marker"], what="marker", remedy="Keep one of the rows")
-    numbers = {}
-    for name in ("lod", "upper_limit"):
-        if name not in mapping:
-            numbers[name] = [None] * text.height
-            continue
-        cells = frame[mapping[name]].str.strip_chars().replace("", None)
-        values = read_numbers(cells)
-        wrong = (cells.is_not_null() & values.is_null()).arg_true()
+    columns = {
+        name: frame[mapping[name]].str.strip_chars().replace("", None)
+        for name in ("lod", "upper_limit")
+        if name in mapping
+    }
+    cells = [
+        NumberCell(cell, int(text.lines[row]), mapping[name])
+        for name, column in columns.items()
+        for row, cell in enumerate(column)
+        if cell is not None
+    ]
+    mark = decide_decimal_mark(cells, source=text.source, declared=study.decimal)
+    numbers: dict[str, list[float | None]] = {name: [None] * text.height for name in ("lod", "upper_limit")}
+    for name, column in columns.items():
+        values = read_decimals(column, mark)
+        wrong = (column.is_not_null() & values.is_null()).arg_true()
         if len(wrong):
-            raise text.cell_fault(cells, int(wrong[0]), expected="a number or nothing", remedy="Correct the cell.")
+            raise text.cell_fault(column, int(wrong[0]), expected="a number or nothing", remedy="Correct the cell.")
         numbers[name] = values.to_list()
     units = frame[mapping["unit"]].to_list() if "unit" in mapping else [study.unit] * text.height
     found = {}
@@ -124,10 +133,11 @@ def _read_limits(path: Path, study: PlasmaPanelStudy, study_id: str) -> dict[str
 
 def _cells_of(text: PanelText, study: PlasmaPanelStudy, limits: dict[str, dict[str, Any]], source: str) -> pl.DataFrame:
     rows = []
-    for cell, said in read_cells(text, study, source=source):
+    mark = decide_panel_mark(text, study, source=source)
+    for cell, said in read_cells(text, mark, source=source):
         own = limits.get(cell.marker, {})
         lod, upper = (
-            _limit(value, cell.line, name, source) if (value := getattr(cell, name)) else own.get(name)
+            _limit(value, cell.line, name, mark, source) if (value := getattr(cell, name)) else own.get(name)
             for name in ("lod", "upper_limit")
         )
         rows.append(
@@ -148,8 +158,8 @@ def _cells_of(text: PanelText, study: PlasmaPanelStudy, limits: dict[str, dict[s
     return pl.DataFrame(rows, schema=CELLS_SCHEMA, orient="row")
 
 
-def _limit(text: str, line: int, name: str, source: str) -> float | None:
-    value = read_numbers(pl.Series([text]))[0]
+def _limit(text: str, line: int, name: str, mark: str, source: str) -> float | None:
+    value = read_decimals(pl.Series([text]), mark)[0]
     if value is None and text not in NULLS:
         raise DataFault(
             f"{text[:40]!r} is no limit",

@@ -11,11 +11,11 @@ import polars as pl
 
 from resistance_assets.catalog.models.lab_study import LocalStudy
 from resistance_assets.connectors.formats.delimited import nearest_name, rejected_rows
+from resistance_assets.connectors.lab_study.decimal_numbers import read_decimals
 from resistance_assets.connectors.lab_study.measured_table import (
     MeasuredTable,
     WantedColumn,
     name_columns,
-    read_cells,
     read_measured_table,
 )
 from resistance_assets.connectors.lab_study.sample_sheet import warnings
@@ -28,7 +28,7 @@ NO_TEMPLATE = ("ntc", "no_template", "no template", "no template control", "wate
 HIGHEST_CT = 60.0
 LAST_CYCLE = 40.0
 _REPLICATE = WantedColumn("biological_replicate", ("replicate", "bio_rep", "experiment", "passage", "day"))
-_CT = WantedColumn("ct", ("cq", "ct_value", "c\u0442", "cycle threshold"), is_required=True)
+_CT = WantedColumn("ct", ("cq", "ct_value", "c\u0442", "cycle threshold"), is_required=True, is_number=True)
 LONG = (
     WantedColumn("condition", ("group", "treatment", "sirna", "biogroup_name", "sample_group"), is_required=True),
     WantedColumn("gene", ("target", "target_name", "assay", "detector", "gene_symbol", "primer"), is_required=True),
@@ -66,10 +66,10 @@ def read_study(local: LocalStudy) -> QpcrFrames:
     source = name_of(path, local.id)
     notes: list[tuple[str, str, str]] = []
     if study.format == "quantstudio":
-        table = name_columns(read_results(path, source=source), EXPORT, columns=study.columns)
+        table = name_columns(read_results(path, source=source), EXPORT, columns=study.columns, decimal=study.decimal)
         frame = _with_samples(local, table, notes)
     else:
-        table = read_measured_table(path, LONG, source=source, columns=study.columns)
+        table = read_measured_table(path, LONG, source=source, columns=study.columns, decimal=study.decimal)
         frame = table.frame.select("condition", "gene").with_columns(
             biological_replicate=table.texts("biological_replicate"), left_out=pl.lit(None, pl.String)
         )
@@ -80,7 +80,7 @@ def read_study(local: LocalStudy) -> QpcrFrames:
     notes += [(source, *note) for note in table.notes]
     frame = frame.with_columns(
         line=pl.Series([table.line(row) for row in range(frame.height)], dtype=pl.Int64),
-        ct=_cycles(table, study.decimal),
+        ct=_cycles(table),
         is_blank=table.frame["ct"].is_null(),
     )
     wells, rejected = _set_aside(table, frame, study.no_template)
@@ -102,11 +102,11 @@ def _refuse_experiments(unit: str | None, source: str) -> None:
         )
 
 
-def _cycles(table: MeasuredTable, decimal: str) -> pl.Series:
+def _cycles(table: MeasuredTable) -> pl.Series:
     """Ct of each well; null where it is undetermined or blank. Raises DataFault for anything else."""
     cells = table.texts("ct")
     is_none = cells.str.to_lowercase().is_in(list(UNDETERMINED))
-    values = read_cells(cells, "comma" if decimal == "comma" else "point")
+    values = read_decimals(cells, table.mark)
     wrong = (cells.is_not_null() & ~is_none & values.is_null()).arg_true()
     if len(wrong):
         row = int(wrong[0])
@@ -114,7 +114,7 @@ def _cycles(table: MeasuredTable, decimal: str) -> pl.Series:
             f"{cells[row]!r} is no Ct",
             "ct",
             row,
-            expected=f"a number with a decimal {decimal}, or Undetermined",
+            expected=f"a number with a decimal {'comma' if table.mark == ',' else 'point'}, or Undetermined",
             remedy="Correct the cell, or set decimal in [study]",
         )
     outside = (values.is_not_null() & ~values.is_between(0.0, HIGHEST_CT, closed="right")).arg_true()

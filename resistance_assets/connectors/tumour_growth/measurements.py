@@ -14,7 +14,12 @@ import polars as pl
 from resistance_assets.catalog.models.tumour_growth import TumourGrowthStudy
 from resistance_assets.connectors.formats.delimited import missing_column, nearest_name, read_bytes
 from resistance_assets.connectors.lab_study.column_names import describe_mapping, map_columns, plain_name
-from resistance_assets.connectors.lab_study.decimal_numbers import NumberCell, decide_decimal_mark, read_decimal
+from resistance_assets.connectors.lab_study.decimal_numbers import (
+    NumberCell,
+    decide_decimal_mark,
+    read_decimal,
+    tell_decimal_commas,
+)
 from resistance_assets.connectors.lab_study.table_text import NULLS
 from resistance_assets.errors import DataFault
 
@@ -139,8 +144,11 @@ def read_measurements(path: Path, study: TumourGrowthStudy, *, source: str) -> M
     return _read_wide(grid, study) if is_wide(grid) else _read_long(grid, study)
 
 
-def read_body_weights(path: Path, study: TumourGrowthStudy, *, source: str) -> pl.DataFrame:
-    """Body weights of a table of their own: mouse_id, arm (null where it has none), day, body_weight_g."""
+def read_body_weights(
+    path: Path, study: TumourGrowthStudy, *, source: str
+) -> tuple[pl.DataFrame, list[tuple[str, str, str]]]:
+    """Body weights of a table of their own (mouse_id, arm, which is null where it has none, day, body_weight_g), and
+    notes for people."""
     grid = _choose_rows(read_grid(path, source=source), study.subset)
     aliases = {name: ALIASES[name] for name in ("mouse_id", "arm", "tumour_id", "day", "body_weight_g")}
     declared = {name: column for name, column in study.columns.items() if column in grid.header and name in aliases}
@@ -196,19 +204,23 @@ def _read_long(grid: Grid, study: TumourGrowthStudy) -> Measurements:
     if not has_diameters and "volume_mm3" not in mapping:
         lacking = "width_mm" if "length_mm" in mapping else "length_mm"
         raise missing_column(lacking, names, source=grid.source)
-    found = Measurements(_rows_of(grid, mapping, study), has=frozenset(mapping))
+    rows, notes = _rows_of(grid, mapping, study)
+    found = Measurements(rows, notes=notes, has=frozenset(mapping))
     if told := describe_mapping(mapping):
         found.notes.append((grid.source, "header", told))
     return _without_unused(found, grid, mapping)
 
 
-def _rows_of(grid: Grid, mapping: Mapping[str, str], study: TumourGrowthStudy) -> pl.DataFrame:
-    """Rows of a long table, numbers read, units as ours."""
+def _rows_of(
+    grid: Grid, mapping: Mapping[str, str], study: TumourGrowthStudy
+) -> tuple[pl.DataFrame, list[tuple[str, str, str]]]:
+    """Rows of a long table, numbers read, units as ours; and notes for people."""
     at = {name: grid.header.index(column) for name, column in mapping.items()}
     numeric = [name for name in NUMBERS if name in at]
     cells = {name: [NumberCell(row[at[name]], line, mapping[name]) for line, row in grid.rows] for name in numeric}
     flat = [cell for name in numeric for cell in cells[name] if cell.text]
     mark = decide_decimal_mark(flat, source=grid.source, declared=study.decimal)
+    notes = [(grid.source, "numbers", told)] if (told := tell_decimal_commas(flat, mark)) else []
     columns: dict[str, list] = {
         name: [read_decimal(cell, mark, source=grid.source) if cell.text else None for cell in cells[name]]
         for name in numeric
@@ -224,9 +236,10 @@ def _rows_of(grid: Grid, mapping: Mapping[str, str], study: TumourGrowthStudy) -
     )
     lengths = 10.0 if study.diameter_unit == "cm" else 1.0
     volumes = 1000.0 if study.volume_unit == "cm3" else 1.0
-    return frame.with_columns(
+    frame = frame.with_columns(
         pl.col("length_mm") * lengths, pl.col("width_mm") * lengths, pl.col("volume_mm3") * volumes
-    ).select(list(ROW_SCHEMA))
+    )
+    return frame.select(list(ROW_SCHEMA)), notes
 
 
 def _without_unused(found: Measurements, grid: Grid, mapping: Mapping[str, str]) -> Measurements:
@@ -255,6 +268,7 @@ def _read_wide(grid: Grid, study: TumourGrowthStudy) -> Measurements:
         _check_marks(grid, marks, study)
     cells = [NumberCell(row[at], line, grid.header[at]) for line, row in grid.rows for at in days if row[at]]
     mark = decide_decimal_mark(cells, source=grid.source, declared=study.decimal)
+    commas = tell_decimal_commas(cells, mark)
     at_of = {name: grid.header.index(column) for name, column in mapping.items()}
     scale = 1000.0 if study.volume_unit == "cm3" else 1.0
     records = []
@@ -268,6 +282,8 @@ def _read_wide(grid: Grid, study: TumourGrowthStudy) -> Measurements:
     told = describe_mapping(mapping)
     layout = f"one column per day, {len(days)} days" + (f"; {told}" if told else "")
     found.notes.append((grid.source, "header", layout))
+    if commas:
+        found.notes.append((grid.source, "numbers", commas))
     return _without_unused(found, grid, mapping)
 
 

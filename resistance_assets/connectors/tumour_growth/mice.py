@@ -10,7 +10,12 @@ import polars as pl
 from resistance_assets.catalog.models.tumour_growth import TumourGrowthStudy
 from resistance_assets.connectors.formats.delimited import nearest_name
 from resistance_assets.connectors.lab_study.column_names import describe_mapping, map_columns
-from resistance_assets.connectors.lab_study.decimal_numbers import NumberCell, decide_decimal_mark, read_decimal
+from resistance_assets.connectors.lab_study.decimal_numbers import (
+    NumberCell,
+    decide_decimal_mark,
+    read_decimal,
+    tell_decimal_commas,
+)
 from resistance_assets.connectors.tumour_growth.measurements import Grid, read_grid
 from resistance_assets.errors import DataFault
 
@@ -61,7 +66,8 @@ def read_mice(path: Path, study: TumourGrowthStudy, *, source: str) -> tuple[pl.
     at = {name: grid.header.index(column) for name, column in mapping.items()}
     seen: dict[str, tuple[int, str]] = {}
     rows = []
-    mark = decide_decimal_mark(_day_cells(grid, at, mapping), source=source, declared=study.decimal)
+    days = _day_cells(grid, at, mapping)
+    mark = decide_decimal_mark(days, source=source, declared=study.decimal)
     for line, cells in grid.rows:
         row = {name: cells[place] or None for name, place in at.items()}
         mouse, arm = row["mouse_id"], row["arm"]
@@ -89,8 +95,8 @@ def read_mice(path: Path, study: TumourGrowthStudy, *, source: str) -> tuple[pl.
         seen[key] = (line, str(arm))
         rows.append({**row, **_days(line, cells, at, mapping, mark, source), "mouse_id": key, "line": line,
                      "end_reason": _reason(row.get("end_reason"), line, mapping, source)})  # fmt: skip
-    told = describe_mapping(mapping)
-    return pl.DataFrame(rows, schema=SCHEMA), [(source, "header", told)] if told else []
+    notes = [(source, "header", describe_mapping(mapping)), (source, "numbers", tell_decimal_commas(days, mark))]
+    return pl.DataFrame(rows, schema=SCHEMA), [(file, place, told) for file, place, told in notes if told]
 
 
 def _day_cells(grid: Grid, at: Mapping[str, int], mapping: Mapping[str, str]) -> list[NumberCell]:

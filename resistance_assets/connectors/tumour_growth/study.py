@@ -58,7 +58,8 @@ def read_tumour_growth_study(local: LocalStudy) -> TumourGrowthFrames:
     rows = _name_mice(found, study, source)
     if study.body_weights:
         weights_source = name_of(local.folder / study.body_weights, local.id)
-        weights = read_body_weights(local.folder / study.body_weights, study, source=weights_source)
+        weights, told = read_body_weights(local.folder / study.body_weights, study, source=weights_source)
+        notes += told
         rows = _add_body_weights(rows, weights, study, weights_source, notes)
     rows = _blank_weights(rows, source, notes)
     rows, set_aside = _refuse_rows(rows, study, source, notes)

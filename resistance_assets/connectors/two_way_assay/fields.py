@@ -25,8 +25,8 @@ COLUMNS = (
     WantedColumn("drug", ("inhibitor", "compound", "treatment"), is_required=True),
     WantedColumn("ligand", ("cytokine", "chemokine", "stimulus", "protein"), is_required=True),
     WantedColumn("field", ("well", "tube", "technical_replicate", "image")),
-    WantedColumn("value", ("count", "measurement", "response", "reading"), is_required=True),
-    WantedColumn("denominator", ("total", "cells_counted", "n_cells", "of")),
+    WantedColumn("value", ("count", "measurement", "response", "reading"), is_required=True, is_number=True),
+    WantedColumn("denominator", ("total", "cells_counted", "n_cells", "of"), is_number=True),
 )
 
 
@@ -43,13 +43,13 @@ def read_study(local: LocalStudy) -> TwoWayFrames:
     study = local.study
     path = local.folder / study.fields
     source = name_of(path, local.id)
-    table = read_measured_table(path, COLUMNS, source=source, columns=study.columns)
+    table = read_measured_table(path, COLUMNS, source=source, columns=study.columns, decimal=study.decimal)
     frame = pl.DataFrame(
         {
             "line": [table.line(row) for row in range(table.frame.height)],
             **{name: table.texts(name) for name in ("assay", "experiment", "drug", "ligand", "field")},
-            "value": table.numbers("value", decimal=study.decimal),
-            "denominator": table.numbers("denominator", decimal=study.decimal),
+            "value": table.numbers("value"),
+            "denominator": table.numbers("denominator"),
         }
     )
     for name in ("assay", "drug", "ligand"):

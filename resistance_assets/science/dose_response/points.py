@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from resistance_assets.errors import DataFault
-from resistance_assets.science.dose_response.viability import average_technical_wells, normalise_plates
+from resistance_assets.science.dose_response.viability import average_technical_wells, normalise_plates, place_of
 
 CURVE = ["cell_line", "condition", "drug"]
 _GROUP = ["cell_line", "condition"]
@@ -79,6 +79,7 @@ def _groups_of_plates(wells: pl.DataFrame, subject: str) -> pl.DataFrame:
             raise DataFault(
                 f"plate {row['plate_id']} has no vehicle well of {row['cell_line']}, condition {row['condition']}",
                 subject=subject,
+                place=place_of(own.filter(pl.col("well_type") == "treated")),
                 expected="vehicle wells of every line and condition of a plate, or vehicle wells that name no line",
                 remedy="Add them, or leave the cell line of shared vehicle wells blank.",
             )

@@ -24,7 +24,8 @@ def normalise_plates(wells: pl.DataFrame, *, subject: str = "wells") -> pl.DataF
 
     Returns:
         The vehicle and treated wells with viability_percent, gr_value (1 = grows as the control, 0 = does not grow,
-        below 0 = fewer cells than at the start; -1 where the signal is not above the blank) and control_doublings.
+        below 0 = fewer cells than at the start; -1 where the signal is not above the blank; null where the control did
+        not grow) and control_doublings.
 
     Raises:
         DataFault: an unknown well type; a plate without vehicle wells, or whose vehicle is not above its blank.
@@ -34,7 +35,7 @@ def normalise_plates(wells: pl.DataFrame, *, subject: str = "wells") -> pl.DataF
         raise DataFault(
             f"plate {unknown['plate_id'][0]} has a well of type {unknown['well_type'][0]!r}",
             subject=subject,
-            place="column well_type",
+            place=place_of(unknown.head(1)) or "column well_type",
             expected=f"one of {', '.join(WELL_TYPES)}",
             remedy="Correct the column, or map it in study.toml.",
         )
@@ -47,6 +48,7 @@ def normalise_plates(wells: pl.DataFrame, *, subject: str = "wells") -> pl.DataF
             raise DataFault(
                 f"plate {plate} has no vehicle well",
                 subject=subject,
+                place=place_of(wells.filter(pl.col("plate_id") == plate)),
                 expected="at least one well without drug a plate",
                 remedy="Add the vehicle wells of the plate, or give viability instead of signals.",
             )
@@ -54,6 +56,7 @@ def normalise_plates(wells: pl.DataFrame, *, subject: str = "wells") -> pl.DataF
             raise DataFault(
                 f"plate {plate}: its vehicle wells ({vehicle:.6g}) are not above its blanks ({blank or 0.0:.6g})",
                 subject=subject,
+                place=place_of(wells.filter(pl.col("plate_id") == plate, pl.col("well_type") == "vehicle")),
                 remedy="Check the column well_type: blank and vehicle may be swapped.",
             )
     blank = pl.col("blank").fill_null(0.0)
@@ -61,17 +64,28 @@ def normalise_plates(wells: pl.DataFrame, *, subject: str = "wells") -> pl.DataF
     doublings = (control / start).log(2.0)
     positive = pl.when(above > 0.0).then(above).otherwise(1.0)
     grown = 2.0 ** ((positive / start).log(2.0) / doublings) - 1.0
-    known = pl.col("time0").is_not_null() & (start > 0.0)
+    # A control that did not grow has no growth rate to compare with.
+    known = pl.col("time0").is_not_null() & (start > 0.0) & (control > start)
     return (
         wells.join(means, on="plate_id", how="left", maintain_order="left")
         .filter(pl.col("well_type").is_in(("vehicle", "treated")))
         .with_columns(
             viability_percent=100.0 * above / control,
             gr_value=pl.when(~known).then(None).when(above <= 0.0).then(-1.0).otherwise(grown),
-            control_doublings=pl.when(known).then(doublings),
+            control_doublings=pl.when(pl.col("time0").is_not_null() & (start > 0.0)).then(doublings),
         )
         .drop("blank", "time0", "vehicle")
     )
+
+
+def place_of(wells: pl.DataFrame) -> str | None:
+    """File and lines of wells, for errors; None where it is not known from where they are."""
+    if not {"file", "line"} <= set(wells.columns) or wells.is_empty():
+        return None
+    first = wells.sort("file", "line").row(0, named=True)
+    last = wells.filter(pl.col("file") == first["file"])["line"].max()
+    lines = f"line {first['line']}" if last == first["line"] else f"lines {first['line']} to {last}"
+    return f"{first['file']} {lines}"
 
 
 def average_technical_wells(wells: pl.DataFrame, by: list[str]) -> pl.DataFrame:

@@ -9,29 +9,72 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resistance_assets.catalog.models.lab_study import DecimalMark
+from resistance_assets.connectors.lab_study.decimal_numbers import NumberCell, read_decimal, read_decimals
 from resistance_assets.connectors.lab_study.measured_table import (
     MeasuredTable,
     WantedColumn,
-    read_cells,
     read_measured_table,
 )
 from resistance_assets.errors import DataFault
 
-WANTED = (WantedColumn("dose", ("conc",), is_required=True), WantedColumn("plate_id", ("barcode",)))
+WANTED = (
+    WantedColumn("dose", ("conc",), is_required=True, is_number=True),
+    WantedColumn("plate_id", ("barcode",)),
+    WantedColumn("signal", is_number=True),
+)
 
 
-def read(folder: Path, text: str, name: str = "t.tsv", **columns: str) -> MeasuredTable:
+def read(folder: Path, text: str, name: str = "t.tsv", decimal: DecimalMark = "auto", **columns: str) -> MeasuredTable:
     (folder / name).write_bytes(text.encode())
-    return read_measured_table(folder / name, WANTED, source="s/" + name, columns=columns)
+    return read_measured_table(folder / name, WANTED, source="s/" + name, columns=columns, decimal=decimal)
 
 
 @given(st.floats(-1e12, 1e12))
 def test_a_number_is_read_with_either_decimal_sign_and_never_with_the_other(value):
     text = f"{value:.6f}"
-    assert read_cells(pl.Series([text]), "point")[0] == float(text)
-    assert read_cells(pl.Series([text.replace(".", ",")]), "comma")[0] == float(text)
-    assert read_cells(pl.Series([text]), "comma")[0] is None
-    assert read_cells(pl.Series([text.replace(".", ",")]), "point")[0] is None
+    comma = text.replace(".", ",")
+    assert read_decimals(pl.Series([text]), ".")[0] == float(text)
+    assert read_decimals(pl.Series([comma]), ",")[0] == float(text)
+    assert read_decimals(pl.Series([text]), ",")[0] is None
+    assert read_decimals(pl.Series([comma]), ".")[0] is None
+    assert read_decimal(NumberCell(comma, 2, "dose"), ",", source="t.tsv") == float(text)
+
+
+@given(st.text("0123456789.,+-eE ", max_size=9), st.sampled_from([".", ","]))
+def test_a_column_and_a_cell_are_read_by_the_same_rule(text, mark):
+    try:
+        one = read_decimal(NumberCell(text, 2, "dose"), mark, source="t.tsv")
+    except DataFault:
+        one = None
+    assert read_decimals(pl.Series([text]), mark)[0] == one
+
+
+def test_a_number_too_large_to_be_one_is_refused_in_a_cell_as_in_a_column():
+    with pytest.raises(DataFault, match="line 2, column dose: '1e309' is no number"):
+        read_decimal(NumberCell("1e309", 2, "dose"), ".", source="t.tsv")
+    assert read_decimals(pl.Series(["1e309"]), ".")[0] is None
+
+
+def test_decimal_commas_are_found_out_counted_and_told(tmp_path):
+    table = read(tmp_path, "dose\tbarcode\tsignal\n0,5\tP1,2\t12\n1\tP1,2\t3,25\n")
+    assert table.numbers("dose").to_list() == [0.5, 1.0]
+    assert table.numbers("signal").to_list() == [12.0, 3.25]
+    assert ("numbers", "decimal commas: 2 numbers") in table.notes
+
+
+def test_both_decimal_marks_in_one_table_are_refused_also_in_different_columns(tmp_path):
+    with pytest.raises(DataFault, match=r"line 2, column signal: '3,25' has a decimal comma, and 2 other cells"):
+        read(tmp_path, "dose\tsignal\n0.5\t3,25\n1.5\t3\n")
+
+
+def test_commas_that_may_separate_thousands_are_refused_until_one_is_declared(tmp_path):
+    text = "dose\tsignal\n1\t1,200\n2\t2,300\n"
+    with pytest.raises(DataFault, match=r"line 2, column signal: '1,200' may be 1200 or 1.200.*decimal = \"comma\""):
+        read(tmp_path, text)
+    assert read(tmp_path, text, decimal="comma").numbers("signal").to_list() == [1.2, 2.3]
+    with pytest.raises(DataFault, match="line 2, column signal: '1,200' has a decimal comma"):
+        read(tmp_path, text, decimal="point").numbers("signal")
 
 
 def test_columns_are_found_by_their_usual_names_and_the_mapping_is_told(tmp_path):
@@ -62,4 +105,4 @@ def test_a_cell_that_is_no_finite_number_is_refused_with_its_line(tmp_path):
 
 def test_a_table_with_semicolons_and_decimal_commas_is_read(tmp_path):
     table = read(tmp_path, "dose;barcode\n0,5;P1\n", name="t.csv")
-    assert table.numbers("dose", decimal="comma").to_list() == [0.5]
+    assert table.numbers("dose").to_list() == [0.5]

@@ -475,7 +475,7 @@ def changed(line: int, before: str, after: str) -> tuple[str, ...]:
 
 REFUSED_CELLS = {
     "a type of well that is not known": (changed(3, "vehicle", "vehicel"), "line 3, column well_type.*mean vehicle"),
-    "a decimal comma": (changed(6, "\t0.3\t", "\t0,3\t"), "line 6, column dose.*decimal comma.*decimal = \"comma\""),
+    "a decimal comma": (changed(6, "\t0.3\t", "\t0,3\t"), "line 6, column dose.*'0,3' has a decimal comma.*other"),
     "a word for a number": (changed(6, "769.2", "OVRFLW"), "line 6, column signal.*'OVRFLW' is no number"),
     "a negative dose": (changed(6, "\t0.3\t", "\t-0.3\t"), "line 6, column dose.*-0.3 is below 0"),
     "no dose": (changed(6, "\t0.3\t", "\t\t"), "line 6, column dose.*a treated well has no dose"),
@@ -484,10 +484,10 @@ REFUSED_CELLS = {
     "no line": (changed(7, "H3122", ""), "line 7, column cell_line.*treated well has no cell_line"),
     "no replicate": (changed(7, "\t1\t500.0", "\t\t500.0"), "line 7, column replicate.*has no replicate"),
     "no plate": (changed(7, "P1", ""), "line 7, column plate.*has no plate_id"),
-    "a plate without vehicle": (GOOD[:1] + GOOD[3:], "plate P1 has no vehicle well"),
+    "a plate without vehicle": (GOOD[:1] + GOOD[3:], "wells.tsv lines 2 to 7: plate P1 has no vehicle well"),
     "blank and vehicle swapped": (
         tuple(row.replace("blank", "x").replace("vehicle", "blank").replace("x\t", "vehicle\t") for row in GOOD),
-        "may be swapped",
+        "wells.tsv line 2: plate P1: its vehicle wells .* may be swapped",
     ),
     "no treated well": (GOOD[:3], "no well is treated"),
 }  # fmt: skip
@@ -621,6 +621,37 @@ def test_growth_rates_come_from_a_doubling_time_where_there_is_no_time_0(tmp_pat
     assert found["core.dose_response__gr_metrics"].height == 1
 
 
+def test_a_signal_below_the_blank_stays_negative_and_its_growth_rate_is_minus_1(tmp_path):
+    rows = (*GOOD[:-1], "P1\ttreated\tH3122\tcrizotinib\t10\t1\t4", "P1\ttime0\tH3122\t\t\t1\t300")
+    found = read(tmp_path / "a", rows)
+    wells = found["core.dose_response__normalised_wells"]
+    top = wells.filter(pl.col("dose_um") == 10.0).row(0, named=True)
+    assert top["viability_percent"] == pytest.approx(100.0 * (4 - 10) / (1005 - 10))
+    assert top["gr_value"] == -1.0
+    point = found["core.dose_response__points"].filter(pl.col("dose_um") == 10.0).row(0, named=True)
+    assert point["viability_percent"] == top["viability_percent"] < 0.0
+    curve = found["core.dose_response__curves"].filter(pl.col("is_primary")).row(0, named=True)
+    assert curve["emax_percent"] == top["viability_percent"]
+    assert curve["verdict"] == "estimated"
+
+
+def test_a_control_that_did_not_grow_gives_no_growth_rates(tmp_path):
+    found = read(tmp_path / "a", (*GOOD, "P1\ttime0\tH3122\t\t\t1\t1005"))
+    wells = found["core.dose_response__normalised_wells"]
+    assert wells["gr_value"].null_count() == wells.height
+    assert set(wells["control_doublings"]) == {0.0}
+    assert found["core.dose_response__gr_metrics"].height == 0
+    assert found["core.dose_response__curves"].height > 0
+
+
+def test_a_row_of_dose_0_beside_a_column_of_controls_is_set_aside(tmp_path):
+    rows = tuple(f"H3122\tcrizotinib\t{dose}\t{1000 / (1 + dose):.0f}\t1000\t300" for dose in (0, 0.1, 0.3, 1, 3))
+    header = "cell_line\tagent\tconcentration\tcell_count\tcell_count__ctrl\tcell_count__time0"
+    found = read(tmp_path / "a", rows, PLAIN + 'format = "gr_case_a"\n', header)
+    assert found["raw.rejected_rows"]["reason"].to_list() == ["dose 0: the control stands in a column of its own"]
+    assert found["raw.dose_response__wells"].height == 4 + 2
+
+
 def test_a_plate_of_two_lines_is_normalised_line_by_line(tmp_path):
     other = [row.replace("H3122", "H2228").replace("1000", "500").replace("1010", "500") for row in GOOD[1:]]
     found = read(tmp_path / "a", (*GOOD, *other))
@@ -628,7 +659,7 @@ def test_a_plate_of_two_lines_is_normalised_line_by_line(tmp_path):
     assert wells["normalised_within"].unique().sort().to_list() == ["P1 | H2228 | none", "P1 | H3122 | none"]
     top = wells.filter(pl.col("cell_line") == "H2228", pl.col("well_type") == "vehicle")
     assert top["viability_percent"].to_list() == [100.0, 100.0]
-    with pytest.raises(Fault, match="plate P1 has no vehicle well of H2228"):
+    with pytest.raises(Fault, match=r"wells.tsv lines 10 to 14: plate P1 has no vehicle well of H2228"):
         read(tmp_path / "b", (*GOOD, *(row for row in other if "vehicle" not in row)))
 
 
