@@ -37,3 +37,7 @@ def paper_path(paper_id: str) -> str:
 
 def multiverse_path(multiverse_id: str, dataset_id: str) -> str:
     return f"claims/{slug(f'multiverse_{multiverse_id}__{dataset_id}')}.html"
+
+
+def alterations_path(cohort_id: str) -> str:
+    return f"cohorts/{slug(f'{cohort_id}__alterations')}.html"

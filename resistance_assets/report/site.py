@@ -17,6 +17,7 @@ from pathlib import Path
 
 from resistance_assets.errors import DataFault, UsageFault
 from resistance_assets.report.html import TEMPLATES, Frame, Page, render
+from resistance_assets.report.pages.alterations import alteration_pages
 from resistance_assets.report.pages.bench.index import bench_pages
 from resistance_assets.report.pages.catalog import dictionary_page, overview_page, sources_page
 from resistance_assets.report.pages.claims import claim_pages
@@ -170,6 +171,7 @@ def all_pages(published: Published) -> list[Page]:
         intersections_page(published),
         enrichment_page(published),
         *cohort_pages(published, with_page),
+        *alteration_pages(published, with_page),
         *gene_pages(published, genes),
         *bench_pages(published, frozenset(with_page)),
         *claim_pages(published),

@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from resistance_assets.errors import UsageFault
+from resistance_assets.report.explain import alterations
 from resistance_assets.report.explain.bench import knock_downs, panel_markers
 from resistance_assets.report.explain.survival import competing_risks, discrimination, time_ratios
 from resistance_assets.report.published import Published, short_reason
@@ -39,7 +40,8 @@ def explain_gene(published: Published, symbol: str) -> dict[str, Any]:
         marts.gene_evidence), one list or dictionary per axis (`contrasts`, `candidate_scores`, `lists`, `survival`,
         `discrimination` (AUC), `competing_risks`, `time_ratios`, `tumour_vs_normal` (contrasts of tissues),
         `tissue_ranks` (rank sums of tissues), `correlates`,
-        `enriched_terms`, `interactions`, `copy_number`, `panel_markers` (plasma),
+        `enriched_terms`, `interactions`, `copy_number`, `alterations` (frequencies), `cis_effects` (layers against
+        mRNA), `altered_survival`, `stratum_survival`, `known_mechanisms` (CIViC), `panel_markers` (plasma),
         `knock_downs` (EC50)), each entry with `table`, `data_version`, `method`, `n` and
         `sources` (id and SHA-256) where they apply, and `missing` (what, why).
 
@@ -73,6 +75,11 @@ def explain_gene(published: Published, symbol: str) -> dict[str, Any]:
         "enriched_terms": _enriched_terms(published, name, missing),
         "interactions": _interactions(published, gene, missing),
         "copy_number": _copy_number(published, name, missing),
+        "alterations": alterations.alterations(published, name, missing),
+        "cis_effects": alterations.cis_effects(published, name),
+        "altered_survival": alterations.altered_survival(published, name),
+        "stratum_survival": alterations.stratum_survival(published, name),
+        "known_mechanisms": alterations.known_mechanisms(published, name, missing),
         "panel_markers": panel_markers(published, name),
         "knock_downs": knock_downs(published, name),
         "missing": missing,

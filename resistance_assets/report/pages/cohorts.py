@@ -23,6 +23,7 @@ from resistance_assets.report.figures import (
     ratio_axis,
 )
 from resistance_assets.report.html import Heading, Page, facts, link, table
+from resistance_assets.report.pages.alterations import layer_sentences
 from resistance_assets.report.pages.survival import (
     add_model_sections,
     incidence_figure,
@@ -91,6 +92,8 @@ def _index(published: Published, endpoints: list[dict[str, Any]], screened: set[
     page.add(table("Cohorts and endpoints", headings, rows))
     if sentence := pooled_sentence(published):
         page.paragraph(sentence)
+    if links := layer_sentences(published):
+        page.paragraph("Alterations, other layers and strata of:", *links)
     for cohort_id in sorted(screened):
         page.heading(f"{cohort_id}: genes of interest")
         if figure := forest_of_cohort(published, cohort_id):

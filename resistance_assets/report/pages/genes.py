@@ -6,9 +6,10 @@ from typing import Any
 
 from resistance_assets.report.explain.evidence import explain_gene
 from resistance_assets.report.explain.survival import shared_patients
-from resistance_assets.report.explain.text import interval, knock_down_line, number
+from resistance_assets.report.explain.text import interval, knock_down_line, number, span
 from resistance_assets.report.figures import Figure, axis, frame_of, line_at
 from resistance_assets.report.html import SOURCE_KEY, Heading, Markup, Page, facts, fill, link, table
+from resistance_assets.report.pages.alterations import add_alterations
 from resistance_assets.report.pages.bench.studies import bench_path
 from resistance_assets.report.pages.cohorts import forest_of_gene, kaplan_meier_figure, numbers_at_risk
 from resistance_assets.report.pages.survival import (
@@ -23,6 +24,7 @@ from resistance_assets.report.published import Published
 from resistance_assets.report.sql_text import literal
 
 CANDIDATES = "marts.resistance_candidates"
+KNOWN_RANKS = "core.evidence__known_mechanisms"
 TOP_PER_CLASS = 15
 CANDIDATES_SHOWN = 50
 TOP_WITHOUT_SCORES = 30
@@ -73,6 +75,7 @@ def _index(published: Published, genes: list[str]) -> Page:
     page.add(jump_form(genes, page.root))
     if published.filled(CANDIDATES):
         _candidate_table(published, page, set(genes))
+        _add_known_ranks(published, page)
     evidence = {row["hgnc_symbol"]: row for row in published.rows("SELECT * FROM marts.gene_evidence")}
     rows = []
     for gene in genes:
@@ -149,6 +152,8 @@ def _candidate_table(published: Published, page: Page, genes: set[str]) -> None:
             else None
         )
         row["cancer"] = "yes" if row.get("in_cancer_gene_list") else "no"
+        if "known_mechanism" in row:
+            row["known"] = _known_in_words(row)
     headings = [
         Heading("gene", "Gene"),
         Heading("drug_class", "Drug class"),
@@ -164,9 +169,44 @@ def _candidate_table(published: Published, page: Page, genes: set[str]) -> None:
         Heading("tumour_log2_fold_change", "Tumour log2 FC", "tumour over normal tissue", True),
         Heading("tumour_q_value_bh", "Tumour q", None, True),
         Heading("cancer", "Cancer gene"),
+        Heading("known", "Known mechanism", "CIViC: levels, drugs and PubMed ids; or new here"),
     ]
     kept = [heading for heading in headings if rows and heading.key in rows[0]]
     page.add(table("The 50 best ranks of each class", kept, rows, filter_by=("drug_class", "direction", "cancer")))
+
+
+def _known_in_words(row: dict[str, Any]) -> str | None:
+    if row["known_mechanism"] in (None, "new_here"):
+        return row["known_mechanism"] and "new here"
+    whose = "for this class" if row["known_mechanism"] == "known_for_class" else "for another drug"
+    papers = f", PubMed {row['known_pubmed_ids'].replace('|', ', ')}" if row["known_pubmed_ids"] else ""
+    levels, drugs = (row[name].replace("|", ", ") for name in ("known_levels", "known_drugs"))
+    return f"known {whose}: level {levels} ({drugs}){papers}"
+
+
+def _add_known_ranks(published: Published, page: Page) -> None:
+    """How early each ranking finds what is known: a check of the ranking."""
+    if not published.filled(KNOWN_RANKS):
+        return
+    rows = published.rows(f"SELECT * FROM {KNOWN_RANKS} ORDER BY drug_class, ranking <> 'score', ranking")
+    for row in rows:
+        row["of"] = f"{row['n_known']} of {row['n_known'] + row['n_known_not_ranked']}"
+        row["interval"] = span(row["ci_lower"], row["ci_upper"])
+    page.add(table("How early known mechanisms of resistance are ranked", _KNOWN_RANKS, rows))
+
+
+_KNOWN_RANKS = [
+    Heading("drug_class", "Drug class"),
+    Heading("ranking", "Ranking", "score of the class, or a contrast"),
+    Heading("n_genes", "Genes ranked", None, True),
+    Heading("of", "Known genes ranked", "of those known to resist a drug of the class"),
+    Heading("median_rank", "Their median rank", None, True),
+    Heading("median_rank_percent", "in % of the genes", None, True),
+    Heading("auc", "AUC", "chance that a known gene is ranked before another; 0.5 is no order", True),
+    Heading("interval", "95 % CI", "DeLong", True),
+    Heading("known_genes", "Which"),
+    Heading("note", "Note"),
+]
 
 
 def _gene_page(published: Published, gene: str) -> Page:
@@ -210,6 +250,7 @@ def _gene_page(published: Published, gene: str) -> Page:
             page.paragraph(*sentences)
     add_adjusted_models(published, page, gene)
     add_discrimination(page, document["discrimination"])
+    add_alterations(published, page, gene, document)
     if document["panel_markers"] or document["knock_downs"]:
         page.heading("At the bench")
     add_markers(page, document["panel_markers"])
