@@ -194,6 +194,25 @@ def ratio_axis(title: str, frame: tuple[float, float]) -> dict[str, Any]:
     return axis(title, type="log", range=frame, tickvals=sorted(kept), ticktext=[f"{one:g}" for one in sorted(kept)])
 
 
+def log_axis(title: str, values: Sequence[float | None]) -> dict[str, Any]:
+    """A log axis with plain numbers at its ticks, as many as have room over the values that it shows."""
+    logs = [math.log10(value) for value in values if value is not None and value > 0 and math.isfinite(value)]
+    if not logs:
+        return axis(title, type="log")
+    low, high = min(logs), max(logs)
+    digits = next(digits for most, digits in _DIGITS_BY_DECADES if high - low < most)
+    ticks = [
+        float(f"{digit}e{power}")
+        for power in range(math.floor(low) - 1, math.ceil(high) + 1)
+        for digit in digits
+        if low - 0.35 <= power + math.log10(digit) <= high + 0.35
+    ]
+    return axis(title, type="log", tickvals=ticks, ticktext=[f"{tick:g}" for tick in ticks])
+
+
+_DIGITS_BY_DECADES = ((0.7, (1, 1.5, 2, 3, 4, 5, 6, 8)), (1.5, (1, 2, 3, 5)), (3.5, (1, 3)), (math.inf, (1,)))
+
+
 def hazard_ratio_forest(
     label: str, log10_bounds: Sequence[float | None], *, marker_size: int
 ) -> tuple[dict[str, Any], dict[str, Any]]:

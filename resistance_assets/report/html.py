@@ -260,6 +260,8 @@ def _whole(headings: Sequence[Heading], rows: Sequence[Mapping[str, Any]]) -> Ma
 
 
 _TAG = re.compile(r"<[^>]*>")
+# Two numbers, which are read as one thing and stay on one line.
+_INTERVAL = re.compile(r"-?[0-9][0-9.e+-]* to (-?[0-9][0-9.e+-]*|no limit)")
 
 
 def _width(value: Any) -> str:
@@ -267,6 +269,8 @@ def _width(value: Any) -> str:
     if isinstance(value, Shortened):
         value = value.shown
     seen = _TAG.sub("", value) if isinstance(value, Markup) else value if isinstance(value, str) else ""
+    if _INTERVAL.fullmatch(seen):
+        return "span"
     return next((name for length, name in LEAST_WIDTHS if len(seen) > length), "")
 
 

@@ -12,6 +12,7 @@ from resistance_assets.report.figures import (
     PALETTE,
     Figure,
     frame_of,
+    log_axis,
     minus_log10,
     name_points,
     outside,
@@ -127,3 +128,23 @@ def test_a_p_value_of_zero_is_drawn_at_300():
     assert minus_log10(0.0) == pytest.approx(300)
     assert minus_log10(None) is None
     assert minus_log10(0.01) == pytest.approx(2)
+
+
+@pytest.mark.parametrize(
+    ("values", "labels"),
+    [
+        ((0.008, 40.0), ["0.01", "0.1", "1", "10"]),
+        ((0.15, 7.0), ["0.1", "0.3", "1", "3", "10"]),
+        ((100.0, 2300.0), ["50", "100", "200", "300", "500", "1000", "2000", "3000", "5000"]),
+        ((0.0, None, math.inf), None),
+    ],
+)
+def test_a_log_axis_has_plain_numbers_at_its_ticks(values, labels):
+    assert log_axis("dose (uM)", values).get("ticktext") == labels
+
+
+@given(st.lists(st.floats(1e-9, 1e9), min_size=1, max_size=5))
+def test_a_log_axis_has_from_one_tick_to_as_many_as_can_be_read(values):
+    axis = log_axis("dose (uM)", values)
+    assert 1 <= len(axis["tickvals"]) <= 19
+    assert axis["tickvals"] == sorted(set(axis["tickvals"]))

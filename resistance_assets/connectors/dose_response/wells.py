@@ -422,7 +422,8 @@ def read_calculator_wells(
     )
     _require_text(table, frame.with_columns(well_type=pl.lit("treated")), "cell_line", pl.lit(True))
     times = frame.filter(pl.col("time") > 0.0)["time"].n_unique()
-    condition = pl.format("{} h", pl.col("time")) if times > 1 else pl.lit(NO_CONDITION)
+    hours = pl.col("time").cast(pl.String).str.strip_suffix(".0")
+    condition = pl.format("{} h", hours) if times > 1 else pl.lit(NO_CONDITION)
     frame = frame.with_columns(condition=condition)
     wells = _case_a(frame) if is_a else _case_c(frame)
     treated = wells.filter(pl.col("well_type") == "treated")
@@ -457,7 +458,9 @@ def _case_a(frame: pl.DataFrame) -> pl.DataFrame:
 def _case_c(frame: pl.DataFrame) -> pl.DataFrame:
     start = frame.filter(pl.col("time") == 0.0)
     later = frame.filter(pl.col("time") > 0.0).with_columns(
-        plate_id=pl.format("{} | {} h | replicate {}", "cell_line", "time", "replicate"),
+        plate_id=pl.format(
+            "{} | {} h | replicate {}", "cell_line", pl.col("time").cast(pl.String).str.strip_suffix(".0"), "replicate"
+        ),
         well_type=pl.when(pl.col("dose_um") == 0.0).then(pl.lit("vehicle")).otherwise(pl.lit("treated")),
     )
     later = later.with_columns(drug=pl.when(pl.col("well_type") == "treated").then("drug"))

@@ -120,10 +120,12 @@ def _stack_rates(models: list[GrowthRates], volumes: pl.DataFrame) -> pl.DataFra
         for one in models
     ]
     stacked = pl.concat(noted).join(zeros, on="arm", how="left", maintain_order="left")
-    regressed = (
-        "{} mice in complete regression: {} volumes of 0 have no logarithm and are not in the rate, which is too high"
+    mice = pl.when(pl.col("n_mice_with_zero_volume") == 1).then(pl.lit("mouse")).otherwise(pl.lit("mice"))
+    have = pl.when(pl.col("n_zero_volumes") == 1).then(pl.lit("volume of 0 has")).otherwise(pl.lit("volumes of 0 have"))
+    regressed = "{} {} in complete regression: {} {} no logarithm and no part in the rate, which is too high"
+    note = pl.when(pl.col("n_zero_volumes") > 0).then(
+        pl.format(regressed, "n_mice_with_zero_volume", mice, "n_zero_volumes", have)
     )
-    note = pl.when(pl.col("n_zero_volumes") > 0).then(pl.format(regressed, "n_mice_with_zero_volume", "n_zero_volumes"))
     return stacked.with_columns(rate_note=note)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from resistance_assets.report.explain.text import knock_down_line, number, span
-from resistance_assets.report.figures import Figure, Selector, axis, line_at
+from resistance_assets.report.figures import Figure, Selector, axis, line_at, log_axis
 from resistance_assets.report.html import Heading, Page, table
 from resistance_assets.report.pages.bench.studies import (
     BenchStudy,
@@ -27,6 +27,15 @@ GR_METRICS = "core.dose_response__gr_metrics"
 MOST_DRAWN = 120
 """Curves that a page draws: more are in the tables, whose CSV holds all of them."""
 MOST_OF_FOREST = 60
+VERDICT_WORDS = {
+    "estimated": "estimated",
+    "ic50_above_highest_dose": "IC50 above the highest dose",
+    "ic50_below_lowest_dose": "IC50 below the lowest dose",
+    "ic50_bracketed": "IC50 between two doses",
+    "no_effect": "no effect",
+    "no_inhibition": "no inhibition",
+    "refused_too_few_doses": "too few doses",
+}
 ROLES = ("down", "up", "third", "fourth", "marked", "none")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "cross")
 
@@ -44,7 +53,7 @@ def study_page(published: Published, study: BenchStudy, gene_pages: frozenset[st
     verdicts: dict[str, int] = {}
     for row in rows:
         verdicts[row["verdict"]] = verdicts.get(row["verdict"], 0) + 1
-    told = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in sorted(verdicts.items()))
+    told = ", ".join(f"{count} {VERDICT_WORDS[name]}" for name, count in sorted(verdicts.items()))
     add_facts(published, page, study, [("Curves", len(rows)), ("Verdicts", told)])
     page.paragraph(
         "EC50 is relative: the dose at half of a curve's own fall. IC50 is absolute: the dose at 50 % viability. A "
@@ -134,7 +143,7 @@ ORDER BY ALL"""
         columns=columns,
         traces=traces,
         layout={
-            "xaxis": axis("dose (uM)", type="log", exponentformat="power"),
+            "xaxis": log_axis("dose (uM)", columns["dose_um"]),
             "yaxis": axis("viability (% of vehicle)", rangemode="tozero"),
             "shapes": [line_at(y=50.0)],
         },
@@ -153,28 +162,36 @@ def _plain(text: str) -> str:
 
 def interval_figure(published: Published, study_id: str, rows: list[dict[str, Any]]) -> Figure | None:
     """IC50 of every curve with its interval; a bound stands as an arrow at the dose that it names."""
-    kept = [row for row in rows if row["verdict"] in ("estimated", "ic50_above_highest_dose", "ic50_below_lowest_dose")]
+    kept = [row for row in rows if row["verdict"] == "estimated" or row["verdict"].startswith("ic50_")]
     if not kept or len(kept) > MOST_OF_FOREST:
         return None
     sql = f"""SELECT curve_id AS curve, verdict, ic50_text,
-    CASE verdict WHEN 'estimated' THEN ic50_um WHEN 'ic50_above_highest_dose' THEN max_dose_um ELSE min_dose_um END
-        AS ic50_or_bound_um,
-    ic50_um_upper - ic50_um AS above, ic50_um - ic50_um_lower AS below
+    CASE verdict WHEN 'estimated' THEN ic50_um WHEN 'ic50_above_highest_dose' THEN max_dose_um
+        WHEN 'ic50_bracketed' THEN sqrt(bracket_lower_um * bracket_upper_um) ELSE min_dose_um END AS ic50_or_bound_um,
+    coalesce(ic50_um_lower, bracket_lower_um) AS from_um, coalesce(ic50_um_upper, bracket_upper_um) AS to_um,
+    to_um - ic50_or_bound_um AS above, ic50_or_bound_um - from_um AS below
 FROM {CURVES}
-WHERE study_id = {literal(study_id)} AND is_primary
-    AND verdict IN ('estimated', 'ic50_above_highest_dose', 'ic50_below_lowest_dose')
+WHERE study_id = {literal(study_id)} AND is_primary AND (verdict = 'estimated' OR starts_with(verdict, 'ic50_'))
 ORDER BY drug DESC, condition DESC, cell_line DESC"""
     columns = published.columns(sql)
     marks = (
         ("estimated", "IC50 with 95 % interval", "down", "circle"),
         ("ic50_above_highest_dose", "above the highest dose", "up", "triangle-right"),
         ("ic50_below_lowest_dose", "below the lowest dose", "third", "triangle-left"),
+        ("ic50_bracketed", "between two doses", "fourth", "line-ns-open"),
     )
     said = "; ".join(f"{row['curve_id']}: {row['ic50_text']}" for row in kept)
+    left = len(rows) - len(kept)
+    without = f" {left} curves have neither: no effect, no inhibition, or too few doses." if left else ""
+    is_open = any(row["interval_is_open"] and row["verdict"] == "estimated" for row in kept)
+    unbounded = " A bar on one side alone is an interval without an upper limit." if is_open else ""
     return Figure(
         ident="ic50",
         title="IC50 of every curve",
-        caption="Dose at 50 % viability. Triangles are bounds: the curve does not cross 50 % inside the doses.",
+        caption=(
+            "Dose at 50 % viability. Triangles are bounds: the curve does not cross 50 % inside the doses."
+            f"{unbounded}{without}"
+        ),
         alternative=f"IC50 in uM. {said}.",
         columns=columns,
         traces=[
@@ -191,7 +208,7 @@ ORDER BY drug DESC, condition DESC, cell_line DESC"""
             if verdict in columns["verdict"]
         ],
         layout={
-            "xaxis": axis("IC50 (uM)", type="log", exponentformat="power"),
+            "xaxis": log_axis("IC50 (uM)", [*columns["ic50_or_bound_um"], *columns["from_um"], *columns["to_um"]]),
             "yaxis": axis("", type="category", categoryorder="array", categoryarray=columns["curve"]),
         },
         height=130 + 26 * len(kept),
@@ -213,7 +230,7 @@ def _curve_table(rows: list[dict[str, Any]]) -> str:
         row["ic50_interval"] = _interval(row, "ic50") if row["ic50_um"] else None
         row["ec50_interval"] = _interval(row, "ec50") if row["ec50_um"] else None
         row["ic50_text_sort"] = row["ic50_um"]
-        row["verdict"] = row["verdict"].replace("_", " ")
+        row["verdict"] = VERDICT_WORDS[row["verdict"]]
     headings = [
         Heading("cell_line", "Line"),
         Heading("condition", "Condition"),
@@ -246,6 +263,7 @@ def _fold_changes(published: Published, page: Page, study_id: str) -> None:
         return
     for row in rows:
         row["lines"] = f"{row['resistant']} / {row['parental']}"
+        row["measure"] = row["measure"].upper()
         row["welch_interval"] = span(row["welch_lower"], row["welch_upper"])
         row["within"] = span(row["curve_separate_lower"], row["curve_separate_upper"])
     page.heading("Resistant over parental line")

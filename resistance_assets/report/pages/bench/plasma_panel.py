@@ -17,7 +17,14 @@ from resistance_assets.report.figures import (
     name_points,
 )
 from resistance_assets.report.html import Heading, Page, link, table
-from resistance_assets.report.pages.bench.studies import BenchStudy, add_notes, own_rows, studies_of, versions
+from resistance_assets.report.pages.bench.studies import (
+    BenchStudy,
+    add_notes,
+    own_rows,
+    plain_words,
+    studies_of,
+    versions,
+)
 from resistance_assets.report.paths import gene_path
 from resistance_assets.report.published import Published
 from resistance_assets.report.sql_text import literal
@@ -31,6 +38,8 @@ MODELS = "core.plasma_panel__multivariable"
 AUC = "core.plasma_panel__auc"
 MART = "marts.panel_markers"
 MOST_NAMED = 12
+CONTINUOUS_FIRST = "Read the continuous model first: the split at the median is the rule of papers."
+MOST_COMPARED = 600
 MODEL_WORDS = {
     "continuous_per_sd": "per standard deviation of log2 (to read first)",
     "median_split": "above the median against the rest (the rule of papers)",
@@ -45,19 +54,19 @@ def find_studies(published: Published) -> list[BenchStudy]:
 def study_page(published: Published, study: BenchStudy, gene_pages: frozenset[str] = frozenset()) -> Page:
     """The page of one study."""
     page = Page(study.path, study.title)
-    markers = own_rows(published, MART, study, "pfs_p_value NULLS LAST, marker")
+    markers = own_rows(published, MART, study, "pfs_p_value NULLS LAST, pair_q NULLS LAST, group_q NULLS LAST, marker")
     refused = [row["marker"] for row in markers if not row["is_tested"]]
     nameless = [row["marker"] for row in markers if row["hgnc_symbol"] is None]
     page.paragraph(
         f"{len(markers)} markers; {len(refused)} are below their limit in more than half of the baseline samples and "
-        f"are not tested{': ' + ', '.join(refused) if refused else ''}. Read the continuous model first: the split at "
-        "the median is the rule of papers."
+        f"are not tested{': ' + ', '.join(refused) if refused else ''}.",
+        *([CONTINUOUS_FIRST] if own_rows(published, SURVIVAL, study, "marker") else []),
     )
     if nameless:
         page.paragraph(f"{len(nameless)} markers have no gene that HGNC knows: {', '.join(nameless)}.")
     page.add(_marker_table(page, markers, gene_pages))
     for contrast in _contrasts(published, study):
-        page.heading(contrast["contrast"].replace("_", " "))
+        page.heading(f"{_capital(contrast['numerator'])} against {contrast['denominator']}")
         figure = volcano_figure(published, study, contrast)
         if figure is not None:
             page.figure(figure)
@@ -80,6 +89,10 @@ def study_page(published: Published, study: BenchStudy, gene_pages: frozenset[st
         page.add(_auc_table(published, study))
     add_notes(published, page, study)
     return page
+
+
+def _capital(name: str) -> str:
+    return f"{name[:1].upper()}{name[1:]}"
 
 
 def _marker_table(page: Page, markers: list[dict[str, Any]], gene_pages: frozenset[str]) -> str:
@@ -109,7 +122,8 @@ def _marker_table(page: Page, markers: list[dict[str, Any]], gene_pages: frozens
         Heading("resistance_contrasts_down", "Lines: down", "contrasts under a drug that list the gene", True),
         Heading("tumour_os_hazard_ratio_per_sd", "Tumour: OS HR per SD", "expression in a cohort of tumours", True),
     ]
-    return table("Markers, the smallest p of progression first", headings, markers, filter_by=("verdict",))
+    leading = "p of progression" if any(row["pfs_p_value"] is not None for row in markers) else "q"
+    return table(f"Markers, the smallest {leading} first", headings, markers, filter_by=("verdict",))
 
 
 def _contrasts(published: Published, study: BenchStudy) -> list[dict[str, Any]]:
@@ -233,7 +247,7 @@ def _comparison_table(published: Published, study: BenchStudy, contrast: str) ->
         row["n"] = f"{row['n_numerator']} v {row['n_denominator']}"
         row["below"] = f"{row['n_below_numerator']} v {row['n_below_denominator']}"
         row["interval"] = span(row["ci_lower"], row["ci_upper"])
-        row["method"] = row["method"].replace("_", " ")
+        row["method"] = plain_words(row["method"])
     headings = [
         Heading("marker", "Marker"),
         Heading("method", "Method"),
@@ -248,7 +262,7 @@ def _comparison_table(published: Published, study: BenchStudy, contrast: str) ->
         Heading("test", "Test"),
         Heading("p_note", "Note"),
     ]
-    return table("Every method, limma first", headings, rows, filter_by=("method",), most=60)
+    return table("Every method, limma first", headings, rows, filter_by=("method",), most=MOST_COMPARED)
 
 
 def forest_figure(published: Published, study: BenchStudy) -> Figure | None:

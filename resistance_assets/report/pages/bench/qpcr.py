@@ -110,7 +110,7 @@ def _fold_table(rows: list[dict[str, Any]]) -> str:
         Heading("paired_p", "p (paired)", "by replicate", True),
         Heading("knock_down_percent", "Knock-down (%)", None, True),
         Heading("n", "Replicates", None, True),
-        Heading("n_control", "of the control", None, True),
+        Heading("n_control", "Replicates of the control", None, True),
         Heading("warning", "Warning"),
         Heading("p_note", "Note"),
     ]

@@ -33,6 +33,11 @@ class BenchStudy:
         return bench_path(self.id)
 
 
+def plain_words(name: str) -> str:
+    """A name of a method or contrast in words."""
+    return name.replace("_", " ")
+
+
 def bench_path(study_id: str) -> str:
     """Path of the page of a bench study."""
     return f"bench/{slug(study_id)}.html"

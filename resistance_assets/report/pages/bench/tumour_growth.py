@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from resistance_assets.report.explain.text import number, span
-from resistance_assets.report.figures import Figure, Selector, axis, line_at
+from resistance_assets.report.figures import Figure, Selector, axis, line_at, log_axis
 from resistance_assets.report.html import Heading, Page, table
 from resistance_assets.report.pages.bench.studies import (
     COLOURS,
@@ -14,6 +14,7 @@ from resistance_assets.report.pages.bench.studies import (
     BenchStudy,
     add_notes,
     own_rows,
+    plain_words,
     studies_of,
     versions,
 )
@@ -35,6 +36,18 @@ NOT_AT_RANDOM = (
 )
 
 
+MEASURE_WORDS = {
+    "growth_rate_per_day": "growth rate per day",
+    "random_slope_car1": "random slope, errors correlated over days",
+    "auc_ln_relative_per_day": "area under ln relative volume per day",
+    "auc_volume_per_day": "area under volume per day",
+    "volume_mm3": "volume, mm3",
+    "welch": "Welch's t",
+    "tukey_of_one_day": "Tukey, volumes of one day",
+    "log_rank_and_cox": "log-rank and Cox",
+}
+
+
 def find_studies(published: Published) -> list[BenchStudy]:
     """Studies of this kind."""
     return studies_of(published, TABLE)
@@ -48,7 +61,7 @@ def study_page(published: Published, study: BenchStudy, gene_pages: frozenset[st
     page.add(_arm_table(arms))
     page.heading("Every mouse, and the model's line per arm")
     page.figure(growth_figure(published, study, [row["arm"] for row in arms]))
-    page.add(_at_risk_table(published, study))
+    page.add(_at_risk_table(published, study, [row["arm"] for row in arms]))
     page.heading("Growth rates compared")
     page.add(_contrast_table(published, study))
     waterfall = waterfall_figure(published, study, [row["arm"] for row in arms])
@@ -162,7 +175,11 @@ WHERE study_id = {literal(study.id)} ORDER BY arm, mouse_id, day"""
         alternative=f"Line chart of tumour volumes by day on a log axis, a line per mouse. Growth rates: {said}.",
         columns=columns,
         traces=traces,
-        layout={"xaxis": axis("day"), "yaxis": axis("volume, mm³ (log scale)", type="log"), "hovermode": "closest"},
+        layout={
+            "xaxis": axis("day"),
+            "yaxis": log_axis("volume, mm³ (log scale)", columns["volume_mm3"]),
+            "hovermode": "closest",
+        },
         n="; ".join(f"{row['arm']}: {row['n_mice']} mice, {row['n_measurements']} volumes above 0" for row in lines),
         method=f"{model}: ln volume ~ day x arm, REML; Satterthwaite's t"
         if drawn_lines
@@ -173,15 +190,15 @@ WHERE study_id = {literal(study.id)} ORDER BY arm, mouse_id, day"""
     )
 
 
-def _at_risk_table(published: Published, study: BenchStudy) -> str:
+def _at_risk_table(published: Published, study: BenchStudy, arms: list[str]) -> str:
     rows = published.rows(
         f"SELECT arm, day, count(*) AS mice FROM {VOLUMES} WHERE study_id = {literal(study.id)} GROUP BY ALL "
         "ORDER BY ALL"
     )
     days = sorted({row["day"] for row in rows})
-    counts: dict[str, dict[str, Any]] = {}
+    counts: dict[str, dict[str, Any]] = {arm: {"arm": arm} for arm in arms}
     for row in rows:
-        counts.setdefault(row["arm"], {"arm": row["arm"]})[f"d{row['day']:g}"] = row["mice"]
+        counts[row["arm"]][f"d{row['day']:g}"] = row["mice"]
     # Days of models of patients differ from mouse to mouse: then a table by day says nothing.
     if len(days) > 40:
         days = [day for day in days if sum(row["day"] == day for row in rows) == len(counts)][:40]
@@ -209,6 +226,9 @@ def _contrast_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         )
         sizes = (row["n_numerator"], row["n_denominator"])
         row["n"] = None if None in sizes else f"{sizes[0]} v {sizes[1]}"
+        row["measure"], row["method"] = (
+            MEASURE_WORDS.get(row[key], plain_words(row[key])) for key in ("measure", "method")
+        )
         row["role"] = {"not_valid": "not valid: takes measurements of a mouse for independent",
                        "as_published": "rule of papers"}.get(row["role"], row["role"])  # fmt: skip
     return rows

@@ -288,7 +288,7 @@ def test_tests_of_times_to_events(tables, expected):
 def test_regressions_are_counted_beside_the_rate_that_they_are_not_in(tables):
     found = one(tables["growth_rates"], model="random_slope", arm="combination")
     assert (found["n_zero_volumes"], found["n_mice_with_zero_volume"]) == (4, 1)
-    assert found["rate_note"].startswith("1 mice in complete regression")
+    assert found["rate_note"].startswith("1 mouse in complete regression: 4 volumes of 0 have no logarithm")
     assert found["doubling_days"] is None
     assert tables["mice"].filter(pl.col("is_toxic_weight_loss"))["mouse_id"].to_list() == ["m20"]
 

@@ -99,7 +99,14 @@ def test_the_page_of_curves_tells_both_halves_and_the_interaction(pages):
 
 def test_a_bound_is_drawn_as_a_bound(release):
     rows = [
-        {"verdict": "ic50_above_highest_dose", "curve_id": "c", "ic50_text": "> 40", "ic50_um": None},
+        {
+            "verdict": "ic50_above_highest_dose",
+            "curve_id": "c",
+            "ic50_text": "> 40",
+            "ic50_um": None,
+            "interval_is_open": False,
+        },
+        {"verdict": "no_effect", "curve_id": "d", "ic50_text": "none (no effect)", "interval_is_open": False},
     ]
     connection = release.connection.cursor()
     connection.execute("BEGIN")
@@ -113,6 +120,23 @@ def test_a_bound_is_drawn_as_a_bound(release):
     assert [trace["name"] for trace in figure.traces] == ["above the highest dose"]
     assert set(figure.columns["ic50_or_bound_um"]) == {40.0}
     assert set(figure.columns["above"]) == {None}
+    assert "1 curves have neither" in figure.caption
+
+
+def test_a_curve_that_falls_between_two_doses_is_drawn_from_one_to_the_other(release):
+    rows = [{"verdict": "ic50_bracketed", "curve_id": "c", "ic50_text": "1 to 4", "interval_is_open": False}]
+    connection = release.connection.cursor()
+    connection.execute("BEGIN")
+    connection.execute(
+        "UPDATE core.dose_response__curves SET verdict = 'ic50_bracketed', ic50_um = NULL, ic50_um_lower = NULL,"
+        " ic50_um_upper = NULL, bracket_lower_um = 1.0, bracket_upper_um = 4.0 WHERE is_primary"
+    )
+    figure = dose_response.interval_figure(Published(connection, release.data_dir), planted_curves.FOLDER, rows)
+    connection.execute("ROLLBACK")
+    assert figure is not None
+    assert [trace["name"] for trace in figure.traces] == ["between two doses"]
+    assert set(figure.columns["ic50_or_bound_um"]) == {2.0}
+    assert set(zip(figure.columns["below"], figure.columns["above"], strict=True)) == {(1.0, 2.0)}
 
 
 def test_a_surface_shows_every_pair_of_doses_and_its_largest_excess(release):

@@ -31,7 +31,7 @@ def test_a_dead_mouse_is_said_not_to_be_missing_at_random(pages):
     page = pages["bench/growth.html"]
     assert "is not missing at random" in page
     assert "last day with all mice" in page
-    assert "1 mice in complete regression" in page
+    assert "1 mouse in complete regression: 4 volumes of 0 have no logarithm" in page
     assert "4 of 6" in page, "n of n started on the day asked"
 
 
