@@ -51,6 +51,7 @@ def test_the_registry_accepts_every_study(demo: WrittenDemo):
         "demo_h3122_published",
         "demo_h3122_qpcr",
         "demo_h3122_xenograft",
+        "demo_h3122_xenograft_cells",
         "demo_luad_followed",
         "demo_luad_paired",
     ]

@@ -11,8 +11,9 @@ from resistance_assets.demo.bench import (
     drug_combination,
     plasma_panel,
     qpcr,
+    single_cell,
     tumour_growth,
     two_way_assay,
 )
 
-BENCH_STUDIES = (dose_response, drug_combination, qpcr, two_way_assay, tumour_growth, plasma_panel)
+BENCH_STUDIES = (dose_response, drug_combination, qpcr, two_way_assay, tumour_growth, plasma_panel, single_cell)

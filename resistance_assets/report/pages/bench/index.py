@@ -8,6 +8,7 @@ from resistance_assets.report.pages.bench import (
     drug_combination,
     plasma_panel,
     qpcr,
+    single_cell,
     tumour_growth,
     two_way_assay,
 )
@@ -16,7 +17,7 @@ from resistance_assets.report.published import Published
 
 INDEX = "bench.html"
 # Each has TITLE, `find_studies(published)` and `study_page(published, study, gene_pages)`.
-KINDS = (dose_response, drug_combination, tumour_growth, plasma_panel, qpcr, two_way_assay)
+KINDS = (dose_response, drug_combination, tumour_growth, plasma_panel, single_cell, qpcr, two_way_assay)
 
 
 def bench_studies(published: Published) -> list[BenchStudy]:
