@@ -12,6 +12,7 @@ from typing import Any
 from resistance_assets.errors import UsageFault
 from resistance_assets.report.explain import alterations
 from resistance_assets.report.explain.bench import knock_downs, panel_markers
+from resistance_assets.report.explain.single_cell import cell_types
 from resistance_assets.report.explain.survival import competing_risks, discrimination, time_ratios
 from resistance_assets.report.published import Published, short_reason
 
@@ -42,7 +43,7 @@ def explain_gene(published: Published, symbol: str) -> dict[str, Any]:
         `tissue_ranks` (rank sums of tissues), `correlates`,
         `enriched_terms`, `interactions`, `copy_number`, `alterations` (frequencies), `cis_effects` (layers against
         mRNA), `altered_survival`, `stratum_survival`, `known_mechanisms` (CIViC), `panel_markers` (plasma),
-        `knock_downs` (EC50)), each entry with `table`, `data_version`, `method`, `n` and
+        `knock_downs` (EC50), `cell_types` (single cells)), each entry with `table`, `data_version`, `method`, `n` and
         `sources` (id and SHA-256) where they apply, and `missing` (what, why).
 
     Raises:
@@ -82,6 +83,7 @@ def explain_gene(published: Published, symbol: str) -> dict[str, Any]:
         "known_mechanisms": alterations.known_mechanisms(published, name, missing),
         "panel_markers": panel_markers(published, name),
         "knock_downs": knock_downs(published, name),
+        "cell_types": cell_types(published, name),
         "missing": missing,
     }
     shown = {(row["contrast_id"], row["method"]) for row in document["contrasts"]}

@@ -457,6 +457,26 @@ SECTIONS = (
         20,
         lambda rows: ["  ratio below 1: the knock-down sensitises; resistant / parental is the interaction"],
     ),
+    Section(
+        "Cells that make it",
+        "cell_types",
+        ["study", "species", "type", "cells", "with it", "CP10k", "share", "source", "log2 FC", "q (BH)", "samples"],
+        lambda row: [
+            row["study_id"],
+            row["species"],
+            row["cell_type"],
+            number(row["n"]),
+            f"{row['fraction_expressing']:.0%}",
+            number(row["mean_cp10k"]),
+            f"{row['share_of_species_umi']:.0%}" if row["share_of_species_umi"] is not None else ".",
+            "ambient RNA" if row["is_ambient"] else "yes",
+            number(row["log2_fold_change"]),
+            number(row["q_value_bh"]),
+            f"{row['n_numerator']} v {row['n_denominator']}" if row["n_numerator"] is not None else ".",
+        ],
+        20,
+        lambda rows: ["  ambient RNA: below a tenth of the leading type, which RNA of burst cells explains"],
+    ),
 )
 
 

@@ -257,6 +257,7 @@ def _gene_page(published: Published, gene: str) -> Page:
     if document["knock_downs"]:
         rows = [{**row, "line": knock_down_line(row)} for row in document["knock_downs"]]
         page.add(_axis_table("EC50 with a knock-down over EC50 with the control siRNA", rows, _KNOCK_DOWNS))
+    add_cell_types(page, document["cell_types"])
     page.heading("Company")
     for caption, key, headings in _COMPANY:
         page.add(_axis_table(caption, document[key], headings))
@@ -281,6 +282,36 @@ def add_markers(page: Page, markers: list[dict[str, Any]]) -> None:
         row["below"] = f"{row['fraction_below_lod']:.0%}"
     page.add(_axis_table("Marker in plasma", markers, _MARKERS))
 
+
+def add_cell_types(page: Page, rows: list[dict[str, Any]]) -> None:
+    """Cell types that make the gene, of every single-cell study."""
+    if not rows:
+        return
+    page.heading("Cell types")
+    for row in rows:
+        row["study"] = link(page.root + bench_path(row["study_id"]), row["study_id"])
+        row["made"] = "ambient RNA" if row["is_ambient"] else "yes"
+        row["with_it"] = f"{row['fraction_expressing']:.0%}"
+        row["with_it_sort"] = row["fraction_expressing"]
+    page.add(_axis_table("Which cells make it", rows, _CELL_TYPES))
+
+
+_CELL_TYPES = [
+    Heading("study", "Study"),
+    Heading("species", "Species"),
+    Heading("symbol", "Gene"),
+    Heading("level", "Level"),
+    Heading("cell_type", "Type"),
+    Heading("n", "Cells", None, True),
+    Heading("with_it", "With it", "share of the cells with a molecule", True),
+    Heading("umi", "Molecules", None, True),
+    Heading("mean_cp10k", "CP10k", "mean of molecules per 10,000", True),
+    Heading("share_of_species_umi", "Share", "of the gene's molecules in the species", True),
+    Heading("made", "Made there", "ambient RNA: below a tenth of the leading type"),
+    Heading("comparison_id", "Comparison"),
+    Heading("log2_fold_change", "log2 fold change", "samples are the replicates", True),
+    Heading("q_value_bh", "q", "Benjamini-Hochberg within the type", True),
+]
 
 _MARKERS = [
     Heading("study", "Study"),
