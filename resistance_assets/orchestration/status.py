@@ -144,6 +144,8 @@ def _state_of_table(
                 if table_version.inputs.get(external.recorded_as(name)) != external.checksum:
                     reasons.append(f"{'what is known of' if external.is_own_state else 'source'} {name} changed")
         except Fault as fault:
-            return TableState(address, "fresh", (f"kept, its source cannot be had: {fault}",), *facts)
+            # What is asked of the source may rest on an input's next version: whether it can be had is not known yet.
+            if not any(state_of(upstream).state == "stale" for upstream in step.inputs if upstream in steps):
+                return TableState(address, "fresh", (f"kept, its source cannot be had: {fault}",), *facts)
     left = [f"{name} is {reason}" for name, reason in table_version.notes.get("left_out", {}).items()]
     return TableState(address, "stale" if reasons else "fresh", (*reasons, *left), *facts)

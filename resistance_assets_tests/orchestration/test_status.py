@@ -84,6 +84,19 @@ def test_a_source_that_cannot_be_had_leaves_its_table_as_it_is(lake):
     assert run_step(lake, steps["raw.a"])["raw.a"].outcome == "kept"
 
 
+def test_what_can_be_had_once_an_input_is_brought_up_is_stale_not_kept(lake):
+    """A further table of an archive is read where a first one took it; before that, nobody can say that it will not."""
+    refused = cannot(SourceUnavailable("the first table did not take it", subject="thing", remedy="See there."))
+    steps = steps_of()
+    steps["staging.b"] = replace(steps["staging.b"], external_inputs=refused)
+    (b,) = (one for one in states_of(lake, steps, None, ask_sources=True) if one.address == "staging.b")
+    assert (b.state, len(b.reasons)) == ("fresh", 1)
+    assert "kept, its source cannot be had" in b.reasons[0]
+    steps["raw.a"] = replace(steps["raw.a"], external_inputs=has("2"))
+    (b,) = (one for one in states_of(lake, steps, None, ask_sources=True) if one.address == "staging.b")
+    assert (b.state, b.reasons) == ("stale", ("raw.a is stale",))
+
+
 def test_a_source_that_never_could_be_had_is_due_once_for_each_reason(tmp_path):
     lake = Lake(tmp_path)
     steps = {
