@@ -23,6 +23,8 @@ from resistance_assets.science.statistics.multiple_testing import adjust_holm
 
 LEAST_DOSES = 4
 ACTIVE_P = 0.05
+# Points of inhibition that a second drug does not take away: then a plate was mapped wrongly.
+IMPLAUSIBLE_LOSS = 50.0
 VIABILITY_RANGE = (-20.0, 120.0)
 CELL_COLUMNS = (
     "bliss_reference",
@@ -281,6 +283,19 @@ def _warnings(block: pl.DataFrame, cells: pl.DataFrame) -> tuple[str, ...]:
         found.append(
             f"the wells without drug show {control['inhibition_percent'][0]:.0f} % inhibition: viability may have been "
             "given as inhibition, or the other way round"
+        )
+    repeated = single.filter((pl.col("dose1_um") + pl.col("dose2_um") > 0) & (pl.col("n") > 1))
+    if repeated.height and (repeated["standard_deviation"] == 0.0).all():
+        found.append(
+            "single-drug wells are the same number in every replicate: the replicates share them, and their error is "
+            "not in the test"
+        )
+    together = cells.filter(pl.col("hsa_excess").is_not_null())
+    lost = together.filter(pl.col("hsa_excess") < -IMPLAUSIBLE_LOSS).height
+    if lost > together.height / 2:
+        found.append(
+            f"in {lost} of {together.height} cells both drugs do {IMPLAUSIBLE_LOSS:g} points less than the better one "
+            "alone: see whether doses and wells belong together before calling it antagonism"
         )
     if min(block["dose1_um"].n_unique(), block["dose2_um"].n_unique()) < LEAST_DOSES:
         found.append(f"fewer than {LEAST_DOSES} doses on an axis: no ZIP, no Loewe")

@@ -129,7 +129,11 @@ def test_matrices_of_o_neil_have_four_replicates_once_their_order_is_declared(be
     assert blocks["n_replicates"].to_list() == [4, 4]
     assert blocks["n_combination_cells"].to_list() == [16, 16]
     assert blocks.filter(pl.col("drug1") == "MK-1775")["bliss_mean"].item() > 5
-    assert "MK-1775 alone lies on its bound" in blocks.filter(pl.col("drug1") == "MK-1775")["warnings"].item()
+    warnings = dict(blocks.select("drug1", "warnings").iter_rows())
+    assert "MK-1775 alone lies on its bound" in warnings["MK-1775"]
+    assert "points less" not in warnings["MK-1775"]
+    assert all("same number in every replicate" in told for told in warnings.values())
+    assert "in 14 of 16 cells both drugs do 50 points less than the better one alone" in warnings["Paclitaxel"]
     assert found[CELLS].height == 50
     assert found["raw.drug_combination__wells"].height == 200
     told = found["raw.studies__warnings"]["warning"].to_list()
