@@ -25,20 +25,7 @@ SHARE_BELOW_LIMIT = {"CCL7": 0.85, "IL4": 0.7, "CCL26": 0.35, "IL2": 0.12}
 _SD_LOG2, _WITHIN_SD_LOG2 = 0.9, 0.35
 _PFS_MONTHS, _OS_MONTHS, _FOLLOWED_MONTHS = 11.0, 34.0, (36.0, 84.0)
 
-_TOML = f"""\
-[study]
-id = "{FOLDER}"
-title = "Synthetic plasma panel of patients on crizotinib (demo)"
-organism = "Homo sapiens"
-kind = "plasma_panel"
-licence = "CC0 1.0 (synthetic)"
-paper = "wang_2022"
-platform = "luminex"
-panel = "panel.tsv"
-limits = "limits.tsv"
-samples = "samples.tsv"
-patients = "patients.tsv"
-
+QUESTIONS = """\
 [groups]
 numerator = "short"
 denominator = "long"
@@ -68,7 +55,23 @@ terms = ["CCL20", "CCL24", "CCL15", "age_years", "sex"]
 
 [discrimination]
 months = [12, 36, 60]
-markers = ["CCL20", "CCL24", "CCL15", "CXCL13", "IL6"]
+"""
+"""What is asked of the panel, as study.toml says it: the comparisons of the papers."""
+_TOML = f"""\
+[study]
+id = "{FOLDER}"
+title = "Synthetic plasma panel of patients on crizotinib (demo)"
+organism = "Homo sapiens"
+kind = "plasma_panel"
+licence = "CC0 1.0 (synthetic)"
+paper = "wang_2022"
+platform = "luminex"
+panel = "panel.tsv"
+limits = "limits.tsv"
+samples = "samples.tsv"
+patients = "patients.tsv"
+
+{QUESTIONS}markers = ["CCL20", "CCL24", "CCL15", "CXCL13", "IL6"]
 """
 
 

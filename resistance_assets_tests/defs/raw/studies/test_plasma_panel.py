@@ -14,46 +14,18 @@ from polars.testing import assert_frame_equal
 
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.raw.studies.plasma_panel import CORE, SYMBOLS, analyse, read_tables
+from resistance_assets.demo.bench.plasma_panel import QUESTIONS
 from resistance_assets.orchestration.checks import validate
 from resistance_assets_tests.study_folder import write_study_folder
 
-PAPER = """\
+PAPER = f"""\
 platform = "luminex"
 panel = "panel.tsv"
 limits = "limits.tsv"
 samples = "samples.tsv"
 patients = "patients.tsv"
 
-[groups]
-numerator = "short"
-denominator = "long"
-endpoint = "PFS"
-early_months = 6
-late_months = 12
-covariates = ["age_years", "sex"]
-
-[pairs]
-later = "progression"
-
-[[follow_up]]
-endpoint = "PFS"
-time_column = "pfs_months"
-event_column = "pfs_event"
-unit = "months"
-
-[[follow_up]]
-endpoint = "OS"
-time_column = "os_months"
-event_column = "os_event"
-unit = "months"
-
-[[model]]
-id = "declared"
-terms = ["CCL20", "CCL24", "CCL15", "age_years", "sex"]
-
-[discrimination]
-months = [12, 36, 60]
-"""
+{QUESTIONS}"""
 FILES = ("panel.tsv", "limits.tsv", "samples.tsv", "patients.tsv")
 
 
