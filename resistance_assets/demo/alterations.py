@@ -14,8 +14,15 @@ import numpy as np
 from resistance_assets.demo.cohort import Cohort
 from resistance_assets.demo.plan import Plan, random_stream
 
-DRIVERS = {"KRAS": 0.30, "EGFR": 0.14, "TP53": 0.46, "STK11": 0.14, "KEAP1": 0.12}
-"""Gene -> share of sequenced tumours with a mutation that changes its protein, of the plan or not."""
+DRIVERS = {"KRAS": 0.30, "EGFR": 0.34, "TP53": 0.46, "STK11": 0.14, "KEAP1": 0.12}
+"""Gene -> chance of a mutation that changes its protein in a sequenced tumour; of EGFR in one without KRAS."""
+SILENCED_BY_METHYLATION = ("KEAP1", "RB1", "PTEN")
+"""Genes whose probe is the more methylated the less they are expressed; the other probes say nothing."""
+EXCLUSIVE = ("EGFR", "KRAS")
+"""No tumour has mutations of both; all other pairs are left to chance."""
+STRATUM_GENE = "GAS6"
+"""Means nothing for survival in all patients, and a higher hazard in the KRAS-mutated ones."""
+N_SEQUENCED = 240
 _CHANGES = {"KRAS": "p.G12C", "EGFR": "p.L858R", "TP53": "p.R175H", "STK11": "p.Q37*", "KEAP1": "p.G333C"}
 _CLASSES = {"STK11": "Nonsense_Mutation"}
 _ENTREZ = {"KRAS": 3845, "EGFR": 1956, "TP53": 7157, "STK11": 6794, "KEAP1": 9817}
@@ -49,7 +56,7 @@ def alteration_files(plan: Plan, cohort: Cohort, study: str, samples: Sequence[s
         "meta_mutations.txt": meta(
             "MUTATION_EXTENDED", "mutations", "MAF", "data_mutations.txt", "Synthetic mutations"
         ),
-        "data_mutations.txt": _mutations(plan, samples),
+        "data_mutations.txt": _mutations(plan, cohort, samples),
         "meta_sv.txt": meta("STRUCTURAL_VARIANT", "structural_variants", "SV", "data_sv.txt", "Synthetic fusions"),
         "data_sv.txt": _structural_variants(plan, samples),
         "meta_log2_cna.txt": meta(
@@ -67,7 +74,7 @@ def alteration_files(plan: Plan, cohort: Cohort, study: str, samples: Sequence[s
             "Synthetic methylation",
         )
         + "\ngeneric_assay_type: METHYLATION\ngeneric_entity_meta_properties: NAME,DESCRIPTION,TRANSCRIPT_ID\n",
-        "data_methylation_hm27_hm450_merged.txt": _methylation(plan, samples),
+        "data_methylation_hm27_hm450_merged.txt": _methylation(plan, cohort, samples),
         "meta_timeline_treatment.txt": timeline_meta("data_timeline_treatment.txt"),
         "data_timeline_treatment.txt": _treatments(plan, samples),
         "meta_timeline_status.txt": timeline_meta("data_timeline_status.txt"),
@@ -75,7 +82,27 @@ def alteration_files(plan: Plan, cohort: Cohort, study: str, samples: Sequence[s
     }
 
 
-def _mutations(plan: Plan, samples: Sequence[str]) -> str:
+def _kras_chances(plan: Plan, cohort: Cohort) -> np.ndarray:
+    """Chance of a KRAS mutation of each sequenced tumour: raised where GAS6 is high and death early, or both not.
+
+    So that GAS6 goes with the hazard among the mutated, whatever it does among all.
+    """
+    patients = cohort.expressed[:N_SEQUENCED]
+    os = cohort.endpoints["OS"]
+    days, event = os.days[patients], os.event[patients]
+    # Events less expected ones (Nelson and Aalen) of each patient.
+    expected = [
+        sum(float(event[at]) / int((days >= days[at]).sum()) for at in range(len(days)) if days[at] <= one)
+        for one in days
+    ]
+    early = event - np.array(expected)
+    level = np.log2(cohort.rsem[plan.symbols.index(STRATUM_GENE), :N_SEQUENCED] + 1)
+    score = early * (level - level.mean()) / level.std()
+    ranks = np.argsort(np.argsort(score, kind="stable"), kind="stable") / len(score)
+    return np.where(ranks < 0.4, 0.05, np.where(ranks < 0.7, 0.25, 0.85))
+
+
+def _mutations(plan: Plan, cohort: Cohort, samples: Sequence[str]) -> str:
     draw = random_stream(plan.seed, "mutations")
     header = [
         *("Hugo_Symbol", "Entrez_Gene_Id", "Chromosome", "Start_Position", "End_Position", "Variant_Classification"),
@@ -83,12 +110,18 @@ def _mutations(plan: Plan, samples: Sequence[str]) -> str:
         *("HGVSp_Short", "t_ref_count", "t_alt_count"),
     ]
     lines = ["#version 2.4", "\t".join(header)]
-    sequenced = samples[:240]
+    sequenced, kras = samples[:N_SEQUENCED], _kras_chances(plan, cohort)
     synthetic = [gene for gene in plan.genes if gene.family == "synthetic"][:60]
-    for sample in sequenced:
-        hit = [(gene, _ENTREZ[gene], True) for gene, share in DRIVERS.items() if draw.uniform() < share]
+    for at, sample in enumerate(sequenced):
+        shares = {**DRIVERS, "KRAS": kras[at]}
+        mutated = [gene for gene, share in shares.items() if draw.uniform() < share]
+        if set(EXCLUSIVE) <= set(mutated):
+            mutated.remove("EGFR")
+        hit = [(gene, _ENTREZ[gene], True) for gene in mutated]
         passengers = draw.choice(len(synthetic), 2, replace=False).tolist()
-        hit += [(synthetic[at].symbol, synthetic[at].entrez_gene_id, bool(draw.uniform() < 0.7)) for at in passengers]
+        hit += [
+            (synthetic[one].symbol, synthetic[one].entrez_gene_id, bool(draw.uniform() < 0.7)) for one in passengers
+        ]
         for symbol, entrez, changes in hit:
             position, depth = int(draw.randint(1_000, 90_000)), int(draw.randint(40, 200))
             reads = int(draw.randint(4, depth // 2))
@@ -103,7 +136,7 @@ def _structural_variants(plan: Plan, samples: Sequence[str]) -> str:
     draw = random_stream(plan.seed, "structural variants")
     sites = [f"Site{site}_{column}" for site in (1, 2) for column in ("Hugo_Symbol", "Entrez_Gene_Id")]
     lines = ["\t".join(["Sample_Id", "SV_Status", *sites, "Class", "Event_Info"])]
-    fused = sorted(draw.choice(np.array(samples[:240]), 9, replace=False).tolist())
+    fused = sorted(draw.choice(np.array(samples[:N_SEQUENCED]), 9, replace=False).tolist())
     lines += [f"{sample}\tSOMATIC\tEML4\t27436\tALK\t238\tFUSION\tEML4-ALK, synthetic" for sample in fused]
     return "\n".join(lines) + "\n"
 
@@ -128,9 +161,14 @@ def _protein_levels(plan: Plan, cohort: Cohort, samples: Sequence[str]) -> str:
     return _table("Composite.Element.REF", samples, names, values)
 
 
-def _methylation(plan: Plan, samples: Sequence[str]) -> str:
+def _methylation(plan: Plan, cohort: Cohort, samples: Sequence[str]) -> str:
     values = random_stream(plan.seed, "methylation").beta(2, 3, (N_PROBES, len(samples)))
     genes = [gene for gene in plan.genes if gene.family != "synthetic"][:N_PROBES]
+    noise = random_stream(plan.seed, "methylation of silenced genes").normal(0, 1, (N_PROBES, len(samples)))
+    for at, gene in enumerate(genes):
+        if gene.symbol in SILENCED_BY_METHYLATION:
+            level = np.log2(cohort.rsem[plan.symbols.index(gene.symbol)] + 1)
+            values[at] = 1 / (1 + np.exp((level - level.mean()) / level.std() + noise[at]))
     names = [f"cg9{at:07d}\t{gene.symbol}\tsynthetic probe\tNA" for at, gene in enumerate(genes)]
     return _table("ENTITY_STABLE_ID\tNAME\tDESCRIPTION\tTRANSCRIPT_ID", samples, names, values)
 

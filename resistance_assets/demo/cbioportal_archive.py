@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from resistance_assets.demo.alterations import alteration_files
+from resistance_assets.demo.alterations import N_SEQUENCED, alteration_files
 from resistance_assets.demo.cohort import DAYS_PER_MONTH, N_PATIENTS, STAGES, Cohort, FollowUp
 from resistance_assets.demo.packing import tar_gz
 from resistance_assets.demo.plan import Plan
@@ -147,6 +147,9 @@ def write_archive(plan: Plan, cohort: Cohort) -> bytes:
             "rna_seq_v2_mrna", "Samples with mRNA data (RNA Seq V2)", "all_cases_with_mrna_rnaseq_data", samples
         ),
         "case_lists/cases_cna.txt": _case_list("cna", "Samples with CNA data", "all_cases_with_cna_data", samples),
+        "case_lists/cases_sequenced.txt": _case_list(
+            "sequenced", "Samples with mutation data", "all_cases_with_mutation_data", samples[:N_SEQUENCED]
+        ),
     }
     files |= alteration_files(plan, cohort, STUDY, samples)
     return tar_gz(STUDY, {name: text.encode() for name, text in files.items()})

@@ -44,6 +44,10 @@ class FollowUp:
     event: NDArray[np.int64]
 
 
+CIS_COPY_NUMBER = ("MET", "ERBB2", "MYC", "CDK4")
+"""Genes whose copy number goes with their expression; that of the others says nothing of it."""
+
+
 @dataclass(frozen=True)
 class Cohort:
     """The synthetic patients.
@@ -89,6 +93,7 @@ def draw_cohort(plan: Plan) -> Cohort:
     by_sample = np.concatenate([deviations[:, expressed], 0.6 * deviations[:, recurrent] + noise], axis=1)
     rsem = _rsem(plan, by_sample)
     rows, copy_number = _draw_copy_number(plan, len(samples))
+    _plant_cis_copy_number(plan, rsem, rows, copy_number)
     unknown_age = clinical.permutation(N_PATIENTS)[:10]
     age[unknown_age] = -1
     return Cohort(
@@ -182,6 +187,18 @@ def _draw_copy_number(plan: Plan, n_samples: int) -> tuple[NDArray[np.int64], ND
     state = draw.choice(levels, (int(blocks[-1]) + 1, n_samples), p=shares)
     own = draw.choice(levels, (len(rows), n_samples), p=shares)
     return rows, np.where(draw.uniform(size=own.shape) < 0.9, state[blocks], own)
+
+
+def _plant_cis_copy_number(
+    plan: Plan, rsem: NDArray[np.float64], rows: NDArray[np.int64], copy_number: NDArray[np.int64]
+) -> None:
+    """Calls of `CIS_COPY_NUMBER` that rise with the expression of their gene, in the shares of the other genes."""
+    noise = random_stream(plan.seed, "cis copy number").normal(0, 1, (len(CIS_COPY_NUMBER), copy_number.shape[1]))
+    for at, gene in enumerate(CIS_COPY_NUMBER):
+        row = plan.symbols.index(gene)
+        level = np.log2(rsem[row] + 1)
+        order = np.argsort(np.argsort((level - level.mean()) / level.std() + noise[at], kind="stable"), kind="stable")
+        copy_number[rows == row] = np.digitize(order / len(order), [0.01, 0.17, 0.75, 0.96]) - 2
 
 
 def _draw_follow_up(

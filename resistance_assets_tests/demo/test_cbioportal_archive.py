@@ -13,7 +13,7 @@ from resistance_assets.science.survival.screen import screen_cox
 from resistance_assets_tests.demo.conftest import WrittenDemo
 
 SOURCE = "cbioportal_luad_tcga_pan_can_atlas_2018"
-FURTHER = ("mutations", "sv", "log2_cna", "rppa", "methylation", "timeline")
+FURTHER = ("mutations", "sv", "log2_cna", "rppa", "methylation", "timeline", "sequenced")
 ENDPOINTS = ("OS", "DSS", "DFS", "PFS")
 
 
@@ -87,7 +87,7 @@ def test_the_archive_is_read_without_a_rejected_row(study: CbioportalStudy, demo
     assert sum(column.endswith("-01") for column in matrix.columns) == demo.truth.n_samples_expressed
     assert set(matrix.columns[2:]) <= set(study.samples["sample_id"])
     lists = study.case_lists.group_by("case_list_id").len().sort("len")["len"].to_list()
-    assert lists == [295, 295, 303]
+    assert lists == [240, 295, 295, 303]
 
 
 def test_no_barcode_is_that_of_a_real_patient(study: CbioportalStudy, shared):

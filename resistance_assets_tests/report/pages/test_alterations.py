@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from resistance_assets.demo.alterations import EXCLUSIVE, SILENCED_BY_METHYLATION, STRATUM_GENE
+from resistance_assets.demo.cohort import CIS_COPY_NUMBER
 from resistance_assets.report.explain.evidence import explain_gene
 from resistance_assets.report.explain.text import explanation_as_text
 from resistance_assets.report.pages.alterations import alteration_pages, cohorts_with_layers, oncoprint
@@ -72,3 +74,72 @@ def test_layers_that_a_cohort_was_not_measured_for_are_named_as_missing(demo, eg
     lacking = [entry["what"] for entry in egfr["missing"] if entry["why"] == "not measured"]
     assert any("mutations" in what and "luad_tcga_xena" in what for what in lacking)
     assert not any(what.endswith(f"of {COHORT}") for what in lacking)
+
+
+# ---- what the demo planted is found, and nothing else ----------------------------------------------------------------
+
+
+def found_cis_effects(demo, layer: str) -> set[str]:
+    rows = demo.rows(
+        "SELECT hgnc_symbol FROM core.alterations__cis_effects WHERE cohort_id = ? AND layer = ? AND q_value_bh < 0.05",
+        [COHORT, layer],
+    )
+    return {row["hgnc_symbol"] for row in rows}
+
+
+def test_planted_cis_effects_are_found_and_no_others(demo):
+    assert found_cis_effects(demo, "copy_number") == set(CIS_COPY_NUMBER)
+    assert found_cis_effects(demo, "methylation") == set(SILENCED_BY_METHYLATION)
+    wrong = "SELECT count(*) FROM core.alterations__cis_effects WHERE q_value_bh < 0.05 AND NOT is_as_expected"
+    assert demo.value(wrong) == 0
+
+
+def test_the_planted_pair_is_exclusive_and_no_other_pair_is_called(demo):
+    rows = demo.rows("SELECT * FROM core.alterations__pairs WHERE cohort_id = ? AND q_value_bh < 0.05", [COHORT])
+    assert [({row["hgnc_symbol_a"], row["hgnc_symbol_b"]}, row["direction"], row["n_both"]) for row in rows] == [
+        (set(EXCLUSIVE), "exclusive", 0)
+    ]
+
+
+def test_the_planted_gene_matters_in_its_stratum_alone(demo):
+    within = demo.rows(
+        "SELECT * FROM core.alterations__stratum_survival WHERE cohort_id = ? AND endpoint = 'OS' "
+        "AND model = 'continuous' AND q_value_bh_likelihood_ratio < 0.05",
+        [COHORT],
+    )
+    assert [(row["stratum_id"], row["hgnc_symbol"]) for row in within] == [("kras_mutant", STRATUM_GENE)]
+    assert within[0]["hazard_ratio_per_sd"] > 1.5
+    everyone = demo.value(
+        "SELECT q_value_bh_likelihood_ratio FROM core.survival__cohort_endpoint_genes WHERE cohort_id = ? "
+        "AND endpoint = 'OS' AND model = 'continuous' AND hgnc_symbol = ?",
+        [COHORT, STRATUM_GENE],
+    )
+    assert everyone > 0.5
+    products = demo.rows(
+        "SELECT driver_id, hgnc_symbol FROM core.alterations__driver_interactions WHERE cohort_id = ? "
+        "AND endpoint = 'OS' AND q_value_bh < 0.01",
+        [COHORT],
+    )
+    assert products == [{"driver_id": "KRAS", "hgnc_symbol": STRATUM_GENE}]
+
+
+def test_known_mechanisms_stand_beside_the_candidates_and_are_ranked_early(demo):
+    rows = demo.rows(
+        "SELECT hgnc_symbol FROM marts.resistance_candidates WHERE drug_class = 'multi-target TKI' "
+        "AND known_mechanism = 'known_for_class' ORDER BY hgnc_symbol"
+    )
+    # VEGFA has evidence against it and KRAS is sensitive: neither is a known mechanism.
+    assert [row["hgnc_symbol"] for row in rows] == ["AXL", "CCL20", "CXCL2", "IL6"]
+    (score,) = demo.rows(
+        "SELECT * FROM core.evidence__known_mechanisms WHERE drug_class = 'multi-target TKI' AND ranking = 'score'"
+    )
+    assert score["n_known"] == 4
+    assert score["ci_lower"] > 0.8
+    assert score["median_rank_percent"] < 10
+
+
+def test_every_family_of_tests_on_alterations_is_counted(demo):
+    tables = {row["analysis"] for row in demo.rows("SELECT DISTINCT analysis FROM core.hypotheses_tested")}
+    associations = ("survival", "cis_effects", "driver_expression", "driver_interactions", "pairs", "burden")
+    expected = (*associations, "stratum_survival")
+    assert {f"core.alterations__{name}" for name in expected} <= tables
