@@ -286,5 +286,8 @@ def test_a_changed_archive_recomputes_only_what_rests_on_it(data_dir, shared, tm
     assert (ccl20["logrank_chi2"], ccl20["hazard_ratio"], ccl20["events"]) == pytest.approx(
         (6.108, 1.4815, 160), abs=5e-4
     )
-    row = "SELECT n_events_analysed FROM core.survival__cohort_endpoints WHERE cohort_id = 'luad_tcga' AND endpoint = 'OS'"
-    assert (ask(data_dir, row, release=1).item(), ask(data_dir, row).item()) == (158, 160)
+    events = (
+        "SELECT n_events_analysed FROM core.survival__cohort_endpoints"
+        " WHERE cohort_id = 'luad_tcga' AND endpoint = 'OS'"
+    )
+    assert (ask(data_dir, events, release=1).item(), ask(data_dir, events).item()) == (158, 160)
