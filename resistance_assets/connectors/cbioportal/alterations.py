@@ -7,7 +7,7 @@ and gene matrices are in `cbioportal`.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,12 +15,16 @@ import polars as pl
 
 from resistance_assets.connectors.cbioportal.archive import (
     MISSING_TOKENS,
+    is_case_list,
     is_matrix,
+    is_meta,
     numeric_frame,
+    profiled_of,
     read_meta,
     split_data_file,
     top_folder,
 )
+from resistance_assets.connectors.cbioportal.profiled_samples import ProfiledSamples, is_gene_panel
 from resistance_assets.connectors.formats.archives import read_members
 from resistance_assets.connectors.formats.delimited import DelimitedText, rejected_rows
 from resistance_assets.errors import DataFault
@@ -55,6 +59,7 @@ _VARIANT: _Columns = (
     ("event_info", pl.String, ("Event_Info",)),
     ("annotation", pl.String, ("Annotation",)),
 )
+_GENE_NAMES = ("hugo_symbol", "entrez_gene_id")
 _REQUIRED = {"sample_id", "hugo_symbol", "variant_classification"}
 _TIMELINE_KEYS = {
     "PATIENT_ID": "patient_id",
@@ -96,7 +101,9 @@ class CbioportalAlterations:
         feature_matrices: by stable_id, feature_id (antibody or probe), hugo_symbol (where told), then one Float64
             column per sample; `unpivot_matrix` of `cbioportal` makes it long. Each feature once.
         n_rows: rows per file, kept or rejected.
-        rejected: source, line, reason, row.
+        rejected: source, line, reason, row: rows that were set aside (no sample, no gene, a sample that the clinical
+            table lacks, a gene that the sample's panel lacks), and rows that were kept without an unreadable protein
+            change or with a single fusion partner.
     """
 
     study_id: str = ""
@@ -111,27 +118,36 @@ class CbioportalAlterations:
 _KINDS = ("MUTATION_EXTENDED", "STRUCTURAL_VARIANT", "TIMELINE", "PROTEIN_LEVEL", "METHYLATION")
 
 
-def read_alterations(archive: Path, *, kinds: Collection[str] = _KINDS) -> CbioportalAlterations:
+IsReadable = Callable[[str | None, str], bool]
+"""Whether a protein change can be read, given the class of the mutation."""
+
+
+def read_alterations(
+    archive: Path, *, kinds: Collection[str] = _KINDS, is_readable: IsReadable | None = None
+) -> CbioportalAlterations:
     """Read the further tables of a study archive.
 
     Args:
         archive: the .tar.gz of the datahub.
         kinds: which of MUTATION_EXTENDED, STRUCTURAL_VARIANT, TIMELINE, PROTEIN_LEVEL and METHYLATION; methylation may
             take a gigabyte.
+        is_readable: protein changes for which it is False are left blank, and told among the rejected rows.
 
     Raises:
         DataFault: a file that a meta file names is not in the archive, is ragged, lacks a column or has a number that
             is none; names file, line and column.
         TransportFault: the archive is truncated, or holds a git-lfs pointer in place of a file.
     """
-    metas, names = read_members(
-        archive, lambda name: name.rpartition("/")[2].startswith("meta_") and name.count("/") == 1
-    )
+    small, names = read_members(archive, lambda name: is_meta(name) or is_case_list(name) or is_gene_panel(name))
     study = top_folder(archive, names)
     chosen: dict[str, tuple[str, str, str]] = {}
-    for path, data in sorted(metas.items()):
+    metas: dict[str, dict[str, str]] = {}
+    sample_file = ""
+    for path, data in sorted((path, data) for path, data in small.items() if is_meta(path)):
         name = path.rpartition("/")[2]
-        entry = read_meta(data, source=f"{archive.name}:{name}")
+        entry = metas[name] = read_meta(data, source=f"{archive.name}:{name}")
+        if (entry.get("genetic_alteration_type"), entry.get("datatype")) == ("CLINICAL", "SAMPLE_ATTRIBUTES"):
+            sample_file = f"{study}/{entry.get('data_filename', '')}"
         kind = entry.get("genetic_alteration_type", "")
         kind = "TIMELINE" if entry.get("datatype") == "TIMELINE" else kind
         if kind == "GENERIC_ASSAY" and is_matrix(entry):
@@ -146,8 +162,14 @@ def read_alterations(archive: Path, *, kinds: Collection[str] = _KINDS) -> Cbiop
                 remedy="The archive was packed without it: fetch it again",
             )
         chosen[f"{study}/{file}"] = (kind, file, entry.get("stable_id", name))
-    contents, _ = read_members(archive, lambda name: name in chosen)
+    contents, _ = read_members(archive, lambda name: name in chosen or name == sample_file)
     result = CbioportalAlterations(study_id=study)
+    source = f"{archive.name}:"
+    known = _Known(
+        _clinical_samples(contents.pop(sample_file, None), f"{source}{sample_file.rpartition('/')[2]}"),
+        profiled_of(small, metas, study, source)[1],
+        is_readable,
+    )
     for path, (kind, file, stable_id) in chosen.items():
         source = f"{archive.name}:{file}"
         # Mutation files may start with lines such as `#version 2.4` and `#sequenced_samples: ...`.
@@ -155,10 +177,10 @@ def read_alterations(archive: Path, *, kinds: Collection[str] = _KINDS) -> Cbiop
         result.n_rows[file] = text.height
         rejected = rejected_rows()
         if kind == "MUTATION_EXTENDED":
-            frame, rejected = _read_table(text, _MUTATION)
+            frame, rejected = _read_table(text, _MUTATION, known)
             result.mutations = pl.concat([result.mutations, frame])
         elif kind == "STRUCTURAL_VARIANT":
-            frame, rejected = _read_table(text, _VARIANT)
+            frame, rejected = _read_table(text, _VARIANT, known)
             result.structural_variants = pl.concat([result.structural_variants, frame])
         elif kind == "TIMELINE":
             frame, rejected = _read_timeline(text, file)
@@ -169,7 +191,25 @@ def read_alterations(archive: Path, *, kinds: Collection[str] = _KINDS) -> Cbiop
     return result
 
 
-def _read_table(text: DelimitedText, columns: _Columns) -> tuple[pl.DataFrame, pl.DataFrame]:
+@dataclass(frozen=True)
+class _Known:
+    """What rows are held against: samples of the clinical table (None: there is none), samples that were looked at, and
+    how a protein change is read."""
+
+    samples: frozenset[str] | None
+    profiled: ProfiledSamples
+    is_readable: IsReadable | None
+
+
+def _clinical_samples(data: bytes | None, source: str) -> frozenset[str] | None:
+    if data is None:
+        return None
+    text = split_data_file(data, source=source, comment_rows=16)
+    text.require(["SAMPLE_ID"])
+    return frozenset(text.frame()["SAMPLE_ID"].str.strip_chars())
+
+
+def _read_table(text: DelimitedText, columns: _Columns, known: _Known) -> tuple[pl.DataFrame, pl.DataFrame]:
     cells = text.frame(nulls=MISSING_TOKENS).with_columns(pl.all().str.strip_chars().replace("", None))
     found: list[pl.Series] = []
     for ours, kind, names in columns:
@@ -186,9 +226,59 @@ def _read_table(text: DelimitedText, columns: _Columns) -> tuple[pl.DataFrame, p
     genes = [name for name in frame.columns if name.endswith(("hugo_symbol", "entrez_gene_id"))]
     nameless = frame.select(pl.all_horizontal(pl.col(genes).is_null())).to_series()
     blank = frame["sample_id"].is_null()
-    bad = (blank | nameless).arg_true().to_list()
-    reasons = ["blank sample" if blank[row] else "no gene is named" for row in bad]
-    return frame.filter(~blank & ~nameless), text.reject(bad, reasons)
+    foreign = pl.repeat(False, frame.height, eager=True)
+    if known.samples is not None:
+        foreign = ~blank & ~frame["sample_id"].is_in(list(known.samples))
+    hidden = pl.Series(_hidden_from_panels(frame, known.profiled), dtype=pl.Boolean)
+    aside = blank | nameless | foreign | hidden
+    told: dict[int, str] = {}
+    for mask, reason in (
+        (hidden, "the sample's gene panel does not hold the gene"),
+        (foreign, "the sample is not in the clinical table, so it stands for no patient"),
+        (nameless, "no gene is named"),
+        (blank, "blank sample"),
+    ):
+        told |= dict.fromkeys(mask.arg_true().to_list(), reason)
+    frame, notes = _without_unreadable(frame, known.is_readable)
+    told = {**{row: reason for row, reason in notes.items() if not aside[row]}, **told}
+    rows = sorted(told)
+    return frame.filter(~aside), text.reject(rows, [told[row] for row in rows])
+
+
+def _hidden_from_panels(frame: pl.DataFrame, profiled: ProfiledSamples) -> list[bool]:
+    """Whether a mutation is of a gene that the panel of its sample does not hold."""
+    panels = profiled.panel_genes("mutations") if "protein_change" in frame.columns else {}
+    if not panels:
+        return [False] * frame.height
+    return [
+        gene is not None and sample in panels and gene.upper() not in panels[sample]
+        for sample, gene in frame.select("sample_id", "hugo_symbol").iter_rows()
+    ]
+
+
+def _without_unreadable(frame: pl.DataFrame, is_readable: IsReadable | None) -> tuple[pl.DataFrame, dict[int, str]]:
+    """The rows without protein changes that cannot be read, and what is to be told of rows that are kept."""
+    if "protein_change" not in frame.columns:
+        named = [
+            frame.select(
+                pl.any_horizontal(pl.col(f"site{site}_{name}").is_not_null() for name in _GENE_NAMES)
+            ).to_series()
+            for site in (1, 2)
+        ]
+        reason = "one gene is named: it is kept with an unknown partner"
+        return frame, dict.fromkeys((named[0] != named[1]).arg_true().to_list(), reason)
+    if is_readable is None:
+        return frame, {}
+    pair = ["variant_classification", "protein_change"]
+    told = frame.select(pair).unique().filter(pl.col("protein_change").is_not_null())
+    unread = [row for row in told.iter_rows() if not is_readable(*row)]
+    if not unread:
+        return frame, {}
+    odd = pl.DataFrame(unread, schema=dict.fromkeys(pair, pl.String), orient="row").with_columns(odd=pl.lit(True))
+    is_odd = frame.join(odd, on=pair, how="left", nulls_equal=True, maintain_order="left")["odd"].fill_null(False)
+    reason = "the protein change cannot be read and is left blank (expected HGVS such as p.L858R)"
+    blanked = frame.with_columns(pl.when(~is_odd).then(pl.col("protein_change")).alias("protein_change"))
+    return blanked, dict.fromkeys(is_odd.arg_true().to_list(), reason)
 
 
 def _read_timeline(text: DelimitedText, file: str) -> tuple[pl.DataFrame, pl.DataFrame]:

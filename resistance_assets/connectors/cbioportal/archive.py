@@ -208,7 +208,7 @@ def read_study(
         DataFault: the archive or one of its files is not what the format says; names file, line, column or sample.
         TransportFault: the archive is truncated.
     """
-    small, names = read_members(archive, lambda name: is_meta(name) or _is_case_list(name) or is_gene_panel(name))
+    small, names = read_members(archive, lambda name: is_meta(name) or is_case_list(name) or is_gene_panel(name))
     study_id = top_folder(archive, names)
     source = f"{archive.name}:"
     meta_texts = {PurePosixPath(name).name: data for name, data in small.items() if is_meta(name)}
@@ -267,7 +267,7 @@ def profiled_of(
         metas: entries of the meta files.
         source: what messages call the archive, with a colon at its end.
     """
-    texts = {name: text for name, text in small.items() if _is_case_list(name)}
+    texts = {name: text for name, text in small.items() if is_case_list(name)}
     case_lists = _read_case_lists(texts, study_id, source)
     kinds = {"MUTATION_EXTENDED": "mutations", "COPY_NUMBER_ALTERATION": "copy_number", "STRUCTURAL_VARIANT": "fusions"}
     profiles: dict[str, str] = {}
@@ -312,7 +312,8 @@ def is_meta(name: str) -> bool:
     return len(parts) == 2 and parts[1].startswith("meta_") and parts[1].endswith(".txt")
 
 
-def _is_case_list(name: str) -> bool:
+def is_case_list(name: str) -> bool:
+    """Whether a member of an archive is a case list."""
     parts = PurePosixPath(name).parts
     return len(parts) == 3 and parts[1] == "case_lists" and parts[2].endswith(".txt")
 

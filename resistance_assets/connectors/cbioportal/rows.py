@@ -115,6 +115,35 @@ def chosen_profiles(cohort: Cohort, kind: str) -> tuple[str, ...]:
     }[kind]
 
 
+METHYLATION = "raw.cbioportal__methylation_values"
+
+
+def blank_impossible_shares(
+    matrix: pl.DataFrame, rejected: pl.DataFrame, *, source: str
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """A matrix of shares without the cells that are not from 0 to 1; each of them is told among the rejected rows."""
+    leading, samples = matrix.columns[:2], matrix.columns[2:]
+    fits = {name: pl.col(name).is_between(0.0, 1.0) | pl.col(name).is_null() for name in samples}
+    odd = matrix.filter(~pl.all_horizontal(fits.values())) if samples else matrix.head(0)
+    if odd.is_empty():
+        return matrix, rejected
+    cells = (
+        odd.unpivot(index=leading, variable_name="sample", value_name="value")
+        .filter(~pl.col("value").is_between(0.0, 1.0))
+        .select(
+            pl.lit(source).alias("source"),
+            pl.lit(None, pl.Int64).alias("line"),
+            pl.lit("the cell is left blank: expected a share of methylated copies from 0 to 1").alias("reason"),
+            pl.concat_str(
+                pl.coalesce(pl.col(leading).cast(pl.String)), pl.lit(", sample "), "sample", pl.lit(": "),
+                pl.col("value").cast(pl.String),
+            ).alias("row"),
+        )
+    )  # fmt: skip
+    blanked = [pl.when(fits[name]).then(pl.col(name)).alias(name) for name in samples]
+    return matrix.with_columns(blanked), pl.concat([rejected, cells])
+
+
 def read_matrices(
     archive: Path, stable_ids: tuple[str, ...], in_use: tuple[str, ...], table: Table
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -144,8 +173,11 @@ def read_matrices(
     frames, rejected = [], []
     for stable_id in wanted:
         matrix = read_profile(archive, stable_id)
-        frames.append(long_matrix(matrix.wide, matrix.study_id, stable_id, table))
-        rejected.append((table.address, matrix.rejected))
+        wide, set_aside = matrix.wide, matrix.rejected
+        if table.address == METHYLATION:
+            wide, set_aside = blank_impossible_shares(wide, set_aside, source=f"{archive.name}, profile {stable_id}")
+        frames.append(long_matrix(wide, matrix.study_id, stable_id, table))
+        rejected.append((table.address, set_aside))
     return pl.concat(frames), rejected_as_table(rejected)
 
 

@@ -29,6 +29,7 @@ from resistance_assets.errors import SourceUnavailable
 from resistance_assets.orchestration.partitions import partition_of, rejected_of, union_of
 from resistance_assets.orchestration.steps import ExternalInput, Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
+from resistance_assets.science.alterations.consequences import is_readable_change
 
 FURTHER_MATRICES = ("z_scores", "log2_copy_number", "protein", "methylation")
 """Matrices of a cBioPortal archive besides those in use."""
@@ -127,7 +128,7 @@ def alterations_step(cohort: Cohort, source: Source, kind: str) -> Step:
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
         archive = inputs.external_inputs[source_id].path
-        found = read_alterations(archive, kinds=[alteration_type])
+        found = read_alterations(archive, kinds=[alteration_type], is_readable=is_readable_change)
         if not found.n_rows:
             raise SourceUnavailable(
                 f"{archive.name} holds no {alteration_type}",

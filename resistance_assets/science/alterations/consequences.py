@@ -62,6 +62,11 @@ def consequence_of(classification: str | None) -> Consequence:
     return "silent" if name in _SILENT else "other"
 
 
+def is_readable_change(classification: str | None, text: str) -> bool:
+    """Whether a protein change can be read, or need not be because the mutation is silent."""
+    return parse_protein_change(text) is not None or consequence_of(classification) == "silent"
+
+
 def parse_protein_change(text: str | None) -> ProteinChange | None:
     """A protein change such as p.L858R, p.Leu858Arg, p.E746_A750del, p.T790M; None where it cannot be read."""
     stripped = (text or "").strip()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.cbioportal.alterations import read_alterations
 from resistance_assets.connectors.cbioportal.archive import read_study, unpivot_matrix
+from resistance_assets.connectors.cbioportal.rows import read_matrices
 from resistance_assets.errors import DataFault, TransportFault
+from resistance_assets.science.alterations.consequences import is_readable_change
 from resistance_assets_tests.connectors.cbioportal.test_archive import LUAD, files, meta, pack
 
 MUTATIONS = (
@@ -21,6 +24,7 @@ TIMELINE = (
     "P1\t-3\t20\tTREATMENT\tChemotherapy\tCISPLATIN\nP2\t0\t\tSTATUS\t\t\n\t5\t\tSTATUS\t\t\n"
 )
 RPPA = "Composite.Element.REF\tP1-01\tP2-01\nAXL|AXL\t0.5\tNA\nEGFR|EGFR_pY1068\t-1.25\t2\nAXL|AXL\t9\t9\n"
+CNA = meta("COPY_NUMBER_ALTERATION", "DISCRETE", "data_cna.txt", "gistic")
 METHYLATION = "ENTITY_STABLE_ID\tNAME\tDESCRIPTION\tTRANSCRIPT_ID\tP1-01\ncg01\tGAS6\tx\ty\t0.25\n"
 
 
@@ -103,3 +107,74 @@ def test_tables_that_are_wrong_are_refused(tmp_path, changes, fault, message):
 
 
 # Pointers
+
+
+def told(found) -> list[tuple[str, int, str]]:
+    return [(row["source"].split(":")[1], row["line"], row["reason"]) for row in found.rejected.iter_rows(named=True)]
+
+
+HEADER = "Hugo_Symbol\tEntrez_Gene_Id\tVariant_Classification\tTumor_Sample_Barcode\tHGVSp_Short\n"
+
+
+def test_a_protein_change_that_cannot_be_read_is_left_blank_and_told_with_its_line(tmp_path):
+    rows = (
+        "EGFR\t1956\tMissense_Mutation\tP1-01\tp.L858R\nKRAS\t3845\tMissense_Mutation\tP1-01\t<b>twelve\n"
+        "TP53\t7157\tSilent\tP1-01\tno change\nSTK11\t6794\tSplice_Site\tP1-01\tp.X123_splice\n"
+    )
+    archive = study(tmp_path, data_mutations__txt=HEADER + rows)
+    found = read_alterations(archive, kinds=["MUTATION_EXTENDED"], is_readable=is_readable_change)
+    assert found.mutations["protein_change"].to_list() == ["p.L858R", None, "no change", "p.X123_splice"]
+    assert told(found) == [
+        ("data_mutations.txt", 3, "the protein change cannot be read and is left blank (expected HGVS such as p.L858R)")
+    ]
+
+
+def test_a_mutation_of_a_sample_that_the_clinical_table_lacks_is_set_aside(tmp_path):
+    rows = "EGFR\t1956\tMissense_Mutation\tP1-01\tp.L858R\nEGFR\t1956\tMissense_Mutation\tP9-01\tp.L858R\n"
+    found = read_alterations(study(tmp_path, data_mutations__txt=HEADER + rows), kinds=["MUTATION_EXTENDED"])
+    assert found.mutations["sample_id"].to_list() == ["P1-01"]
+    assert told(found) == [
+        ("data_mutations.txt", 3, "the sample is not in the clinical table, so it stands for no patient")
+    ]
+
+
+def test_a_mutation_of_a_gene_that_the_samples_panel_lacks_is_set_aside(tmp_path):
+    rows = "EGFR\t1956\tMissense_Mutation\tP1-01\tp.L858R\nKRAS\t3845\tMissense_Mutation\tP1-01\tp.G12C\n"
+    archive = study(
+        tmp_path,
+        data_mutations__txt=HEADER + rows,
+        data_gene_panel_matrix__txt="SAMPLE_ID\tmutations\nP1-01\tP2\nP2-01\tWES\n",
+        data_gene_panel_P2__txt="stable_id: P2\ndescription: two genes\ngene_list: EGFR\tALK\n",
+    )
+    found = read_alterations(archive, kinds=["MUTATION_EXTENDED"])
+    assert found.mutations["hugo_symbol"].to_list() == ["EGFR"]
+    assert told(found) == [("data_mutations.txt", 3, "the sample's gene panel does not hold the gene")]
+    assert set(read_study(archive).profiled.samples.iter_rows()) == {
+        ("mutations", "P1-01", "P2"),
+        ("mutations", "P2-01", None),
+    }
+
+
+def test_a_fusion_with_one_partner_is_kept_and_told(tmp_path):
+    rows = "Sample_Id\tSite1_Hugo_Symbol\tSite2_Hugo_Symbol\tClass\nP1-01\tEML4\tALK\tFUSION\nP2-01\t\tROS1\tFUSION\n"
+    found = read_alterations(study(tmp_path, data_sv__txt=rows), kinds=["STRUCTURAL_VARIANT"])
+    assert found.structural_variants["site2_hugo_symbol"].to_list() == ["ALK", "ROS1"]
+    assert told(found) == [("data_sv.txt", 3, "one gene is named: it is kept with an unknown partner")]
+
+
+def test_a_share_of_methylation_above_one_is_left_blank_and_told(tmp_path):
+    rows = "ENTITY_STABLE_ID\tNAME\tDESCRIPTION\tTRANSCRIPT_ID\tP1-01\tP2-01\ncg01\tGAS6\tx\ty\t0.25\t1.2\n"
+    archive = study(tmp_path, data_methylation__txt=rows)
+    table = TABLES["raw.cbioportal__methylation_values"]
+    values, rejected = read_matrices(archive, ("methylation",), (), table)
+    assert values["value"].to_list() == [0.25, None]
+    (row,) = rejected.iter_rows(named=True)
+    assert "from 0 to 1" in row["reason"]
+    assert "cg01, sample P2-01: 1.2" in row["row_text"]
+
+
+def test_a_copy_number_call_of_three_is_left_blank_and_told(tmp_path):
+    rows = "Hugo_Symbol\tEntrez_Gene_Id\tP1-01\tP2-01\nEGFR\t1956\t3\t2\n"
+    found = read_study(study(tmp_path, data_cna__txt=rows, meta_cna__txt=CNA))
+    assert found.matrices["gistic"].select("P1-01", "P2-01").rows() == [(None, 2.0)]
+    assert "-2, -1, 0, 1 or 2" in found.rejected["reason"].to_list()[0]
