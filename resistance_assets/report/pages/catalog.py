@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from resistance_assets.report.html import Heading, Markup, Page, facts, fill, link, prose, table
+from resistance_assets.report.html import Heading, Markup, Page, Shortened, facts, fill, link, prose, table
 from resistance_assets.report.pages.bench.index import bench_studies
 from resistance_assets.report.pages.claims import TESTED
 from resistance_assets.report.pages.genes import jump_form
@@ -16,6 +16,7 @@ from resistance_assets.report.published import Published, short_reason
 CLAIMS = "marts.published_claims"
 CHANGES = "meta.release_changes"
 MOST_CHANGES = 400
+CAUSES_SHOWN = 3
 COUNTED = {
     "cohort": "patients",
     "dose_response": "curves",
@@ -113,6 +114,15 @@ def _cards(published: Published) -> Markup:
     return fill("cards.html", cards=cards)
 
 
+def first_causes(causes: str | None) -> Shortened | str | None:
+    """The first of the causes of a change, and how many more there are: after an upgrade they are hundreds."""
+    several = (causes or "").split("; ")
+    if len(several) <= CAUSES_SHOWN + 1:
+        return causes
+    shown, left = several[:CAUSES_SHOWN], len(several) - CAUSES_SHOWN
+    return Shortened(f"{'; '.join(shown)} and {left} more", causes or "")
+
+
 def _changes(published: Published, page: Page) -> None:
     if published.filled(CHANGES, "release", "kind", "subject", "change"):
         rows = published.rows(
@@ -121,6 +131,7 @@ def _changes(published: Published, page: Page) -> None:
         if rows:
             headings = [Heading(name, name.replace("_", " ").capitalize()) for name in rows[0]]
             caption = "Changes of tables, genes, terms and claims since the release before"
+            rows = [{**row, "cause": first_causes(row["cause"])} for row in rows]
             page.add(table(caption, headings, rows, filter_by=("kind", "change"), most=MOST_CHANGES))
             return
     manifests = [
