@@ -14,6 +14,7 @@ from resistance_assets.errors import DesignFault
 from resistance_assets.science.plasma_panel.groups import Panel
 from resistance_assets.science.plasma_panel.time_roc import time_roc
 from resistance_assets.science.survival.cox import fit_cox
+from resistance_assets.science.survival.curves import median_follow_up
 from resistance_assets.science.survival.proportional_hazards import proportional_hazards_test
 from resistance_assets.science.survival.screen import screen_cox, screen_median_split
 
@@ -44,7 +45,8 @@ def screen_panel(panel: Panel, time_months: Matrix, event: Matrix) -> pl.DataFra
         time_months, event: per patient, NaN where unknown.
 
     Returns:
-        marker, model, `SCREEN_COLUMNS`, p_proportional_hazards, split_note; q over the markers of a model.
+        marker, model, `SCREEN_COLUMNS`, p_proportional_hazards, split_note, and of the endpoint
+        median_follow_up_months, shortest_follow_up_months and longest_follow_up_months; q over the markers of a model.
 
     Raises:
         DesignFault: no patient with follow-up, or no event.
@@ -67,7 +69,21 @@ def screen_panel(panel: Panel, time_months: Matrix, event: Matrix) -> pl.DataFra
         "marker": pl.String, "model": pl.String, "p_proportional_hazards": pl.Float64, "split_note": pl.String
     }  # fmt: skip
     found = both.join(pl.DataFrame(tests, schema=schema), on=["marker", "model"], how="left", maintain_order="left")
-    return found.select("marker", "model", *SCREEN_COLUMNS, "p_proportional_hazards", "split_note").fill_nan(None)
+    names = ("marker", "model", *SCREEN_COLUMNS, "p_proportional_hazards", "split_note")
+    follow_up = _follow_up(time_months[followed], event[followed])
+    return found.select(*names, *(pl.lit(value, pl.Float64).alias(name) for name, value in follow_up.items())).fill_nan(
+        None
+    )
+
+
+def _follow_up(time_months: Matrix, event: Matrix) -> dict[str, float | None]:
+    """How long patients were followed: median by reverse Kaplan-Meier, shortest without the event, longest of all."""
+    censored = time_months[event == 0]
+    return {
+        "median_follow_up_months": median_follow_up(time_months, event)["median_follow_up_months"][0],
+        "shortest_follow_up_months": float(censored.min()) if len(censored) else None,
+        "longest_follow_up_months": float(time_months.max()),
+    }
 
 
 def _proportional_hazards(x: Matrix, time_months: Matrix, event: Matrix) -> float | None:

@@ -21,16 +21,16 @@ CLAIMS = [claim for claim in load_registry().claims.values() if set(claim.needs)
 QUERIES = load_claims(CLAIMS)
 
 
-def answers(tables: dict[str, pl.DataFrame], folder: Path) -> dict[str, dict]:
+def answers(tables: dict[str, pl.DataFrame], folder: Path, queries=QUERIES) -> dict[str, dict]:
     """What the queries of the claims give on these tables; a table that is not given is empty."""
     mounts = {}
-    for ref in {ref for query in QUERIES.values() for ref in query.refs}:
+    for ref in {ref for query in queries.values() for ref in query.refs}:
         mounts[ref] = folder / f"{ref}.parquet"
         TABLES[ref].shape(tables[ref]).write_parquet(mounts[ref]) if ref in tables else TABLES[
             ref
         ].empty().write_parquet(mounts[ref])
-    found = run_queries(QUERIES.values(), mounts)
-    return {claim_id: dict(found[query.name]) for claim_id, query in QUERIES.items()}
+    found = run_queries(queries.values(), mounts)
+    return {claim_id: dict(found[query.name]) for claim_id, query in queries.items()}
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def golden(goldens: Path):
 
 
 def test_claims_on_bench_data_are_many_and_each_reads_its_kind():
-    assert len(CLAIMS) == 54
+    assert len(CLAIMS) == 57
     kinds = {need.partition(":")[0] for claim in CLAIMS for need in claim.needs}
     assert kinds == {"plasma_panel", "tumour_growth", "dose_response"}
 
@@ -106,6 +106,12 @@ def test_sizes_of_the_panel_the_xenograft_and_the_knock_down(found, goldens):
     assert found["wang_2022_plasma_patients"]["value"] == 61
     assert found["wang_2022_plasma_paired_patients"]["value"] == 15
     assert 0 < found["wang_2022_plasma_female"]["value"] < 100
+    patients = pl.read_csv(goldens / "bench" / "plasma_panel" / "patients.tsv", separator="\t")
+    alive = patients.filter(pl.col("os_event") == 0)["os_months"]
+    assert found["wang_2022_plasma_follow_up_lower"]["value"] == alive.min()
+    assert found["wang_2022_plasma_follow_up_upper"]["value"] == patients["os_months"].max()
+    assert alive.min() < found["wang_2022_plasma_follow_up"]["value"] < patients["os_months"].max()
+    assert found["wang_2022_plasma_follow_up"]["n"] == 61
     path = goldens / "bench" / "tumour_growth" / "last_day_expected.tsv"
     last = pl.read_csv(path, separator="\t").filter(pl.col("numerator") == "combination")
     against = last.filter(pl.col("denominator") != "vehicle")
@@ -114,6 +120,30 @@ def test_sizes_of_the_panel_the_xenograft_and_the_knock_down(found, goldens):
     assert 0 < xenograft["value"] < 1
     assert found["wang_2022_ic50_ccl20"]["value"] == pytest.approx(math.log10(0.25))
     assert found["wang_2022_ic50_ccl24"]["value"] is None
+
+
+def test_gene_sets_of_the_resistant_line_are_read_once_somebody_has_its_contrast(tmp_path: Path):
+    contrast = "h3122_crizotinib_resistant_vs_parental"
+    claims = [one for one in load_registry().claims.values() if one.id.startswith("wang_2022_h3122cr_c")]
+    queries = load_claims(claims)
+    assert len(claims) == 3
+    assert all(list(claim.needs) == [f"contrast:{contrast}"] for claim in claims)
+    assert all(row["value"] is None for row in answers({}, tmp_path, queries).values())
+    table = TABLES["core.gsea__terms"]
+    rows = [
+        {"contrast_id": name, "method": method, "collection": "GO_MF", "term_id": term, "term": "t", "p_value": p,
+         "normalised_enrichment_score": score, "q_value_bh": 2 * p, "set_size": 40}
+        for name, method, term, score, p in (
+            (contrast, "edger_exact", "GO:0008009", 1.9, 0.001), (contrast, "pydeseq2", "GO:0008009", -1.0, 0.5),
+            (contrast, "edger_exact", "GO:0042379", 1.5, 0.02), ("another", "edger_exact", "GO:0048020", 2.0, 0.001),
+        )
+    ]  # fmt: skip
+    lacking = [pl.lit(None, dtype).alias(name) for name, dtype in table.polars_schema.items() if name not in rows[0]]
+    found = answers({table.address: pl.DataFrame(rows).with_columns(lacking)}, tmp_path, queries)
+    activity = found["wang_2022_h3122cr_chemokine_activity"]
+    assert (activity["value"], activity["p_value"], activity["n"]) == (1.9, 0.001, 40)
+    assert found["wang_2022_h3122cr_chemokine_receptor_binding"]["value"] == 1.5
+    assert found["wang_2022_h3122cr_ccr_receptor_binding"]["value"] is None
 
 
 def test_generated_data_say_nothing_of_a_paper_and_own_data_are_judged(found):

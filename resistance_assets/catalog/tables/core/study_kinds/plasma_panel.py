@@ -172,6 +172,13 @@ class PanelSurvival(_Marker):
     estimator: pl.String = col("partial_likelihood or firth", null=True, of=_ALL)
     fit_note: pl.String = col("why a fit is qualified", null=True, of=_ALL)
     split_note: pl.String = col("what the split is where the median is below the limit", null=True, of=_ALL)
+    median_follow_up_months: pl.Float64 = col(
+        "of the endpoint, reverse Kaplan-Meier", unit="months", null=True, of=_PATIENT, ge=0
+    )
+    shortest_follow_up_months: pl.Float64 = col(
+        "of a patient without the event", unit="months", null=True, of=_PATIENT, ge=0
+    )
+    longest_follow_up_months: pl.Float64 = col("of any patient", unit="months", null=True, of=_PATIENT, ge=0)
 
 
 @table(
