@@ -106,6 +106,13 @@ bench_counts AS (
         0 AS n_genes
     FROM core.assays__two_way_units
     GROUP BY study_id
+    UNION ALL
+    SELECT
+        study_id,
+        cast(sum(n_kept) AS BIGINT) AS n_samples,
+        max(n_genes) AS n_genes
+    FROM core.single_cell__samples
+    GROUP BY study_id
 ),
 
 bench_kinds AS (
@@ -117,7 +124,7 @@ bench_kinds AS (
     WHERE
         kind IN (
             'dose_response', 'drug_combination', 'tumour_growth', 'plasma_panel', 'qpcr',
-            'two_way_assay'
+            'two_way_assay', 'single_cell'
         )
 ),
 

@@ -23,6 +23,7 @@ COUNTED = {
     "drug_combination": "matrices",
     "tumour_growth": "mice",
     "two_way_assay": "experiments",
+    "single_cell": "cells",
 }
 """What `n_samples` of `marts.dataset_catalog` counts, by kind; samples otherwise."""
 

@@ -7,6 +7,7 @@ from typing import Any
 from resistance_assets.report.explain.text import number
 from resistance_assets.report.html import Heading, Page, link, table
 from resistance_assets.report.pages.bench.index import bench_studies
+from resistance_assets.report.pages.bench.studies import plain_words
 from resistance_assets.report.pages.lists import shortened_genes
 from resistance_assets.report.paths import contrast_path, endpoint_path, gene_path
 from resistance_assets.report.published import Published
@@ -89,7 +90,9 @@ def _without_results(published: Published, page: Page, studies: list[str], with_
     for study in studies:
         title = titles.get(study, {}).get("title", study)
         if study in bench:
-            page.paragraph(link(page.root + bench[study].path, bench[study].title))
+            kind = titles.get(study, {}).get("kind")
+            words = [f"({plain_words(kind)})"] if kind else []
+            page.paragraph(link(page.root + bench[study].path, bench[study].title), *words)
             continue
         screened = [row for row in endpoints.get(study, ()) if row["genes_tested"]]
         for row in screened:
