@@ -317,7 +317,8 @@ class MartDatasetCatalog(TableModel):
     title: pl.String = col("in words")
     n_samples: pl.Int64 = col(
         "samples (study, plasma_panel, qpcr), patients with expression (cohort), curves (dose_response), matrices of"
-        " two drugs (drug_combination), mice (tumour_growth), experiments (two_way_assay) or cells analysed (single_cell)"
+        " two drugs (drug_combination), mice (tumour_growth), experiments (two_way_assay) or cells that are analysed"
+        " (single_cell)"
     )
     n_genes: pl.Int64 = col("genes measured; 0 where an assay measures none", unit="genes")
     n_contrasts: pl.Int64 = col("contrasts declared")
