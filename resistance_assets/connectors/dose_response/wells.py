@@ -101,7 +101,8 @@ def read_long_wells(path: Path, study: DoseResponseStudy, *, source: str) -> tup
         _require_text(table, frame, "plate_id", pl.lit(True))
     else:
         frame = frame.with_columns(
-            plate_id=table.texts("plate_id"), viability_percent=_in_percent(table, value, study.response, notes)
+            plate_id=table.texts("plate_id"),
+            viability_percent=_in_percent(table, value, frame["well_type"], study.response, notes),
         )
     found, rejected = set_aside(table, frame, "signal" if is_signal else "viability_percent")
     return found, rejected, notes
@@ -245,7 +246,24 @@ def _check_doses(table: MeasuredTable, frame: pl.DataFrame) -> None:
         )
 
 
-def _in_percent(table: MeasuredTable, value: pl.Series, response: str, notes: list[tuple[str, str]]) -> pl.Series:
+def _check_controls(table: MeasuredTable, value: pl.Series, well_type: pl.Series, response: str) -> None:
+    """Refuse a control that is on another scale than the table: one replicate in fractions among percent."""
+    wrong = (value <= 2.0) if response == "viability_percent" else (value > 5.0)
+    rows = ((well_type == "vehicle") & wrong).arg_true()
+    if len(rows):
+        percent = response == "viability_percent"
+        raise table.fault(
+            f"a well without drug has a viability of {value[rows[0]]:g}",
+            "viability",
+            int(rows[0]),
+            expected="percent, near 100" if percent else "fractions, near 1",
+            remedy="Write all wells on one scale",
+        )
+
+
+def _in_percent(
+    table: MeasuredTable, value: pl.Series, well_type: pl.Series, response: str, notes: list[tuple[str, str]]
+) -> pl.Series:
     """Viability in percent, by the declared scale; a scale that the numbers cannot have is refused."""
     largest = value.max()
     top = float(largest) if isinstance(largest, float | int) else 0.0
@@ -263,6 +281,7 @@ def _in_percent(table: MeasuredTable, value: pl.Series, response: str, notes: li
             expected="fractions, near 1 where the cells are untouched",
             remedy='Set response = "viability_percent" if these are percent',
         )
+    _check_controls(table, value, well_type, response)
     if response == "viability_fraction":
         notes.append((f"column {table.column_of['viability']}", "fractions are multiplied by 100"))
         return value * 100.0

@@ -168,6 +168,29 @@ def _number_replicates(
     return frame.with_columns(pl.col("replicate").fill_null("1"))
 
 
+def _check_scale(own: pl.DataFrame, block: str, scale: str, source: str) -> None:
+    """Refuse a block, or a replicate of it, whose numbers cannot be on the declared scale."""
+    largest = own.group_by("replicate", maintain_order=True).agg(
+        pl.col("response").abs().max(), pl.col("line").get(pl.col("response").abs().arg_max())
+    )
+    wrong = largest.filter(pl.col("response") <= 2.0 if scale == "percent" else pl.col("response") > 5.0)
+    if wrong.is_empty():
+        return
+    one = wrong.row(0, named=True)
+    right = "fraction" if scale == "percent" else "percent"
+    is_mixed = wrong.height < largest.height
+    of_which = f" of replicate {one['replicate']}" if is_mixed else ""
+    raise DataFault(
+        f"the largest response{of_which} is {one['response']:g}",
+        subject=source,
+        place=f"line {one['line']}, block {block}, column response",
+        expected="fractions" if scale == "fraction" else "percent",
+        remedy="Write all replicates on one scale"
+        if is_mixed
+        else f'Set scale = "{right}", or write all blocks on one',
+    )
+
+
 def check_block(own: pl.DataFrame, block: str, response: str, scale: str, source: str) -> None:
     """Refuse a block whose drugs change, that lacks the drugs alone, or whose numbers are not what is declared.
 
@@ -199,17 +222,7 @@ def check_block(own: pl.DataFrame, block: str, response: str, scale: str, source
                 expected="a row and a column at dose 0 of the other drug",
                 remedy="Add the single-drug wells: without them nothing can be expected of the combination",
             )
-    largest = float(own["response"].abs().max() or 0.0)  # pyright: ignore[reportArgumentType]
-    is_wrong = largest <= 2.0 if scale == "percent" else largest > 5.0
-    if is_wrong:
-        right = "fraction" if scale == "percent" else "percent"
-        raise DataFault(
-            f"the largest response is {largest:g}",
-            subject=source,
-            place=f"block {block}, column response",
-            expected=f"{scale}s" if scale == "fraction" else "percent",
-            remedy=f'Set scale = "{right}", or write all blocks on one scale',
-        )
+    _check_scale(own, block, scale, source)
     control = own.filter(pl.col("dose1_um") == 0, pl.col("dose2_um") == 0)
     if control.is_empty():
         return

@@ -212,7 +212,7 @@ def _check_volume_unit(rows: pl.DataFrame, beyond: pl.Expr, study: TumourGrowthS
         f"{odd.height} of {positive.height} volumes are not between {least:g} and {most:g} mm3, such as "
         f"{one['volume_mm3']:.4g} mm3 of mouse {one['mouse_id']}",
         subject=source,
-        place=f"line {one['line']}",
+        place=f"line {one['line']}, {'columns length_mm and width_mm' if by_diameters else 'column volume_mm3'}",
         expected=f"sizes in {unit}",
         remedy=f'Set {key} = "{other}" in study.toml if they are in {other}, or plausible_volume_mm3 if they are right.'
         if fits

@@ -54,7 +54,9 @@ def test_swapped_length_and_width_are_exchanged_and_counted(tmp_path: Path):
 def test_centimetres_for_millimetres_are_refused_with_the_option_that_says_so(tmp_path: Path):
     small = "".join(f"{m}\t{d}\t0.8{d}\t0.6{d}\t20\n" for m in ("m1", "m2", "m3", "m4", "m5", "m6") for d in (0, 3, 7))
     plain = HEADER.replace("_mm", "")
-    with pytest.raises(DataFault, match=r"18 of 18 volumes are not between 1 and 10000 mm3.*diameter_unit = \"cm\""):
+    with pytest.raises(
+        DataFault, match=r"line 2, columns length_mm and width_mm: 18 of 18 volumes are not.*diameter_unit = \"cm\""
+    ):
         read(tmp_path / "a", small, header=plain)
     found = read(tmp_path / "b", small, header=plain, options=OPTIONS + 'diameter_unit = "cm"\n')
     assert found.measurements["volume_mm3"][0] == pytest.approx(8.0 * 6.0**2 / 2, rel=1e-9)

@@ -552,6 +552,18 @@ def test_fractions_given_as_percent_and_the_other_way_round_are_refused(tmp_path
         read(tmp_path / "c", percent, study.replace("percent", "fraction"), header)
 
 
+def test_a_replicate_in_fractions_among_percent_is_refused_with_its_line(tmp_path):
+    rows = [
+        f"H3122\tcrizotinib\t{dose}\t{n}\t{scale / (1 + dose):.3f}"
+        for n, scale in ((1, 100), (2, 1))
+        for dose in (0.0, 0.1, 0.3, 1, 3, 10)
+    ]
+    header = "cell_line\tdrug\tdose\treplicate\tviability"
+    percent = PLAIN.replace("signal", "viability_percent")
+    with pytest.raises(Fault, match=r"line 8, column viability: a well without drug has a viability of 1 .*near 100"):
+        read(tmp_path / "a", tuple(rows), percent, header)
+
+
 def test_a_line_or_control_that_the_table_does_not_have_is_named(tmp_path):
     pair = '[[comparison]]\nparental = "H3122"\nresistant = "H3122_CR"\n'
     with pytest.raises(Fault, match=r"no cell line H3122_CR .*expected one of H3122"):

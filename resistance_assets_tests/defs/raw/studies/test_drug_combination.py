@@ -171,6 +171,11 @@ def matrix(**changes) -> list[str]:
     ]
 
 
+def second(rows: list[str]) -> list[str]:
+    """The same wells as replicate 2."""
+    return ["\t".join([first, "2", value]) for first, _, value in (row.rsplit("\t", 2) for row in rows)]
+
+
 def read(place: Path, rows: list[str], study: str = STUDY, header: str = HEADER) -> dict[str, pl.DataFrame]:
     return tables_of(write_study(place, study, {"wells.tsv": "\n".join([header, *rows]) + "\n"}, kind=KIND))
 
@@ -191,7 +196,20 @@ REFUSED = {
     "inhibition given as viability": (
         matrix(), ONEIL, r"the wells without drug have a inhibition of 100 % .*response = \"viability\"",
     ),
-    "fractions as percent": (matrix(scale=0.01), STUDY, r"the largest response is 1 .*scale = \"fraction\""),
+    "fractions as percent": (
+        matrix(scale=0.01),
+        STUDY,
+        r"line 2, block m, column response: the largest response is 1 .*scale = \"fraction\"",
+    ),
+    "a replicate in fractions": (
+        [*matrix(), *second(matrix(scale=0.01))], STUDY,
+        r"line 18, block m, column response: the largest response of replicate 2 is 1 .*one scale",
+    ),
+    "a replicate in percent": (
+        [*matrix(scale=0.01), *second(matrix())],
+        STUDY.replace('"percent"', '"fraction"'),
+        r"line 18, block m, column response: the largest response of replicate 2 is 100 .*expected fractions",
+    ),
     "percent as fractions": (matrix(), STUDY.replace("percent", "fraction"), r"largest response is 100 .*\"percent\""),
     "another pair of drugs in a block": (
         changed(-1, "anlotinib", "ceritinib"), STUDY, r"line 17, block m: drug2 is anlotinib and",
