@@ -9,9 +9,18 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from resistance_assets.science.single_cell import clusters
 from resistance_assets.science.single_cell.composition import compare_composition
 from resistance_assets.science.single_cell.counts import CellCounts, StudyCounts, genes_of_species
 from resistance_assets.science.single_cell.ligand_receptor import Pair, find_genes, measure_genes, summarise_pairs
+from resistance_assets.science.single_cell.marker_types import (
+    SCHEMA,
+    average_by,
+    choose_types,
+    describe_groups,
+    marker_genes,
+    score_sets,
+)
 from resistance_assets.science.single_cell.markers import find_markers
 from resistance_assets.science.single_cell.pseudobulk import Comparison, sum_by_sample
 from resistance_assets.science.single_cell.quality import (
@@ -25,6 +34,7 @@ from resistance_assets.science.single_cell.sources import gene_sources
 
 LEVELS = ("cell_type", "subtype")
 REASONS = ("few_molecules", "mitochondrial", "mixed_species", "unlabelled", "label_of_other_species")
+MARKS = {**SCHEMA, "cluster": pl.Int64, "component_1": pl.Float64, "component_2": pl.Float64}
 MEASURES = ("total_umi", "detected_genes", "mitochondrial_umi", "top50_umi", "human_umi", "mouse_umi", "doublet_score")
 
 
@@ -38,6 +48,8 @@ class CellDesign:
         receivers: receiving types; empty for all.
         pairs: ligand and receptor.
         orthologs: human symbol in capitals -> mouse symbol, where it is another one.
+        markers: cell type -> human symbols. with_clusters: whether cells are clustered.
+        has_labels: whether types are given; without, they are those of the markers.
         least_umi, most_mitochondrial: a barcode of fewer molecules, or with a larger share, is not analysed.
     """
 
@@ -47,6 +59,9 @@ class CellDesign:
     receivers: tuple[str, ...] = ()
     pairs: tuple[Pair, ...] = ()
     orthologs: Mapping[str, str] = field(default_factory=dict)
+    markers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    with_clusters: bool = False
+    has_labels: bool = True
     least_umi: int = LEAST_UMI
     most_mitochondrial: float = MOST_MITOCHONDRIAL
 
@@ -79,6 +94,15 @@ class OwnSpecies:
     known: pl.DataFrame
     totals: NDArray[np.int64]
 
+    @classmethod
+    def of(
+        cls, study: StudyCounts, cells: pl.DataFrame, species: str, chosen: NDArray[np.bool_], two: bool
+    ) -> OwnSpecies:
+        """Chosen cells of a species, in a study of two or of one."""
+        genes = np.flatnonzero(genes_of_species(study.features, species if two else None))
+        known = cells.filter(pl.Series(chosen))
+        return cls(species, genes, chosen, known, known.select(own_umi(two)).to_series().to_numpy())
+
 
 def join_features(features: Mapping[str, pl.DataFrame]) -> tuple[pl.DataFrame, dict[str, NDArray[np.int64]]]:
     """Genes of any sample, and the number of each in every sample; -1 where it is not measured."""
@@ -110,32 +134,117 @@ def has_both(features: pl.DataFrame) -> bool:
     return {"human", "mouse"} <= set(features["species"].drop_nulls().unique())
 
 
-def judge_cells(study: StudyCounts, labels: pl.DataFrame, design: CellDesign) -> pl.DataFrame:
-    """Every barcode with its quality, species, label, and whether it is kept.
-
-    Args:
-        labels: sample_id, barcode, cell_type and subtype, one row per barcode of the study.
-    """
-    two = has_both(study.features)
+def call_cells(study: StudyCounts, design: CellDesign) -> pl.DataFrame:
+    """Every barcode with its quality and its species; mixed ones are doublets of two species."""
     safe = pl.max_horizontal("total_umi", pl.lit(1))
     measured = study.cells.with_columns(
         mitochondrial_fraction=pl.col("mitochondrial_umi") / safe,
         top50_fraction=pl.col("top50_umi") / safe,
         human_fraction=pl.col("human_umi") / safe,
-    ).join(labels, on=["sample_id", "barcode"], how="left", maintain_order="left")
-    if two:
-        species = call_species(measured, least_umi=design.least_umi)
-        label_species = species
-        if design.human_types:
-            label_species = (
-                pl.when(pl.col("cell_type").is_in(list(design.human_types))).then(pl.lit("human"))
-                .when(pl.col("cell_type").is_not_null()).then(pl.lit("mouse"))
-            )  # fmt: skip
-        measured = measured.with_columns(species=species, label_species=label_species)
-    kept = keep_cells(measured, least_umi=design.least_umi, most_mitochondrial=design.most_mitochondrial)
-    found = measured.hstack(kept.rename({"kept": "is_kept"}))
-    if not two:
-        found = found.with_columns(species=pl.lit(study.features["species"].drop_nulls()[0]))
+    )
+    if has_both(study.features):
+        return measured.with_columns(species=call_species(measured, least_umi=design.least_umi))
+    return measured.with_columns(species=pl.lit(study.features["species"].drop_nulls()[0]))
+
+
+def good_cells(cells: pl.DataFrame, design: CellDesign) -> NDArray[np.bool_]:
+    """Which barcodes are cells of one species, whatever their label."""
+    labelled = cells.with_columns(cell_type=pl.lit(""), label_species=pl.col("species"))
+    return keep_cells(labelled, least_umi=design.least_umi, most_mitochondrial=design.most_mitochondrial)[
+        "kept"
+    ].to_numpy()
+
+
+def mark_cells(
+    study: StudyCounts, cells: pl.DataFrame, design: CellDesign
+) -> tuple[pl.DataFrame, list[tuple[pl.DataFrame, pl.DataFrame]]]:
+    """Type by markers of every good cell, and where they are asked for, components and clusters.
+
+    Args:
+        cells: of `call_cells`.
+
+    Returns:
+        The same with the columns of `choose_types`, cluster, component_1 and component_2; null for other barcodes.
+        Of each species, sample_id and barcode of its good cells, and their scores for every marker set.
+    """
+    two, good = has_both(study.features), good_cells(cells, design)
+    frames, scored = [], []
+    for species in sorted(set(cells["species"].filter(pl.Series(good)))):
+        chosen = good & (cells["species"] == species).to_numpy()
+        own = OwnSpecies.of(study, cells, species, chosen, two)
+        orthologs = design.orthologs_in(species)
+        places = marker_genes(design.markers, study.features["symbol"].gather(own.genes), orthologs)
+        block = study.read_genes(own.genes[np.array(places, dtype=np.int64)], chosen)
+        scores = score_sets(block, own.totals, design.markers, orthologs)
+        named = own.known.select("sample_id", "barcode")
+        scored.append((named, scores))
+        columns: list[pl.Series] = []
+        if (design.with_clusters or not design.has_labels) and own.known.height >= clusters.LEAST_CELLS:
+            scores, columns = _group_cells(study, own, scores, with_clusters=design.with_clusters)
+        frames.append(pl.concat([named, choose_types(scores).with_columns(columns)], how="horizontal"))
+    marked = pl.concat(frames, how="diagonal") if frames else cells.select("sample_id", "barcode").head(0)
+    marked = marked.with_columns(
+        [pl.lit(None, dtype).alias(name) for name, dtype in MARKS.items() if name not in marked.columns]
+    )
+    return cells.join(marked, on=["sample_id", "barcode"], how="left", maintain_order="left"), scored
+
+
+def _group_cells(
+    study: StudyCounts, own: OwnSpecies, scores: pl.DataFrame, *, with_clusters: bool
+) -> tuple[pl.DataFrame, list[pl.Series]]:
+    """Scores as means over the cluster, or over the nearest neighbours, and the columns of `MARKS` that this gives."""
+    variable: list[str] = []
+    share = max(len(own.genes) / clusters.GENES, 1.0)
+    for block in study.blocks(own.genes, own.chosen):
+        at = clusters.variable_genes(block.counts, own.totals, max(1, round(block.features.height / share)))
+        variable += block.features["feature_id"].gather(at).to_list()
+    places = np.flatnonzero(study.features["feature_id"].is_in(variable).to_numpy())
+    components = clusters.principal_components(study.read_genes(places, own.chosen).counts, own.totals)
+    columns = [pl.Series(f"component_{at + 1}", components[:, min(at, components.shape[1] - 1)]) for at in (0, 1)]
+    near = clusters.nearest_neighbours(components)
+    if not with_clusters:
+        return pl.DataFrame({name: scores[name].to_numpy()[near].mean(axis=1) for name in scores.columns}), columns
+    cluster = pl.Series("cluster", clusters.find_communities(near))
+    return average_by(scores, cluster), [*columns, cluster]
+
+
+def describe_marker_types(
+    cells: pl.DataFrame, scored: Sequence[tuple[pl.DataFrame, pl.DataFrame]]
+) -> pl.DataFrame | None:
+    """Marker sets against labels and clusters, of the kept cells of every species.
+
+    Args:
+        cells: of `judge_cells`. scored: of `mark_cells`.
+    """
+    frames = []
+    for named, scores in scored:
+        both = pl.concat([named, scores.select(pl.all().name.prefix("set:"))], how="horizontal")
+        kept = cells.filter("is_kept").join(both, on=["sample_id", "barcode"], maintain_order="left")
+        of_sets = kept.select([pl.col(f"set:{name}").alias(name) for name in scores.columns])
+        found = describe_groups(kept, of_sets) if kept.height else None
+        if found is not None:
+            frames.append(found)
+    return pl.concat(frames) if frames else None
+
+
+def judge_cells(study: StudyCounts, called: pl.DataFrame, labels: pl.DataFrame, design: CellDesign) -> pl.DataFrame:
+    """Every barcode with its label, and whether it is kept.
+
+    Args:
+        called: of `call_cells`, with or without what `mark_cells` adds.
+        labels: sample_id, barcode, cell_type and subtype, one row per barcode of the study.
+    """
+    two = has_both(study.features)
+    found = called.join(labels, on=["sample_id", "barcode"], how="left", maintain_order="left")
+    label_species = pl.col("species")
+    if two and design.human_types:
+        label_species = (
+            pl.when(pl.col("cell_type").is_in(list(design.human_types))).then(pl.lit("human"))
+            .when(pl.col("cell_type").is_not_null()).then(pl.lit("mouse"))
+        )  # fmt: skip
+    found = found.with_columns(label_species=label_species)
+    kept = keep_cells(found, least_umi=design.least_umi, most_mitochondrial=design.most_mitochondrial)
+    found = found.hstack(kept.rename({"kept": "is_kept"}))
     totals = found.select(own_umi(two)).to_series().to_numpy()
     keep = found["is_kept"].to_numpy()
     factors = np.full(found.height, np.nan)
@@ -156,9 +265,7 @@ def split_species(study: StudyCounts, cells: pl.DataFrame) -> list[OwnSpecies]:
     found, two = [], has_both(study.features)
     for species in sorted(set(cells.filter(pl.col("is_kept"))["species"])):
         chosen = (cells["is_kept"] & (cells["species"] == species)).to_numpy()
-        genes = np.flatnonzero(genes_of_species(study.features, species if two else None))
-        known = cells.filter(pl.Series(chosen))
-        found.append(OwnSpecies(species, genes, chosen, known, known.select(own_umi(two)).to_series().to_numpy()))
+        found.append(OwnSpecies.of(study, cells, species, chosen, two))
     return found
 
 

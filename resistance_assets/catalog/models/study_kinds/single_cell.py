@@ -22,6 +22,7 @@ class SingleCellStudy(StudyEntry):
     Attributes:
         labels: sample_id (where barcodes repeat), barcode, cell_type and, where there is one, subtype.
         label_columns: our name of a column of the labels -> the file's.
+            Without labels, types are those of the marker sets.
         one_cell_type: name of the type of every cell, such as a cell line's; instead of labels.
         species: of the genes where they bear no genome prefix.
         human_types: cell types that are human in a study of two species; all others are of mouse. Without them a label
@@ -30,6 +31,7 @@ class SingleCellStudy(StudyEntry):
         sample_cells: barcode and sample_id of its cells; by default the labels.
         receivers: cell types that receive ligands; by default those of `human_types`, or every type without them.
         orthologs: human_symbol and mouse_symbol, by which ligands and receptors of mouse cells are found.
+        clusters: whether cells are clustered too (extra `single-cell`), which is shown beside the types.
         minimum_umi: a barcode of fewer molecules is an empty droplet; less for a panel of few genes.
         maximum_mitochondrial_fraction: a cell with a larger share is dying.
     """
@@ -45,13 +47,16 @@ class SingleCellStudy(StudyEntry):
     sample_cells: str | None = None
     receivers: tuple[str, ...] = ()
     orthologs: str | None = None
+    clusters: bool = False
     minimum_umi: int = Field(default=200, ge=1)
     maximum_mitochondrial_fraction: float = Field(default=0.2, gt=0, le=1)
 
     @model_validator(mode="after")
     def _has_types(self) -> SingleCellStudy:
-        if (self.labels is None) == (self.one_cell_type is None):
-            raise ValueError("give either labels (a table of cell types) or one_cell_type (the type of every cell)")
+        if self.labels is not None and self.one_cell_type is not None:
+            raise ValueError(
+                "labels (a table of cell types) and one_cell_type (the type of every cell): keep one of them"
+            )
         if self.counts is not None and self.sample_cells is None and self.labels is None:
             raise ValueError("counts of all samples need sample_cells: barcode and sample_id")
         return self
@@ -123,6 +128,8 @@ class SingleCellFile(StudyFile):
     contrast: tuple[CellTypeContrast, ...] = ()
     pair: tuple[SignaturePair, ...] = ()
     signature: tuple[CellSignature, ...] = ()
+    # Cell type -> human symbols of its markers, instead of the built-in sets.
+    markers: dict[str, tuple[str, ...]] = {}
 
     @model_validator(mode="after")
     def _fits_together(self) -> SingleCellFile:
@@ -195,6 +202,7 @@ SINGLE_CELL = register_study_kind(
         tables=(
             "core.single_cell__samples",
             "core.single_cell__cells",
+            "core.single_cell__marker_types",
             "core.single_cell__gene_cell_types",
             "core.single_cell__sample_cell_types",
             "core.single_cell__composition",

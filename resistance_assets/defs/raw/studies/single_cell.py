@@ -45,13 +45,16 @@ from resistance_assets.science.single_cell.signature_scores import (
 )
 from resistance_assets.science.single_cell.study_tables import (
     CellDesign,
+    call_cells,
     compare_types,
     count_types,
     describe_genes,
+    describe_marker_types,
     describe_samples,
     has_both,
     join_study,
     judge_cells,
+    mark_cells,
     pair_types,
     split_species,
 )
@@ -112,20 +115,26 @@ def design_of(local: LocalStudy) -> CellDesign:
         receivers=study.receivers or study.human_types,
         pairs=tuple((one.ligand, one.receptor) for one in file.pair) or single_cell_defaults().pairs,
         orthologs=orthologs,
+        markers=file.markers or single_cell_defaults().markers,
+        with_clusters=study.clusters,
+        has_labels=study.labels is not None or study.one_cell_type is not None,
         least_umi=study.minimum_umi,
         most_mitochondrial=study.maximum_mitochondrial_fraction,
     )
 
 
-def read_labels(local: LocalStudy, study: StudyCounts) -> tuple[pl.DataFrame, str | None]:
+def read_labels(local: LocalStudy, called: pl.DataFrame) -> tuple[pl.DataFrame, str | None]:
     """sample_id, barcode, cell_type and subtype of every barcode, and what did not match, in words.
+
+    Without a table of labels they are the one type of the study, or the types by markers.
 
     Raises:
         DataFault: the labels do not fit the barcodes, or name no type that study.toml calls human.
     """
-    cells = study.cells.select("sample_id", "barcode")
+    cells = called.select("sample_id", "barcode")
     if local.study.labels is None:
-        return cells.with_columns(cell_type=pl.lit(local.study.one_cell_type), subtype=pl.lit(None, pl.String)), None
+        one = pl.lit(local.study.one_cell_type) if local.study.one_cell_type else called["marker_type"]
+        return cells.with_columns(cell_type=one, subtype=pl.lit(None, pl.String)), None
     subject = f"{local.id}/{local.study.labels}"
     labels = read_table(local, local.study.labels)
     matched = match_labels(cells, labels, subject=subject)
@@ -151,8 +160,9 @@ def analyse(local: LocalStudy, parts: Parts) -> Frames:
     """
     design = design_of(local)
     study = study_counts(parts)
-    labels, note = read_labels(local, study)
-    cells = judge_cells(study, labels, design)
+    called, scored = mark_cells(study, call_cells(study, design), design)
+    labels, note = read_labels(local, called)
+    cells = judge_cells(study, called, labels, design)
     species = split_species(study, cells)
     types = count_types(cells, design, two_species=has_both(study.features))
     sources, sums = describe_genes(study, species, design.samples)
@@ -165,6 +175,7 @@ def analyse(local: LocalStudy, parts: Parts) -> Frames:
             {sample: one[BARCODES]["note"][0] for sample, one in parts.items()},
         ),
         "cells": cells,
+        "marker_types": describe_marker_types(cells, scored),
         "gene_cell_types": sources,
         "sample_cell_types": None if types is None else types.rename({"group": "cell_type", "n": "n_cells"})
         .with_columns(n_total=pl.col("total"), share=pl.col("n_cells") / pl.col("total")),

@@ -25,6 +25,7 @@ CORE = "core.single_cell__"
 SAMPLES, CELLS, SOURCES = f"{CORE}samples", f"{CORE}cells", f"{CORE}gene_cell_types"
 SHARES, COMPOSITION = f"{CORE}sample_cell_types", f"{CORE}composition"
 PSEUDOBULK, DESIGNS = f"{CORE}pseudobulk", f"{CORE}pseudobulk_designs"
+MARKER_TYPES = f"{CORE}marker_types"
 PAIRS, SCORES = f"{CORE}ligand_receptor", f"{CORE}signature_scores"
 TABLE = SAMPLES
 SHOWN_GENES = ("GAS6", "AXL", "MERTK", "TYRO3", "MMP11", "HGF", "MET", "EREG", "AREG", "NRG1", "ERBB3", "CCL20",
@@ -50,10 +51,12 @@ def study_page(published: Published, study: BenchStudy, gene_pages: frozenset[st
     )
     page.heading("Quality")
     page.add(_sample_table(samples))
-    for figure in (species_figure(published, study), sources_figure(published, study)):
+    figures = (species_figure(published, study), components_figure(published, study), sources_figure(published, study))
+    for figure in figures:
         if figure is not None:
             page.heading(figure.title)
             page.figure(figure)
+    _add_marker_types(published, page, study)
     _add_composition(published, page, study)
     _add_pseudobulk(published, page, study)
     _add_pairs(published, page, study)
@@ -121,6 +124,68 @@ LIMIT {MOST_BARCODES}"""
         tables=versions(published, CELLS),
         sql=sql,
     )
+
+
+def components_figure(published: Published, study: BenchStudy) -> Figure | None:
+    """The first two principal components of the cells, by type, where they were computed."""
+    sql = f"""SELECT component_1, component_2, coalesce(cell_type, marker_type) AS type, species, sample_id, cluster
+FROM {CELLS}
+WHERE study_id = {literal(study.id)} AND component_1 IS NOT NULL AND is_kept
+ORDER BY hash(sample_id || barcode)
+LIMIT {MOST_BARCODES}"""
+    columns = published.columns(sql)
+    if not columns["type"]:
+        return None
+    types = sorted(set(columns["type"]))
+    traces = [
+        {
+            "type": "scatter", "mode": "markers", "x": "$component_1", "y": "$component_2", "where": [["type", name]],
+            "name": name, "text": "$sample_id", "customdata": "$cluster",
+            "marker": {
+                "color": COLOURS[at % len(COLOURS)], "symbol": SYMBOLS[at // len(COLOURS) % len(SYMBOLS)], "size": 5,
+                "opacity": 0.7,
+            },
+            "hovertemplate": f"{name}, %{{text}}<extra></extra>",
+        }
+        for at, name in enumerate(types)
+    ]  # fmt: skip
+    options = tuple((one, one) for one in sorted(set(columns["species"])))
+    return Figure(
+        ident="components",
+        title="Cells by their two first principal components",
+        caption="Distances in a projection are no distances between types; samples are compared by their types.",
+        alternative=f"Principal components of cells of {len(types)} types.",
+        columns=columns,
+        traces=traces,
+        layout={"xaxis": axis("component 1"), "yaxis": axis("component 2")},
+        n=f"{len(columns['type']):,} cells are drawn",
+        method="principal components of ln(1 + CP10k) of the genes that vary most, within the species",
+        tables=versions(published, CELLS),
+        sql=sql,
+        selectors=(Selector("species", "Species", options),) if len(options) > 1 else (),
+    )
+
+
+def _add_marker_types(published: Published, page: Page, study: BenchStudy) -> None:
+    rows = own_rows(published, MARKER_TYPES, study, "grouping, species, group_id, place", "place <= 2")
+    if not rows:
+        return
+    page.heading("Types by marker sets")
+    page.paragraph(
+        "Of every label and cluster, the two marker sets that stand out most. A set of which fewer than three genes "
+        "were measured takes no part, so a type may be missing here, and cells of it then go to another set."
+    )
+    headings = [
+        Heading("grouping", "Group"),
+        Heading("group_id", "Label or cluster"),
+        Heading("species", "Species"),
+        Heading("n_cells", "Cells", None, True),
+        Heading("place", "Place", None, True),
+        Heading("marker_type", "Marker set"),
+        Heading("mean_score", "Mean score", "standard deviations of the species' cells", True),
+        Heading("share", "Cells with it", "share of the group", True),
+    ]
+    page.add(table("Marker sets of labels and clusters", headings, rows, filter_by=("grouping",)))
 
 
 def sources_figure(published: Published, study: BenchStudy) -> Figure | None:

@@ -181,3 +181,18 @@ def test_shares_of_the_mouse_gut_are_those_of_r(shared, goldens):
     assert both.height == 2 * 8
     for name in ("estimate", "statistic", "p_value", "q_value_bh"):
         np.testing.assert_allclose(both[name], both[f"{name}_r"], rtol=1e-8, err_msg=name)
+
+
+def test_cells_without_labels_get_types_of_the_built_in_marker_sets(tmp_path, shared):
+    """Over the nearest neighbours; the authors' labels are for comparison alone."""
+    source = shared / "data" / "single_cell" / "zilionis_mouse_lung_800"
+    text = ZILIONIS.replace('labels = "cells.tsv.gz"', 'sample_cells = "cells.tsv.gz"')
+    found = tables_of(study_of(tmp_path / "own", list(source.iterdir()), text))
+    theirs = pl.read_csv(source / "cells.tsv.gz", separator="\t").select("barcode", given="cell_type")
+    both = found[f"{CORE}cells"].filter("is_kept").join(theirs, on="barcode")
+    assert both["cell_type"].to_list() == both["marker_type"].to_list()
+    names = {"B cells": "b_cell", "T cells": "t_cell", "NK cells": "nk_cell", "Neutrophils": "neutrophil"}
+    assert (both["cell_type"] == both["given"].replace_strict(names)).mean() > 0.8
+    assert both["component_1"].null_count() == 0
+    tested = found[f"{CORE}pseudobulk_designs"].filter(pl.col("evidence_kind") == "inferential")
+    assert {"b_cell", "t_cell", "nk_cell"} <= set(tested["cell_type"])

@@ -52,8 +52,8 @@ def test_the_page_says_what_the_replicates_are_and_escapes_the_title(page):
 
 
 def test_every_part_of_the_study_is_on_the_page(page):
-    for heading in ("Quality", "Species of the barcodes", "Which cells make a gene", "Composition",
-                    "What changes within a type", "Ligands and receptors", "Signatures"):  # fmt: skip
+    for heading in ("Quality", "Species of the barcodes", "Which cells make a gene", "Types by marker sets",
+                    "Composition", "What changes within a type", "Ligands and receptors", "Signatures"):  # fmt: skip
         assert heading in page
     assert "868 of 916 barcodes" in page, "what was noted while the labels were read"
 

@@ -99,9 +99,41 @@ class SingleCellCells(TableModel):
     )
     cell_type: pl.String = col("label; null without one", null=True, of=_LABEL)
     subtype: pl.String = col("finer label", null=True, of=_LABEL)
+    marker_type: pl.String = col(
+        "marker set that stands out most in the cell (in its neighbourhood without labels, in its cluster where there "
+        "are clusters); unassigned where none does",
+        null=True,
+        of=_UMI,
+    )
+    marker_score: pl.Float64 = _number("mean over the set's genes, in standard deviations of the species' cells")
+    marker_runner_up: pl.String = col("the next set", null=True, of=_UMI)
+    marker_margin: pl.Float64 = _number("marker_score minus that of the next set", ge=0)
+    cluster: pl.Int64 = col("cluster, the largest is 1; null where none were made", null=True, of=_UMI, ge=1)
+    component_1: pl.Float64 = _number("first principal component of the species' cells")
+    component_2: pl.Float64 = _number("second principal component")
     is_kept: pl.Boolean = col("whether the barcode is analysed", of=_UMI)
     reason: pl.String = col("why it is not", null=True, of=_UMI)
     library_size_factor: pl.Float64 = _number("molecules of its species over the mean of the kept cells of it", ge=0)
+
+
+@table(
+    "core.single_cell__marker_types",
+    grain="one row per study, species, grouping of cells, group and marker set",
+    key=("study_id", "species", "grouping", "group_id", "marker_type"),
+    limitation="a set of genes that nobody makes, or that two types share, gives a type all the same",
+)
+class SingleCellMarkerTypes(TableModel):
+    """How marker sets fit the given labels and the clusters: the mean score of every set in every group."""
+
+    study_id: pl.String = _study()
+    species: pl.String = _species()
+    grouping: pl.String = col("what the group is", of=_LABEL, isin=["cell_type", "subtype", "cluster"])
+    group_id: pl.String = col("label, or number of the cluster", of=_LABEL)
+    marker_type: pl.String = col("marker set", of=_UMI)
+    place: pl.Int64 = col("1 for the set of the highest mean score in the group", of=_UMI, ge=1)
+    n_cells: pl.Int64 = _count("kept cells of the group")
+    mean_score: pl.Float64 = _number("mean over them, in standard deviations of the species' cells")
+    share: pl.Float64 = _number("share of them that have this type by markers", "fraction", ge=0, le=1)
 
 
 @table(
