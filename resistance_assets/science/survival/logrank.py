@@ -165,6 +165,21 @@ class SplitPermutations:
         reached = sums.size - int(np.searchsorted(sums, abs(self.scores[members].sum()) - 1e-12))
         return (reached / sums.size, None) if exact else ((reached + 1) / (sums.size + 1), sums.size)
 
+    def p_values(self, is_high: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """`p_value` of many splits, shape (splits, patients): p, and the permutations behind each (NaN: exact)."""
+        n_high = is_high.sum(axis=1)
+        sizes = np.minimum(n_high, is_high.shape[1] - n_high)
+        # The scores sum to 0, so both groups are equally far from it.
+        reached = np.abs(is_high @ self.scores) - 1e-12
+        p, drawn = np.full((2, len(is_high)), np.nan)
+        for size in np.unique(sizes):
+            own = sizes == size
+            sums, exact = self._null(int(size))
+            beyond = sums.size - np.searchsorted(sums, reached[own])
+            p[own] = beyond / sums.size if exact else (beyond + 1) / (sums.size + 1)
+            drawn[own] = np.nan if exact else sums.size
+        return p, drawn
+
     def _null(self, size: int) -> tuple[NDArray[np.float64], bool]:
         """Statistics of the divisions with groups of that size, sorted, and whether they are all of them."""
         from resistance_assets.science.survival.kernels.divisions import division_sums, drawn_sums

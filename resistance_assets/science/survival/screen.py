@@ -368,7 +368,7 @@ def _split_screen(
     columns["events_for_80pct_power"] = events_for_power(columns["log_hazard_ratio"], share * (1 - share))
     columns["minimum_detectable_hazard_ratio"] = minimum_detectable_hazard_ratio(fields["events"], share * (1 - share))
     p_logrank = chi2_tail(fields["logrank_chi2"])
-    p_permutation, permutations = _test_small_groups(columns, fields, p_logrank, x, groups, cohort, minimum)
+    p_permutation, permutations = _test_small_groups(columns, fields, p_logrank, x, cohort, minimum)
     columns |= {
         "cut_point": fields["cut_high"],
         "cut_point_low": fields["cut_low"],
@@ -396,7 +396,6 @@ def _test_small_groups(
     fields: Mapping[str, NDArray[np.float64]],
     p_logrank: NDArray[np.float64],
     x: NDArray[np.float64],
-    groups: Callable[[int], NDArray[np.float64]],
     cohort: SortedCohort,
     minimum: SplitMinimum | None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -407,23 +406,33 @@ def _test_small_groups(
     n_high, n_low = fields["n_high"], fields["n_low"]
     small = minimum.falls_short(n_high, n_low, fields["expected_high"], fields["expected_low"])
     small &= fields["events"] > 0
+    rows = np.flatnonzero(small)
     tests: dict[bytes, SplitPermutations] = {}
-    for gene in np.flatnonzero(small):
-        values = groups(gene)[cohort.order]  # pyright: ignore
-        present = ~np.isnan(values)
-        patients = present.tobytes()
-        if patients not in tests:
-            tests[patients] = SplitPermutations(
-                null_martingale_residuals(cohort.time[present], cohort.event[present]),
-                permutations=minimum.permutations,
-                seed=minimum.seed,
-            )
-        p_values[gene], drawn = tests[patients].p_value(values[present] == 1.0)
-        permutations[gene] = np.nan if drawn is None else drawn
-        expected = min(fields["expected_high"][gene], fields["expected_low"][gene])
+    for start in range(0, rows.size, SLAB):
+        some = rows[start : start + SLAB]
+        values = x[some][:, cohort.order]
+        with np.errstate(invalid="ignore"):
+            high = values > fields["cut_high"][some, None]
+            present = high | (values <= fields["cut_low"][some, None])
+        # Genes that the same patients are divided by share their null distribution.
+        alike: dict[bytes, list[int]] = {}
+        for at in range(some.size):
+            alike.setdefault(present[at].tobytes(), []).append(at)
+        for patients, own in alike.items():
+            there = present[own[0]]
+            if patients not in tests:
+                tests[patients] = SplitPermutations(
+                    null_martingale_residuals(cohort.time[there], cohort.event[there]),
+                    permutations=minimum.permutations,
+                    seed=minimum.seed,
+                )
+            p_values[some[own]], permutations[some[own]] = tests[patients].p_values(high[own][:, there])
+    fewest = np.minimum(fields["expected_high"], fields["expected_low"])
+    for gene in rows:
+        drawn = permutations[gene]
         columns["fit_note"][gene] = (
-            f"{minimum.describe(n_high[gene], n_low[gene], expected)}: only p_permutation stands"
-            f" ({'exact' if drawn is None else f'{drawn} permutations'})"
+            f"{minimum.describe(n_high[gene], n_low[gene], fewest[gene])}: only p_permutation stands"
+            f" ({'exact' if np.isnan(drawn) else f'{drawn:.0f} permutations'})"
         )
     for name in ("p_value", "p_likelihood_ratio", "p_score", "ci_lower", "ci_upper"):
         columns[name] = np.where(small, np.nan, columns[name])

@@ -9,16 +9,14 @@ import polars as pl
 from resistance_assets.catalog.models.cohort import Cohort
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.defs.core.alterations.cohort_tables import (
-    ALTERATION_TABLES,
-    CohortLayers,
-    compute_cohort_tables,
-)
+from resistance_assets.defs.core.alterations.cohort_layers import CohortLayers, layer_matrix
+from resistance_assets.defs.core.alterations.cohort_tables import ALTERATION_TABLES, compute_cohort_tables
 from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address, patients_address
 from resistance_assets.defs.core.survival.screen import split_minimum
 from resistance_assets.orchestration.partitions import partition_of, unions_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
+from resistance_assets.science.expression.matrices import expression_matrix
 
 # Layer -> its table of staging and the columns that are read.
 LAYERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -39,6 +37,13 @@ LAYERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "protein": ("staging.cohorts__protein_levels", ("patient_id", "hgnc_symbol", "feature_id", "protein_level")),
     "profiled": ("staging.cohorts__profiled_patients", ("patient_id", "layer", "gene_panel_id")),
     "panel_genes": ("staging.cohorts__panel_genes", ("gene_panel_id", "hgnc_symbol")),
+}
+# Layers that are read into a matrix, one after the other, and the column of their values.
+VALUES = {
+    "copy_number": "gistic_call",
+    "log2_copy_number": "log2_copy_number",
+    "methylation": "beta_value",
+    "protein": "protein_level",
 }
 OF_SAMPLES = ("mutations", "fusions")
 PATIENT_ATTRIBUTES, SAMPLE_ATTRIBUTES = "raw.cbioportal__patient_attributes", "raw.cbioportal__sample_attributes"
@@ -101,12 +106,21 @@ def cohort_step(cohort: Cohort, registry: Registry) -> Step:
     further = (COHORTS, SAMPLES, PATIENT_ATTRIBUTES, SAMPLE_ATTRIBUTES, SHEETS) if attributes else ()
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        values = {layer: layer_matrix(read_layer(inputs, layer, cohort_id), column) for layer, column in VALUES.items()}
+        rows = {layer: read_layer(inputs, layer, cohort_id) for layer in LAYERS if layer not in VALUES}
         layers = CohortLayers(
-            expression=inputs.read(expression),
+            matrix=expression_matrix(inputs.read(expression)),
             patients=inputs.read(patients),
             follow_up={name: inputs.read(address) for name, address in follow_up.items() if inputs.has(address)},
+            mutations=rows["mutations"],
+            copy_number=values["copy_number"],
+            log2_copy_number=values["log2_copy_number"],
+            fusions=rows["fusions"],
+            methylation=values["methylation"],
+            protein=values["protein"],
             attributes=read_attributes(inputs, cohort_id, attributes),
-            **{layer: read_layer(inputs, layer, cohort_id) for layer in LAYERS},
+            profiled=rows["profiled"],
+            panel_genes=rows["panel_genes"],
         )
         found = compute_cohort_tables(layers, cohort, settings, interest, minimum)
         return {addresses[name]: frame for name, frame in found.items()}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -13,6 +11,7 @@ from numpy.typing import NDArray
 from resistance_assets.catalog.models.analysis_settings import AlterationSettings
 from resistance_assets.catalog.models.cohort import Cohort, Stratum
 from resistance_assets.catalog.tables import TABLES
+from resistance_assets.defs.core.alterations.cohort_layers import CohortLayers, LayerMatrix
 from resistance_assets.science.alterations.associations import (
     LEAST_DRIVER_GROUP,
     altered_survival,
@@ -28,11 +27,10 @@ from resistance_assets.science.alterations.gene_patients import (
     AlterationMatrix,
     alteration_matrix,
     classify_mutations,
-    gene_patients,
 )
-from resistance_assets.science.alterations.measured import LAYER_OF, Measured, measured_patients
+from resistance_assets.science.alterations.measured import LAYER_OF, Measured
 from resistance_assets.science.alterations.strata import attribute_members, membership, split_rule
-from resistance_assets.science.expression.matrices import expression_matrix
+from resistance_assets.science.statistics.multiple_testing import adjust_bh
 from resistance_assets.science.survival.logrank import SplitMinimum
 from resistance_assets.science.survival.models import covariate_columns, usable_covariates
 from resistance_assets.science.survival.screen import screen_survival
@@ -44,56 +42,8 @@ _FREQUENCY_CLASSES: Mapping[str, pl.Expr] = {
     **IS_OF_CLASS,
     **{name: pl.col("mutation_class") == name for name in ("truncating", "missense", "in_frame", "splice")},
 }
+FEATURES_AT_ONCE = 4000
 _LAYERS = ("mutations", "copy_number", "log2_copy_number", "fusions", "methylation", "protein")
-
-
-@dataclass(frozen=True)
-class CohortLayers:
-    """One cohort's layers, rows of staging without cohort_id, of the sample that stands for its patient."""
-
-    expression: pl.DataFrame
-    patients: pl.DataFrame
-    follow_up: Mapping[str, pl.DataFrame]
-    mutations: pl.DataFrame
-    copy_number: pl.DataFrame
-    log2_copy_number: pl.DataFrame
-    fusions: pl.DataFrame
-    methylation: pl.DataFrame
-    protein: pl.DataFrame
-    attributes: pl.DataFrame
-    profiled: pl.DataFrame
-    panel_genes: pl.DataFrame
-
-    @cached_property
-    def matrix(self) -> tuple[Matrix, list[str], list[str]]:
-        """Expression as genes x patients, the genes and the patients."""
-        return expression_matrix(self.expression)
-
-    @cached_property
-    def rows(self) -> pl.DataFrame:
-        """Rows of `gene_patients`."""
-        return gene_patients(self.mutations, self.copy_number, self.fusions)
-
-    @cached_property
-    def measured(self) -> Measured:
-        """Who was looked at for what."""
-        called = self.copy_number.filter(pl.col("gistic_call").is_not_null())
-        return measured_patients(
-            self.profiled,
-            self.panel_genes,
-            mutated=self.mutations["patient_id"].drop_nulls().unique(),
-            called=called["patient_id"].unique(),
-            fused=self.fusions["patient_id"].drop_nulls().unique(),
-        )
-
-    def follow(self, endpoint: str, order: Sequence[str]) -> tuple[Matrix, Matrix]:
-        """Months and events of the patients given, NaN where there are none."""
-        placed = pl.DataFrame({"patient_id": list(order)}, schema={"patient_id": pl.String}).join(
-            self.follow_up[endpoint], on="patient_id", how="left", maintain_order="left"
-        )
-        numbers = placed.select(pl.col("time_months", "event_observed").cast(pl.Float64).fill_null(np.nan)).to_numpy()
-        usable = np.isfinite(numbers).all(axis=1) & (np.nan_to_num(numbers[:, 0], nan=-1.0) >= 0.0)
-        return np.where(usable, numbers[:, 0], np.nan), np.where(usable, numbers[:, 1], np.nan)
 
 
 def compute_cohort_tables(
@@ -131,27 +81,26 @@ def compute_cohort_tables(
 
 def layer_rows(layers: CohortLayers) -> pl.DataFrame:
     """Rows of `core.alterations__layers` without cohort_id."""
-    frames = {
-        "mutations": layers.mutations,
-        "copy_number": layers.copy_number,
-        "log2_copy_number": layers.log2_copy_number,
-        "fusions": layers.fusions.rename({"hgnc_symbol_site1": "hgnc_symbol"}),
-        "methylation": layers.methylation,
-        "protein": layers.protein,
+    fused = pl.concat([layers.fusions["hgnc_symbol_site1"], layers.fusions["hgnc_symbol_site2"]])
+    found: dict[str, tuple[Sequence[str], pl.Series]] = {
+        "mutations": (layers.measured.patients.get("mutations", ()), layers.mutations["hgnc_symbol"]),
+        "fusions": (layers.measured.patients.get("fusions", ()), fused),
+        **{
+            name: (getattr(layers, name).measured, getattr(layers, name).features["hgnc_symbol"])
+            for name in ("copy_number", "log2_copy_number", "methylation", "protein")
+        },
     }
     rows = []
     for layer in _LAYERS:
-        frame = frames[layer]
-        measured = bool(frame.height)
-        patients = layers.measured.patients.get(layer)
-        n = (frame["patient_id"].n_unique() if patients is None else len(patients)) if measured else None
+        patients, genes = found[layer]
+        n = len(patients) or None
         rows.append(
             {
                 "layer": layer,
-                "is_measured": measured,
+                "is_measured": n is not None,
                 "n_patients": n,
-                "n_genes": frame["hgnc_symbol"].drop_nulls().n_unique() if measured else None,
-                "note": f"measured in {n:,} patients" if measured else "not measured",
+                "n_genes": genes.drop_nulls().n_unique() if n else None,
+                "note": f"measured in {n:,} patients" if n else "not measured",
             }
         )
     return pl.DataFrame(rows, schema_overrides={"n_patients": pl.Int64, "n_genes": pl.Int64})
@@ -259,7 +208,7 @@ def frequency_rows(layers: CohortLayers, strata: Mapping[str, Sequence[str]]) ->
     Of all patients, every gene that is altered in any way has a row per class that was looked for, so that none of 240
     is told from not measured; kinds of mutations, and strata, have rows of the genes that are so altered.
     """
-    everywhere = {*layers.rows["hgnc_symbol"], *layers.copy_number["hgnc_symbol"].unique()}
+    everywhere = {*layers.rows["hgnc_symbol"], *layers.copy_number.features["hgnc_symbol"]}
     groups: dict[str, set[str] | None] = {"all": None, **{name: set(own) for name, own in strata.items()}}
     frames = []
     for stratum_id, inside in groups.items():
@@ -350,65 +299,48 @@ def survival_rows(layers: CohortLayers, settings: AlterationSettings, minimum: S
 
 def cis_rows(layers: CohortLayers) -> pl.DataFrame:
     """Rows of `core.alterations__cis_effects` without cohort_id."""
-    named = {
-        "copy_number": layers.copy_number.with_columns(feature_id="hgnc_symbol", value="gistic_call"),
-        "log2_copy_number": layers.log2_copy_number.with_columns(feature_id="hgnc_symbol", value="log2_copy_number"),
-        "methylation": layers.methylation.with_columns(value="beta_value"),
-        "protein": layers.protein.with_columns(value="protein_level"),
-    }
     expression, genes, patients = layers.matrix
     row_of = {gene: at for at, gene in enumerate(genes)}
     frames = []
-    for layer, frame in named.items():
-        own = frame.filter(pl.col("hgnc_symbol").is_in(genes) & pl.col("patient_id").is_in(patients))
-        if own.is_empty():
+    for layer in ("copy_number", "log2_copy_number", "methylation", "protein"):
+        own: LayerMatrix = getattr(layers, layer)
+        features = own.features.with_row_index("row").filter(pl.col("hgnc_symbol").is_in(genes))
+        features = features.sort("hgnc_symbol", "feature_id")
+        if features.is_empty():
             continue
-        pairs = own.select("feature_id", "hgnc_symbol").unique().sort("hgnc_symbol", "feature_id")
-        values = place_values(own, pairs, patients)
-        mrna = expression[[row_of[gene] for gene in pairs["hgnc_symbol"]]]
-        found = correlate_rows(values, mrna, pairs["hgnc_symbol"].to_list())
         sign = -1 if layer == "methylation" else 1
-        counts = {"n_amplified": None, "n_deep_loss": None, "p_amplified_against_diploid": None}
-        if layer == "copy_number":
-            amplified, lost, p = count_copy_number_groups(values, mrna, least=LEAST_GROUP)
-            counts = {"n_amplified": amplified, "n_deep_loss": lost, "p_amplified_against_diploid": p}
+        # A few thousand features at once: ranks and their products are matrices of the same size.
+        parts = [
+            _cis_of(own, part, expression[[row_of[gene] for gene in part["hgnc_symbol"]]], patients, layer)
+            for part in features.iter_slices(FEATURES_AT_ONCE)
+        ]
+        found = pl.concat(parts)
+        p = found["p_value"].fill_null(np.nan).to_numpy()
         frames.append(
             found.with_columns(
-                feature_id=pairs["feature_id"],
                 layer=pl.lit(layer),
+                q_value_bh=pl.Series(adjust_bh(p), dtype=pl.Float64).fill_nan(None),
                 expected_direction=pl.lit("positive" if sign > 0 else "negative"),
                 is_as_expected=pl.col("rho") * sign > 0,
-                n_amplified=pl.Series(
-                    counts["n_amplified"] if counts["n_amplified"] is not None else [None] * pairs.height,
-                    dtype=pl.Int64,
-                ),
-                n_deep_loss=pl.Series(
-                    counts["n_deep_loss"] if counts["n_deep_loss"] is not None else [None] * pairs.height,
-                    dtype=pl.Int64,
-                ),
-                p_amplified_against_diploid=pl.Series(
-                    counts["p_amplified_against_diploid"]
-                    if counts["p_amplified_against_diploid"] is not None
-                    else [None] * pairs.height,
-                    dtype=pl.Float64,
-                ).fill_nan(None),
             )
         )
     return pl.concat(frames) if frames else pl.DataFrame()
 
 
-def place_values(long: pl.DataFrame, pairs: pl.DataFrame, patients: Sequence[str]) -> Matrix:
-    """Values as (pairs, patients), NaN where missing; of several profiles the first that holds a feature."""
-    rows = pairs.with_row_index("row")
-    columns = pl.DataFrame({"patient_id": list(patients)}).with_row_index("column")
-    placed = long.join(rows, on=["feature_id", "hgnc_symbol"]).join(columns, on="patient_id")
-    matrix = np.full((pairs.height, len(patients)), np.nan)
-    # Written backwards, so that the first profile stays.
-    backwards = placed.reverse()
-    matrix[backwards["row"].to_numpy(), backwards["column"].to_numpy()] = (
-        backwards["value"].cast(pl.Float64).fill_null(np.nan).to_numpy()
+def _cis_of(
+    own: LayerMatrix, features: pl.DataFrame, mrna: Matrix, patients: Sequence[str], layer: str
+) -> pl.DataFrame:
+    values = own.of(features["row"].to_list(), patients)
+    found = correlate_rows(values, mrna, features["hgnc_symbol"].to_list())
+    counts: tuple[Sequence[float | None], ...] = ([None] * features.height,) * 3
+    if layer == "copy_number":
+        counts = count_copy_number_groups(values, mrna, least=LEAST_GROUP)
+    return found.with_columns(
+        feature_id=features["feature_id"],
+        n_amplified=pl.Series(counts[0], dtype=pl.Int64),
+        n_deep_loss=pl.Series(counts[1], dtype=pl.Int64),
+        p_amplified_against_diploid=pl.Series(counts[2], dtype=pl.Float64).fill_nan(None),
     )
-    return matrix
 
 
 def driver_expression_rows(layers: CohortLayers, settings: AlterationSettings) -> pl.DataFrame:

@@ -11,7 +11,10 @@ import pytest
 
 from resistance_assets.catalog.models.cohort import Cohort, Endpoint, Stratum
 from resistance_assets.catalog.registry import load_registry
-from resistance_assets.defs.core.alterations.cohort_tables import CohortLayers, compute_cohort_tables
+from resistance_assets.defs.core.alterations.cohort_layers import CohortLayers, layer_matrix
+from resistance_assets.defs.core.alterations.cohort_steps import VALUES
+from resistance_assets.defs.core.alterations.cohort_tables import compute_cohort_tables
+from resistance_assets.science.expression.matrices import expression_matrix
 from resistance_assets.science.survival.logrank import SplitMinimum
 
 ENDPOINT = Endpoint(id="OS", title="overall survival", status_attribute="OS_STATUS", months_attribute="OS_MONTHS")
@@ -52,7 +55,11 @@ def layers_of(expression: pl.DataFrame, patients: pl.DataFrame, follow_up: pl.Da
         name: pl.DataFrame(schema={column: NUMBERS.get(column, pl.String) for column in columns})
         for name, columns in EMPTY.items()
     }
-    return CohortLayers(expression=expression, patients=patients, follow_up={"OS": follow_up}, **{**blank, **given})
+    frames = {**blank, **given}
+    layers = {name: layer_matrix(frames.pop(name), value) for name, value in VALUES.items()}
+    return CohortLayers(
+        matrix=expression_matrix(expression), patients=patients, follow_up={"OS": follow_up}, **layers, **frames
+    )
 
 
 def profiled(patients: pl.Series | list[str], panel: str | None = None) -> pl.DataFrame:
