@@ -71,3 +71,26 @@ def test_rounding_does_not_decide_on_the_verdict_of_a_step(seed):
     fit = fit_curve(dose, y, model="ll3_top100")
     assert fit.verdict == "ic50_bracketed"
     assert fit.ic50_text() == "2.991 to 20"
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from(["ll4", "ll3_top100"]), st.booleans())
+def test_no_search_from_the_fit_on_finds_a_better_one(seed, model, is_stimulated):
+    """Also where residuals are large: a bump that the model does not have made an earlier search zigzag and stop."""
+    random = np.random.default_rng(seed)
+    y = 20.0 + 80.0 / (1.0 + (DOSE / 0.5) ** 1.6) + random.normal(0.0, 3.0, len(DOSE))
+    if is_stimulated:
+        y += 20.0 * np.exp(-((np.log(np.maximum(DOSE, 1e-4)) + 3.0) ** 2))
+    fit = fit_curve(DOSE, y, model=model)
+    used = DOSE > 0.0 if model == "ll3_top100" else DOSE >= 0.0
+    with np.errstate(divide="ignore"):
+        ln_dose, seen = np.log(DOSE[used]), y[used]
+
+    def residuals(p):
+        upper = 100.0 if model == "ll3_top100" else p[3]
+        curve = {"hill": np.exp(p[0]), "ln_ec50": p[1], "lower": p[2], "upper": upper}
+        return seen - curve_at(ln_dose, curve)
+
+    start = [np.log(fit.hill), fit.ln_ec50, fit.lower, *([fit.upper] if model == "ll4" else [])]
+    better = optimize.least_squares(residuals, start, xtol=1e-15, ftol=1e-15, gtol=1e-15)
+    assert fit.rss <= 2.0 * better.cost * (1.0 + 1e-9)

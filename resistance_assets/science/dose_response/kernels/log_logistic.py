@@ -208,7 +208,13 @@ def descend(ln_dose, y, weight, a, b, ln_ic50, level, top, rounds):
                 best = tried
                 for i in range(n):
                     here[i] = up[i]
-                damping = max(damping * 0.2, 1e-12)
+                # A step that gains less than the linear model foretold has gone too far: more damping, not less
+                # (Nielsen's rule), or the search zigzags where residuals are large.
+                foretold = -2.0 * (g0 * move_a + g1 * move_b) - (
+                    h00 * move_a * move_a + 2.0 * h01 * move_a * move_b + h11 * move_b * move_b
+                )
+                quality = 2.0 * gain / foretold - 1.0 if foretold > 0.0 else 0.0
+                damping = max(damping * max(0.2, 1.0 - quality * quality * quality), 1e-12)
                 moved = True
                 still = still + 1 if gain <= 1e-14 * best else 0
                 break
@@ -266,7 +272,7 @@ def fit_shape(ln_dose, y, weight, top):
             continue
         starts[tried, 0], starts[tried, 1] = start[1], start[2]
         tried += 1
-        rss, a, b = descend(ln_dose, y, weight, start[1], start[2], np.nan, 0.0, top, 200)
+        rss, a, b = descend(ln_dose, y, weight, start[1], start[2], np.nan, 0.0, top, 600)
         cost = _cost(ln_dose, y, weight, a, b, top, out, shares)
         if cost < least:
             least, best, best_a, best_b = cost, rss, a, b
