@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.errors import DataFault
@@ -77,3 +79,12 @@ def test_require_raises_with_table_check_and_remedy():
     with pytest.raises(DataFault, match=r"staging\.cohorts__patient_endpoints.*schema.*Nothing was written"):
         require(ENDPOINTS, validate(ENDPOINTS, bad))
     require(ENDPOINTS, validate(ENDPOINTS, GOOD))
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=12), st.booleans())
+def test_a_key_of_whole_numbers_is_unique_whatever_the_order_of_the_rows(rows, is_sorted):
+    table = TABLES["parts.single_cell__counts"]
+    given_rows = sorted(rows) if is_sorted else rows
+    frame = pl.DataFrame(given_rows, schema={"gene_number": pl.UInt32, "cell_number": pl.UInt32}, orient="row")
+    found = validate(table, frame.with_columns(umi=pl.lit(1, pl.UInt32)))[1]
+    assert found.passed == (len(set(rows)) == len(rows))

@@ -21,7 +21,7 @@ EXPECTED_RATE = 0.06
 SIMULATED_PER_CELL = 2
 LEAST_CELLS = 50
 # Genes that take part: a share of those that enough cells have, and no more than so many.
-GENE_SHARE, MOST_GENES, COMPONENTS = 0.3, 1000, 20
+GENE_SHARE, MOST_GENES, COMPONENTS = 0.3, 500, 20
 # A gene takes part where so many cells have so many molecules of it.
 LEAST_GENE_CELLS, LEAST_GENE_UMI = 3, 3
 

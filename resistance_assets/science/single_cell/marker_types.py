@@ -56,14 +56,17 @@ def score_sets(
     return pl.DataFrame({name: z[:, at].mean(axis=1) for name, at in places.items()})
 
 
-def choose_types(scores: pl.DataFrame) -> pl.DataFrame:
+def choose_types(scores: pl.DataFrame, n: int) -> pl.DataFrame:
     """The set of the highest score above 0 in every row.
+
+    Args:
+        scores: of `score_sets`; without a column where no set was measured.
+        n: cells.
 
     Returns:
         marker_type (unassigned where no set stands out; null without a set), marker_score, marker_runner_up,
         marker_margin (score of the type minus that of the runner-up).
     """
-    n = scores.height
     if not scores.width:
         return pl.DataFrame({name: pl.Series([None] * n, dtype=dtype) for name, dtype in SCHEMA.items()})
     values, names = scores.to_numpy(), np.array(scores.columns, dtype=object)

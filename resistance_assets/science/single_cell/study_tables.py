@@ -181,7 +181,7 @@ def mark_cells(
         columns: list[pl.Series] = []
         if (design.with_clusters or not design.has_labels) and own.known.height >= clusters.LEAST_CELLS:
             scores, columns = _group_cells(study, own, scores, with_clusters=design.with_clusters)
-        frames.append(pl.concat([named, choose_types(scores).with_columns(columns)], how="horizontal"))
+        frames.append(pl.concat([named, choose_types(scores, named.height).with_columns(columns)], how="horizontal"))
     marked = pl.concat(frames, how="diagonal") if frames else cells.select("sample_id", "barcode").head(0)
     marked = marked.with_columns(
         [pl.lit(None, dtype).alias(name) for name, dtype in MARKS.items() if name not in marked.columns]
@@ -205,7 +205,7 @@ def _group_cells(
     if not with_clusters:
         return pl.DataFrame({name: scores[name].to_numpy()[near].mean(axis=1) for name in scores.columns}), columns
     cluster = pl.Series("cluster", clusters.find_communities(near))
-    return average_by(scores, cluster), [*columns, cluster]
+    return average_by(scores, cluster) if scores.width else scores, [*columns, cluster]
 
 
 def describe_marker_types(
@@ -218,6 +218,8 @@ def describe_marker_types(
     """
     frames = []
     for named, scores in scored:
+        if not scores.width:
+            continue
         both = pl.concat([named, scores.select(pl.all().name.prefix("set:"))], how="horizontal")
         kept = cells.filter("is_kept").join(both, on=["sample_id", "barcode"], maintain_order="left")
         of_sets = kept.select([pl.col(f"set:{name}").alias(name) for name in scores.columns])

@@ -71,14 +71,14 @@ def marker_sets(folder: Path) -> dict[str, list[str]]:
 
 def typed(folder: Path, sets: dict[str, list[str]], orthologs: dict[str, str] | None = None) -> pl.DataFrame:
     study, _ = own(folder, "mouse")
-    return choose_types(score_sets(study, totals(study), sets, orthologs or {}))
+    return choose_types(score_sets(study, totals(study), sets, orthologs or {}), study.cells.height)
 
 
 def test_types_by_markers_are_the_planted_subtypes(folder):
     """0.989 of the cells, as by scanpy's route; symbols of the sets are human."""
     study, cells = own(folder, "mouse")
     scores = score_sets(study, totals(study), marker_sets(folder), {})
-    found = choose_types(scores)
+    found = choose_types(scores, cells.height)
     assert (found["marker_type"] == cells["subtype"]).mean() > 0.98
     assert found["marker_margin"].min() >= 0
     known = cells.select("species", "cell_type", "subtype").with_columns(
@@ -100,8 +100,10 @@ def test_a_mean_over_groups_labels_cells_of_few_molecules(folder):
     thin.eliminate_zeros()
     few = CellCounts(thin, study.cells, study.features)
     scores = score_sets(few, np.asarray(thin.sum(axis=1)).ravel(), marker_sets(folder), {})
-    alone = (choose_types(scores)["marker_type"] == cells["subtype"]).mean()
-    grouped = (choose_types(average_by(scores, cells["subtype"]))["marker_type"] == cells["subtype"]).mean()
+    alone = (choose_types(scores, cells.height)["marker_type"] == cells["subtype"]).mean()
+    grouped = (
+        choose_types(average_by(scores, cells["subtype"]), cells.height)["marker_type"] == cells["subtype"]
+    ).mean()
     assert alone < 0.95
     assert grouped == 1.0
 
@@ -110,7 +112,7 @@ def test_cells_that_no_set_fits_are_unassigned_and_a_set_of_two_genes_takes_no_p
     found = typed(folder, {"CAF": ["COL1A1", "COL3A1", "DCN"], "few": ["CD68", "CSF1R"]})
     assert set(found["marker_type"]) == {"CAF", UNASSIGNED}
     none = typed(folder, {"few": ["CD68", "CSF1R"]})
-    assert none["marker_type"].null_count() == none.height
+    assert none["marker_type"].null_count() == none.height == found.height
     sets = {"TAM": ["A", "B", "C"], "CAF": ["COL1A1", "COL3A1", "DCN"]}
     mapped = typed(folder, sets, {"A": "Cd68", "B": "Csf1r", "C": "Adgre1"})
     assert {"TAM", "CAF"} <= set(mapped["marker_type"])

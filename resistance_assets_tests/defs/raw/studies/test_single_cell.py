@@ -342,3 +342,32 @@ def test_other_layouts_are_read(folder, goldens, tmp_path, case):
     assert parts[COUNTS].height > 1000
     assert parts[BARCODES].height == 40
     assert parts[FEATURES]["species"].null_count() == 0
+
+
+def test_a_study_whose_genes_are_in_no_marker_set_has_no_types_by_markers(folder, tmp_path):
+    arms = {"X1": "vehicle", "X4": "alectinib"}
+    more = COMPARISON + '[markers]\nnothing = ["NO1", "NO2", "NO3"]\n'
+    found = tables_of(study_of(tmp_path / "own", folder / "refusals" / "one_sample_per_arm", arms, more))
+    assert found[f"{CORE}marker_types"].is_empty()
+    assert found[CELLS]["marker_type"].null_count() == found[CELLS].height
+    assert found[f"{CORE}gene_cell_types"].height > 0
+
+
+def test_labels_of_half_of_the_cells_go_on_and_the_share_is_told(folder, tmp_path):
+    local = study_of(tmp_path / "own", folder / "refusals" / "labels_half_match", {"X1": "vehicle"})
+    found = tables_of(local)
+    assert found[f"{CORE}samples"]["n_unlabelled"].item() > 10
+    assert "the rest is unlabelled" in found["raw.studies__warnings"]["warning"].item()
+
+
+def test_barcodes_of_several_samples_without_a_sample_are_refused(folder, tmp_path):
+    arms = {"X1": "vehicle", "X4": "alectinib"}
+    local = study_of(tmp_path / "own", folder / "refusals" / "labels_without_sample_column", arms)
+    with pytest.raises(DataFault, match="barcodes occur in several samples"):
+        tables_of(local)
+
+
+def test_a_type_that_study_toml_names_and_no_cell_has_is_named(folder, tmp_path):
+    local = study_of(tmp_path / "own", folder / "study", {"X1": "vehicle"}, options='receivers = ["Tumor"]\n')
+    with pytest.raises(DataFault, match=r"no cell is labelled Tumor, which study.toml names"):
+        tables_of(local)
