@@ -14,8 +14,11 @@ import polars as pl
 import pytest
 
 from resistance_assets.catalog.models.lab_study import LocalStudy
+from resistance_assets.catalog.registry import load_registry
 from resistance_assets.catalog.study_folders import load_local_study
 from resistance_assets.catalog.tables import TABLES
+from resistance_assets.defs.core.deg import contrast_genes, features
+from resistance_assets.defs.raw.catalog import catalog_contrasts
 from resistance_assets.defs.raw.studies.single_cell import (
     BARCODES,
     CELLS,
@@ -30,6 +33,7 @@ from resistance_assets.errors import CatalogFault, DataFault
 from resistance_assets.orchestration.checks import validate
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.steps import run_step
+from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.single_cell.pseudobulk import Comparison, compare_type
 
 SAMPLES = [f"X{at}" for at in range(1, 7)]
@@ -371,3 +375,29 @@ def test_a_type_that_study_toml_names_and_no_cell_has_is_named(folder, tmp_path)
     local = study_of(tmp_path / "own", folder / "study", {"X1": "vehicle"}, options='receivers = ["Tumor"]\n')
     with pytest.raises(DataFault, match=r"no cell is labelled Tumor, which study.toml names"):
         tables_of(local)
+
+
+def test_a_contrast_within_a_type_joins_the_contrasts_of_expression(folder, tmp_path):
+    """Sums of the study, then limma-voom of the declared contrast as R has it, then the table of all contrasts."""
+    lake = Lake(tmp_path / "lake")
+    declared = CONTRAST.replace('"Tumour"\n', '"Tumour"\nmethods = ["limma_voom"]\n')
+    local = study_of(tmp_path / "own", folder / "study", ARMS, declared)
+    registry = load_registry([local.folder])
+    for step in study_steps(local, registry)[:-1]:
+        run_step(lake, step)
+    (tested,) = (step for step in features.steps(registry) if "tumour_alectinib_vs_vehicle" in step.name)
+    run_step(lake, tested)
+    theirs = expected(folder, "pseudobulk_de.tsv.gz").filter(
+        pl.col("method") == "limma_voom", pl.col("cell_type") == "Tumour"
+    )
+    found = lake.read(tested.name).with_columns(feature_id="GRCh38_" + pl.col("feature_id"))
+    both = found.filter(pl.col("p_value").is_not_null()).join(theirs, on="feature_id", suffix="_r", validate="1:1")
+    assert both.height == theirs.height
+    np.testing.assert_allclose(both["p_value"], both["p_value_r"], rtol=1e-6, atol=1e-9)
+    (union,) = contrast_genes.steps(registry)
+    contents = {name: TABLES[name].empty() for name in union.inputs}
+    contents["raw.catalog__contrasts"] = catalog_contrasts(registry)
+    for name, frame in contents.items():
+        run_step(lake, table_step(outputs={name: TABLES[name]}, compute=lambda inputs, frame=frame: frame))
+    run_step(lake, union)
+    assert set(lake.read("core.deg__contrast_genes")["cell_type"]) == {"Tumour"}
