@@ -66,7 +66,7 @@ def study_page(published: Published, study: BenchStudy, gene_pages: frozenset[st
         page.paragraph(f"{len(nameless)} markers have no gene that HGNC knows: {', '.join(nameless)}.")
     page.add(_marker_table(page, markers, gene_pages))
     for contrast in _contrasts(published, study):
-        page.heading(f"{_capital(contrast['numerator'])} against {contrast['denominator']}")
+        page.heading(_title_of(contrast))
         figure = volcano_figure(published, study, contrast)
         if figure is not None:
             page.figure(figure)
@@ -91,8 +91,10 @@ def study_page(published: Published, study: BenchStudy, gene_pages: frozenset[st
     return page
 
 
-def _capital(name: str) -> str:
-    return f"{name[:1].upper()}{name[1:]}"
+def _title_of(contrast: dict[str, Any]) -> str:
+    """Both sides of a contrast in words, as a heading."""
+    first = contrast["numerator"]
+    return f"{first[:1].upper()}{first[1:]} against {contrast['denominator']}"
 
 
 def _marker_table(page: Page, markers: list[dict[str, Any]], gene_pages: frozenset[str]) -> str:
@@ -166,7 +168,7 @@ ORDER BY p, marker"""
     )[:1]  # fmt: skip
     return Figure(
         ident=f"volcano-{contrast['method'].replace('_', '-')}",
-        title=f"{contrast['numerator']} against {contrast['denominator']}: difference and p of every tested marker",
+        title=f"{_title_of(contrast)}: difference and p of every tested marker",
         caption=f"Moderated t (limma) over {len(found['marker'])} markers; right: higher in {contrast['numerator']}.",
         alternative=f"Volcano plot of {len(found['marker'])} markers; q below 0.05: {', '.join(listed) or 'none'}.",
         columns={**found, "group": groups},
