@@ -229,6 +229,27 @@ FAMILIES = (
         ("term", "interaction"),
     ),
     Family(
+        "core.single_cell__pseudobulk",
+        ("study_id", "comparison_id", "species", "cell_type", "method"),
+        "p_value",
+        "q_value_bh",
+        "Benjamini-Hochberg over genes (sums of a cell type per sample)",
+    ),
+    Family(
+        "core.single_cell__composition",
+        ("study_id", "comparison_id", "denominator", "level", "method"),
+        "p_value",
+        "q_value_bh",
+        "Benjamini-Hochberg over cell types (their shares per sample)",
+    ),
+    Family(
+        "core.single_cell__signature_scores",
+        ("study_id", "comparison_id", "species", "cell_type"),
+        "p_value",
+        "q_value_bh",
+        "Benjamini-Hochberg over signatures (Welch's t over samples)",
+    ),
+    Family(
         "core.alterations__survival",
         ("cohort_id", "endpoint", "alteration_class"),
         "p_likelihood_ratio",

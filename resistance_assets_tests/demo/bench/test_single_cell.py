@@ -11,6 +11,7 @@ from resistance_assets.catalog.registry import load_registry
 from resistance_assets.catalog.study_folders import load_local_study
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.claims import load_claims
+from resistance_assets.defs.core.hypotheses_tested import FAMILIES, count_family
 from resistance_assets.defs.raw.studies.single_cell import CELLS, LISTS, MEMBERS, analyse, read_parts, score
 from resistance_assets.demo.bench import single_cell
 from resistance_assets.demo.folder import DEFAULT_SEED
@@ -94,3 +95,14 @@ def test_claims_on_single_cells_hold_on_what_was_planted(found, tmp_path):
 
 def test_claims_without_such_a_study_have_no_value(tmp_path):
     assert {answer["value"] for answer in answers({}, tmp_path).values()} == {None}
+
+
+def test_tests_on_single_cells_are_counted_by_family(found):
+    counted = {
+        family.table: count_family(family, found[family.table]) for family in FAMILIES if family.table.startswith(CORE)
+    }
+    assert set(counted) == {f"{CORE}{name}" for name in ("pseudobulk", "composition", "signature_scores")}
+    pseudobulk = counted[f"{CORE}pseudobulk"]
+    assert pseudobulk.height == 2 * 4, "two methods in four types"
+    assert pseudobulk["n_tests"].min() > 50
+    assert counted[f"{CORE}signature_scores"]["n_tests"].to_list() == [1]
