@@ -14,8 +14,10 @@ import numpy as np
 from resistance_assets.demo.cohort import Cohort
 from resistance_assets.demo.plan import Plan, random_stream
 
-DRIVERS = {"KRAS": 0.30, "EGFR": 0.34, "TP53": 0.46, "STK11": 0.14, "KEAP1": 0.12}
-"""Gene -> chance of a mutation that changes its protein in a sequenced tumour; of EGFR in one without KRAS."""
+DRIVERS = {"KRAS": 0.35, "EGFR": 0.22, "TP53": 0.46, "STK11": 0.14, "KEAP1": 0.12}
+"""Gene -> share of sequenced tumours with a mutation that changes its protein, of the plan or not."""
+EGFR_WITHOUT_KRAS = 0.34
+"""Chance of an EGFR mutation in a tumour without one of KRAS."""
 SILENCED_BY_METHYLATION = ("KEAP1", "RB1", "PTEN")
 """Genes whose probe is the more methylated the less they are expressed; the other probes say nothing."""
 EXCLUSIVE = ("EGFR", "KRAS")
@@ -113,7 +115,7 @@ def _mutations(plan: Plan, cohort: Cohort, samples: Sequence[str]) -> str:
     sequenced, kras = samples[:N_SEQUENCED], _kras_chances(plan, cohort)
     synthetic = [gene for gene in plan.genes if gene.family == "synthetic"][:60]
     for at, sample in enumerate(sequenced):
-        shares = {**DRIVERS, "KRAS": kras[at]}
+        shares = {**DRIVERS, "KRAS": kras[at], "EGFR": EGFR_WITHOUT_KRAS}
         mutated = [gene for gene, share in shares.items() if draw.uniform() < share]
         if set(EXCLUSIVE) <= set(mutated):
             mutated.remove("EGFR")
