@@ -156,6 +156,9 @@ datasets AS (
     FROM studies
     ANTI JOIN cohorts
         ON studies.study_id = cohorts.cohort_id
+    -- Single cells may have contrasts of expression too, and are listed once.
+    ANTI JOIN bench_kinds
+        ON studies.study_id = bench_kinds.study_id
     LEFT JOIN measured_genes
         ON studies.study_id = measured_genes.dataset_id
     LEFT JOIN study_samples
@@ -169,9 +172,11 @@ datasets AS (
         bench_kinds.title,
         coalesce(bench_counts.n_samples, 0) AS n_samples,
         coalesce(bench_counts.n_genes, 0) AS n_genes,
-        0 AS n_contrasts,
+        coalesce(studies.n_contrasts, 0) AS n_contrasts,
         coalesce(bench_counts.n_samples, 0) > 0 AS is_loaded
     FROM bench_kinds
+    LEFT JOIN studies
+        ON bench_kinds.study_id = studies.study_id
     LEFT JOIN bench_counts
         ON bench_kinds.study_id = bench_counts.study_id
 )

@@ -16,7 +16,7 @@ from resistance_assets.defs.raw.studies.single_cell import CELLS, LISTS, MEMBERS
 from resistance_assets.demo.bench import single_cell
 from resistance_assets.demo.folder import DEFAULT_SEED
 from resistance_assets.demo.plan import random_stream
-from resistance_assets.orchestration.sql_models import run_queries
+from resistance_assets.orchestration.sql_models import load_models, models_folder, run_model, run_queries
 
 CORE = "core.single_cell__"
 CLAIMS = [one for one in load_registry().claims.values() if "single_cell:utsumi_2025" in one.needs]
@@ -106,3 +106,20 @@ def test_tests_on_single_cells_are_counted_by_family(found):
     assert pseudobulk.height == 2 * 4, "two methods in four types"
     assert pseudobulk["n_tests"].min() > 50
     assert counted[f"{CORE}signature_scores"]["n_tests"].to_list() == [1]
+
+
+def test_a_study_of_single_cells_with_a_contrast_is_listed_once_among_the_data_sets(found):
+    (model,) = (one for name, one in load_models(models_folder(), TABLES).items() if name == "marts.dataset_catalog")
+    study = {"study_id": single_cell.FOLDER, "title": "T", "kind": "single_cell", "is_public": False,
+             "organism": "Homo sapiens", "paper_id": None}  # fmt: skip
+    contrast = {
+        "contrast_id": "c", "study_id": single_cell.FOLDER, "study_title": "T", "numerator": "a", "denominator": "b",
+        "drug": None, "drug_class": None, "cell_type": "Tumour", "methods": "limma_voom", "organism": "Homo sapiens",
+        "q_value_threshold": 0.05, "abs_log2_fold_change_threshold": 1.0,
+    }  # fmt: skip
+    given = {name: found[name] for name in model.refs if name in found}
+    for name, row in (("raw.catalog__studies", study), ("raw.catalog__contrasts", contrast)):
+        given[name] = pl.DataFrame([row], schema=TABLES[name].polars_schema)
+    listed = run_model(model, {name: given.get(name, TABLES[name].empty()) for name in model.refs})
+    (row,) = listed.filter(pl.col("dataset_id") == single_cell.FOLDER).to_dicts()
+    assert (row["kind"], row["n_contrasts"], row["is_loaded"]) == ("single_cell", 1, True)
