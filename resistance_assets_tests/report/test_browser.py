@@ -344,5 +344,5 @@ def test_on_paper_there_is_no_navigation_and_nothing_is_cut_off(browser, site):
 
 
 def test_the_site_is_small(site):
-    assert site.bytes < 22_000_000
+    assert site.bytes < 24_500_000
     assert not any(Path(path).suffix == ".map" for path in site.folder.rglob("*"))
