@@ -11,6 +11,7 @@ import pytest
 
 from resistance_assets.report.site import Report, broken_links, write_report
 from resistance_assets_tests.browsing import LONGEST_WAIT, wait_for
+from resistance_assets_tests.report.test_site import MOST_BYTES
 
 SEEN = (
     "index.html",
@@ -344,5 +345,5 @@ def test_on_paper_there_is_no_navigation_and_nothing_is_cut_off(browser, site):
 
 
 def test_the_site_is_small(site):
-    assert site.bytes < 24_500_000
+    assert site.bytes < MOST_BYTES
     assert not any(Path(path).suffix == ".map" for path in site.folder.rglob("*"))
