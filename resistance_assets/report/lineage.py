@@ -108,18 +108,17 @@ class Lineage:
                 node.origin = f"the catalog (studies.toml, study.toml) of {revision}"
             else:
                 # Few tables beyond raw are read from files themselves, as labels of cells are.
-                node.sources = _sources_feeding(table, self._feeds)
-                node.origin = None if node.sources else "set by the program or the catalog, not read from data"
+                self._end_at_sources(node, table, "set by the program or the catalog, not read from data")
         if layer == _UNPUBLISHED:
             self._end_at_sources(node, table)
         elif at not in self._steps:
             node.origin = "no lineage is recorded"
         return node
 
-    def _end_at_sources(self, node: Node, table: str) -> None:
-        """The files that a table is read from, as the end of the way."""
+    def _end_at_sources(self, node: Node, table: str, otherwise: str = "no source of it is loaded") -> None:
+        """The files that a table is read from, as the end of the way; without one, what is said instead."""
         node.sources = _sources_feeding(table, self._feeds)
-        node.origin = None if node.sources else "no source of it is loaded"
+        node.origin = None if node.sources else otherwise
 
 
 def _sources_feeding(address: str, feeds: list[dict[str, Any]]) -> list[dict[str, Any]]:
