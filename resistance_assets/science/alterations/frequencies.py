@@ -8,16 +8,14 @@ from numpy.typing import NDArray
 from scipy import stats
 
 
-def exact_interval(altered: int, n: int, *, confidence: float = 0.95) -> tuple[float, float]:
-    """Clopper and Pearson's interval of a proportion (1934, doi:10.1093/biomet/26.4.404); (0, 1) without patients."""
-    lower, upper = exact_intervals(np.array([altered]), np.array([n]), confidence=confidence)
-    return float(lower[0]), float(upper[0])
-
-
 def exact_intervals(
     altered: NDArray[np.int64], n: NDArray[np.int64], *, confidence: float = 0.95
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Lower and upper limits of many proportions; equal pairs are computed once."""
+    """Clopper and Pearson's intervals of proportions (1934, doi:10.1093/biomet/26.4.404); (0, 1) without patients.
+
+    Returns:
+        Lower and upper limits, each of shape (proportions,). Equal pairs are computed once.
+    """
     pairs, place = np.unique(np.column_stack([altered, n]), axis=0, return_inverse=True)
     k, size, tail = pairs[:, 0], pairs[:, 1], (1.0 - confidence) / 2.0
     # A share at its end has that end as its limit; the other arguments keep the quantile function defined there.

@@ -15,7 +15,7 @@ from scipy import stats
 from resistance_assets.science.alterations.cis_effects import amplified_against_diploid, correlate_rows
 from resistance_assets.science.alterations.consequences import consequence_of, parse_protein_change
 from resistance_assets.science.alterations.cooccurrence import background_chances, pair_alterations
-from resistance_assets.science.alterations.frequencies import alteration_frequencies, exact_interval
+from resistance_assets.science.alterations.frequencies import alteration_frequencies, exact_intervals
 from resistance_assets.science.alterations.kernels.poisson_binomial import tail_probabilities
 
 
@@ -135,7 +135,8 @@ def test_frequencies_of_the_drivers_have_exact_intervals(mutations):
 
 
 def test_nobody_profiled_says_nothing():
-    assert exact_interval(0, 0) == (0.0, 1.0)
+    lower, upper = exact_intervals(np.array([0]), np.array([0]))
+    assert (lower.tolist(), upper.tolist()) == ([0.0], [1.0])
 
 
 @pytest.mark.parametrize(
