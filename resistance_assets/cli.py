@@ -379,6 +379,9 @@ def report(
 @app.command()
 def lineage(
     column: Annotated[str, typer.Argument(help="layer.table.column")],
+    partition: Annotated[
+        str | None, typer.Option(help="A contrast, study or cohort: without the files of the others.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Walk a published column back to the files it comes from, with their checksums.
@@ -390,7 +393,7 @@ def lineage(
     from resistance_assets.report.published import open_published
 
     with open_published(_settings().data_dir) as published:
-        node = walk_lineage(published, column)
+        node = walk_lineage(published, column, partition)
     typer.echo(_json(node.as_document()) if as_json else visible(lineage_as_text(node)), nl=as_json)
 
 

@@ -88,7 +88,12 @@ def remembers_failures(run: Callable[..., Any]) -> Callable[..., Any]:
             # A step that failed a check carries the fault that a person reads.
             fault = getattr(error, "fault", error)
             reason = str(fault) if isinstance(fault, Fault) else f"{type(error).__name__}: {error}"
-            note_failure(lake, step.outputs, reason)
+            faults = getattr(error, "faults", {})
+            written = getattr(error, "written", {})
+            for output in step.outputs:
+                if output not in written:
+                    note_failure(lake, [output], str(faults.get(output, reason)))
+            forget_failure(lake, written)
             raise
         forget_failure(lake, step.outputs)
         return results

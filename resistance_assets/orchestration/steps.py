@@ -157,12 +157,27 @@ class StepResult:
 
 
 class StepFailed(Exception):
-    """A step's result failed a check and nothing was written; carries the results of its checks."""
+    """Outputs of a step failed a check and were not written.
 
-    def __init__(self, fault: DataFault, check_results: Mapping[str, Sequence[CheckResult]]) -> None:
+    Attributes:
+        fault: of the first output that failed, for people.
+        check_results: of every output, written or not.
+        faults: output that was not written -> why.
+        written: what became of the outputs that passed their own checks.
+    """
+
+    def __init__(
+        self,
+        fault: DataFault,
+        check_results: Mapping[str, Sequence[CheckResult]],
+        faults: Mapping[str, DataFault] | None = None,
+        written: Mapping[str, StepResult] | None = None,
+    ) -> None:
         super().__init__(str(fault))
         self.fault = fault
         self.check_results = check_results
+        self.faults = dict(faults or {})
+        self.written = dict(written or {})
 
 
 @remembers_failures
@@ -183,7 +198,7 @@ def run_step(
 
     Raises:
         DataFault: a required input was never built, or a file is not what it must be.
-        StepFailed: a check failed.
+        StepFailed: an output failed a check; those that passed theirs are written.
     """
     started = time.perf_counter()
     with _locked_all(lake, step):
@@ -202,10 +217,16 @@ def run_step(
             return _stay(lake, step, reason, run_id, started, cache_key)
 
         left_out: dict[str, str] = {}
+        failure: StepFailed | None = None
         try:
             check_results = _run_checks(lake, step, shaped, table_versions)
         except StepFailed as failed:
-            shaped, check_results, left_out = _without_culprits(lake, step, table_versions, external_inputs, failed)
+            check_results = failed.check_results
+            try:
+                shaped, check_results, left_out = _without_culprits(lake, step, table_versions, external_inputs, failed)
+            except StepFailed:
+                failure = failed
+                shaped = {address: frame for address, frame in shaped.items() if address not in failed.faults}
         seconds = time.perf_counter() - started
         facts = {name: dict(external.facts, checksum=external.checksum) for name, external in external_inputs.items()}
         results = {}
@@ -236,6 +257,8 @@ def run_step(
         # Every file is there before the first version becomes current: outputs of one step never mix versions for long.
         for result in results.values():
             lake.set_current(result.table_version, cache_key)
+        if failure is not None:
+            raise StepFailed(failure.fault, failure.check_results, failure.faults, results)
         return results
 
 
@@ -570,15 +593,24 @@ def _run_checks(
         # A frame that does not keep its own schema is not worth asking about others.
         if all(check_result.passed for check_result in check_results[address]):
             check_results[address].extend(test.check({ref: mounts[ref] for ref in test.refs}) for test in tests)
+    faults = {}
     for address, found in check_results.items():
-        for check_result in found:
-            if not check_result.passed:
-                raise StepFailed(
-                    DataFault(
-                        f"check {check_result.name} failed: {check_result.description}",
-                        subject=address,
-                        remedy="Nothing was written; correct the input and run again.",
-                    ),
-                    check_results,
+        wrong = next((check_result for check_result in found if not check_result.passed), None)
+        if wrong is not None:
+            faults[address] = DataFault(
+                f"check {wrong.name} failed: {wrong.description}",
+                subject=address,
+                remedy="It was not written; correct the input and run again.",
+            )
+    if faults:
+        # What was tested against an output that failed was not tested against what stays current.
+        for address, tests in step.tests.items():
+            refs = {ref for test in tests for ref in test.refs if ref != address and ref in faults}
+            if refs and address not in faults:
+                faults[address] = DataFault(
+                    f"its tests read {min(refs)}, which failed",
+                    subject=address,
+                    remedy="It was not written; correct the input and run again.",
                 )
+        raise StepFailed(next(iter(faults.values())), check_results, faults)
     return check_results

@@ -49,20 +49,25 @@ class Node:
         return found
 
 
-def walk_lineage(published: Published, column: str) -> Node:
+def walk_lineage(published: Published, column: str, partition: str | None = None) -> Node:
     """The tree upstream of `layer.table.column`.
 
+    Args:
+        partition: a contrast, study or cohort: files of other studies and cohorts are left out, on which its rows do
+            not rest.
+
     Raises:
-        UsageFault: there is no such table or column.
+        UsageFault: there is no such table or column, or no such partition.
     """
-    return Lineage(published).walk(column)
+    return Lineage(published, partition).walk(column)
 
 
 class Lineage:
     """The steps of `meta.lineage`, read once for as many columns as are asked for."""
 
-    def __init__(self, published: Published) -> None:
+    def __init__(self, published: Published, partition: str | None = None) -> None:
         self._published = published
+        others = set() if partition is None else _sources_of_others(published, partition)
         self._described = {
             (row["layer"], row["table_name"], row["column_name"]): (row["description"], row["unit"])
             for row in published.rows("SELECT layer, table_name, column_name, description, unit FROM meta.columns")
@@ -77,6 +82,8 @@ class Lineage:
             "SELECT source_id, url, sha256, retrieved_at, feeds FROM meta.sources"
             " WHERE state = 'loaded' ORDER BY source_id"
         )
+        self._others = [row for row in self._feeds if row["source_id"] in others]
+        self._feeds = [row for row in self._feeds if row["source_id"] not in others]
         self._versions: dict[str, str | None] = {}
 
     def walk(self, column: str, seen: set[tuple[str, str, str]] | None = None) -> Node:
@@ -118,7 +125,29 @@ class Lineage:
     def _end_at_sources(self, node: Node, table: str, otherwise: str = "no source of it is loaded") -> None:
         """The files that a table is read from, as the end of the way; without one, what is said instead."""
         node.sources = _sources_feeding(table, self._feeds)
+        if not node.sources and _sources_feeding(table, self._others):
+            otherwise = "files of other studies and cohorts alone"
         node.origin = None if node.sources else otherwise
+
+
+def _sources_of_others(published: Published, partition: str) -> set[str]:
+    """Sources that belong to studies and cohorts alone, none of which the partition is of."""
+    contrasts = {
+        row["contrast_id"]: row["study_id"]
+        for row in published.rows("SELECT contrast_id, study_id FROM raw.catalog__contrasts")
+    }
+    owners = published.dataset_sources
+    dataset = contrasts.get(partition, partition)
+    if dataset not in owners and dataset not in contrasts.values():
+        known = sorted({*contrasts, *contrasts.values(), *owners})
+        near = difflib.get_close_matches(partition, known, n=1)
+        raise UsageFault(
+            "is no contrast, study or cohort",
+            subject=f"--partition {partition}",
+            remedy=f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known)}.",
+        )
+    own = owners.get(dataset, frozenset())
+    return {source for name, sources in owners.items() if name != dataset for source in sources if source not in own}
 
 
 def _sources_feeding(address: str, feeds: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -204,6 +204,15 @@ class Published:
         declared = self._declared.get(dataset_id, (dataset_id,))
         return own + [self.sources[name] for name in declared if name in self.sources]
 
+    @functools.cached_property
+    def dataset_sources(self) -> dict[str, frozenset[str]]:
+        """Study, cohort or project -> its sources; what all of them share (HGNC, gene sets) is in none."""
+        document = tomllib.loads(CATALOG_STUDIES.read_text(encoding="utf-8"))
+        names = [entry["id"] for kind in ("cohort", "project", "study") for entry in document.get(kind, ())]
+        own = {name.partition("/")[0] for name in self.sources if "/" in name}
+        found = {name: frozenset(one.source_id for one in self.sources_of(name)) for name in [*names, *sorted(own)]}
+        return {name: sources for name, sources in found.items() if sources}
+
     def loaded_sources_of(self, dataset_id: str) -> list[dict[str, Any]]:
         return [source.as_document() for source in self.sources_of(dataset_id) if source.state == "loaded"]
 

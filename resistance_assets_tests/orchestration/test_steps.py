@@ -10,9 +10,10 @@ import pytest
 
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.errors import DataFault, SourceUnavailable
+from resistance_assets.orchestration.attempts import last_failure
 from resistance_assets.orchestration.checks import CheckResult
 from resistance_assets.orchestration.lake import Lake
-from resistance_assets.orchestration.steps import ExternalInput, Step, StepFailed, StepTest, run_step
+from resistance_assets.orchestration.steps import ExternalInput, Step, StepFailed, StepTest, is_up_to_date, run_step
 
 SAMPLES = TABLES["raw.studies__samples"]
 
@@ -183,3 +184,37 @@ def test_an_input_that_was_never_built_is_named(lake):
 def test_a_step_must_give_what_it_declares(lake):
     with pytest.raises(ValueError, match="declared"):
         run_step(lake, step_of(lambda inputs: {"raw.other": sheet("x")}))
+
+
+def two_outputs(second: pl.DataFrame, **changes) -> Step:
+    def compute(inputs):
+        return {"raw.a": sheet("tumor"), "raw.b": second}
+
+    return step_of(compute, outputs={"raw.a": SAMPLES, "raw.b": SAMPLES}, **changes)
+
+
+def test_an_output_that_fails_does_not_take_its_siblings(lake):
+    twice = pl.concat([sheet("normal"), sheet("normal")])
+    with pytest.raises(StepFailed, match=r"raw\.b.*primary_key") as raised:
+        run_step(lake, two_outputs(twice))
+    assert set(raised.value.faults) == {"raw.b"}
+    assert set(raised.value.written) == {"raw.a"}
+    assert lake.current("raw.a").rows == 1
+    assert lake.current("raw.b") is None
+    assert last_failure(lake, "raw.a") is None
+    assert "primary_key" in last_failure(lake, "raw.b").reason
+    # Nothing is taken for known: the next run tries again, and all is well once the input is.
+    assert not is_up_to_date(lake, two_outputs(twice), None)
+    results = run_step(lake, two_outputs(sheet("normal")))
+    assert [results[name].outcome for name in ("raw.a", "raw.b")] == ["built", "built"]
+    assert last_failure(lake, "raw.b") is None
+
+
+def test_an_output_tested_against_a_sibling_that_failed_is_not_written(lake):
+    twice = pl.concat([sheet("normal"), sheet("normal")])
+    test = StepTest("agrees", ("raw.a", "raw.b"), lambda tables: CheckResult("agrees", True, "fine"), "v1")
+    with pytest.raises(StepFailed) as raised:
+        run_step(lake, two_outputs(twice, tests={"raw.a": [test]}))
+    assert set(raised.value.faults) == {"raw.a", "raw.b"}
+    assert lake.current("raw.a") is None
+    assert "raw.b, which failed" in last_failure(lake, "raw.a").reason

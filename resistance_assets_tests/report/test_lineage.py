@@ -74,3 +74,22 @@ def test_a_wrong_name_is_answered_with_the_right_one(demo, asked, remedy):
 
 def test_the_layer_may_be_left_out(demo):
     assert walk_lineage(demo, "gene_evidence.os_n").column == "marts.gene_evidence.os_n"
+
+
+def test_the_lineage_of_a_partition_names_the_files_of_its_study_alone(demo):
+    column = "marts.deg_by_contrast.q_value_bh"
+
+    def files(partition: str | None) -> set[str]:
+        node = walk_lineage(demo, column, partition)
+        return {source["source_id"] for end in ends(node) for source in end.sources}
+
+    own = {"demo_luad_paired/counts.tsv.gz", "demo_luad_paired/samples.tsv"}
+    others = {"demo_h1975_resistance/counts.tsv.gz", "geo_gse94089"}
+    assert files(None) >= own | others
+    assert files("luad_tumour_vs_normal") >= own
+    assert not files("luad_tumour_vs_normal") & others
+    # A study's id says the same as one of its contrasts.
+    assert files("demo_luad_paired") == files("luad_tumour_vs_normal")
+    assert "files of other studies and cohorts alone" in lineage_as_text(walk_lineage(demo, column, "demo_luad_paired"))
+    with pytest.raises(UsageFault, match=r"luad_tumour.*Did you mean luad_tumour_vs_normal"):
+        walk_lineage(demo, column, "luad_tumour")

@@ -112,8 +112,13 @@ def assets_of(step: Step, readers: Mapping[str, Sequence[str]] | None = None) ->
             with subscribe(lambda said: context.log.info(said.message) if said.kind == "note" else None):
                 results = run_step(lake, step, origins=resource.origins(), run_id=context.run.run_id)
         except StepFailed as failed:
-            emit(ProgressEvent("failed", step.name, "failed", message=str(failed.fault)))
-            yield from _failed_checks(failed)
+            for address, result in failed.written.items():
+                emit(ProgressEvent("finished", address, result.outcome, result.seconds, result.reason or ""))
+            for address, fault in (failed.faults or {step.name: failed.fault}).items():
+                emit(ProgressEvent("failed", address, "failed", message=str(fault)))
+            yield from _check_results(failed)
+            for address, result in failed.written.items():
+                yield _materialised(lake, step, address, result)
             raise dg.Failure(description=str(failed.fault), allow_retries=False) from failed
         except Fault as fault:
             emit(ProgressEvent("failed", step.name, "failed", message=str(fault)))
@@ -122,7 +127,6 @@ def assets_of(step: Step, readers: Mapping[str, Sequence[str]] | None = None) ->
             emit(ProgressEvent("failed", step.name, "failed", message=f"{step.name}: {type(error).__name__}: {error}"))
             raise
         for address, result in results.items():
-            table = step.outputs[address]
             emit(ProgressEvent("finished", address, result.outcome, result.seconds, result.reason or ""))
             for check_result in result.check_results:
                 yield dg.AssetCheckResult(
@@ -132,13 +136,17 @@ def assets_of(step: Step, readers: Mapping[str, Sequence[str]] | None = None) ->
                     description=check_result.description,
                     metadata=check_result.details,
                 )
-            yield dg.MaterializeResult(
-                asset_key=key_of(address),
-                metadata=_metadata(lake, address, table, result, step.lineage.get(address)),
-                data_version=dg.DataVersion(result.table_version.data_version),
-            )
+            yield _materialised(lake, step, address, result)
 
     return materialise
+
+
+def _materialised(lake: Lake, step: Step, address: str, result: StepResult) -> dg.MaterializeResult:
+    return dg.MaterializeResult(
+        asset_key=key_of(address),
+        metadata=_metadata(lake, address, step.outputs[address], result, step.lineage.get(address)),
+        data_version=dg.DataVersion(result.table_version.data_version),
+    )
 
 
 def describe(address: str, table: Table, readers: Sequence[str] = (), sql: str | None = None) -> str:
@@ -239,7 +247,7 @@ def preview(frame: pl.DataFrame) -> str:
     return "\n".join(rows) + (f"\n\n{more} more columns" if more > 0 else "")
 
 
-def _failed_checks(failed: StepFailed) -> Iterator[dg.AssetCheckResult]:
+def _check_results(failed: StepFailed) -> Iterator[dg.AssetCheckResult]:
     for address, check_results in failed.check_results.items():
         for check_result in check_results:
             yield dg.AssetCheckResult(
