@@ -244,7 +244,7 @@ FAMILIES = (
     ),
     Family(
         "core.single_cell__signature_scores",
-        ("study_id", "comparison_id", "species", "cell_type"),
+        ("study_id", "comparison_id", "measure", "species", "cell_type"),
         "p_value",
         "q_value_bh",
         "Benjamini-Hochberg over signatures (Welch's t over samples)",

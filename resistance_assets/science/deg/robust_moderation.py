@@ -1,9 +1,9 @@
-"""Residual variances squeezed towards a prior with a trend over the mean value, robust against outlying variances.
+"""Residual variances squeezed towards a prior, with or without a trend over the mean value, robust against outliers.
 
-limma's `eBayes(trend = TRUE, robust = TRUE)`: the prior's degrees of freedom come from the winsorised log variances
-about a lowess trend (Phipson 2016, Annals of Applied Statistics 10:946, doi:10.1214/16-AOAS920). A row whose variance
-is an outlier gets fewer prior degrees of freedom, so that its own variance counts more, and the prior of the others is
-not loosened by it.
+limma's `eBayes(robust = TRUE)`, with `trend = TRUE` where a mean value is given: the prior's degrees of freedom come
+from the winsorised log variances about a lowess trend, or about their trimmed mean (Phipson 2016, Annals of Applied
+Statistics 10:946, doi:10.1214/16-AOAS920). A row whose variance is an outlier gets fewer prior degrees of freedom, so
+that its own variance counts more, and the prior of the others is not loosened by it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import optimize, stats
 from scipy.special import digamma, polygamma
 
-from resistance_assets.science.deg.variance_moderation import Moderation, invert_trigamma
+from resistance_assets.science.deg.variance_moderation import Moderation, invert_trigamma, moderate_variances
 
 Matrix = NDArray[np.float64]
 WINSOR_TAILS = (0.05, 0.1)
@@ -26,21 +26,23 @@ LEAST_ROWS = 10
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(128)
 
 
-def moderate_variances_robustly(sigma: Matrix, df_residual: int | Matrix, average: Matrix) -> Moderation:
-    """Posterior variances by a robust prior with a trend over the mean value of each row.
+def moderate_variances_robustly(sigma: Matrix, df_residual: int | Matrix, average: Matrix | None = None) -> Moderation:
+    """Posterior variances by a robust prior, with a trend over the mean value of each row where one is given.
 
     Args:
         sigma: (rows,) residual standard deviations, NaN where there is none.
         df_residual: their degrees of freedom, one number or (rows,).
-        average: (rows,) mean value, the covariate of the trend.
+        average: (rows,) mean value, the covariate of the trend; without it the prior has one scale.
 
     Returns:
         s2_prior and df_prior per row. A row without a residual degree of freedom takes no part in the prior and gets
         the prior variance at its mean.
 
     Raises:
-        ValueError: fewer than `LEAST_ROWS` rows with a variance.
+        ValueError: fewer than `LEAST_ROWS` rows with a variance, for a trend.
     """
+    if average is None:
+        return _moderate_without_trend(sigma, df_residual)
     df = np.array(np.broadcast_to(np.asarray(df_residual, dtype=np.float64), sigma.shape))
     known = (df > 0) & np.isfinite(sigma) & np.isfinite(average)
     if known.sum() < LEAST_ROWS:
@@ -50,6 +52,23 @@ def moderate_variances_robustly(sigma: Matrix, df_residual: int | Matrix, averag
     order = np.argsort(average[known], kind="stable")
     s2_prior = np.exp(np.interp(average, average[known][order], np.log(scale)[order]))
     s2_prior[known] = scale
+    return _posterior(sigma, df, known, s2_prior, df_prior, shrunk)
+
+
+def _moderate_without_trend(sigma: Matrix, df_residual: int | Matrix) -> Moderation:
+    """Posterior variances by a robust prior of one scale; of fewer than `LEAST_ROWS` by the plain one, as limma."""
+    df = np.array(np.broadcast_to(np.asarray(df_residual, dtype=np.float64), sigma.shape))
+    known = (df > 0) & np.isfinite(sigma)
+    if known.sum() < LEAST_ROWS or not np.median(sigma[known]) > 0:
+        return moderate_variances(sigma, df_residual)
+    scale, df_prior, shrunk = _fit_prior(sigma[known] ** 2, df[known], None)
+    return _posterior(sigma, df, known, np.full(sigma.shape, scale[0]), df_prior, shrunk)
+
+
+def _posterior(
+    sigma: Matrix, df: Matrix, known: NDArray[np.bool_], s2_prior: Matrix, df_prior: float, shrunk: Matrix
+) -> Moderation:
+    """Variances of the rows between their own and the prior's; those without one get the prior's."""
     prior_df = np.full(sigma.shape, df_prior)
     prior_df[known] = shrunk
     s2_post = s2_prior.copy()
@@ -61,15 +80,15 @@ def moderate_variances_robustly(sigma: Matrix, df_residual: int | Matrix, averag
     return Moderation(s2_prior, prior_df, s2_post, df_total)
 
 
-def _fit_prior(variances: Matrix, df: Matrix, average: Matrix) -> tuple[Matrix, float, Matrix]:
+def _fit_prior(variances: Matrix, df: Matrix, average: Matrix | None) -> tuple[Matrix, float, Matrix]:
     """Prior variance per row, the prior's degrees of freedom, and those per row after outliers."""
     n = len(variances)
     median = float(np.median(variances))
     x = np.maximum(variances, 1e-12 * (median if median > 0 else 1.0))
-    plain_scale, plain_df = fit_trended_prior(x, df, average)
+    plain_scale, plain_df = fit_trended_prior(x, df, average) if average is not None else _fit_plain_prior(x, df)
     x, most = _at_most_degrees(x, df, plain_scale, plain_df)
     z = np.log(x)
-    trend = _lowess(z, average)
+    trend = _lowess(z, average) if average is not None else np.full(n, stats.trim_mean(z, WINSOR_TAILS[1]))
     residual = z - trend
     low, high = np.quantile(residual, (WINSOR_TAILS[0], 1.0 - WINSOR_TAILS[1]))
     winsorised = np.clip(residual, low, high)
@@ -85,6 +104,12 @@ def _fit_prior(variances: Matrix, df: Matrix, average: Matrix) -> tuple[Matrix, 
     corrected = trend + centre - _winsorised_moments(most, df_prior)[0]
     ratio = np.exp(z - corrected)
     return np.exp(corrected), df_prior, _shrink_outliers(ratio, most, df_prior)
+
+
+def _fit_plain_prior(x: Matrix, df: Matrix) -> tuple[Matrix, float]:
+    """Prior variance and its degrees of freedom, without a trend and not robust."""
+    plain = moderate_variances(np.sqrt(x), df)
+    return np.full(len(x), plain.s2_prior), float(plain.df_prior)  # pyright: ignore[reportArgumentType]
 
 
 def fit_trended_prior(x: Matrix, df: Matrix, average: Matrix) -> tuple[Matrix, float]:

@@ -13,7 +13,6 @@ from scipy import sparse, special
 
 from resistance_assets.science.single_cell.counts import CellCounts, group_sums, log_cp10k
 from resistance_assets.science.single_cell.kernels.sparse_ranks import rank_sums_by_group
-from resistance_assets.science.statistics.multiple_testing import adjust_bh
 from resistance_assets.science.statistics.rank_sum import rank_sum_variance
 
 P_NOTE = "cells are not replicates: for ranking genes only"
@@ -28,8 +27,8 @@ def find_markers(study: CellCounts, group: pl.Series, totals: NDArray[np.int64])
         totals: molecules of that species per cell.
 
     Returns:
-        group, feature_id, symbol, z, ln_p_value, p_value, q_value_bh (within the type), auc, fraction_in, fraction_out,
-        mean_log_cp10k_in, mean_log_cp10k_out, p_note.
+        group, feature_id, symbol, z, ln_p_value, p_value, auc, fraction_in, fraction_out, mean_log_cp10k_in,
+        mean_log_cp10k_out, p_note. Genes may come in parts, so q-values are made of all of them later.
     """
     names = group.unique().sort().to_list()
     place = {name: at for at, name in enumerate(names)}
@@ -61,7 +60,6 @@ def find_markers(study: CellCounts, group: pl.Series, totals: NDArray[np.int64])
                 z=pl.Series(z),
                 ln_p_value=pl.Series(ln_p),
                 p_value=pl.Series(p),
-                q_value_bh=pl.Series(adjust_bh(p)),
                 auc=pl.Series(u / (n_in * n_out)),
                 fraction_in=pl.Series(detected[at] / n_in),
                 fraction_out=pl.Series((detected.sum(axis=0) - detected[at]) / n_out),

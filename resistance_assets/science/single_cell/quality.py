@@ -2,7 +2,8 @@
 
 The species is called by the ambient rule: a droplet holds RNA of burst cells of the other species, so that a share of
 human molecules is no sign of a doublet by itself. A cell is mixed where the other species' molecules lie beyond median
-+ 6 MAD of the cells that the same species leads in that sample, and make more than 5 % of the cell.
++ 6 MAD of the cells that the same species leads in that sample, and make more than 5 % of the cell. Two rules that
+others use stand beside it, for comparison alone: fixed shares, and the percentiles of Cell Ranger.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ TOP_GENES = 50
 MAD_SCALE = 1.4826
 MADS = 6.0
 LEAST_OTHER_SHARE = 0.05
+OWN_SHARE = 0.9
+PERCENTILE = 10
+FEW_UMI, LARGEST_RATIO = 50.0, 25.0
 
 
 def measure_cells(study: CellCounts) -> pl.DataFrame:
@@ -89,6 +93,40 @@ def call_species(measured: pl.DataFrame, *, least_umi: int = LEAST_UMI) -> pl.Se
             spread = MAD_SCALE * np.median(np.abs(other[judged] - median))
             mixed = own & (other > median + MADS * spread) & (other > LEAST_OTHER_SHARE * total)
             called[mixed] = "mixed"
+    return pl.Series("species", called.tolist(), dtype=pl.String)
+
+
+def call_by_share(measured: pl.DataFrame) -> pl.Series:
+    """Species by a fixed share: human from 90 % on, mouse up to 10 %, else mixed; null without a molecule."""
+    share = measured["human_umi"] / measured["total_umi"]
+    called = (
+        pl.when(pl.col("share").is_nan()).then(None)
+        .when(pl.col("share") >= OWN_SHARE).then(pl.lit("human"))
+        .when(pl.col("share") <= 1.0 - OWN_SHARE).then(pl.lit("mouse"))
+        .otherwise(pl.lit("mixed"))
+    )  # fmt: skip
+    return pl.DataFrame({"share": share}).select(species=called).to_series()
+
+
+def call_by_percentile(measured: pl.DataFrame) -> pl.Series:
+    """Species by the rule of Cell Ranger for two genomes: mixed where both species' molecules are as those of cells.
+
+    As many as the 10th percentile, per sample, of the barcodes that the species leads are those of a cell. Where one of
+    the two percentiles is below 50 and the other 25 times as large, both become that of the totals.
+    """
+    human, mouse = (measured[name].to_numpy().astype(np.float64) for name in ("human_umi", "mouse_umi"))
+    called = np.where(mouse > human, "mouse", "human").astype(object)
+    samples = measured["sample_id"].to_numpy()
+    for sample in np.unique(samples):
+        own = samples == sample
+        least = [
+            float(np.percentile(count[own & leads], PERCENTILE)) if (own & leads).any() else np.inf
+            for count, leads in ((human, human > mouse), (mouse, mouse > human))
+        ]
+        lower, upper = sorted(least)
+        if lower < FEW_UMI and upper > LARGEST_RATIO * lower:
+            least = [float(np.percentile((human + mouse)[own], PERCENTILE))] * 2
+        called[own & (human >= least[0]) & (mouse >= least[1])] = "mixed"
     return pl.Series("species", called.tolist(), dtype=pl.String)
 
 

@@ -7,19 +7,23 @@ genes and no draw. Samples are compared, not cells: the mean per sample, then We
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+from scipy import sparse
 
-from resistance_assets.science.single_cell.counts import CellCounts
+from resistance_assets.science.single_cell.counts import CellCounts, log_cp10k
 from resistance_assets.science.single_cell.kernels.sparse_ranks import signature_rank_sums
 from resistance_assets.science.single_cell.ligand_receptor import find_genes
 from resistance_assets.science.single_cell.pseudobulk import LEAST_CELLS, Comparison
 from resistance_assets.science.statistics.multiple_testing import adjust_bh
 from resistance_assets.science.statistics.t_tests import LEAST_VALUES, welch_t_test
 
+RANK_AUC = "rank_auc"
+MEASURES = {RANK_AUC: "mean_score", "mean_log_cp10k": "mean_log_cp10k"}
+"""What is compared -> its column of `average_scores`."""
 LEAST_GENES = 5
 """Genes of a list that must be measured, so that its score is more than that of one gene."""
 
@@ -66,33 +70,52 @@ def score_signatures(study: CellCounts, members: Sequence[NDArray[np.int64]]) ->
     return found
 
 
+def mean_levels(
+    study: CellCounts, members: Sequence[NDArray[np.int64]], totals: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Mean over each signature's genes of ln(1 + molecules per 10,000) in every cell; NaN without a gene.
+
+    Args:
+        study, members: as in `score_signatures`.
+        totals: molecules of the species per cell.
+    """
+    sizes = np.array([len(one) for one in members], dtype=np.int64)
+    gene = np.concatenate(members) if len(members) else np.empty(0, dtype=np.int64)
+    of_list = np.repeat(np.arange(len(members)), sizes)
+    chosen = sparse.csr_matrix((np.ones(len(gene)), (gene, of_list)), (study.features.height, len(members)))
+    with np.errstate(invalid="ignore"):
+        return (log_cp10k(study.counts, totals) @ chosen).toarray() / sizes
+
+
 def score_cells(study: CellCounts, genes: Iterable[str]) -> NDArray[np.float64]:
     """`score_signatures` of one signature, by symbols."""
     return score_signatures(study, list(find_signatures({"one": genes}, study.features["symbol"], {}).values()))[:, 0]
 
 
 def average_scores(scores: pl.DataFrame) -> pl.DataFrame:
-    """Mean score of every signature per cell type and sample.
+    """Mean scores of every signature per cell type and sample.
 
     Args:
-        scores: signature_id, species, cell_type, sample_id, score; a row per cell.
+        scores: signature_id, species, cell_type, sample_id, score, mean_log_cp10k; a row per cell.
 
     Returns:
-        signature_id, species, cell_type, sample_id, n_cells, mean_score, is_used: ten cells or more.
+        signature_id, species, cell_type, sample_id, n_cells, mean_score, mean_log_cp10k, is_used: ten cells or more.
     """
     key = ["signature_id", "species", "cell_type", "sample_id"]
-    found = scores.group_by(key).agg(n_cells=pl.len().cast(pl.Int64), mean_score=pl.col("score").mean()).sort(key)
+    means = {"mean_score": pl.col("score").mean(), "mean_log_cp10k": pl.col("mean_log_cp10k").mean()}
+    found = scores.group_by(key).agg(n_cells=pl.len().cast(pl.Int64), **means).sort(key)
     return found.with_columns(is_used=pl.col("n_cells") >= LEAST_CELLS)
 
 
 def compare_averages(
-    averages: pl.DataFrame, arms: Mapping[str, str], comparisons: Sequence[Comparison]
+    averages: pl.DataFrame, arms: Mapping[str, str], comparisons: Sequence[Comparison], by_level: Container[str] = ()
 ) -> pl.DataFrame | None:
     """Every signature and type between two arms by Welch's t over samples of ten cells.
 
     Args:
         averages: of `average_scores`.
         arms: sample -> arm.
+        by_level: signatures that are compared by their mean level too, beside the rank AUC.
     """
     rows = []
     for one in comparisons:
@@ -100,19 +123,22 @@ def compare_averages(
             ["signature_id", "species", "cell_type"], maintain_order=True
         ):
             used = own.filter("is_used")
-            found = compare_scores(
-                used["mean_score"].to_numpy(),
-                used["sample_id"],
-                arms,
-                numerator=one.numerator,
-                denominator=one.denominator,
-            )
             named = {"comparison_id": one.id, "signature_id": signature, "species": species, "cell_type": cell_type}
-            rows.append(named | found)
+            for measure, column in MEASURES.items():
+                if measure != RANK_AUC and signature not in by_level:
+                    continue
+                found = compare_scores(
+                    used[column].to_numpy(),
+                    used["sample_id"],
+                    arms,
+                    numerator=one.numerator,
+                    denominator=one.denominator,
+                )
+                rows.append({**named, "measure": measure, **found})
     if not rows:
         return None
     found = pl.DataFrame(rows, infer_schema_length=None, schema_overrides={"p_value": pl.Float64})
-    family = ["comparison_id", "species", "cell_type"]
+    family = ["comparison_id", "measure", "species", "cell_type"]
     adjusted = [
         own.with_columns(q_value_bh=pl.Series(adjust_bh(own["p_value"].to_numpy()), nan_to_null=True))
         for _, own in found.group_by(family, maintain_order=True)

@@ -26,11 +26,14 @@ from resistance_assets.science.single_cell.pseudobulk import Comparison, sum_by_
 from resistance_assets.science.single_cell.quality import (
     LEAST_UMI,
     MOST_MITOCHONDRIAL,
+    call_by_percentile,
+    call_by_share,
     call_species,
     keep_cells,
     library_size_factors,
 )
 from resistance_assets.science.single_cell.sources import gene_sources
+from resistance_assets.science.statistics.multiple_testing import adjust_bh
 
 LEVELS = ("cell_type", "subtype")
 REASONS = ("few_molecules", "mitochondrial", "mixed_species", "unlabelled", "label_of_other_species")
@@ -72,6 +75,14 @@ class CellDesign:
     @property
     def arms(self) -> dict[str, str]:
         return {sample: arm for sample, arm in self.sheet.select("sample_id", "arm").iter_rows() if arm is not None}
+
+    def blocks(self, comparison: Comparison) -> dict[str, str | None] | None:
+        """Block of each sample; None where samples are not paired."""
+        if comparison.pairing is None:
+            return None
+        if comparison.pairing not in self.sheet.columns:
+            return {}
+        return dict(self.sheet.select("sample_id", pl.col(comparison.pairing).cast(pl.String)).iter_rows())
 
     def orthologs_in(self, species: str) -> Mapping[str, str]:
         """Symbols of a species by human ones."""
@@ -143,8 +154,15 @@ def call_cells(study: StudyCounts, design: CellDesign) -> pl.DataFrame:
         human_fraction=pl.col("human_umi") / safe,
     )
     if has_both(study.features):
-        return measured.with_columns(species=call_species(measured, least_umi=design.least_umi))
-    return measured.with_columns(species=pl.lit(study.features["species"].drop_nulls()[0]))
+        return measured.with_columns(
+            species=call_species(measured, least_umi=design.least_umi),
+            species_by_share=call_by_share(measured),
+            species_by_percentile=call_by_percentile(measured),
+        )
+    none = pl.lit(None, pl.String)
+    return measured.with_columns(
+        species=pl.lit(study.features["species"].drop_nulls()[0]), species_by_share=none, species_by_percentile=none
+    )
 
 
 def good_cells(cells: pl.DataFrame, design: CellDesign) -> NDArray[np.bool_]:
@@ -320,8 +338,15 @@ def describe_genes(
             cells = part if cells.is_empty() else cells.with_columns(umi=cells["umi"] + part["umi"])
             frames += [_sources_of(block, own, level) for level in _levels(own)]
         sums.append((own.species, pl.concat(counts), cells))
+    if not frames:
+        return None, sums
     order = ["species", "level", "cell_type", "feature_id"]
-    return (pl.concat(frames).rename({"group": "cell_type"}).sort(order) if frames else None), sums
+    found = pl.concat(frames).rename({"group": "cell_type"}).sort(order)
+    q_values = [
+        pl.Series(adjust_bh(own["marker_p_value"].to_numpy()), nan_to_null=True)
+        for _, own in found.group_by(order[:-1], maintain_order=True)
+    ]
+    return found.with_columns(marker_q_value_bh=pl.concat(q_values)), sums
 
 
 def _sources_of(block: CellCounts, own: OwnSpecies, level: str) -> pl.DataFrame:
@@ -330,12 +355,17 @@ def _sources_of(block: CellCounts, own: OwnSpecies, level: str) -> pl.DataFrame:
     study = block if there.all() else block.select(there, np.ones(block.features.height, dtype=bool))
     group, totals = known.drop_nulls(), own.totals[there]
     found = gene_sources(study, group, totals)
-    names = {"z": "marker_z", "ln_p_value": "marker_ln_p", "auc": "marker_auc"}
+    names = {
+        "z": "marker_z", "ln_p_value": "marker_ln_p", "p_value": "marker_p_value", "auc": "marker_auc",
+        "fraction_out": "fraction_expressing_elsewhere", "mean_log_cp10k_out": "mean_log_cp10k_elsewhere",
+        "p_note": "marker_p_note",
+    }  # fmt: skip
     if group.n_unique() > 1:
         markers = find_markers(study, group, totals).select("group", "feature_id", *names).rename(names)
         found = found.join(markers, on=["group", "feature_id"], how="left", maintain_order="left")
     else:
-        found = found.with_columns([pl.lit(None, pl.Float64).alias(name) for name in names.values()])
+        nothing = [pl.lit(None, pl.Float64).alias(name) for name in names.values() if name != "marker_p_note"]
+        found = found.with_columns(*nothing, marker_p_note=pl.lit(None, pl.String))
     return found.with_columns(species=pl.lit(own.species), level=pl.lit(level))
 
 
@@ -380,8 +410,15 @@ def compare_types(counts: pl.DataFrame, design: CellDesign) -> pl.DataFrame | No
                 numerator=comparison.numerator,
                 denominator=comparison.denominator,
                 of_what=str(of_what),
+                blocks=design.blocks(comparison),
             )
-            frames.append(found.with_columns(level=pl.lit(level), comparison_id=pl.lit(comparison.id)))
+            named = {"level": str(level), "comparison_id": comparison.id}
+            frames.append(
+                found.with_columns(
+                    *[pl.lit(value).alias(name) for name, value in named.items()],
+                    pairing=pl.lit(comparison.pairing, pl.String),
+                )
+            )
     return pl.concat(frames, how="diagonal").rename({"group": "cell_type"}) if frames else None
 
 

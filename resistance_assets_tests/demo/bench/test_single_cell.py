@@ -105,7 +105,7 @@ def test_tests_on_single_cells_are_counted_by_family(found):
     pseudobulk = counted[f"{CORE}pseudobulk"]
     assert pseudobulk.height == 2 * 4, "two methods in four types"
     assert pseudobulk["n_tests"].min() > 50
-    assert counted[f"{CORE}signature_scores"]["n_tests"].to_list() == [1]
+    assert counted[f"{CORE}signature_scores"]["n_tests"].to_list() == [1, 1]
 
 
 def test_a_study_of_single_cells_with_a_contrast_is_listed_once_among_the_data_sets(found):

@@ -11,6 +11,7 @@ from resistance_assets.science.deg.robust_moderation import (
     _winsorised_moments,
     moderate_variances_robustly,
 )
+from resistance_assets.science.deg.variance_moderation import moderate_variances
 
 
 def standard_deviations(rows: int, df: int, seed: int = 0) -> np.ndarray:
@@ -84,3 +85,17 @@ def test_every_row_gets_a_variance_whatever_repeats(rows, spread, decimals, one_
     assert (found.s2_post > 0).all()
     assert (np.asarray(found.df_prior) >= 0).all()
     assert (np.asarray(found.df_total) > 0).all()
+
+
+def test_without_a_trend_an_outlying_variance_keeps_more_of_itself_and_few_rows_have_the_plain_prior():
+    draw = np.random.default_rng(11)
+    variances = draw.chisquare(4, 40) / 4
+    variances[7] = 60.0
+    sigma = np.sqrt(variances)
+    found, plain = moderate_variances_robustly(sigma, 4), moderate_variances(sigma, 4)
+    df = np.asarray(found.df_prior)
+    assert df[7] == df.min() < np.median(df)
+    assert found.s2_post[7] > plain.s2_post[7]
+    assert np.ptp(np.asarray(found.s2_prior)) == 0.0
+    few = sigma[:9]
+    np.testing.assert_array_equal(moderate_variances_robustly(few, 4).s2_post, moderate_variances(few, 4).s2_post)

@@ -41,6 +41,7 @@ from resistance_assets.science.single_cell.signature_scores import (
     average_scores,
     compare_averages,
     find_signatures,
+    mean_levels,
     score_signatures,
 )
 from resistance_assets.science.single_cell.study_tables import (
@@ -290,17 +291,23 @@ def score(local: LocalStudy, parts: Parts, cells: pl.DataFrame, lists: pl.DataFr
         for sample in own.known["sample_id"].unique().sort():
             of_sample = study.of_sample(sample)
             chosen = own.chosen[(study.cells["sample_id"] == sample).to_numpy()]
-            scored = score_signatures(of_sample.read_genes(own.genes, chosen), list(places.values()))
+            block, members = of_sample.read_genes(own.genes, chosen), list(places.values())
+            totals = own.totals[(own.known["sample_id"] == sample).to_numpy()]
+            scored, levels = score_signatures(block, members), mean_levels(block, members, totals)
             known = own.known.filter(pl.col("sample_id") == sample).select(
                 "sample_id", "barcode", "cell_type", "species"
             )
             for at, name in enumerate(places):
-                one = known.with_columns(signature_id=pl.lit(name), score=pl.Series(scored[:, at], nan_to_null=True))
+                one = known.with_columns(
+                    signature_id=pl.lit(name),
+                    score=pl.Series(scored[:, at], nan_to_null=True),
+                    mean_log_cp10k=pl.Series(levels[:, at], nan_to_null=True),
+                )
                 averages.append(average_scores(one))
                 if name in declared:
                     of_cells.append(one)
     scored = pl.concat(averages) if averages else None
-    compared = None if scored is None else compare_averages(scored, design.arms, design.comparisons)
+    compared = None if scored is None else compare_averages(scored, design.arms, design.comparisons, declared)
     sizes = pl.concat(n_genes) if n_genes else None
     frames = {
         SCORES[0]: pl.concat(of_cells) if of_cells else None,

@@ -247,7 +247,8 @@ ORDER BY ranked.species, gene, ranked.cell_type"""
 
 
 def _add_composition(published: Published, page: Page, study: BenchStudy) -> None:
-    rows = own_rows(published, COMPOSITION, study, "comparison_id, denominator, level, cell_type, method")
+    shown = "method IN ('quasibinomial_t', 'propeller_asin', 'propeller_logit', 'none')"
+    rows = own_rows(published, COMPOSITION, study, "comparison_id, denominator, level, cell_type, method", shown)
     if not rows:
         return
     page.heading("Composition")
@@ -442,7 +443,13 @@ ORDER BY (ligand = 'GAS6') DESC, geometric_mean DESC, receptor, sender, receiver
 
 
 def _add_scores(published: Published, page: Page, study: BenchStudy) -> None:
-    rows = own_rows(published, SCORES, study, "comparison_id, species, cell_type, p_value NULLS LAST, signature_id")
+    rows = own_rows(
+        published,
+        SCORES,
+        study,
+        "comparison_id, species, cell_type, p_value NULLS LAST, signature_id",
+        "measure = 'rank_auc'",
+    )
     if not rows:
         return
     page.heading("Signatures")

@@ -178,7 +178,7 @@ def test_shares_of_the_mouse_gut_are_those_of_r(shared, goldens):
     path = goldens / "single_cell" / "real" / "haber" / "composition.tsv.gz"
     theirs = pl.read_csv(path, separator="\t").with_columns(group=pl.col("cell_type").str.replace_all(r"\.", "."))
     both = found.join(theirs, on=["group", "method"], suffix="_r", validate="1:1")
-    assert both.height == 2 * 8
+    assert both.height == 4 * 8, "arcsine and logit, with a plain and a robust prior"
     for name in ("estimate", "statistic", "p_value", "q_value_bh"):
         np.testing.assert_allclose(both[name], both[f"{name}_r"], rtol=1e-8, err_msg=name)
 

@@ -97,6 +97,17 @@ class SingleCellCells(TableModel):
         of=_UMI,
         isin=["human", "mouse", "mixed"],
     )
+    species_by_share: pl.String = col(
+        "for comparison: human from 90 % of human molecules on, mouse up to 10 %, else mixed; null with one species",
+        null=True,
+        of=_UMI,
+    )
+    species_by_percentile: pl.String = col(
+        "for comparison: mixed where both species reach the 10th percentile of the barcodes that they lead, as Cell "
+        "Ranger calls it; null with one species",
+        null=True,
+        of=_UMI,
+    )
     cell_type: pl.String = col("label; null without one", null=True, of=_LABEL)
     subtype: pl.String = col("finer label", null=True, of=_LABEL)
     marker_type: pl.String = col(
@@ -166,7 +177,12 @@ class SingleCellGeneCellTypes(TableModel):
     is_ambient: pl.Boolean = col("below a tenth of the leading type of ten cells: ambient RNA explains it", of=_UMI)
     marker_z: pl.Float64 = _number("rank sum against the other types, corrected for ties")
     marker_ln_p: pl.Float64 = _number("ln of its two-sided p, which ranks genes alone: cells are not replicates", "ln")
+    marker_p_value: pl.Float64 = _number("the same p; 0 where it is below 1e-308", **P_CHECK)
+    marker_q_value_bh: pl.Float64 = _number("Benjamini-Hochberg over the genes of species, level and type", **P_CHECK)
+    marker_p_note: pl.String = col("what the p is not", null=True, of=_LABEL)
     marker_auc: pl.Float64 = _number("chance that a cell of the type has more than one of another", ge=0, le=1)
+    fraction_expressing_elsewhere: pl.Float64 = _number("share of the other types' cells with a molecule", ge=0, le=1)
+    mean_log_cp10k_elsewhere: pl.Float64 = _number("mean of ln(1 + molecules per 10,000) in them", "ln", ge=0)
 
 
 @table(
@@ -205,8 +221,12 @@ class SingleCellComposition(TableModel):
     cell_type: pl.String = col("cell type, or subtype", of=_LABEL)
     mean_denominator: pl.Float64 = _number("mean share over the samples of the arm in the denominator", "fraction")
     mean_numerator: pl.Float64 = _number("the same in the numerator", "fraction")
-    method: pl.String = col("quasibinomial_t, propeller_asin, propeller_logit, or none", of=_LABEL)
-    estimate: pl.Float64 = _number("difference on the method's scale: logit, or arcsine of the root")
+    method: pl.String = col(
+        "quasibinomial_t; propeller_asin, propeller_logit or propeller_clr, with _robust for a robust prior; or none",
+        of=_LABEL,
+    )
+    pairing: pl.String = col("column of the samples' blocks; null where they are not paired", null=True, of="source")
+    estimate: pl.Float64 = _number("difference on the method's scale: logit, arcsine of the root, or centred log")
     statistic: pl.Float64 = _number("t")
     degrees_of_freedom: pl.Float64 = _number("of t", gt=0)
     p_value: pl.Float64 = _number("two-sided", **P_CHECK)
@@ -326,7 +346,7 @@ class SingleCellLigandReceptor(TableModel):
     limitation="a score ranks genes within a cell: it is no amount",
 )
 class SingleCellCellScores(TableModel):
-    """Rank AUC of each signature that study.toml declares, in every analysed cell of its species."""
+    """Score of each signature that study.toml declares, in every analysed cell of its species."""
 
     study_id: pl.String = _study()
     signature_id: pl.String = col("signature", of="source")
@@ -334,7 +354,8 @@ class SingleCellCellScores(TableModel):
     barcode: pl.String = col("barcode", of="parts.single_cell__barcodes.barcode")
     species: pl.String = _species()
     cell_type: pl.String = col("cell type", of=_LABEL)
-    score: pl.Float64 = _number("0.5 where the genes rank like any others", ge=0, le=1)
+    score: pl.Float64 = _number("rank AUC: 0.5 where the genes rank like any others", ge=0, le=1)
+    mean_log_cp10k: pl.Float64 = _number("mean over the genes of ln(1 + molecules per 10,000)", "ln", ge=0)
 
 
 @table(
@@ -353,32 +374,40 @@ class SingleCellSampleScores(TableModel):
     sample_id: pl.String = _sample()
     arm: pl.String = col("arm of the sample", null=True, of="source")
     n_cells: pl.Int64 = _count("cells of the type")
-    mean_score: pl.Float64 = _number("mean over them", ge=0, le=1)
+    mean_score: pl.Float64 = _number("mean of the rank AUC over them", ge=0, le=1)
+    mean_log_cp10k: pl.Float64 = _number("mean of mean_log_cp10k over them", "ln", ge=0)
     is_used: pl.Boolean = col("ten cells or more", of=_UMI)
 
 
 @table(
     "core.single_cell__signature_scores",
-    grain="one row per study, comparison, signature, species and cell type",
-    key=("study_id", "comparison_id", "signature_id", "species", "cell_type"),
+    grain="one row per study, comparison, signature, measure, species and cell type",
+    key=("study_id", "comparison_id", "signature_id", "measure", "species", "cell_type"),
     limitation="a score ranks genes within a cell: it is no amount",
 )
 class SingleCellSignatureScores(TableModel):
-    """Rank AUC of a signature, averaged per sample and compared between arms by Welch's t over samples."""
+    """Score of a signature, averaged per sample and compared between arms by Welch's t over samples."""
 
     study_id: pl.String = _study()
     comparison_id: pl.String = col("comparison of two arms", of="source")
     signature_id: pl.String = col("signature, or gene list", of=("source", "core.gene_lists__lists.list_id"))
+    measure: pl.String = col(
+        "rank_auc; and of declared signatures mean_log_cp10k, the mean over the genes of ln(1 + molecules per 10,000)",
+        of=_LABEL,
+        isin=["rank_auc", "mean_log_cp10k"],
+    )
     species: pl.String = _species()
     cell_type: pl.String = col("cell type", of=_LABEL)
     n_listed: pl.Int64 = _count("genes of the signature", "genes")
     n_genes: pl.Int64 = _count("of these, measured", "genes")
     n_numerator: pl.Int64 = _count("samples of ten cells", "samples")
     n_denominator: pl.Int64 = _count("samples of ten cells", "samples")
-    mean_numerator: pl.Float64 = _number("mean of the samples' means", ge=0, le=1)
-    mean_denominator: pl.Float64 = _number("the same", ge=0, le=1)
+    mean_numerator: pl.Float64 = _number("mean of the samples' means", ge=0)
+    mean_denominator: pl.Float64 = _number("the same", ge=0)
     t: pl.Float64 = _number("Welch's t")
     degrees_of_freedom: pl.Float64 = _number("of t", gt=0)
     p_value: pl.Float64 = _number("two-sided, samples as replicates", **P_CHECK)
-    q_value_bh: pl.Float64 = _number("Benjamini-Hochberg over the signatures of the comparison and type", **P_CHECK)
+    q_value_bh: pl.Float64 = _number(
+        "Benjamini-Hochberg over the signatures of comparison, measure and type", **P_CHECK
+    )
     p_note: pl.String = col("why there is no p", null=True, of=_LABEL)
