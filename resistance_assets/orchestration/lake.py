@@ -104,6 +104,10 @@ class Lake:
         """How a version was made, whether or not its file is still there."""
         return _read_version(self.folder(address) / CACHE_FOLDER / f"{cache_key}.json")
 
+    def schema(self, address: str, data_version: str) -> pl.Schema:
+        """Columns of a version's file and their types, which stand in its last bytes: no row is read."""
+        return scan_file(self.path(address, data_version)).collect_schema()
+
     def current_path(self, address: str) -> Path:
         """File of the current version.
 

@@ -14,6 +14,7 @@ import polars as pl
 
 from resistance_assets.catalog.partition_names import partition_of, rejected_of
 from resistance_assets.catalog.tables import TABLES, Table
+from resistance_assets.errors import DataFault
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 
@@ -66,9 +67,37 @@ def unions_of(partitions: Mapping[str, Sequence[str]]) -> Step:
 
 
 def read_partitions(inputs: Inputs, partitions: Iterable[str], table: Table) -> pl.DataFrame:
-    """Rows of the partitions that are there, one after the other; no rows of the table's columns where none is."""
-    frames = [inputs.scan(partition) for partition in partitions if inputs.has(partition)]
+    """Rows of the partitions that are there, one after the other; no rows of the table's columns where none is.
+
+    Raises:
+        DataFault: an earlier release of the package wrote a partition without a column that must have a value.
+    """
+    frames = [
+        _with_todays_columns(inputs.scan(partition), partition, table)
+        for partition in partitions
+        if inputs.has(partition)
+    ]
     return pl.concat(frames).collect() if frames else table.empty()
+
+
+def _with_todays_columns(frame: pl.LazyFrame, partition: str, table: Table) -> pl.LazyFrame:
+    """A partition's rows in its table's columns.
+
+    They differ where an earlier release wrote it and its source cannot be had now, so that it is kept as it is.
+    """
+    stored, wanted = frame.collect_schema(), table.polars_schema
+    if list(stored.items()) == list(wanted.items()):
+        return frame
+    if lacking := [one.name for one in table.columns if one.name not in stored and not one.nullable]:
+        raise DataFault(
+            f"an earlier release wrote it without the column {lacking[0]}, and its source cannot be had now",
+            subject=partition,
+            remedy="Run `resistance run` again when its source can be had; see `resistance sources`.",
+        )
+    return frame.select(
+        pl.col(name).cast(dtype) if name in stored else pl.lit(None, dtype).alias(name)
+        for name, dtype in wanted.items()
+    )
 
 
 def slice_of(partition: str, table_name: str, where: Mapping[str, str], tags: Mapping[str, str] | None = None) -> Step:

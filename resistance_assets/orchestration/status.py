@@ -88,8 +88,12 @@ def _named(before: Mapping[str, str] | None, now: Mapping[str, str] | None) -> s
     if not before or not now:
         return ""
     names = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
+    return f" ({_few(names)})" if names else ""
+
+
+def _few(names: list[str]) -> str:
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return f" ({', '.join(names[:MOST_NAMED])}{more})" if names else ""
+    return f"{', '.join(names[:MOST_NAMED])}{more}"
 
 
 def _state_of_table(
@@ -116,6 +120,10 @@ def _state_of_table(
     if not table_version.is_available:
         return TableState(address, "unavailable", (table_version.reason or "no reason recorded",), *facts)
     reasons = [f"{upstream} failed" for upstream in failed_inputs]
+    from resistance_assets.orchestration.steps import changed_columns, look_up_external_inputs
+
+    if columns := changed_columns(lake, step.outputs[address], address, table_version.data_version):
+        reasons.append(f"columns changed ({_few(columns)})")
     if table_version.code_version != step.code_version:
         reasons.append(
             f"code changed{_named(table_version.notes.get('code'), getattr(step.code_version, 'pieces', None))}"
@@ -136,8 +144,6 @@ def _state_of_table(
             reasons.append(f"{upstream} is stale")
     read = {*step.inputs, *step.optional_inputs}
     reasons += [f"{name} is no input any more" for name in table_version.inputs if ":" not in name and name not in read]
-    from resistance_assets.orchestration.steps import look_up_external_inputs
-
     if step.external_inputs is not None and ask_sources:
         try:
             for name, external in look_up_external_inputs(step, origins).items():

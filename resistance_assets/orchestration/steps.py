@@ -283,8 +283,8 @@ def is_up_to_date(lake: Lake, step: Step, origins: Any) -> bool:
     except SourceUnavailable as reason:
         return all(
             table_version is not None
-            and (table_version.is_available or table_version.reason == str(reason))
             and not lake.find_damage(address, table_version.data_version)
+            and (table_version.is_available or _is_empty_as_now(lake, step, table_version, str(reason)))
             for address, table_version in current.items()
         )
     cache_key = cache_key_of(step, _versions(table_versions, external_inputs))
@@ -292,6 +292,7 @@ def is_up_to_date(lake: Lake, step: Step, origins: Any) -> bool:
         table_version is not None
         and table_version.notes.get(REFUSED) == cache_key
         and not lake.find_damage(address, table_version.data_version)
+        and not changed_columns(lake, step.outputs[address], address, table_version.data_version)
         for address, table_version in current.items()
     ):
         return True
@@ -438,10 +439,38 @@ def _current_inputs(lake: Lake, step: Step) -> tuple[dict[str, TableVersion], So
     return table_versions, lacking
 
 
+def changed_columns(lake: Lake, table: Table, address: str, data_version: str) -> list[str]:
+    """Columns in which a version of a table differs from the table's model today: in name, type or order.
+
+    An earlier release of the package may have written it with the same code and other columns, which its cache key
+    does not tell. A file whose last bytes cannot be read differs in nothing: damage is told by who reads its rows.
+    """
+    try:
+        stored = lake.schema(address, data_version)
+    except (pl.exceptions.PolarsError, OSError):
+        return []
+    wanted = table.polars_schema
+    names = sorted(name for name in {*stored, *wanted} if stored.get(name) != wanted.get(name))
+    return names or ([] if list(stored) == list(wanted) else ["their order"])
+
+
+def _is_empty_as_now(lake: Lake, step: Step, table_version: TableVersion, reason: str) -> bool:
+    """Whether an unavailable table says what would be said of it now, in today's columns."""
+    table = step.outputs[table_version.address]
+    return table_version.reason == reason and not changed_columns(
+        lake, table, table_version.address, table_version.data_version
+    )
+
+
 def _lookup_all(lake: Lake, step: Step, cache_key: str) -> dict[str, TableVersion] | None:
-    known = {address: lake.lookup(address, cache_key) for address in step.outputs}
-    found = {address: table_version for address, table_version in known.items() if table_version is not None}
-    return found if len(found) == len(known) else None
+    """What the step gave before for the same inputs, code and parameters; None where an output is gone or outdated."""
+    found = {}
+    for address, table in step.outputs.items():
+        known = lake.lookup(address, cache_key)
+        if known is None or changed_columns(lake, table, address, known.data_version):
+            return None
+        found[address] = known
+    return found
 
 
 def _set_back(lake: Lake, known: Mapping[str, TableVersion], started: float) -> dict[str, StepResult]:
@@ -496,7 +525,8 @@ def _stay(
             reason=str(reason),
             notes={REFUSED: cache_key} if cache_key else {},
         )
-        if current is None or (current.reason, current.notes) != (table_version.reason, table_version.notes):
+        now = (table_version.reason, table_version.notes, table_version.data_version)
+        if current is None or (current.reason, current.notes, current.data_version) != now:
             lake.set_current(table_version, None)
         check_results = tuple(validate(table, empty, may_be_empty=True))
         results[address] = StepResult(

@@ -9,10 +9,11 @@ import pytest
 
 from resistance_assets.catalog.registry import load_registry
 from resistance_assets.catalog.tables import TABLES, table_of
+from resistance_assets.catalog.tables.model import col
 from resistance_assets.commands.study_notes import notes_of_run
 from resistance_assets.defs.graph import load_steps
 from resistance_assets.defs.publication import failed_tables
-from resistance_assets.errors import CatalogFault
+from resistance_assets.errors import CatalogFault, DataFault
 from resistance_assets.orchestration.checks import CheckResult
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.partitions import partition_of, rejected_of, slice_of, union_of, unions_of
@@ -207,3 +208,27 @@ def test_unions_of_tables_that_change_together_are_one_step_and_leave_a_bad_part
     found = run_step(lake, union)
     assert found[votes.address].table_version.rows == 1
     assert TWO in str(found[votes.address].reason)
+
+
+class WithNote(LISTS.model):
+    """The table of a later release."""
+
+    note: str = col("what was seen", null=True)
+
+
+class WithUnit(LISTS.model):
+    """The table of a later release, with a column that must have a value."""
+
+    unit: str = col("unit")
+
+
+def test_a_partition_of_an_earlier_release_is_read_in_todays_columns_or_named(tmp_path, monkeypatch):
+    """It is kept as it was written where its source cannot be had now."""
+    lake = Lake(tmp_path)
+    run_step(lake, fixed(ONE, rows("AXL", "MET")))
+    monkeypatch.setitem(TABLES, LISTS.address, replace(LISTS, model=WithNote))
+    run_step(lake, union_of(LISTS.address, [ONE]))
+    assert lake.read(LISTS.address).select("hgnc_symbol", "note").rows() == [("AXL", None), ("MET", None)]
+    monkeypatch.setitem(TABLES, LISTS.address, replace(LISTS, model=WithUnit))
+    with pytest.raises(DataFault, match=rf"{ONE}: an earlier release wrote it without the column unit"):
+        run_step(lake, union_of(LISTS.address, [ONE]))

@@ -9,10 +9,12 @@ import polars as pl
 import pytest
 
 from resistance_assets.catalog.tables import TABLES
+from resistance_assets.catalog.tables.model import col
 from resistance_assets.errors import DataFault, SourceUnavailable
 from resistance_assets.orchestration.attempts import last_failure
 from resistance_assets.orchestration.checks import CheckResult
 from resistance_assets.orchestration.lake import Lake
+from resistance_assets.orchestration.status import states_of
 from resistance_assets.orchestration.steps import ExternalInput, Step, StepFailed, StepTest, is_up_to_date, run_step
 
 SAMPLES = TABLES["raw.studies__samples"]
@@ -65,6 +67,29 @@ def test_a_changed_step_is_computed_again(lake, change):
     run_step(lake, step_of(compute))
     assert run_step(lake, step_of(compute, **change))["raw.a"].outcome == "built"
     assert compute.calls == 2
+
+
+class WithUnit(SAMPLES.model):
+    """The same table with one more column."""
+
+    unit: str = col("unit of the value", null=True)
+
+
+@pytest.mark.parametrize("has_source", [True, False], ids=["computed", "unavailable"])
+def test_a_column_that_a_release_adds_makes_its_table_stale_although_no_code_changed(lake, has_source):
+    compute = Counting(sheet("tumor"))
+    before = step_of(compute) if has_source else step_of(compute, external_inputs=missing)
+    after = replace(before, outputs={"raw.a": replace(SAMPLES, model=WithUnit)})
+    run_step(lake, before)
+    assert is_up_to_date(lake, before, None)
+    assert not is_up_to_date(lake, after, None)
+    if has_source:
+        (state,) = states_of(lake, {"raw.a": after}, None, ask_sources=False)
+        assert (state.state, state.reasons) == ("stale", ("columns changed (unit)",))
+        compute.frame = compute.frame.with_columns(unit=pl.lit("mg"))
+    run_step(lake, after)
+    assert lake.read("raw.a").columns == [*SAMPLES.polars_schema.names(), "unit"]
+    assert is_up_to_date(lake, after, None)
 
 
 def test_an_input_of_equal_content_changes_nothing_downstream(lake):
