@@ -65,6 +65,9 @@ MirrorOption = Annotated[
 StudiesOption = Annotated[
     list[Path] | None, typer.Option(help="A laboratory's study folder, or a folder of them. May be repeated.")
 ]
+GenesOption = Annotated[
+    Path | None, typer.Option(help="A file with further genes of interest, one a line: pages, curves, labels.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
 
@@ -159,7 +162,10 @@ def _complain(message: str) -> None:
 
 
 def _settings(
-    profile: Profile | None = None, mirror: Path | None = None, studies: list[Path] | None = None
+    profile: Profile | None = None,
+    mirror: Path | None = None,
+    studies: list[Path] | None = None,
+    genes: Path | None = None,
 ) -> Settings:
     """Settings with the command's own options, which are also put where child processes find them."""
     from pydantic import ValidationError
@@ -176,6 +182,10 @@ def _settings(
         os.environ["RESISTANCE_MIRROR"] = str(mirror.absolute())
     if studies:
         os.environ["RESISTANCE_STUDIES"] = os.pathsep.join(str(path.absolute()) for path in studies)
+    if genes is not None:
+        if not genes.is_file():
+            raise UsageFault("there is no such file", subject=str(genes), remedy="Correct --genes.")
+        os.environ["RESISTANCE_GENES"] = str(genes.absolute())
     try:
         return load_settings()
     except ValidationError as error:
@@ -197,6 +207,7 @@ def run(
         str | None,
         typer.Option(help="A table (`core.deg__contrast_genes`, with what it needs), a layer, or Dagster's syntax."),
     ] = None,
+    genes: GenesOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Bring everything up to date and publish.
@@ -205,7 +216,7 @@ def run(
     """
     from resistance_assets.commands.run import bring_up_to_date
 
-    settings = _settings(profile, mirror, studies)
+    settings = _settings(profile, mirror, studies, genes)
     summary = bring_up_to_date(settings, select=select, quiet=as_json, started=STARTED)
     if as_json:
         typer.echo(json.dumps(summary.as_document(), indent=1))
@@ -360,6 +371,9 @@ def explain(
 @app.command()
 def report(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder of the site.")] = None,
+    gene: Annotated[
+        list[str] | None, typer.Option(help="A page of this gene too, whatever its rank. May be repeated.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write the pages of the release published last: a folder that opens in any browser, without a network.
@@ -368,12 +382,34 @@ def report(
     """
     from resistance_assets.report.site import write_report
 
-    written = write_report(_settings().data_dir, output)
+    written = write_report(_settings().data_dir, output, genes=gene or ())
     if as_json:
         typer.echo(_json({**_document(written), "index": str(written.index)}))
     else:
         size = f"{written.bytes / 1e6:.1f} MB in {written.seconds:.1f} s"
         typer.echo(f"{written.pages} pages of release {written.release}, {size}: {written.index}")
+
+
+@app.command()
+def export(
+    workbook: Annotated[Path, typer.Option(help="The file, .xlsx.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace the file where it exists.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the release as a workbook: contrasts, shared genes, overlaps, pathways, survival, dictionary, sources.
+
+    Example: `resistance export --workbook tonight.xlsx`
+    """
+    from resistance_assets.report.published import open_published
+    from resistance_assets.report.workbook import write_workbook
+
+    with open_published(_settings().data_dir) as published:
+        written = write_workbook(published, workbook.expanduser().absolute(), force=force)
+    if as_json:
+        typer.echo(_json(_document(written)))
+    else:
+        rows = ", ".join(f"{name} {rows:,}" for name, rows in written.sheets.items())
+        typer.echo(f"{written.path}: release {written.release}; rows: {rows}")
 
 
 @app.command()

@@ -24,6 +24,7 @@ class Settings(BaseSettings):
         profile: `demo` (synthetic studies, no network), `public` (live sources); a mirror overrides either.
         mirror: folder with `index.jsonl`, or an index file: sources are read from there and never from the network.
         studies: folders of laboratory studies beside `<data_dir>/studies`.
+        genes: a file with further genes of interest, one a line.
         host_map: prefixes of URLs and what stands for them, for corporate caches.
         opt_in: ids of sources whose licence asks for a decision.
         contact: address sent in the User-Agent to the hosts.
@@ -40,6 +41,7 @@ class Settings(BaseSettings):
     profile: Literal["demo", "public"] = "demo"
     mirror: Path | None = None
     studies: Annotated[tuple[Path, ...], NoDecode] = ()
+    genes: Path | None = None
     host_map: dict[str, str] = {}
     opt_in: Annotated[tuple[str, ...], NoDecode] = ()
     contact: str | None = None
@@ -160,6 +162,7 @@ def load_settings() -> Settings:
         update={
             "data_dir": settings.data_dir.expanduser().absolute(),
             "mirror": settings.mirror.expanduser().absolute() if settings.mirror else None,
+            "genes": settings.genes.expanduser().absolute() if settings.genes else None,
             "studies": tuple(path.expanduser().absolute() for path in settings.studies),
         }
     )

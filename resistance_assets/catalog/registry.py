@@ -45,6 +45,8 @@ from resistance_assets.catalog.models.gene_list import (
     GenesOfInterest,
     IntersectionRule,
     ListFamily,
+    OwnCollection,
+    OwnGeneList,
     Partners,
 )
 from resistance_assets.catalog.models.lab_study import LocalStudy, as_cohort
@@ -129,6 +131,14 @@ class Registry:
         """Cohorts of the catalog, then laboratory studies whose patients were followed, as cohorts."""
         return (*self.cohorts.values(), *(as_cohort(s) for s in self.local_studies.values() if s.survival))
 
+    def own_gene_lists(self) -> tuple[tuple[LocalStudy, OwnGeneList], ...]:
+        """Gene lists of laboratory studies, each with its study."""
+        return tuple((study, one) for study in self.local_studies.values() for one in study.gene_lists)
+
+    def own_collections(self) -> tuple[tuple[LocalStudy, OwnCollection], ...]:
+        """Collections of gene sets of laboratory studies, each with its study."""
+        return tuple((study, one) for study in self.local_studies.values() for one in study.collections)
+
     def measured_studies(self) -> tuple[MeasuredStudy, ...]:
         """Studies whose samples are analysed here, laboratory ones first; published tables are no part of them."""
         found = []
@@ -177,16 +187,20 @@ class Registry:
                     drug=c.drug,
                     drug_class=c.drug_class,
                     cell_type=getattr(c, "cell_type", None),
+                    title=c.title,
                 )
             )
         return tuple(found)
 
 
-def load_registry(study_dirs: Sequence[Path] = (), *, catalog_dir: Path = CATALOG_DIR) -> Registry:
+def load_registry(
+    study_dirs: Sequence[Path] = (), *, catalog_dir: Path = CATALOG_DIR, genes_of_interest: Sequence[str] = ()
+) -> Registry:
     """Load and cross-check the catalog, with the studies found in ``study_dirs``.
 
     Args:
         study_dirs: each one a study folder (it holds a `study.toml`) or a folder of study folders.
+        genes_of_interest: symbols beside those of the catalog and of the studies.
         catalog_dir: folder of `sources.toml`, `studies.toml`, `claims.toml` and `published_tables.toml`.
 
     Raises:
@@ -205,20 +219,26 @@ def load_registry(study_dirs: Sequence[Path] = (), *, catalog_dir: Path = CATALO
 
     taken = {c.id for s in studies.study for c in (*s.contrast, *s.interaction)} | {s.id for s in studies.study}
     taken |= {cohort.id for cohort in studies.cohort} | {one.id for one in studies.intersection}
+    taken |= {one.id for one in (*studies.gene_list, *studies.collection)}
     local, faults = load_local_studies(study_dirs, taken, claims.paper)
     lists = _list_ids(studies, local.values())
-    for study in list(local.values()):
-        try:
-            _check_intersections(study, lists)
-        except CatalogFault as fault:
-            faults.append((study.folder, fault))
-            del local[study.id]
-    asked_for = (*studies.intersection, *(one for study in local.values() for one in study.intersections))
+    asked_for = list(studies.intersection)
+    for study in local.values():
+        for one in study.intersections:
+            try:
+                _check_intersection(study, one, lists)
+            except CatalogFault as fault:
+                # It alone waits: the lists may be of a study that was left out.
+                faults.append((study.folder, fault))
+            else:
+                asked_for.append(one)
+    interest = (g for study in local.values() for g in study.genes_of_interest)
+    asked_genes = tuple(dict.fromkeys((*studies.genes.of_interest, *interest, *genes_of_interest)))
 
     registry = Registry(
         sources=sources,
         thresholds=studies.thresholds,
-        genes=studies.genes,
+        genes=studies.genes.model_copy(update={"of_interest": asked_genes}),
         cohorts=by_id(studies.cohort, studies_path, "cohort"),
         projects=by_id(studies.project, studies_path, "project"),
         public_studies=by_id(studies.study, studies_path, "study"),
@@ -259,6 +279,7 @@ def _list_ids(studies: _StudiesFile, local: Iterable[LocalStudy]) -> dict[str, s
     # A GEO series may turn out to be counts where its contrasts ask for an array's method, so any method will do.
     made = [(c.id, get_args(Method)) for s in studies.study for c in s.contrast]
     for study in local:
+        found |= {one.id: one.id for one in study.gene_lists}
         made += [(c.id, c.result_methods) for c in study.contrasts if study.kind.methods]
     for contrast_id, methods in made:
         for method in methods:
@@ -266,23 +287,23 @@ def _list_ids(studies: _StudiesFile, local: Iterable[LocalStudy]) -> dict[str, s
     return found
 
 
-def _check_intersections(study: LocalStudy, lists: Mapping[str, str]) -> None:
+def _check_intersection(study: LocalStudy, one: DeclaredIntersection, lists: Mapping[str, str]) -> None:
     """Refuse an intersection of lists that no run makes."""
-    for one in study.intersections:
-        universes = {*lists, *lists.values(), "tested"}
-        wrong = [name for name in one.lists if name not in lists]
-        known: Iterable[str] = lists
-        if not wrong and one.universe not in universes:
-            wrong, known = [one.universe], universes
-        if wrong:
-            near = nearest(wrong[0], known)
-            raise CatalogFault(
-                f"no gene list {wrong[0]} is made" if known is lists else f"the universe {wrong[0]} is not known",
-                subject=str(study.folder / "study.toml"),
-                place=f"intersection {one.id}",
-                expected="<contrast>__<method>__up or __down, or a gene list of the catalog",
-                remedy=f"Did you mean {near}?" if near else "Correct the name.",
-            )
+    universes = {*lists, *lists.values(), "tested"}
+    wrong = [name for name in one.lists if name not in lists]
+    known: Iterable[str] = lists
+    if not wrong and one.universe not in universes:
+        wrong, known = [one.universe], universes
+    if wrong:
+        near = nearest(wrong[0], known)
+        raise CatalogFault(
+            f"no gene list {wrong[0]} is made" if known is lists else f"the universe {wrong[0]} is not known",
+            subject=str(study.folder / "study.toml"),
+            place=f"intersection {one.id}",
+            expected="<contrast>__<method>__up or __down, or a gene list of the catalog or of a study that is not"
+            " left out",
+            remedy=f"Did you mean {near}?" if near else "Correct the name; this intersection alone is left out.",
+        )
 
 
 def _parse_claims(document: dict[str, Any], path: Path) -> Any:

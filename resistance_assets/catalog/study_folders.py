@@ -31,11 +31,13 @@ def load_local_studies(
             study = load_local_study(folder)
             if study.study.paper is not None:
                 require_known(study.study.paper, papers, folder / "study.toml", "key study.paper", "paper")
-            asked = (*study.contrasts, *study.interactions, *study.intersections)
+            asked = (
+                *study.contrasts, *study.interactions, *study.intersections, *study.gene_lists, *study.collections
+            )  # fmt: skip
             names = {study.id, *(one.id for one in asked)}
             if twice := sorted(names & taken):
                 raise CatalogFault(
-                    f"the id {twice[0]} is already taken by another study, contrast or intersection",
+                    f"the id {twice[0]} is already taken by another study, contrast, intersection or list",
                     subject=str(folder / "study.toml"),
                     remedy="Give the study and each of its contrasts and intersections an id of its own.",
                 )
@@ -58,11 +60,11 @@ def load_local_study(folder: Path) -> LocalStudy:
     table = document.get("study")
     kind = study_kind(table.get("kind") if isinstance(table, dict) else None, subject=str(path), place="key study.kind")
     study = LocalStudy(folder=folder, kind=kind, file=parse(kind.model, document, path))
-    asked = (*study.contrasts, *study.interactions, *study.intersections)
+    asked = (*study.contrasts, *study.interactions, *study.intersections, *study.gene_lists, *study.collections)
     by_id(study.contrasts, path, "contrast")
-    by_id(asked, path, "contrast, interaction or intersection")
+    by_id(asked, path, "contrast, interaction, intersection, gene_list or collection")
     _check_organism(study, path)
-    for file in study.files:
+    for file in (*study.files, *study.list_files):
         if not file.is_file():
             raise CatalogFault(
                 f"the table {file.name} is not in the folder",

@@ -10,6 +10,7 @@ READERS: dict[str, str] = {
     "cbioportal": "cbioportal.archive",
     "civic": "civic",
     "gdc": "gdc.counts",
+    "gene_list": "gene_list_file",
     "gencode": "arrayexpress.kallisto",
     "gencode_annotation": "gencode",
     "geo": "geo.series",

@@ -141,7 +141,10 @@ def publish_current(settings: Settings, lake: Lake, registry: Registry, steps: M
             model = models.get(table.address)
             publications.append(publication_of(lake, table, column_lineage(table, model.lineage if model else None)))
         hypotheses = next(p.parquet for p in publications if p.table.name == "hypotheses_tested")
-        faults = [{"folder": folder.name, "fault": str(fault)} for folder, fault in registry.study_faults]
+        told: dict[str, list[str]] = {}
+        for folder, fault in registry.study_faults:
+            told.setdefault(folder.name, []).append(str(fault))
+        faults = [{"folder": name, "fault": "; ".join(found)} for name, found in told.items()]
         return publish(
             settings.data_dir,
             publications,
@@ -158,5 +161,9 @@ def publish_current(settings: Settings, lake: Lake, registry: Registry, steps: M
             settings={
                 "profile": "mirror" if settings.mirror else settings.profile,
                 "synthetic": str(settings.is_synthetic).lower(),
+                "genes_of_interest": " ".join(registry.genes.of_interest),
+                "own_intersections": " ".join(
+                    one.id for study in registry.local_studies.values() for one in study.intersections
+                ),
             },
         )

@@ -15,12 +15,13 @@ from resistance_assets.catalog.models.lab_study import LocalStudy
 from resistance_assets.catalog.models.source import Source
 from resistance_assets.catalog.registry import Registry, load_registry
 from resistance_assets.connectors.arrayexpress.biostudies import accession_of, info_resource, read_info
+from resistance_assets.connectors.gene_list_file import read_gene_list
 from resistance_assets.connectors.transport.fallbacks import fetch_with_fallbacks
 from resistance_assets.connectors.transport.published_versions import published_version
 from resistance_assets.connectors.transport.replay import Crawl, record
 from resistance_assets.connectors.transport.resource import FailureKind, failure_kind, transfer_fault, without_secrets
 from resistance_assets.connectors.transport.transport import Probe, Resource, Transport, open_transport, sha256_of
-from resistance_assets.errors import Fault, SourceUnavailable, TransportFault
+from resistance_assets.errors import Fault, SourceUnavailable, TransportFault, UsageFault
 from resistance_assets.orchestration.events import ProgressEvent, emit
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.steps import MOST_TOLD, ExternalInput
@@ -29,16 +30,24 @@ from resistance_assets.settings import Settings, load_settings
 
 def current_registry() -> Registry:
     """The catalog with the studies that the settings name; read again only where a study.toml changed."""
-    folders = load_settings().study_dirs
+    settings = load_settings()
+    folders, genes = settings.study_dirs, settings.genes
     stamps = tuple(
         (str(path), path.stat().st_mtime_ns) for folder in folders for path in sorted(folder.glob("**/study.toml"))
     )
-    return _registry(folders, stamps)
+    if genes is not None:
+        if not genes.is_file():
+            raise UsageFault(
+                "there is no such file", subject=f"--genes {genes}", remedy="Correct --genes or RESISTANCE_GENES."
+            )
+        stamps = (*stamps, (str(genes), genes.stat().st_mtime_ns))
+    return _registry(folders, genes, stamps)
 
 
 @functools.lru_cache(maxsize=4)
-def _registry(folders: tuple[Path, ...], stamps: tuple[tuple[str, int], ...]) -> Registry:
-    return load_registry(folders)
+def _registry(folders: tuple[Path, ...], genes: Path | None, stamps: tuple[tuple[str, int], ...]) -> Registry:
+    asked = () if genes is None else read_gene_list(genes)[0]["symbol"].to_list()
+    return load_registry(folders, genes_of_interest=asked)
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,10 @@ def study_spec(local: LocalStudy) -> dg.AssetSpec:
         description=f"{local.study.title}\n\nThe files of a laboratory study, as they are on this machine.",
         kinds={"study", "source"},
         owners=["team:data-engineering"],
-        metadata={"files": ", ".join(path.name for path in local.files), "change_noticed_by": "sha256"},
+        metadata={
+            "files": ", ".join(path.name for path in (*local.files, *local.list_files)),
+            "change_noticed_by": "sha256",
+        },
         freshness_policy=SOURCE_FRESHNESS,
     )
 
@@ -91,7 +94,7 @@ def observe_sources(
         name = study_source(local.id)
         if names is None or name in names:
             try:
-                checksums = {path.name: sha256_of(path) for path in local.files}
+                checksums = {path.name: sha256_of(path) for path in (*local.files, *local.list_files)}
                 observations[name] = SourceObservation(
                     parameters_version(checksums), is_remote=False, details=checksums
                 )

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 
+from resistance_assets.report.sql_text import literals
 from resistance_assets.warehouse.reader import open_warehouse
 
 CATALOG_STUDIES = Path(__file__).parents[1] / "catalog" / "studies.toml"
@@ -62,6 +64,10 @@ class Published:
         names = [column[0] for column in cursor.description or ()]
         found = cursor.fetchall()
         return {name: [row[at] for row in found] for at, name in enumerate(names)}
+
+    def frame(self, sql: str) -> pl.DataFrame:
+        """The same as a frame, with the columns' own types."""
+        return self.connection.sql(sql).pl()
 
     def value(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Any:
         """First cell of the first row; None where there is none."""
@@ -132,8 +138,25 @@ class Published:
 
     @functools.cached_property
     def genes_of_interest(self) -> tuple[str, ...]:
-        document = tomllib.loads(CATALOG_STUDIES.read_text(encoding="utf-8"))
-        return tuple(document["genes"]["of_interest"])
+        """Genes that the catalog, studies and settings of the release ask about, in approved symbols where known."""
+        asked = self.facts.get("setting.genes_of_interest")
+        if asked is None:  # a release of before
+            document = tomllib.loads(CATALOG_STUDIES.read_text(encoding="utf-8"))
+            return tuple(document["genes"]["of_interest"])
+        names = asked.split()
+        approved: dict[str, str] = {}
+        if self.filled("staging.genes__symbols", "symbol", "hgnc_symbol"):
+            rows = self.rows(
+                "SELECT symbol, hgnc_symbol FROM staging.genes__symbols"
+                f" WHERE hgnc_symbol IS NOT NULL AND symbol IN ({literals([name.upper() for name in names])})"
+            )
+            approved = {row["symbol"]: row["hgnc_symbol"] for row in rows}
+        return tuple(dict.fromkeys(approved.get(name.upper(), name) for name in names))
+
+    @property
+    def own_intersections(self) -> tuple[str, ...]:
+        """Ids of the intersections that laboratory studies declare."""
+        return tuple(self.facts.get("setting.own_intersections", "").split())
 
     def with_interest_first(self, rows: list[dict[str, Any]], most: int) -> tuple[list[dict[str, Any]], int]:
         """Rows of genes: the first ``most`` and the genes of interest, then the rest; and how many the former are."""

@@ -12,10 +12,12 @@ import re
 import shutil
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from resistance_assets.errors import DataFault, UsageFault
+from resistance_assets.report.explain.evidence import explain_gene
 from resistance_assets.report.html import TEMPLATES, Frame, Page, render
 from resistance_assets.report.pages.alterations import alteration_pages
 from resistance_assets.report.pages.bench.index import bench_pages
@@ -50,12 +52,15 @@ class Report:
         return self.folder / "index.html"
 
 
-def write_report(data_dir: Path, folder: Path | None = None, *, only_if_changed: bool = False) -> Report:
+def write_report(
+    data_dir: Path, folder: Path | None = None, *, only_if_changed: bool = False, genes: Sequence[str] = ()
+) -> Report:
     """Write the site of the release published last.
 
     Args:
         data_dir: holds the warehouse.
         folder: where the site goes; `<data_dir>/report` by default. An older report there is replaced, whole.
+        genes: symbols of genes that have a page too, whatever their rank.
         only_if_changed: leave a report of the same release, made by the same code, as it is.
 
     Raises:
@@ -73,7 +78,7 @@ def write_report(data_dir: Path, folder: Path | None = None, *, only_if_changed:
         version = version_of(published)
         if only_if_changed and _version_in(target) == version:
             return _look_at(target, published.release, version, started, is_new=False)
-        pages = all_pages(published)
+        pages = all_pages(published, [_known_gene(published, gene) for gene in genes])
         frame = Frame(
             release=published.release,
             written_at=published.facts.get("written_at", ""),
@@ -161,9 +166,19 @@ def broken_links(folder: Path) -> list[str]:
     return broken
 
 
-def all_pages(published: Published) -> list[Page]:
-    """Every page of the release, in the order of the navigation."""
-    genes = choose_genes(published)
+def _known_gene(published: Published, gene: str) -> str:
+    """The approved symbol of a gene that anything was measured of."""
+    symbol = explain_gene(published, gene)["gene"]["hgnc_symbol"]
+    if not published.rows("SELECT 1 FROM marts.gene_evidence WHERE hgnc_symbol = ?", [symbol]):
+        raise UsageFault(
+            "nothing was measured of this gene", subject=f"--gene {gene}", remedy="See `resistance explain`."
+        )
+    return symbol
+
+
+def all_pages(published: Published, asked_for: Sequence[str] = ()) -> list[Page]:
+    """Every page of the release, in the order of the navigation; genes that are asked for come first."""
+    genes = list(dict.fromkeys([*asked_for, *choose_genes(published)]))
     with_page = set(genes)
     return [
         overview_page(published, genes),

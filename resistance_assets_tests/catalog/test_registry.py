@@ -351,17 +351,74 @@ def test_a_study_asks_for_an_intersection_of_its_lists_with_others(tmp_path: Pat
         (
             "mine_with_cancer_genes",
             "h2228_three_alk_tki_up",
-            "already taken by another study, contrast or intersection",
+            "already taken by another study, contrast, intersection or list",
         ),
     ],
 )
-def test_an_intersection_that_cannot_be_takes_its_study_out_and_says_why(tmp_path, before, after, message):
+def test_an_intersection_that_cannot_be_is_left_out_and_says_why(tmp_path, before, after, message):
     assert before in INTERSECTION
     write_study(tmp_path / "mine", INTERSECTION.replace(before, after, 1))
     registry = load_registry([tmp_path / "mine"])
     ((_, fault),) = registry.study_faults
     assert re.search(message, str(fault)), str(fault)
-    assert "my_study" not in registry.local_studies
+    # A wrong id is a fault of the file; a list that nobody makes takes the intersection alone.
+    assert ("my_study" in registry.local_studies) == (fault.place or "").startswith("intersection ")
+    assert "mine_with_cancer_genes" not in registry.intersections
+
+
+def test_a_study_that_is_left_out_takes_no_other_with_it(tmp_path: Path):
+    other = STUDY.replace('"my_study"', '"other_study"').replace('"resistant_vs_parental"', '"other_vs_parental"')
+    shared = INTERSECTION.replace("allonco_may2018", "other_vs_parental__pydeseq2__up")
+    write_study(tmp_path / "mine", shared)
+    write_study(tmp_path / "other", other)
+    assert "mine_with_cancer_genes" in load_registry([tmp_path]).intersections
+    write_study(tmp_path / "other", other.replace("[study]", '[study]\ncolour = "blue"'))
+    registry = load_registry([tmp_path])
+    assert list(registry.local_studies) == ["my_study"]
+    assert "mine_with_cancer_genes" not in registry.intersections
+    assert [folder.name for folder, _ in registry.study_faults] == ["other", "mine"]
+
+
+OWN_LISTS = """
+[genes]
+of_interest = ["KRT18", "AXL"]
+
+[[gene_list]]
+id = "our_panel"
+title = "Our panel"
+file = "panel.txt"
+
+[[collection]]
+id = "our_sets"
+title = "Our sets"
+file = "sets.gmt"
+"""
+
+
+def test_a_study_brings_genes_of_interest_lists_and_gene_sets(tmp_path: Path):
+    shared = INTERSECTION.replace("allonco_may2018", "our_panel") + OWN_LISTS
+    write_study(tmp_path / "mine", shared)
+    ((_, fault),) = load_registry([tmp_path]).study_faults
+    assert "panel.txt is not in the folder" in str(fault)
+    (tmp_path / "mine" / "panel.txt").write_text("AXL\nKRT18\n")
+    (tmp_path / "mine" / "sets.gmt").write_text("SET\tours\tAXL\tKRT18\n")
+    registry = load_registry([tmp_path], genes_of_interest=["NQO1", "AXL"])
+    assert registry.study_faults == ()
+    # Those of the catalog first, each once.
+    assert registry.genes.of_interest[-2:] == ("KRT18", "NQO1")
+    assert registry.genes.of_interest.count("AXL") == 1
+    assert [one.id for _, one in registry.own_gene_lists()] == ["our_panel"]
+    assert [one.id for _, one in registry.own_collections()] == ["our_sets"]
+    assert registry.intersections["mine_with_cancer_genes"].lists[1] == "our_panel"
+    # What was measured does not rest on them.
+    names = [path.name for path in registry.local_studies["my_study"].files]
+    assert "panel.txt" not in names
+    assert "sets.gmt" not in names
+
+
+def test_a_contrast_has_a_title(tmp_path: Path):
+    write_study(tmp_path / "mine", STUDY.replace("[[contrast]]", '[[contrast]]\ntitle = "Our line under the drug"', 1))
+    assert load_registry([tmp_path]).contrasts()[-1].title == "Our line under the drug"
 
 
 def test_a_study_may_name_the_paper_whose_data_it_holds(tmp_path: Path):

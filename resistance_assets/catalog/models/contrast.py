@@ -58,6 +58,7 @@ class PublicContrast(Entry):
     """A contrast of groups in a public accession."""
 
     id: Identifier
+    title: str | None = None
     numerator: str
     denominator: str
     drug: str | None = None
@@ -80,6 +81,7 @@ class CountsContrast(Entry):
     """
 
     id: Identifier
+    title: str | None = None
     factor: str
     numerator: str
     denominator: str
@@ -138,6 +140,7 @@ class ResultContrast(Entry):
     """
 
     id: Identifier
+    title: str | None = None
     table: str
     numerator: str
     denominator: str
@@ -184,3 +187,4 @@ class Contrast:
     drug: str | None
     drug_class: str | None
     cell_type: str | None = None
+    title: str | None = None

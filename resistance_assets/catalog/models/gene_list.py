@@ -21,6 +21,28 @@ class GeneList(Entry):
     role: Literal["cancer_genes", "interaction_partners"]
 
 
+class OwnGeneList(Entry):
+    """A laboratory's own list, in a file of its study folder.
+
+    `column`: of the table's gene column; a file without a header, or with one column, needs none.
+    `role`: `own` meets every contrast's lists; `cancer_genes` counts as one of the published lists of cancer genes.
+    """
+
+    id: Identifier
+    title: str
+    file: str
+    column: str | None = None
+    role: Literal["own", "cancer_genes", "interaction_partners"] = "own"
+
+
+class OwnCollection(Entry):
+    """A laboratory's own gene sets: a GMT file of its study folder, one family for multiple testing per list."""
+
+    id: Identifier
+    title: str
+    file: str
+
+
 class Collection(Entry):
     """A collection of gene sets: one family for multiple testing per list.
 
@@ -45,7 +67,7 @@ class IntersectionRule(Entry):
     id: Identifier
     left: Literal["contrast", "contrast_effect_only"]
     right: Literal["contrast"] | None = None
-    right_role: Literal["cancer_genes", "interaction_partners"] | None = None
+    right_role: Literal["cancer_genes", "interaction_partners", "own"] | None = None
 
 
 class DeclaredIntersection(Entry):

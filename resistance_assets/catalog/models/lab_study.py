@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from resistance_assets.catalog.models.cohort import DAYS_TO_MONTHS, Cohort, Endpoint, Stratum
 from resistance_assets.catalog.models.contrast import ArrayContrast, CountsContrast, InteractionDesign, ResultContrast
 from resistance_assets.catalog.models.entry import Entry, Identifier
-from resistance_assets.catalog.models.gene_list import DeclaredIntersection
+from resistance_assets.catalog.models.gene_list import DeclaredIntersection, OwnCollection, OwnGeneList
 from resistance_assets.catalog.models.study_kind import StudyKind, files_in, register_study_kind
 
 HUMAN = "Homo sapiens"
@@ -139,6 +139,12 @@ class StudySurvival(Entry):
         return tuple(name for name in named if name)
 
 
+class StudyGenes(Entry):
+    """Genes that the laboratory asks about, beside those of the catalog: pages, curves, models, rings and labels."""
+
+    of_interest: tuple[str, ...] = ()
+
+
 class StudyFile(Entry):
     """A whole `study.toml`; the model of a kind adds its own tables.
 
@@ -148,6 +154,9 @@ class StudyFile(Entry):
 
     study: StudyEntry
     intersection: tuple[DeclaredIntersection, ...] = ()
+    genes: StudyGenes = StudyGenes()
+    gene_list: tuple[OwnGeneList, ...] = ()
+    collection: tuple[OwnCollection, ...] = ()
 
     def files(self, folder: Path) -> tuple[Path, ...]:
         """Every file that the study consists of, in a fixed order: a change of one recomputes the study."""
@@ -239,6 +248,23 @@ class LocalStudy:
     @property
     def intersections(self) -> tuple[DeclaredIntersection, ...]:
         return self.file.intersection
+
+    @property
+    def genes_of_interest(self) -> tuple[str, ...]:
+        return self.file.genes.of_interest
+
+    @property
+    def gene_lists(self) -> tuple[OwnGeneList, ...]:
+        return self.file.gene_list
+
+    @property
+    def collections(self) -> tuple[OwnCollection, ...]:
+        return self.file.collection
+
+    @property
+    def list_files(self) -> tuple[Path, ...]:
+        """Files of the study's own gene lists and sets, which its measurements do not rest on."""
+        return files_in(self.folder, tuple(one.file for one in (*self.gene_lists, *self.collections)))
 
     @property
     def survival(self) -> StudySurvival | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from resistance_assets.catalog.models.contrast import FoldChange, ListThresholds
-from resistance_assets.catalog.models.gene_list import GeneList, Partners
+from resistance_assets.catalog.models.gene_list import GeneList, OwnGeneList, Partners
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.deg.declared import thresholds_of
@@ -212,7 +212,9 @@ def partner_lists(
     )
 
 
-def published_lists(members: pl.DataFrame, declared: Mapping[str, GeneList]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def published_lists(
+    members: pl.DataFrame, declared: Mapping[str, GeneList | OwnGeneList]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Published lists that are loaded, in the columns of `core.gene_lists__lists` and `core.gene_lists__members`."""
     sizes = dict(members.group_by("list_id").len().iter_rows())
     lists = [
@@ -223,7 +225,7 @@ def published_lists(members: pl.DataFrame, declared: Mapping[str, GeneList]) -> 
             "contrast_id": None,
             "method": None,
             "direction": None,
-            "rule": "as published",
+            "rule": "as published" if isinstance(entry, GeneList) else "as the study's file has it",
             "n_genes": sizes[entry.id],
             "universe_size": None,
         }
@@ -247,7 +249,8 @@ def fold_change_rules(registry: Registry) -> dict[str, FoldChange]:
 
 
 def gene_lists(registry: Registry) -> Step:
-    declared, thresholds, rules = registry.gene_lists, thresholds_of(registry), fold_change_rules(registry)
+    thresholds, rules = thresholds_of(registry), fold_change_rules(registry)
+    declared = {**registry.gene_lists, **{one.id: one for _, one in registry.own_gene_lists()}}
     partners = registry.partners
     panels = {one.panel: registry.genes.panels[one.panel] for one in partners}
 

@@ -118,7 +118,11 @@ def intersections(registry: Registry) -> Step:
             *declare_intersections(lists, rules, universes),
             *named_intersections(lists, members, declared, universes),
         ]
-        return intersect_lists(members, wanted, universes, permutations=null.permutations, seed=null.seed)
+        found = intersect_lists(members, wanted, universes, permutations=null.permutations, seed=null.seed)
+        titles = {one.id: one.title for one in declared}
+        return found.with_columns(
+            title=pl.col("intersection_id").replace_strict(titles, default=None, return_dtype=pl.String)
+        )
 
     return table_step(
         outputs={table.address: table},

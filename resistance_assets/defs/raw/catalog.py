@@ -110,6 +110,7 @@ def catalog_contrasts(registry: Registry) -> pl.DataFrame:
             "contrast_id": contrast.id,
             "study_id": contrast.study_id,
             "study_title": titles[contrast.study_id],
+            "title": contrast.title,
             "numerator": contrast.numerator,
             "denominator": contrast.denominator,
             "drug": contrast.drug,

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
-from resistance_assets.catalog.models.gene_list import Collection
+from resistance_assets.catalog.models.gene_list import Collection, OwnCollection
+from resistance_assets.catalog.models.lab_study import LocalStudy
 from resistance_assets.catalog.models.source import Source
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
@@ -15,7 +16,7 @@ from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejecte
 from resistance_assets.connectors.gmt import read_gmt
 from resistance_assets.connectors.kegg import read_kegg_pathways
 from resistance_assets.connectors.panther import read_panther_classification
-from resistance_assets.defs.resources import fetch_inputs
+from resistance_assets.defs.resources import fetch_inputs, local_files, study_source
 from resistance_assets.orchestration.partitions import partition_of, rejected_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
@@ -47,6 +48,29 @@ def gene_sets_step(collection_id: str, source: Source) -> Step:
         external_inputs=fetch_inputs(source),
         sources=[source.id],
         kinds=["python", "gmt"],
+    )
+
+
+def own_sets_step(study: LocalStudy, one: OwnCollection) -> Step:
+    """A GMT file that a laboratory brings in its study folder."""
+    own = gene_sets_address(one.id)
+    rejected = rejected_of(own)
+    name, file = one.id, one.file
+
+    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+        sets, set_aside = read_gmt(inputs.external_inputs[file].path)
+        return {
+            own: sets.with_columns(collection=pl.lit(name)),
+            rejected: rejected_as_table([(SETS.address, set_aside)]),
+        }
+
+    return table_step(
+        outputs={own: SETS, rejected: REJECTED},
+        compute=compute,
+        parameters=[name, file],
+        external_inputs=lambda origins: local_files(study.id, {file: study.folder / file}),
+        sources=[study_source(study.id)],
+        kinds=["python", "study"],
     )
 
 
@@ -125,4 +149,7 @@ def steps(registry: Registry) -> list[Step]:
         elif source.connector != "go":
             continue
         unions.append(gene_sets_address(one.id))
+    for study, own in registry.own_collections():
+        made.append(own_sets_step(study, own))
+        unions.append(gene_sets_address(own.id))
     return [*made, union_of(SETS.address, unions)]

@@ -21,7 +21,7 @@ from resistance_assets.report.pages.survival import (
 )
 from resistance_assets.report.paths import contrast_path, gene_path
 from resistance_assets.report.published import Published
-from resistance_assets.report.sql_text import literal
+from resistance_assets.report.sql_text import literal, literals
 
 CANDIDATES = "marts.resistance_candidates"
 KNOWN_RANKS = "core.evidence__known_mechanisms"
@@ -29,12 +29,17 @@ TOP_PER_CLASS = 15
 CANDIDATES_SHOWN = 50
 TOP_WITHOUT_SCORES = 30
 MOST_GENE_PAGES = 120
+# A page costs about 0.2 s and 150 kB; of longer overlaps any gene's page is made on demand (`report --gene`).
+MOST_SHARED_PAGES = 150
 # Strongest first; the CSV file of a table holds all of its rows.
 MOST_OF_AN_AXIS = 30
 
 
 def choose_genes(published: Published) -> list[str]:
-    """Genes with a page: those of interest that anything was measured of, then the top candidates."""
+    """Genes with a page: those of interest that anything was measured of, those that studies share, top candidates.
+
+    Genes of interest and the genes that the own studies share with others all have one; candidates fill up.
+    """
     known = {row["hgnc_symbol"] for row in published.rows("SELECT hgnc_symbol FROM marts.gene_evidence")}
     chosen = dict.fromkeys(gene for gene in published.genes_of_interest if gene in known)
     if published.filled(CANDIDATES, "drug_class", "rank", "hgnc_symbol"):
@@ -53,8 +58,22 @@ def choose_genes(published: Published) -> list[str]:
             """,
             [TOP_WITHOUT_SCORES],
         )
+    chosen.update(dict.fromkeys(gene for gene in shared_genes(published) if gene in known))
+    most = max(MOST_GENE_PAGES, len(chosen))
     chosen.update(dict.fromkeys(row["hgnc_symbol"] for row in top))
-    return list(chosen)[:MOST_GENE_PAGES]
+    return list(chosen)[:most]
+
+
+def shared_genes(published: Published) -> list[str]:
+    """Genes of the intersections that the own studies declare, the smallest intersections first."""
+    if not published.filled("core.intersections__sets", "title", "genes") or not published.own_intersections:
+        return []
+    rows = published.rows(
+        "SELECT genes FROM core.intersections__sets WHERE genes IS NOT NULL"
+        f" AND intersection_id IN ({literals(published.own_intersections)}) ORDER BY size, intersection_id"
+    )
+    genes = dict.fromkeys(gene for row in rows for gene in row["genes"].split(","))
+    return list(genes)[:MOST_SHARED_PAGES]
 
 
 def gene_pages(published: Published, genes: list[str]) -> list[Page]:
@@ -70,7 +89,7 @@ def _index(published: Published, genes: list[str]) -> Page:
     page = Page("genes.html", "Genes")
     page.paragraph(
         "Genes of interest of the catalog, and the strongest candidates of each drug class. Any other gene:",
-        Markup("<code>resistance explain GENE</code>."),
+        Markup("<code>resistance report --gene GENE -o FOLDER</code> or <code>resistance explain GENE</code>."),
     )
     page.add(jump_form(genes, page.root))
     if published.filled(CANDIDATES):

@@ -20,9 +20,9 @@ class GeneLists(TableModel):
     list_id: pl.String = col("list", of=("staging.gene_lists__members.list_id", CONTRAST))
     title: pl.String = col("the list in words", of="source")
     role: pl.String = col(
-        "contrast, contrast_effect_only (fold change alone), cancer_genes or interaction_partners",
+        "contrast, contrast_effect_only (fold change alone), cancer_genes, interaction_partners or own",
         of="source",
-        isin=["contrast", "contrast_effect_only", "cancer_genes", "interaction_partners"],
+        isin=["contrast", "contrast_effect_only", "cancer_genes", "interaction_partners", "own"],
     )
     contrast_id: pl.String = col("contrast it was derived from", null=True, of=CONTRAST)
     method: pl.String = col("method it was derived by", null=True, of="core.deg__contrast_genes.method")

@@ -18,6 +18,7 @@ class Intersections(TableModel):
     """Overlaps of gene lists beside what chance would give in the stated universe."""
 
     intersection_id: pl.String = col("the lists, joined by __and__, or the declared id", of=MEMBER)
+    title: pl.String = col("of a declared intersection", of="source", null=True)
     list_ids: pl.String = col("the lists, joined by |", of=MEMBER)
     n_lists: pl.Int64 = col("lists", of=MEMBER, ge=2)
     universe_id: pl.String = col("what the universe is", of=UNIVERSE)

@@ -94,6 +94,7 @@ class CatalogContrasts(TableModel):
     contrast_id: pl.String = col("contrast, numerator_vs_denominator", of="source")
     study_id: pl.String = col("study", of="source")
     study_title: pl.String = col("study in words", of="source")
+    title: pl.String = col("contrast in words, where it has a title of its own", of="source", null=True)
     numerator: pl.String = col("group in the numerator", of="source")
     denominator: pl.String = col("group in the denominator", of="source")
     drug: pl.String = col("drug", of="source", null=True)
