@@ -57,7 +57,7 @@ test: $(DEV_INSTALLED) $(KERNELS)
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
 		$(if $(COVERAGE),--cov --cov-report=term:skip-covered)
 
-# What a change is tried with before it is committed: no run of a warehouse, no browser, nothing over a second.
+# What a change is tried with before it is committed: no run of a warehouse, no browser, nothing over about half a second.
 test-fast: $(DEV_INSTALLED) $(KERNELS)
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 

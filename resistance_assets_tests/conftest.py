@@ -29,8 +29,9 @@ LONG_FILES = (
 SHARED = Path(os.environ.get("RESISTANCE_SHARED_DIR", Path(__file__).resolve().parents[2] / "shared"))
 
 
-# `make test-fast` leaves out what takes more than a second: tests that use fixtures which build a whole warehouse or
-# start a browser, LONG_FILES and the files here, and what is marked `slow` where it stands.
+# `make test-fast` leaves out what takes more than about half a second: tests that use fixtures which build a whole
+# warehouse or start a browser, LONG_FILES, the files and folders here (their tests share a study or a world, which the
+# first of them pays for), and what is marked `slow` where it stands.
 SLOW_FIXTURES = {"demo_place", "real_data_dir", "browser"}
 SLOW_FILES = (
     "orchestration/dagster/test_automation.py",
@@ -40,15 +41,23 @@ SLOW_FILES = (
     "commands/test_doctor.py",
     "demo/test_folder.py",
     "science/test_compile_kernels.py",
+    "science/single_cell/test_types_and_clusters.py",
+    "defs/core/deg/test_contrasts.py",
+    "defs/core/alterations/test_cohort_tables.py",
+    "defs/core/test_bench_claims.py",
+    "test_full_disk.py",
 )
+SLOW_FOLDERS = ("defs/raw/studies", "demo/bench", "report/pages/bench")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Long files first, otherwise as collected; tests of a whole warehouse are marked `slow`."""
     here = Path(__file__).parent
     slow_files = {here / name for name in (*LONG_FILES, *SLOW_FILES)}
+    slow_folders = [here / name for name in SLOW_FOLDERS]
     for item in items:
-        if item.path in slow_files or SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+        is_slow = item.path in slow_files or any(item.path.is_relative_to(folder) for folder in slow_folders)
+        if is_slow or SLOW_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
     ranks = {here / name: rank for rank, name in enumerate(LONG_FILES)}
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))

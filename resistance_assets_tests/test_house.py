@@ -29,6 +29,7 @@ def is_kernel(path: Path) -> bool:
     return "kernels" in path.parts or path.stem in ("kernel", "kernels") or path.stem.endswith("_kernels")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", [p for p in FILES if not is_kernel(p)], ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_a_file_has_at_most_900_lines_and_no_function_over_80(path: Path):
     text = path.read_text(encoding="utf-8")
@@ -68,6 +69,7 @@ def test_a_sql_table_is_in_the_folder_of_its_layer():
             assert (models_folder() / table.layer / f"{table.name}.sql").is_file(), table.address
 
 
+@pytest.mark.slow
 def test_a_step_of_a_table_is_made_in_the_module_of_its_layer_and_prefix():
     """Unions of the tables that study kinds fill are made for all kinds in one place."""
     registry = load_registry()

@@ -79,6 +79,7 @@ def end_of(tmp_path: Path, script: str, number: int) -> tuple[int, str]:
     return process.returncode, told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_that_dagster_caught_is_told_apart(tmp_path, number):
     code, told = end_of(tmp_path, IN_DAGSTER, number)
@@ -93,6 +94,7 @@ def test_a_process_that_does_not_come_back_is_left_after_the_grace(tmp_path, num
     assert told.count("\n") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "work", ["query", "lambda: time.sleep(60)", "renamed"], ids=["a query", "Python", "an error of its own"]
 )

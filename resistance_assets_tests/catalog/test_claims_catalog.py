@@ -64,6 +64,7 @@ def test_a_mistake_in_a_claim_is_named_with_the_claim(tmp_path, before, after, m
         load(tmp_path, CLAIM.replace(before, after, 1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sql", "message"),
     [

@@ -38,6 +38,7 @@ def place(tmp_path: Path) -> Settings:
     return Settings(data_dir=tmp_path / "data", mirror=tmp_path / "mirror", studies=(tmp_path / "studies",))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("change", ["written", "removed", "same size and time"])
 def test_whatever_moves_changes_the_fingerprint(place: Settings, name: str, change: str):

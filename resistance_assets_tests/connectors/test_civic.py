@@ -58,6 +58,7 @@ def evidence_of(items: pl.DataFrame) -> pl.DataFrame:
     return run_model(model, {"raw.knowledge__evidence_items": raw, "staging.genes__symbols": names})
 
 
+@pytest.mark.slow
 def test_a_profile_is_taken_apart_into_genes_variants_and_drugs(tmp_path):
     profiles = ["v::ALK Fusion AND ( ALK L1196M OR ALK G1202R )", "MET Amplification AND NOT EGFR T790M", "HER2 Gain"]
     path = written(

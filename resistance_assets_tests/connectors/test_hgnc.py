@@ -9,6 +9,7 @@ from resistance_assets.connectors.hgnc import read_hgnc
 from resistance_assets.errors import DataFault
 
 
+@pytest.mark.slow
 def test_release_of_the_mirror(shared):
     genes, rejected = read_hgnc(shared / "mirror" / "files" / "storage.googleapis.com" / "hgnc_complete_set.txt")
     assert (genes.height, rejected.height) == (43_882, 0)

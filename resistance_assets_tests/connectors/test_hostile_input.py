@@ -248,6 +248,7 @@ def run_or_fault(case: Case, path: Path) -> tuple[int, int] | Fault | None:
         return fault
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_damaged_input_gives_every_row_or_one_fault(name, shared, tmp_path):
     case = CASES[name]

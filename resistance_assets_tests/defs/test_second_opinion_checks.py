@@ -69,6 +69,7 @@ def execute_check(address: str = SCREEN) -> dg.AssetCheckEvaluation:
     return found
 
 
+@pytest.mark.slow
 def test_the_check_runs_on_the_stored_screen_and_passes(screened):
     lake, screen = screened
     store(lake, SCREEN, screen)
@@ -77,6 +78,7 @@ def test_the_check_runs_on_the_stored_screen_and_passes(screened):
     assert found.description == "3 genes fitted again by lifelines agree in 12 numbers"
 
 
+@pytest.mark.slow
 def test_a_bent_number_of_the_stored_screen_fails_the_check_and_is_named(screened):
     lake, screen = screened
     is_met = (pl.col("hgnc_symbol") == "MET") & (pl.col("model") == "continuous")

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 from itertools import combinations
 
+import pytest
+
 from resistance_assets.demo.plan import (
     ARM_RESISTANT,
     PARENTAL_TREATED,
@@ -43,6 +45,7 @@ def test_every_identifier_is_unique_and_named_genes_carry_those_of_hgnc(shared):
             assert real[gene.symbol] == [gene.hgnc_id, str(gene.entrez_gene_id), gene.ensembl_gene_id, former]
 
 
+@pytest.mark.slow
 def test_no_synthetic_identifier_is_in_use(shared):
     text = (shared / "mirror/files/storage.googleapis.com/hgnc_complete_set.txt").read_text("utf-8")
     used = {cell for line in text.splitlines() for cell in line.split("\t")}

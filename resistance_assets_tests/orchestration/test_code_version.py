@@ -137,6 +137,7 @@ def test_what_a_module_keeps_while_it_runs_does_not_count(version_of):
     assert version_of(state) == version_of(state.replace("_waiting = []", "_waiting = [1]"))
 
 
+@pytest.mark.slow
 def test_a_version_is_the_same_in_every_process(tmp_path):
     """Sets show their elements in another order in each process; a version that did would make everything stale."""
     (tmp_path / "made_up.py").write_text(CONSTANTS)

@@ -23,6 +23,7 @@ def version_of(address: str, version: str, **changes) -> TableVersion:
     return TableVersion(**{**facts, **changes})
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_version_does_not_depend_on_the_order_of_rows(random):

@@ -63,6 +63,7 @@ def read(data_dir: Path, release: int | None) -> list[tuple]:
         return connection.execute("SELECT value FROM core.t ORDER BY gene").fetchall()
 
 
+@pytest.mark.slow
 def test_old_releases_go_and_what_is_kept_stays_readable(tmp_path):
     assert [put(tmp_path, value) for value in (1, 2, 3, 4)] == [1, 2, 3, 4]
     pruned = prune(tmp_path, keep=2)
@@ -89,6 +90,7 @@ def test_pruning_again_finds_nothing(tmp_path):
     assert "no release" in again.describe()
 
 
+@pytest.mark.slow
 def test_numbers_go_on_and_the_pruned_do_not_come_back(tmp_path):
     for value in (1, 2, 3):
         put(tmp_path, value)
@@ -114,6 +116,7 @@ def test_a_current_result_stays_although_no_release_holds_it(tmp_path):
     assert read(tmp_path, 1) == [(1,), (1,)]
 
 
+@pytest.mark.slow
 def test_what_a_release_changed_goes_with_it(tmp_path):
     for value in (1, 2, 3):
         put(tmp_path, value)

@@ -89,6 +89,7 @@ def outcome(result: PublishResult) -> tuple[int, bool, tuple[str, ...], tuple[st
     return result.release, result.is_new, result.rewritten, result.kept
 
 
+@pytest.mark.slow
 def test_a_published_file_explains_itself(tmp_path: Path):
     assert outcome(put(tmp_path, {"core.a": 1, "marts.b": 2})) == (1, True, ("core.a", "marts.b"), ())
     assert ask(tmp_path, "SELECT value, count(*) FROM core.a GROUP BY value") == [(1, 3)]
@@ -178,6 +179,7 @@ def test_a_changed_table_model_writes_the_table_anew(tmp_path: Path):
     assert ask(tmp_path, "SELECT DISTINCT more FROM core.a") == [(None,)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["cut short", "not a database", "deleted", "another database", "rows lost"])
 def test_a_damaged_file_is_built_again_under_its_number(tmp_path: Path, damage: str):
     put(tmp_path, {"core.a": 1})
@@ -263,6 +265,7 @@ def _publish_and_die(data_dir: Path, value: int, step: str) -> None:
     put(data_dir, {"core.a": value, "marts.b": value}, lambda done: os._exit(KILLED) if done == step else None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", STEPS)
 def test_killed_after_any_step_the_file_is_the_old_or_the_new_release(tmp_path: Path, step: str):
     put(tmp_path, {"core.a": 1, "marts.b": 1})

@@ -92,6 +92,7 @@ def test_a_release_whose_files_are_gone_names_them(tmp_path: Path):
         open_warehouse(tmp_path, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "sql",
     [

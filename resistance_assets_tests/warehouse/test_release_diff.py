@@ -33,6 +33,7 @@ def rows(values: dict[str, float]) -> pl.DataFrame:
 VALUES = st.dictionaries(st.sampled_from("ABCDEFGH"), st.sampled_from([0.0, 1.0, 2.5]), max_size=8)
 
 
+@pytest.mark.slow
 @given(VALUES, VALUES)
 def test_rows_are_told_apart_by_key(before, after):
     added, removed, changed = compare_rows(rows(before), rows(after), ("gene",))

@@ -109,6 +109,7 @@ def test_estimates_agree_with_the_truth_at_gene_level(truth, done):
     assert (result.samples["mapped_percent"] > 95).all()
 
 
+@pytest.mark.slow
 def test_stages_are_told_as_they_come(done):
     _, _, told = done
     assert [(p.sample_id, p.stage) for p in told if p.n_reads == 0] == [
@@ -130,6 +131,7 @@ def test_what_is_done_is_not_done_again(truth, done, monkeypatch):
     assert again.genes.equals(result.genes)
 
 
+@pytest.mark.slow
 def test_changed_reads_or_damaged_output_are_done_again(truth, done, tmp_path):
     folder = tmp_path / "q"
     shutil.copytree(done[0], folder)

@@ -124,6 +124,7 @@ def test_unpivoted_matrix_holds_the_same_cells_sorted_by_gene(luad):
     assert long.sort(keys).equals(slow.sort(keys))
 
 
+@pytest.mark.slow
 def test_second_release_differs_where_it_is_said_to(luad, shared):
     later = read_study(shared / "mirror" / LUAD.replace(".tar.gz", ".r2.tar.gz"), event_columns=EVENTS)
     changed = later.patient_attributes.join(luad.patient_attributes, on=later.patient_attributes.columns, how="anti")

@@ -264,6 +264,7 @@ def test_tables_of_a_large_family_are_read_alike_whether_compiled_or_not(tmp_pat
     assert frame.filter(pl.col("feature_id") == f"p{n - 1}").row(0) == (f"p{n - 1}", None, None, None, None)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(
     st.one_of(

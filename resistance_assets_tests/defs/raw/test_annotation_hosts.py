@@ -127,6 +127,7 @@ def test_string_is_never_asked_for_json_by_header(live, loopback, sources, bodie
     assert not [r for r in loopback.requests if "json" in r.headers.get("accept", "")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "reply", "kind"),
     [

@@ -47,6 +47,7 @@ def test_every_ec50_lies_in_its_interval_and_one_knock_down_sensitises_the_resis
     assert fold["paired_p"].item() < 0.05
 
 
+@pytest.mark.slow
 def test_the_planted_synergy_is_found_over_experiments(demo):
     block = tables(demo, drug_combination.FOLDER)["core.drug_combination__blocks"].row(0, named=True)
     planted = demo.truth.bench[drug_combination.FOLDER][f"{drug_combination.BLOCK} | bliss_mean"]

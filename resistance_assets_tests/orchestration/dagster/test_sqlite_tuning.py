@@ -14,6 +14,7 @@ def nothing():
     pass
 
 
+@pytest.mark.slow
 def test_queries_of_dagster_share_an_engine_per_database(tmp_path, monkeypatch):
     """Dagster makes an engine for each of its queries; as many as it has databases are enough."""
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))  # `open_instance` sets it; put back at the end

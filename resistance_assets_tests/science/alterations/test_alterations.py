@@ -55,6 +55,7 @@ def test_pairs_have_the_counts_and_fishers_test_of_r(folder, fisher_pairs):
     np.testing.assert_allclose(both["p_value_fisher"], both["p"], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_null_that_keeps_the_burden_finds_far_fewer_pairs(fisher_pairs):
     fisher = (fisher_pairs["q_value_fisher_bh"] < 0.05).sum()
     ours = (fisher_pairs["q_value_bh"] < 0.05).sum()
@@ -73,6 +74,7 @@ def test_the_background_keeps_both_margins(mutations):
     np.testing.assert_allclose(chances.sum(axis=0), altered.sum(axis=0), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_shuffled_tumours_of_the_same_burden_keep_their_level():
     """Independent alterations with very unlike burdens: at most 8 % of pairs under 0.05 (400 pairs, two-sided)."""
     random = np.random.default_rng(5)
@@ -95,6 +97,7 @@ def test_tails_of_unlike_chances_are_those_of_all_outcomes(chances, observed):
     assert high == pytest.approx(mass[observed:].sum(), abs=1e-12)
 
 
+@pytest.mark.slow
 def test_copy_number_against_expression_is_that_of_r(folder, shared):
     """rho absolute 1e-12, p relative 1e-6; amplified against diploid 1e-6."""
     calls = table(folder / "copy_number.tsv.gz")

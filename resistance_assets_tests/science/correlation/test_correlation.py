@@ -54,6 +54,7 @@ def test_every_correlation_of_r_is_matched(goldens: Path, r_input, method, rho, 
         np.testing.assert_allclose(ours["statistic_t"], expected["pearson_t"], rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_ccl20_and_its_partners_over_all_patients(goldens: Path):
     frame = read(goldens / "survival" / "luad_expression.tsv.gz").drop("case_id")
     x = frame.cast(pl.Float64).to_numpy().T
@@ -204,6 +205,7 @@ def test_exact_tail_of_larger_groups_keeps_its_digits():
     assert p == pytest.approx(2 / math.comb(80, 40), rel=1e-9)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.integers(0, 12), min_size=2, max_size=25),

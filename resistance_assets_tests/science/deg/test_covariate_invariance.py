@@ -62,6 +62,7 @@ def interaction_by(method: str, shift: float, scale: float) -> pl.DataFrame:
     return fit_interaction(COUNTS, sheet(shift, scale), interaction, method=method)
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(**UNITS)
 @pytest.mark.parametrize(
@@ -71,6 +72,7 @@ def test_linear_models_do_not_depend_on_unit_or_origin(fit, method, shift, scale
     check_equal(fit(method, shift, scale), fit(method, 0.0, 1.0))
 
 
+@pytest.mark.slow
 @settings(max_examples=2, deadline=None)
 @given(**UNITS)
 @pytest.mark.parametrize("fit", [contrast_by, interaction_by])

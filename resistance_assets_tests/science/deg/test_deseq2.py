@@ -80,6 +80,7 @@ def log10_p_correlation(table):
     return np.corrcoef(both["p_value"].log(10), both["pvalue"].log(10))[0, 1], both
 
 
+@pytest.mark.slow
 def test_3v3_matches_deseq2(three):
     assert three.height == 13044
     assert dict(three.schema.items()) | RESULT_SCHEMA == dict(three.schema.items())
@@ -111,6 +112,7 @@ def test_dispersion_outliers_are_those_of_deseq2(request, fit, ours, theirs, in_
     assert (flagged[0].sum(), flagged[1].sum(), (flagged[0] & flagged[1]).sum()) == (ours, theirs, in_both)
 
 
+@pytest.mark.slow
 def test_3v3_missing_p_values_are_deseq2s_and_explained(three):
     rows = finite(three)
     assert rows["p_value"].is_null().equals(rows["pvalue"].is_null())
@@ -119,6 +121,7 @@ def test_3v3_missing_p_values_are_deseq2s_and_explained(three):
     assert three.filter(pl.col("q_value_bh").is_null() & pl.col("p_value_note").is_null()).is_empty()
 
 
+@pytest.mark.slow
 def test_paired_matches_deseq2(paired):
     rows = finite(paired)
     assert rows.height > 13000
@@ -190,6 +193,7 @@ def test_a_year_as_covariate_gives_vooms_numbers_in_r(by_year):
     np.testing.assert_allclose(both["p_value"], both["voom_P"], rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["pydeseq2", "limma_voom"])
 @pytest.mark.parametrize(("shift", "scale"), [(-2016.0, 1.0), (0.0, 1e-3), (0.0, 365.2425)])
 def test_the_contrast_depends_on_neither_unit_nor_origin_of_a_covariate(by_year, method, shift, scale):
@@ -209,6 +213,7 @@ def test_a_year_of_birth_does_not_end_the_fit():
     assert run_contrast(counts, born, contrast, method="pydeseq2")["p_value"].null_count() == 0
 
 
+@pytest.mark.slow
 def test_genes_without_a_read_in_one_group_are_tested_as_deseq2s_likelihood_ratio_test_does(goldens, folder):
     counts, samples = thinned(folder)
     ours = run_contrast(counts, samples, TUMOUR_VS_NORMAL, method="pydeseq2", shrink=True)
@@ -252,6 +257,7 @@ def test_unpaired_fit_replaces_outliers_like_deseq2(folder):
     assert ours.join(theirs.select("hgnc_symbol"), on="hgnc_symbol", how="inner").height >= 0.995 * theirs.height
 
 
+@pytest.mark.slow
 def test_thinned_counts_match_deseq2(folder, of_thinned):
     """Zeros, low counts, unequal depth: here the trend of the dispersions decides."""
     counts, _ = thinned(folder)

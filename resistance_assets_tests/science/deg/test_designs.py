@@ -61,6 +61,7 @@ def test_a_covariate_that_eats_the_degrees_of_freedom_is_named():
         report_design(build_design(sheet, contrast), contrast)
 
 
+@pytest.mark.slow
 @given(
     shift=st.floats(-1e4, 1e4), scale=st.floats(1e-3, 1e3), values=st.lists(
         st.integers(0, 500), min_size=6, max_size=6, unique=True

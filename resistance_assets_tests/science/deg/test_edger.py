@@ -44,6 +44,7 @@ def one(folder, kind):
     return matrix_of(counts)[:, [0, 3]], group[[0, 3]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["3v3", "thinned_3v3"])
 def test_dispersions_equal_edger(folder, kind):
     counts, samples = three(folder, kind)
@@ -56,6 +57,7 @@ def test_dispersions_equal_edger(folder, kind):
     np.testing.assert_allclose(ours.tagwise, golden["tagwise_dispersion"], rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["3v3", "thinned_3v3"])
 def test_exact_test_equals_edger_from_counts_to_q(folder, kind):
     counts, samples = three(folder, kind)
@@ -88,6 +90,7 @@ def test_common_dispersion_p_values_equal_edger(folder):
     np.testing.assert_allclose(test.p_value, golden["PValue_common_dispersion"], rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["1v1", "thinned_1v1"])
 @pytest.mark.parametrize("bcv", [0.1, 0.2, 0.4])
 def test_one_against_one_equals_edger(folder, kind, bcv):
@@ -100,6 +103,7 @@ def test_one_against_one_equals_edger(folder, kind, bcv):
     np.testing.assert_allclose(test.p_value[forward], golden[f"PValue_bcv{bcv}"].to_numpy()[forward], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_bcv_sensitivity_counts_what_edger_calls(folder):
     counts, samples = counts_and_samples(folder, "in_1v1")
     curve = bcv_sensitivity(counts, samples, TUMOUR_VS_NORMAL)

@@ -86,6 +86,7 @@ def test_voom_equals_r(folder, luad):
     assert result["base_mean"].null_count() == 0
 
 
+@pytest.mark.slow
 def test_voom_weights_and_priors_equal_r(folder, luad):
     counts, samples = luad
     design = build_design(samples, PAIRED)

@@ -58,6 +58,7 @@ def test_a_row_without_degrees_of_freedom_takes_the_prior_variance_at_its_mean()
     assert min(prior[19], prior[21]) <= prior[20] <= max(prior[19], prior[21])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("df", "df_prior"), [(5.0, 4.0), (50.0, 1.5), (8.0, np.inf)])
 def test_moments_of_the_winsorised_log_ratio_are_those_of_a_large_sample(df, df_prior):
     law = stats.chi2(df, scale=1 / df) if np.isinf(df_prior) else stats.f(df, df_prior)

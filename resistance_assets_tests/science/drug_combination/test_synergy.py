@@ -65,6 +65,7 @@ def test_cells_are_those_of_r(folder):
     assert_close(found["loewe_reference"].filter(both), expected["loewe_reference"].filter(both), atol=0.01)
 
 
+@pytest.mark.slow
 def test_single_agents_are_those_of_r(folder):
     """Residual sum 1e-8 and never larger; parameters 1e-4 where none lies on a bound."""
     found = pl.concat([one.single_agents for one in scores(folder).values()])

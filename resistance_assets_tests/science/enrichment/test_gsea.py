@@ -178,6 +178,7 @@ def test_result_depends_on_the_seed_and_not_on_the_threads(metric, many_sets):
     assert other.sort("term_id")["enrichment_score"].equals(alone.sort("term_id")["enrichment_score"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sign", [1, -1])
 def test_splitting_agrees_with_brute_force(metric, sign):
     """A tail of some 1 in 15,000: known from 400,000 random sets, estimated by splitting from 2,000."""

@@ -84,6 +84,7 @@ def test_pairs_are_tested_as_in_r(folder):
         assert ("exact" in row["method"]) == (found.method == "exact")
 
 
+@pytest.mark.slow
 def test_groups_are_compared_as_in_r(folder):
     """Rank sum 1e-9; Tobit difference 1e-4 of its error, log-likelihood 1e-6, p 1e-3."""
     base = baseline_of(folder).with_columns(

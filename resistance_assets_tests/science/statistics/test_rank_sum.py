@@ -15,6 +15,7 @@ from resistance_assets.science.statistics.rank_sum import rank_sum_pairs, rank_s
 GROUP = st.lists(st.integers(-20, 20), min_size=1, max_size=14)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(first=GROUP, second=GROUP)
 def test_p_is_that_of_scipy_exact_without_ties_and_corrected_with_them(first, second):

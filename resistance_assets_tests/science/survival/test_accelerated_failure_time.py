@@ -15,6 +15,7 @@ from resistance_assets.science.survival.accelerated_failure_time import DISTRIBU
 from resistance_assets_tests.science.survival.goldens import read_lung_cohort, read_table
 
 
+@pytest.mark.slow
 def test_time_ratios_of_r(goldens):
     lung = read_lung_cohort(goldens)
     theirs = read_table(goldens / "numbers/aft_genes.tsv.gz")

@@ -59,6 +59,7 @@ def r_data(goldens):
 # ------------------------------------------------------------------------------------------------------------- curves
 
 
+@pytest.mark.slow
 def test_every_row_of_the_curves_of_r(lung, ccl20_group):
     ours = kaplan_meier(lung.time, lung.event, ccl20_group)
     theirs = lung.table("os_km_ccl20.tsv.gz")

@@ -23,6 +23,7 @@ def lung(goldens):
     return read_lung_cohort(goldens)
 
 
+@pytest.mark.slow
 def test_two_patients_of_453_have_the_exact_p_of_all_pairs(lung, goldens):
     theirs = read_table(goldens / "numbers/small_group_fgf6.tsv.gz").row(0, named=True)
     row = screen_median_split(lung.rows(["FGF6"]), lung.time, lung.event, ["FGF6"]).row(0, named=True)

@@ -53,6 +53,7 @@ def fitted(lung, patients):
     return fit_gene_models(lung.rows(GENES), GENES, lung.time, lung.event.astype(float), patients, designs)
 
 
+@pytest.mark.slow
 def test_adjusted_models_of_r_with_their_proportional_hazards(lung, fitted):
     terms = lung.table("os_multivariable_terms.tsv.gz")
     models = lung.table("os_multivariable_models.tsv.gz").rows_by_key("gene", named=True, unique=True)

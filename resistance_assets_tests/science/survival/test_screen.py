@@ -90,6 +90,7 @@ COX_NAMES = {
 }
 
 
+@pytest.mark.slow
 def test_every_converged_continuous_fit_of_r(lung, continuous):
     both = beside_r(continuous, lung.table("os_cox_continuous.tsv.gz"))
     assert len(both) == 2804
@@ -546,6 +547,7 @@ def test_optimal_cut_declares_what_it_cannot_search():
         assert word in note
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(6, 50), missing=st.booleans())
 def test_split_screen_equals_the_single_comparison(seed, n, missing):

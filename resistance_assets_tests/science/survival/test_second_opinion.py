@@ -29,6 +29,7 @@ def compared(goldens):
     return compare_with_lifelines(screen_survival(x, lung.time, event, genes), x, genes, lung.time, event)
 
 
+@pytest.mark.slow
 def test_real_genes_agree(compared):
     assert compared["hgnc_symbol"].n_unique() == 6
     assert set(compared["quantity"]) == {"log_hazard_ratio_per_sd", "logrank_chi2", "survival_high", "survival_low"}
@@ -38,6 +39,7 @@ def test_real_genes_agree(compared):
     assert told == "6 genes fitted again by lifelines agree in 24 numbers"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("bent", "quantity"),
     [
@@ -58,6 +60,7 @@ def test_a_wrong_number_in_the_stored_screen_fails_and_names_the_gene(goldens, b
     assert told.startswith(f"1 of 2 genes differ: AXL {quantity}")
 
 
+@pytest.mark.slow
 def test_a_statistic_that_was_not_stored_is_no_agreement(goldens):
     lung = read_lung_cohort(goldens)
     event = lung.event.astype(float)

@@ -74,6 +74,7 @@ def test_mixed_models_are_those_of_lme4_and_lmertest(folder, model):
     assert fit.is_singular == variance["singular"][0]
 
 
+@pytest.mark.slow
 def test_growth_rates_contrasts_and_interaction_are_those_of_lmertest(folder):
     found = fit_growth_rates(
         volumes_of(folder), control="vehicle", combination="combination", combination_of=["anti_CCL20", "crizotinib"]
@@ -149,6 +150,7 @@ def test_the_day_of_choice_is_the_last_on_which_nobody_is_lost(folder):
     assert last_complete_day(volumes_of(folder), table(folder / "mice.tsv")) == 14.0
 
 
+@pytest.mark.slow
 def test_few_mice_give_an_estimate_and_no_p(folder):
     some = volumes_of(folder).filter((pl.col("arm") == "vehicle") | pl.col("mouse_id").is_in(["m07", "m08"]))
     found = fit_growth_rates(some, control="vehicle")
@@ -185,6 +187,7 @@ def _correlated_growth(phi: float, subjects: int = 40):
     return y, np.column_stack([np.ones(len(day)), day]), day, subject
 
 
+@pytest.mark.slow
 def test_correlated_errors_are_found_and_their_likelihood_is_that_of_the_whole_covariance():
     """Against the REML likelihood of the dense covariance matrix: absolute 1e-6."""
     y, fixed, day, subject = _correlated_growth(0.7)

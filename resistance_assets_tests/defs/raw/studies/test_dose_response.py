@@ -239,6 +239,7 @@ columns = { cell_line = "curve_id" }
     return tables_of(local)["core.dose_response__curves"].filter(pl.col("level") == "curve", pl.col("is_primary"))
 
 
+@pytest.mark.slow
 def test_every_awkward_curve_has_the_verdict_asked_for(folder, awkward):
     """Verdict exact; numbers where it is `estimated`; p on flat data within 0.05."""
     theirs = golden(folder / "edge_expected.tsv")
@@ -286,6 +287,7 @@ def bench(shared: Path) -> Path:
     return shared / "data" / "bench"
 
 
+@pytest.mark.slow
 def test_gdsc_wells_of_four_lines_give_no_number_beyond_the_top_dose(bench, tmp_path):
     study = 'format = "gdsc_raw"\nwells = "w.tsv"\nresponse = "signal"\ndose_unit = "uM"\n'
     local = write_study(tmp_path / "s", study, {"w.tsv": bench / "dose_response_gdsc_raw_lung_lines.tsv"}, kind=KIND)
@@ -605,6 +607,7 @@ def test_without_experiments_declared_there_is_no_p_value(folder, tmp_path):
     assert found["core.dose_response__fold_changes"]["fold_change"].null_count() == 0
 
 
+@pytest.mark.slow
 def test_a_line_beyond_the_doses_gives_a_bound_and_no_test(folder, tmp_path):
     curves = pl.read_csv(folder / "edge_curves.tsv", separator="\t", infer_schema_length=None)
     text = curves.with_columns(drug=pl.lit("drug")).write_csv(separator="\t")

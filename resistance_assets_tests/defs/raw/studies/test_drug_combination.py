@@ -120,6 +120,7 @@ def bench(shared: Path) -> Path:
 ONEIL = STUDY.replace("viability", "inhibition")
 
 
+@pytest.mark.slow
 def test_matrices_of_o_neil_have_four_replicates_once_their_order_is_declared(bench, tmp_path):
     file = {"wells.tsv": bench / "combination_oneil.tsv"}
     with pytest.raises(Fault, match=r"lines 2, 27, .*block 1, column replicate: 4 wells .*file_order"):

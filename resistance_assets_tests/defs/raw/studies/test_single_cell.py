@@ -347,6 +347,7 @@ def test_an_arm_without_ten_cells_and_blocks_that_lost_their_partner_are_refused
     assert design["reason"].str.len_chars().min() > 10
 
 
+@pytest.mark.slow
 def test_one_sample_per_arm_has_effects_and_no_p(folder, tmp_path):
     arms = {"X1": "vehicle", "X4": "alectinib"}
     local = study_of(tmp_path / "own", folder / "refusals" / "one_sample_per_arm", arms, COMPARISON)

@@ -59,6 +59,7 @@ def one(frame: pl.DataFrame, **where: Any) -> dict[str, Any]:
     return frame.filter(*(pl.col(name) == value for name, value in where.items())).row(0, named=True)
 
 
+@pytest.mark.slow
 def test_volumes(tables, expected):
     wanted = expected("volumes_expected")
     found = tables["volumes"].select(wanted.columns)
