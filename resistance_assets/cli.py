@@ -413,6 +413,40 @@ def export(
 
 
 @app.command()
+def figure(
+    kind: Annotated[str, typer.Argument(help="volcano, forest, km, heatmap or upset.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The file: .svg, .pdf or .png.")],
+    contrast: Annotated[
+        str | None, typer.Option(help="Of a volcano; of a heatmap, several joined by a comma, or all.")
+    ] = None,
+    method: Annotated[str | None, typer.Option(help="Of a volcano.", show_default="the leading one")] = None,
+    gene: Annotated[
+        list[str] | None, typer.Option(help="To name, to draw a row of, or whose curves. May be repeated.")
+    ] = None,
+    cohort: Annotated[str | None, typer.Option(help="Of curves, and of a forest of several genes.")] = None,
+    endpoint: Annotated[str | None, typer.Option(help="As --cohort.")] = None,
+    family: Annotated[str | None, typer.Option(help="Family of lists of an UpSet plot.")] = None,
+    top: Annotated[int, typer.Option(min=1, max=200, help="Names, rows or combinations, without --gene.")] = 10,
+    width: Annotated[float, typer.Option(min=40, max=600, help="Millimetres.")] = 120.0,
+    font_size: Annotated[float, typer.Option(min=4, max=30, help="Points.")] = 8.0,
+    caption: Annotated[bool, typer.Option(help="The caption below the drawing; it is printed in any case.")] = True,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file where it exists.")] = False,
+) -> None:
+    """Draw a figure for a paper or a slide, and print its caption with n and method.
+
+    Example: `resistance figure volcano --contrast luad_tumour_vs_normal --gene CCL20 --gene AXL -o volcano.svg`
+    """
+    from resistance_assets.commands.printing import visible
+    from resistance_assets.report.print_figures import Wanted, write_figure
+    from resistance_assets.report.published import open_published
+
+    wanted = Wanted(contrast, method, tuple(gene or ()), cohort, endpoint, family, top, width, font_size, caption)
+    with open_published(_settings().data_dir) as published:
+        drawn = write_figure(published, kind, output.expanduser().absolute(), wanted, force=force)
+    typer.echo(f"{drawn.path}\n{visible(drawn.caption)}")
+
+
+@app.command()
 def lineage(
     column: Annotated[str, typer.Argument(help="layer.table.column")],
     partition: Annotated[

@@ -158,6 +158,29 @@ def test_a_gene_is_found_in_the_volcano(browser, site):
     )
 
 
+@pytest.mark.parametrize("form", ["svg", "png"])
+def test_a_figure_is_saved_as_it_is_drawn_with_n_and_method(browser, site, form):
+    page = next(page for page in pages_of(site, "contrasts") if "luad_tumour" in page)
+    open_page(browser, site, page)
+    target = browser.downloads / f"volcano.{form}"
+    target.unlink(missing_ok=True)
+    browser.execute_script(f"document.querySelector('#volcano button.image[data-format={form}]').click()")
+    deadline = time.monotonic() + LONGEST_WAIT
+    while not target.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    data = target.read_bytes()
+    if form == "png":
+        assert data.startswith(b"\x89PNG")
+        # Four dots per pixel of a drawing of at least 480 pixels.
+        assert int.from_bytes(data[16:20], "big") >= 4 * 480
+    else:
+        said = data.decode()
+        assert said.lstrip().startswith("<svg")
+        assert "Method:" in said
+        assert "Triangles" in said
+    assert complaints(browser) == []
+
+
 def test_the_csv_holds_what_the_table_of_the_warehouse_holds(browser, site, demo):
     page = "contrasts/luad_tumour_vs_normal__limma_voom.html"
     open_page(browser, site, page)

@@ -141,6 +141,8 @@
       this.found = null;
       this.selects.forEach((one) => one.addEventListener("change", () => this.draw()));
       figure.querySelector("button.csv").addEventListener("click", () => this.ready.then(() => this.save()));
+      for (const button of figure.querySelectorAll("button.image"))
+        button.addEventListener("click", () => this.ready.then(() => this.saveImage(button.dataset.format)));
       const find = figure.querySelector("input.find");
       if (find) find.addEventListener("input", () => this.ready.then(() => this.find(find.value.trim().toUpperCase())));
     }
@@ -226,6 +228,33 @@
           button.setAttribute("aria-label", button.dataset.title || "tool");
         }
       });
+    }
+
+    // The drawing as it is now, with title, caption, n and method below it; four dots per pixel in a PNG.
+    async saveImage(format) {
+      const said = [...this.figure.querySelectorAll("details dd")].slice(0, 2).map((one) => one.textContent.trim());
+      const words = [this.figure.querySelector("figcaption").textContent.trim(), `n: ${said[0]}.`, `Method: ${said[1]}.`].join(" ").split(/\s+/);
+      const width = Math.max(this.plot.clientWidth, 480);
+      const lines = [""];
+      for (const word of words) {
+        if (lines.at(-1).length + word.length > width / 6.4) lines.push("");
+        lines.push(`${lines.pop()} ${word}`.trim());
+      }
+      const escaped = lines.map((line) => line.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;"));
+      const room = 15 * lines.length + 12;
+      const layout = this.layout();
+      const note = {
+        text: escaped.join("<br>"), showarrow: false, align: "left", xref: "paper", yref: "paper", x: 0, y: 0, xanchor: "left",
+        yanchor: "top", yshift: -layout.margin.b - 4, font: { size: 11 },
+      };
+      layout.annotations = [...(layout.annotations || []), note];
+      layout.margin = { ...layout.margin, b: layout.margin.b + room };
+      const height = this.plot.clientHeight + room;
+      const drawing = { data: this.traces(), layout: { ...layout, width, height } };
+      const anchor = document.createElement("a");
+      anchor.href = await Plotly.toImage(drawing, { format, width, height, scale: format === "png" ? 4 : 1 });
+      anchor.download = `${this.figure.id}.${format}`;
+      anchor.click();
     }
 
     find(asked) {
