@@ -40,6 +40,9 @@ app = typer.Typer(
 mirror_app = typer.Typer(help="Fill a mirror, for machines without a network.", no_args_is_help=True)
 app.add_typer(mirror_app, name="mirror")
 
+study_app = typer.Typer(help="Describe a study of your own.", no_args_is_help=True)
+app.add_typer(study_app, name="study")
+
 OK, FAILED, BAD_USAGE = 0, 1, 2
 INTERRUPTED = 130
 
@@ -560,6 +563,27 @@ def pull(
         show_pulled(frame, folder)
     if "unavailable" in frame["state"]:
         raise typer.Exit(FAILED)
+
+
+@study_app.command()
+def new(
+    folder: Annotated[Path, typer.Argument(help="Where the study's tables lie; study.toml is written beside them.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Write what is proposed without asking.")] = False,
+) -> None:
+    """Read the headers of a study's tables and propose its `study.toml`: kind, columns, contrasts and universe.
+
+    Example: `resistance study new data/studies/my_line`
+    """
+    from resistance_assets.commands.printing import visible
+    from resistance_assets.commands.study_new import propose_study, write_study
+
+    proposal = propose_study(folder.expanduser().absolute())
+    typer.echo(visible(proposal.text))
+    for remark in proposal.remarks:
+        typer.echo(visible(f"look at this: {remark}"), err=True)
+    if not yes and not typer.confirm(f"Write {proposal.path}?", default=True, err=True):
+        raise typer.Exit(FAILED)
+    typer.echo(f"{write_study(proposal)}; next: resistance run --studies {proposal.path.parent}")
 
 
 @app.command(name="next-steps", hidden=True)

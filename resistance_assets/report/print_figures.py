@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from resistance_assets.errors import DataFault, UsageFault
-from resistance_assets.report.explain.text import number
+from resistance_assets.report.explain.text import arms_in_words, number
 from resistance_assets.report.figures import PALETTE, frame_of, minus_log10, spaced_labels
 from resistance_assets.report.published import Published
 from resistance_assets.report.sql_text import literals
@@ -248,7 +248,7 @@ def draw_volcano(published: Published, wanted: Wanted) -> tuple[Figure, str]:
     _plain(axes)
     outside = sum(not frames[0][0] <= value <= frames[0][1] for value in x)
     caption = (
-        f"{title}: {rows[0]['n_numerator']} against {rows[0]['n_denominator']} samples, {method}, {len(rows):,} genes "
+        f"{title}: {arms_in_words(rows[0], ' against ')} samples, {method}, {len(rows):,} genes "
         f"tested; {len(groups[1][2]):,} up and {len(groups[2][2]):,} down at q < {q_limit:g} (Benjamini-Hochberg) and "
         f"|log2 fold change| > {least:g} (dotted)."
     )
@@ -438,7 +438,7 @@ def draw_heatmap(published: Published, wanted: Wanted) -> tuple[Figure, str]:
                     rotation=50, ha="right", rotation_mode="anchor")  # fmt: skip
     bar = figure.colorbar(image, ax=axes, shrink=0.6, pad=0.02, extend="both" if reach == 4.0 else "neither")
     bar.set_label("log2 fold change")
-    samples = {row["contrast_id"]: f"{row['n_numerator']} v {row['n_denominator']}, {row['method']}" for row in rows}
+    samples = {row["contrast_id"]: f"{arms_in_words(row)}, {row['method']}" for row in rows}
     told = "; ".join(f"{c}: {samples.get(c, 'not measured')}" for c in contrasts)
     return figure, (
         f"log2 fold changes of {len(genes)} genes in {len(contrasts)} contrasts, ordered by their mean; dots: beyond "

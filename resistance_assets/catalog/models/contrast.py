@@ -145,8 +145,9 @@ class ResultContrast(Entry):
     numerator: str
     denominator: str
     method: MethodName
-    n_numerator: int = Field(ge=1)
-    n_denominator: int = Field(ge=1)
+    # Samples per arm, where the publication states them.
+    n_numerator: int | None = Field(default=None, ge=1)
+    n_denominator: int | None = Field(default=None, ge=1)
     columns: ResultColumns
     evidence_kind: Literal["inferential", "effect_only"] = "inferential"
     # log2 where not told, and refused where the numbers cannot be that.

@@ -99,8 +99,8 @@ class MartDegByContrast(TableModel):
     p_value: pl.Float64 = col("two-sided", null=True)
     q_value_bh: pl.Float64 = col("Benjamini-Hochberg within the contrast", null=True)
     p_value_note: pl.String = col("why p or q is absent or qualified", null=True)
-    n_numerator: pl.Int64 = col("samples", unit="samples")
-    n_denominator: pl.Int64 = col("samples", unit="samples")
+    n_numerator: pl.Int64 = col("samples; null where a published table does not state it", unit="samples", null=True)
+    n_denominator: pl.Int64 = col("samples; null where a published table does not state it", unit="samples", null=True)
     evidence_kind: pl.String = col("inferential or effect_only")
     in_list: pl.String = col("up or down where the gene is in the contrast's list", null=True)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,12 +62,20 @@ class Section:
     notes: Callable[[list[dict[str, Any]]], list[str]] = lambda rows: []
 
 
+def arms_in_words(row: Mapping[str, Any], joint: str = " v ") -> str:
+    """Samples of both arms: `3 v 3`, or that a published table does not state them."""
+    top, bottom = row["n_numerator"], row["n_denominator"]
+    if top is None and bottom is None:
+        return "n not stated"
+    return joint.join("?" if one is None else str(one) for one in (top, bottom))
+
+
 def _effect(row: dict[str, Any]) -> list[str]:
     return [
         row["contrast_id"],
         row["drug"] or ".",
         row["method"],
-        f"{row['n_numerator']} v {row['n_denominator']}",
+        arms_in_words(row),
         number(row["log2_fold_change"]),
         number(row["standard_error"]),
         number(row["p_value"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from resistance_assets.report.explain.text import arms_in_words
 from resistance_assets.report.figures import Figure, axis, frame_of, line_at, minus_log10, name_points, outside
 from resistance_assets.report.html import Heading, Markup, Page, facts, joined, link, prose, table
 from resistance_assets.report.paths import contrast_path, gene_path
@@ -52,7 +53,7 @@ def _index(published: Published, done: list[dict[str, Any]]) -> Page:
                 published.contrast_titles.get(row["contrast_id"], row["contrast_id"]),
             ),
             "compared": f"{row['numerator']} over {row['denominator']}",
-            "samples": f"{row['n_numerator']} v {row['n_denominator']}",
+            "samples": arms_in_words(row),
         }
         for row in done
     ]
@@ -96,7 +97,7 @@ def _contrast_page(published: Published, contrast: dict[str, Any], gene_pages: s
                 ("Compared", f"{contrast['numerator']} over {contrast['denominator']}"),
                 ("Study", contrast["study_title"]),
                 ("Drug", f"{contrast['drug']} ({contrast['drug_class']})" if contrast["drug"] else None),
-                ("Samples", f"{contrast['n_numerator']} against {contrast['n_denominator']}"),
+                ("Samples", arms_in_words(contrast, " against ")),
                 ("Method", method),
                 ("Evidence", contrast["evidence_kind"].replace("_", " ")),
                 ("Gene names", _names_recognised(published, contrast["study_id"])),
@@ -116,7 +117,7 @@ ORDER BY p_value NULLS LAST, abs(log2_fold_change) DESC, hgnc_symbol"""
     if columns["hgnc_symbol"]:
         drawn = _columns(columns, contrast)
         said = {
-            "n": f"{contrast['n_numerator']} against {contrast['n_denominator']} samples; {len(drawn['gene']):,} genes",
+            "n": f"{arms_in_words(contrast, ' against ')} samples; {len(drawn['gene']):,} genes",
             "method": _method_in_words(contrast),
             "tables": [(GENES, published.stamp(GENES)["data_version"])],
             "sql": sql,

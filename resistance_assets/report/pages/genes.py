@@ -6,7 +6,7 @@ from typing import Any
 
 from resistance_assets.report.explain.evidence import explain_gene
 from resistance_assets.report.explain.survival import shared_patients
-from resistance_assets.report.explain.text import interval, knock_down_line, number, span
+from resistance_assets.report.explain.text import arms_in_words, interval, knock_down_line, number, span
 from resistance_assets.report.figures import Figure, axis, frame_of, line_at
 from resistance_assets.report.html import SOURCE_KEY, Heading, Markup, Page, facts, fill, link, table
 from resistance_assets.report.pages.alterations import add_alterations
@@ -462,7 +462,7 @@ def _effects_table(page: Page, rows: list[dict[str, Any]]) -> str:
             {
                 **row,
                 "contrast": link(path, row["contrast_id"]),
-                "samples": f"{row['n_numerator']} v {row['n_denominator']}",
+                "samples": arms_in_words(row),
                 "evidence": row["evidence_kind"].replace("_", " "),
             }
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from resistance_assets.report.explain.text import number
+from resistance_assets.report.explain.text import arms_in_words, number
 from resistance_assets.report.html import Heading, Page, link, table
 from resistance_assets.report.pages.bench.index import bench_studies
 from resistance_assets.report.pages.bench.studies import plain_words
@@ -66,7 +66,7 @@ def _contrast_table(published: Published, page: Page, contrasts: list[dict[str, 
     for row in contrasts:
         path = contrast_path(row["contrast_id"], row["method"])
         row["name"] = link(page.root + path, published.contrast_titles.get(row["contrast_id"], row["contrast_id"]))
-        row["samples"] = f"{row['n_numerator']} v {row['n_denominator']}"
+        row["samples"] = arms_in_words(row)
         row["evidence"] = row["evidence_kind"].replace("_", " ")
     headings = [
         Heading("name", "Contrast"),

@@ -61,8 +61,20 @@ class DegContrastGenes(TableModel):
     b_statistic: pl.Float64 = col(
         "log-odds of differential expression (limma)", unit="ln odds", null=True, of=DEG_INPUT
     )
-    n_numerator: pl.Int64 = col("samples in the numerator", unit="samples", of="raw.studies__samples.value", ge=0)
-    n_denominator: pl.Int64 = col("samples in the denominator", unit="samples", of="raw.studies__samples.value", ge=0)
+    n_numerator: pl.Int64 = col(
+        "samples in the numerator; null where a published table does not state it",
+        unit="samples",
+        null=True,
+        of="raw.studies__samples.value",
+        ge=0,
+    )
+    n_denominator: pl.Int64 = col(
+        "samples in the denominator; null where a published table does not state it",
+        unit="samples",
+        null=True,
+        of="raw.studies__samples.value",
+        ge=0,
+    )
     evidence_kind: pl.String = col(
         "inferential only where the design supports a p-value",
         of="raw.studies__samples.value",
@@ -99,9 +111,11 @@ class DegContrasts(TableModel):
     denominator: pl.String = col("group in the denominator", of="raw.catalog__contrasts.denominator")
     drug: pl.String = col("drug", null=True, of="raw.catalog__contrasts.drug")
     drug_class: pl.String = col("class of the drug", null=True, of="raw.catalog__contrasts.drug_class")
-    n_numerator: pl.Int64 = col("samples in the numerator", unit="samples", of="core.deg__contrast_genes.n_numerator")
+    n_numerator: pl.Int64 = col(
+        "samples in the numerator", unit="samples", null=True, of="core.deg__contrast_genes.n_numerator"
+    )
     n_denominator: pl.Int64 = col(
-        "samples in the denominator", unit="samples", of="core.deg__contrast_genes.n_denominator"
+        "samples in the denominator", unit="samples", null=True, of="core.deg__contrast_genes.n_denominator"
     )
     evidence_kind: pl.String = col("inferential or effect_only", of="core.deg__contrast_genes.evidence_kind")
     genes: pl.Int64 = col("genes in the result", unit="genes", of="core.deg__contrast_genes.hgnc_symbol")

@@ -32,8 +32,20 @@ class PartDeg(TableModel):
     q_value_bh: pl.Float64 = col("Benjamini-Hochberg", null=True, of=DEG_INPUT, **P_CHECK)
     p_value_note: pl.String = col("why p or q is absent or qualified", null=True, of=DEG_INPUT)
     b_statistic: pl.Float64 = col("log-odds (limma)", unit="ln odds", null=True, of=DEG_INPUT)
-    n_numerator: pl.Int64 = col("samples in the numerator", unit="samples", of="raw.studies__samples.value", ge=0)
-    n_denominator: pl.Int64 = col("samples in the denominator", unit="samples", of="raw.studies__samples.value", ge=0)
+    n_numerator: pl.Int64 = col(
+        "samples in the numerator; null where a published table does not state it",
+        unit="samples",
+        null=True,
+        of="raw.studies__samples.value",
+        ge=0,
+    )
+    n_denominator: pl.Int64 = col(
+        "samples in the denominator; null where a published table does not state it",
+        unit="samples",
+        null=True,
+        of="raw.studies__samples.value",
+        ge=0,
+    )
     evidence_kind: pl.String = col(
         "inferential or effect_only", of="raw.studies__samples.value", isin=["inferential", "effect_only"]
     )

@@ -75,7 +75,9 @@ def contrast_designs(registry: Registry) -> Step:
             "study_id": local.id,
             "numerator": contrast.numerator,
             "denominator": contrast.denominator,
-            "n_samples": contrast.n_numerator + contrast.n_denominator,
+            "n_samples": contrast.n_numerator + contrast.n_denominator
+            if contrast.n_numerator is not None and contrast.n_denominator is not None
+            else None,
             "n_numerator": contrast.n_numerator,
             "n_denominator": contrast.n_denominator,
             "evidence_kind": contrast.evidence_kind,
