@@ -82,10 +82,10 @@ def test_a_published_table_gets_its_columns_and_says_what_is_a_guess(tmp_path):
 
 
 def test_odd_names_are_written_so_that_toml_reads_them(tmp_path):
-    sheet = SHEET.replace("resistant", 'res"istant\\n')
-    folder = folder_of(tmp_path, counts_tsv=COUNTS, samples_tsv=sheet)
+    odd = "r\u00e9sist'ant\\n"
+    folder = folder_of(tmp_path, counts_tsv=COUNTS, samples_tsv=SHEET.replace("resistant", odd))
     document = tomllib.loads(propose_study(folder).text)
-    assert document["contrast"][0]["numerator"] == 'res"istant\\n'
+    assert document["contrast"][0]["numerator"] == odd
 
 
 def test_what_cannot_be_told_is_refused_with_what_was_seen(tmp_path):
