@@ -2,8 +2,30 @@
 WITH cohorts AS (
     SELECT DISTINCT
         cohort_id,
-        study_id
+        study_id,
+        origin = 'study' AS is_laboratory
     FROM raw.catalog__cohorts
+),
+
+matrix_values AS (
+    SELECT
+        study_id,
+        FALSE AS is_laboratory,
+        stable_id,
+        gene_row,
+        sample_id,
+        value
+    FROM raw.cbioportal__log2_copy_number_values
+    UNION ALL
+    SELECT
+        study_id,
+        TRUE AS is_laboratory,
+        layer AS stable_id,
+        feature_row AS gene_row,
+        sample_id,
+        value
+    FROM raw.studies__layer_values
+    WHERE layer = 'log2_copy_number'
 )
 
 SELECT
@@ -14,9 +36,10 @@ SELECT
 FROM staging.genes__measured AS genes
 INNER JOIN cohorts
     ON genes.dataset_id = cohorts.cohort_id
-INNER JOIN raw.cbioportal__log2_copy_number_values AS matrix_values
+INNER JOIN matrix_values
     ON
         cohorts.study_id = matrix_values.study_id
+        AND cohorts.is_laboratory = matrix_values.is_laboratory
         AND genes.profile_id = matrix_values.stable_id
         AND genes.source_row = matrix_values.gene_row
 INNER JOIN staging.cohorts__samples AS samples

@@ -2,8 +2,32 @@
 WITH cohorts AS (
     SELECT DISTINCT
         cohort_id,
-        study_id
+        study_id,
+        origin = 'study' AS is_laboratory
     FROM raw.catalog__cohorts
+),
+
+feature_values AS (
+    SELECT
+        study_id,
+        FALSE AS is_laboratory,
+        stable_id,
+        feature_id,
+        hugo_symbol,
+        sample_id,
+        value
+    FROM raw.cbioportal__methylation_values
+    UNION ALL
+    SELECT
+        study_id,
+        TRUE AS is_laboratory,
+        layer AS stable_id,
+        feature_id,
+        hugo_symbol,
+        sample_id,
+        value
+    FROM raw.studies__layer_values
+    WHERE layer = 'methylation'
 )
 
 SELECT
@@ -15,9 +39,11 @@ SELECT
     ) AS hgnc_symbol,
     samples.patient_id,
     feature_values.value AS beta_value
-FROM raw.cbioportal__methylation_values AS feature_values
+FROM feature_values
 INNER JOIN cohorts
-    ON feature_values.study_id = cohorts.study_id
+    ON
+        feature_values.study_id = cohorts.study_id
+        AND feature_values.is_laboratory = cohorts.is_laboratory
 INNER JOIN staging.cohorts__samples AS samples
     ON
         cohorts.cohort_id = samples.cohort_id

@@ -2,8 +2,47 @@
 WITH cohorts AS (
     SELECT DISTINCT
         cohort_id,
-        study_id
+        study_id,
+        origin = 'study' AS is_laboratory
     FROM raw.catalog__cohorts
+),
+
+mutations AS (
+    SELECT
+        study_id,
+        FALSE AS is_laboratory,
+        mutation_number,
+        sample_id,
+        hugo_symbol,
+        entrez_gene_id,
+        chromosome,
+        start_position,
+        variant_classification,
+        variant_type,
+        reference_allele,
+        tumor_allele,
+        protein_change,
+        reference_reads,
+        alternative_reads
+    FROM raw.cbioportal__mutations
+    UNION ALL
+    SELECT
+        study_id,
+        TRUE AS is_laboratory,
+        mutation_number,
+        sample_id,
+        hugo_symbol,
+        entrez_gene_id,
+        chromosome,
+        start_position,
+        variant_classification,
+        variant_type,
+        reference_allele,
+        tumor_allele,
+        protein_change,
+        reference_reads,
+        alternative_reads
+    FROM raw.studies__mutations
 ),
 
 genes_by_entrez_id AS (
@@ -49,9 +88,11 @@ SELECT
                 cast(mutations.alternative_reads AS DOUBLE) + mutations.reference_reads, 0
             )
     END AS allele_fraction
-FROM raw.cbioportal__mutations AS mutations
+FROM mutations
 INNER JOIN cohorts
-    ON mutations.study_id = cohorts.study_id
+    ON
+        mutations.study_id = cohorts.study_id
+        AND mutations.is_laboratory = cohorts.is_laboratory
 LEFT JOIN staging.cohorts__samples AS samples
     ON
         cohorts.cohort_id = samples.cohort_id

@@ -3,3 +3,4 @@
 -- same as: staging.cohorts__methylation
 -- with: cbioportal__protein_values for cbioportal__methylation_values
 -- with: protein_level for beta_value
+-- with: protein for methylation

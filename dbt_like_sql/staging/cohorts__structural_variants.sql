@@ -2,8 +2,37 @@
 WITH cohorts AS (
     SELECT DISTINCT
         cohort_id,
-        study_id
+        study_id,
+        origin = 'study' AS is_laboratory
     FROM raw.catalog__cohorts
+),
+
+variants AS (
+    SELECT
+        study_id,
+        FALSE AS is_laboratory,
+        variant_number,
+        sample_id,
+        site1_hugo_symbol,
+        site1_entrez_gene_id,
+        site2_hugo_symbol,
+        site2_entrez_gene_id,
+        variant_class,
+        event_info
+    FROM raw.cbioportal__structural_variants
+    UNION ALL
+    SELECT
+        study_id,
+        TRUE AS is_laboratory,
+        variant_number,
+        sample_id,
+        site1_hugo_symbol,
+        site1_entrez_gene_id,
+        site2_hugo_symbol,
+        site2_entrez_gene_id,
+        variant_class,
+        event_info
+    FROM raw.studies__structural_variants
 ),
 
 genes_by_entrez_id AS (
@@ -29,9 +58,11 @@ SELECT
     ) AS hgnc_symbol_site2,
     variants.variant_class,
     variants.event_info
-FROM raw.cbioportal__structural_variants AS variants
+FROM variants
 INNER JOIN cohorts
-    ON variants.study_id = cohorts.study_id
+    ON
+        variants.study_id = cohorts.study_id
+        AND variants.is_laboratory = cohorts.is_laboratory
 LEFT JOIN staging.cohorts__samples AS samples
     ON
         cohorts.cohort_id = samples.cohort_id

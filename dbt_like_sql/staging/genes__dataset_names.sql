@@ -67,6 +67,16 @@ matrix_rows AS (
         gene_symbol AS hugo_symbol,
         NULL::BIGINT AS entrez_gene_id
     FROM raw.xena__expression_values
+    UNION ALL
+    SELECT DISTINCT
+        layer AS measurement,
+        study_id,
+        layer AS stable_id,
+        feature_row AS gene_row,
+        hugo_symbol,
+        NULL::BIGINT AS entrez_gene_id
+    FROM raw.studies__layer_values
+    WHERE layer IN ('copy_number', 'log2_copy_number')
 ),
 
 study_features AS (
@@ -160,6 +170,18 @@ profiles_in_use AS (
         expression_profiles AS stable_id
     FROM cohorts
     WHERE origin = 'xena'
+    UNION ALL
+    SELECT DISTINCT
+        cohorts.cohort_id,
+        cohorts.study_id,
+        layer_values.layer AS measurement,
+        layer_values.layer AS stable_id
+    FROM cohorts
+    INNER JOIN raw.studies__layer_values AS layer_values
+        ON cohorts.study_id = layer_values.study_id
+    WHERE
+        cohorts.origin = 'study'
+        AND layer_values.layer IN ('copy_number', 'log2_copy_number')
 ),
 
 vendor_names AS (

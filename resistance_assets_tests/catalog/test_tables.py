@@ -52,14 +52,11 @@ def test_published_tables_are_in_the_order_of_the_layers():
 
 
 def test_every_column_has_a_duckdb_type():
+    plain = {"VARCHAR", "DOUBLE", "BIGINT", "UINTEGER", "BOOLEAN"}
     for table in TABLES.values():
-        assert {column.duckdb_type for column in table.columns} <= {
-            "VARCHAR",
-            "DOUBLE",
-            "BIGINT",
-            "UINTEGER",
-            "BOOLEAN",
-        }
+        # Lists are rows of matrices, which stay in the lake.
+        known = plain | {"DOUBLE[]"} if table.layer == PARTS else plain
+        assert {column.duckdb_type for column in table.columns} <= known
 
 
 def test_no_two_tables_of_a_study_kind_share_the_name_of_a_partition():

@@ -14,6 +14,7 @@ from resistance_assets.catalog.models.contrast import ArrayContrast, CountsContr
 from resistance_assets.catalog.models.entry import Entry, Identifier
 from resistance_assets.catalog.models.gene_list import DeclaredIntersection, OwnCollection, OwnGeneList
 from resistance_assets.catalog.models.study_kind import StudyKind, files_in, register_study_kind
+from resistance_assets.catalog.models.study_kinds.cohort_layers import StudyLayers
 
 HUMAN = "Homo sapiens"
 _NAMES_OF_HUMAN = frozenset({"homo sapiens", "human", "h. sapiens", "homo_sapiens", "hsapiens", "9606"})
@@ -173,7 +174,7 @@ class StudyFile(Entry):
         return {}
 
 
-class CountsFile(StudyFile):
+class CountsFile(StudyFile, StudyLayers):
     study: CountsStudy  # pyright: ignore[reportIncompatibleVariableOverride]
     contrast: tuple[CountsContrast, ...] = ()
     interaction: tuple[InteractionDesign, ...] = ()
@@ -183,11 +184,15 @@ class CountsFile(StudyFile):
     def _has_a_question(self) -> CountsFile:
         if not self.contrast and self.survival is None:
             raise ValueError("a count study needs a [[contrast]] or a [survival] table")
+        if self.declared_layers and self.survival is None:
+            raise ValueError(
+                f"{next(iter(self.declared_layers))} is analysed in a cohort, which needs a [survival] table"
+            )
         return self
 
     def files(self, folder: Path) -> tuple[Path, ...]:
         study = self.study
-        return files_in(folder, (study.counts, study.samples, study.gene_lengths, study.orthologs))
+        return files_in(folder, (study.counts, study.samples, study.gene_lengths, study.orthologs, *self.layer_files))
 
     @property
     def gene_lengths(self) -> str | None:
@@ -271,6 +276,11 @@ class LocalStudy:
         return getattr(self.file, "survival", None)
 
     @property
+    def layers(self) -> StudyLayers | None:
+        """Mutations, copy number and other layers of a cohort's samples, where the study brings any."""
+        return self.file if isinstance(self.file, StudyLayers) and self.file.declared_layers else None
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """The files that the study consists of, in a fixed order."""
         return self.file.files(self.folder)
@@ -315,6 +325,7 @@ def as_cohort(local: LocalStudy) -> Cohort:
         sex_attribute=followed.sex_column,
         stage_attribute=followed.stage_column,
         purity_attribute=followed.purity_column,
+        sequenced_megabases=local.layers.sequenced.megabases if local.layers and local.layers.sequenced else None,
         stratum=followed.stratum,
         endpoint=(endpoint,),
     )

@@ -52,6 +52,8 @@ _DUCKDB_TYPES: dict[Any, str] = {
     pl.Boolean: "BOOLEAN",
     pl.Date: "DATE",
     pl.Datetime: "TIMESTAMP",
+    # Of partitions alone: a row of a matrix.
+    pl.List: "DOUBLE[]",
 }
 
 

@@ -7,7 +7,7 @@ and gene matrices are in `cbioportal`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,43 +24,19 @@ from resistance_assets.connectors.cbioportal.archive import (
     split_data_file,
     top_folder,
 )
-from resistance_assets.connectors.cbioportal.profiled_samples import ProfiledSamples, is_gene_panel
+from resistance_assets.connectors.cbioportal.profiled_samples import is_gene_panel
+from resistance_assets.connectors.formats.alteration_rows import (
+    MUTATION_COLUMNS,
+    VARIANT_COLUMNS,
+    IsReadable,
+    KnownSamples,
+    read_alteration_rows,
+    schema_of,
+)
 from resistance_assets.connectors.formats.archives import read_members
 from resistance_assets.connectors.formats.delimited import DelimitedText, rejected_rows
 from resistance_assets.errors import DataFault
 
-# Ours, its type, and the vendor's names; the first spelling is the one that a message asks for.
-_Columns = tuple[tuple[str, type[pl.DataType], tuple[str, ...]], ...]
-
-_MUTATION: _Columns = (
-    ("sample_id", pl.String, ("Tumor_Sample_Barcode",)),
-    ("hugo_symbol", pl.String, ("Hugo_Symbol",)),
-    ("entrez_gene_id", pl.Int64, ("Entrez_Gene_Id",)),
-    ("chromosome", pl.String, ("Chromosome",)),
-    ("start_position", pl.Int64, ("Start_Position", "Start_position")),
-    ("end_position", pl.Int64, ("End_Position", "End_position")),
-    ("variant_classification", pl.String, ("Variant_Classification",)),
-    ("variant_type", pl.String, ("Variant_Type",)),
-    ("reference_allele", pl.String, ("Reference_Allele",)),
-    ("tumor_allele", pl.String, ("Tumor_Seq_Allele2",)),
-    ("protein_change", pl.String, ("HGVSp_Short", "Protein_Change")),
-    ("mutation_status", pl.String, ("Mutation_Status",)),
-    ("reference_reads", pl.Int64, ("t_ref_count",)),
-    ("alternative_reads", pl.Int64, ("t_alt_count",)),
-)
-_VARIANT: _Columns = (
-    ("sample_id", pl.String, ("Sample_Id", "SAMPLE_ID")),
-    ("sv_status", pl.String, ("SV_Status",)),
-    ("site1_hugo_symbol", pl.String, ("Site1_Hugo_Symbol",)),
-    ("site1_entrez_gene_id", pl.Int64, ("Site1_Entrez_Gene_Id",)),
-    ("site2_hugo_symbol", pl.String, ("Site2_Hugo_Symbol",)),
-    ("site2_entrez_gene_id", pl.Int64, ("Site2_Entrez_Gene_Id",)),
-    ("variant_class", pl.String, ("Class",)),
-    ("event_info", pl.String, ("Event_Info",)),
-    ("annotation", pl.String, ("Annotation",)),
-)
-_GENE_NAMES = ("hugo_symbol", "entrez_gene_id")
-_REQUIRED = {"sample_id", "hugo_symbol", "variant_classification"}
 _TIMELINE_KEYS = {
     "PATIENT_ID": "patient_id",
     "START_DATE": "start_days",
@@ -80,10 +56,6 @@ TIMELINE_SCHEMA: dict[str, type[pl.DataType]] = {
 }
 
 
-def _schema(columns: _Columns) -> dict[str, type[pl.DataType]]:
-    return {name: kind for name, kind, _ in columns}
-
-
 @dataclass
 class CbioportalAlterations:
     """Further tables of a study, in the vendor's values; a table that the study lacks is empty.
@@ -92,9 +64,9 @@ class CbioportalAlterations:
         study_id: top folder of the archive.
         mutations: sample_id, hugo_symbol, entrez_gene_id, chromosome, start_position, end_position,
             variant_classification, variant_type, reference_allele, tumor_allele, protein_change, mutation_status,
-            reference_reads, alternative_reads; one row per row of the file.
+            reference_reads, alternative_reads, source_file, source_line; one row per row of the file.
         structural_variants: sample_id, sv_status, site1_hugo_symbol, site1_entrez_gene_id, site2_hugo_symbol,
-            site2_entrez_gene_id, variant_class, event_info, annotation.
+            site2_entrez_gene_id, variant_class, event_info, annotation, source_file, source_line.
         timeline: file, event_number (row of the file, from 1), patient_id, start_days, stop_days (from diagnosis),
             event_type, attribute_id, value: one row per further cell that holds something; an event without any stands
             once with both null.
@@ -107,8 +79,8 @@ class CbioportalAlterations:
     """
 
     study_id: str = ""
-    mutations: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_schema(_MUTATION)))
-    structural_variants: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_schema(_VARIANT)))
+    mutations: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=schema_of(MUTATION_COLUMNS)))
+    structural_variants: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=schema_of(VARIANT_COLUMNS)))
     timeline: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=TIMELINE_SCHEMA))
     feature_matrices: dict[str, pl.DataFrame] = field(default_factory=dict)
     n_rows: dict[str, int] = field(default_factory=dict)
@@ -116,10 +88,6 @@ class CbioportalAlterations:
 
 
 _KINDS = ("MUTATION_EXTENDED", "STRUCTURAL_VARIANT", "TIMELINE", "PROTEIN_LEVEL", "METHYLATION")
-
-
-IsReadable = Callable[[str | None, str], bool]
-"""Whether a protein change can be read, given the class of the mutation."""
 
 
 def read_alterations(
@@ -165,11 +133,8 @@ def read_alterations(
     contents, _ = read_members(archive, lambda name: name in chosen or name == sample_file)
     result = CbioportalAlterations(study_id=study)
     source = f"{archive.name}:"
-    known = _Known(
-        _clinical_samples(contents.pop(sample_file, None), f"{source}{sample_file.rpartition('/')[2]}"),
-        profiled_of(small, metas, study, source)[1],
-        is_readable,
-    )
+    clinical = _clinical_samples(contents.pop(sample_file, None), f"{source}{sample_file.rpartition('/')[2]}")
+    profiled = profiled_of(small, metas, study, source)[1]
     for path, (kind, file, stable_id) in chosen.items():
         source = f"{archive.name}:{file}"
         # Mutation files may start with lines such as `#version 2.4` and `#sequenced_samples: ...`.
@@ -177,28 +142,21 @@ def read_alterations(
         result.n_rows[file] = text.height
         rejected = rejected_rows()
         if kind == "MUTATION_EXTENDED":
-            frame, rejected = _read_table(text, _MUTATION, known)
+            known = KnownSamples(clinical, panel_genes=profiled.panel_genes("mutations"), is_readable=is_readable)
+            frame, rejected = read_alteration_rows(text, MUTATION_COLUMNS, known, nulls=MISSING_TOKENS)
             result.mutations = pl.concat([result.mutations, frame])
         elif kind == "STRUCTURAL_VARIANT":
-            frame, rejected = _read_table(text, _VARIANT, known)
+            layer = "fusions" if profiled.tells("fusions") else "mutations"
+            known = KnownSamples(clinical, panel_genes=profiled.panel_genes(layer))
+            frame, rejected = read_alteration_rows(text, VARIANT_COLUMNS, known, nulls=MISSING_TOKENS)
             result.structural_variants = pl.concat([result.structural_variants, frame])
         elif kind == "TIMELINE":
             frame, rejected = _read_timeline(text, file)
             result.timeline = pl.concat([result.timeline, frame])
         elif "Hugo_Symbol" not in text.header and "Entrez_Gene_Id" not in text.header:
-            result.feature_matrices[stable_id], rejected = read_feature_matrix(text)
+            result.feature_matrices[stable_id], rejected, _ = read_feature_matrix(text)
         result.rejected = pl.concat([result.rejected, rejected])
     return result
-
-
-@dataclass(frozen=True)
-class _Known:
-    """What rows are held against: samples of the clinical table (None: there is none), samples that were looked at, and
-    how a protein change is read."""
-
-    samples: frozenset[str] | None
-    profiled: ProfiledSamples
-    is_readable: IsReadable | None
 
 
 def _clinical_samples(data: bytes | None, source: str) -> frozenset[str] | None:
@@ -207,78 +165,6 @@ def _clinical_samples(data: bytes | None, source: str) -> frozenset[str] | None:
     text = split_data_file(data, source=source, comment_rows=16)
     text.require(["SAMPLE_ID"])
     return frozenset(text.frame()["SAMPLE_ID"].str.strip_chars())
-
-
-def _read_table(text: DelimitedText, columns: _Columns, known: _Known) -> tuple[pl.DataFrame, pl.DataFrame]:
-    cells = text.frame(nulls=MISSING_TOKENS).with_columns(pl.all().str.strip_chars().replace("", None))
-    found: list[pl.Series] = []
-    for ours, kind, names in columns:
-        vendor = next((name for name in names if name in text.header), None)
-        if vendor is None:
-            if ours in _REQUIRED:
-                text.require(names[:1])
-            found.append(pl.Series(ours, [None] * text.height, dtype=kind))
-        else:
-            # A whole number may be written as one with decimals (`12.0`).
-            values = cells[vendor].str.replace(r"^(-?\d+)\.0+$", "$1") if kind is pl.Int64 else cells[vendor]
-            found.append((text.whole_numbers(values) if kind is pl.Int64 else values).alias(ours))
-    frame = pl.DataFrame(found)
-    genes = [name for name in frame.columns if name.endswith(("hugo_symbol", "entrez_gene_id"))]
-    nameless = frame.select(pl.all_horizontal(pl.col(genes).is_null())).to_series()
-    blank = frame["sample_id"].is_null()
-    foreign = pl.repeat(False, frame.height, eager=True)
-    if known.samples is not None:
-        foreign = ~blank & ~frame["sample_id"].is_in(list(known.samples))
-    hidden = pl.Series(_hidden_from_panels(frame, known.profiled), dtype=pl.Boolean)
-    aside = blank | nameless | foreign | hidden
-    told: dict[int, str] = {}
-    for mask, reason in (
-        (hidden, "the sample's gene panel does not hold the gene"),
-        (foreign, "the sample is not in the clinical table, so it stands for no patient"),
-        (nameless, "no gene is named"),
-        (blank, "blank sample"),
-    ):
-        told |= dict.fromkeys(mask.arg_true().to_list(), reason)
-    frame, notes = _without_unreadable(frame, known.is_readable)
-    told = {**{row: reason for row, reason in notes.items() if not aside[row]}, **told}
-    rows = sorted(told)
-    return frame.filter(~aside), text.reject(rows, [told[row] for row in rows])
-
-
-def _hidden_from_panels(frame: pl.DataFrame, profiled: ProfiledSamples) -> list[bool]:
-    """Whether a mutation is of a gene that the panel of its sample does not hold."""
-    panels = profiled.panel_genes("mutations") if "protein_change" in frame.columns else {}
-    if not panels:
-        return [False] * frame.height
-    return [
-        gene is not None and sample in panels and gene.upper() not in panels[sample]
-        for sample, gene in frame.select("sample_id", "hugo_symbol").iter_rows()
-    ]
-
-
-def _without_unreadable(frame: pl.DataFrame, is_readable: IsReadable | None) -> tuple[pl.DataFrame, dict[int, str]]:
-    """The rows without protein changes that cannot be read, and what is to be told of rows that are kept."""
-    if "protein_change" not in frame.columns:
-        named = [
-            frame.select(
-                pl.any_horizontal(pl.col(f"site{site}_{name}").is_not_null() for name in _GENE_NAMES)
-            ).to_series()
-            for site in (1, 2)
-        ]
-        reason = "one gene is named: it is kept with an unknown partner"
-        return frame, dict.fromkeys((named[0] != named[1]).arg_true().to_list(), reason)
-    if is_readable is None:
-        return frame, {}
-    pair = ["variant_classification", "protein_change"]
-    told = frame.select(pair).unique().filter(pl.col("protein_change").is_not_null())
-    unread = [row for row in told.iter_rows() if not is_readable(*row)]
-    if not unread:
-        return frame, {}
-    odd = pl.DataFrame(unread, schema=dict.fromkeys(pair, pl.String), orient="row").with_columns(odd=pl.lit(True))
-    is_odd = frame.join(odd, on=pair, how="left", nulls_equal=True, maintain_order="left")["odd"].fill_null(False)
-    reason = "the protein change cannot be read and is left blank (expected HGVS such as p.L858R)"
-    blanked = frame.with_columns(pl.when(~is_odd).then(pl.col("protein_change")).alias("protein_change"))
-    return blanked, dict.fromkeys(is_odd.arg_true().to_list(), reason)
 
 
 def _read_timeline(text: DelimitedText, file: str) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -314,9 +200,10 @@ _FEATURE_COLUMNS = (
 )
 
 
-def read_feature_matrix(text: DelimitedText) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """A matrix of antibodies or probes: feature_id, hugo_symbol (where told), one Float64 column per sample; and the
-    rejected rows. Raises DataFault if it has no sample or a cell is no number."""
+def read_feature_matrix(text: DelimitedText) -> tuple[pl.DataFrame, pl.DataFrame, pl.Series]:
+    """A matrix of antibodies or probes: feature_id, hugo_symbol (where told), one Float64 column per sample; the
+    rejected rows; and the lines of the rows that are kept. Raises DataFault if it has no sample or a cell is no number.
+    """
     leading = [name for name in text.header if name in _FEATURE_COLUMNS]
     samples = [name for name in text.header if name not in leading]
     if not leading or not samples:
@@ -330,4 +217,6 @@ def read_feature_matrix(text: DelimitedText) -> tuple[pl.DataFrame, pl.DataFrame
         parts = ids.str.split_exact("|", 1).struct
         symbol = pl.select(pl.when(parts.field("field_1").is_not_null()).then(parts.field("field_0"))).to_series()
     wide = pl.DataFrame([ids, symbol.alias("hugo_symbol"), *[frame[sample].fill_nan(None) for sample in samples]])
-    return text.first_of_each(wide, "feature_id")
+    kept, rejected = text.first_of_each(wide, "feature_id")
+    is_kept = ids.is_first_distinct() & ids.is_not_null()
+    return kept, rejected, pl.Series(text.lines, dtype=pl.Int64).filter(is_kept)

@@ -7,6 +7,8 @@ the choice of samples do not belong here.
 
 from __future__ import annotations
 
+import io
+import itertools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -20,8 +22,10 @@ from resistance_assets.connectors.cbioportal.profiled_samples import (
     read_profiled_samples,
 )
 from resistance_assets.connectors.clinical_cells import Kind, find_unread, reject_unread_cells
+from resistance_assets.connectors.formats.alteration_rows import listed_samples
 from resistance_assets.connectors.formats.archives import read_members
 from resistance_assets.connectors.formats.delimited import DelimitedText, nearest_name, rejected_rows, split_text
+from resistance_assets.connectors.formats.matrix_cells import NO_CALL, blank_odd_cells, is_call
 from resistance_assets.connectors.gene_names import odd_names
 from resistance_assets.errors import DataFault, TransportFault
 
@@ -49,7 +53,6 @@ _COMMENT_ROWS = 4
 # Leading rows that start with # are looked at before they are refused.
 _MOST_COMMENT_ROWS = 16
 _LONG_COLUMNS = ("Sample_Id", "SAMPLE_ID", "Tumor_Sample_Barcode")
-COPY_NUMBER_CALLS = (-2.0, -1.0, 0.0, 1.0, 2.0)
 _EVENT_CODE = r"^[01](:|$)"
 _UNKNOWN_EVENT = r"(?i)^(unknown|n/?a|not (available|evaluated|applicable))$"
 _POINTER = b"version https://git-lfs.github.com/spec/"
@@ -160,15 +163,18 @@ def _read_profiles(
     for name, entry in metas.items():
         if "stable_id" not in entry:
             continue
-        matrix = None
-        if name in data:
-            matrix = read_gene_matrix(data.pop(name), source=f"{source}{wanted[name]}")
-        if matrix is not None:
+        height, width = None, None
+        file = f"{source}{wanted.get(name)}"
+        found = read_numbered_matrix(data.pop(name), source=file) if name in data else None
+        if found is not None:
+            matrix, rejects, lines = found
             if entry.get("datatype") in ("DISCRETE", "DISCRETE_LONG"):
-                matrix = blank_unknown_calls(*matrix, source=f"{source}{wanted[name]}")
-            matrices[entry["stable_id"]], rejects = matrix
+                matrix, rejects = blank_odd_cells(
+                    matrix, rejects, source=file, fits=is_call, reason=NO_CALL, lines=lines
+                )
+            matrices[entry["stable_id"]] = matrix
             rejected.append(rejects)
-        height, width = matrix[0].shape if matrix is not None else (None, None)
+            height, width = matrix.shape
         profile: dict[str, str | int | None] = {column: entry.get(column) for column in PROFILE_SCHEMA}
         profiles.append(profile | {"n_genes": height, "n_samples": None if width is None else width - 2})
     return matrices, profiles, rejected
@@ -215,7 +221,12 @@ def read_study(
     metas = {name: read_meta(data, source=f"{source}{name}") for name, data in sorted(meta_texts.items())}
     meta = _check_metas(metas, study_id, source, archive)
     wanted = _data_files(metas, names, study_id, source, stable_ids)
-    contents, _ = read_members(archive, lambda name: name in {f"{study_id}/{file}" for file in wanted.values()})
+    case_lists, profiled = profiled_of(small, metas, study_id, source)
+    mutation_files = set() if profiled.tells("mutations") else _mutation_files(metas, study_id)
+    asked = {f"{study_id}/{file}" for file in wanted.values()} | mutation_files
+    contents, _ = read_members(archive, lambda name: name in asked)
+    for name in sorted(mutation_files & set(contents)):
+        profiled = profiled.with_listed("mutations", _sequenced_samples(contents[name]))
     data = {name: contents[f"{study_id}/{file}"] for name, file in wanted.items()}
     del contents
 
@@ -238,7 +249,6 @@ def read_study(
     if "patient" not in clinical and "sample" in clinical and not required_patient_columns and not event_columns:
         clinical["patient"] = _patients_of_samples(clinical["sample"])
     _require_clinical(clinical, archive)
-    case_lists, profiled = profiled_of(small, metas, study_id, source)
     rejected.append(profiled.rejected)
     patient, sample = clinical["patient"], clinical["sample"]
     return CbioportalStudy(
@@ -255,6 +265,17 @@ def read_study(
         profiled=profiled,
         rejected=pl.concat(rejected),
     )
+
+
+def _mutation_files(metas: Mapping[str, Mapping[str, str]], study_id: str) -> set[str]:
+    entries = [entry for entry in metas.values() if entry.get("genetic_alteration_type") == "MUTATION_EXTENDED"]
+    return {f"{study_id}/{entry['data_filename']}" for entry in entries if "data_filename" in entry}
+
+
+def _sequenced_samples(data: bytes) -> list[str]:
+    """Samples that the leading lines of a mutation file say were sequenced."""
+    leading = itertools.takewhile(lambda line: line.startswith(b"#"), io.BytesIO(data))
+    return listed_samples(line.decode("utf-8", "replace") for line in leading)
 
 
 def profiled_of(
@@ -558,12 +579,22 @@ def _with_patient(kept: pl.DataFrame, text: DelimitedText) -> tuple[pl.DataFrame
 
 def read_gene_matrix(data: bytes, *, source: str) -> tuple[pl.DataFrame, pl.DataFrame] | None:
     """The matrix and its rejected rows, or None for a file without a gene column (antibodies, probes)."""
+    found = read_numbered_matrix(data, source=source)
+    return None if found is None else found[:2]
+
+
+NumberedMatrix = tuple[pl.DataFrame, pl.DataFrame, pl.Series | None]
+"""A matrix, its rejected rows, and the 1-based line of each of its rows (None where a row is several lines)."""
+
+
+def read_numbered_matrix(data: bytes, *, source: str) -> NumberedMatrix | None:
+    """The matrix, its rejected rows and its lines, or None for a file without a gene column (antibodies, probes)."""
     text = split_data_file(data, source=source, comment_rows=0)
     genes = [column for column in _GENE_COLUMNS if column in text.header]
     if not genes:
         return None
     if "Value" in text.header and any(name in text.header for name in _LONG_COLUMNS):
-        return _read_long_matrix(text)
+        return *_read_long_matrix(text), None
     samples = [column for column in text.header if column not in (*_GENE_COLUMNS, *_OTHER_LEADING_COLUMNS)]
     if not samples:
         raise DataFault("the matrix has no sample", subject=source, place="header", remedy="Fetch the study again")
@@ -590,8 +621,9 @@ def read_gene_matrix(data: bytes, *, source: str) -> tuple[pl.DataFrame, pl.Data
     rows = [*blank.arg_true().to_list(), *repeated.arg_true().to_list()]
     reasons = [odd.get(row, "blank Hugo_Symbol and blank Entrez_Gene_Id") for row in blank.arg_true().to_list()]
     reasons += ["repeats the symbol and Entrez id of an earlier row, which is kept"] * int(repeated.sum())
-    kept = keyed.filter(~blank & ~repeated) if rows else keyed
-    return kept, text.reject(rows, reasons)
+    lines = pl.Series(text.lines, dtype=pl.Int64)
+    kept, lines = (keyed.filter(~blank & ~repeated), lines.filter(~blank & ~repeated)) if rows else (keyed, lines)
+    return kept, text.reject(rows, reasons), lines
 
 
 def _read_long_matrix(text: DelimitedText) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -621,33 +653,9 @@ def _read_long_matrix(text: DelimitedText) -> tuple[pl.DataFrame, pl.DataFrame]:
     return wide, text.reject(rows, reasons)
 
 
-def blank_unknown_calls(
-    matrix: pl.DataFrame, rejected: pl.DataFrame, *, source: str
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """A matrix of copy-number calls without the cells that are no call from -2 to 2; each of them is rejected."""
-    samples = matrix.columns[2:]
-    known = [pl.col(name).is_in(COPY_NUMBER_CALLS) | pl.col(name).is_null() for name in samples]
-    odd = matrix.filter(~pl.all_horizontal(known)) if samples else matrix.head(0)
-    if odd.is_empty():
-        return matrix, rejected
-    cells = (
-        odd.unpivot(index=["hugo_symbol", "entrez_gene_id"], variable_name="sample", value_name="value")
-        .filter(pl.col("value").is_not_null() & ~pl.col("value").is_in(COPY_NUMBER_CALLS))
-        .select(
-            pl.lit(source).alias("source"),
-            pl.lit(None, pl.Int64).alias("line"),
-            pl.lit("the cell is left blank: expected a call of -2, -1, 0, 1 or 2").alias("reason"),
-            pl.concat_str(
-                pl.coalesce("hugo_symbol", pl.col("entrez_gene_id").cast(pl.String)), pl.lit(", sample "), "sample",
-                pl.lit(": "), pl.col("value").cast(pl.String),
-            ).alias("row"),
-        )
-    )  # fmt: skip
-    blanked = [pl.when(pl.col(name).is_in(COPY_NUMBER_CALLS)).then(pl.col(name)).alias(name) for name in samples]
-    return matrix.with_columns(blanked), pl.concat([rejected, cells])
-
-
-def numeric_frame(text: DelimitedText, samples: Sequence[str]) -> pl.DataFrame:
+def numeric_frame(
+    text: DelimitedText, samples: Sequence[str], *, remedy: str = "Fetch the study again"
+) -> pl.DataFrame:
     """The rows with the sample columns as Float64, null where there is none; a cell that is no number is a DataFault
     with its gene and sample."""
     # Most matrices have a number in every cell, and looking for a dozen words in each takes a third of the time.
@@ -674,14 +682,15 @@ def numeric_frame(text: DelimitedText, samples: Sequence[str]) -> pl.DataFrame:
         wrong = (cells[sample].is_not_null() & (numbers.is_null() | numbers.is_infinite())).arg_true()
         if len(wrong):
             row = wrong[0]
-            names = [cells[column][row] for column in _GENE_COLUMNS if column in cells.columns]
+            named = dict.fromkeys(("Hugo_Symbol", text.header[0], *_GENE_COLUMNS))
+            names = [cells[column][row] for column in named if column in cells.columns]
             gene = next((name for name in names if name), "without a name")
             raise DataFault(
                 f"{cells[sample][row]!r} is not a number",
                 subject=text.source,
                 place=f"line {int(text.lines[row])}, gene {gene}, sample {sample}",
                 expected="a finite number, NA or nothing",
-                remedy="Fetch the study again",
+                remedy=remedy,
             )
     numeric = [pl.col(sample).str.strip_chars().cast(pl.Float64) for sample in samples]
     return cells.with_columns(numeric)

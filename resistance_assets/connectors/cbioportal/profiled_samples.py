@@ -1,15 +1,16 @@
 """Which samples of a cBioPortal study were looked at, and for which genes.
 
 Here belong case lists (`case_lists/cases_sequenced.txt`), the gene panel matrix and the gene panels of the archive
-(https://docs.cbioportal.org/file-formats/#gene-panel-data). A sample without a mutation has no row in the mutation
+(https://docs.cbioportal.org/file-formats/#gene-panel-data); where neither speaks of mutations, the line
+`#sequenced_samples:` of the mutation file does. A sample without a mutation has no row in the mutation
 file; these files tell it from a sample that was never sequenced.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 import polars as pl
@@ -44,6 +45,20 @@ class ProfiledSamples:
     samples: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SAMPLE_SCHEMA))
     panels: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PANEL_SCHEMA))
     rejected: pl.DataFrame = field(default_factory=rejected_rows)
+
+    def tells(self, layer: str) -> bool:
+        """Whether some file says who was looked at for the layer."""
+        return not self.samples.filter(pl.col("layer") == layer).is_empty()
+
+    def with_listed(self, layer: str, samples: Sequence[str]) -> ProfiledSamples:
+        """The same with samples that were looked at for all genes of a layer that no other file speaks of."""
+        rows = pl.DataFrame({"sample_id": list(samples)}, schema={"sample_id": pl.String}).select(
+            pl.lit(layer).alias("layer"), "sample_id", pl.lit(None, pl.String).alias("gene_panel_id")
+        )
+        return replace(
+            self,
+            samples=pl.concat([self.samples, rows]).unique(["layer", "sample_id"], keep="first", maintain_order=True),
+        )
 
     def panel_genes(self, layer: str) -> dict[str, frozenset[str]]:
         """Sample -> genes (in capitals) of its panel, for the samples of a layer that have a panel."""

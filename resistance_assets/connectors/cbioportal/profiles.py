@@ -15,8 +15,8 @@ from resistance_assets.connectors.cbioportal.alterations import read_feature_mat
 from resistance_assets.connectors.cbioportal.archive import (
     is_matrix,
     is_meta,
-    read_gene_matrix,
     read_meta,
+    read_numbered_matrix,
     split_data_file,
     top_folder,
 )
@@ -34,6 +34,8 @@ class ProfileMatrix:
         by_gene: whether the rows are genes.
         wide: hugo_symbol, entrez_gene_id (by gene) or feature_id, hugo_symbol, then one Float64 column per sample.
         rejected: source, line, reason, row.
+        lines: 1-based line of each row in the file; None where a row is several lines.
+        source: archive and file, as messages call it.
     """
 
     study_id: str
@@ -41,6 +43,8 @@ class ProfileMatrix:
     by_gene: bool
     wide: pl.DataFrame
     rejected: pl.DataFrame
+    lines: pl.Series | None = None
+    source: str = ""
 
 
 def list_profiles(archive: Path) -> dict[str, dict[str, str]]:
@@ -82,9 +86,9 @@ def read_profile(archive: Path, stable_id: str) -> ProfileMatrix:
         )
     source = f"{archive.name}:{file}"
     data = contents.pop(f"{study_id}/{file}")
-    genes = read_gene_matrix(data, source=source)
+    genes = read_numbered_matrix(data, source=source)
     if genes is not None:
-        return ProfileMatrix(study_id, stable_id, True, *genes)
+        return ProfileMatrix(study_id, stable_id, True, *genes, source)
     text = split_data_file(data, source=source, comment_rows=0)
     del data
-    return ProfileMatrix(study_id, stable_id, False, *read_feature_matrix(text))
+    return ProfileMatrix(study_id, stable_id, False, *read_feature_matrix(text), source)

@@ -12,6 +12,7 @@ from resistance_assets.connectors.cbioportal.alterations import CbioportalAltera
 from resistance_assets.connectors.cbioportal.archive import is_matrix, read_study, unpivot_matrix
 from resistance_assets.connectors.cbioportal.profiles import list_profiles, read_profile
 from resistance_assets.connectors.clinical_cells import Kind
+from resistance_assets.connectors.formats.matrix_cells import NO_SHARE, blank_odd_cells, is_share
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
 from resistance_assets.errors import SourceUnavailable
 
@@ -118,32 +119,6 @@ def chosen_profiles(cohort: Cohort, kind: str) -> tuple[str, ...]:
 METHYLATION = "raw.cbioportal__methylation_values"
 
 
-def blank_impossible_shares(
-    matrix: pl.DataFrame, rejected: pl.DataFrame, *, source: str
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """A matrix of shares without the cells that are not from 0 to 1; each of them is told among the rejected rows."""
-    leading, samples = matrix.columns[:2], matrix.columns[2:]
-    fits = {name: pl.col(name).is_between(0.0, 1.0) | pl.col(name).is_null() for name in samples}
-    odd = matrix.filter(~pl.all_horizontal(fits.values())) if samples else matrix.head(0)
-    if odd.is_empty():
-        return matrix, rejected
-    cells = (
-        odd.unpivot(index=leading, variable_name="sample", value_name="value")
-        .filter(~pl.col("value").is_between(0.0, 1.0))
-        .select(
-            pl.lit(source).alias("source"),
-            pl.lit(None, pl.Int64).alias("line"),
-            pl.lit("the cell is left blank: expected a share of methylated copies from 0 to 1").alias("reason"),
-            pl.concat_str(
-                pl.coalesce(pl.col(leading).cast(pl.String)), pl.lit(", sample "), "sample", pl.lit(": "),
-                pl.col("value").cast(pl.String),
-            ).alias("row"),
-        )
-    )  # fmt: skip
-    blanked = [pl.when(fits[name]).then(pl.col(name)).alias(name) for name in samples]
-    return matrix.with_columns(blanked), pl.concat([rejected, cells])
-
-
 def read_matrices(
     archive: Path, stable_ids: tuple[str, ...], in_use: tuple[str, ...], table: Table
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -175,7 +150,9 @@ def read_matrices(
         matrix = read_profile(archive, stable_id)
         wide, set_aside = matrix.wide, matrix.rejected
         if table.address == METHYLATION:
-            wide, set_aside = blank_impossible_shares(wide, set_aside, source=f"{archive.name}, profile {stable_id}")
+            wide, set_aside = blank_odd_cells(
+                wide, set_aside, source=matrix.source, fits=is_share, reason=NO_SHARE, lines=matrix.lines
+            )
         frames.append(long_matrix(wide, matrix.study_id, stable_id, table))
         rejected.append((table.address, set_aside))
     return pl.concat(frames), rejected_as_table(rejected)

@@ -162,15 +162,17 @@ def test_a_fusion_with_one_partner_is_kept_and_told(tmp_path):
     assert told(found) == [("data_sv.txt", 3, "one gene is named: it is kept with an unknown partner")]
 
 
-def test_a_share_of_methylation_above_one_is_left_blank_and_told(tmp_path):
-    rows = "ENTITY_STABLE_ID\tNAME\tDESCRIPTION\tTRANSCRIPT_ID\tP1-01\tP2-01\ncg01\tGAS6\tx\ty\t0.25\t1.2\n"
+def test_a_share_of_methylation_outside_its_range_is_left_blank_and_told_with_file_and_line(tmp_path):
+    head = "ENTITY_STABLE_ID\tNAME\tDESCRIPTION\tTRANSCRIPT_ID\tP1-01\tP2-01\n"
+    rows = head + "cg01\tGAS6\tx\ty\t0.25\t1.2\ncg02\tAXL\tx\ty\t-0.1\t1\n"
     archive = study(tmp_path, data_methylation__txt=rows)
     table = TABLES["raw.cbioportal__methylation_values"]
     values, rejected = read_matrices(archive, ("methylation",), (), table)
-    assert values["value"].to_list() == [0.25, None]
-    (row,) = rejected.iter_rows(named=True)
-    assert "from 0 to 1" in row["reason"]
-    assert "cg01, sample P2-01: 1.2" in row["row_text"]
+    assert values["value"].to_list() == [0.25, None, None, 1.0]
+    told_cells = rejected.select("line", "row_text").rows()
+    assert told_cells == [(3, "cg02, sample P1-01: -0.1"), (2, "cg01, sample P2-01: 1.2")]
+    assert set(rejected["source"].str.split(":").list.last()) == {"data_methylation.txt"}
+    assert rejected["reason"].str.contains("from 0 to 1").all()
 
 
 def test_a_copy_number_call_of_three_is_left_blank_and_told(tmp_path):
@@ -178,3 +180,50 @@ def test_a_copy_number_call_of_three_is_left_blank_and_told(tmp_path):
     found = read_study(study(tmp_path, data_cna__txt=rows, meta_cna__txt=CNA))
     assert found.matrices["gistic"].select("P1-01", "P2-01").rows() == [(None, 2.0)]
     assert "-2, -1, 0, 1 or 2" in found.rejected["reason"].to_list()[0]
+
+
+def test_a_mutation_says_the_member_and_the_line_that_it_is_of(tmp_path):
+    found = read_alterations(study(tmp_path))
+    assert found.mutations.select("source_file", "source_line").rows() == [
+        ("data_mutations.txt", 4),
+        ("data_mutations.txt", 5),
+    ]
+    assert found.structural_variants.select("source_file", "source_line").rows() == [("data_sv.txt", 2)]
+
+
+def test_without_case_lists_the_mutation_file_says_who_was_sequenced(tmp_path):
+    profiled = read_study(study(tmp_path)).profiled.samples
+    assert profiled.rows() == [("mutations", "P1-01", None), ("mutations", "P2-01", None)]
+
+
+PANELS = {
+    "data_gene_panel_small__txt": "stable_id: small\ndescription: x\ngene_list: EGFR\tALK\n",
+    "data_gene_panel_matrix__txt": "SAMPLE_ID\tmutations\nP1-01\tsmall\nP2-01\tWES\n",
+}
+
+
+def test_a_fusion_outside_the_panel_of_its_sample_is_set_aside_and_one_with_a_gene_inside_is_kept(tmp_path):
+    rows = "P1-01\tEML4\tALK\tInversion\nP1-01\tKIF5B\tRET\tInversion\nP2-01\tKIF5B\tRET\tInversion\n"
+    archive = study(tmp_path, data_sv__txt=VARIANTS.splitlines()[0] + "\n" + rows, **PANELS)
+    found = read_alterations(archive, kinds=["STRUCTURAL_VARIANT"])
+    assert found.structural_variants.select("sample_id", "site2_hugo_symbol").rows() == [
+        ("P1-01", "ALK"),
+        ("P2-01", "RET"),
+    ]
+    assert told(found) == [("data_sv.txt", 3, "the sample's gene panel does not hold the gene")]
+
+
+@pytest.mark.parametrize("cell", ["3", "-3", "1.5"])
+def test_a_call_that_is_none_is_left_blank_and_told_with_file_and_line(tmp_path, cell):
+    data = f"Hugo_Symbol\tP1-01\tP2-01\nEGFR\t1\t0\nMET\t{cell}\t-2\n"
+    read = read_study(study(tmp_path, meta_cna__txt=CNA, data_cna__txt=data))
+    assert read.matrices["gistic"].row(1) == ("MET", None, None, -2.0)
+    (row,) = read.rejected.filter(reason="the cell is left blank: expected a call of -2, -1, 0, 1 or 2").rows()
+    assert row[0].endswith(":data_cna.txt")
+    assert (row[1], row[3]) == (3, f"MET, sample P1-01: {float(cell)}")
+
+
+def test_a_call_that_is_text_is_refused_with_file_line_gene_and_sample(tmp_path):
+    data = "Hugo_Symbol\tP1-01\tP2-01\nMET\tgain\t-2\n"
+    with pytest.raises(DataFault, match=r"data_cna\.txt, line 2, gene MET, sample P1-01: 'gain' is not a number"):
+        read_study(study(tmp_path, meta_cna__txt=CNA, data_cna__txt=data))

@@ -227,6 +227,8 @@ class CbioportalMutations(TableModel):
     mutation_status: pl.String = col("Somatic, Germline ...", of="source", null=True)
     reference_reads: pl.Int64 = col("reads of the reference allele in the tumour", unit="reads", of="source", null=True)
     alternative_reads: pl.Int64 = col("reads of the tumour allele", unit="reads", of="source", null=True)
+    source_file: pl.String = col("file that the row is of (of an archive: its member)", of="source")
+    source_line: pl.Int64 = col("line of that file, from 1", of="source", ge=1)
 
 
 @table(
@@ -249,6 +251,8 @@ class CbioportalStructuralVariants(TableModel):
     variant_class: pl.String = col("FUSION, DELETION ...", of="source", null=True)
     event_info: pl.String = col("what happened, in the vendor's words", of="source", null=True)
     annotation: pl.String = col("vendor's note", of="source", null=True)
+    source_file: pl.String = col("file that the row is of (of an archive: its member)", of="source")
+    source_line: pl.Int64 = col("line of that file, from 1", of="source", ge=1)
 
 
 @table(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from resistance_assets.catalog.tables.model import TableModel, col, table
+from resistance_assets.catalog.tables.raw.cbioportal import CbioportalMutations, CbioportalStructuralVariants
 from resistance_assets.catalog.tables.shared_columns import P_CHECK
 
 
@@ -248,3 +249,74 @@ class RawStudyQuantifiedSamples(TableModel):
     mapped_percent: pl.Float64 = col("share that maps", unit="%", of="source", ge=0, le=100)
     transcripts: pl.Int64 = col("transcripts of the reference", unit="transcripts", of="source", ge=1)
     kallisto_version: pl.String = col("version of the program", of="source")
+
+
+@table(
+    "raw.studies__mutations",
+    grain="one row per study and line of its mutation file that is kept",
+    key=("study_id", "mutation_number"),
+    limitation="a gene without a mutation here was not shown to have none: the sample need not have been sequenced",
+)
+class RawStudyMutations(CbioportalMutations):
+    """Mutations of laboratory cohorts, in the words of their files."""
+
+
+@table(
+    "raw.studies__structural_variants",
+    grain="one row per study and line of its file of fusions that is kept",
+    key=("study_id", "variant_number"),
+    limitation="a fusion of two genes here was called, not validated",
+)
+class RawStudyStructuralVariants(CbioportalStructuralVariants):
+    """Fusions of laboratory cohorts, in the words of their files."""
+
+
+@table(
+    "raw.studies__layer_values",
+    grain="one row per study, layer, row of its matrix and sample",
+    key=("study_id", "layer", "feature_row", "sample_id"),
+    limitation="values of two layers are on two scales",
+)
+class RawStudyLayerValues(TableModel):
+    """Copy number, methylation and protein of laboratory cohorts, one value per row."""
+
+    study_id: pl.String = col("study", of="source")
+    layer: pl.String = col(
+        "what was measured", of="source", isin=["copy_number", "log2_copy_number", "methylation", "protein"]
+    )
+    feature_row: pl.Int64 = col("line of the feature in the file", of="source", ge=1)
+    feature_id: pl.String = col("gene, probe or antibody as the file names the row", of="source")
+    hugo_symbol: pl.String = col("gene as the file names it, where it does", of="source", null=True)
+    sample_id: pl.String = col("sample as the study names it", of="source")
+    value: pl.Float64 = col(
+        "GISTIC call, log2 ratio, share of methylated copies, or protein level as given", of="source", null=True
+    )
+
+
+@table(
+    "raw.studies__profiled_samples",
+    grain="one row per study, layer and sample that the study says was looked at for it",
+    key=("study_id", "layer", "sample_id"),
+    limitation="a study that does not say whom it sequenced has no row: then nobody is known to be clear",
+)
+class RawStudyProfiledSamples(TableModel):
+    """Samples of laboratory cohorts that were sequenced, whether or not anything was found."""
+
+    study_id: pl.String = col("study", of="source")
+    layer: pl.String = col("what was looked for", of="source", isin=["mutations", "fusions"])
+    sample_id: pl.String = col("sample as the study names it", of="source")
+    gene_panel_id: pl.String = col("panel that was sequenced; null where all genes were", of="source", null=True)
+
+
+@table(
+    "raw.studies__panel_genes",
+    grain="one row per study, gene panel and gene",
+    key=("study_id", "gene_panel_id", "hugo_symbol"),
+    limitation="a panel may hold hotspots of a gene alone",
+)
+class RawStudyPanelGenes(TableModel):
+    """Genes of the panels that laboratory cohorts were sequenced with."""
+
+    study_id: pl.String = col("study", of="source")
+    gene_panel_id: pl.String = col("panel", of="source")
+    hugo_symbol: pl.String = col("gene symbol as the file has it", of="source")

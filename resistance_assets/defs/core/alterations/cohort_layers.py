@@ -54,26 +54,51 @@ def layer_matrix(rows: pl.DataFrame, value: str) -> LayerMatrix:
         rows: patient_id, hgnc_symbol, the value, and feature_id where features are not genes; fastest where the rows
             of a feature stand together, as they do in staging.
     """
-    if "feature_id" not in rows.columns:
-        rows = rows.with_columns(feature_id="hgnc_symbol")
+    named = ["feature_id", "hgnc_symbol"] if "feature_id" in rows.columns else ["hgnc_symbol"]
     starts = rows.select(
-        (pl.col("feature_id").rle_id().diff().fill_null(1) != 0)
-        | (pl.col("hgnc_symbol").rle_id().diff().fill_null(1) != 0)
+        pl.any_horizontal(pl.col(name).rle_id().diff().fill_null(1) != 0 for name in named)
     ).to_series()
-    run = (starts.cast(pl.Int64).cum_sum() - 1).to_numpy()
-    row_of: dict[tuple[str, str | None], int] = {}
-    of_run = [
-        row_of.setdefault(pair, len(row_of))
-        for pair in rows.filter(starts).select("feature_id", "hgnc_symbol").iter_rows()
-    ]
-    patients = rows["patient_id"].unique().sort()
-    column = patients.search_sorted(rows["patient_id"]).to_numpy()
-    values = np.full((len(row_of), len(patients)), np.nan, dtype=np.float32 if value == "gistic_call" else np.float64)
-    row = np.array(of_run, dtype=np.int64)[run] if len(run) else np.empty(0, dtype=np.int64)
+    run = (starts.cast(pl.UInt32).cum_sum() - 1).to_numpy()
+    pairs = rows.filter(starts).select(pl.col(named[0]).alias("feature_id"), pl.col("hgnc_symbol"))
+    features = pairs.unique(maintain_order=True)
+    row = run
+    if features.height < pairs.height:
+        number = features.with_row_index("row")
+        of_run = pairs.join(number, on=pairs.columns, how="left", nulls_equal=True, maintain_order="left")["row"]
+        row = of_run.to_numpy()[run]
+    patients, column = _encode(rows["patient_id"])
+    values = np.full((features.height, len(patients)), np.nan, dtype=_precision(value))
     # Written backwards, so that the first profile stays.
     values[row[::-1], column[::-1]] = rows[value].cast(pl.Float64).fill_null(np.nan).to_numpy()[::-1]
-    schema = {"feature_id": pl.String, "hgnc_symbol": pl.String}
-    return LayerMatrix(pl.DataFrame(list(row_of), schema=schema, orient="row"), patients.to_list(), values)
+    return LayerMatrix(features, patients, values)
+
+
+def matrix_rows(layer: LayerMatrix) -> pl.DataFrame:
+    """A matrix as rows: feature_id, hgnc_symbol, layer_values (one list per feature, in the order of the patients)."""
+    values = pl.Series("layer_values", np.ascontiguousarray(layer.values, dtype=np.float64))
+    lists = values.arr.to_list() if len(values) else pl.Series("layer_values", [], dtype=pl.List(pl.Float64))
+    return layer.features.with_columns(lists)
+
+
+def matrix_of_rows(rows: pl.DataFrame, patients: Sequence[str], value: str) -> LayerMatrix:
+    """The matrix of `matrix_rows`. `value` is the column that the values had in staging."""
+    values = rows["layer_values"].explode().to_numpy() if rows.height else np.empty(0)
+    shaped = values.reshape(rows.height, len(patients)).astype(_precision(value), copy=False)
+    return LayerMatrix(rows.select("feature_id", "hgnc_symbol"), list(patients), shaped)
+
+
+def _precision(value: str) -> type[np.floating[Any]]:
+    return np.float32 if value == "gistic_call" else np.float64
+
+
+def _encode(names: pl.Series) -> tuple[list[str], NDArray[np.int64]]:
+    """Distinct names, sorted, and the place of each of the names among them; strings are compared once each."""
+    coded = names.cast(pl.Categorical)
+    distinct = coded.unique()
+    known = pl.DataFrame({"name": distinct.cast(pl.String), "code": distinct.to_physical()}).sort("name")
+    place = np.zeros(int(known["code"].max() or 0) + 1, dtype=np.int64)  # pyright: ignore[reportArgumentType]
+    place[known["code"].to_numpy()] = np.arange(known.height)
+    return known["name"].to_list(), place[coded.to_physical().to_numpy()]
 
 
 def extreme_calls(layer: LayerMatrix) -> pl.DataFrame:

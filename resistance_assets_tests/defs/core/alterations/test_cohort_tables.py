@@ -1,8 +1,9 @@
-"""Tables of alterations of 453 real patients against R, through the function of the step; tolerances as the goldens
-state them."""
+"""Tables of alterations of 453 real patients against R, from an archive through the readers, the SQL of staging and
+the steps of the cohort; tolerances as the goldens state them."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,20 @@ import pytest
 from resistance_assets.catalog.models.cohort import Cohort, Endpoint, Stratum
 from resistance_assets.catalog.registry import load_registry
 from resistance_assets.defs.core.alterations.cohort_layers import CohortLayers, layer_matrix
-from resistance_assets.defs.core.alterations.cohort_steps import VALUES
 from resistance_assets.defs.core.alterations.cohort_tables import compute_cohort_tables
+from resistance_assets.defs.core.alterations.layer_slices import MATRICES
+from resistance_assets.orchestration.lake import Lake
 from resistance_assets.science.expression.matrices import expression_matrix
 from resistance_assets.science.survival.logrank import SplitMinimum
+from resistance_assets_tests.cohort_lake import alteration_steps, cohort_targets, put_raw, read_tables, run_upstream
+from resistance_assets_tests.defs.core.alterations.real_archive import (
+    STUDY,
+    golden,
+    read_raw_tables,
+    write_real_archive,
+)
 
 ENDPOINT = Endpoint(id="OS", title="overall survival", status_attribute="OS_STATUS", months_attribute="OS_MONTHS")
-# Twenty altered patients is what the goldens ask for their q.
 MINIMUM = SplitMinimum(share=0.0, patients=20, expected_events=0.0, permutations=200)
 DRIVERS = {"TP53": 231, "KRAS": 139, "EGFR": 61, "KEAP1": 81, "STK11": 67}
 EMPTY = {
@@ -40,14 +48,11 @@ NUMBERS = {
 }
 
 
-def table(path: Path) -> pl.DataFrame:
-    return pl.read_csv(path, separator="\t", null_values=["NA"], infer_schema_length=None)
-
-
-def long(wide: pl.DataFrame, value: str) -> pl.DataFrame:
-    return wide.unpivot(index="case_id", variable_name="hgnc_symbol", value_name=value).rename(
-        {"case_id": "patient_id"}
-    )
+STRATA = (
+    Stratum(id="egfr_mutant", title="EGFR", altered=("EGFR:mutation",)),
+    Stratum(id="alk_fusion", title="ALK", altered=("ALK:fusion",)),
+    Stratum(id="few", title="few", altered=("EGFR:mutation",), min_events=1000),
+)
 
 
 def layers_of(expression: pl.DataFrame, patients: pl.DataFrame, follow_up: pl.DataFrame, **given: pl.DataFrame):
@@ -56,7 +61,7 @@ def layers_of(expression: pl.DataFrame, patients: pl.DataFrame, follow_up: pl.Da
         for name, columns in EMPTY.items()
     }
     frames = {**blank, **given}
-    layers = {name: layer_matrix(frames.pop(name), value) for name, value in VALUES.items()}
+    layers = {name: layer_matrix(frames.pop(name), value) for name, (_, value) in MATRICES.items()}
     return CohortLayers(
         matrix=expression_matrix(expression), patients=patients, follow_up={"OS": follow_up}, **layers, **frames
     )
@@ -80,39 +85,27 @@ def folder(goldens: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(folder: Path, shared: Path) -> dict[str, pl.DataFrame]:
-    path = shared / "data" / "tcga_luad_porpoise" / "porpoise_tcga_luad_all_clean.csv.gz"
-    whole = pl.read_csv(path, infer_schema_length=None).unique("case_id", keep="first", maintain_order=True)
-    genes = [name for name in whole.columns if name.endswith("_rnaseq")]
-    expression = whole.select("case_id", *[pl.col(g).cast(pl.Float64).alias(g.removesuffix("_rnaseq")) for g in genes])
-    clinical = table(folder / "clinical.tsv.gz")
-    # The flags as rows of a mutation file; one of them twice.
-    flags = long(table(folder / "mutations.tsv.gz"), "flag").filter(pl.col("flag") > 0).drop("flag")
-    mutations = pl.concat([flags, flags.head(1)]).with_columns(
-        variant_classification=pl.lit("Missense_Mutation"), protein_change=pl.lit("p.A1V")
-    )
-    layers = layers_of(
-        long(expression, "expression_value"),
-        clinical.select(
-            patient_id="case_id",
-            age_years=pl.col("age").cast(pl.Float64),
-            sex=pl.when(pl.col("is_female") == 1).then(pl.lit("female")).otherwise(pl.lit("male")),
-            stage_group=pl.lit(None, pl.String),
-            tumour_purity=pl.lit(None, pl.Float64),
-        ),
-        clinical.select(patient_id="case_id", time_months="survival_months", event_observed="event"),
-        mutations=mutations,
-        profiled=profiled(clinical["case_id"]),
-        copy_number=long(table(folder / "copy_number.tsv.gz"), "gistic_call").cast({"gistic_call": pl.Int64}),
-    )
+def found(goldens: Path, shared: Path, tmp_path_factory) -> dict[str, pl.DataFrame]:
+    """The real patients on the whole way: archive, readers, SQL of staging, slices, alterations."""
+    place = tmp_path_factory.mktemp("real_alterations")
+    asked = golden(goldens / "multiomics" / "interaction_with_KRAS.tsv.gz")["gene"].to_list()
     registry = load_registry()
-    asked = table(folder / "interaction_with_KRAS.tsv.gz")["gene"].to_list()
-    strata = (
-        Stratum(id="egfr_mutant", title="EGFR", altered=("EGFR:mutation",)),
-        Stratum(id="alk_fusion", title="ALK", altered=("ALK:fusion",)),
-        Stratum(id="few", title="few", altered=("EGFR:mutation",), min_events=1000),
+    cohort = registry.cohorts["luad_tcga"].model_copy(
+        update={"endpoint": (ENDPOINT,), "stratum": STRATA, "purity_attribute": None}
     )
-    return compute_cohort_tables(layers, cohort_of(*strata), registry.alterations, asked, MINIMUM)
+    # Twenty altered patients is what the goldens ask for their q.
+    limits = {"min_group_share": 0.0, "min_group_patients": 20, "min_group_expected_events": 0.0, "permutations": 200}
+    registry = replace(
+        registry,
+        cohorts={cohort.id: cohort},
+        survival=registry.survival.model_copy(update=limits),
+        genes=registry.genes.model_copy(update={"of_interest": tuple(asked), "panels": {}}),
+    )
+    archive = write_real_archive(place / f"{STUDY}.tar.gz", shared, goldens)
+    lake = Lake(place / "lake")
+    put_raw(lake, registry, read_raw_tables(cohort, archive))
+    run_upstream(lake, alteration_steps(registry), cohort_targets(cohort.id))
+    return read_tables(lake, cohort.id)
 
 
 @pytest.mark.slow
@@ -130,7 +123,7 @@ def test_drivers_have_their_known_numbers_of_patients(found):
 def test_survival_by_mutation_is_that_of_r(found, folder):
     """Coefficients within 1e-5 of their error (coxph stops at 1e-9 of the likelihood); errors relative 1e-6; p and the
     q over genes with twenty mutated patients relative 1e-5."""
-    expected = table(folder / "survival_by_mutation.tsv.gz").filter(pl.col("n_mutated") >= 20)
+    expected = golden(folder / "survival_by_mutation.tsv.gz").filter(pl.col("n_mutated") >= 20)
     ours = found["core.alterations__survival"].filter(pl.col("alteration_class") == "mutation")
     both = expected.join(ours, left_on="gene", right_on="hgnc_symbol", validate="1:1")
     assert both.height == expected.height > 800
@@ -145,7 +138,7 @@ def test_survival_by_mutation_is_that_of_r(found, folder):
 
 
 def test_copy_number_against_mrna_is_that_of_r(found, folder):
-    expected = table(folder / "cis_copy_number_expression.tsv.gz")
+    expected = golden(folder / "cis_copy_number_expression.tsv.gz")
     ours = found["core.alterations__cis_effects"].filter(pl.col("layer") == "copy_number")
     both = expected.join(ours, left_on="gene", right_on="hgnc_symbol", validate="1:1", suffix="_ours")
     assert both.height == expected.height == ours.height
@@ -161,7 +154,7 @@ def test_copy_number_against_mrna_is_that_of_r(found, folder):
 @pytest.mark.parametrize("driver", ["TP53", "KRAS", "EGFR"])
 def test_expression_by_driver_is_that_of_limma(found, folder, driver):
     """t, difference and p relative 1e-6, B absolute 1e-6."""
-    expected = table(folder / f"expression_by_{driver}.tsv.gz")
+    expected = golden(folder / f"expression_by_{driver}.tsv.gz")
     ours = found["core.alterations__driver_expression"].filter(pl.col("driver_id") == driver)
     both = expected.join(ours, left_on="gene", right_on="hgnc_symbol", validate="1:1", suffix="_ours")
     assert both.height == expected.height == 1555
@@ -177,7 +170,7 @@ def test_expression_by_driver_is_that_of_limma(found, folder, driver):
 
 def test_gene_by_kras_on_survival_is_that_of_r(found, folder):
     """Coefficient within 1e-5 of its standard error, p relative 1e-4."""
-    expected = table(folder / "interaction_with_KRAS.tsv.gz")
+    expected = golden(folder / "interaction_with_KRAS.tsv.gz")
     ours = found["core.alterations__driver_interactions"].filter(pl.col("driver_id") == "KRAS")
     both = expected.join(ours, left_on="gene", right_on="hgnc_symbol", validate="1:1", suffix="_ours")
     assert both.height == expected.height == 300
