@@ -187,7 +187,9 @@ def _read_sequenced(local: LocalStudy, layers: StudyLayers, samples: frozenset[s
     }
     if asked is None or asked.samples is None:
         # A panel without a list of samples is that of every sample of the sheet.
-        everyone = dict.fromkeys(sorted(samples), _ONE_PANEL) if _ONE_PANEL in panels else {}
+        everyone: dict[str, str | None] = {}
+        if _ONE_PANEL in panels:
+            everyone |= dict.fromkeys(sorted(samples), _ONE_PANEL)
         if panels and not everyone:
             raise DataFault(
                 "several panels are listed, and no table says which sample was sequenced for which",
