@@ -1,7 +1,8 @@
-"""Single cells: 50,000 cells x 20,000 genes in ten samples, from 10x .h5 files to the tables of a study, and one gene.
+"""Single cells: 50,000 cells x 20,000 genes in ten samples, from 10x files to the tables of a study, and one gene.
 
 Each case is a dict, as in `survival_screen`. The peer is scanpy (extra `crosscheck`) on the same files, as far as it
-does the same: reading, quality, sums and means by type. Ours also writes the counts and tests, which the peer does not.
+does the same: reading .h5 files and matrix.mtx.gz, quality, sums and means by type. Ours also writes the counts and
+tests, which the peer does not.
 """
 
 from __future__ import annotations
@@ -75,8 +76,53 @@ def _lake() -> Any:
     return Lake(bench_folder() / "cells_lake")
 
 
+@cache
+def _folder_of_text() -> Path:
+    """One sample of the study as matrix.mtx.gz, barcodes and features."""
+    import gzip
+
+    import polars as pl
+
+    from resistance_assets.connectors.single_cell.hdf5 import read_hdf5
+
+    counts, barcodes, features = read_hdf5(_study() / "S0.h5", subject="bench")
+    cell = np.repeat(np.arange(1, len(barcodes) + 1), np.diff(counts.indptr))
+    entries = pl.DataFrame({"gene": counts.indices + 1, "cell": cell, "umi": counts.data})
+    head = f"%%MatrixMarket matrix coordinate integer general\n{features.height} {len(barcodes)} {counts.nnz}\n"
+    folder = bench_folder() / "cells_as_text"
+    (folder / "S0").mkdir(parents=True)
+    for name, text in {
+        "matrix.mtx.gz": head + entries.write_csv(separator=" ", include_header=False),
+        "barcodes.tsv.gz": "\n".join(barcodes) + "\n",
+        "features.tsv.gz": features.write_csv(separator="\t", include_header=False),
+    }.items():
+        (folder / "S0" / name).write_bytes(gzip.compress(text.encode(), compresslevel=1))
+    return folder
+
+
+def _read_text() -> None:
+    from resistance_assets.connectors.single_cell.tenx import read_sample
+
+    read_sample(_folder_of_text(), "S0", study="bench")
+
+
+def _scanpy_text() -> None:
+    import scanpy
+
+    scanpy.read_10x_mtx(_folder_of_text() / "S0")
+
+
 def _read() -> None:
-    """Every sample into the lake, checked and written."""
+    """Every sample, its features and barcodes, checked."""
+    from resistance_assets.connectors.single_cell.study import read_study_sample
+
+    local = _local()
+    for sample in local.file.sample:
+        read_study_sample(local, sample)
+
+
+def _keep() -> None:
+    """Every sample into the lake: read, measured, scored for doublets, checked and written."""
     from resistance_assets.defs.raw.studies.single_cell import reading_step
     from resistance_assets.orchestration.steps import run_step
 
@@ -149,9 +195,12 @@ def cases() -> list[dict]:
     has_peer = importlib.util.find_spec("scanpy") is not None
     peer = {"peer_name": "scanpy"} if has_peer else {}
     return [
-        {"name": "single_cell_read", "size": size, "ours": _read, **peer,
-         "peer": _scanpy(read_only=True) if has_peer else None,
-         "note": "ours also scores doublets, checks and writes the counts"},
+        {"name": "single_cell_read_h5", "size": size, "ours": _read, **peer,
+         "peer": _scanpy(read_only=True) if has_peer else None, "note": "ten .h5 files"},
+        {"name": "single_cell_read_mtx", "size": f"{CELLS:,} cells x {GENES:,} genes", "ours": _read_text, **peer,
+         "peer": _scanpy_text if has_peer else None, "note": "one matrix.mtx.gz"},
+        {"name": "single_cell_keep", "size": size, "ours": _keep,
+         "note": "read, quality, doublet scores, checks, and the counts written to the lake"},
         {"name": "single_cell_analyse", "size": size, "ours": _analyse, **peer,
          "peer": _scanpy(read_only=False) if has_peer else None,
          "note": "peer: read, QC, sums and means by type; ours from the lake, with markers and tests"},

@@ -168,7 +168,7 @@ class Lake:
         if find_damage(path, _content_version_of_file):
             with replace_file(path) as aside:
                 try:
-                    frame.write_parquet(aside, compression="zstd", row_group_size=ROW_GROUP_ROWS, statistics=True)
+                    _write_parquet(frame, aside)
                 except pl.exceptions.ComputeError as error:
                     # What the system refused within the encoder comes wrapped, and without its number.
                     for number in (errno.ENOSPC, errno.EDQUOT):
@@ -240,6 +240,28 @@ def scan_file(path: Path) -> pl.LazyFrame:
 def read_file(path: Path) -> pl.DataFrame:
     """A Parquet file, in memory; its path is taken as it is, whatever brackets or stars are in it."""
     return pl.read_parquet(path, glob=False)
+
+
+def _write_parquet(frame: pl.DataFrame, path: Path) -> None:
+    """A frame as Parquet.
+
+    Unsigned numbers alone are a sparse matrix: places, which lie close to those before them, and last a value, of which
+    there are few. Differences of the places and a dictionary of the values take half of what polars writes.
+    """
+    if frame.width < 2 or frame.is_empty() or not all(dtype.is_unsigned_integer() for dtype in frame.dtypes):
+        frame.write_parquet(path, compression="zstd", row_group_size=ROW_GROUP_ROWS, statistics=True)
+        return
+    import pyarrow.parquet
+
+    *places, value = frame.columns
+    pyarrow.parquet.write_table(
+        frame.to_arrow(),
+        path,
+        compression="zstd",
+        row_group_size=ROW_GROUP_ROWS,
+        use_dictionary=[value],
+        column_encoding=dict.fromkeys(places, "DELTA_BINARY_PACKED"),
+    )
 
 
 def content_version(frame: pl.DataFrame) -> str:

@@ -100,7 +100,7 @@ def compile_single_cell() -> None:
     """Sums and ranks of sparse counts: sources, markers and signature scores."""
     from scipy import sparse
 
-    from resistance_assets.science.single_cell import counts, markers, signature_scores, sources
+    from resistance_assets.science.single_cell import counts, doublets, markers, quality, signature_scores, sources
 
     matrix = sparse.csr_matrix((np.arange(24).reshape(6, 4) % 5).astype(np.int32))
     cells = pl.DataFrame({"sample_id": ["s"] * 6, "barcode": [f"b{at}" for at in range(6)]})
@@ -110,6 +110,9 @@ def compile_single_cell() -> None:
     markers.find_markers(study, pl.Series(["a", "b"] * 3), np.full(6, 10))
     sources.gene_sources(study, pl.Series(["a", "b"] * 3), np.full(6, 10))
     signature_scores.score_cells(study, symbols[:2])
+    quality.measure_cells(study)
+    many = sparse.csr_matrix(np.ones((doublets.LEAST_CELLS, 4), dtype=np.int32))
+    doublets.score_doublets(many, least_umi=1)
 
 
 def compile_alterations() -> None:

@@ -60,6 +60,21 @@ def test_a_row_that_occurs_twice_does_not_cancel_out():
     assert content_version(once) != content_version(thrice)
 
 
+def test_places_and_values_of_a_sparse_matrix_are_written_as_differences_and_read_back(tmp_path):
+    import pyarrow.parquet
+
+    draw = [(gene, cell, 1 + (gene * cell) % 7) for gene in range(40) for cell in range(gene % 3, 5000, 3)]
+    frame = pl.DataFrame(draw, schema=dict.fromkeys(("gene", "cell", "umi"), pl.UInt32), orient="row")
+    lake = Lake(tmp_path)
+    version = lake.write("parts.x", frame)
+    path = lake.path("parts.x", version)
+    assert pl.read_parquet(path).equals(frame)
+    encodings = pyarrow.parquet.ParquetFile(path).metadata.row_group(0)
+    assert "DELTA_BINARY_PACKED" in encodings.column(1).encodings
+    frame.write_parquet(tmp_path / "as_polars.parquet", compression="zstd")
+    assert path.stat().st_size < (tmp_path / "as_polars.parquet").stat().st_size / 2
+
+
 def test_written_table_is_read_back_and_written_once(tmp_path):
     lake = Lake(tmp_path)
     version = lake.write("raw.x", FRAME)

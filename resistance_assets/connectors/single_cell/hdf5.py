@@ -8,6 +8,7 @@ files (external links, external or virtual storage) is refused: what is read is 
 from __future__ import annotations
 
 import contextlib
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import h5py
 import numpy as np
 import polars as pl
+from isal import isal_zlib
 from scipy import sparse
 
 from resistance_assets.connectors.single_cell.kernel import LARGEST
@@ -24,6 +26,7 @@ from resistance_assets.errors import DataFault
 GENE_EXPRESSION = "Gene Expression"
 # Values of a file that says more than these are not asked for: 500 million counts take 4 GB.
 MOST_VALUES = 500_000_000
+MANY_VALUES = 100_000
 SYMBOL_COLUMNS = ("gene_symbols", "feature_name", "gene_name", "gene_short_name", "symbol")
 H5AD_MATRICES = (("layers/counts", "var"), ("raw/X", "raw/var"), ("raw.X", "raw.var"), ("X", "var"))
 
@@ -34,7 +37,8 @@ def _opened(path: Path, subject: str) -> Iterator[h5py.File]:
     try:
         with h5py.File(path, "r") as file:
             yield file
-    except (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError, IndexError, MemoryError) as error:
+    except (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError, IndexError, MemoryError,
+            isal_zlib.error) as error:  # fmt: skip
         raise DataFault(
             f"is no HDF5 file of counts, or is damaged ({type(error).__name__}: {error})",
             subject=f"{subject}/{path.name}",
@@ -62,7 +66,37 @@ def _values(group: Any, name: str) -> np.ndarray:
         raise TypeError(f"{name} is no dataset")
     if node.size is None or node.size > MOST_VALUES:
         raise ValueError(f"{name} says that it holds {node.size:,} values")
-    return node[()]
+    return _read_chunks(node) if node.size >= MANY_VALUES and _is_plain_gzip(node) else node[()]
+
+
+def _is_plain_gzip(node: Any) -> bool:
+    """Whether a dataset is a row of numbers in gzip chunks, all of them there, and at most byte shuffling before."""
+    if node.ndim != 1 or node.chunks is None or node.dtype.kind not in "iuf":
+        return False
+    made = node.id.get_create_plist()
+    filters = tuple(made.get_filter(at)[0] for at in range(made.get_nfilters()))
+    whole = -(-node.size // node.chunks[0]) == node.id.get_num_chunks()
+    return whole and filters in ((h5py.h5z.FILTER_DEFLATE,), (h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_DEFLATE))
+
+
+def _read_chunks(node: Any) -> np.ndarray:
+    """Values of a dataset of gzip chunks, decompressed by ISA-L, which is three times as fast as the zlib of HDF5."""
+    found = np.empty(node.size, dtype=node.dtype)
+    n, width = node.chunks[0], node.dtype.itemsize
+    is_shuffled = node.shuffle
+    for at in range(0, node.size, n):
+        skipped, raw = node.id.read_direct_chunk((at,))
+        if skipped:  # a filter was left out in this chunk: HDF5 knows which
+            return node[()]
+        chunk = isal_zlib.decompressobj(zlib.MAX_WBITS)
+        body = np.frombuffer(chunk.decompress(raw, n * width), dtype=np.uint8)
+        if not chunk.eof or len(body) != n * width:
+            raise OSError(f"a chunk at {at:,} of {node.name} is damaged")
+        if is_shuffled:
+            body = np.ascontiguousarray(body.reshape(width, n).T)
+        here = found[at : at + n]
+        here[:] = body.reshape(-1).view(node.dtype)[: len(here)]
+    return found
 
 
 def _texts(group: Any, name: str) -> list[str]:

@@ -68,6 +68,63 @@ def _fault_of(value: float) -> int:  # pragma: no cover - compiled
 
 
 @numba.njit(cache=True, nogil=True)
+def _read_whole(body: np.ndarray, at: int) -> tuple[int, int]:  # pragma: no cover - compiled
+    """A number of one to nine digits from `at` on and where it ends; the end is -1 where there is none."""
+    value, begun = 0, at
+    while _ZERO <= body[at] <= _NINE:
+        value = value * 10 + (body[at] - _ZERO)
+        at += 1
+    return value, (at if 0 < at - begun < 10 else -1)
+
+
+@numba.njit(cache=True, nogil=True)
+def parse_plain_entries(
+    body: np.ndarray, shape: np.ndarray, first: int, rows: np.ndarray, columns: np.ndarray, values: np.ndarray
+) -> tuple[int, int]:  # pragma: no cover - compiled
+    """Entries as pipelines write them, `row column value` with one blank between, up to the first line that is not so.
+
+    Args:
+        as of `parse_entries`; `body` ends with a newline.
+
+    Returns:
+        Entries so far, and where in `body` the first other line begins.
+    """
+    at, n = 0, body.size
+    while at < n and first < rows.size:
+        row, here = _read_whole(body, at)
+        if here < 0 or body[here] != _BLANK:
+            break
+        column, here = _read_whole(body, here + 1)
+        if here < 0 or body[here] != _BLANK:
+            break
+        value, here = _read_whole(body, here + 1)
+        if here < 0 or body[here] != _NEWLINE:
+            break
+        if row < 1 or row > shape[0] or column < 1 or column > shape[1]:
+            break
+        rows[first], columns[first], values[first] = row - 1, column - 1, value
+        first += 1
+        at = here + 1
+    return first, at
+
+
+@numba.njit(cache=True, nogil=True)
+def starts_of_columns(rows: np.ndarray, columns: np.ndarray, starts: np.ndarray) -> bool:  # pragma: no cover - compiled
+    """Where each column begins, of entries that go column by column and down each; False where they do not.
+
+    Args:
+        starts: (columns + 1,) of zeros, filled.
+    """
+    for at in range(rows.size):
+        if at and (columns[at] < columns[at - 1] or (columns[at] == columns[at - 1] and rows[at] <= rows[at - 1])):
+            return False
+        starts[columns[at] + 1] += 1
+    for column in range(starts.size - 1):
+        starts[column + 1] += starts[column]
+    return True
+
+
+@numba.njit(cache=True, nogil=True)
 def parse_entries(
     body: np.ndarray,
     shape: np.ndarray,

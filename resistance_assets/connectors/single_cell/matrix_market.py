@@ -24,6 +24,8 @@ from resistance_assets.connectors.single_cell.kernel import (
     OUTSIDE,
     TOO_LARGE,
     parse_entries,
+    parse_plain_entries,
+    starts_of_columns,
 )
 from resistance_assets.errors import DataFault
 
@@ -88,8 +90,8 @@ def pieces_of(content: BinaryIO) -> Iterator[bytes]:
         yield rest
 
 
-def read_matrix(path: Path, *, subject: str) -> sparse.csr_matrix:
-    """Counts of a Matrix Market file, rows x columns as the file has them, int32.
+def read_matrix(path: Path, *, subject: str) -> sparse.csc_matrix:
+    """Counts of a Matrix Market file, rows x columns as the file has them, by columns, int32.
 
     Args:
         path: the file, plain or gzip.
@@ -109,7 +111,11 @@ def read_matrix(path: Path, *, subject: str) -> sparse.csr_matrix:
         sides = np.array(shape, dtype=np.int64)
         for piece in pieces_of(content):
             body = np.frombuffer(piece, dtype=np.uint8)
-            found, line = parse_entries(body, sides, found, line, rows, columns, values, faults)
+            before, at = found, 0
+            if piece.endswith(b"\n"):
+                found, at = parse_plain_entries(body, sides, found, rows, columns, values)
+                line += found - before
+            found, line = parse_entries(body[at:], sides, found, line, rows, columns, values, faults)
     _refuse_faults(path, faults, shape, subject=subject)
     if found != entries:
         raise DataFault(
@@ -118,7 +124,11 @@ def read_matrix(path: Path, *, subject: str) -> sparse.csr_matrix:
             place=f"line {size_line}",
             remedy="The file is cut, or its header is of another file: copy it again.",
         )
-    matrix = sparse.csr_matrix((values, (rows, columns)), shape=shape)
+    starts = np.zeros(shape[1] + 1, dtype=np.int64)
+    if starts_of_columns(rows, columns, starts):
+        matrix = sparse.csc_matrix((values, rows, starts), shape=shape)
+    else:
+        matrix = sparse.csc_matrix((values, (rows, columns)), shape=shape)
     if matrix.nnz != entries:
         _refuse_repeated(rows, columns, named, size_line + 1)
     matrix.eliminate_zeros()

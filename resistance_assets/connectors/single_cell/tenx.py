@@ -181,7 +181,7 @@ def _with_species(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(symbol=pl.Series(symbols, dtype=pl.String), species=pl.Series(species, dtype=pl.String))
 
 
-def _check_axes(matrix: sparse.csr_matrix, n_features: int, n_barcodes: int, named: str) -> None:
+def _check_axes(matrix: sparse.csc_matrix, n_features: int, n_barcodes: int, named: str) -> None:
     rows, columns = matrix.get_shape()
     if (rows, columns) == (n_features, n_barcodes):
         return

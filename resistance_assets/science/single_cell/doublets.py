@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, sparse
 
+from resistance_assets.science.single_cell.kernels.cell_passes import add_moments
 from resistance_assets.science.single_cell.quality import LEAST_UMI
 
 SEED = 20260101
@@ -33,12 +34,14 @@ def score_doublets(counts: sparse.csr_matrix, *, least_umi: int = LEAST_UMI) -> 
         counts: barcodes x genes of one sample.
         least_umi: molecules of a barcode that is taken for a cell.
     """
+    from threadpoolctl import threadpool_limits
+
     total = np.asarray(counts.sum(axis=1)).ravel()
     cells = np.flatnonzero(total >= least_umi)
     score = np.full(counts.get_shape()[0], np.nan)
     if len(cells) < LEAST_CELLS:
         return score
-    own = sparse.csr_matrix(counts[cells])
+    own = counts if len(cells) == counts.get_shape()[0] else sparse.csr_matrix(counts[cells])
     random = np.random.default_rng(SEED)
     pairs = random.integers(0, len(cells), size=(SIMULATED_PER_CELL * len(cells), 2))
     genes = _variable_genes(own, total[cells])
@@ -52,22 +55,22 @@ def score_doublets(counts: sparse.csr_matrix, *, least_umi: int = LEAST_UMI) -> 
     centre, spread = observed.mean(axis=0), observed.std(axis=0)
     spread[spread == 0.0] = 1.0
     observed, simulated = (observed - centre) / spread, (simulated - centre) / spread
-    axes = _leading_axes(observed)  # of the observed cells alone: simulated ones are put into them
-    score[cells] = _neighbour_scores(observed @ axes, simulated @ axes)
+    # Threads that wait for each other in so small products cost more than they do.
+    with threadpool_limits(limits=1, user_api="blas"):
+        axes = _leading_axes(observed)  # of the observed cells alone: simulated ones are put into them
+        score[cells] = _neighbour_scores(observed @ axes, simulated @ axes)
     return score
 
 
 def _variable_genes(counts: sparse.csr_matrix, total: NDArray) -> NDArray[np.int64]:
     """Genes whose normalised counts vary most about their mean, of those that enough cells have."""
-    of_gene = np.bincount(counts.indices[counts.data >= LEAST_GENE_UMI], minlength=counts.get_shape()[1])
-    enough = of_gene >= LEAST_GENE_CELLS
-    there = np.flatnonzero(enough)
-    scaled = sparse.csr_matrix(counts[:, there], dtype=np.float64)
-    scaled.data *= np.repeat(np.median(total) / total, np.diff(scaled.indptr))
-    mean = np.asarray(scaled.mean(axis=0)).ravel()
-    scaled.data **= 2
-    variance = np.asarray(scaled.mean(axis=0)).ravel() - mean**2
-    ratio = variance / np.maximum(mean, 1e-12)
+    n_cells, n_genes = counts.get_shape()
+    sums, squares, enough = np.zeros(n_genes), np.zeros(n_genes), np.zeros(n_genes, dtype=np.int64)
+    factor = np.median(total) / total
+    add_moments(counts.data, counts.indices, counts.indptr, factor, LEAST_GENE_UMI, sums, squares, enough)
+    there = np.flatnonzero(enough >= LEAST_GENE_CELLS)
+    mean = sums[there] / n_cells
+    ratio = (squares[there] / n_cells - mean**2) / np.maximum(mean, 1e-12)
     chosen = np.argsort(-ratio, kind="stable")[: min(MOST_GENES, math.ceil(GENE_SHARE * len(there)))]
     return np.sort(there[chosen])
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from resistance_assets.science.single_cell.counts import CellCounts
+from resistance_assets.science.single_cell.kernels.cell_passes import sum_leading
 
 LEAST_UMI = 200
 MOST_MITOCHONDRIAL = 0.2
@@ -61,12 +62,8 @@ def has_two_species(study: CellCounts) -> bool:
 
 def _top_umi(counts: sparse.csr_matrix) -> NDArray[np.int64]:
     """Molecules of a cell's fifty leading genes."""
-    n_cells = counts.get_shape()[0]
-    found = np.zeros(n_cells, dtype=np.int64)
-    for cell in range(n_cells):
-        own = counts.data[counts.indptr[cell] : counts.indptr[cell + 1]]
-        top = own if len(own) <= TOP_GENES else np.partition(own, len(own) - TOP_GENES)[-TOP_GENES:]
-        found[cell] = top.sum()
+    found = np.zeros(counts.get_shape()[0], dtype=np.int64)
+    sum_leading(counts.data, counts.indptr, TOP_GENES, found)
     return found
 
 

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
+from resistance_assets.connectors.single_cell import hdf5
 from resistance_assets.connectors.single_cell.dense_table import read_dense_table
 from resistance_assets.connectors.single_cell.hdf5 import read_h5ad, read_hdf5, read_tenx_h5
 from resistance_assets.connectors.single_cell.matrix_market import read_matrix
@@ -117,6 +118,31 @@ def test_an_object_of_scaled_and_logged_values_alone_is_refused():
         pytest.skip("scanpy, whose example it is, is not installed")
     with pytest.raises(DataFault, match=r"10x_pbmc68k_reduced.h5ad, raw.X: .* is no count .*normalised values"):
         read_hdf5(Path(found.origin).parent / "datasets" / "10x_pbmc68k_reduced.h5ad", subject="s/X1")
+
+
+@pytest.mark.parametrize("made", [{"shuffle": True}, {"shuffle": False}, {"shuffle": True, "fletcher32": True}])
+def test_large_datasets_in_gzip_chunks_are_read_as_hdf5_reads_them(tmp_path, monkeypatch, made):
+    """Chunks are decompressed beside HDF5 where they are gzip alone; the last one is longer than what is left."""
+    monkeypatch.setattr(hdf5, "MANY_VALUES", 1)
+    values = np.arange(1001, dtype=">i4") % 77
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("n", data=values, chunks=(300,), compression="gzip", **made)
+        file.create_dataset("few", (1001,), dtype="i8", chunks=(300,), compression="gzip", **made)
+    with h5py.File(tmp_path / "a.h5") as file:
+        assert hdf5._values(file, "n").tolist() == values.tolist()
+        assert hdf5._values(file, "few").tolist() == [0] * 1001, "chunks that nobody wrote hold the fill value"
+
+
+def test_a_damaged_chunk_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(hdf5, "MANY_VALUES", 1)
+    path = write_tenx(tmp_path / "a.h5")
+    with h5py.File(path, "a") as file:
+        data = file["matrix/data"][()]
+        del file["matrix/data"]
+        made = file.create_dataset("matrix/data", data=data, chunks=(5,), compression="gzip")
+        made.id.write_direct_chunk((0,), b"no gzip at all")
+    with pytest.raises(DataFault, match=r"s/X1/a.h5: is no HDF5 file of counts, or is damaged"):
+        read_tenx_h5(path, subject="s/X1")
 
 
 def write_linked(path: Path) -> Path:
@@ -229,9 +255,21 @@ def test_a_matrix_in_the_blanks_and_numbers_of_other_programs(tmp_path):
     }
 
 
+def test_entries_in_any_order_and_form_are_the_same_matrix(tmp_path):
+    """As pipelines write them, and from one line on in another form, in another order."""
+    plain = ["1 1 5", "3 1 1", "4 2 2", "1 3 7"]
+    other = ["1 1 5", "1  3 7", "4 2 2.0", "3 1 1"]
+    found = []
+    for at, entries in enumerate((plain, other)):
+        (tmp_path / f"{at}.mtx").write_text(matrix_market(*entries, size="4 3 4"))
+        found.append(read_matrix(tmp_path / f"{at}.mtx", subject="s").toarray().tolist())
+    assert found[0] == found[1] == [[5, 0, 7], [0, 0, 0], [1, 0, 0], [0, 2, 0]]
+
+
 @pytest.mark.parametrize(
     ("entries", "message"),
     [
+        (("1 1 1", "1 1 2"), "line 4: row 1, column 1 stands more than once"),
         (("1 1 1", "5 1 1"), "line 5: '5 1 1' lies outside the matrix"),
         (("1 1 1", "0 1 1"), "line 5: '0 1 1' lies outside"),
         (("1 1 1", "a 1 1"), "line 5: 'a 1 1' is no entry"),
