@@ -35,9 +35,11 @@ $(INSTALLED): requirements.lock requirements-uv.lock pyproject.toml
 	@find $(VENV)/lib -path '*/kb_python/bins/*' -prune -type d ! -name $(SYSTEM) -exec rm -rf {} +
 	@touch $(INSTALLED)
 
-$(DEV_INSTALLED): $(INSTALLED) requirements-dev.lock
+# The DuckDB of before the present one stands apart, under the same name: tests open the published file with it.
+$(DEV_INSTALLED): $(INSTALLED) requirements-dev.lock requirements-duckdb1.lock
 	@echo "Installing what tests and checks need (once; about 10 s)"
 	$(call install,--require-hashes -r requirements-dev.lock)
+	$(call install,--target $(VENV)/duckdb1 --require-hashes -r requirements-duckdb1.lock)
 	@touch $(DEV_INSTALLED)
 
 $(KERNELS): $(INSTALLED)
@@ -88,6 +90,7 @@ COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate
 
 lock: $(INSTALLED)
 	$(COMPILE) --group uv -o requirements-uv.lock
+	$(COMPILE) --group duckdb1 -o requirements-duckdb1.lock
 	$(COMPILE) --group build --extra reads pyproject.toml -o requirements.lock
 	$(COMPILE) --group dev -c requirements.lock -o requirements-dev.lock
 

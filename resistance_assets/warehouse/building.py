@@ -15,10 +15,16 @@ from resistance_assets.errors import DataFault
 from resistance_assets.files import storage_fault
 from resistance_assets.warehouse.database import RELEASES_FOLDER, WAREHOUSE_FILE, first_line
 
+# The form of DuckDB 1.2, which every later version reads: what is built on DuckDB (R's package, DBeaver's driver) may
+# follow a new major version by months.
+# https://duckdb.org/docs/current/internals/storage
+STORAGE_VERSION = "v1.2.0"
+
 
 @contextlib.contextmanager
 def open_for_building(aside: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    connection = duckdb.connect(str(aside))
+    """A new database file, or one that is there, to be written in the form of `STORAGE_VERSION`."""
+    connection = duckdb.connect(str(aside), config={"storage_compatibility_version": STORAGE_VERSION})
     try:
         connection.execute("SET TimeZone = 'UTC'")
         yield connection

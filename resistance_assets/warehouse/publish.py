@@ -144,7 +144,7 @@ def _publish(
         meta_version = meta_version_of(tables, meta, definitions, code_revision, settings)
         manifests = [*old.manifests, manifest] if is_new else old.manifests
 
-        if is_new or changed or gone or meta_version != old.meta_version:
+        if is_new or changed or gone or meta_version != old.meta_version or not old.is_usable:
             changed_rows = sum(p.table_version.rows for p in tables if p.table.address in changed)
             all_rows = sum(p.table_version.rows for p in tables)
             from_nothing = (

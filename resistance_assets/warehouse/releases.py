@@ -20,7 +20,13 @@ import polars as pl
 from resistance_assets.errors import DataFault
 from resistance_assets.files import aside_path, file_lock, flush_file, put_in_place, storage_fault, write_json
 from resistance_assets.orchestration.lake import now_iso
-from resistance_assets.warehouse.building import database_fault, open_for_building, remove_aside, remove_orphans
+from resistance_assets.warehouse.building import (
+    STORAGE_VERSION,
+    database_fault,
+    open_for_building,
+    remove_aside,
+    remove_orphans,
+)
 from resistance_assets.warehouse.database import RELEASES_FOLDER, WAREHOUSE_FILE, literal, quoted
 from resistance_assets.warehouse.publication import Publication
 
@@ -63,6 +69,9 @@ def read_published_state(data_dir: Path) -> PublishedState:
                 "WHERE database_name = 'old' AND schema_name = 'meta' AND table_name = 'release_changes'"
             ).fetchall()[0][0]
             changes = connection.sql("SELECT * FROM old.meta.release_changes").pl() if has_changes else None
+            (form,) = connection.execute(
+                "SELECT tags['storage_version'] FROM duckdb_databases() WHERE database_name = 'old'"
+            ).fetchall()[0]
             sizes = connection.execute(
                 "SELECT total_blocks, free_blocks FROM pragma_database_size() WHERE database_name = 'old'"
             ).fetchall()[0]
@@ -76,7 +85,8 @@ def read_published_state(data_dir: Path) -> PublishedState:
         tables=whole,
         manifests=[merged[n] for n in sorted(merged)],
         meta_version=facts.get("meta_version"),
-        is_usable=len(whole) == len(stated),
+        # A file keeps the form in which it was begun, whoever adds to it.
+        is_usable=len(whole) == len(stated) and form == f"{STORAGE_VERSION}+",
         free_share=sizes[1] / sizes[0] if sizes[0] else 0.0,
         release_changes=changes,
     )
