@@ -159,7 +159,7 @@ def _stop() -> NoReturn:
 
 
 def _complain(message: str) -> None:
-    from resistance_assets.commands.printing import plain
+    from resistance_assets.commands.output.printing import plain
 
     typer.echo(f"resistance: {plain(message)}", err=True)
 
@@ -361,7 +361,7 @@ def explain(
 
     Example: `resistance explain IL8` answers for CXCL8
     """
-    from resistance_assets.commands.printing import visible
+    from resistance_assets.commands.output.printing import visible
     from resistance_assets.report.explain.evidence import explain_gene
     from resistance_assets.report.explain.text import explanation_as_text
     from resistance_assets.report.published import open_published
@@ -439,7 +439,7 @@ def figure(
 
     Example: `resistance figure volcano --contrast luad_tumour_vs_normal --gene CCL20 --gene AXL -o volcano.svg`
     """
-    from resistance_assets.commands.printing import visible
+    from resistance_assets.commands.output.printing import visible
     from resistance_assets.report.print_figures import Wanted, write_figure
     from resistance_assets.report.published import open_published
 
@@ -461,7 +461,7 @@ def lineage(
 
     Example: `resistance lineage marts.gene_evidence.os_hazard_ratio`
     """
-    from resistance_assets.commands.printing import visible
+    from resistance_assets.commands.output.printing import visible
     from resistance_assets.report.lineage import lineage_as_text, walk_lineage
     from resistance_assets.report.published import open_published
 
@@ -574,7 +574,7 @@ def new(
 
     Example: `resistance study new data/studies/my_line`
     """
-    from resistance_assets.commands.printing import visible
+    from resistance_assets.commands.output.printing import visible
     from resistance_assets.commands.study_new import propose_study, write_study
 
     proposal = propose_study(folder.expanduser().absolute())
@@ -589,7 +589,7 @@ def new(
 @app.command(name="next-steps", hidden=True)
 def next_steps() -> None:
     """Say where to look after the demo."""
-    from resistance_assets.commands.printing import show_next_steps
+    from resistance_assets.commands.output.printing import show_next_steps
 
     show_next_steps(_settings())
 

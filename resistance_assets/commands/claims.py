@@ -78,7 +78,7 @@ def show_claims(rows: list[dict[str, Any]]) -> None:
     """Print the claims report, paper by paper: verdict, claim, expected and recomputed value, and an assessment."""
     from rich.text import Text
 
-    from resistance_assets.commands.printing import plain, terminal
+    from resistance_assets.commands.output.printing import plain, terminal
 
     console = terminal()
     paper = None
@@ -102,7 +102,7 @@ def claim_line(row: dict[str, Any]) -> Text:
     """One claim: `verdict  statement: quantity expected, found value (p, n; since release)`."""
     from rich.text import Text
 
-    from resistance_assets.commands.printing import plain
+    from resistance_assets.commands.output.printing import plain
 
     line = Text()
     line.append(f"{row['verdict']:<18}", style=STYLES[row["verdict"]])

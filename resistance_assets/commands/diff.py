@@ -44,7 +44,7 @@ def compare(settings: Settings, before: int, after: int | None) -> ReleaseDiff:
 
 def show_diff(diff: ReleaseDiff, *, full: bool = False) -> None:
     """A comparison for people: five lines at most, or with ``full`` everything: why, results, tables."""
-    from resistance_assets.commands.printing import tell
+    from resistance_assets.commands.output.printing import tell
 
     if diff.is_empty:
         tell(f"releases {diff.before} and {diff.after} hold the same data")

@@ -121,7 +121,7 @@ def check_sql_models(settings: Settings) -> Answer:
 
 
 def check_sources(settings: Settings) -> Answer:
-    from resistance_assets.commands.printing import where_sources_come_from
+    from resistance_assets.commands.output.printing import where_sources_come_from
     from resistance_assets.defs.resources import current_registry, open_origins
 
     origins = open_origins(settings)
@@ -222,7 +222,7 @@ def check_warehouse(settings: Settings) -> Answer:
 
 
 def check_gene_names(settings: Settings) -> Answer:
-    from resistance_assets.commands.study_notes import unknown_gene_names
+    from resistance_assets.commands.output.study_notes import unknown_gene_names
     from resistance_assets.orchestration.lake import Lake
 
     lines = unknown_gene_names(Lake(settings.lake_dir))
@@ -251,7 +251,7 @@ CHECKS: dict[str, Callable[[Settings], Answer]] = {
 
 
 def show_findings(findings: Iterable[Finding]) -> None:
-    from resistance_assets.commands.printing import tell
+    from resistance_assets.commands.output.printing import tell
 
     styles = {"ok": "green", "warning": "yellow", "failed": "red"}
     for finding in findings:

@@ -31,7 +31,7 @@ def pull_sources(
     import difflib
 
     from resistance_assets.catalog.registry import load_registry
-    from resistance_assets.commands.printing import say
+    from resistance_assets.commands.output.printing import say
     from resistance_assets.connectors.mirror_pull import pull_mirror
     from resistance_assets.connectors.transport.transport import open_transport
     from resistance_assets.files import storage_fault
@@ -67,7 +67,7 @@ def show_pulled(frame: pl.DataFrame, folder: Path) -> None:
     """What a pull brought, as a table, and what could not be had."""
     from rich.table import Table
 
-    from resistance_assets.commands.printing import plain, tell, terminal
+    from resistance_assets.commands.output.printing import plain, tell, terminal
 
     table = Table(pad_edge=False)
     for name in ("source", "fetched", "kept", "unavailable", "MB"):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def prune_releases(settings: Settings, *, keep: int, quiet: bool = False) -> Pruned:
     """Remove all but the last releases and what only they needed. Waits for a run that is under way."""
     from resistance_assets.catalog.tables import table_of
-    from resistance_assets.commands.printing import say
+    from resistance_assets.commands.output.printing import say
     from resistance_assets.warehouse.prune import prune
 
     return prune(

@@ -57,7 +57,7 @@ class Refreshed:
         }
 
     def show(self) -> None:
-        from resistance_assets.commands.printing import tell
+        from resistance_assets.commands.output.printing import tell
 
         if self.summary is None:
             tell(
@@ -90,7 +90,7 @@ def refresh(settings: Settings, *, quiet: bool = False, started: float | None = 
         tables = sum("." in name for name in known.launch.outcomes)
         return Refreshed(tables, None, known.release, None, time.perf_counter() - started)
     prepare(settings)
-    from resistance_assets.commands.printing import say
+    from resistance_assets.commands.output.printing import say
     from resistance_assets.commands.run_lock import run_lock
 
     with run_lock(settings, waiting=functools.partial(say, quiet)):

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from resistance_assets.commands.output.summary import Summary
 from resistance_assets.commands.run_lock import run_lock
-from resistance_assets.commands.summary import Summary
 from resistance_assets.errors import DataFault, Fault, UsageFault
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def bring_up_to_date(
         steps: the graph, where it is loaded already.
         started: when the command began, on the clock of `time.perf_counter`; by default now.
     """
-    from resistance_assets.commands.printing import say, where_sources_come_from
+    from resistance_assets.commands.output.printing import say, where_sources_come_from
 
     started = time.perf_counter() if started is None else started
     everything = select is None and addresses is None
@@ -140,7 +140,7 @@ def _bring_up_to_date(
     if done.outcomes.get(WAREHOUSE) in ("built", "cache hit"):
         release = int(done.messages[WAREHOUSE].split()[-1])
         is_new = done.outcomes[WAREHOUSE] == "built"
-    from resistance_assets.commands.study_notes import notes_of_run
+    from resistance_assets.commands.output.study_notes import notes_of_run
 
     effect_only = contrasts_without_p_value(lake)
     summary = Summary(done, release, is_new, registry.study_faults, settings.data_dir, effect_only, notes_of_run(lake))
@@ -151,7 +151,7 @@ def _bring_up_to_date(
 
 def remember_state(settings: Settings, steps: Mapping[str, Step], lake: Lake, release: int) -> None:
     """Keep what the next run would find and `status` would say, if nothing is stale and as long as nothing moves."""
-    from resistance_assets.commands.study_notes import notes_of_run
+    from resistance_assets.commands.output.study_notes import notes_of_run
     from resistance_assets.commands.up_to_date import fingerprint_of, remember
     from resistance_assets.defs.resources import open_origins
     from resistance_assets.orchestration.run_outcome import PRODUCTS, WAREHOUSE, look_up
@@ -195,7 +195,7 @@ def lookup_summary(settings: Settings) -> Summary | None:
 
 def put_damaged_records_aside(settings: Settings, *, quiet: bool) -> None:
     """Let Dagster begin anew where its SQLite files are no databases; no result is in them."""
-    from resistance_assets.commands.printing import say
+    from resistance_assets.commands.output.printing import say
     from resistance_assets.orchestration.dagster.run_records import put_damaged_aside
 
     for path in put_damaged_aside(settings.dagster_home):
@@ -328,7 +328,7 @@ class _Progress:
     """A line that says what is being worked on, and how much is done; on a pipe, a line per thing that took a while."""
 
     def __init__(self, quiet: bool, total: int) -> None:
-        from resistance_assets.commands.printing import terminal
+        from resistance_assets.commands.output.printing import terminal
 
         self._quiet = quiet
         self._total = total
@@ -356,7 +356,7 @@ class _Progress:
             self._bar.stop()
 
     def on_event(self, event: ProgressEvent) -> None:
-        from resistance_assets.commands.printing import plain
+        from resistance_assets.commands.output.printing import plain
 
         if event.kind in ("waiting", "note"):
             self._console.print(plain(event.message), soft_wrap=True)

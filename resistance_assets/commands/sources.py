@@ -41,7 +41,7 @@ def _look_up_sources(settings: Settings) -> pl.DataFrame:
 def show_sources(frame: pl.DataFrame) -> None:
     from rich.table import Table
 
-    from resistance_assets.commands.printing import plain, terminal
+    from resistance_assets.commands.output.printing import plain, terminal
 
     table = Table(pad_edge=False)
     for name in ("source", "state", "version", "sha256", "bytes", "retrieved", "licence", "feeds"):

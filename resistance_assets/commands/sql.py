@@ -14,7 +14,7 @@ from typing import Any, Literal
 import duckdb
 import polars as pl
 
-from resistance_assets.commands.printing import visible
+from resistance_assets.commands.output.printing import visible
 from resistance_assets.errors import DataFault, UsageFault
 from resistance_assets.files import replace_file
 from resistance_assets.warehouse.database import literal

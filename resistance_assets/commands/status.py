@@ -6,8 +6,8 @@ import functools
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from resistance_assets.commands.printing import tell
-from resistance_assets.commands.summary import fold_reasons
+from resistance_assets.commands.output.printing import tell
+from resistance_assets.commands.output.summary import fold_reasons
 
 if TYPE_CHECKING:
     from resistance_assets.orchestration.status import TableState

@@ -28,7 +28,7 @@ load_from:
 
 def serve_ui(settings: Settings, *, port: int) -> int:
     """Run the Dagster UI until it is stopped; returns its exit code."""
-    from resistance_assets.commands.printing import say
+    from resistance_assets.commands.output.printing import say
     from resistance_assets.commands.run import prepare
     from resistance_assets.orchestration.dagster.run import open_instance
 

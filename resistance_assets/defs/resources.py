@@ -15,7 +15,7 @@ from resistance_assets.catalog.models.lab_study import LocalStudy
 from resistance_assets.catalog.models.source import Source
 from resistance_assets.catalog.registry import Registry, load_registry
 from resistance_assets.connectors.arrayexpress.biostudies import accession_of, info_resource, read_info
-from resistance_assets.connectors.gene_list_file import read_gene_list
+from resistance_assets.connectors.gene_lists.gene_list_file import read_gene_list
 from resistance_assets.connectors.transport.fallbacks import fetch_with_fallbacks
 from resistance_assets.connectors.transport.published_versions import published_version
 from resistance_assets.connectors.transport.replay import Crawl, record

@@ -16,7 +16,7 @@ import pytest
 
 from resistance_assets.connectors.arrayexpress.ena import FILE_SCHEMA, fastq_resources
 from resistance_assets.connectors.biogrid import biogrid_release, read_tab3
-from resistance_assets.connectors.gmt import read_gmt
+from resistance_assets.connectors.gene_lists.gmt import read_gmt
 from resistance_assets.connectors.transport.transport import FailureKind, Resource, failure_kind
 from resistance_assets.errors import SourceUnavailable, TransportFault
 from resistance_assets_tests.loopback import Reply

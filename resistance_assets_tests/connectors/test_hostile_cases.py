@@ -28,9 +28,9 @@ from resistance_assets.connectors.cbioportal.archive import is_matrix, read_meta
 from resistance_assets.connectors.cbioportal.profiles import list_profiles, read_profile
 from resistance_assets.connectors.clinical_cells import find_unread, read_numbers
 from resistance_assets.connectors.formats.delimited import split_text
+from resistance_assets.connectors.gene_lists.gmt import read_gmt
 from resistance_assets.connectors.gene_names import date_genes, reasons_of_no_gene
 from resistance_assets.connectors.geo.soft import probe_genes, read_soft
-from resistance_assets.connectors.gmt import read_gmt
 from resistance_assets.connectors.lab_study.local_study import read_counts, read_deg_table
 from resistance_assets.connectors.lab_study.study import (
     read_counts_study,

@@ -23,14 +23,14 @@ from resistance_assets.connectors import kegg
 from resistance_assets.connectors.arrayexpress import biostudies, ena
 from resistance_assets.connectors.arrayexpress.processed_counts import read_sample_counts
 from resistance_assets.connectors.biogrid import read_tab3
-from resistance_assets.connectors.cancer_gene_lists import read_allonco, read_oncokb
 from resistance_assets.connectors.gdc.counts import read_files_page, read_star_counts
 from resistance_assets.connectors.gencode import read_gene_lengths
+from resistance_assets.connectors.gene_lists.cancer_gene_lists import read_allonco, read_oncokb
+from resistance_assets.connectors.gene_lists.gmt import read_gmt
 from resistance_assets.connectors.gene_ontology import go_gene_sets, read_gaf, read_obo
 from resistance_assets.connectors.geo import series as geo
 from resistance_assets.connectors.geo.matrix import geo_sample_sheet, read_series_matrix
 from resistance_assets.connectors.geo.soft import probe_genes, read_soft
-from resistance_assets.connectors.gmt import read_gmt
 from resistance_assets.connectors.hgnc import read_hgnc
 from resistance_assets.connectors.panther import read_panther_classification
 from resistance_assets.connectors.string import read_string_links, read_string_names

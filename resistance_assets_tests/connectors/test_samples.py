@@ -12,14 +12,14 @@ import pytest
 from resistance_assets.connectors.arrayexpress import biostudies
 from resistance_assets.connectors.arrayexpress.ena import read_report
 from resistance_assets.connectors.biogrid import read_tab3
-from resistance_assets.connectors.cancer_gene_lists import read_allonco, read_oncokb
 from resistance_assets.connectors.cbioportal.archive import read_gene_matrix, read_meta, read_study
 from resistance_assets.connectors.gdc import counts as gdc
+from resistance_assets.connectors.gene_lists.cancer_gene_lists import read_allonco, read_oncokb
+from resistance_assets.connectors.gene_lists.gmt import read_gmt
 from resistance_assets.connectors.gene_ontology import read_gaf, read_obo
 from resistance_assets.connectors.geo import series as geo
 from resistance_assets.connectors.geo.matrix import read_series_matrix
 from resistance_assets.connectors.geo.soft import read_soft
-from resistance_assets.connectors.gmt import read_gmt
 from resistance_assets.connectors.hgnc import read_hgnc
 from resistance_assets.errors import DataFault
 

@@ -8,8 +8,8 @@ import pytest
 
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.biogrid import biogrid_release, read_tab3
-from resistance_assets.connectors.cancer_gene_lists import read_allonco
-from resistance_assets.connectors.gmt import read_gmt
+from resistance_assets.connectors.gene_lists.cancer_gene_lists import read_allonco
+from resistance_assets.connectors.gene_lists.gmt import read_gmt
 from resistance_assets.connectors.hgnc import read_hgnc
 from resistance_assets.demo.plan import RESISTANT
 from resistance_assets.demo.reference_files import HGNC_COLUMNS, TAB3_COLUMNS

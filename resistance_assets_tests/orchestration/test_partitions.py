@@ -10,7 +10,7 @@ import pytest
 from resistance_assets.catalog.registry import load_registry
 from resistance_assets.catalog.tables import TABLES, table_of
 from resistance_assets.catalog.tables.model import col
-from resistance_assets.commands.study_notes import notes_of_run
+from resistance_assets.commands.output.study_notes import notes_of_run
 from resistance_assets.defs.graph import load_steps
 from resistance_assets.defs.publication import failed_tables
 from resistance_assets.errors import CatalogFault, DataFault

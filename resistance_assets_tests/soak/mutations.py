@@ -21,8 +21,8 @@ from resistance_assets.catalog.study_folders import load_local_study
 from resistance_assets.connectors.arrayexpress.biostudies import read_sdrf
 from resistance_assets.connectors.arrayexpress.processed_counts import read_sample_counts
 from resistance_assets.connectors.cbioportal.archive import read_study
+from resistance_assets.connectors.gene_lists.gmt import read_gmt
 from resistance_assets.connectors.geo.soft import read_soft
-from resistance_assets.connectors.gmt import read_gmt
 from resistance_assets.connectors.lab_study.study import read_counts_study, read_published_study
 from resistance_assets.errors import Fault
 

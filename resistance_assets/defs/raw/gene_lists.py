@@ -12,9 +12,9 @@ from resistance_assets.catalog.models.lab_study import LocalStudy
 from resistance_assets.catalog.models.source import Source
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.connectors.cancer_gene_lists import read_allonco, read_oncokb
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
-from resistance_assets.connectors.gene_list_file import read_gene_list
+from resistance_assets.connectors.gene_lists.cancer_gene_lists import read_allonco, read_oncokb
+from resistance_assets.connectors.gene_lists.gene_list_file import read_gene_list
 from resistance_assets.defs.resources import fetch_inputs, local_files, study_source
 from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.partitions import partition_of, rejected_of, union_of

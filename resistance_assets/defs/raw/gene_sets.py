@@ -13,7 +13,7 @@ from resistance_assets.catalog.models.source import Source
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
-from resistance_assets.connectors.gmt import read_gmt
+from resistance_assets.connectors.gene_lists.gmt import read_gmt
 from resistance_assets.connectors.kegg import read_kegg_pathways
 from resistance_assets.connectors.panther import read_panther_classification
 from resistance_assets.defs.resources import fetch_inputs, local_files, study_source

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from resistance_assets.connectors.cancer_gene_lists import read_allonco, read_oncokb
+from resistance_assets.connectors.gene_lists.cancer_gene_lists import read_allonco, read_oncokb
 from resistance_assets.errors import DataFault
 
 HEADER = '"symbol"\t"prevSymbols"\t"synonyms"\t"name"\t"refSeqName"\n'

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from resistance_assets.connectors.gene_list_file import read_gene_list
+from resistance_assets.connectors.gene_lists.gene_list_file import read_gene_list
 from resistance_assets.errors import DataFault
 
 

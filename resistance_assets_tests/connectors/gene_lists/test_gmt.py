@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resistance_assets.connectors.gmt import read_gmt
+from resistance_assets.connectors.gene_lists.gmt import read_gmt
 from resistance_assets.errors import DataFault, TransportFault
 
 FILES = "mirror/files"

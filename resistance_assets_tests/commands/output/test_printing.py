@@ -13,12 +13,12 @@ from resistance_assets.commands.claims import show_claims
 from resistance_assets.commands.diff import show_diff
 from resistance_assets.commands.doctor import Finding, show_findings
 from resistance_assets.commands.mirror import show_pulled
-from resistance_assets.commands.printing import LONGEST_MESSAGE, plain, say, tell
+from resistance_assets.commands.output.printing import LONGEST_MESSAGE, plain, say, tell
+from resistance_assets.commands.output.summary import Summary, fold_reasons
 from resistance_assets.commands.run import _Progress
 from resistance_assets.commands.sources import show_sources
 from resistance_assets.commands.sql import as_text
 from resistance_assets.commands.status import Standing, show_states
-from resistance_assets.commands.summary import Summary, fold_reasons
 from resistance_assets.errors import CatalogFault, DataFault
 from resistance_assets.orchestration.events import ProgressEvent
 from resistance_assets.orchestration.run_outcome import Launch

@@ -66,7 +66,7 @@ class Summary:
         }
 
     def show(self) -> None:
-        from resistance_assets.commands.printing import tell
+        from resistance_assets.commands.output.printing import tell
 
         self._show_counts()
         self._show_failures()
@@ -89,7 +89,7 @@ class Summary:
     def _show_counts(self) -> None:
         from rich.table import Table
 
-        from resistance_assets.commands.printing import terminal
+        from resistance_assets.commands.output.printing import terminal
 
         counts = self.launch.by_layer()
         seconds: dict[str, float] = {}
@@ -107,7 +107,7 @@ class Summary:
         terminal().print(table)
 
     def _show_failures(self) -> None:
-        from resistance_assets.commands.printing import tell
+        from resistance_assets.commands.output.printing import tell
 
         for folder, fault in self.study_faults:
             # An intersection that names a list of a study that was left out waits alone.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.commands.study_notes import (
+from resistance_assets.commands.output.study_notes import (
     MOST_NOTES,
     markers_without_gene,
     notes_of_studies,
