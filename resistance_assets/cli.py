@@ -201,6 +201,19 @@ def _settings(
         ) from None
 
 
+def _age(text: str | None) -> str | None:
+    from resistance_assets.orchestration.source_log import parse_age
+
+    try:
+        if text is not None:
+            parse_age(text)
+    except ValueError as error:
+        raise UsageFault(
+            "is no duration", subject=f"--max-age {text}", expected=str(error), remedy="Correct it."
+        ) from None
+    return text
+
+
 @app.command()
 def run(
     profile: ProfileOption = None,
@@ -234,6 +247,13 @@ def refresh(
     profile: ProfileOption = None,
     mirror: MirrorOption = None,
     studies: StudiesOption = None,
+    max_age: Annotated[
+        str | None,
+        typer.Option(
+            help="Exit code 1 where a source was looked at longer ago: 36h, 3d, 2w, off.",
+            show_default="RESISTANCE_MAX_AGE, or 3d",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Look at every source, recompute only what changed, publish, and print what changed in the results.
@@ -242,7 +262,7 @@ def refresh(
     """
     from resistance_assets.commands.refresh import refresh as bring_up
 
-    refreshed = bring_up(_settings(profile, mirror, studies), quiet=as_json, started=STARTED)
+    refreshed = bring_up(_settings(profile, mirror, studies), quiet=as_json, started=STARTED, max_age=_age(max_age))
     if as_json:
         typer.echo(json.dumps(refreshed.as_document(), indent=1))
     else:
@@ -292,6 +312,10 @@ def status(
     mirror: MirrorOption = None,
     studies: StudiesOption = None,
     everything: Annotated[bool, typer.Option("--all", help="List fresh tables too, one by one.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="One line for monitoring; exit code 0 fresh, 1 stale, 2 failed.")
+    ] = False,
+    slow: Annotated[bool, typer.Option("--slow", help="What took longest to build, cache hits apart.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say of every table whether it is fresh, stale, missing, failed or unavailable, and why.
@@ -300,13 +324,25 @@ def status(
 
     Example: `resistance status --all`
     """
-    from resistance_assets.commands.status import read_states, show_states
+    from resistance_assets.commands.printing import plain
+    from resistance_assets.commands.status import check as check_states
+    from resistance_assets.commands.status import read_states, show_slow, show_states
+    from resistance_assets.orchestration.run_log import last_attempts, log_path
 
-    standing = read_states(_settings(profile, mirror, studies))
+    settings = _settings(profile, mirror, studies)
+    if slow:
+        show_slow(settings)
+        return
+    standing = read_states(settings)
+    if check:
+        verdict = check_states(settings, standing)
+        typer.echo(plain(verdict.line))
+        raise typer.Exit(verdict.exit_code)
+    attempts = last_attempts(log_path(settings.lake_dir))
     if as_json:
-        typer.echo(json.dumps(standing.as_document(), indent=1))
+        typer.echo(json.dumps(standing.as_document(attempts), indent=1))
     else:
-        show_states(standing, everything=everything)
+        show_states(standing, everything=everything, attempts=attempts)
     if not standing.ok:
         raise typer.Exit(FAILED)
 

@@ -32,6 +32,9 @@ class Settings(BaseSettings):
             start of a process takes three, so one process is the default; `multiprocess` pays where steps are long.
         report: whether a run writes the pages into `<data_dir>/report` after it published.
         memory: what queries may use, such as `4GB` or `512MB`; half of what the machine or its cgroup has, by default.
+        max_age: how long ago the last good look at a source may be, such as `36h` or `3d`, before `refresh` and
+            `status --check` fail; `off`: never.
+        keep_days: how long Dagster's runs and ticks, and lines of the log of runs times twelve, are kept.
         schedule: `on`: in the Dagster UI and daemon, the sensors and the schedule start switched on.
     """
 
@@ -49,6 +52,8 @@ class Settings(BaseSettings):
     memory: str | None = None
     report: bool = True
     schedule: Literal["off", "on"] = "off"
+    max_age: str = "3d"
+    keep_days: int = 30
 
     @field_validator("studies", mode="before")
     @classmethod
@@ -59,6 +64,14 @@ class Settings(BaseSettings):
     @classmethod
     def _split_words(cls, value: object) -> object:
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+    @field_validator("max_age")
+    @classmethod
+    def _check_age(cls, value: str) -> str:
+        from resistance_assets.orchestration.source_log import parse_age
+
+        parse_age(value)
+        return value
 
     @field_validator("memory")
     @classmethod

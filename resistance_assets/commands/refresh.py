@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from resistance_assets.errors import DataFault
 
 if TYPE_CHECKING:
     from resistance_assets.commands.run import Summary
+    from resistance_assets.orchestration.source_log import Look
     from resistance_assets.settings import Settings
     from resistance_assets.warehouse.release_diff import ReleaseDiff
 
@@ -25,6 +27,8 @@ class Refreshed:
         release: the current one.
         diff: what the new release changed; None where there is no new one.
         seconds: in all.
+        silent: sources that were had before and could not be looked at now.
+        overdue: sources whose last good look is longer ago than allowed.
     """
 
     looked_at: int
@@ -32,10 +36,12 @@ class Refreshed:
     release: int | None
     diff: ReleaseDiff | None
     seconds: float
+    silent: Mapping[str, Look] = field(default_factory=dict)
+    overdue: Mapping[str, Look] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
-        return self.summary is None or self.summary.ok
+        return (self.summary is None or self.summary.ok) and not self.overdue
 
     @property
     def recomputed(self) -> int:
@@ -54,39 +60,87 @@ class Refreshed:
             "seconds": round(self.seconds, 2),
             "run": self.summary.as_document() if self.summary is not None else None,
             "changes": self.diff.as_document() if self.diff is not None else None,
+            "not_looked_at": {name: asdict(look) for name, look in self.silent.items()},
+            "overdue": sorted(self.overdue),
         }
 
     def show(self) -> None:
         from resistance_assets.commands.output.printing import tell
 
         if self.summary is None:
+            unknown = f", as far as {len(self.silent)} silent sources tell" if self.silent else ""
             tell(
-                f"nothing changed: {self.looked_at} tables are what their sources, code and parameters say; "
+                f"nothing changed: {self.looked_at} tables are what their sources, code and parameters say{unknown}; "
                 f"still release {self.release} ({self.seconds:.1f} s)"
             )
-            return
-        self.summary.show()
-        if self.diff is not None:
-            from resistance_assets.commands.diff import show_diff
+        else:
+            self.summary.show()
+            if self.diff is not None:
+                from resistance_assets.commands.diff import show_diff
 
-            show_diff(self.diff)
+                show_diff(self.diff)
+        self._show_silence()
+
+    def _show_silence(self) -> None:
+        """Every source that nobody answered for: silence is not "unchanged"."""
+        from resistance_assets.commands.printing import tell
+        from resistance_assets.orchestration.source_log import silence_in_words
+
+        for name, look in {**self.silent, **self.overdue}.items():
+            late = name in self.overdue
+            tell(
+                silence_in_words(name, look), label="too long ago" if late else "not looked at",
+                style="red" if late else "yellow", is_error=True,
+            )  # fmt: skip
 
 
-def refresh(settings: Settings, *, quiet: bool = False, started: float | None = None) -> Refreshed:
+def refresh(
+    settings: Settings, *, quiet: bool = False, started: float | None = None, max_age: str | None = None
+) -> Refreshed:
     """Look at every source, recompute what changed, publish, and tell what changed in the results.
 
     Where no step is stale, Dagster is given nothing to run: each step was asked for its cache key, with its sources
     looked up as a run looks them up, and each would find the result that is current.
+
+    Args:
+        settings: of the command.
+        quiet: print nothing.
+        started: when the command began.
+        max_age: how long ago the last good look at a source may be; by default the setting of that name.
     """
-    started = time.perf_counter() if started is None else started
-    from resistance_assets.commands.run import (
-        lookup_summary,
-        prepare,
-        put_damaged_records_aside,
+    from resistance_assets.orchestration.source_log import not_looked_at, overdue, parse_age, read_looks
+
+    done = _looked_and_refreshed(settings, quiet=quiet, started=started)
+    looks = read_looks(settings.data_dir)
+    known = _catalog_sources(settings, looks)
+    return replace(
+        done,
+        silent=not_looked_at(looks, known),
+        overdue=overdue(looks, known, parse_age(settings.max_age if max_age is None else max_age)),
     )
+
+
+def _catalog_sources(settings: Settings, looks: Mapping[str, Look]) -> set[str]:
+    """Sources of the catalog; what it no longer declares is nobody's silence."""
+    import tomllib
+
+    from resistance_assets.catalog.registry import CATALOG_DIR
+
+    return set(tomllib.loads((CATALOG_DIR / "sources.toml").read_text(encoding="utf-8"))["source"]) & set(looks)
+
+
+def _looked_and_refreshed(settings: Settings, *, quiet: bool, started: float | None) -> Refreshed:
+    started = time.perf_counter() if started is None else started
+    from resistance_assets.commands.run import lookup_summary, prepare, put_damaged_records_aside
+    from resistance_assets.orchestration.source_log import note_looks, read_looks
 
     put_damaged_records_aside(settings, quiet=quiet)
     if (known := lookup_summary(settings)) is not None:
+        # Nothing of the mirror moved, which is as good a look as reading it.
+        note_looks(
+            settings.data_dir,
+            {name: None for name, look in read_looks(settings.data_dir).items() if look.problem is None},
+        )
         tables = sum("." in name for name in known.launch.outcomes)
         return Refreshed(tables, None, known.release, None, time.perf_counter() - started)
     prepare(settings)
@@ -106,6 +160,7 @@ def _refresh(settings: Settings, *, quiet: bool, started: float) -> Refreshed:
     from resistance_assets.defs.resources import current_registry, open_origins
     from resistance_assets.orchestration.lake import Lake
     from resistance_assets.orchestration.run_outcome import PRODUCTS
+    from resistance_assets.orchestration.source_log import note_looks
     from resistance_assets.orchestration.status import stale_outputs, with_dependants
     from resistance_assets.report.site import write_report
 
@@ -115,6 +170,7 @@ def _refresh(settings: Settings, *, quiet: bool, started: float) -> Refreshed:
     registry = current_registry()
     steps = load_steps(registry)
     stale = stale_outputs(lake, steps, origins)
+    note_looks(settings.data_dir, origins.looks)
     first = None
     if stale and before is not None:
         # First what changed by itself: where its content comes out as it was, nothing else needs to be looked at.

@@ -115,6 +115,7 @@ def _bring_up_to_date(
     from resistance_assets.orchestration.attempts import forget_unknown
     from resistance_assets.orchestration.lake import Lake
     from resistance_assets.orchestration.run_outcome import PRODUCTS, WAREHOUSE, look_up
+    from resistance_assets.orchestration.source_log import note_looks
     from resistance_assets.orchestration.status import stale_outputs, with_dependants
 
     registry = current_registry()
@@ -126,6 +127,7 @@ def _bring_up_to_date(
     if everything:
         origins = open_origins(settings)
         stale = with_dependants(steps, stale_outputs(lake, steps, origins))
+        note_looks(settings.data_dir, origins.looks)
         up_to_date = look_up(lake, steps, origins, [address for address in steps if address not in stale])
         addresses = (*stale, *PRODUCTS)
     if up_to_date is not None and addresses == PRODUCTS:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from resistance_assets.commands.output.printing import tell
@@ -21,6 +23,9 @@ STYLES = {
     "damaged": "red",
     "unavailable": "yellow",
 }
+MOST_IN_LINE = 3
+MOST_OF_REASON = 200
+MOST_SLOW = 25
 # Begins the name under which a study that was left out stands among the tables in JSON.
 STUDY = "study:"
 
@@ -42,12 +47,21 @@ class Standing:
         """Whether nothing failed at the last attempt and no study was left out."""
         return not self.studies_left_out and all(table.state not in ("failed", "damaged") for table in self.tables)
 
-    def as_document(self) -> list[dict[str, Any]]:
+    def as_document(self, attempts: Mapping[str, tuple[str, str]] | None = None) -> list[dict[str, Any]]:
+        """One entry per table and per study that was left out.
+
+        Args:
+            attempts: table -> when and with which outcome it was tried last.
+        """
         studies = [
             {"address": f"{STUDY}{folder}", "state": "left out", "reasons": [fault]}
             for folder, fault in self.studies_left_out
         ]
-        return [*(asdict(table) for table in self.tables), *studies]
+        tables = []
+        for table in self.tables:
+            at, outcome = (attempts or {}).get(table.address, (table.built_at, "built" if table.built_at else None))
+            tables.append({**asdict(table), "last_attempt_at": at, "last_outcome": outcome})
+        return [*tables, *studies]
 
 
 def read_states(settings: Settings) -> Standing:
@@ -89,7 +103,88 @@ def _mirror_is_there(settings: Settings) -> bool:
     return mirror is None or mirror.exists()
 
 
-def show_states(standing: Standing, *, everything: bool) -> None:
+@dataclass(frozen=True)
+class Verdict:
+    """The state of everything in one word and one line, for monitoring."""
+
+    word: str
+    line: str
+
+    @property
+    def exit_code(self) -> int:
+        """0 fresh, 1 stale, 2 failed."""
+        return {"FRESH": 0, "STALE": 1, "FAILED": 2}[self.word]
+
+
+def check(settings: Settings, standing: Standing) -> Verdict:
+    """Whether the warehouse is as it should be: fresh, stale (tables, or sources not looked at) or failed."""
+    from collections import Counter
+
+    from resistance_assets.catalog.toml_files import read_toml
+    from resistance_assets.errors import DataFault
+    from resistance_assets.orchestration.source_log import age_in_words, overdue, parse_age, read_looks
+    from resistance_assets.warehouse.reader import list_releases
+
+    def named(found: list[str]) -> str:
+        more = f" and {len(found) - MOST_IN_LINE} more" if len(found) > MOST_IN_LINE else ""
+        return f"{', '.join(found[:MOST_IN_LINE])}{more}"
+
+    from resistance_assets.catalog.registry import CATALOG_DIR
+
+    known = set(read_toml(CATALOG_DIR / "sources.toml")["source"])
+    late = overdue(read_looks(settings.data_dir), known, parse_age(settings.max_age))
+    failed = [table for table in standing.tables if table.state in ("failed", "damaged")]
+    stale = [table.address for table in standing.tables if table.state in ("stale", "missing")]
+    told = []
+    if failed:
+        first = "; ".join(failed[0].reasons)[:MOST_OF_REASON]
+        told.append(f"{len(failed)} tables failed: {named([table.address for table in failed])} ({first})")
+    if standing.studies_left_out:
+        names = [folder.rstrip("/").rpartition("/")[2] for folder, _ in standing.studies_left_out]
+        told.append(f"studies left out: {named(names)}")
+    try:
+        release = max(list_releases(settings.data_dir), default=None)
+    except DataFault:
+        release = None
+    if release is None:
+        told.append("nothing was published yet")
+    word = "FAILED" if told else "FRESH"
+    if stale:
+        told.append(f"{len(stale)} tables are stale: {named(stale)}")
+    if late:
+        oldest = max(late.values(), key=lambda look: look.age(datetime.now(UTC)) or timedelta())
+        age = age_in_words(oldest.age(datetime.now(UTC)) or timedelta())
+        told.append(f"{len(late)} sources not looked at for up to {age}: {named(list(late))}")
+    if word == "FRESH" and told:
+        word = "STALE"
+    counts = Counter(table.state for table in standing.tables)
+    told.append(", ".join(f"{count} {name}" for name, count in counts.items()))
+    line = f"{word} release {release if release is not None else '-'}: {'; '.join(part for part in told if part)}"
+    return Verdict(word, " ".join(line.split()))
+
+
+def show_slow(settings: Settings, most: int = MOST_SLOW) -> None:
+    """What took longest to build, cache hits apart."""
+    from rich.table import Table
+
+    from resistance_assets.commands.printing import terminal
+    from resistance_assets.orchestration.run_log import durations, log_path, read_log
+
+    found = durations(read_log(log_path(settings.lake_dir)))
+    table = Table(title=None, pad_edge=False)
+    for name in ("table", "last s", "median s", "total s", "built", "cache hits", "last built (UTC)"):
+        table.add_column(name, justify="left" if name in ("table", "last built (UTC)") else "right")
+    for row in found.head(most).to_dicts():
+        table.add_row(
+            row["table_name"], f"{row['last_seconds']:.2f}", f"{row['median_seconds']:.2f}",
+            f"{row['total_seconds']:.1f}", str(row["times_built"]), str(row["cache_hits"]), row["last_built_at"][:19],
+        )  # fmt: skip
+    terminal().print(table)
+    seconds = found["total_seconds"].sum()
+    tell(f"{found.height} tables built, {seconds:.1f} s in all; the log: {log_path(settings.lake_dir)}")
+
+
+def show_states(standing: Standing, *, everything: bool, attempts: Mapping[str, tuple[str, str]] | None = None) -> None:
     """What failed first, then what is not fresh; unavailable tables folded to one line for each kind of reason."""
     from collections import Counter
 
@@ -103,7 +198,9 @@ def show_states(standing: Standing, *, everything: bool) -> None:
         if everything or state.state != "fresh":
             rows = f" {state.rows:,} rows" if state.rows is not None and state.state == "fresh" else ""
             why = f": {'; '.join(state.reasons)}" if state.reasons else ""
-            tell(f"{state.address}{rows}{why}", label=state.state, style=STYLES[state.state], width=width)
+            at, outcome = (attempts or {}).get(state.address, (None, None))
+            tried = f"; last attempt {at[:19]}: {outcome}" if at and (everything or state.state == "failed") else ""
+            tell(f"{state.address}{rows}{why}{tried}", label=state.state, style=STYLES[state.state], width=width)
     if not everything:
         reasons = (reason for state in standing.tables if state.state == "unavailable" for reason in state.reasons)
         for line in fold_reasons(reasons):

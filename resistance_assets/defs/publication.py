@@ -19,6 +19,7 @@ from resistance_assets.catalog.tables import PARTS, TABLES, Table, published_tab
 from resistance_assets.defs.source_states import feeds_of, state_of_sources
 from resistance_assets.orchestration.attempts import all_failures, left_out
 from resistance_assets.orchestration.lake import Lake, TableVersion, read_file
+from resistance_assets.orchestration.run_log import log_path, read_log
 from resistance_assets.orchestration.steps import Step, column_lineage
 from resistance_assets.orchestration.table_steps import sql_models
 from resistance_assets.settings import Settings
@@ -29,7 +30,7 @@ from resistance_assets.warehouse.release_diff import CHANGES_SCHEMA, diff_releas
 
 
 def runs_of(lake: Lake) -> pl.DataFrame:
-    """One row per run that built something of what is current, however it was launched."""
+    """One row per run, however it was launched: what it did to how many tables, and what of it is current."""
     known = [address for address in lake.addresses() if table_of(address) is not None]
     table_versions = [table_version for address in known if (table_version := lake.current(address)) is not None]
     frame = pl.DataFrame(
@@ -39,15 +40,36 @@ def runs_of(lake: Lake) -> pl.DataFrame:
         ],
         schema={"run_id": pl.String, "built_at": pl.String, "seconds": pl.Float64, "table": pl.String},
     )
+    current = frame.group_by("run_id").agg(
+        pl.col("built_at").min().alias("first_built_at"),
+        pl.col("built_at").max().alias("last_built_at"),
+        pl.len().cast(pl.Int64).alias("tables_current_from_it"),
+        pl.col("seconds").sum().alias("compute_seconds"),
+    )
+    log = read_log(log_path(lake.root))
+
+    def count(outcome: str) -> pl.Expr:
+        return (pl.col("outcome") == outcome).sum().cast(pl.Int64)
+
+    done = log.group_by("run_id").agg(
+        pl.col("finished_at").min().alias("began"),
+        count("built").alias("built"),
+        count("cache hit").alias("cache_hits"),
+        count("kept").alias("kept"),
+        count("unavailable").alias("unavailable"),
+        count("failed").alias("failed"),
+        pl.col("seconds").filter(pl.col("outcome") == "built").sum().alias("all_compute_seconds"),
+    )
     return (
-        frame.group_by("run_id")
-        .agg(
-            pl.col("built_at").min().alias("first_built_at"),
-            pl.col("built_at").max().alias("last_built_at"),
-            pl.len().cast(pl.Int64).alias("tables_current_from_it"),
-            pl.col("seconds").sum().alias("compute_seconds"),
+        current.join(done, on="run_id", how="full", coalesce=True)
+        .with_columns(
+            pl.coalesce("first_built_at", "began").alias("first_built_at"),
+            pl.coalesce("last_built_at", "began").alias("last_built_at"),
+            pl.col("tables_current_from_it").fill_null(0),
+            pl.col("compute_seconds").fill_null(0.0),
         )
-        .sort("first_built_at")
+        .drop("began")
+        .sort("first_built_at", "run_id")
     )
 
 
@@ -151,6 +173,7 @@ def publish_current(settings: Settings, lake: Lake, registry: Registry, steps: M
             meta={
                 "sources": state_of_sources(registry, lake, feeds_of(steps)),
                 "runs": runs_of(lake),
+                "table_runs": read_log(log_path(lake.root)),
                 "hypotheses_tested": read_file(hypotheses),
                 "study_faults": pl.DataFrame(faults, schema={"folder": pl.String, "fault": pl.String}),
                 "failed_tables": failed_tables(lake),

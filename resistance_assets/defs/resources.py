@@ -63,6 +63,7 @@ class Origins:
 
     `work_dir`: where long work keeps what is done of it, so that a run that was cut goes on.
     `data_dir`: of the run, for steps that rest on what the warehouse knows of itself.
+    `looks`: source -> why it could not be had, None where it could: what this process found so far.
     """
 
     transport: Transport
@@ -70,6 +71,7 @@ class Origins:
     is_live: bool
     work_dir: Path
     data_dir: Path | None = None
+    looks: dict[str, str | None] = field(default_factory=dict)
 
     def lake(self) -> Lake:
         """The lake of the run."""
@@ -99,7 +101,7 @@ class Origins:
         def report(done: int, total: int | None) -> None:
             emit(ProgressEvent("bytes", source.id, done=done, total=total))
 
-        with _faults_of(source):
+        with self._looking(source), _faults_of(source):
             fetched = fetch_with_fallbacks(self.transport, self.resource(source), source.fallbacks, progress=report)
             version = published_version(source.url, fetched.path)
         facts = {
@@ -121,7 +123,7 @@ class Origins:
         """
         self._require_opt_in(source)
         try:
-            with _faults_of(source):
+            with self._looking(source), _faults_of(source):
                 found = record(self.transport, crawl)
         except (SourceUnavailable, TransportFault) as fault:
             raise type(fault)(
@@ -144,12 +146,23 @@ class Origins:
     def probe(self, source: Source) -> Probe:
         """A token that changes when the source does. Raises as `fetch` does."""
         self._require_opt_in(source)
-        if source.connector == "biostudies":
-            # The record itself does not say when it changed, and counts its visitors.
-            info = info_resource(accession_of(source.url))
-            if token := read_info(self.transport.fetch(info).path, source=info.label).version:
-                return Probe(info.url, token, "published_version")
-        return self.transport.probe(self.resource(source))
+        with self._looking(source):
+            if source.connector == "biostudies":
+                # The record itself does not say when it changed, and counts its visitors.
+                info = info_resource(accession_of(source.url))
+                if token := read_info(self.transport.fetch(info).path, source=info.label).version:
+                    return Probe(info.url, token, "published_version")
+            return self.transport.probe(self.resource(source))
+
+    @contextlib.contextmanager
+    def _looking(self, source: Source) -> Iterator[None]:
+        """Keeps whether the source could be had."""
+        try:
+            yield
+        except Fault as fault:
+            self.looks[source.id] = str(fault)
+            raise
+        self.looks[source.id] = None
 
     def _require_opt_in(self, source: Source) -> None:
         if self.is_live and source.opt_in and source.id not in self.opt_in:

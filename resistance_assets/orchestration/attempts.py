@@ -1,7 +1,8 @@
 """The last failed attempt at a table, remembered beside it in the lake until the table is built.
 
 `failed.json` in a table's folder holds the reason and the time. It is written when a step raises and removed when the
-step succeeds, whoever runs it, so that `status` says what the last run said.
+step succeeds, whoever runs it, so that `status` says what the last run said. Every attempt of a run, whatever came of
+it, is a line of the log of runs (`run_log`).
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from resistance_assets.errors import Fault
 from resistance_assets.files import write_json
 from resistance_assets.orchestration.lake import Lake, now_iso
+from resistance_assets.orchestration.run_log import append_attempts, log_path
 
 if TYPE_CHECKING:
     from resistance_assets.orchestration.steps import Step
@@ -78,7 +80,7 @@ def forget_failure(lake: Lake, addresses: Iterable[str]) -> None:
 
 
 def remembers_failures(run: Callable[..., Any]) -> Callable[..., Any]:
-    """`run_step` that notes a failure beside each output, and forgets it when the step succeeds."""
+    """`run_step` that notes a failure beside each output, forgets it when the step succeeds, and logs every attempt."""
 
     @functools.wraps(run)
     def remembering(lake: Lake, step: Step, **options: Any) -> Any:
@@ -94,8 +96,21 @@ def remembers_failures(run: Callable[..., Any]) -> Callable[..., Any]:
                 if output not in written:
                     note_failure(lake, [output], str(faults.get(output, reason)))
             forget_failure(lake, written)
+            told = {output: str(faults.get(output, reason)) for output in step.outputs if output not in written}
+            _log(lake, step, options.get("run_id"), written, told)
             raise
         forget_failure(lake, step.outputs)
+        _log(lake, step, options.get("run_id"), results, {})
         return results
 
     return remembering
+
+
+def _log(lake: Lake, step: Step, run_id: str | None, results: Mapping[str, Any], failed: Mapping[str, str]) -> None:
+    """A line per output in the log of runs; look-ups that belong to no run leave none."""
+    if not run_id:
+        return
+    at, parts = now_iso(), len(step.outputs)
+    lines = [(run_id, name, r.outcome, at, r.seconds / parts, r.reason) for name, r in results.items()]
+    lines += [(run_id, name, "failed", at, 0.0, reason) for name, reason in failed.items()]
+    append_attempts(log_path(lake.root), lines)

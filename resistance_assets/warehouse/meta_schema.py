@@ -20,7 +20,8 @@ META_COMMENTS = {
     "lineage": "One row per column and column it is computed from; `source` is a file, `constant` neither",
     "facts": "Facts about this file: the release it holds, when it was written and by which version",
     "sources": "One row per source: where it was fetched from, under which licence, with which checksum",
-    "runs": "One row per run that built something of what is current",
+    "runs": "One row per run: what it did, and what of this file it built",
+    "table_runs": "One row per attempt of a run at a table: outcome, when and compute seconds; append-only",
     "hypotheses_tested": "One row per analysis and family of tests: how many tests and how they were corrected",
     "catalog_faults": "Entries of the catalog that were left out, and why",
     "release_changes": "One row per table, list member, q-value or verdict that a release changed, with the cause",
@@ -111,6 +112,20 @@ META_COLUMN_COMMENTS: dict[str, dict[str, str]] = {
         "last_built_at": "when its last one was, UTC",
         "tables_current_from_it": "tables of this file that it built [tables]",
         "compute_seconds": "time that these took [s]",
+        "built": "tables that it built, current or not [tables]",
+        "cache_hits": "tables whose result was known [tables]",
+        "kept": "tables left as they were, because their source could not be had [tables]",
+        "unavailable": "tables without data, because their source was never had [tables]",
+        "failed": "tables that could not be built [tables]",
+        "all_compute_seconds": "time that everything it built took [s]",
+    },
+    "table_runs": {
+        "run_id": "Dagster's run",
+        "table_name": "layer.name, partitions included",
+        "outcome": "built, cache hit, kept, unavailable or failed",
+        "finished_at": "when the attempt ended, UTC",
+        "seconds": "of the table's step, in equal parts over its tables; next to none for a cache hit [s]",
+        "reason": "why it was kept, is unavailable or failed",
     },
     "hypotheses_tested": {
         "analysis": "table that holds the tests",
@@ -279,7 +294,12 @@ def meta_version_of(
             frame_of_tables(tables, definitions).write_json(),
             frame_of_columns(tables).write_json(),
             frame_of_lineage(tables).write_json(),
-            [(name, str(frame.schema), frame.write_json()) for name, frame in sorted(meta.items())],
+            # That a run took place is no reason to write the file anew.
+            [
+                (name, str(frame.schema), frame.write_json())
+                for name, frame in sorted(meta.items())
+                if name not in ("runs", "table_runs")
+            ],
             [(p.table.address, p.table.comment) for p in tables],
             code_revision,
             sorted(settings.items()),
