@@ -324,7 +324,7 @@ def status(
 
     Example: `resistance status --all`
     """
-    from resistance_assets.commands.printing import plain
+    from resistance_assets.commands.output.printing import plain
     from resistance_assets.commands.status import check as check_states
     from resistance_assets.commands.status import read_states, show_slow, show_states
     from resistance_assets.orchestration.run_log import last_attempts, log_path

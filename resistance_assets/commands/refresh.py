@@ -83,7 +83,7 @@ class Refreshed:
 
     def _show_silence(self) -> None:
         """Every source that nobody answered for: silence is not "unchanged"."""
-        from resistance_assets.commands.printing import tell
+        from resistance_assets.commands.output.printing import tell
         from resistance_assets.orchestration.source_log import silence_in_words
 
         for name, look in {**self.silent, **self.overdue}.items():

@@ -167,7 +167,7 @@ def show_slow(settings: Settings, most: int = MOST_SLOW) -> None:
     """What took longest to build, cache hits apart."""
     from rich.table import Table
 
-    from resistance_assets.commands.printing import terminal
+    from resistance_assets.commands.output.printing import terminal
     from resistance_assets.orchestration.run_log import durations, log_path, read_log
 
     found = durations(read_log(log_path(settings.lake_dir)))

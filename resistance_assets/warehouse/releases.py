@@ -192,8 +192,8 @@ def forget_releases(data_dir: Path, keep: int) -> tuple[tuple[int, ...], dict[in
                 try:
                     shutil.copyfile(warehouse, aside)
                     with open_for_building(aside) as connection:
-                        for name in ("releases", *(["release_changes"] if old.release_changes is not None else [])):
-                            connection.execute(f"DELETE FROM meta.{name} WHERE release < {min(kept)}")
+                        # What was derived from old releases, such as their changes, stays when they go.
+                        connection.execute(f"DELETE FROM meta.releases WHERE release < {min(kept)}")
                         connection.execute("CHECKPOINT")
                     flush_file(aside)
                     put_in_place(aside, warehouse)

@@ -117,14 +117,16 @@ def test_a_current_result_stays_although_no_release_holds_it(tmp_path):
 
 
 @pytest.mark.slow
-def test_what_a_release_changed_goes_with_it(tmp_path):
+def test_what_a_release_changed_stays_when_it_goes(tmp_path):
     for value in (1, 2, 3):
         put(tmp_path, value)
     prune(tmp_path, keep=1)
     with contextlib.closing(open_warehouse(tmp_path)) as connection:
-        found = connection.execute("SELECT DISTINCT release FROM meta.release_changes").fetchall()
+        found = connection.execute("SELECT DISTINCT release FROM meta.release_changes ORDER BY release").fetchall()
+        releases = connection.execute("SELECT release FROM meta.releases").fetchall()
         columns = [name for name, *_ in connection.execute("DESCRIBE meta.release_changes").fetchall()]
-    assert found == [(3,)]
+    assert found == [(2,), (3,)]
+    assert releases == [(3,)]
     assert columns == list(CHANGES_SCHEMA)
 
 

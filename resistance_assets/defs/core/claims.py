@@ -210,6 +210,25 @@ def past_verdicts(lake: Lake, data_dir: Path) -> list[tuple[int, dict[str, str]]
     return sorted(found, key=lambda release: release[0])
 
 
+def known_since(lake: Lake, data_dir: Path) -> dict[str, tuple[str, int]]:
+    """Claim -> its verdict, and since which release it stood, in the oldest release whose history is still there.
+
+    Releases before it may have been pruned; what was derived from them is in its history.
+    """
+    for _, manifest in sorted(read_manifests(data_dir).items()):
+        tables = manifest.get("tables", {})
+        version = tables.get(HISTORY.address, {}).get("data_version")
+        if VERDICTS.address not in tables:
+            continue
+        if version is None or lake.find_damage(HISTORY.address, version):
+            return {}
+        rows = read_file(lake.path(HISTORY.address, version)).select(
+            "claim_id", "verdict", "first_release_with_verdict"
+        )
+        return {claim: (verdict, since) for claim, verdict, since in rows.iter_rows()}
+    return {}
+
+
 def next_release(data_dir: Path) -> int:
     """Number of the release that the next change of data makes."""
     return max(read_manifests(data_dir), default=0) + 1
@@ -219,7 +238,8 @@ def history_step() -> Step:
     def releases(origins: Origins) -> dict[str, ExternalInput]:
         lake, data_dir = origins.lake(), origins.lake().root.parent
         now = dict(lake.read(VERDICTS.address).select("claim_id", "verdict").iter_rows())
-        began = first_releases(now, past_verdicts(lake, data_dir), next_release(data_dir))
+        before = known_since(lake, data_dir)
+        began = first_releases(now, past_verdicts(lake, data_dir), next_release(data_dir), before)
         # What counts is what comes out: a release that leaves every verdict as it was changes nothing here.
         version = parameters_version(began)
         return {"releases": ExternalInput(checksum=version, path=Path(), facts={"began": began}, is_own_state=True)}
@@ -234,7 +254,7 @@ def history_step() -> Step:
     return table_step(
         outputs={HISTORY.address: HISTORY},
         compute=compute,
-        code_version=code_version_of(compute, first_releases, past_verdicts, next_release),
+        code_version=code_version_of(compute, first_releases, past_verdicts, next_release, known_since),
         inputs=(VERDICTS.address,),
         external_inputs=releases,
     )

@@ -363,7 +363,10 @@ def build_claims_report(
 
 
 def first_releases(
-    now: Mapping[str, str], past: Iterable[tuple[int, Mapping[str, str]]], upcoming: int
+    now: Mapping[str, str],
+    past: Iterable[tuple[int, Mapping[str, str]]],
+    upcoming: int,
+    before: Mapping[str, tuple[str, int]] = {},
 ) -> dict[str, int]:
     """First release of the unbroken run of releases, up to now, in which a claim had the verdict that it has now.
 
@@ -371,15 +374,20 @@ def first_releases(
         now: claim -> verdict.
         past: number and claim -> verdict of the releases, oldest first.
         upcoming: number of the next release, for verdicts that no release has yet.
+        before: claim -> verdict, and the release since which it stood, as the oldest of these releases knew it.
+            Releases before it may be gone.
     """
     found = {}
     newest_first = sorted(past, key=lambda release: -release[0])
+    oldest = newest_first[-1][0] if newest_first else None
     for claim_id, verdict in now.items():
         since = upcoming
         for number, verdicts in newest_first:
             if verdicts.get(claim_id) != verdict:
                 break
             since = number
+        if since == oldest and before.get(claim_id, ("", 0))[0] == verdict:
+            since = min(since, before[claim_id][1])
         found[claim_id] = since
     return found
 

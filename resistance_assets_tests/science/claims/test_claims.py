@@ -266,3 +266,20 @@ def test_the_unbroken_run_of_a_verdict_begins_where_it_last_changed():
     assert first_releases(now, past, 4) == {"a": 3, "b": 1, "c": 4}
     assert first_releases({"b": "reproduced"}, past, 4) == {"b": 4}
     assert first_releases(now, [], 1) == {"a": 1, "b": 1, "c": 1}
+
+
+def test_a_verdict_stands_since_the_same_release_when_old_ones_are_pruned():
+    past = [
+        (1, {"a": "near", "b": "near"}),
+        (2, {"a": "reproduced", "b": "near"}),
+        (3, {"a": "reproduced", "b": "near"}),
+    ]
+    now = {"a": "reproduced", "b": "near", "c": "near"}
+    whole = first_releases(now, past, 4)
+    # The history of release 3, the only one that is kept.
+    before = {"a": ("reproduced", 2), "b": ("near", 1)}
+    assert first_releases(now, past[2:], 4, before) == whole == {"a": 2, "b": 1, "c": 4}
+    # A verdict that turned since begins anew, and one that the oldest kept release did not have is not older than it.
+    turned = {"a": "near", "b": "near"}
+    assert first_releases(turned, past[2:], 4, before) == {"a": 4, "b": 1}
+    assert first_releases({"b": "reproduced"}, [(3, {"b": "near"})], 4, before) == {"b": 4}
