@@ -16,7 +16,6 @@ from scipy import stats
 from resistance_assets.catalog.registry import load_registry
 from resistance_assets.defs.core.alterations.cohort_layers import CohortLayers, LayerMatrix
 from resistance_assets.defs.core.alterations.cohort_tables import compute_cohort_tables
-from resistance_assets.defs.core.survival.screen import split_minimum
 from resistance_assets.science.alterations.cis_effects import correlate_rows
 from resistance_assets.science.alterations.cooccurrence import pair_alterations
 
@@ -28,7 +27,8 @@ _SAMPLE = 200
 @cache
 def _layers(genes: int, patients: int, mutations: int, probes: int) -> CohortLayers:
     rng = np.random.default_rng(20240501)
-    names = [*(f"G{at:05d}" for at in range(genes - len(_DRIVERS))), *_DRIVERS]
+    interest = [gene for gene in load_registry().genes.of_interest if gene not in _DRIVERS]
+    names = [*interest, *(f"G{at:05d}" for at in range(genes - len(_DRIVERS) - len(interest))), *_DRIVERS]
     people = [f"P{at:03d}" for at in range(patients)]
     # Burdens differ as in lung adenocarcinoma; drivers are added in their shares.
     burden = rng.gamma(0.7, 1.0, patients)
@@ -92,8 +92,8 @@ def _tables(*size: int) -> Callable[[], object]:
     def run() -> object:
         registry = load_registry()
         settings, genes = registry.alterations, registry.genes.of_interest
-        cohort, minimum = registry.cohorts["luad_tcga"], split_minimum(registry.survival)
-        return compute_cohort_tables(_layers(*size), cohort, settings, genes, minimum)
+        cohort = registry.cohorts["luad_tcga"]
+        return compute_cohort_tables(_layers(*size), cohort, settings, genes, registry.survival)
 
     return run
 

@@ -117,10 +117,12 @@ class AlterationSettings(Entry):
 
     Attributes:
         pair_genes: of the most often mutated genes, how many are paired with one another and with the drivers.
+        stratum_models: models of `[survival]` that genes of interest are fitted by within strata.
         driver: drivers of the tumours at hand.
     """
 
     pair_genes: int = Field(default=40, ge=0, le=120)
+    stratum_models: tuple[Identifier, ...] = ("age_sex",)
     driver: tuple[Driver, ...] = ()
 
 

@@ -312,6 +312,20 @@ FAMILIES = (
         "q_value_bh_likelihood_ratio",
         "Benjamini-Hochberg over genes (within the stratum)",
     ),
+    Family(
+        "core.alterations__stratum_optimal_cuts",
+        ("cohort_id", "stratum_id", "endpoint"),
+        "p_corrected",
+        "q_value_bh",
+        "Benjamini-Hochberg over genes (optimal cut within the stratum)",
+    ),
+    Family(
+        "core.alterations__stratum_multivariable_terms",
+        ("cohort_id", "stratum_id", "endpoint", "model_id"),
+        "p_value",
+        "q_value_bh",
+        "Benjamini-Hochberg over the genes of interest (within the stratum)",
+    ),
 )
 
 

@@ -6,7 +6,7 @@ measured for a gene take no part in its tests.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -20,6 +20,7 @@ from resistance_assets.science.statistics.multiple_testing import adjust_bh
 from resistance_assets.science.statistics.rank_sum import rank_sum_test
 from resistance_assets.science.statistics.tails import chi2_tail
 from resistance_assets.science.survival.cox import fit_model
+from resistance_assets.science.survival.curves import kaplan_meier
 from resistance_assets.science.survival.follow_up import SortedCohort
 from resistance_assets.science.survival.logrank import SplitMinimum
 from resistance_assets.science.survival.screen import SPLIT_MINIMUM, screen_altered, screen_cox
@@ -50,14 +51,54 @@ def altered_survival(
         As `screen_altered`; no row where no gene can be compared.
     """
     followed = np.isfinite(time_months) & np.isfinite(event_observed)
-    values = altered.values[:, followed]
-    smaller = np.minimum((values == 1.0).sum(axis=1), (values == 0.0).sum(axis=1))
-    asked = np.isin(np.array(altered.genes, dtype=object), list(always))
+    smaller = _smaller_groups(altered.values, followed)
+    wanted = set(always)
+    asked = np.array([gene in wanted for gene in altered.genes], dtype=bool)
     chosen = np.flatnonzero((smaller >= LEAST_ALTERED) | (asked & (smaller >= LEAST_DRIVER_GROUP)))
     if not chosen.size or not (event_observed[followed] == 1.0).any():
         return pl.DataFrame()
     genes = [altered.genes[at] for at in chosen]
-    return screen_altered(values[chosen], time_months[followed], event_observed[followed], genes, minimum)
+    values = altered.values[np.ix_(chosen, np.flatnonzero(followed))]
+    return screen_altered(values, time_months[followed], event_observed[followed], genes, minimum)
+
+
+def _smaller_groups(values: Matrix, followed: NDArray[np.bool_]) -> Matrix:
+    """Altered, or unaltered, patients per gene, whichever are fewer. Counted by products: no copy of the matrix."""
+    asked = followed.astype(np.float64)
+    known = ~np.isnan(values)
+    if known.all():
+        n_altered = values @ asked
+        return np.minimum(n_altered, asked.sum() - n_altered)
+    n_altered = np.where(known, values, 0.0) @ asked
+    return np.minimum(n_altered, known.astype(np.float64) @ asked - n_altered)
+
+
+def altered_curves(
+    altered: AlterationMatrix, time_months: Matrix, event_observed: Matrix, genes: Collection[str]
+) -> pl.DataFrame:
+    """Kaplan-Meier curves of altered and unaltered patients, for the genes named, from three patients on either side.
+
+    Returns:
+        hgnc_symbol, alteration_group (altered, unaltered), time_months, n_at_risk, n_events, n_censored, survival,
+        ci_lower, ci_upper.
+    """
+    followed = np.isfinite(time_months) & np.isfinite(event_observed)
+    frames = []
+    for gene, values in zip(altered.genes, altered.values, strict=True):
+        if gene not in genes:
+            continue
+        known = followed & np.isfinite(values)
+        is_altered = values[known] == 1.0
+        if min(is_altered.sum(), (~is_altered).sum()) < LEAST_DRIVER_GROUP:
+            continue
+        group = np.where(is_altered, "altered", "unaltered")
+        curve = kaplan_meier(time_months[known], event_observed[known], group)
+        frames.append(
+            curve.rename(
+                {"group": "alteration_group", "ci_lower_log": "ci_lower", "ci_upper_log": "ci_upper"}
+            ).with_columns(hgnc_symbol=pl.lit(gene))
+        )
+    return pl.concat(frames) if frames else pl.DataFrame()
 
 
 def driver_expression(expression: Matrix, genes: Sequence[str], altered: Matrix, covariates: Matrix) -> pl.DataFrame:
@@ -72,7 +113,10 @@ def driver_expression(expression: Matrix, genes: Sequence[str], altered: Matrix,
         hgnc_symbol, n, n_altered, log2_difference, average, statistic, p_value, q_value_bh, b_statistic; empty where a
         group has fewer than three patients.
     """
-    known = np.isfinite(altered) & np.isfinite(covariates).all(axis=1) & np.isfinite(expression).any(axis=0)
+    expressed = np.isfinite(expression[0]) if len(expression) else np.zeros(expression.shape[1], dtype=bool)
+    if not expressed.all():
+        expressed = np.isfinite(expression).any(axis=0)
+    known = np.isfinite(altered) & np.isfinite(covariates).all(axis=1) & expressed
     yes = altered[known] == 1.0
     if min(yes.sum(), (~yes).sum()) < LEAST_DRIVER_GROUP:
         return pl.DataFrame()

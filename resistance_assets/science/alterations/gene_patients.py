@@ -168,12 +168,17 @@ def alteration_matrix(
     """
     chosen = rows.filter(IS_OF_CLASS[alteration_class] & pl.col("patient_id").is_in(patients))
     names = chosen["hgnc_symbol"].unique().sort().to_list() if genes is None else list(genes)
-    row_of, column_of = {name: at for at, name in enumerate(names)}, {name: at for at, name in enumerate(patients)}
+    row_of = {name: at for at, name in enumerate(names)}
     values = np.zeros((len(names), len(patients)))
     placed = chosen.filter(pl.col("hgnc_symbol").is_in(names))
-    at = [row_of[name] for name in placed["hgnc_symbol"]], [column_of[name] for name in placed["patient_id"]]
-    values[at] = 1.0
+    if placed.height:
+        values[_places(placed["hgnc_symbol"], names), _places(placed["patient_id"], patients)] = 1.0
     for gene, mask in (not_measured or {}).items():
         if gene in row_of:
             values[row_of[gene], mask] = np.nan
     return AlterationMatrix(names, patients, values)
+
+
+def _places(values: pl.Series, names: list[str]) -> NDArray[np.int64]:
+    """Where each value stands among the names, which hold every one of them once."""
+    return values.cast(pl.Enum(names)).to_physical().cast(pl.Int64).to_numpy()

@@ -50,6 +50,8 @@ class Measured:
         """Gene -> mask of the patients in whom it was not looked for; genes that everybody was looked at for are not
         here."""
         panels = self.panel_of.get(LAYER_OF[alteration_class], {})
+        if not panels:
+            return {}
         own = np.array([panels.get(one, "") for one in patients], dtype=object)
         held = {panel: self.genes_of.get(panel, frozenset()) for panel in set(panels.values())}
         masks: dict[frozenset[str], NDArray[np.bool_]] = {}

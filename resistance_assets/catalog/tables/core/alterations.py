@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import polars as pl
 
+from resistance_assets.catalog.tables.core.survival import (
+    SurvivalKaplanMeier,
+    SurvivalMultivariableModels,
+    SurvivalMultivariableTerms,
+    SurvivalOptimalCuts,
+)
 from resistance_assets.catalog.tables.model import TableModel, col, table
 from resistance_assets.catalog.tables.shared_columns import EVENT, EXPRESSION, P_CHECK, SYMBOL, TIME
 
@@ -174,6 +180,31 @@ class AlterationSurvival(TableModel):
 
 
 @table(
+    "core.alterations__kaplan_meier",
+    grain="one row per cohort, endpoint, class of alteration, gene, group and distinct time",
+    key=("cohort_id", "endpoint", "alteration_class", "hgnc_symbol", "alteration_group", "time_months"),
+    limitation="genes of interest and of drivers alone; the tail of a curve rests on few patients: read n_at_risk",
+)
+class AlterationKaplanMeier(TableModel):
+    """Survival curves of altered and unaltered patients, from three patients on either side."""
+
+    cohort_id: pl.String = col("cohort", of=_COHORT)
+    endpoint: pl.String = col("endpoint", of="staging.cohorts__patient_endpoints.endpoint")
+    alteration_class: pl.String = col("class", of=_ALTERED, isin=["mutation", "amplification", "deep_loss", "fusion"])
+    hgnc_symbol: pl.String = col(SYMBOL, of=_GENE)
+    alteration_group: pl.String = col(
+        "altered, or unaltered of those in whom it was looked for", of=_ALTERED, isin=["altered", "unaltered"]
+    )
+    time_months: pl.Float64 = col("time", unit="months", of=TIME)
+    n_at_risk: pl.Int64 = col("just before the time", unit="patients", of=_ALTERED_SURVIVAL, ge=0)
+    n_events: pl.Int64 = col("at the time", unit="patients", of=_ALTERED_SURVIVAL, ge=0)
+    n_censored: pl.Int64 = col("at the time", unit="patients", of=_ALTERED_SURVIVAL, ge=0)
+    survival: pl.Float64 = col("Kaplan-Meier estimate", of=_ALTERED_SURVIVAL, **P_CHECK)
+    ci_lower: pl.Float64 = col("95 % limit, log transform", null=True, of=_ALTERED_SURVIVAL, **P_CHECK)
+    ci_upper: pl.Float64 = col("95 % limit, log transform", null=True, of=_ALTERED_SURVIVAL, **P_CHECK)
+
+
+@table(
     "core.alterations__cis_effects",
     grain="one row per cohort, layer, feature and gene that both are measured of",
     key=("cohort_id", "layer", "feature_id", "hgnc_symbol"),
@@ -255,7 +286,10 @@ class AlterationDriverExpression(TableModel):
     "core.alterations__driver_interactions",
     grain="one row per cohort, endpoint, driver and gene of interest",
     key=("cohort_id", "endpoint", "driver_id", "hgnc_symbol"),
-    limitation="few altered patients have events, so only large differences can be seen",
+    limitation=(
+        "genes of interest and of panels alone: two models per gene, driver and endpoint would take minutes over all"
+        " genes; few altered patients have events, so only large differences can be seen"
+    ),
 )
 class AlterationDriverInteractions(TableModel):
     """Whether expression means something else for survival where a driver is altered: Cox model with the product."""
@@ -280,7 +314,10 @@ class AlterationDriverInteractions(TableModel):
     "core.alterations__pairs",
     grain="one row per cohort and pair of genes",
     key=("cohort_id", "hgnc_symbol_a", "hgnc_symbol_b"),
-    limitation="Fisher's test takes all tumours for alike and finds co-occurrence wherever burdens differ",
+    limitation=(
+        "the drivers and the most often mutated genes (pair_genes) alone; Fisher's test takes all tumours for alike and"
+        " finds co-occurrence wherever burdens differ"
+    ),
 )
 class AlterationPairs(TableModel):
     """Co-occurrence and exclusivity of mutations, with a null that keeps each tumour's burden."""
@@ -385,3 +422,54 @@ class AlterationStratumSurvival(TableModel):
     p_permutation: pl.Float64 = col("of a split with a small group", null=True, of=_STRATUM_SURVIVAL, **P_CHECK)
     fit_status: pl.String = col("as in the screen of all patients", of=_STRATUM_SURVIVAL)
     fit_note: pl.String = col("why a number is missing", null=True, of=_STRATUM_SURVIVAL)
+
+
+_STRATUM = col("stratum of the catalog; those below their declared minimum have no row", of=("source", *_ALTERED))
+
+
+@table(
+    "core.alterations__stratum_optimal_cuts",
+    grain="one row per cohort, stratum, endpoint and gene",
+    key=("cohort_id", "stratum_id", "endpoint", "hgnc_symbol"),
+    limitation="p_naive is not a p-value of anything: the cut was chosen to make it small; read p_corrected",
+)
+class AlterationStratumOptimalCuts(SurvivalOptimalCuts):
+    """core.survival__optimal_cuts within strata."""
+
+    stratum_id: pl.String = _STRATUM
+
+
+@table(
+    "core.alterations__stratum_kaplan_meier",
+    grain="one row per cohort, stratum, endpoint, gene of interest, group and distinct time",
+    key=("cohort_id", "stratum_id", "endpoint", "hgnc_symbol", "expression_group", "time_months"),
+    limitation="the median is that of the stratum, so a patient may be high there and low among all",
+)
+class AlterationStratumKaplanMeier(SurvivalKaplanMeier):
+    """core.survival__kaplan_meier within strata."""
+
+    stratum_id: pl.String = _STRATUM
+
+
+@table(
+    "core.alterations__stratum_multivariable_terms",
+    grain="one row per cohort, stratum, endpoint, gene of interest, model and term",
+    key=("cohort_id", "stratum_id", "endpoint", "hgnc_symbol", "model_id", "term"),
+    limitation="a stratum has few events per coefficient: read the warning of its model",
+)
+class AlterationStratumMultivariableTerms(SurvivalMultivariableTerms):
+    """core.survival__multivariable_terms within strata, of the models that `stratum_models` names."""
+
+    stratum_id: pl.String = _STRATUM
+
+
+@table(
+    "core.alterations__stratum_multivariable_models",
+    grain="one row per cohort, stratum, endpoint, gene of interest and model",
+    key=("cohort_id", "stratum_id", "endpoint", "hgnc_symbol", "model_id"),
+    limitation="patients with a missing covariate are left out, so models differ in their patients: compare n",
+)
+class AlterationStratumMultivariableModels(SurvivalMultivariableModels):
+    """core.survival__multivariable_models within strata, of the models that `stratum_models` names."""
+
+    stratum_id: pl.String = _STRATUM

@@ -22,7 +22,6 @@ from resistance_assets.defs.core.alterations.layer_slices import (
     slice_address,
 )
 from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address, patients_address
-from resistance_assets.defs.core.survival.screen import split_minimum
 from resistance_assets.orchestration.partitions import partition_of, unions_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
@@ -65,7 +64,7 @@ def cohort_step(cohort: Cohort, registry: Registry) -> Step:
     addresses = {name: partition_of(name, cohort_id) for name in ALTERATION_TABLES}
     follow_up = {endpoint.id: follow_up_address(cohort_id, endpoint.id) for endpoint in cohort.endpoint}
     expression, patients = expression_address(cohort_id), patients_address(cohort_id)
-    settings, minimum = registry.alterations, split_minimum(registry.survival)
+    settings, survival = registry.alterations, registry.survival
     interest = tuple(
         dict.fromkeys([*registry.genes.of_interest, *(g for panel in registry.genes.panels.values() for g in panel)])
     )
@@ -79,7 +78,7 @@ def cohort_step(cohort: Cohort, registry: Registry) -> Step:
             patients=inputs.read(patients),
             follow_up={name: inputs.read(address) for name, address in follow_up.items() if inputs.has(address)},
         )
-        found = compute_cohort_tables(layers, cohort, settings, interest, minimum)
+        found = compute_cohort_tables(layers, cohort, settings, interest, survival)
         return {addresses[name]: frame for name, frame in found.items()}
 
     return table_step(
@@ -93,7 +92,7 @@ def cohort_step(cohort: Cohort, registry: Registry) -> Step:
             "sequenced_megabases": cohort.sequenced_megabases,
             "settings": settings.model_dump(),
             "genes": interest,
-            "minimum": [minimum.share, minimum.patients, minimum.expected_events, minimum.permutations, minimum.seed],
+            "survival": survival.model_dump(),
         },
         tags={"cohort": cohort_id},
     )

@@ -8,12 +8,15 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from resistance_assets.catalog.models.analysis_settings import AlterationSettings
-from resistance_assets.catalog.models.cohort import Cohort, Stratum
+from resistance_assets.catalog.models.analysis_settings import AlterationSettings, SurvivalSettings
+from resistance_assets.catalog.models.cohort import Cohort
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.alterations.cohort_layers import CohortLayers, LayerMatrix
+from resistance_assets.defs.core.alterations.stratum_tables import stratum_members, stratum_tables
+from resistance_assets.defs.core.survival.screen import split_minimum
 from resistance_assets.science.alterations.associations import (
     LEAST_DRIVER_GROUP,
+    altered_curves,
     altered_survival,
     burden_associations,
     driver_expression,
@@ -29,11 +32,10 @@ from resistance_assets.science.alterations.gene_patients import (
     classify_mutations,
 )
 from resistance_assets.science.alterations.measured import LAYER_OF, Measured
-from resistance_assets.science.alterations.strata import attribute_members, membership, split_rule
+from resistance_assets.science.alterations.strata import membership, split_rule
 from resistance_assets.science.statistics.multiple_testing import adjust_bh
 from resistance_assets.science.survival.logrank import SplitMinimum
 from resistance_assets.science.survival.models import covariate_columns, usable_covariates
-from resistance_assets.science.survival.screen import screen_survival
 
 Matrix = NDArray[np.float64]
 ALTERATION_TABLES = tuple(name for name in TABLES if name.startswith("core.alterations__"))
@@ -51,16 +53,17 @@ def compute_cohort_tables(
     cohort: Cohort,
     settings: AlterationSettings,
     genes_of_interest: Sequence[str],
-    minimum: SplitMinimum,
+    survival: SurvivalSettings,
 ) -> dict[str, pl.DataFrame]:
     """Every table of `core.alterations__*` of one cohort, by name; tables of layers that it lacks are empty."""
+    minimum = split_minimum(survival)
     strata, strata_rows = stratum_members(layers, cohort.stratum)
     made = {
         "layers": layer_rows(layers),
         "patients": burden_rows(layers, cohort.sequenced_megabases),
         "gene_patients": layers.rows,
         "gene_frequencies": frequency_rows(layers, strata),
-        "survival": survival_rows(layers, settings, minimum),
+        **survival_tables(layers, settings, genes_of_interest, minimum),
         "cis_effects": cis_rows(layers),
         "drivers": driver_rows(layers, settings),
         "driver_expression": driver_expression_rows(layers, settings),
@@ -68,7 +71,7 @@ def compute_cohort_tables(
         "pairs": pair_rows(layers, settings),
         "burden": burden_association_rows(layers, settings),
         "strata": strata_rows,
-        "stratum_survival": stratum_survival_rows(layers, strata, strata_rows, minimum),
+        **stratum_tables(layers, strata, strata_rows, settings, genes_of_interest, survival),
     }
     found = {}
     for name, frame in made.items():
@@ -149,78 +152,29 @@ def driver_rows(layers: CohortLayers, settings: AlterationSettings) -> pl.DataFr
     return pl.DataFrame(rows, schema_overrides={"n_measured": pl.Int64, "n_altered": pl.Int64})
 
 
-def stratum_members(layers: CohortLayers, declared: Sequence[Stratum]) -> tuple[dict[str, list[str]], pl.DataFrame]:
-    """Patients of each stratum, and rows of `core.alterations__strata` without cohort_id."""
-    everyone = sorted({*layers.patients["patient_id"], *layers.matrix[2]})
-    profiled = set(layers.matrix[2])
-    members, rows = {}, []
-    for stratum in declared:
-        inside, known = set(everyone), set(everyone)
-        for rules, wanted in ((stratum.altered, 1.0), (stratum.unaltered, 0.0)):
-            if rules:
-                state = membership(everyone, layers.rows, rules, layers.measured)
-                # A class that nobody was measured for leaves nobody known.
-                kinds = {kind for _, kind in map(split_rule, rules)} - {"any"}
-                measured = all(layers.measured.of_class(kind) for kind in kinds) and bool(np.isfinite(state).any())
-                known &= (
-                    {one for one, value in zip(everyone, state, strict=True) if np.isfinite(value)}
-                    if measured
-                    else set()
-                )
-                inside &= {one for one, value in zip(everyone, state, strict=True) if value == wanted}
-        if stratum.attribute is not None:
-            chosen, told = attribute_members(attribute_values(layers, stratum.attribute), stratum.values)
-            inside &= chosen
-            known &= told
-        members[stratum.id] = sorted(inside & known)
-        for endpoint in layers.follow_up:
-            analysed = [one for one in members[stratum.id] if one in profiled]
-            time, event = layers.follow(endpoint, analysed)
-            n, events = int(np.isfinite(time).sum()), int(np.nansum(event))
-            status = "screened"
-            note = f"{n} patients, {events} events"
-            if not known:
-                status, note = "not_measured", "not measured: no patient is known to be inside or outside"
-                n = events = None
-            elif n < stratum.min_patients or events < stratum.min_events:
-                status = "too_small"
-                note += f"; refused: the minimum is {stratum.min_patients} patients and {stratum.min_events} events"
-            rows.append(
-                {
-                    "stratum_id": stratum.id, "title": stratum.title, "rule": stratum.rule, "endpoint": endpoint,
-                    "n": n, "events": events, "min_patients": stratum.min_patients, "min_events": stratum.min_events,
-                    "status": status, "note": note,
-                }
-            )  # fmt: skip
-    return members, pl.DataFrame(rows, schema_overrides={"n": pl.Int64, "events": pl.Int64})
-
-
-def attribute_values(layers: CohortLayers, attribute: str) -> pl.DataFrame:
-    """patient_id and value of a clinical attribute: one of our columns of patients, else the vendor's."""
-    if attribute in ("sex", "stage_group"):
-        return layers.patients.select("patient_id", value=attribute)
-    return layers.attributes.filter(pl.col("attribute_id") == attribute).select("patient_id", "value")
-
-
 def frequency_rows(layers: CohortLayers, strata: Mapping[str, Sequence[str]]) -> pl.DataFrame:
     """Rows of `core.alterations__gene_frequencies` without cohort_id.
 
     Of all patients, every gene that is altered in any way has a row per class that was looked for, so that none of 240
     is told from not measured; kinds of mutations, and strata, have rows of the genes that are so altered.
     """
-    everywhere = {*layers.rows["hgnc_symbol"], *layers.copy_number.features["hgnc_symbol"]}
+    everywhere = _names(pl.concat([layers.rows["hgnc_symbol"], layers.copy_number.features["hgnc_symbol"]]))
     groups: dict[str, set[str] | None] = {"all": None, **{name: set(own) for name, own in strata.items()}}
     frames = []
     for stratum_id, inside in groups.items():
         for name, is_of_class in _FREQUENCY_CLASSES.items():
             altered = layers.rows.filter(is_of_class).select("patient_id", "hgnc_symbol")
             is_whole = inside is None and (name == "any" or name in IS_OF_CLASS)
-            genes = sorted(everywhere if is_whole else set(altered["hgnc_symbol"]))
+            genes = everywhere if is_whole else _names(altered["hgnc_symbol"])
             profiled, seen = profiled_counts(layers.measured, genes, name, inside, altered)
             if profiled.height:
                 seen = seen.with_columns(alteration_class=pl.lit(name))
                 frames.append(alteration_frequencies(seen, profiled).with_columns(stratum_id=pl.lit(stratum_id)))
     return pl.concat(frames) if frames else pl.DataFrame()
+
+
+def _names(symbols: pl.Series) -> list[str]:
+    return symbols.drop_nulls().unique().sort().to_list()
 
 
 def profiled_counts(
@@ -267,23 +221,30 @@ def looked_for_matrix(layers: CohortLayers, name: str) -> AlterationMatrix:
     return alteration_matrix(layers.rows, name, patients, genes, layers.measured.unseen(genes, name, patients))
 
 
-def survival_rows(layers: CohortLayers, settings: AlterationSettings, minimum: SplitMinimum) -> pl.DataFrame:
-    """Rows of `core.alterations__survival` without cohort_id."""
-    drivers = {split_rule(rule)[0] for one in settings.driver for rule in one.altered}
-    frames = []
+def survival_tables(
+    layers: CohortLayers, settings: AlterationSettings, genes_of_interest: Sequence[str], minimum: SplitMinimum
+) -> dict[str, pl.DataFrame]:
+    """Rows of `core.alterations__survival` and `core.alterations__kaplan_meier` without cohort_id, by their names."""
+    drivers = sorted({split_rule(rule)[0] for one in settings.driver for rule in one.altered})
+    drawn = {*drivers, *genes_of_interest}
+    tested, curves = [], []
     matrices = {name: looked_for_matrix(layers, name) for name in IS_OF_CLASS}
     # Classes within endpoints: those of the same patients share their random divisions.
     for endpoint in layers.follow_up:
         for name, altered in matrices.items():
             if altered.genes:
+                given = {"endpoint": pl.lit(endpoint), "alteration_class": pl.lit(name)}
                 time, event = layers.follow(endpoint, altered.patients)
-                found = altered_survival(altered, time, event, always=sorted(drivers), minimum=minimum)
+                found = altered_survival(altered, time, event, always=drivers, minimum=minimum)
                 if found.height:
-                    frames.append(found.with_columns(endpoint=pl.lit(endpoint), alteration_class=pl.lit(name)))
-    if not frames:
-        return pl.DataFrame()
-    return (
-        pl.concat(frames)
+                    tested.append(found.with_columns(**given))
+                curve = altered_curves(altered, time, event, drawn)
+                if curve.height:
+                    curves.append(curve.with_columns(**given))
+    if not tested:
+        return {"survival": pl.DataFrame(), "kaplan_meier": pl.concat(curves) if curves else pl.DataFrame()}
+    rows = (
+        pl.concat(tested)
         .sort("alteration_class", "endpoint", maintain_order=True)
         .with_columns(
             n_altered="n_high",
@@ -295,6 +256,7 @@ def survival_rows(layers: CohortLayers, settings: AlterationSettings, minimum: S
             },
         )
     )
+    return {"survival": rows, "kaplan_meier": pl.concat(curves) if curves else pl.DataFrame()}
 
 
 def cis_rows(layers: CohortLayers) -> pl.DataFrame:
@@ -407,27 +369,3 @@ def burden_association_rows(layers: CohortLayers, settings: AlterationSettings) 
         {endpoint: layers.follow(endpoint, order) for endpoint in layers.follow_up},
         driver_members(layers, settings, order),
     )
-
-
-def stratum_survival_rows(
-    layers: CohortLayers, strata: Mapping[str, Sequence[str]], declared: pl.DataFrame, minimum: SplitMinimum
-) -> pl.DataFrame:
-    """Rows of `core.alterations__stratum_survival` without cohort_id, of the strata that are large enough."""
-    if declared.is_empty():
-        return pl.DataFrame()
-    expression, genes, patients = layers.matrix
-    frames = []
-    for row in declared.filter(pl.col("status") == "screened").iter_rows(named=True):
-        inside = np.isin(np.array(patients, dtype=object), list(strata[row["stratum_id"]]))
-        order = [one for one, kept in zip(patients, inside, strict=True) if kept]
-        time, event = layers.follow(row["endpoint"], order)
-        found = screen_survival(expression[:, inside], time, event, genes, minimum)
-        numbers = [name for name, kind in found.schema.items() if kind.is_float()]
-        frames.append(
-            found.with_columns(
-                *[pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name) for name in numbers],
-                stratum_id=pl.lit(row["stratum_id"]),
-                endpoint=pl.lit(row["endpoint"]),
-            )
-        )
-    return pl.concat(frames) if frames else pl.DataFrame()

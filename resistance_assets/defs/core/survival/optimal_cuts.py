@@ -10,7 +10,7 @@ from resistance_assets.catalog.models.cohort import Cohort
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address
-from resistance_assets.defs.core.survival.followed_patients import followed_patients
+from resistance_assets.defs.core.survival.followed_patients import Followed, followed_patients
 from resistance_assets.orchestration.partitions import partition_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
@@ -33,7 +33,19 @@ def cut_cohort(
     seed: int,
 ) -> pl.DataFrame:
     """The corrected optimal cut of every gene of a cohort for one endpoint."""
-    cohort = followed_patients(expression, follow_up, f"{endpoint} of {cohort_id}")
+    return cut_patients(
+        followed_patients(expression, follow_up, f"{endpoint} of {cohort_id}"),
+        min_proportion=min_proportion,
+        max_proportion=max_proportion,
+        permutations=permutations,
+        seed=seed,
+    ).with_columns(cohort_id=pl.lit(cohort_id), endpoint=pl.lit(endpoint))
+
+
+def cut_patients(
+    cohort: Followed, *, min_proportion: float, max_proportion: float, permutations: int, seed: int
+) -> pl.DataFrame:
+    """The corrected optimal cut of every gene among some patients."""
     cuts = screen_optimal_cut(
         cohort.matrix,
         cohort.time_months,
@@ -51,8 +63,6 @@ def cut_cohort(
     effect = pl.Series(split["log_hazard_ratio"]).fill_null(np.nan).to_numpy()
     shares = cuts.select((share * (1 - share)).fill_null(np.nan)).to_series().to_numpy()
     return cuts.with_columns(
-        cohort_id=pl.lit(cohort_id),
-        endpoint=pl.lit(endpoint),
         hazard_ratio_at_cut=split["hazard_ratio"],
         events_for_80pct_power=pl.Series(events_for_power(effect, shares)),
     )

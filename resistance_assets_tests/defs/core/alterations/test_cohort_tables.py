@@ -17,7 +17,6 @@ from resistance_assets.defs.core.alterations.cohort_tables import compute_cohort
 from resistance_assets.defs.core.alterations.layer_slices import MATRICES
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.science.expression.matrices import expression_matrix
-from resistance_assets.science.survival.logrank import SplitMinimum
 from resistance_assets_tests.cohort_lake import alteration_steps, cohort_targets, put_raw, read_tables, run_upstream
 from resistance_assets_tests.defs.core.alterations.real_archive import (
     STUDY,
@@ -27,7 +26,9 @@ from resistance_assets_tests.defs.core.alterations.real_archive import (
 )
 
 ENDPOINT = Endpoint(id="OS", title="overall survival", status_attribute="OS_STATUS", months_attribute="OS_MONTHS")
-MINIMUM = SplitMinimum(share=0.0, patients=20, expected_events=0.0, permutations=200)
+# Twenty altered patients is what the goldens ask for their q.
+LIMITS = {"min_group_share": 0.0, "min_group_patients": 20, "min_group_expected_events": 0.0, "permutations": 200}
+SURVIVAL = load_registry().survival.model_copy(update=LIMITS)
 DRIVERS = {"TP53": 231, "KRAS": 139, "EGFR": 61, "KEAP1": 81, "STK11": 67}
 EMPTY = {
     "mutations": ("patient_id", "hgnc_symbol", "variant_classification", "protein_change"),
@@ -93,12 +94,11 @@ def found(goldens: Path, shared: Path, tmp_path_factory) -> dict[str, pl.DataFra
     cohort = registry.cohorts["luad_tcga"].model_copy(
         update={"endpoint": (ENDPOINT,), "stratum": STRATA, "purity_attribute": None}
     )
-    # Twenty altered patients is what the goldens ask for their q.
-    limits = {"min_group_share": 0.0, "min_group_patients": 20, "min_group_expected_events": 0.0, "permutations": 200}
     registry = replace(
         registry,
         cohorts={cohort.id: cohort},
-        survival=registry.survival.model_copy(update=limits),
+        alterations=registry.alterations.model_copy(update={"pair_genes": 120}),
+        survival=SURVIVAL,
         genes=registry.genes.model_copy(update={"of_interest": tuple(asked), "panels": {}}),
     )
     archive = write_real_archive(place / f"{STUDY}.tar.gz", shared, goldens)
@@ -180,6 +180,25 @@ def test_gene_by_kras_on_survival_is_that_of_r(found, folder):
     np.testing.assert_allclose(both["p_likelihood_ratio"], both["interaction_lrt_p"], rtol=1e-4)
 
 
+def test_fisher_of_pairs_is_that_of_r(found, folder):
+    """p relative 1e-6; odds ratio 3e-4, because R's fisher.test ends its root search at 1.2e-4."""
+    expected = golden(folder / "cooccurrence_fisher.tsv.gz")
+    ours = found["core.alterations__pairs"].with_columns(
+        pair=pl.concat_list("hgnc_symbol_a", "hgnc_symbol_b").list.sort().list.join("|")
+    )
+    first, second = expected.columns[:2]
+    both = expected.with_columns(pair=pl.concat_list(first, second).list.sort().list.join("|")).join(
+        ours, on="pair", validate="1:1", suffix="_ours"
+    )
+    assert both.height == expected.height > 6000
+    np.testing.assert_allclose(both["p_value_fisher"], both["p"], rtol=1e-6)
+    finite = both.with_columns(pl.col("odds_ratio").cast(pl.Float64, strict=False)).filter(
+        pl.col("odds_ratio").is_finite() & pl.col("odds_ratio_fisher").is_not_null()
+    )
+    assert finite.height > 0.9 * both.height
+    np.testing.assert_allclose(finite["odds_ratio_fisher"], finite["odds_ratio"], rtol=3e-4)
+
+
 def test_pairs_keep_the_burden_and_show_fisher_beside(found):
     pairs = found["core.alterations__pairs"]
     egfr_kras = pairs.filter((pl.col("hgnc_symbol_a") == "EGFR") & (pl.col("hgnc_symbol_b") == "KRAS")).row(
@@ -229,7 +248,7 @@ def small(**given: pl.DataFrame) -> CohortLayers:
 
 def test_a_cohort_without_any_layer_has_rows_of_layers_alone():
     registry = load_registry()
-    found = compute_cohort_tables(small(), cohort_of(), registry.alterations, ("AXL",), MINIMUM)
+    found = compute_cohort_tables(small(), cohort_of(), registry.alterations, ("AXL",), SURVIVAL)
     filled = {name for name, frame in found.items() if frame.height}
     assert filled == {"core.alterations__layers", "core.alterations__drivers"}
     assert set(found["core.alterations__drivers"]["status"]) == {"not_measured"}
@@ -238,7 +257,7 @@ def test_a_cohort_without_any_layer_has_rows_of_layers_alone():
 
 def test_a_stratum_of_a_clinical_attribute_needs_no_alteration():
     stratum = Stratum(id="women", title="women", attribute="sex", values=("Female",), min_patients=5, min_events=3)
-    found = compute_cohort_tables(small(), cohort_of(stratum), load_registry().alterations, (), MINIMUM)
+    found = compute_cohort_tables(small(), cohort_of(stratum), load_registry().alterations, (), SURVIVAL)
     row = found["core.alterations__strata"].row(0, named=True)
     assert (row["n"], row["events"], row["status"]) == (6, 6, "screened")
 
@@ -257,7 +276,7 @@ def test_a_silent_mutation_alters_nothing_and_a_hotspot_needs_three_patients():
         schema_overrides={"hgnc_symbol_site1": pl.String},
     )
     found = compute_cohort_tables(
-        small(mutations=mutations, fusions=fusions), cohort_of(), load_registry().alterations, (), MINIMUM
+        small(mutations=mutations, fusions=fusions), cohort_of(), load_registry().alterations, (), SURVIVAL
     )
     rows = {
         (r["hgnc_symbol"], r["patient_id"]): r for r in found["core.alterations__gene_patients"].iter_rows(named=True)
@@ -291,7 +310,7 @@ def test_a_gene_is_measured_in_those_alone_whose_panel_holds_it():
         cohort_of(stratum).model_copy(update={"sequenced_megabases": 30.0}),
         load_registry().alterations,
         (),
-        MINIMUM,
+        SURVIVAL,
     )
     rows = found["core.alterations__gene_frequencies"].filter(
         (pl.col("alteration_class") == "mutation") & (pl.col("stratum_id") == "all")
@@ -320,7 +339,7 @@ def test_a_driver_of_too_few_patients_is_not_compared_and_the_reason_is_said():
         cohort_of(),
         load_registry().alterations,
         ["AXL"],
-        MINIMUM,
+        SURVIVAL,
     )
     drivers = {r["driver_id"]: r for r in found["core.alterations__drivers"].iter_rows(named=True)}
     assert drivers["KRAS"]["status"] == "compared"
@@ -330,3 +349,37 @@ def test_a_driver_of_too_few_patients_is_not_compared_and_the_reason_is_said():
     interaction = {r["driver_id"]: r for r in found["core.alterations__driver_interactions"].iter_rows(named=True)}
     assert interaction["EGFR"]["p_likelihood_ratio"] is None
     assert "1 events with the driver and 5 without it" in interaction["EGFR"]["fit_note"]
+
+
+def test_every_screen_is_repeated_within_a_stratum_and_in_no_stratum_that_is_too_small(found):
+    genes = found["core.alterations__stratum_survival"]["hgnc_symbol"].n_unique()
+    cuts = found["core.alterations__stratum_optimal_cuts"]
+    assert set(cuts["stratum_id"]) == {"egfr_mutant"}
+    assert cuts.height == genes == 1555
+    assert set(cuts["n"]) == {61}
+    models = found["core.alterations__stratum_multivariable_models"]
+    assert set(models["model_id"]) == {"age_sex"}
+    assert models["n"].max() <= 61
+    curves = found["core.alterations__stratum_kaplan_meier"]
+    assert set(curves["hgnc_symbol"]) == set(models["hgnc_symbol"])
+    start = curves.group_by("hgnc_symbol", "expression_group").agg(pl.col("n_at_risk").max())
+    assert set(start.group_by("hgnc_symbol").agg(pl.col("n_at_risk").sum())["n_at_risk"]) == {61}
+
+
+def test_screens_of_a_stratum_are_those_of_its_patients_alone(found, folder):
+    """The optimal cut and the adjusted model of EGFR-mutated patients, from the goldens' own tables of patients."""
+    gene = found["core.alterations__stratum_multivariable_terms"]["hgnc_symbol"][0]
+    inside = found["core.alterations__gene_patients"].filter(hgnc_symbol="EGFR", is_mutated=True)["patient_id"]
+    clinical = golden(folder / "clinical.tsv.gz").filter(pl.col("case_id").is_in(inside.to_list()))
+    cut = found["core.alterations__stratum_optimal_cuts"].filter(hgnc_symbol=gene).row(0, named=True)
+    assert (cut["n"], cut["events"]) == (clinical.height, clinical["event"].sum())
+    terms = found["core.alterations__stratum_multivariable_terms"].filter(hgnc_symbol=gene)
+    assert set(terms["variable"]) == {"expression", "age_years", "sex"}
+    assert terms["n"].max() == clinical["age"].count()
+
+
+def test_curves_of_altered_and_unaltered_patients_begin_with_all_of_them(found):
+    curves = found["core.alterations__kaplan_meier"].filter(hgnc_symbol="EGFR", alteration_class="mutation")
+    start = dict(curves.group_by("alteration_group").agg(pl.col("n_at_risk").max()).iter_rows())
+    assert start == {"altered": 61, "unaltered": 392}
+    assert curves["n_events"].sum() == 158
