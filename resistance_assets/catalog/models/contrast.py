@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -78,8 +78,10 @@ class CountsContrast(Entry):
 
     `continuous`: covariates that are measurements although the sheet holds whole numbers. `pairing`: the column whose
     levels are the blocks of a paired design. `fit_all_levels`: further levels of the factor take part in the fit.
+    `expressed_alone`: whether pydeseq2 too tests the genes of `expression_filter` alone.
     """
 
+    expressed_alone: ClassVar[bool] = False
     id: Identifier
     title: str | None = None
     factor: str

@@ -40,9 +40,9 @@ def fit_deseq2(
     n_threads: int = 1,
 ) -> pl.DataFrame:
     """Wald test of a negative binomial model per gene (Love 2014, Genome Biology 15:550; Muzellec 2023, Bioinformatics
-    39:btad547), with outlier replacement, Cook's filter and independent filtering as DESeq2 has them by default. Two
-    steps where pydeseq2 departs from DESeq2 are taken as DESeq2 takes them: `dispersion_trend` and the floor of
-    `CompiledInference`.
+    39:btad547), with outlier replacement, Cook's filter and independent filtering as DESeq2 has them by default. Four
+    steps where pydeseq2 departs from DESeq2 are taken as DESeq2 takes them: `dispersion_trend`,
+    `local_dispersion_trend`, `match_dispersion_prior` and the floor of `CompiledInference`.
 
     A gene that is zero throughout one arm has no maximum likelihood estimate: the fit stops somewhere on the way to
     infinity and its Wald test is meaningless. The likelihood is not: such a gene is tested by the likelihood-ratio test
@@ -327,24 +327,114 @@ def _gamma_deviance(y: NDArray[np.float64], mu: NDArray[np.float64]) -> float:
     return float(2 * ((y - mu) / mu - np.log(y / mu)).sum())
 
 
+MOST_DF_OF_MATCHED_PRIOR = 3
+LEAST_PRIOR_VARIANCE = 0.25
+_PRIOR_BREAKS = np.arange(-20, 21) / 2.0
+_PRIOR_VARIANCES = np.linspace(0.0, 8.0, 161)
+_DRAWS, _NODES = 10_000, 400
+_NEAREST_SHARE, _GRID_POINTS, _LEAST_GENES_OF_LOCAL_TREND = 0.7, 200, 20
 # A hundred times the lower bound of dispersions, below which DESeq2 takes an estimate for "none".
 _LOWEST_FOR_TREND = 1e-6
 
 
+def local_dispersion_trend(means: NDArray[np.float64], dispersions: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """DESeq2's other trend, where the parametric one has no solution: local quadratic regression in logs.
+
+    Each point sees the nearest seven tenths of the genes, by a tricube kernel times their mean (locfit's defaults). It
+    is fitted on a grid of means and interpolated between.
+
+    Args:
+        as of `dispersion_trend`.
+
+    Returns:
+        (genes,), the trend at each mean; None for fewer than `_LEAST_GENES_OF_LOCAL_TREND` usable genes.
+    """
+    used = dispersions > _LOWEST_FOR_TREND
+    if used.sum() < _LEAST_GENES_OF_LOCAL_TREND:
+        return None
+    x, y, weight = np.log(means[used]), np.log(dispersions[used]), means[used]
+    nearest = int(len(x) * _NEAREST_SHARE)
+    grid = np.unique(np.quantile(x, np.linspace(0.0, 1.0, _GRID_POINTS)))
+    fitted = np.empty(len(grid))
+    for at, here in enumerate(grid):
+        away = np.abs(x - here)
+        width = max(float(np.partition(away, nearest - 1)[nearest - 1]), 1e-9)
+        kernel = np.sqrt(np.clip(1.0 - (away / width) ** 3, 0.0, None) ** 3 * weight)
+        seen = kernel > 0
+        terms = np.vander((x[seen] - here) / width, 3, increasing=True)
+        fitted[at] = np.linalg.lstsq(terms * kernel[seen, None], y[seen] * kernel[seen], rcond=None)[0][0]
+    return np.exp(np.interp(np.log(means), grid, fitted))
+
+
+def match_dispersion_prior(residuals: NDArray[np.float64], df: int) -> float:
+    """Variance of the dispersions' prior for one to three residual degrees of freedom, at least 0.25.
+
+    There the spread of the log estimates about the trend is skewed, and its median absolute deviation tells little, so
+    DESeq2 looks for the variance whose histogram of log(chi-squared / df) + normal is nearest to that of the residuals
+    (Kullback-Leibler; Love 2014, Genome Biology 15:550). It draws 10,000 values and smooths; here the probabilities of
+    the bins are exact, and nothing is drawn.
+
+    Args:
+        residuals: log of the gene-wise dispersions over their trend, of genes above the lower bound.
+        df: samples less coefficients.
+    """
+    from scipy.special import ndtr
+    from scipy.stats import chi2
+
+    observed = np.histogram(residuals, _PRIOR_BREAKS)[0].astype(np.float64)
+    if not observed.sum():
+        return LEAST_PRIOR_VARIANCE
+    width = _PRIOR_BREAKS[1] - _PRIOR_BREAKS[0]
+    observed /= observed.sum() * width
+    there = observed > 0
+    # What one of 10,000 draws adds to the density: a rarer bin of theirs would be empty.
+    small = min(float(observed[there].min()), 1.0 / (_DRAWS * width))
+    nodes = np.log(chi2(df).ppf((np.arange(_NODES) + 0.5) / _NODES) / df)
+    divergence = np.empty(len(_PRIOR_VARIANCES))
+    for at, variance in enumerate(_PRIOR_VARIANCES):
+        # The mean over equally likely values of the chi-squared is the probability of each bin.
+        scale = max(np.sqrt(variance), 1e-9)
+        below = ndtr((_PRIOR_BREAKS[:, None] - nodes[None, :]) / scale).mean(axis=1)
+        expected = np.diff(below) / (below[-1] - below[0]) / width
+        divergence[at] = (observed * (np.log(observed + small) - np.log(expected + small)))[there].sum()
+    return max(float(_PRIOR_VARIANCES[divergence.argmin()]), LEAST_PRIOR_VARIANCE)
+
+
 def _with_deseq2_trend(data_set: type) -> type:
-    """pydeseq2's data set with the trend of `dispersion_trend`; where that fails, with pydeseq2's own."""
+    """pydeseq2's data set with the trend of `dispersion_trend`, where that fails of `local_dispersion_trend`, and the
+    prior of `match_dispersion_prior` where few degrees of freedom are left."""
     import pandas as pd
 
     class DataSet(data_set):
-        """A DeseqDataSet that differs in its trend only."""
+        """A DeseqDataSet that differs in its trend, and in its prior of few degrees of freedom."""
+
+        def fit_dispersion_prior(self) -> None:
+            super().fit_dispersion_prior()
+            df = self.n_obs - self.obsm["design_matrix"].shape[1]
+            if 0 < df <= MOST_DF_OF_MATCHED_PRIOR:
+                genes = self.var["non_zero"].to_numpy(dtype=bool)
+                own, trend = (
+                    self.var[name].to_numpy(dtype=np.float64)[genes]
+                    for name in ("genewise_dispersions", "fitted_dispersions")
+                )
+                kept = own >= 100 * self.min_disp
+                self.uns["prior_disp_var"] = np.float64(match_dispersion_prior(np.log(own[kept] / trend[kept]), df))
 
         def _fit_parametric_dispersion_trend(self, vst: bool = False) -> None:
             genes = self.var["non_zero"].to_numpy(dtype=bool)
             means = self.var["_normed_means"].to_numpy(dtype=np.float64)
+            estimates = self.var["vst_genewise_dispersions" if vst else "genewise_dispersions"].to_numpy(np.float64)
             found = None
             if not vst:
-                estimates = self.var["genewise_dispersions"].to_numpy(dtype=np.float64)
                 found = dispersion_trend(means[genes], estimates[genes])
+            if found is None and not vst:
+                local = local_dispersion_trend(means[genes], estimates[genes])
+                if local is not None:
+                    # What pydeseq2 refits after outliers has the mean as its trend.
+                    self._fit_mean_dispersion_trend(vst)
+                    self.var["fitted_dispersions"] = np.nan
+                    self.var.loc[genes, "fitted_dispersions"] = local
+                    return
             if found is None:
                 super()._fit_parametric_dispersion_trend(vst)
                 return

@@ -121,6 +121,33 @@ def run_pydeseq2(
     return fit_deseq2(counts, design, contrast, alpha=alpha, shrink=shrink, n_threads=n_threads)
 
 
+def run_pydeseq2_of_expressed(
+    counts: pl.DataFrame, samples: pl.DataFrame, contrast: Contrast, *, shrink: bool = False
+) -> pl.DataFrame:
+    """`run_contrast` by pydeseq2 on the genes that limma-voom tests; the others are rows with the reason.
+
+    For sums of cells: most of their genes have no count to speak of, and a trend of dispersions through those is none.
+    """
+    design, report = _checked_design(counts, samples, contrast)
+    if report.evidence_kind == "effect_only":
+        return run_pydeseq2(counts, samples, contrast, shrink=shrink)
+    from resistance_assets.science.deg.limma import select_tested
+
+    tested, notes = select_tested(count_matrix(counts, design.sample_ids), design.arms, "filter_by_expr")
+    fitted = run_pydeseq2(counts.filter(pl.Series(tested)), samples, contrast, shrink=shrink)
+    rest = build_result(
+        counts.filter(pl.Series(~tested))[GENE_COLUMN],
+        method="pydeseq2",
+        n_numerator=report.n_numerator,
+        n_denominator=report.n_denominator,
+        evidence_kind=report.evidence_kind,
+        log2_fold_change=np.full(int((~tested).sum()), np.nan),
+        p_value_note=notes[~tested].tolist(),
+    )
+    places = np.argsort(np.concatenate([np.flatnonzero(tested), np.flatnonzero(~tested)]), kind="stable")
+    return pl.concat([fitted, rest])[places]
+
+
 def run_limma_voom(
     counts: pl.DataFrame,
     samples: pl.DataFrame,

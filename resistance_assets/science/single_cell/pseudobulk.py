@@ -14,13 +14,12 @@ import polars as pl
 
 from resistance_assets.errors import Fault
 from resistance_assets.science.deg.designs import Contrast
-from resistance_assets.science.deg.methods import run_limma_voom, run_pydeseq2
-from resistance_assets.science.deg.result import NOTE_FILTER_BY_EXPR
+from resistance_assets.science.deg.methods import run_limma_voom, run_pydeseq2_of_expressed
 from resistance_assets.science.single_cell.counts import CellCounts, group_sums
 
 LEAST_CELLS = 10
-EFFECTS = ("base_mean", "average_expression_log2", "log2_fold_change", "standard_error", "statistic")
-RUNS = {"limma_voom": run_limma_voom, "pydeseq2": run_pydeseq2}
+# Both test the genes of filterByExpr.
+RUNS = {"limma_voom": run_limma_voom, "pydeseq2": run_pydeseq2_of_expressed}
 
 
 @dataclass(frozen=True)
@@ -101,17 +100,9 @@ def compare_type(
         )
     }
     row["left_out"] = "; ".join(f"{sample}: {n} cells" for sample, n in few.select("sample_id", "n_cells").iter_rows())
-    results, rows, tested_genes, filtered = [], [], own, pl.DataFrame()
+    results, rows = [], []
     for method in RUNS:
-        found, reason = _run(tested_genes, used.select(sheet.columns), comparison, method, cell_type)
-        if method == "limma_voom" and found is not None:
-            # Both methods test the genes of filterByExpr: a trend of dispersions through genes of no count is none.
-            filtered = found.filter(pl.col("p_value_note") == NOTE_FILTER_BY_EXPR)
-            tested_genes = own.join(filtered, on="feature_id", how="anti", maintain_order="left")
-        elif found is not None and filtered.height:
-            emptied = [pl.lit(None, found.schema[name]).alias(name) for name in EFFECTS]
-            rest = filtered.with_columns(*emptied, method=pl.lit(method))
-            found = pl.concat([found, rest.select(found.columns)])
+        found, reason = _run(own, used.select(sheet.columns), comparison, method, cell_type)
         tested = 0 if found is None else int(found["p_value"].is_not_null().sum())
         kind = "refused" if found is None else str(found["evidence_kind"][0])
         rows.append(row | {"method": method, "evidence_kind": kind, "reason": reason, "n_genes_tested": tested})

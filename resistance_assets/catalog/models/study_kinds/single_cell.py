@@ -94,6 +94,7 @@ class ArmComparison(Entry):
 class CellTypeContrast(CountsContrast):
     """Two arms within one cell type, on pseudobulk sums of human genes, as any contrast of expression."""
 
+    expressed_alone: ClassVar[bool] = True
     factor: str = ARM
     cell_type: str
     methods: tuple[Literal["pydeseq2", "limma_voom"], ...] = ("pydeseq2", "limma_voom")  # pyright: ignore[reportIncompatibleVariableOverride]

@@ -17,7 +17,13 @@ from resistance_assets.orchestration.partitions import partition_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.deg.designs import Contrast
-from resistance_assets.science.deg.methods import run_edger_exact, run_limma, run_limma_voom, run_pydeseq2
+from resistance_assets.science.deg.methods import (
+    run_edger_exact,
+    run_limma,
+    run_limma_voom,
+    run_pydeseq2,
+    run_pydeseq2_of_expressed,
+)
 from resistance_assets.science.expression.matrices import counts_matrix, sample_sheet
 
 PART = TABLES["parts.deg__features"]
@@ -32,9 +38,15 @@ def choose_fit(
     method: str,
     normalisation: Literal["tmm", "none"],
     expression_filter: Literal["filter_by_expr", "none"] = "filter_by_expr",
+    *,
+    expressed_alone: bool = False,
 ) -> Run:
     """The function of one method. Each reaches its own fit alone, so that its code version is its own."""
-    if method == "pydeseq2":
+    if method == "pydeseq2" and expressed_alone:
+
+        def run(counts: pl.DataFrame, samples: pl.DataFrame, contrast: Contrast) -> pl.DataFrame:
+            return run_pydeseq2_of_expressed(counts, samples, contrast, shrink=True)
+    elif method == "pydeseq2":
 
         def run(counts: pl.DataFrame, samples: pl.DataFrame, contrast: Contrast) -> pl.DataFrame:
             return run_pydeseq2(counts, samples, contrast, shrink=True)
@@ -76,7 +88,13 @@ def contrast_step(
         probes_of: probes of each gene of an array, `hgnc_symbol` and `probes`.
     """
     address = part_address(declared.id, method)
-    contrast, run = contrast_of(declared), choose_fit(method, declared.normalisation, declared.expression_filter)
+    contrast = contrast_of(declared)
+    run = choose_fit(
+        method,
+        declared.normalisation,
+        declared.expression_filter,
+        expressed_alone=declared.expressed_alone and declared.expression_filter != "none",
+    )
 
     def compute(given: Inputs) -> pl.DataFrame:
         result = run(read(given), sample_sheet(given.read(samples)), contrast)
