@@ -40,6 +40,8 @@ app = typer.Typer(
 mirror_app = typer.Typer(help="Fill a mirror, for machines without a network.", no_args_is_help=True)
 app.add_typer(mirror_app, name="mirror")
 
+catalog_app = typer.Typer(help="Show, check and compare the catalog and what is laid over it.", no_args_is_help=True)
+app.add_typer(catalog_app, name="catalog")
 study_app = typer.Typer(help="Describe a study of your own.", no_args_is_help=True)
 app.add_typer(study_app, name="study")
 
@@ -70,6 +72,10 @@ StudiesOption = Annotated[
 ]
 GenesOption = Annotated[
     Path | None, typer.Option(help="A file with further genes of interest, one a line: pages, curves, labels.")
+]
+CatalogOption = Annotated[
+    list[Path] | None,
+    typer.Option("--catalog", help="Folder of TOML files laid over the built-in catalog. May be repeated."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
@@ -169,6 +175,7 @@ def _settings(
     mirror: Path | None = None,
     studies: list[Path] | None = None,
     genes: Path | None = None,
+    catalog: list[Path] | None = None,
 ) -> Settings:
     """Settings with the command's own options, which are also put where child processes find them."""
     from pydantic import ValidationError
@@ -185,6 +192,8 @@ def _settings(
         os.environ["RESISTANCE_MIRROR"] = str(mirror.absolute())
     if studies:
         os.environ["RESISTANCE_STUDIES"] = os.pathsep.join(str(path.absolute()) for path in studies)
+    if catalog:
+        os.environ["RESISTANCE_CATALOG"] = os.pathsep.join(str(path.absolute()) for path in catalog)
     if genes is not None:
         if not genes.is_file():
             raise UsageFault("there is no such file", subject=str(genes), remedy="Correct --genes.")
@@ -219,6 +228,7 @@ def run(
     profile: ProfileOption = None,
     mirror: MirrorOption = None,
     studies: StudiesOption = None,
+    catalog: CatalogOption = None,
     select: Annotated[
         str | None,
         typer.Option(help="A table (`core.deg__contrast_genes`, with what it needs), a layer, or Dagster's syntax."),
@@ -232,7 +242,7 @@ def run(
     """
     from resistance_assets.commands.run import bring_up_to_date
 
-    settings = _settings(profile, mirror, studies, genes)
+    settings = _settings(profile, mirror, studies, genes, catalog=catalog)
     summary = bring_up_to_date(settings, select=select, quiet=as_json, started=STARTED)
     if as_json:
         typer.echo(json.dumps(summary.as_document(), indent=1))
@@ -247,6 +257,7 @@ def refresh(
     profile: ProfileOption = None,
     mirror: MirrorOption = None,
     studies: StudiesOption = None,
+    catalog: CatalogOption = None,
     max_age: Annotated[
         str | None,
         typer.Option(
@@ -262,7 +273,9 @@ def refresh(
     """
     from resistance_assets.commands.refresh import refresh as bring_up
 
-    refreshed = bring_up(_settings(profile, mirror, studies), quiet=as_json, started=STARTED, max_age=_age(max_age))
+    refreshed = bring_up(
+        _settings(profile, mirror, studies, catalog=catalog), quiet=as_json, started=STARTED, max_age=_age(max_age)
+    )
     if as_json:
         typer.echo(json.dumps(refreshed.as_document(), indent=1))
     else:
@@ -311,6 +324,7 @@ def status(
     profile: ProfileOption = None,
     mirror: MirrorOption = None,
     studies: StudiesOption = None,
+    catalog: CatalogOption = None,
     everything: Annotated[bool, typer.Option("--all", help="List fresh tables too, one by one.")] = False,
     check: Annotated[
         bool, typer.Option("--check", help="One line for monitoring; exit code 0 fresh, 1 stale, 2 failed.")
@@ -329,7 +343,7 @@ def status(
     from resistance_assets.commands.status import read_states, show_slow, show_states
     from resistance_assets.orchestration.run_log import last_attempts, log_path
 
-    settings = _settings(profile, mirror, studies)
+    settings = _settings(profile, mirror, studies, catalog=catalog)
     if slow:
         show_slow(settings)
         return
@@ -525,14 +539,19 @@ def claims(
 
 
 @app.command()
-def sources(mirror: MirrorOption = None, studies: StudiesOption = None, as_json: JsonOption = False) -> None:
+def sources(
+    mirror: MirrorOption = None,
+    studies: StudiesOption = None,
+    catalog: CatalogOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Show every source: version, checksum, size, licence, what it feeds, and its state.
 
     Example: `resistance sources --json`
     """
     from resistance_assets.commands.sources import list_sources, show_sources
 
-    frame = list_sources(_settings(None, mirror, studies))
+    frame = list_sources(_settings(None, mirror, studies, catalog=catalog))
     if as_json:
         typer.echo(json.dumps(frame.to_dicts(), indent=1))
     else:
@@ -544,6 +563,7 @@ def ui(
     profile: ProfileOption = None,
     mirror: MirrorOption = None,
     studies: StudiesOption = None,
+    catalog: CatalogOption = None,
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000,
 ) -> None:
     """Open the Dagster UI: the asset graph, Materialize all, runs and checks.
@@ -552,7 +572,7 @@ def ui(
     """
     from resistance_assets.commands.ui import serve_ui
 
-    raise typer.Exit(serve_ui(_settings(profile, mirror, studies), port=port))
+    raise typer.Exit(serve_ui(_settings(profile, mirror, studies, catalog=catalog), port=port))
 
 
 @app.command()
@@ -560,6 +580,7 @@ def doctor(
     profile: ProfileOption = None,
     mirror: MirrorOption = None,
     studies: StudiesOption = None,
+    catalog: CatalogOption = None,
     verify: Annotated[bool, typer.Option("--verify", help="Read every byte of the lake.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -569,7 +590,7 @@ def doctor(
     """
     from resistance_assets.commands.doctor import diagnose, show_findings
 
-    findings = diagnose(_settings(profile, mirror, studies), verify=verify)
+    findings = diagnose(_settings(profile, mirror, studies, catalog=catalog), verify=verify)
     if as_json:
         typer.echo(json.dumps([_document(finding) for finding in findings], indent=1))
     else:
@@ -599,6 +620,49 @@ def pull(
         show_pulled(frame, folder)
     if "unavailable" in frame["state"]:
         raise typer.Exit(FAILED)
+
+
+@catalog_app.command(name="show")
+def catalog_show(catalog: CatalogOption = None, as_json: JsonOption = False) -> None:
+    """Show every entry of the catalog in use and the file that it comes from.
+
+    Example: `resistance catalog show --catalog my_catalog`
+    """
+    from resistance_assets.commands.catalog import list_entries, sets_line, show_entries
+
+    settings = _settings(catalog=catalog)
+    rows = list_entries(settings)
+    if as_json:
+        typer.echo(json.dumps(rows, indent=1))
+    else:
+        show_entries(rows)
+        typer.echo(sets_line(settings))
+
+
+@catalog_app.command(name="check")
+def catalog_check(catalog: CatalogOption = None, studies: StudiesOption = None) -> None:
+    """Check the catalog, what is laid over it and the studies: the first fault is told with its file and entry.
+
+    Example: `resistance catalog check --catalog my_catalog`
+    """
+    from resistance_assets.commands.catalog import count_checked
+
+    typer.echo(count_checked(_settings(studies=studies, catalog=catalog)))
+
+
+@catalog_app.command(name="diff")
+def catalog_diff(catalog: CatalogOption = None, as_json: JsonOption = False) -> None:
+    """Show what the catalog in use adds to the built-in one, and which values it changes.
+
+    Example: `resistance catalog diff --json`
+    """
+    from resistance_assets.commands.catalog import list_differences, show_differences
+
+    rows = list_differences(_settings(catalog=catalog))
+    if as_json:
+        typer.echo(json.dumps(rows, indent=1, default=str))
+    else:
+        show_differences(rows)
 
 
 @study_app.command()

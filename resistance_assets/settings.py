@@ -25,6 +25,8 @@ class Settings(BaseSettings):
         mirror: folder with `index.jsonl`, or an index file: sources are read from there and never from the network.
         studies: folders of laboratory studies beside `<data_dir>/studies`.
         genes: a file with further genes of interest, one a line.
+        catalog: folders of TOML files that are laid over the built-in catalog, beside `<data_dir>/catalog`.
+        sets: sets of the built-in catalog that are in use: `seeds`, and those that `resistance catalog show` names.
         host_map: prefixes of URLs and what stands for them, for corporate caches.
         opt_in: ids of sources whose licence asks for a decision.
         contact: address sent in the User-Agent to the hosts.
@@ -45,6 +47,8 @@ class Settings(BaseSettings):
     mirror: Path | None = None
     studies: Annotated[tuple[Path, ...], NoDecode] = ()
     genes: Path | None = None
+    catalog: Annotated[tuple[Path, ...], NoDecode] = ()
+    sets: Annotated[tuple[str, ...], NoDecode] = ("seeds",)
     host_map: dict[str, str] = {}
     opt_in: Annotated[tuple[str, ...], NoDecode] = ()
     contact: str | None = None
@@ -55,12 +59,12 @@ class Settings(BaseSettings):
     max_age: str = "3d"
     keep_days: int = 30
 
-    @field_validator("studies", mode="before")
+    @field_validator("studies", "catalog", mode="before")
     @classmethod
     def _split_paths(cls, value: object) -> object:
         return tuple(part for part in value.split(os.pathsep) if part) if isinstance(value, str) else value
 
-    @field_validator("opt_in", mode="before")
+    @field_validator("opt_in", "sets", mode="before")
     @classmethod
     def _split_words(cls, value: object) -> object:
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
@@ -129,6 +133,12 @@ class Settings(BaseSettings):
         own = (self.data_dir / "studies", *((self.demo_dir / "studies",) if self.is_demo else ()))
         return (*self.studies, *(path for path in own if path.is_dir()))
 
+    @property
+    def catalog_dirs(self) -> tuple[Path, ...]:
+        """Folders of catalogs laid over the built-in one, in this order; the one by convention is the first."""
+        own = self.data_dir / "catalog"
+        return (*((own,) if own.is_dir() else ()), *self.catalog)
+
 
 _UNITS = {
     "": 1,
@@ -177,5 +187,6 @@ def load_settings() -> Settings:
             "mirror": settings.mirror.expanduser().absolute() if settings.mirror else None,
             "genes": settings.genes.expanduser().absolute() if settings.genes else None,
             "studies": tuple(path.expanduser().absolute() for path in settings.studies),
+            "catalog": tuple(path.expanduser().absolute() for path in settings.catalog),
         }
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -36,7 +36,7 @@ from resistance_assets.catalog.models.claim import (
 )
 from resistance_assets.catalog.models.cohort import Cohort, Project
 from resistance_assets.catalog.models.contrast import Contrast, ListThresholds, Method
-from resistance_assets.catalog.models.entry import Entry
+from resistance_assets.catalog.models.entry import Entry, Identifier
 from resistance_assets.catalog.models.gene_list import (
     Circularity,
     Collection,
@@ -50,15 +50,19 @@ from resistance_assets.catalog.models.gene_list import (
     Partners,
 )
 from resistance_assets.catalog.models.lab_study import LocalStudy, as_cohort
-from resistance_assets.catalog.models.source import Source, SourcesFile
+from resistance_assets.catalog.models.source import Source, SourceEntry, SourcesFile
 from resistance_assets.catalog.models.study import MeasuredStudy, PublicStudy, as_measured_study
 from resistance_assets.catalog.models.study_kind import STUDY_KINDS, StudyKind, import_kinds
+from resistance_assets.catalog.own_catalog import CatalogFile, EntryFiles, files_of, lay_over
 from resistance_assets.catalog.partition_names import partition_of
 from resistance_assets.catalog.study_folders import load_local_studies
 from resistance_assets.catalog.toml_files import by_id, nearest, parse, read_toml
 from resistance_assets.errors import CatalogFault
 
 CATALOG_DIR = Path(__file__).parent
+# The set of datasets that the papers are about; they stand in `studies.toml` itself.
+SEEDS = "seeds"
+SEED_ENTRIES = ("cohort", "project", "study", "intersection")
 
 import_kinds()
 
@@ -66,9 +70,9 @@ import_kinds()
 class _StudiesFile(Entry):
     thresholds: Thresholds
     genes: GenesOfInterest
-    cohort: tuple[Cohort, ...]
+    cohort: tuple[Cohort, ...] = ()
     project: tuple[Project, ...] = ()
-    study: tuple[PublicStudy, ...]
+    study: tuple[PublicStudy, ...] = ()
     gene_list: tuple[GeneList, ...]
     collection: tuple[Collection, ...]
     differential_expression: DifferentialExpression = DifferentialExpression()
@@ -85,6 +89,18 @@ class _StudiesFile(Entry):
     alterations: AlterationSettings = AlterationSettings()
     drug_classes: dict[str, tuple[str, ...]] = {}
     tumour_normal: TumourNormal
+
+
+class _SourcesFile(Entry):
+    source: dict[Identifier, SourceEntry]
+
+
+_MODELS: dict[str, type[Entry]] = {
+    "sources.toml": _SourcesFile,
+    "studies.toml": _StudiesFile,
+    "claims.toml": ClaimsFile,
+    "published_tables.toml": PublishedTablesFile,
+}
 
 
 @dataclass(frozen=True)
@@ -120,6 +136,7 @@ class Registry:
     published_tables: dict[str, PublishedTable]
     # A study.toml that is wrong takes only its own study out; the fault is shown and the rest goes on.
     study_faults: tuple[tuple[Path, CatalogFault], ...] = field(default=())
+    files: EntryFiles = field(default=EntryFiles({}, {}))
 
     def list_thresholds(self, own: ListThresholds | None) -> ListThresholds:
         """A contrast's own thresholds, or the catalog's."""
@@ -193,8 +210,33 @@ class Registry:
         return tuple(found)
 
 
+def read_documents(
+    *, catalog_dir: Path = CATALOG_DIR, own_catalogs: Sequence[Path] = (), sets: Sequence[str] = (SEEDS,)
+) -> tuple[dict[str, dict[str, Any]], EntryFiles]:
+    """What the files of the catalog hold, sets and own catalogs laid over, and from which file each entry is.
+
+    Arguments as of `load_registry`.
+
+    Raises:
+        CatalogFault: a file or an entry is wrong in itself.
+    """
+    built_in = {
+        name: CatalogFile(model, read_toml(catalog_dir / name), catalog_dir / name) for name, model in _MODELS.items()
+    }
+    if SEEDS not in sets:
+        studies = built_in["studies.toml"]
+        rest = {key: value for key, value in studies.document.items() if key not in SEED_ENTRIES}
+        built_in["studies.toml"] = replace(studies, document=rest)
+    return lay_over(built_in, [*_set_files(sets, catalog_dir), *files_of(own_catalogs)])
+
+
 def load_registry(
-    study_dirs: Sequence[Path] = (), *, catalog_dir: Path = CATALOG_DIR, genes_of_interest: Sequence[str] = ()
+    study_dirs: Sequence[Path] = (),
+    *,
+    catalog_dir: Path = CATALOG_DIR,
+    genes_of_interest: Sequence[str] = (),
+    own_catalogs: Sequence[Path] = (),
+    sets: Sequence[str] = (SEEDS,),
 ) -> Registry:
     """Load and cross-check the catalog, with the studies found in ``study_dirs``.
 
@@ -202,36 +244,28 @@ def load_registry(
         study_dirs: each one a study folder (it holds a `study.toml`) or a folder of study folders.
         genes_of_interest: symbols beside those of the catalog and of the studies.
         catalog_dir: folder of `sources.toml`, `studies.toml`, `claims.toml` and `published_tables.toml`.
+        own_catalogs: folders of TOML files that are laid over the built-in ones, entry by entry.
+        sets: which sets of the built-in catalog are in use: `seeds` and those of `catalog/sets/`.
 
     Raises:
         CatalogFault: the catalog itself is wrong. A laboratory's study that is wrong is kept in `study_faults`.
     """
-    sources_path, studies_path, claims_path, printed_path = (
-        catalog_dir / name for name in ("sources.toml", "studies.toml", "claims.toml", "published_tables.toml")
-    )
-    raw_sources = parse(SourcesFile, read_toml(sources_path), sources_path).source
+    documents, files = read_documents(catalog_dir=catalog_dir, own_catalogs=own_catalogs, sets=sets)
+    sources_path, studies_path, claims_path, printed_path = (catalog_dir / name for name in _MODELS)
+    raw_sources = parse(SourcesFile, documents["sources.toml"], sources_path).source
     sources = {
         key: parse(Source, {"id": key, **entry}, sources_path, f"source.{key}") for key, entry in raw_sources.items()
     }
-    studies = parse(_StudiesFile, read_toml(studies_path), studies_path)
-    claims = _parse_claims(read_toml(claims_path), claims_path)
-    printed = parse(PublishedTablesFile, read_toml(printed_path), printed_path)
+    studies = parse(_StudiesFile, documents["studies.toml"], studies_path)
+    claims = _parse_claims(documents["claims.toml"], claims_path)
+    printed = parse(PublishedTablesFile, documents["published_tables.toml"], printed_path)
 
     taken = {c.id for s in studies.study for c in (*s.contrast, *s.interaction)} | {s.id for s in studies.study}
     taken |= {cohort.id for cohort in studies.cohort} | {one.id for one in studies.intersection}
     taken |= {one.id for one in (*studies.gene_list, *studies.collection)}
     local, faults = load_local_studies(study_dirs, taken, claims.paper)
-    lists = _list_ids(studies, local.values())
-    asked_for = list(studies.intersection)
-    for study in local.values():
-        for one in study.intersections:
-            try:
-                _check_intersection(study, one, lists)
-            except CatalogFault as fault:
-                # It alone waits: the lists may be of a study that was left out.
-                faults.append((study.folder, fault))
-            else:
-                asked_for.append(one)
+    asked_for, not_made = _asked_intersections(studies, tuple(local.values()))
+    faults += not_made
     interest = (g for study in local.values() for g in study.genes_of_interest)
     asked_genes = tuple(dict.fromkeys((*studies.genes.of_interest, *interest, *genes_of_interest)))
 
@@ -264,9 +298,29 @@ def load_registry(
         multiverses=by_id(claims.multiverse, claims_path, "multiverse"),
         published_tables=by_id(printed.table, printed_path, "table"),
         study_faults=tuple(faults),
+        files=files,
     )
-    cross_check(registry, sources_path, studies_path, claims_path, printed_path)
+    cross_check(registry, files)
     return registry
+
+
+def set_names(catalog_dir: Path = CATALOG_DIR) -> list[str]:
+    """Sets of the built-in catalog."""
+    return [SEEDS, *sorted(path.stem for path in (catalog_dir / "sets").glob("*.toml"))]
+
+
+def _set_files(sets: Sequence[str], catalog_dir: Path) -> list[Path]:
+    known = set_names(catalog_dir)
+    for name in sets:
+        if name not in known:
+            near = nearest(name, known)
+            raise CatalogFault(
+                f"there is no set {name} in the built-in catalog",
+                subject="RESISTANCE_SETS",
+                expected=", ".join(known),
+                remedy=f"Did you mean {near}?" if near else "Correct it.",
+            )
+    return [catalog_dir / "sets" / f"{name}.toml" for name in dict.fromkeys(sets) if name != SEEDS]
 
 
 def _list_ids(studies: _StudiesFile, local: Iterable[LocalStudy]) -> dict[str, str]:
@@ -285,6 +339,24 @@ def _list_ids(studies: _StudiesFile, local: Iterable[LocalStudy]) -> dict[str, s
         for method in methods:
             found |= {f"{contrast_id}__{method}__{way}": f"{contrast_id}__{method}" for way in ("up", "down")}
     return found
+
+
+def _asked_intersections(
+    studies: _StudiesFile, local: Sequence[LocalStudy]
+) -> tuple[list[DeclaredIntersection], list[tuple[Path, CatalogFault]]]:
+    """Intersections of the catalog and of studies, and the faults of those that wait."""
+    lists = _list_ids(studies, local)
+    asked_for, faults = list(studies.intersection), []
+    for study in local:
+        for one in study.intersections:
+            try:
+                _check_intersection(study, one, lists)
+            except CatalogFault as fault:
+                # It alone waits: the lists may be of a study that was left out.
+                faults.append((study.folder, fault))
+            else:
+                asked_for.append(one)
+    return asked_for, faults
 
 
 def _check_intersection(study: LocalStudy, one: DeclaredIntersection, lists: Mapping[str, str]) -> None:

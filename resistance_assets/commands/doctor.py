@@ -97,7 +97,8 @@ def check_tools(settings: Settings) -> Answer:
 def check_licences(settings: Settings) -> Answer:
     from resistance_assets.catalog.registry import load_registry
 
-    asking = [source for source in load_registry().sources.values() if source.opt_in]
+    registry = load_registry(own_catalogs=settings.catalog_dirs, sets=settings.sets)
+    asking = [source for source in registry.sources.values() if source.opt_in]
     waiting = [source.id for source in asking if source.id not in settings.opt_in]
     if settings.effective_mirror is not None or not waiting:
         return "ok", "no source waits for a decision on its licence"

@@ -36,7 +36,7 @@ def pull_sources(
     from resistance_assets.connectors.transport.transport import open_transport
     from resistance_assets.files import storage_fault
 
-    known = load_registry().sources
+    known = load_registry(own_catalogs=settings.catalog_dirs, sets=settings.sets).sources
     for source_id in wanted:
         if source_id not in known:
             near = difflib.get_close_matches(source_id, known, n=1)

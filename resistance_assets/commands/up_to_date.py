@@ -1,6 +1,6 @@
 """Answers of commands when nothing was stale, kept for the next one: valid until something that decides them moves.
 
-Here belong the fingerprint of everything that a run looks at (code, catalog, settings, study folders, mirror, lake,
+Here belong the fingerprint of everything that a run looks at (code, catalogs, settings, study folders, mirror, lake,
 published files, by content or by size and times of each file), and the note that is kept beside it. With it, a command
 that has nothing to do loads no graph. Live hosts must be asked each time, so there is no fingerprint for them.
 """
@@ -42,7 +42,7 @@ def fingerprint_of(settings: Settings, *, asks_sources: bool = True) -> str | No
     digest.update(json.dumps([FORMAT, sys.version, _versions(), document], sort_keys=True).encode())
     published = (settings.warehouse_path, settings.releases_dir, settings.data_dir / "report")
     sources = () if mirror is None else (mirror if mirror.is_dir() else mirror.parent,)
-    for root in (*sources, *settings.study_dirs, settings.lake_dir, *published):
+    for root in (*sources, *settings.study_dirs, *settings.catalog_dirs, settings.lake_dir, *published):
         digest.update(f"\0{root}\0".encode())
         for line in sorted(_files_below(str(root))):
             digest.update(line.encode("utf-8", "surrogateescape"))

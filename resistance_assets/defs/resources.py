@@ -13,6 +13,7 @@ from pathlib import Path
 
 from resistance_assets.catalog.models.lab_study import LocalStudy
 from resistance_assets.catalog.models.source import Source
+from resistance_assets.catalog.own_catalog import files_of
 from resistance_assets.catalog.registry import Registry, load_registry
 from resistance_assets.connectors.arrayexpress.biostudies import accession_of, info_resource, read_info
 from resistance_assets.connectors.gene_lists.gene_list_file import read_gene_list
@@ -29,25 +30,31 @@ from resistance_assets.settings import Settings, load_settings
 
 
 def current_registry() -> Registry:
-    """The catalog with the studies that the settings name; read again only where a study.toml changed."""
+    """The catalog with what the settings lay over it, and their studies; read again only where a file changed."""
     settings = load_settings()
     folders, genes = settings.study_dirs, settings.genes
-    stamps = tuple(
-        (str(path), path.stat().st_mtime_ns) for folder in folders for path in sorted(folder.glob("**/study.toml"))
-    )
+    read = [*files_of(settings.catalog_dirs)]
+    read += [path for folder in folders for path in sorted(folder.glob("**/study.toml"))]
+    stamps = tuple((str(path), path.stat().st_mtime_ns) for path in read)
     if genes is not None:
         if not genes.is_file():
             raise UsageFault(
                 "there is no such file", subject=f"--genes {genes}", remedy="Correct --genes or RESISTANCE_GENES."
             )
         stamps = (*stamps, (str(genes), genes.stat().st_mtime_ns))
-    return _registry(folders, genes, stamps)
+    return _registry(folders, genes, settings.catalog_dirs, settings.sets, stamps)
 
 
 @functools.lru_cache(maxsize=4)
-def _registry(folders: tuple[Path, ...], genes: Path | None, stamps: tuple[tuple[str, int], ...]) -> Registry:
+def _registry(
+    folders: tuple[Path, ...],
+    genes: Path | None,
+    own_catalogs: tuple[Path, ...],
+    sets: tuple[str, ...],
+    stamps: tuple[tuple[str, int], ...],
+) -> Registry:
     asked = () if genes is None else read_gene_list(genes)[0]["symbol"].to_list()
-    return load_registry(folders, genes_of_interest=asked)
+    return load_registry(folders, genes_of_interest=asked, own_catalogs=own_catalogs, sets=sets)
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,9 @@ from pydantic import Field, StringConstraints
 from resistance_assets.catalog.models.entry import Entry, Identifier
 
 
-class Source(Entry):
+class SourceEntry(Entry):
     """One remote resource: where it is, its terms, and how a change of it is noticed."""
 
-    id: Identifier
     title: str
     url: Annotated[str, StringConstraints(pattern=r"^https?://")]
     also: tuple[str, ...] = ()
@@ -31,6 +30,12 @@ class Source(Entry):
     least_bytes: int | None = Field(default=None, ge=1)
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
     opt_in: bool = False
+
+
+class Source(SourceEntry):
+    """A remote resource with the id under which the catalog names it."""
+
+    id: Identifier
 
 
 class SourcesFile(Entry):
