@@ -15,10 +15,12 @@ class SingleCellDefaults:
     Attributes:
         pairs: ligand and receptor.
         markers: cell type -> its genes.
+        orthologs: human symbol -> mouse symbol, of these genes, where it has other letters.
     """
 
     pairs: tuple[tuple[str, str], ...]
     markers: dict[str, tuple[str, ...]]
+    orthologs: dict[str, str]
 
 
 @functools.cache
@@ -26,4 +28,5 @@ def single_cell_defaults() -> SingleCellDefaults:
     """What `single_cell_defaults.toml` holds."""
     found = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
     pairs = tuple((ligand, receptor) for ligand, receptor in found["pairs"])
-    return SingleCellDefaults(pairs, {name: tuple(genes) for name, genes in found["markers"].items()})
+    markers = {name: tuple(genes) for name, genes in found["markers"].items()}
+    return SingleCellDefaults(pairs, markers, found["orthologs"])

@@ -51,6 +51,7 @@ class CellDesign:
         receivers: receiving types; empty for all.
         pairs: ligand and receptor.
         orthologs: human symbol in capitals -> mouse symbol, where it is another one.
+        has_ortholog_table: whether the study has a table of them, so that any human list can be scored in mouse cells.
         markers: cell type -> human symbols. with_clusters: whether cells are clustered.
         has_labels: whether types are given; without, they are those of the markers.
         least_umi, most_mitochondrial: a barcode of fewer molecules, or with a larger share, is not analysed.
@@ -62,6 +63,7 @@ class CellDesign:
     receivers: tuple[str, ...] = ()
     pairs: tuple[Pair, ...] = ()
     orthologs: Mapping[str, str] = field(default_factory=dict)
+    has_ortholog_table: bool = False
     markers: Mapping[str, Sequence[str]] = field(default_factory=dict)
     with_clusters: bool = False
     has_labels: bool = True

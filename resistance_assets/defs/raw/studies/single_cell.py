@@ -105,10 +105,12 @@ def design_of(local: LocalStudy) -> CellDesign:
         [{"sample_id": one.id, "arm": one.arm, **one.attributes} for one in file.sample],
         schema_overrides={"arm": pl.String}, infer_schema_length=None,
     )  # fmt: skip
-    orthologs: dict[str, str] = {}
+    orthologs = single_cell_defaults().orthologs
     if study.orthologs is not None:
         table = read_orthologs(local.folder / study.orthologs, study=local.id)
-        orthologs = {human.upper(): name for name, human in table.select("name", "human_symbol").iter_rows()}
+        # A table may name genes by ids too: symbols come first in it.
+        by_symbol = table.unique("human_symbol", keep="first", maintain_order=True)
+        orthologs = orthologs | {human.upper(): name for name, human in by_symbol.iter_rows()}
     return CellDesign(
         sheet=sheet,
         comparisons=tuple(Comparison(one.id, one.numerator, one.denominator, one.pairing) for one in file.comparison),
@@ -116,6 +118,7 @@ def design_of(local: LocalStudy) -> CellDesign:
         receivers=study.receivers or study.human_types,
         pairs=tuple((one.ligand, one.receptor) for one in file.pair) or single_cell_defaults().pairs,
         orthologs=orthologs,
+        has_ortholog_table=study.orthologs is not None,
         markers=file.markers or single_cell_defaults().markers,
         with_clusters=study.clusters,
         has_labels=study.labels is not None or study.one_cell_type is not None,
@@ -276,7 +279,7 @@ def score(local: LocalStudy, parts: Parts, cells: pl.DataFrame, lists: pl.DataFr
         wanted = {
             name: genes
             for name, (species, genes) in signatures.items()
-            if species == own.species or (name not in declared and own.species != "human" and design.orthologs)
+            if species == own.species or (name not in declared and own.species != "human" and design.has_ortholog_table)
         }
         symbols = study.features["symbol"].gather(own.genes)
         places = find_signatures(wanted, symbols, design.orthologs_in(own.species))

@@ -6,6 +6,7 @@ Tolerances as goldens/single_cell states them.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 
 from resistance_assets.catalog.models.lab_study import LocalStudy
 from resistance_assets.catalog.registry import load_registry
+from resistance_assets.catalog.single_cell_defaults import single_cell_defaults
 from resistance_assets.catalog.study_folders import load_local_study
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.deg import contrast_genes, features
@@ -25,6 +27,7 @@ from resistance_assets.defs.raw.studies.single_cell import (
     COUNTS,
     FEATURES,
     analyse,
+    design_of,
     read_parts,
     score,
     study_steps,
@@ -59,10 +62,12 @@ MEMBER_ROWS = [{"list_id": name, "hgnc_symbol": gene} for name in ("other_up", "
 MEMBER_ROWS += [{"list_id": "few", "hgnc_symbol": gene} for gene in ("AXL", "VIM", "absent")]
 
 
-def study_of(folder: Path, source: Path, samples: dict[str, str], more: str = "", options: str = "") -> LocalStudy:
+def study_of(
+    folder: Path, source: Path, samples: dict[str, str], more: str = "", options: str = "", files: Sequence[Path] = ()
+) -> LocalStudy:
     """A study folder that links to the files of another one."""
     folder.mkdir(parents=True)
-    for path in source.iterdir():
+    for path in (*source.iterdir(), *files):
         (folder / path.name).symlink_to(path)
     head = '[study]\nid = "own"\ntitle = "T"\norganism = "Homo sapiens"\nkind = "single_cell"\n'
     head += 'human_types = ["Tumour"]\n' + ("" if "labels =" in options else 'labels = "labels.tsv.gz"\n') + options
@@ -303,7 +308,7 @@ def parts_step(lake: Lake, local: LocalStudy) -> list[str]:
 
 
 @pytest.mark.slow
-def test_new_labels_read_no_matrix_again(folder, tmp_path):
+def test_new_labels_read_no_matrix_again_and_a_new_sample_reads_its_own_folder_alone(folder, tmp_path):
     lake = Lake(tmp_path / "lake")
     local = study_of(tmp_path / "own", folder / "refusals" / "one_sample_per_arm", {"X1": "vehicle", "X4": "alectinib"})
     assert set(parts_step(lake, local)) == {"built"}
@@ -314,6 +319,10 @@ def test_new_labels_read_no_matrix_again(folder, tmp_path):
     text = (local.folder / "study.toml").read_text().replace("labels.tsv.gz", "labels.tsv")
     (local.folder / "study.toml").write_text(text)
     assert parts_step(lake, load_local_study(local.folder)) == ["cache hit", "cache hit", "built", "built"]
+    (local.folder / "X9").symlink_to((folder / "refusals" / "one_sample_per_arm" / "X1").resolve())
+    (local.folder / "study.toml").write_text(text + '[[sample]]\nid = "X9"\narm = "vehicle"\n')
+    assert parts_step(lake, load_local_study(local.folder)) == [*["cache hit"] * 2, *["built"] * 3]
+    assert set(lake.read(partition_of(f"{CORE}samples", "own"))["sample_id"]) == {"X1", "X4", "X9"}
 
 
 def test_a_type_that_cannot_be_compared_has_a_row_with_the_reason(tables, folder):
@@ -349,6 +358,32 @@ def test_an_arm_without_ten_cells_and_blocks_that_lost_their_partner_are_refused
 
 
 @pytest.mark.slow
+def test_mouse_genes_are_found_by_the_table_of_orthologs_else_by_the_built_in_pairs(folder, shared, tmp_path):
+    """A table that holds Entrez ids too is read by its symbols; what the study lacks is built in."""
+    arms = {"X1": "vehicle"}
+    plain = study_of(tmp_path / "own", folder / "study", arms)
+    assert design_of(plain).orthologs["IL6R"] == "Il6ra"
+    assert not design_of(plain).has_ortholog_table
+    (tmp_path / "o.tsv").write_text("human_symbol\tmouse_symbol\tmouse_entrez\nGAS6\tAxl\t26362\n")
+    named = study_of(
+        tmp_path / "named", folder / "study", arms, options='orthologs = "o.tsv"\n', files=[tmp_path / "o.tsv"]
+    )
+    assert design_of(named).orthologs["GAS6"] == "Axl"
+    assert design_of(named).orthologs["KITLG"] == "Kitl"
+    assert design_of(named).has_ortholog_table
+
+
+def test_the_built_in_pairs_of_other_letters_are_those_of_homologene(shared):
+    path = shared / "data" / "single_cell" / "orthologs" / "homologene_human_mouse.tsv.gz"
+    pairs = pl.read_csv(path, separator="\t").filter(pl.col("n_human") == 1, pl.col("n_mouse") == 1)
+    theirs = dict(pairs.select("human_symbol", "mouse_symbol").iter_rows())
+    built_in = single_cell_defaults()
+    genes = {gene for pair in built_in.pairs for gene in pair} | {g for one in built_in.markers.values() for g in one}
+    other = {gene: theirs[gene] for gene in genes if gene in theirs and theirs[gene].upper() != gene}
+    assert other.pop("CCL2") == "Ccl12"
+    assert built_in.orthologs == other
+
+
 def test_one_sample_per_arm_has_effects_and_no_p(folder, tmp_path):
     arms = {"X1": "vehicle", "X4": "alectinib"}
     local = study_of(tmp_path / "own", folder / "refusals" / "one_sample_per_arm", arms, COMPARISON)
