@@ -13,6 +13,7 @@ from resistance_assets.defs.graph import load_steps
 from resistance_assets.defs.report import report_asset
 from resistance_assets.defs.resources import current_registry
 from resistance_assets.defs.second_opinion_checks import second_opinion_checks
+from resistance_assets.defs.source_freshness import source_checks
 from resistance_assets.defs.source_states import feeds_of
 from resistance_assets.defs.sources import source_assets
 from resistance_assets.defs.warehouse import warehouse_asset
@@ -39,7 +40,7 @@ def definitions_of(registry: Registry, steps: Mapping[str, Step]) -> dg.Definiti
             warehouse_asset(registry, steps),
             report_asset(),
         ],
-        asset_checks=[claim_checks(registry), second_opinion_checks(registry)],
+        asset_checks=[claim_checks(registry), second_opinion_checks(registry), source_checks(registry)],
         resources={"warehouse_resource": WarehouseResource()},
         executor=EXECUTORS[settings.executor],
     )

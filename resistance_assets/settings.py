@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import field_validator
+from pydantic import SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -34,6 +34,9 @@ class Settings(BaseSettings):
             start of a process takes three, so one process is the default; `multiprocess` pays where steps are long.
         report: whether a run writes the pages into `<data_dir>/report` after it published.
         memory: what queries may use, such as `4GB` or `512MB`; half of what the machine or its cgroup has, by default.
+        alert_webhook: URL that alerts are posted to; `alert_form`: as Slack wants them, or the whole as JSON.
+        alert_email: addresses that alerts are sent to, through `alert_smtp` (`smtp://user:password@host:587`; localhost
+            by default), from `alert_sender`.
         max_age: how long ago the last good look at a source may be, such as `36h` or `3d`, before `refresh` and
             `status --check` fail; `off`: never.
         keep_days: how long Dagster's runs and ticks, and lines of the log of runs times twelve, are kept.
@@ -56,6 +59,11 @@ class Settings(BaseSettings):
     memory: str | None = None
     report: bool = True
     schedule: Literal["off", "on"] = "off"
+    alert_webhook: SecretStr | None = None
+    alert_form: Literal["slack", "json"] = "slack"
+    alert_email: Annotated[tuple[str, ...], NoDecode] = ()
+    alert_smtp: SecretStr | None = None
+    alert_sender: str = "resistance@localhost"
     max_age: str = "3d"
     keep_days: int = 30
 
@@ -64,7 +72,7 @@ class Settings(BaseSettings):
     def _split_paths(cls, value: object) -> object:
         return tuple(part for part in value.split(os.pathsep) if part) if isinstance(value, str) else value
 
-    @field_validator("opt_in", "sets", mode="before")
+    @field_validator("opt_in", "sets", "alert_email", mode="before")
     @classmethod
     def _split_words(cls, value: object) -> object:
         return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value

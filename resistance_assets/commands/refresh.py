@@ -113,11 +113,33 @@ def refresh(
     done = _looked_and_refreshed(settings, quiet=quiet, started=started)
     looks = read_looks(settings.data_dir)
     known = _catalog_sources(settings, looks)
+    _raise_alerts(settings, done, quiet=quiet)
     return replace(
         done,
         silent=not_looked_at(looks, known),
         overdue=overdue(looks, known, parse_age(settings.max_age if max_age is None else max_age)),
     )
+
+
+def _raise_alerts(settings: Settings, done: Refreshed, *, quiet: bool) -> None:
+    """Tell people who are not here what is wrong, where the settings say through which channel."""
+    if not (settings.alert_webhook or settings.alert_email):
+        return
+    from resistance_assets.commands.output.printing import tell
+    from resistance_assets.defs.alerts import raise_alerts
+    from resistance_assets.defs.resources import current_registry
+    from resistance_assets.warehouse.alerts import Alert
+
+    events: list[Alert] = []
+    if done.summary is not None:
+        launch = done.summary.launch
+        run = (launch.run_ids or [""])[-1]
+        # Tables that failed are told by the lake; publication, report and checks leave no trace there.
+        others = [name for name in launch.failed if "." not in name or name.startswith("checks.")]
+        events = [Alert("run_failed", f"{run}/{name}", f"{name}: {launch.messages[name]}") for name in others]
+    told = raise_alerts(settings, current_registry(), events)
+    for problem in told.problems if told is not None else ():
+        tell(f"an alert could not be sent: {problem}", label="alert", style="red", is_error=True)
 
 
 def _catalog_sources(settings: Settings, looks: Mapping[str, Look]) -> set[str]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 
 import dagster as dg
 
 from resistance_assets.catalog.registry import Registry
+from resistance_assets.defs.alerts import raise_alerts
 from resistance_assets.defs.resources import open_origins
-from resistance_assets.defs.sources import observe_sources, source_key, study_key
+from resistance_assets.defs.source_freshness import freshness_evaluations
+from resistance_assets.defs.sources import note_observations, observe_sources, source_key, study_key
 from resistance_assets.orchestration.dagster.automation import (
     asset_observations,
     automation_sensor,
@@ -17,8 +20,10 @@ from resistance_assets.orchestration.dagster.automation import (
     nightly_observation,
 )
 from resistance_assets.settings import load_settings
+from resistance_assets.warehouse.alerts import Alert
 
 WATCH_SECONDS = 3600
+ALERT_SECONDS = 60
 NIGHTLY_CRON = "15 3 * * *"
 
 
@@ -33,6 +38,7 @@ def update_watch(registry: Registry, default_status: dg.DefaultSensorStatus) -> 
     )
     def watch_sources(context) -> dg.SensorResult:  # Dagster refuses a postponed annotation of `context`
         observations = observe_sources(registry, functools.cache(lambda: open_origins(load_settings())))
+        looks = note_observations(observations)
         diff = compare_observations(context.cursor, observations)
         for name, reason in diff.failing.items():
             context.log.warning(f"{name} could not be looked at and keeps its version: {reason}")
@@ -41,7 +47,8 @@ def update_watch(registry: Registry, default_status: dg.DefaultSensorStatus) -> 
             raise dg.Failure(
                 description=f"no source could be looked at: {describe_failures(diff.failing)}", allow_retries=False
             )
-        if diff.is_quiet:
+        verdicts = freshness_evaluations(registry, looks, _instance_of(context))
+        if diff.is_quiet and not verdicts:
             seen = len(observations) - len(diff.failing)
             could_not = (
                 f"; {len(diff.failing)} could not be looked at and keep theirs: {describe_failures(diff.failing)}"
@@ -52,11 +59,52 @@ def update_watch(registry: Registry, default_status: dg.DefaultSensorStatus) -> 
                 skip_reason=f"{seen} sources have the versions that they had{could_not}", cursor=diff.cursor
             )
         return dg.SensorResult(
-            asset_events=asset_observations(diff, observations, lambda name: dg.AssetKey(["source", name])),
+            asset_events=[
+                *asset_observations(diff, observations, lambda name: dg.AssetKey(["source", name])),
+                *verdicts,
+            ],
             cursor=diff.cursor,
         )
 
     return watch_sources
+
+
+def _instance_of(context: dg.SensorEvaluationContext) -> dg.DagsterInstance | None:
+    with contextlib.suppress(dg.DagsterInvariantViolationError):
+        return context.instance
+    return None
+
+
+def alert_sensor(registry: Registry, default_status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
+    """Tells people what is wrong, as `refresh` does; nothing where the settings name no channel."""
+
+    @dg.sensor(
+        name="tell_alerts",
+        minimum_interval_seconds=ALERT_SECONDS,
+        default_status=default_status,
+        description="Tells failed tables, stale sources, studies left out and turned claims by webhook or e-mail.",
+    )
+    def tell(context) -> dg.SkipReason:  # Dagster refuses a postponed annotation of `context`
+        told = raise_alerts(load_settings(), registry)
+        if told is None:
+            return dg.SkipReason("no channel is set (RESISTANCE_ALERT_WEBHOOK, RESISTANCE_ALERT_EMAIL)")
+        for problem in told.problems:
+            context.log.error(f"an alert could not be sent: {problem}")
+        return dg.SkipReason(f"{len(told.news)} new, {len(told.again)} lasting, {len(told.over)} over")
+
+    return tell
+
+
+def run_failure_alerts(registry: Registry, default_status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
+    """Tells of a run that failed; which tables did is told with it."""
+
+    @dg.run_failure_sensor(name="tell_run_failures", default_status=default_status, monitor_all_code_locations=False)
+    def tell(context: dg.RunFailureSensorContext) -> None:
+        run = context.dagster_run
+        text = f"run {run.run_id[:8]} of {run.job_name} failed: {context.failure_event.message}"
+        raise_alerts(load_settings(), registry, [Alert("run_failed", run.run_id, text)])
+
+    return tell
 
 
 def automation_definitions(registry: Registry, *, is_on: bool) -> dg.Definitions:
@@ -66,6 +114,11 @@ def automation_definitions(registry: Registry, *, is_on: bool) -> dg.Definitions
     keys = [source_key(source_id) for source_id in registry.sources]
     keys += [study_key(study_id) for study_id in registry.local_studies]
     return dg.Definitions(
-        sensors=[automation_sensor(sensors), update_watch(registry, sensors)],
+        sensors=[
+            automation_sensor(sensors),
+            update_watch(registry, sensors),
+            alert_sensor(registry, sensors),
+            run_failure_alerts(registry, sensors),
+        ],
         schedules=[nightly_observation(keys, schedules, cron=NIGHTLY_CRON, timezone="UTC")],
     )

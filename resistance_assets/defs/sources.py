@@ -17,11 +17,12 @@ from resistance_assets.defs.resources import Origins, study_source
 from resistance_assets.errors import Fault
 from resistance_assets.orchestration.code_version import parameters_version
 from resistance_assets.orchestration.dagster.automation import (
-    SOURCE_FRESHNESS,
     SourceObservation,
     compare_observations,
     describe_failures,
 )
+from resistance_assets.orchestration.source_log import Look, note_looks
+from resistance_assets.settings import load_settings
 
 
 def source_key(source_id: str) -> dg.AssetKey:
@@ -44,7 +45,6 @@ def source_spec(source: Source, feeds: Sequence[str]) -> dg.AssetSpec:
             "change_noticed_by": ", ".join(source.change),
             "feeds": ", ".join(feeds),
         },
-        freshness_policy=SOURCE_FRESHNESS,
     )
 
 
@@ -63,7 +63,6 @@ def study_spec(local: LocalStudy) -> dg.AssetSpec:
             "files": ", ".join(path.name for path in (*local.files, *local.list_files)),
             "change_noticed_by": "sha256",
         },
-        freshness_policy=SOURCE_FRESHNESS,
     )
 
 
@@ -105,6 +104,11 @@ def observe_sources(
     return observations
 
 
+def note_observations(observations: Mapping[str, SourceObservation]) -> dict[str, Look]:
+    """Keep when each source was looked at; returns what is known of all of them."""
+    return note_looks(load_settings().data_dir, {name: found.problem for name, found in observations.items()})
+
+
 def observe(
     registry: Registry, origins: Callable[[], Origins], keys: Collection[dg.AssetKey], log: Any
 ) -> Iterator[dg.ObserveResult]:
@@ -114,6 +118,7 @@ def observe(
         dg.Failure: not one host could be looked at, which must not read as "unchanged".
     """
     observations = observe_sources(registry, origins, {key.path[-1] for key in keys})
+    note_observations(observations)
     for name, observation in observations.items():
         if observation.version is None:
             log.warning(f"{name} could not be looked at and keeps its version: {observation.problem}")

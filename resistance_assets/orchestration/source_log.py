@@ -90,6 +90,8 @@ def note_looks(data_dir: Path, found: Mapping[str, str | None], *, now: datetime
         What is known of every source after it.
     """
     at = (now or datetime.now(UTC)).isoformat(timespec="seconds")
+    if not data_dir.is_dir():
+        return {name: Look(at if problem is None else None, at, problem) for name, problem in found.items()}
     # A command is not refused because this could not be kept.
     with contextlib.suppress(OSError, Fault), file_lock(data_dir / f".{FILE}.lock"):
         looks = read_looks(data_dir)

@@ -132,8 +132,9 @@ def test_conditions_freshness_and_the_night_cover_what_they_must(place):
     assert "source/study_watched" in sources
     for name, spec in specs.items():
         if name in sources:
+            # Dagster evaluates freshness policies of what is materialised; sources have a check instead.
             assert spec.automation_condition is None, name
-            assert spec.freshness_policy is not None, name
+            assert spec.freshness_policy is None, name
         elif name == "warehouse":
             assert spec.automation_condition.get_label() == "on_settled_change"
             assert spec.freshness_policy is not None
@@ -164,3 +165,46 @@ def test_the_night_observes_and_starts_nothing_else(place):
     assert seen == {"hgnc_complete_set", "biogrid_human", "study_watched"}
     assert not [event for event in result.all_events if event.event_type_value == "ASSET_MATERIALIZATION"]
     assert not (place / "data").exists()
+
+
+def test_the_watch_reports_the_freshness_of_sources_where_it_changed(place):
+    from resistance_assets.defs.automation import update_watch
+    from resistance_assets.defs.resources import current_registry
+
+    (place / "data").mkdir()
+    sensor = update_watch(current_registry(), dg.DefaultSensorStatus.STOPPED)
+    instance = dg.DagsterInstance.ephemeral()
+
+    def tick() -> dict[str, tuple[bool, str]]:
+        result = sensor(dg.build_sensor_context(instance=instance))
+        found = [event for event in result.asset_events if isinstance(event, dg.AssetCheckEvaluation)]
+        for event in found:
+            instance.report_runless_asset_event(event)
+        return {event.asset_key.path[-1]: (event.passed, event.severity.value) for event in found}
+
+    first = tick()
+    assert first["hgnc_complete_set"] == (True, "WARN")
+    assert first["kegg_pathways"] == (False, "WARN")
+    assert tick() == {}
+    write_index(place / "mirror", {"biogrid_human": "b1"})
+    assert tick() == {"hgnc_complete_set": (False, "WARN")}
+
+
+@pytest.mark.parametrize(
+    ("hours", "problem", "passed", "severity"),
+    [
+        (1, None, True, "WARN"), (1, "unreachable", False, "WARN"), (30, None, False, "WARN"),
+        (100, None, False, "ERROR"), (100, "unreachable", False, "ERROR"),
+    ],
+)  # fmt: skip
+def test_a_source_is_healthy_warned_of_or_failed_as_old_as_the_last_good_look_is(hours, problem, passed, severity):
+    from datetime import UTC, datetime, timedelta
+
+    from resistance_assets.defs.source_freshness import freshness_of
+    from resistance_assets.orchestration.source_log import Look
+
+    now = datetime(2026, 11, 29, tzinfo=UTC)
+    look = Look((now - timedelta(hours=hours)).isoformat(), now.isoformat(), problem, now.isoformat())
+    found = freshness_of(look, timedelta(days=3), now)
+    assert (found[0], found[1].value) == (passed, severity)
+    assert "last looked at" in found[2]

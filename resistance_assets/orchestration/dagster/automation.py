@@ -19,8 +19,6 @@ RETRY_CRON = "0 * * * *"
 REPUBLISH_CRON = "30 5 * * *"
 DATA_VERSION_TAG = "dagster/data_version"
 
-# The nightly observation looks at every source, changed or not, so that two missed nights are late.
-SOURCE_FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
 # The warehouse is brought up at least once a day (a cache hit where nothing changed), so that it can be late too.
 WAREHOUSE_FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
 
