@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from resistance_assets.catalog.models.lab_study import LocalStudy
-from resistance_assets.catalog.models.study_kinds.single_cell import CellSample, files_of
+from resistance_assets.catalog.models.study_kinds.single_cell import CellSample, bears_id, files_of
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.single_cell_defaults import single_cell_defaults
 from resistance_assets.catalog.tables import TABLES
@@ -162,7 +162,7 @@ def analyse(local: LocalStudy, parts: Parts) -> Frames:
     Raises:
         DataFault: the labels do not fit the barcodes.
     """
-    design = design_of(local)
+    design, doubts = design_of(local), find_doubts(local)
     study = study_counts(parts)
     called, scored = mark_cells(study, call_cells(study, design), design)
     labels, note = read_labels(local, called)
@@ -176,7 +176,7 @@ def analyse(local: LocalStudy, parts: Parts) -> Frames:
             cells,
             design.sheet,
             {sample: one[FEATURES].height for sample, one in parts.items()},
-            {sample: one[BARCODES]["note"][0] for sample, one in parts.items()},
+            {sample: _join_notes(one[BARCODES]["note"][0], doubts.get(sample)) for sample, one in parts.items()},
         ),
         "cells": cells,
         "marker_types": describe_marker_types(cells, scored),
@@ -190,11 +190,27 @@ def analyse(local: LocalStudy, parts: Parts) -> Frames:
         "ligand_receptor": pair_types(study, species, design),
     }  # fmt: skip
     told = [(f"{local.id}/{local.study.labels}", "cell_type", note)] if note else []
+    told += [(f"{local.id}/{sample}", "sample", doubt) for sample, doubt in doubts.items()]
     return {
         **{f"{CORE}{name}": in_table(f"{CORE}{name}", frame, local.id) for name, frame in found.items()},
         **human_pseudobulk(sums, design, local.id),
         WARNINGS.address: warnings_as_table(warnings(told), local.id),
     }
+
+
+def find_doubts(local: LocalStudy) -> dict[str, str]:
+    """Why the label of a sample is in doubt, by sample: those whose id or file names a public sample of that kind."""
+    found = {}
+    for sample in local.file.sample:
+        names = [sample.id, *(path.name for path in files_of(local.folder, local.study, sample))]
+        for accession, doubt in single_cell_defaults().doubts.items():
+            if any(bears_id(name, accession) for name in names):
+                found[sample.id] = f"{accession}: {doubt}"
+    return found
+
+
+def _join_notes(*notes: str | None) -> str | None:
+    return "; ".join(note for note in notes if note) or None
 
 
 def study_counts(parts: Parts) -> StudyCounts:

@@ -175,6 +175,8 @@ def test_a_dense_table_of_drop_seq_without_labels(tmp_path, shared):
     assert (sample["n_genes"], sample["n_barcodes"]) == (22015, 6000)
     assert (found[f"{CORE}cells"]["total_umi"] >= 1000).sum() == 280
     assert set(found[f"{CORE}gene_cell_types"]["cell_type"]) == {"PC9"}
+    assert sample["note"].startswith("GSM4494348: labels in doubt")
+    assert "labels in doubt" in found["raw.studies__warnings"]["warning"].item()
 
 
 def test_shares_of_the_mouse_gut_are_those_of_r(shared, goldens):
