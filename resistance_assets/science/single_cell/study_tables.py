@@ -318,6 +318,25 @@ def describe_samples(
     return found.join(told, on="sample_id", how="left").sort("sample_id")
 
 
+def describe_counted_samples(cells: pl.DataFrame, sheet: pl.DataFrame, notes: Mapping[str, str]) -> pl.DataFrame:
+    """One row per sample of a study that has cells per type alone: all of them analysed, nothing known of genes.
+
+    Args:
+        cells: sample_id, n_barcodes. notes: of some samples.
+    """
+    told = pl.lit("cells per type were given, no counts of genes")
+    doubts = pl.col("sample_id").replace_strict(notes, default=None, return_dtype=pl.String)
+    nothing = [pl.lit(0, pl.Int64).alias(name) for name in ("n_genes", *(f"n_{reason}" for reason in REASONS))]
+    medians = ("median_umi", "median_genes", "median_mitochondrial_fraction", "median_doublet_score",
+               "q95_doublet_score")  # fmt: skip
+    return sheet.select("sample_id", "arm").join(cells, on="sample_id", how="left").with_columns(
+        *nothing,
+        *[pl.lit(None, pl.Float64).alias(name) for name in medians],
+        n_kept=pl.col("n_barcodes"),
+        note=pl.concat_str([told, doubts], separator="; ", ignore_nulls=True),
+    ).sort("sample_id")  # fmt: skip
+
+
 def _levels(own: OwnSpecies) -> list[str]:
     return [level for level in LEVELS if own.known[level].null_count() < own.known.height]
 

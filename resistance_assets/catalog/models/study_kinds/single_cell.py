@@ -29,6 +29,7 @@ class SingleCellStudy(StudyEntry):
             may be of either.
         counts: the matrix that holds the cells of all samples, where they have none of their own.
         sample_cells: barcode and sample_id of its cells; by default the labels.
+        type_counts: cells per sample and type, where nothing else is had; then there is composition alone.
         receivers: cell types that receive ligands; by default those of `human_types`, or every type without them.
         orthologs: human_symbol and mouse_symbol, by which ligands and receptors of mouse cells are found.
         clusters: whether cells are clustered too (extra `single-cell`), which is shown beside the types.
@@ -45,6 +46,7 @@ class SingleCellStudy(StudyEntry):
     human_types: tuple[str, ...] = ()
     counts: str | None = None
     sample_cells: str | None = None
+    type_counts: str | None = None
     receivers: tuple[str, ...] = ()
     orthologs: str | None = None
     clusters: bool = False
@@ -57,6 +59,8 @@ class SingleCellStudy(StudyEntry):
             raise ValueError(
                 "labels (a table of cell types) and one_cell_type (the type of every cell): keep one of them"
             )
+        if self.type_counts is not None and (self.labels or self.counts or self.one_cell_type):
+            raise ValueError("type_counts (cells per sample and type) stands alone: without labels, counts or cells")
         if self.counts is not None and self.sample_cells is None and self.labels is None:
             raise ValueError("counts of all samples need sample_cells: barcode and sample_id")
         return self
@@ -144,19 +148,23 @@ class SingleCellFile(StudyFile):
                 raise ValueError(f"{one.id} names the arm {missing[0]}, which no sample has")
         if self.study.counts is not None and any(sample.path for sample in self.sample):
             raise ValueError("a sample has a path, and study.counts holds the cells of all samples: keep one of them")
+        if self.study.type_counts is not None and (self.contrast or self.signature):
+            raise ValueError("type_counts holds no genes, which [[contrast]] and [[signature]] need")
         if self.contrast and self.study.species == "mouse":
             raise ValueError("a contrast is of human genes; [[comparison]] compares the arms of a study of mice")
         return self
 
     def files(self, folder: Path) -> tuple[Path, ...]:
         study = self.study
-        named = files_in(folder, (study.labels, study.sample_cells, study.orthologs))
+        named = files_in(folder, (study.labels, study.sample_cells, study.orthologs, study.type_counts))
         counts = [path for sample in self.sample for path in files_of(folder, study, sample)]
         return tuple(dict.fromkeys((*named, *counts)))
 
 
 def files_of(folder: Path, study: SingleCellStudy, sample: CellSample) -> tuple[Path, ...]:
     """Files of the counts of a sample: its own, or those of the matrix of all samples."""
+    if study.type_counts is not None:
+        return ()
     if study.counts is None:
         return sample_files(folder, sample)
     return sample_files(folder, CellSample(id=sample.id, path=study.counts))

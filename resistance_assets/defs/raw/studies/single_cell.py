@@ -25,6 +25,7 @@ from resistance_assets.connectors.lab_study.sample_sheet import warnings
 from resistance_assets.connectors.single_cell.labels import match_labels
 from resistance_assets.connectors.single_cell.study import read_samples, read_table
 from resistance_assets.connectors.single_cell.tenx import TenxSample
+from resistance_assets.connectors.single_cell.type_counts import read_type_counts
 from resistance_assets.defs.raw.studies.bench_steps import Frames, in_table
 from resistance_assets.defs.resources import local_files, study_source
 from resistance_assets.errors import DataFault
@@ -49,6 +50,7 @@ from resistance_assets.science.single_cell.study_tables import (
     call_cells,
     compare_types,
     count_types,
+    describe_counted_samples,
     describe_genes,
     describe_marker_types,
     describe_samples,
@@ -181,8 +183,7 @@ def analyse(local: LocalStudy, parts: Parts) -> Frames:
         "cells": cells,
         "marker_types": describe_marker_types(cells, scored),
         "gene_cell_types": sources,
-        "sample_cell_types": None if types is None else types.rename({"group": "cell_type", "n": "n_cells"})
-        .with_columns(n_total=pl.col("total"), share=pl.col("n_cells") / pl.col("total")),
+        "sample_cell_types": None if types is None else shares_of(types),
         "composition": None if types is None else compare_types(types, design),
         "pseudobulk_sums": long_sums(sums),
         "pseudobulk": results,
@@ -196,6 +197,36 @@ def analyse(local: LocalStudy, parts: Parts) -> Frames:
         **human_pseudobulk(sums, design, local.id),
         WARNINGS.address: warnings_as_table(warnings(told), local.id),
     }
+
+
+def analyse_type_counts(local: LocalStudy) -> Frames:
+    """The same tables of a study that has cells per sample and type alone: composition, and nothing of genes."""
+    design = design_of(local)
+    given = read_type_counts(local, local.study.type_counts)
+    types = given.rename({"cell_type": "group"}).with_columns(
+        total=pl.col("n").sum().over("sample_id"), denominator=pl.lit("all_cells"), level=pl.lit("cell_type")
+    )
+    types = types.join(design.sheet.select("sample_id", "arm"), on="sample_id", how="left").sort("sample_id", "group")
+    cells = given.group_by("sample_id").agg(n_barcodes=pl.col("n").sum())
+    found: dict[str, pl.DataFrame | None] = {
+        "samples": describe_counted_samples(cells, design.sheet, find_doubts(local)),
+        "sample_cell_types": shares_of(types),
+        "composition": compare_types(types, design),
+    }
+    none = {name: None for name in local.kind.tables if name.startswith(CORE) and name not in SCORES}
+    frames = none | {f"{CORE}{name}": frame for name, frame in found.items()}
+    return {
+        **{name: in_table(name, frame, local.id) for name, frame in frames.items()},
+        **human_pseudobulk([], design, local.id),
+        WARNINGS.address: warnings_as_table(warnings([]), local.id),
+    }
+
+
+def shares_of(types: pl.DataFrame) -> pl.DataFrame:
+    """Rows of `count_types` as those of the table."""
+    return types.rename({"group": "cell_type", "n": "n_cells"}).with_columns(
+        n_total=pl.col("total"), share=pl.col("n_cells") / pl.col("total")
+    )
 
 
 def find_doubts(local: LocalStudy) -> dict[str, str]:
@@ -285,6 +316,8 @@ def score(local: LocalStudy, parts: Parts, cells: pl.DataFrame, lists: pl.DataFr
     Args:
         cells: of `analyse`. lists, members: of the warehouse.
     """
+    if not parts:
+        return {name: TABLES[name].empty() for name in SCORES}
     design = design_of(local)
     study = study_counts(parts)
     signatures = signatures_of(local, lists, members)
@@ -367,6 +400,8 @@ def reading_step(local: LocalStudy, samples: Sequence[CellSample]) -> Step:
 
 
 def _given(local: LocalStudy) -> dict[str, dict[str, str]]:
+    if local.study.type_counts is not None:
+        return {}
     return {one.id: {name: partition_of(name, local.id, one.id) for name in PARTS} for one in local.file.sample}
 
 
@@ -380,7 +415,9 @@ def _read_given(inputs: Inputs, given: Mapping[str, Mapping[str, str]]) -> Parts
 def _later_step(local: LocalStudy, **made: Any) -> Step:
     """A step of what hangs on study.toml, labels and orthologs, and on the parts."""
     study = local.study
-    files = {name: local.folder / name for name in (study.labels, study.orthologs) if name is not None}
+    files = {
+        name: local.folder / name for name in (study.labels, study.orthologs, study.type_counts) if name is not None
+    }
     return table_step(
         external_inputs=lambda origins: local_files(local.id, files),
         sources=[study_source(local.id)],
@@ -398,7 +435,7 @@ def analysis_step(local: LocalStudy) -> Step:
     rejected = rejected_of(outputs[CELLS])
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
-        found = analyse(local, _read_given(inputs, given))
+        found = analyse(local, _read_given(inputs, given)) if given else analyse_type_counts(local)
         made = {partition: found[name] for name, partition in outputs.items()}
         return {**made, rejected: rejected_as_table([(CELLS, rejected_rows())])}
 
@@ -406,7 +443,7 @@ def analysis_step(local: LocalStudy) -> Step:
         local,
         outputs={**{partition: TABLES[name] for name, partition in outputs.items()}, rejected: REJECTED},
         compute=compute,
-        code_version=code_version_of(analyse, rejected_as_table),
+        code_version=code_version_of(analyse if given else analyse_type_counts, rejected_as_table),
         inputs=tuple(part for own in given.values() for part in own.values()),
     )
 
@@ -434,4 +471,6 @@ def study_steps(local: LocalStudy, registry: Registry) -> list[Step]:
     """Steps that read the samples, one for all that hangs on labels, one for scores."""
     samples = local.file.sample
     groups = [samples] if local.study.counts is not None else [(one,) for one in samples]
+    if local.study.type_counts is not None:
+        groups = []
     return [*(reading_step(local, group) for group in groups), analysis_step(local), scores_step(local)]

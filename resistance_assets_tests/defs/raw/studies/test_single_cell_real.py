@@ -10,9 +10,14 @@ import polars as pl
 import pytest
 
 from resistance_assets.catalog.models.lab_study import LocalStudy
+from resistance_assets.catalog.registry import load_registry
 from resistance_assets.catalog.study_folders import load_local_study
-from resistance_assets.defs.raw.studies.single_cell import analyse, read_parts
-from resistance_assets.science.single_cell.composition import compare_composition
+from resistance_assets.connectors.single_cell.type_counts import read_type_counts
+from resistance_assets.defs.raw.studies.single_cell import analyse, analyse_type_counts, read_parts, study_steps
+from resistance_assets.errors import CatalogFault, DataFault
+from resistance_assets.orchestration.lake import Lake
+from resistance_assets.orchestration.partitions import partition_of
+from resistance_assets.orchestration.steps import run_step
 from resistance_assets_tests.defs.raw.studies.test_single_cell import assert_fold_changes_of_deseq2, shaped
 
 CORE = "core.single_cell__"
@@ -179,22 +184,60 @@ def test_a_dense_table_of_drop_seq_without_labels(tmp_path, shared):
     assert "labels in doubt" in found["raw.studies__warnings"]["warning"].item()
 
 
-def test_shares_of_the_mouse_gut_are_those_of_r(shared, goldens):
+def haber(shared: Path, folder: Path, more: str = "") -> LocalStudy:
+    """Four control mice and two with Salmonella, of which cells per type alone are public."""
+    path = shared / "data" / "single_cell" / "composition_haber" / "haber_counts.csv"
+    names = [row for row in pl.read_csv(path)["Mouse"] if row.startswith(("Control", "Salm"))]
+    text = '\nspecies = "mouse"\ntype_counts = "haber_counts.csv"\n'
+    text += "".join(f'[[sample]]\nid = "{name}"\narm = "{name.split("_")[0]}"\n' for name in names)
+    text += '[[comparison]]\nid = "c"\nnumerator = "Salm"\ndenominator = "Control"\n'
+    return study_of(folder, [path], text + more)
+
+
+def test_shares_of_the_mouse_gut_are_those_of_r_and_nothing_is_said_of_genes(shared, goldens, tmp_path):
     """Printed to 10 digits: relative 1e-8."""
-    counts = pl.read_csv(shared / "data" / "single_cell" / "composition_haber" / "haber_counts.csv")
-    arms = {row: row.split("_")[0] for row in counts["Mouse"] if row.startswith(("Control", "Salm"))}
-    long = counts.filter(pl.col("Mouse").is_in(list(arms))).unpivot(
-        index="Mouse", variable_name="group", value_name="n"
-    )
-    found = compare_composition(
-        long.rename({"Mouse": "sample_id"}), arms, numerator="Salm", denominator="Control", of_what="all_cells"
-    )
+    tables = shaped(analyse_type_counts(haber(shared, tmp_path / "own")))
+    found = tables[f"{CORE}composition"].rename({"cell_type": "group"})
+    assert tables[f"{CORE}samples"]["n_kept"].sum() == tables[f"{CORE}sample_cell_types"]["n_cells"].sum() > 2000
+    for name in ("cells", "gene_cell_types", "pseudobulk", "ligand_receptor"):
+        assert tables[f"{CORE}{name}"].is_empty()
     path = goldens / "single_cell" / "real" / "haber" / "composition.tsv.gz"
     theirs = pl.read_csv(path, separator="\t").with_columns(group=pl.col("cell_type").str.replace_all(r"\.", "."))
     both = found.join(theirs, on=["group", "method"], suffix="_r", validate="1:1")
     assert both.height == 4 * 8, "arcsine and logit, with a plain and a robust prior"
     for name in ("estimate", "statistic", "p_value", "q_value_bh"):
         np.testing.assert_allclose(both[name], both[f"{name}_r"], rtol=1e-8, err_msg=name)
+
+
+def test_a_study_of_cells_per_type_goes_through_its_steps(shared, tmp_path):
+    lake, local = Lake(tmp_path / "lake"), haber(shared, tmp_path / "own")
+    for step in study_steps(local, load_registry([local.folder])):
+        run_step(lake, step)
+    assert lake.read(partition_of(f"{CORE}signature_scores", "own")).is_empty()
+    assert lake.read(partition_of(f"{CORE}composition", "own"))["cell_type"].n_unique() == 8
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "message"),
+    [
+        ("Control_2,5,", "Control_2,0.5,", "'0.5' cells of Endocrine in Control_2"),
+        ("Control_2,", "Control_3,", "sample Control_2 has no row"),
+        ("Control_1,36,", "Control_1,,", "None cells of Endocrine in Control_1"),
+    ],
+)
+def test_cells_per_type_that_are_none_are_refused(shared, tmp_path, was, now, message):
+    local = haber(shared, tmp_path / "own")
+    path = local.folder / "haber_counts.csv"
+    text = path.read_text()
+    path.unlink()
+    path.write_text(text.replace(was, now))
+    with pytest.raises(DataFault, match=f"own/haber_counts.csv.*{message}|own/haber_counts.csv: {message}"):
+        read_type_counts(local, "haber_counts.csv")
+
+
+def test_cells_per_type_beside_genes_are_refused(shared, tmp_path):
+    with pytest.raises(CatalogFault, match="holds no genes"):
+        haber(shared, tmp_path / "own", '[[signature]]\nid = "s"\ngenes = ["A", "B"]\n')
 
 
 def test_cells_without_labels_get_types_of_the_built_in_marker_sets(tmp_path, shared):
