@@ -313,10 +313,15 @@ def prune(
 
     Example: `resistance prune --keep 5`
     """
-    from resistance_assets.commands.prune import prune_releases
+    from resistance_assets.commands.prune import prune_releases, trim_history
 
-    pruned = prune_releases(_settings(), keep=keep, quiet=as_json)
-    typer.echo(json.dumps(_document(pruned), indent=1) if as_json else pruned.describe())
+    settings = _settings()
+    pruned = prune_releases(settings, keep=keep, quiet=as_json)
+    trimmed = trim_history(settings)
+    if as_json:
+        typer.echo(json.dumps({**_document(pruned), "dagster": _document(trimmed) if trimmed else None}, indent=1))
+    else:
+        typer.echo(pruned.describe() + (f"; {trimmed.describe()}" if trimmed else ""))
 
 
 @app.command()

@@ -44,7 +44,7 @@ def definitions_of(registry: Registry, steps: Mapping[str, Step]) -> dg.Definiti
         resources={"warehouse_resource": WarehouseResource()},
         executor=EXECUTORS[settings.executor],
     )
-    return dg.Definitions.merge(tables, automation_definitions(registry, is_on=settings.schedule == "on"))
+    return dg.Definitions.merge(tables, automation_definitions(registry, steps, is_on=settings.schedule == "on"))
 
 
 @dg.definitions

@@ -114,6 +114,7 @@ def refresh(
     looks = read_looks(settings.data_dir)
     known = _catalog_sources(settings, looks)
     _raise_alerts(settings, done, quiet=quiet)
+    _trim_nightly(settings)
     return replace(
         done,
         silent=not_looked_at(looks, known),
@@ -140,6 +141,17 @@ def _raise_alerts(settings: Settings, done: Refreshed, *, quiet: bool) -> None:
     told = raise_alerts(settings, current_registry(), events)
     for problem in told.problems if told is not None else ():
         tell(f"an alert could not be sent: {problem}", label="alert", style="red", is_error=True)
+
+
+def _trim_nightly(settings: Settings) -> None:
+    """Once a day, Dagster's old records go; a refresh is not refused because they could not be."""
+    import contextlib
+    import sqlite3
+
+    from resistance_assets.commands.prune import trim_history
+
+    with contextlib.suppress(OSError, sqlite3.Error):
+        trim_history(settings, at_most_daily=True)
 
 
 def _catalog_sources(settings: Settings, looks: Mapping[str, Look]) -> set[str]:

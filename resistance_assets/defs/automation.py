@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
+from collections.abc import Mapping
 
 import dagster as dg
 
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.defs.alerts import raise_alerts
+from resistance_assets.defs.bring_up import bring_up_sensor, keep_versions
 from resistance_assets.defs.resources import open_origins
 from resistance_assets.defs.source_freshness import freshness_evaluations
 from resistance_assets.defs.sources import note_observations, observe_sources, source_key, study_key
@@ -19,11 +22,14 @@ from resistance_assets.orchestration.dagster.automation import (
     describe_failures,
     nightly_observation,
 )
+from resistance_assets.orchestration.dagster.retention import trim_records
+from resistance_assets.orchestration.steps import Step
 from resistance_assets.settings import load_settings
 from resistance_assets.warehouse.alerts import Alert
 
 WATCH_SECONDS = 3600
 ALERT_SECONDS = 60
+TRIM_SECONDS = 12 * 3600
 NIGHTLY_CRON = "15 3 * * *"
 
 
@@ -40,6 +46,7 @@ def update_watch(registry: Registry, default_status: dg.DefaultSensorStatus) -> 
         observations = observe_sources(registry, functools.cache(lambda: open_origins(load_settings())))
         looks = note_observations(observations)
         diff = compare_observations(context.cursor, observations)
+        keep_versions(load_settings().data_dir, json.loads(diff.cursor)["versions"])
         for name, reason in diff.failing.items():
             context.log.warning(f"{name} could not be looked at and keeps its version: {reason}")
         # What a study on this machine shows is reported first; the next observation complains of the hosts.
@@ -107,18 +114,40 @@ def run_failure_alerts(registry: Registry, default_status: dg.DefaultSensorStatu
     return tell
 
 
-def automation_definitions(registry: Registry, *, is_on: bool) -> dg.Definitions:
-    """Sensors and schedule; on from the first start where ``is_on``, else to be switched on by hand in the UI."""
+def trim_sensor(default_status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
+    """Trims Dagster's own records, twice a day."""
+
+    @dg.sensor(
+        name="trim_records",
+        minimum_interval_seconds=TRIM_SECONDS,
+        default_status=default_status,
+        description="Removes runs, events and ticks older than RESISTANCE_KEEP_DAYS; what is current stays.",
+    )
+    def trim(context) -> dg.SkipReason:  # Dagster refuses a postponed annotation of `context`
+        settings = load_settings()
+        return dg.SkipReason(trim_records(context.instance, settings.dagster_home, days=settings.keep_days).describe())
+
+    return trim
+
+
+def automation_definitions(registry: Registry, steps: Mapping[str, Step], *, is_on: bool) -> dg.Definitions:
+    """Sensors and schedule; on from the first start where ``is_on``, else to be switched on by hand in the UI.
+
+    Of the two that recompute, `bring_up_to_date` is the one that starts: it requests whole descendants in one run. The
+    other, one layer per tick by the conditions of the assets, may be switched on in its place.
+    """
     sensors = dg.DefaultSensorStatus.RUNNING if is_on else dg.DefaultSensorStatus.STOPPED
     schedules = dg.DefaultScheduleStatus.RUNNING if is_on else dg.DefaultScheduleStatus.STOPPED
     keys = [source_key(source_id) for source_id in registry.sources]
     keys += [study_key(study_id) for study_id in registry.local_studies]
     return dg.Definitions(
         sensors=[
-            automation_sensor(sensors),
+            bring_up_sensor(registry, steps, sensors),
+            automation_sensor(dg.DefaultSensorStatus.STOPPED),
             update_watch(registry, sensors),
             alert_sensor(registry, sensors),
             run_failure_alerts(registry, sensors),
+            trim_sensor(sensors),
         ],
         schedules=[nightly_observation(keys, schedules, cron=NIGHTLY_CRON, timezone="UTC")],
     )

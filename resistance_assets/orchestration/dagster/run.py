@@ -31,6 +31,11 @@ telemetry:
   enabled: false
 nux:
   enabled: false
+retention:
+  # Ticks; runs and their events are trimmed by `resistance prune`, by `refresh` and by the sensor trim_records.
+  schedule: { purge_after_days: 30 }
+  sensor: { purge_after_days: { skipped: 2, started: 30, success: 30, failure: 30 } }
+  auto_materialize: { purge_after_days: { skipped: 2, started: 30, success: 30, failure: 30 } }
 concurrency:
   runs:
     max_concurrent_runs: 2
