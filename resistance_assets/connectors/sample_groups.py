@@ -7,7 +7,7 @@ them. Sample sheets are made in `biostudies` and `geo_matrix`; contrasts of grou
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import polars as pl
@@ -16,11 +16,13 @@ from resistance_assets.errors import CatalogFault, DesignFault
 
 
 class GroupRule(Protocol):
-    """A group: its id, patterns that must all be found in a sample, those of which none may be, and the accession it is
-    confined to, if any."""
+    """A group: its id, the samples that it names, or else patterns that must all be found in a sample and those of
+    which none may be; and the accession it is confined to, if any."""
 
     @property
     def id(self) -> str: ...
+    @property
+    def samples(self) -> tuple[str, ...]: ...
     @property
     def patterns(self) -> tuple[str, ...]: ...
     @property
@@ -34,10 +36,10 @@ def group_samples(
 ) -> pl.DataFrame:
     """Put the samples of one accession into groups.
 
-    A pattern is a regular expression, case ignored, that is searched in each cell, written as `column: value`
-    (`title: PC9 rep1`, `factor_compound: erlotinib`), so that a pattern may name its column. A sample is in a group if
-    every pattern of the group is found in some cell of it and none of its excluded patterns in any. Samples of no group
-    are left out.
+    A group that names its samples has these. Else, a pattern is a regular expression, case ignored, that is searched in
+    each cell, written as `column: value` (`title: PC9 rep1`, `factor_compound: erlotinib`), so that a pattern may name
+    its column. A sample is in a group if every pattern of the group is found in some cell of it and none of its excluded
+    patterns in any. Samples of no group are left out.
 
     Args:
         sample_sheet: one row per sample, with sample_id and text columns.
@@ -49,8 +51,8 @@ def group_samples(
         sample_id, group_id (String), in the order of the sheet.
 
     Raises:
-        CatalogFault: a pattern cannot be read, a group has none, or a rule matches no sample: the message shows the
-            sheet.
+        CatalogFault: a pattern cannot be read, a group has neither samples nor patterns, a rule matches no sample, or a
+            named sample is not in the sheet: the message shows the sheet.
         DesignFault: a sample is in two groups.
     """
     own = [rule for rule in rules if rule.accession is None or rule.accession == accession]
@@ -61,36 +63,10 @@ def group_samples(
     }
     group_of: dict[str, str] = {}
     for rule in own:
-        if not rule.patterns:
-            raise CatalogFault(
-                f"group {rule.id} has no pattern",
-                subject=subject,
-                expected=f"patterns that tell its samples; the sample sheet is {show_sheet(sample_sheet)}",
-                remedy="Write patterns for the group in studies.toml",
-            )
-        try:
-            patterns = [re.compile(pattern, re.IGNORECASE) for pattern in rule.patterns]
-            excluded = [re.compile(pattern, re.IGNORECASE) for pattern in rule.excluded_patterns]
-        except re.error as error:
-            raise CatalogFault(
-                f"a pattern of group {rule.id} is no regular expression ({error})",
-                subject=subject,
-                remedy="Correct the pattern in studies.toml",
-            ) from error
-        members = [
-            sample
-            for sample, texts in cells.items()
-            if all(any(p.search(text) for text in texts) for p in patterns)
-            and not any(p.search(text) for text in texts for p in excluded)
-        ]
-        if not members:
-            raise CatalogFault(
-                f"the patterns {list(rule.patterns)} of group {rule.id}{_without(rule)} match no sample; the sample "
-                f"sheet is {show_sheet(sample_sheet)}",
-                subject=subject,
-                expected="at least one sample",
-                remedy="Correct the patterns of the group in studies.toml to what the sheet says",
-            )
+        if rule.samples:
+            members = _named_members(rule, sample_sheet, subject)
+        else:
+            members = _matching_members(rule, sample_sheet, cells, subject)
         for sample in members:
             if sample in group_of:
                 raise DesignFault(
@@ -98,11 +74,61 @@ def group_samples(
                     f"{' / '.join(cells[sample])}",
                     subject=subject,
                     expected="each sample in one group at most",
-                    remedy="Make the patterns of the two groups exclude one another",
+                    remedy="Make the patterns of the two groups exclude one another, or name their samples",
                 )
             group_of[sample] = rule.id
     chosen = [(sample, group_of[sample]) for sample in cells if sample in group_of]
     return pl.DataFrame(chosen, schema={"sample_id": pl.String, "group_id": pl.String}, orient="row")
+
+
+def _named_members(rule: GroupRule, sample_sheet: pl.DataFrame, subject: str) -> list[str]:
+    there = set(sample_sheet["sample_id"])
+    if lacking := [sample for sample in rule.samples if sample not in there]:
+        more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
+        raise CatalogFault(
+            f"the record has no sample {lacking[0]}{more}; the sample sheet is {show_sheet(sample_sheet)}",
+            subject=subject,
+            place=f"group {rule.id}",
+            expected="samples of the record",
+            remedy="Correct the samples of the group, or the accession of the study",
+        )
+    return list(rule.samples)
+
+
+def _matching_members(
+    rule: GroupRule, sample_sheet: pl.DataFrame, cells: Mapping[str, Sequence[str]], subject: str
+) -> list[str]:
+    if not rule.patterns:
+        raise CatalogFault(
+            f"group {rule.id} has neither samples nor patterns",
+            subject=subject,
+            expected=f"patterns that tell its samples, or their ids; the sample sheet is {show_sheet(sample_sheet)}",
+            remedy="Write samples or patterns for the group where the study is declared",
+        )
+    try:
+        patterns = [re.compile(pattern, re.IGNORECASE) for pattern in rule.patterns]
+        excluded = [re.compile(pattern, re.IGNORECASE) for pattern in rule.excluded_patterns]
+    except re.error as error:
+        raise CatalogFault(
+            f"a pattern of group {rule.id} is no regular expression ({error})",
+            subject=subject,
+            remedy="Correct the pattern in studies.toml",
+        ) from error
+    members = [
+        sample
+        for sample, texts in cells.items()
+        if all(any(p.search(text) for text in texts) for p in patterns)
+        and not any(p.search(text) for text in texts for p in excluded)
+    ]
+    if not members:
+        raise CatalogFault(
+            f"the patterns {list(rule.patterns)} of group {rule.id}{_without(rule)} match no sample; the sample "
+            f"sheet is {show_sheet(sample_sheet)}",
+            subject=subject,
+            expected="at least one sample",
+            remedy="Correct the patterns of the group in studies.toml to what the sheet says",
+        )
+    return members
 
 
 def _without(rule: GroupRule) -> str:

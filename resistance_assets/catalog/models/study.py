@@ -19,17 +19,28 @@ from resistance_assets.catalog.models.study_kind import STUDY_KINDS, StudyKind, 
 
 
 class Group(Entry):
-    """Samples that are one arm of a public study.
+    """Samples that are one arm of a public study: named one by one, or told by rules.
 
-    Every pattern is found in some cell of the sample sheet, written as `column: value`, case ignored, and none of
-    `excluded_patterns` in any; `accession` confines the group to one accession.
+    `samples`: ids of the record's samples (`GSM938752`), each of which must be there. Without them, every pattern is
+    found in some cell of the sample sheet, written as `column: value`, case ignored, and none of `excluded_patterns` in
+    any. `accession` confines the group to one accession. `verified_from`: how the arms of the samples are known.
     """
 
     id: Identifier
     title: str
     accession: str | None = None
+    samples: tuple[str, ...] = ()
+    verified_from: str | None = None
     patterns: tuple[str, ...] = ()
     excluded_patterns: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _is_told_in_one_way(self) -> Group:
+        if self.samples and (self.patterns or self.excluded_patterns):
+            raise ValueError("a group names its samples or has patterns, not both")
+        if len(set(self.samples)) < len(self.samples):
+            raise ValueError("a sample is named twice")
+        return self
 
 
 class SuppliedCounts(Entry):

@@ -471,8 +471,23 @@ def test_rules_that_overlap_or_cannot_be_read_are_refused():
         group_samples(SHEET, [group("a", "CR"), group("b", "crizotinib")], study="h2228")
     with pytest.raises(CatalogFault, match="no regular expression"):
         group_samples(SHEET, [group("a", "(")], study="h2228")
-    with pytest.raises(CatalogFault, match="no pattern"):
+    with pytest.raises(CatalogFault, match="neither samples nor patterns"):
         group_samples(SHEET, [group("a")], study="h2228")
+
+
+def test_a_group_that_names_its_samples_needs_no_pattern_and_each_of_them_must_be_there():
+    named = Group(id="resistant", title="t", samples=("GSM2",), verified_from="the record")
+    frame = group_samples(SHEET, [named, group("parental", r"title: H2228 rep")], study="h2228")
+    assert frame.rows() == [("GSM1", "parental"), ("GSM2", "resistant")]
+    wrong = Group(id="resistant", title="t", samples=("GSM2", "GSM7", "GSM8"))
+    with pytest.raises(
+        CatalogFault, match=r"group resistant: the record has no sample GSM7 and 1 more.*\[GSM1: title="
+    ):
+        group_samples(SHEET, [wrong], study="h2228")
+    with pytest.raises(DesignFault, match="sample GSM2 is in the groups resistant and b"):
+        group_samples(SHEET, [named, Group(id="b", title="t", samples=("GSM2",))], study="h2228")
+    with pytest.raises(ValueError, match="samples or has patterns, not both"):
+        Group(id="a", title="t", samples=("GSM1",), patterns=("x",))
 
 
 # The host

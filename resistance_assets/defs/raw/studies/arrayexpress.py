@@ -48,7 +48,7 @@ def sheets_step(study: PublicStudy, sources: list[Source]) -> Step:
         outputs={**{own[name]: TABLES[address] for name, address in tables.items()}, rejected: REJECTED},
         compute=compute,
         parameters={
-            "groups": [group.model_dump() for group in groups],
+            "groups": [group.model_dump(exclude={"verified_from"}) for group in groups],
             "accessions": accession_of,
             "counts": counted.model_dump(),
         },

@@ -47,7 +47,7 @@ def series_step(study: PublicStudy, source: Source) -> Step:
         },
         compute=compute,
         parameters={
-            "groups": [group.model_dump() for group in groups],
+            "groups": [group.model_dump(exclude={"verified_from"}) for group in groups],
             "accession": accession,
             "counts": counted.model_dump(),
         },
