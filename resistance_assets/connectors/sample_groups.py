@@ -38,8 +38,8 @@ def group_samples(
 
     A group that names its samples has these. Else, a pattern is a regular expression, case ignored, that is searched in
     each cell, written as `column: value` (`title: PC9 rep1`, `factor_compound: erlotinib`), so that a pattern may name
-    its column. A sample is in a group if every pattern of the group is found in some cell of it and none of its excluded
-    patterns in any. Samples of no group are left out.
+    its column. A sample is in a group if every pattern of the group is found in some cell of it and none of its
+    excluded patterns in any. Samples of no group are left out.
 
     Args:
         sample_sheet: one row per sample, with sample_id and text columns.
