@@ -229,6 +229,8 @@ def draw_volcano(published: Published, wanted: Wanted) -> tuple[Figure, str]:
         axes.axvline(place, color=COLOURS["muted"], lw=0.6, ls=":")
     if beyond:
         axes.axhline(minus_log10(max(beyond)) or 0.0, color=COLOURS["muted"], lw=0.6, ls=":")
+    from matplotlib.patheffects import withStroke
+
     at_of = {row["hgnc_symbol"]: at for at, row in reversed(list(enumerate(rows)))}
     asked = [at_of[gene] for gene in wanted.genes]
     chosen = asked or [at for at, found in enumerate(listed) if found][: wanted.top]
@@ -241,7 +243,8 @@ def draw_volcano(published: Published, wanted: Wanted) -> tuple[Figure, str]:
             axes.plot(x[at], y[at], "o", ms=5, mfc="none", mec=COLOURS["marked"], mew=0.9, zorder=4)
         if label:
             axes.annotate(label, (x[at], y[at]), xytext=(0, 4), textcoords="offset points", ha="center",
-                          fontstyle="italic", zorder=5, parse_math=False)  # fmt: skip
+                          fontstyle="italic", zorder=5, parse_math=False,
+                          path_effects=[withStroke(linewidth=1.8, foreground=COLOURS["ground"])])  # fmt: skip
     axes.set(xlim=frames[0], ylim=frames[1], xlabel="log2 fold change", ylabel="−log10 p")
     title = published.contrast_titles.get(contrast, contrast)
     axes.set_title("\n".join(textwrap.wrap(title, 60)), loc="left", parse_math=False)
@@ -337,7 +340,10 @@ def draw_kaplan_meier(published: Published, wanted: Wanted) -> tuple[Figure, str
         own = [row for row in rows if row["expression_group"] == group]
         times = [row["time_months"] for row in own]
         sizes[group], deaths[group] = own[0]["n_at_risk"], sum(row["n_events"] for row in own)
-        axes.step(times, [row["survival"] for row in own], where="post", color=COLOURS[role], lw=1.4, ls=dash,
+        # Everybody is alive until the first time of the table.
+        start = [] if times[0] == 0 else [0.0]
+        alive = [1.0] * len(start) + [row["survival"] for row in own]
+        axes.step(start + times, alive, where="post", color=COLOURS[role], lw=1.4, ls=dash,
                   label=f"{group} expression (n {sizes[group]}, {deaths[group]} events)")  # fmt: skip
         banded = [row for row in own if row["ci_lower"] is not None]
         axes.fill_between([row["time_months"] for row in banded], [row["ci_lower"] for row in banded],

@@ -78,6 +78,16 @@ def test_curves_state_patients_events_and_test_as_the_tables_do(demo, tmp_path):
     assert "Log-rank p" in drawn.caption
 
 
+def test_curves_begin_with_everybody_alive(demo):
+    from resistance_assets.report.print_figures import draw_kaplan_meier
+
+    figure, _ = draw_kaplan_meier(demo, EXAMPLES["km"])
+    steps = [line for line in figure.axes[0].lines if line.get_drawstyle() == "steps-post"]
+    assert len(steps) == 2
+    for line in steps:
+        assert (line.get_xdata()[0], line.get_ydata()[0]) == (0.0, 1.0)
+
+
 @pytest.mark.parametrize(
     ("kind", "wanted", "message"),
     [
