@@ -1,13 +1,19 @@
-"""How long the alterations and layers of a cohort take: a cohort of full size, and parts of it beside scipy.
+"""How long the alterations and layers of a cohort take: a cohort of full size, and parts of it beside Python peers.
 
 Cases as in `survival_screen`. The full-size cohort has 20,000 genes, 500 patients, 200,000 mutations, GISTIC calls of
-every gene and 16,000 methylation probes; what is timed is everything from the layers in memory to the tables.
+every gene and 16,000 methylation probes. Timed are the way from the Parquet files of staging to the slices and back
+into memory, and everything from there to the tables, without and with three strata. R has the same parts (cor.test,
+fisher.test, limma, coxph) and is not run here: its numbers are the goldens, its times were not measured.
 """
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -16,6 +22,9 @@ from scipy import stats
 from resistance_assets.catalog.registry import load_registry
 from resistance_assets.defs.core.alterations.cohort_layers import CohortLayers, LayerMatrix
 from resistance_assets.defs.core.alterations.cohort_tables import compute_cohort_tables
+from resistance_assets.defs.core.alterations.layer_slices import PATIENTS, VALUES, cut_layers, layer_of_slices
+from resistance_assets.orchestration.lake import Lake
+from resistance_assets.science.alterations.associations import driver_expression
 from resistance_assets.science.alterations.cis_effects import correlate_rows
 from resistance_assets.science.alterations.cooccurrence import pair_alterations
 
@@ -88,14 +97,65 @@ def _layers(genes: int, patients: int, mutations: int, probes: int) -> CohortLay
     )
 
 
-def _tables(*size: int) -> Callable[[], object]:
+def _tables(*size: int, has_strata: bool) -> Callable[[], object]:
     def run() -> object:
         registry = load_registry()
         settings, genes = registry.alterations, registry.genes.of_interest
         cohort = registry.cohorts["luad_tcga"]
+        if not has_strata:
+            cohort = cohort.model_copy(update={"stratum": ()})
         return compute_cohort_tables(_layers(*size), cohort, settings, genes, registry.survival)
 
     return run
+
+
+class _Staged:
+    """Tables of staging as files, read as a step reads its inputs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def has(self, address: str) -> bool:
+        return self._path(address).is_file()
+
+    def scan(self, address: str) -> pl.LazyFrame:
+        return pl.scan_parquet(self._path(address))
+
+    def write(self, address: str, rows: pl.DataFrame) -> None:
+        rows.with_columns(cohort_id=pl.lit("c")).write_parquet(self._path(address), row_group_size=122_880)
+
+    def _path(self, address: str) -> Path:
+        return self.folder / f"{address}.parquet"
+
+
+def _long(layer: LayerMatrix, value: str) -> pl.DataFrame:
+    n = len(layer.patients)
+    row = pl.Series(np.repeat(np.arange(layer.features.height, dtype=np.uint32), n))
+    return layer.features.select(pl.all().gather(row)).with_columns(
+        patient_id=pl.Series(layer.patients * layer.features.height), **{value: pl.Series(layer.values.ravel())}
+    )
+
+
+@cache
+def _staged(*size: int) -> _Staged:
+    layers = _layers(*size)
+    staged = _Staged(Path(tempfile.mkdtemp(prefix="bench_alterations_")))
+    atexit.register(shutil.rmtree, staged.folder, ignore_errors=True)
+    staged.write("staging.cohorts__gene_copy_number", _long(layers.copy_number, "gistic_call").drop("feature_id"))
+    staged.write("staging.cohorts__methylation", _long(layers.methylation, "beta_value"))
+    mutations = layers.mutations.with_row_index("mutation_number").with_columns(is_analysed_sample=pl.lit(True))
+    staged.write("staging.cohorts__mutations", mutations)
+    return staged
+
+
+def _cut_and_read(*size: int) -> None:
+    """From the files of staging to slices in files, and from these to matrices."""
+    staged = _staged(*size)
+    found = cut_layers(staged, "c", [])  # pyright: ignore[reportArgumentType]
+    lake = Lake(staged.folder / "lake")
+    files = {name: lake.path(name, lake.write(name, frame)) for name, frame in found.items()}
+    for layer in ("copy_number", "methylation"):
+        layer_of_slices(pl.scan_parquet(files[VALUES]), pl.read_parquet(files[PATIENTS]), layer)
 
 
 @cache
@@ -109,6 +169,19 @@ def cases() -> list[dict]:
     mutated = np.random.default_rng(3).random((1000, 500)) < 0.08
     names = [f"G{at}" for at in range(1000)]
     pairs = [(first, second) for first in range(60) for second in range(first)]
+
+    expression, _ = _matrix(20_000, 500)
+    names_of_all = [f"G{at}" for at in range(20_000)]
+    rng = np.random.default_rng(4)
+    driver = (rng.random(500) < 0.3).astype(float)
+    beside = np.column_stack([rng.normal(65, 9, 500), rng.integers(0, 2, 500)])
+
+    def ols_by_gene() -> None:
+        import statsmodels.api as sm
+
+        design = np.column_stack([np.ones(500), driver, beside])
+        for at in range(_SAMPLE):
+            sm.OLS(expression[at], design).fit().pvalues  # noqa: B018
 
     def spearman_of(rows: int) -> None:
         first, second = _matrix(20_000, 500)
@@ -127,8 +200,29 @@ def cases() -> list[dict]:
         {
             "name": "alterations of a full-size cohort",
             "size": "20,000 genes x 500, 200,000 mut.",
-            "ours": _tables(*size),
-            "note": "all tables of core.alterations; no peer does the same",
+            "ours": _tables(*size, has_strata=False),
+            "note": "all tables of core.alterations but those of strata; no peer does the same",
+        },
+        {
+            "name": "the same with three strata, four endpoints",
+            "size": "20,000 genes x 500, 200,000 mut.",
+            "ours": _tables(*size, has_strata=True),
+            "note": "screens, optimal cuts, curves and models within each stratum that is large enough",
+        },
+        {
+            "name": "layers cut from staging, written, read",
+            "size": "18 million values",
+            "ours": lambda: _cut_and_read(*size),
+            "note": "Parquet to slices and back into matrices",
+        },
+        {
+            "name": "expression by driver",
+            "size": "20,000 x 500, 4 coefficients",
+            "ours": lambda: driver_expression(expression, names_of_all, driver, beside),
+            "peer_name": "statsmodels OLS, gene by gene",
+            "peer": ols_by_gene,
+            "peer_scale": 20_000 / _SAMPLE,
+            "note": f"ours moderates the variances (limma); peer on {_SAMPLE} genes",
         },
         {
             "name": "layer against mRNA, Spearman",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
+from resistance_assets.report.curves import from_the_start, step_curves
 from resistance_assets.report.explain import alterations as told
 from resistance_assets.report.explain.text import number, span
-from resistance_assets.report.figures import Figure, Selector, axis, hazard_ratio_forest
+from resistance_assets.report.figures import Figure, Selector, axis
 from resistance_assets.report.html import Heading, Page, link, table
+from resistance_assets.report.pages.strata import add_strata, add_strongest_in_strata
 from resistance_assets.report.paths import alterations_path, gene_path
 from resistance_assets.report.published import Published
 from resistance_assets.report.sql_text import literal, literals
@@ -18,6 +20,7 @@ CALLS = "staging.cohorts__gene_copy_number"
 EXPRESSION = "staging.cohorts__gene_expression"
 METHYLATION = "staging.cohorts__methylation"
 GENE_PATIENTS = "core.alterations__gene_patients"
+ALTERED_CURVES = "core.alterations__kaplan_meier"
 DRIVERS = "core.alterations__drivers"
 DRIVER_EXPRESSION = "core.alterations__driver_expression"
 PAIRS = "core.alterations__pairs"
@@ -47,17 +50,16 @@ def add_alterations(published: Published, page: Page, gene: str, document: dict[
         table(
             "How often it is altered", _FREQUENCIES, _frequency_rows(document["alterations"]), filter_by=("stratum_id",)
         ),
-        table("Its other layers against its mRNA", _CIS, document["cis_effects"]),
-        table("Survival by alteration", _ALTERED, _with_intervals(document["altered_survival"])),
+        table(
+            "Its other layers against its mRNA",
+            _CIS,
+            [{**row, "layer": row["layer"].replace("_", " ")} for row in document["cis_effects"]],
+        ),
     )
-    if document["stratum_survival"]:
-        if figure := _stratum_forest(published, gene, document["stratum_survival"]):
-            page.figure(figure)
-        rows = [
-            {**row, "interval": span(row["ci_lower_per_sd"], row["ci_upper_per_sd"])}
-            for row in document["stratum_survival"]
-        ]
-        page.add(table("Expression and survival, all patients and strata side by side", _STRATA_OF_GENE, rows))
+    if figure := altered_curves_figure(published, gene, document["altered_survival"]):
+        page.figure(figure)
+    add_altered_survival(page, "Survival by alteration", _ALTERED, document["altered_survival"])
+    add_strata(published, page, gene, document["stratum_survival"])
     add_known_mechanisms(page, document["known_mechanisms"])
 
 
@@ -76,6 +78,91 @@ def add_known_mechanisms(page: Page, rows: list[dict[str, Any]]) -> None:
         for row in rows
     ]
     page.add(table("Known mechanism of resistance (CIViC)", _KNOWN, shown))
+
+
+def add_altered_survival(
+    page: Page, caption: str, headings: list[Heading], rows: list[dict[str, Any]], **options: Any
+) -> None:
+    """Altered against unaltered: genes whose groups are large enough, and folded away those that are too small."""
+    tested = [row for row in rows if row["p_likelihood_ratio"] is not None]
+    small = [row for row in rows if row["p_likelihood_ratio"] is None]
+    if tested or not small:
+        page.add(table(caption, headings, _with_intervals(tested), **options))
+    if small:
+        small.sort(key=lambda row: (row["p_permutation"] is None, row["p_permutation"] or 0.0))
+        minimum = next((_minimum_of(row["fit_note"]) for row in small if _minimum_of(row["fit_note"])), None)
+        least = table(
+            f"Below the minimum of a group{f' ({minimum})' if minimum else ''}: only the permutation p stands",
+            [one for one in headings if one.key not in _ONLY_TESTED],
+            _with_intervals(small),
+            **options,
+        )
+        page.fold(f"{len(small):,} comparisons with too few altered patients or events", [least])
+
+
+def _minimum_of(note: str | None) -> str | None:
+    """The minimum that the note of a comparison states."""
+    found = re.search(r"the minimum is ([^:]+):", note or "")
+    return found[1] if found else None
+
+
+_ONLY_TESTED = ("fit_note", "interval", "p_likelihood_ratio", "q_value_bh", "p_logrank")
+
+
+def altered_curves_figure(published: Published, gene: str, tests: list[dict[str, Any]]) -> Figure | None:
+    """Kaplan-Meier curves of altered and unaltered patients, a choice per cohort, class and endpoint."""
+    if not published.filled(ALTERED_CURVES):
+        return None
+    points = f"""SELECT cohort_id || ' ' || endpoint || ', ' || replace(alteration_class, '_', ' ') AS comparison,
+    cohort_id, alteration_class, endpoint, alteration_group, time_months, survival, ci_lower, ci_upper, n_at_risk,
+    n_events, n_censored
+FROM {ALTERED_CURVES}
+WHERE hgnc_symbol = {literal(gene)}"""
+    within = "comparison, cohort_id, alteration_class, endpoint, alteration_group"
+    sql = f"""{from_the_start(points, within)}
+ORDER BY cohort_id, list_position({list(told.CLASSES)}, alteration_class),
+    list_position(['OS', 'DSS', 'DFS', 'PFS'], endpoint), endpoint, alteration_group, time_months, survival DESC"""
+    found = published.columns(sql)
+    if not found["survival"]:
+        return None
+    sizes: dict[tuple[str, str], int] = {}
+    for choice, group, at_risk in zip(found["comparison"], found["alteration_group"], found["n_at_risk"], strict=True):
+        sizes.setdefault((choice, group), at_risk)
+    p_of = {
+        f"{row['cohort_id']} {row['endpoint']}, {row['alteration_class'].replace('_', ' ')}": (
+            f"; log-rank p {number(row['p_logrank'])}"
+            if row["p_logrank"] is not None
+            else f"; permutation p {number(row['p_permutation'])}"
+            if row["p_permutation"] is not None
+            else ""
+        )
+        for row in tests
+    }
+    choices = list(dict.fromkeys(found["comparison"]))
+    counts = {one: [sizes.get((one, group), 0) for group in ("altered", "unaltered")] for one in choices}
+    options = tuple(
+        (one, f"{one}: {counts[one][0]} altered, {counts[one][1]} not{p_of.get(one, '')}") for one in choices
+    )
+    return Figure(
+        ident=f"altered-{gene}",
+        title=f"Kaplan-Meier curves by alteration of {gene}",
+        caption="Altered patients against those in whom it was looked for and not found, with 95 % bands; ticks are "
+        "censored patients.",
+        alternative=f"Survival curves of patients with and without an alteration of {gene}. "
+        + "; ".join(label for _, label in options),
+        columns={**found, "has_censored": [bool(count) for count in found["n_censored"]]},
+        traces=step_curves("alteration_group", (("altered", "altered"), ("unaltered", "unaltered"))),
+        layout={
+            "xaxis": axis("months", rangemode="tozero"),
+            "yaxis": axis("survival", range=[0, 1.02], tickformat=".0%"),
+        },
+        height=420,
+        selectors=(Selector("comparison", "Comparison", options),),
+        n="; ".join(label for _, label in options),
+        method="Kaplan-Meier, 95 % limits by the log transform; from three patients on either side",
+        tables=[(ALTERED_CURVES, published.stamp(ALTERED_CURVES)["data_version"])],
+        sql=sql,
+    )
 
 
 def _frequency_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -224,41 +311,6 @@ ORDER BY m.patient_id"""
     )  # fmt: skip
 
 
-def _stratum_forest(published: Published, gene: str, rows: list[dict[str, Any]]) -> Figure | None:
-    shown = [row for row in rows if row["hazard_ratio_per_sd"] and row["ci_lower_per_sd"] and row["ci_upper_per_sd"]]
-    if not any(row["stratum_id"] != told.ALL_PATIENTS for row in shown):
-        return None
-    shown.reverse()
-    columns = {
-        "patients": [f"{row['cohort_id']} {row['endpoint']}, {row['title']}" for row in shown],
-        "n": [row["n"] for row in shown],
-        "events": [row["events"] for row in shown],
-        "hazard_ratio": [row["hazard_ratio_per_sd"] for row in shown],
-        "above": [row["ci_upper_per_sd"] - row["hazard_ratio_per_sd"] for row in shown],
-        "below": [row["hazard_ratio_per_sd"] - row["ci_lower_per_sd"] for row in shown],
-        "test": [f"{row['n']} patients, {row['events']} events; p {number(row['p_value'])}" for row in shown],
-    }
-    bounds = [math.log10(row[name]) for row in shown for name in ("ci_lower_per_sd", "ci_upper_per_sd")]
-    trace, layout = hazard_ratio_forest("patients", bounds, marker_size=9)
-    said = "; ".join(
-        f"{name}: {number(ratio)}" for name, ratio in zip(columns["patients"], columns["hazard_ratio"], strict=True)
-    )
-    return Figure(
-        ident="strata",
-        title=f"Hazard ratio of {gene} per standard deviation, all patients and strata",
-        caption="95 % intervals. A stratum below its declared minimum is not drawn; the table says why.",
-        alternative=f"Forest plot. {said}.",
-        columns=columns,
-        traces=[trace],
-        layout=layout,
-        height=110 + 26 * len(shown),
-        n=f"{min(columns['n'])} to {max(columns['n'])} patients",
-        method=rows[0]["method"],
-        tables=[(name, published.stamp(name)["data_version"]) for name in (told.SCREEN, told.STRATUM_SURVIVAL)],
-        sql=f"SELECT * FROM {told.STRATUM_SURVIVAL} WHERE hgnc_symbol = {literal(gene)}",
-    )
-
-
 # ---- one page per cohort ---------------------------------------------------------------------------------------------
 
 
@@ -306,10 +358,8 @@ def _cohort_page(published: Published, cohort_id: str, gene_pages: set[str]) -> 
         page.figure(figure)
     page.add(table("Drivers", _DRIVERS, rows(f"SELECT * FROM {DRIVERS} WHERE cohort_id = ?"), is_searchable=False))
     strata = rows(f"SELECT * FROM {told.STRATA} WHERE cohort_id = ? ORDER BY stratum_id, endpoint")
-    for row in strata:
-        row["minimum"] = f"{row['min_patients']} patients, {row['min_events']} events"
-        row["status"] = row["status"].replace("_", " ")
     page.add(table("Strata: who is in them, and whether survival is screened there", _STRATA, strata))
+    add_strongest_in_strata(published, page, cohort_id, gene_pages)
     frequencies = rows(
         f"SELECT *, n_profiled AS n FROM {told.FREQUENCIES} WHERE cohort_id = ? AND stratum_id = 'all' "
         "AND alteration_class IN ('mutation', 'amplification', 'deep_loss', 'fusion') AND n_altered > 0 "
@@ -319,33 +369,31 @@ def _cohort_page(published: Published, cohort_id: str, gene_pages: set[str]) -> 
         table("How often genes are altered", [_GENE, *_FREQUENCIES[2:]], _frequency_rows(frequencies), most=MOST_LISTED)
     )
     survival = rows(
-        f"SELECT * FROM {told.SURVIVAL} WHERE cohort_id = ? ORDER BY coalesce(p_likelihood_ratio, p_permutation), "
-        "hgnc_symbol, endpoint"
+        f"SELECT * FROM {told.SURVIVAL} WHERE cohort_id = ? "
+        "ORDER BY p_likelihood_ratio NULLS LAST, hgnc_symbol, endpoint"
     )
-    page.add(
-        table(
-            "Survival by alteration, strongest first", [_GENE, *_ALTERED[1:]], _with_intervals(survival),
-            most=MOST_LISTED, filter_by=("endpoint", "class"),
-        )
+    add_altered_survival(
+        page, "Survival by alteration, strongest first", [_GENE, *_ALTERED[1:]], survival, most=MOST_LISTED,
+        filter_by=("endpoint", "class"),
     )  # fmt: skip
+    pairs = rows(f"SELECT * FROM {PAIRS} WHERE cohort_id = ? ORDER BY p_value, hgnc_symbol_a, hgnc_symbol_b")
+    by_driver = rows(
+        f"SELECT * FROM {DRIVER_EXPRESSION} WHERE cohort_id = ? QUALIFY row_number() OVER (PARTITION BY "
+        f"driver_id ORDER BY p_value, hgnc_symbol) <= {MOST_DRIVER_GENES} ORDER BY driver_id, p_value"
+    )
+    for row in pairs:
+        row["direction"] = row["direction"].replace("_", "-")
+    for row in by_driver:
+        row["beside"] = (row["covariates"] or "nothing else").replace("|", ", ").replace("_", " ")
     page.add(
         table(
-            "Co-occurrence and exclusivity of mutations", _PAIRS,
-            rows(f"SELECT * FROM {PAIRS} WHERE cohort_id = ? ORDER BY p_value, hgnc_symbol_a, hgnc_symbol_b"),
-            most=MOST_LISTED, filter_by=("direction",),
+            "Co-occurrence and exclusivity of mutations", _PAIRS, pairs, most=MOST_LISTED, filter_by=("direction",)
         ),
         table(
             "Tumour mutational burden", _BURDEN,
             rows(f"SELECT * FROM {BURDEN} WHERE cohort_id = ? ORDER BY kind, against"),
         ),
-        table(
-            "Expression by driver, strongest first", _DRIVER_EXPRESSION,
-            rows(
-                f"SELECT * FROM {DRIVER_EXPRESSION} WHERE cohort_id = ? QUALIFY row_number() OVER (PARTITION BY "
-                f"driver_id ORDER BY p_value, hgnc_symbol) <= {MOST_DRIVER_GENES} ORDER BY driver_id, p_value"
-            ),
-            filter_by=("driver_id",),
-        ),
+        table("Expression by driver, strongest first", _DRIVER_EXPRESSION, by_driver, filter_by=("driver_id",)),
     )  # fmt: skip
     return page
 
@@ -482,18 +530,6 @@ _ALTERED = [
     Heading("p_permutation", "p permutation", "where a group is below the declared minimum", True),
     Heading("fit_note", "Note"),
 ]
-_STRATA_OF_GENE = [
-    _COHORT,
-    Heading("endpoint", "Endpoint"),
-    Heading("title", "Patients"),
-    Heading("n", "n", None, True),
-    Heading("events", "Events", None, True),
-    Heading("hazard_ratio_per_sd", "HR per SD", None, True),
-    Heading("interval", "95 % CI", None, True),
-    Heading("p_value", "p", "likelihood ratio", True),
-    Heading("q_value_bh", "q (BH)", "over the genes", True),
-    Heading("note", "Note"),
-]
 _KNOWN = [
     Heading("variant", "Variant"),
     Heading("drug", "Drug"),
@@ -523,9 +559,7 @@ _STRATA = [
     Heading("endpoint", "Endpoint"),
     Heading("n", "Patients", None, True),
     Heading("events", "Events", None, True),
-    Heading("minimum", "Declared minimum"),
-    Heading("status", "Status"),
-    Heading("note", "Note"),
+    Heading("note", "Note", "a stratum below its declared minimum is refused"),
 ]
 _PAIRS = [
     Heading("gene_a", "Gene"),
@@ -561,5 +595,5 @@ _DRIVER_EXPRESSION = [
     Heading("statistic", "t", "moderated", True),
     Heading("p_value", "p", None, True),
     Heading("q_value_bh", "q (BH)", "over the genes of the driver", True),
-    Heading("covariates", "Beside"),
+    Heading("beside", "Beside", "covariates of the model"),
 ]

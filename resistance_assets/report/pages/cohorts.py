@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from resistance_assets.report.curves import step_curves
 from resistance_assets.report.explain.evidence import SURVIVAL_MODELS
 from resistance_assets.report.explain.survival import censored_deaths
 from resistance_assets.report.explain.text import number
@@ -517,30 +518,7 @@ ORDER BY cohort_id, list_position(['OS', 'DSS', 'DFS', 'PFS'], endpoint), endpoi
         for choice in choices
     )
     columns = {**found, "has_censored": [bool(count) for count in found["n_censored"]]}
-    traces: list[dict[str, Any]] = []
-    for group, role, dash in (("high", "up", "solid"), ("low", "down", "dash")):
-        own = [["expression_group", group]]
-        line = {"shape": "hv", "color": f"@{role}", "width": 0}
-        edge = {
-            "type": "scatter", "mode": "lines", "x": "$time_months", "where": own, "hoverinfo": "skip",
-            "showlegend": False, "line": line,
-        }  # fmt: skip
-        traces += [
-            {**edge, "y": "$ci_upper"},
-            {**edge, "y": "$ci_lower", "fill": "tonexty", "fillcolor": f"@{role}/0.15"},
-            {
-                "type": "scatter", "mode": "lines", "name": f"{group} expression", "x": "$time_months",
-                "y": "$survival", "where": own,
-                "line": {"shape": "hv", "color": f"@{role}", "width": 2.5, "dash": dash},
-                "customdata": "$n_at_risk",
-                "hovertemplate": f"{group}<br>%{{x:.1f}} months: %{{y:.1%}}<br>%{{customdata}} at risk<extra></extra>",
-            },
-            {
-                "type": "scatter", "mode": "markers", "x": "$time_months", "y": "$survival", "hoverinfo": "skip",
-                "where": [*own, ["has_censored", "true"]], "showlegend": False,
-                "marker": {"symbol": "line-ns-open", "size": 7, "color": f"@{role}"},
-            },
-        ]  # fmt: skip
+    traces = step_curves("expression_group", (("high", "high expression"), ("low", "low expression")))
     return Figure(
         ident=f"km-{gene}",
         title=f"Kaplan-Meier curves of {gene}",

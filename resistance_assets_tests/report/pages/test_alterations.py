@@ -8,7 +8,13 @@ from resistance_assets.demo.alterations import EXCLUSIVE, SILENCED_BY_METHYLATIO
 from resistance_assets.demo.cohort import CIS_COPY_NUMBER
 from resistance_assets.report.explain.evidence import explain_gene
 from resistance_assets.report.explain.text import explanation_as_text
-from resistance_assets.report.pages.alterations import alteration_pages, cohorts_with_layers, oncoprint
+from resistance_assets.report.pages.alterations import (
+    alteration_pages,
+    altered_curves_figure,
+    cohorts_with_layers,
+    oncoprint,
+)
+from resistance_assets.report.pages.strata import adjusted_terms, stratum_curves
 
 COHORT = "luad_tcga"
 
@@ -143,3 +149,47 @@ def test_every_family_of_tests_on_alterations_is_counted(demo):
     associations = ("survival", "cis_effects", "driver_expression", "driver_interactions", "pairs", "burden")
     expected = (*associations, "stratum_survival")
     assert {f"core.alterations__{name}" for name in expected} <= tables
+
+
+# ---- strata and curves on pages --------------------------------------------------------------------------------------
+
+
+def test_the_strongest_genes_of_a_stratum_stand_beside_the_same_model_in_all_patients(demo):
+    (page,) = [one for one in alteration_pages(demo, {"EGFR"}) if COHORT in one.path]
+    text = "\n".join(map(str, page.parts))
+    assert "Strongest genes within strata, and the same model in all patients" in text
+    assert STRATUM_GENE in text
+    assert "co_occurring" not in text
+
+
+def test_curves_by_alteration_have_as_many_patients_as_their_test(demo, egfr):
+    figure = altered_curves_figure(demo, "EGFR", egfr["altered_survival"])
+    (tested,) = [
+        row
+        for row in egfr["altered_survival"]
+        if (row["cohort_id"], row["endpoint"], row["alteration_class"]) == (COHORT, "OS", "mutation")
+    ]
+    labels = dict(figure.selectors[0].options)
+    label = labels[f"{COHORT} OS, mutation"]
+    assert f"{tested['n_altered']} altered, {tested['n'] - tested['n_altered']} not" in label
+
+
+def test_groups_that_are_too_small_are_folded_and_not_first(demo):
+    (page,) = [one for one in alteration_pages(demo, set()) if COHORT in one.path]
+    text = "\n".join(map(str, page.parts))
+    first, folded = (
+        text.index("Survival by alteration, strongest first"),
+        text.index("too few altered patients or events"),
+    )
+    assert first < folded
+    assert "only p_permutation stands" not in text[first:folded]
+
+
+def test_curves_cuts_and_models_of_strata_have_all_patients_beside_them(demo):
+    figure = stratum_curves(demo, STRATUM_GENE)
+    choices = [one for one, _ in figure.selectors[0].options]
+    assert choices[0].endswith("all patients")
+    assert any("KRAS" in one for one in choices)
+    terms = adjusted_terms(demo, STRATUM_GENE)
+    assert {row["model_id"] for row in terms} == {"age_sex"}
+    assert {"all", "kras_mutant"} <= {row["stratum_id"] for row in terms}

@@ -250,6 +250,9 @@ def survival_tables(
             n_altered="n_high",
             events_altered="observed_high",
             q_value_bh="q_value_bh_likelihood_ratio",
+            fit_note=pl.col("fit_note")
+            .str.replace("in the high group", "in the altered group", literal=True)
+            .str.replace("in the low group", "in the unaltered group", literal=True),
             **{
                 name: pl.when(pl.col(name).is_finite()).then(pl.col(name))
                 for name in ("hazard_ratio", "ci_lower", "ci_upper")
