@@ -102,6 +102,7 @@ def describe_groups(cells: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame |
     Returns:
         species, grouping (cell_type, subtype or cluster), group_id, marker_type (the set), n_cells (of the group),
         mean_score, place (1 for the highest), share (of the group's cells that have the type); None without a set.
+        Where all cells are of one group the mean is 0 whatever they are: it is null, and the share decides the place.
     """
     frames = []
     for grouping in ("cell_type", "subtype", "cluster"):
@@ -115,11 +116,14 @@ def describe_groups(cells: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame |
             .unpivot(index=["species", "group_id", "n_cells"], variable_name="marker_type", value_name="mean_score")
         )  # fmt: skip
         shares = own.group_by("species", "group_id", marker_type=pl.col("typed")).len("n")
+        is_one = means["group_id"].n_unique() == 1
+        placed_by = "share" if is_one else "mean_score"
         frames.append(
-            means.join(shares, on=["species", "group_id", "marker_type"], how="left").with_columns(
-                grouping=pl.lit(grouping),
-                share=pl.col("n").fill_null(0) / pl.col("n_cells"),
-                place=pl.col("mean_score").rank("ordinal", descending=True).over("species", "group_id").cast(pl.Int64),
+            means.join(shares, on=["species", "group_id", "marker_type"], how="left")
+            .with_columns(grouping=pl.lit(grouping), share=pl.col("n").fill_null(0) / pl.col("n_cells"))
+            .with_columns(
+                place=pl.col(placed_by).rank("ordinal", descending=True).over("species", "group_id").cast(pl.Int64),
+                mean_score=pl.lit(None, pl.Float64) if is_one else pl.col("mean_score"),
             )
         )
     return pl.concat(frames).drop("n").sort("grouping", "species", "group_id", "place") if frames else None

@@ -69,6 +69,7 @@ SAMPLE_COUNTS, SAMPLE_SHEET = "raw.studies__gene_sample_counts", "raw.studies__s
 SCORES = (f"{CORE}cell_scores", f"{CORE}sample_scores", f"{CORE}signature_scores")
 LISTS, MEMBERS = "core.gene_lists__lists", "core.gene_lists__members"
 HUMAN_PREFIX = r"(?i)^(GRCh38|hg38|GRCh37|hg19)_+"
+MOST_LABELLED_AND_SMALL = 0.5
 Sums = Sequence[tuple[str, pl.DataFrame, pl.DataFrame]]
 Parts = Mapping[str, Mapping[str, Any]]
 """Of each sample: its counts (lazy), features and barcodes by the name of their table."""
@@ -192,6 +193,8 @@ def analyse(local: LocalStudy, parts: Parts) -> Frames:
     }  # fmt: skip
     told = [(f"{local.id}/{local.study.labels}", "cell_type", note)] if note else []
     told += [(f"{local.id}/{sample}", "sample", doubt) for sample, doubt in doubts.items()]
+    if local.study.labels is not None and (few := tell_small_cells(cells, design.least_umi)):
+        told.append((f"{local.id}/study.toml", "minimum_umi", few))
     return {
         **{f"{CORE}{name}": in_table(f"{CORE}{name}", frame, local.id) for name, frame in found.items()},
         **human_pseudobulk(sums, design, local.id),
@@ -227,6 +230,16 @@ def shares_of(types: pl.DataFrame) -> pl.DataFrame:
     return types.rename({"group": "cell_type", "n": "n_cells"}).with_columns(
         n_total=pl.col("total"), share=pl.col("n_cells") / pl.col("total")
     )
+
+
+def tell_small_cells(cells: pl.DataFrame, least_umi: int) -> str | None:
+    """That many of the cells that the authors label have too few molecules, as in a panel of few genes."""
+    labelled = cells.filter(pl.col("cell_type").is_not_null())
+    few = labelled.filter(pl.col("reason") == "few_molecules").height
+    if few <= labelled.height * MOST_LABELLED_AND_SMALL:
+        return None
+    told = f"{few:,} of {labelled.height:,} labelled cells have fewer than {least_umi} molecules and are not analysed"
+    return f"{told}: of a panel of few genes, set minimum_umi"
 
 
 def find_doubts(local: LocalStudy) -> dict[str, str]:

@@ -49,6 +49,9 @@ def study_page(published: Published, study: BenchStudy, gene_pages: frozenset[st
         "Samples (mice, patients) are the replicates, never cells: every p below is over samples. A barcode that is "
         "not analysed stands in the table of cells with its reason; nothing is removed by the doublet score."
     )
+    for note in dict.fromkeys(row["note"] for row in samples if row["note"]):
+        noted = [row["sample_id"] for row in samples if row["note"] == note]
+        page.paragraph(f"{'every sample' if len(noted) == len(samples) > 1 else ', '.join(noted)}: {note}.")
     page.heading("Quality")
     page.add(_sample_table(samples))
     figures = (species_figure(published, study), components_figure(published, study), sources_figure(published, study))
@@ -80,7 +83,6 @@ def _sample_table(rows: list[dict[str, Any]]) -> str:
         Heading("median_umi", "Molecules", "median of the analysed cells", True),
         Heading("median_genes", "Genes per cell", "median", True),
         Heading("median_doublet_score", "Doublet score", "median; a score, by which nothing is removed", True),
-        Heading("note", "Note"),
     ]
     return table("Samples", headings, rows)
 
@@ -239,6 +241,7 @@ ORDER BY ranked.species, gene, ranked.cell_type"""
             "yaxis": axis("", type="category", categoryorder="array", categoryarray=genes[::-1], automargin=True),
         },
         height=160 + 18 * len(genes),
+        least_width=max(620, 200 + 48 * len(set(columns["cell_type"]))),
         n=f"{len(genes)} genes, {len(set(columns['cell_type']))} types; cells per type in the CSV",
         method="molecules of the gene in the cells of a type; no test",
         tables=versions(published, SOURCES),
@@ -248,7 +251,8 @@ ORDER BY ranked.species, gene, ranked.cell_type"""
 
 def _add_composition(published: Published, page: Page, study: BenchStudy) -> None:
     shown = "method IN ('quasibinomial_t', 'propeller_asin', 'propeller_logit', 'none')"
-    rows = own_rows(published, COMPOSITION, study, "comparison_id, denominator, level, cell_type, method", shown)
+    order = "comparison_id, denominator, level, cell_type, method <> 'quasibinomial_t', method"
+    rows = own_rows(published, COMPOSITION, study, order, shown)
     if not rows:
         return
     page.heading("Composition")
@@ -386,7 +390,7 @@ ORDER BY comparison_id, species, cell_type, p_value, symbol"""
     called = sum(direction != "none" for direction in columns["direction"])
     return Figure(
         ident="pseudobulk",
-        title="Genes that change under the drug, by cell type",
+        title="Genes that change between arms, by cell type",
         caption="limma-voom on sums per sample. Of the genes with p above 0.2 a quarter is drawn.",
         alternative=f"Volcano of {len(options)} types; {called} genes have q < 0.05.",
         columns=columns,

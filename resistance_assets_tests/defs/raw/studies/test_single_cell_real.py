@@ -165,11 +165,19 @@ def test_a_panel_of_few_genes_of_one_sample_ranks_sources_and_tests_nothing(tmp_
     files = list((shared / "data" / "single_cell" / "lung_merfish_tessera").iterdir())
     found = tables_of(study_of(tmp_path / "own", files, MERFISH))
     gas6 = found[f"{CORE}gene_cell_types"].filter(pl.col("symbol") == "GAS6").sort("mean_cp10k", descending=True)
+    assert found["raw.studies__warnings"].is_empty()
     assert gas6["cell_type"][0] == "Plasma"
     assert gas6.height == 7
     assert gas6["fraction_expressing"].max() < 0.2
     for name in ("composition", "pseudobulk", "pseudobulk_designs"):
         assert found[f"{CORE}{name}"].is_empty()
+
+
+def test_a_panel_whose_cells_are_taken_for_empty_droplets_is_told(tmp_path, shared):
+    files = list((shared / "data" / "single_cell" / "lung_merfish_tessera").iterdir())
+    found = tables_of(study_of(tmp_path / "own", files, MERFISH.replace("minimum_umi = 20", "minimum_umi = 200")))
+    warning = found["raw.studies__warnings"]["warning"].item()
+    assert "labelled cells have fewer than 200 molecules and are not analysed: of a panel of few genes" in warning
 
 
 def test_a_dense_table_of_drop_seq_without_labels(tmp_path, shared):
@@ -180,6 +188,7 @@ def test_a_dense_table_of_drop_seq_without_labels(tmp_path, shared):
     assert (sample["n_genes"], sample["n_barcodes"]) == (22015, 6000)
     assert (found[f"{CORE}cells"]["total_umi"] >= 1000).sum() == 280
     assert set(found[f"{CORE}gene_cell_types"]["cell_type"]) == {"PC9"}
+    assert found[f"{CORE}marker_types"]["mean_score"].null_count() == found[f"{CORE}marker_types"].height
     assert sample["note"].startswith("GSM4494348: labels in doubt")
     assert "labels in doubt" in found["raw.studies__warnings"]["warning"].item()
 

@@ -143,7 +143,9 @@ class SingleCellMarkerTypes(TableModel):
     marker_type: pl.String = col("marker set", of=_UMI)
     place: pl.Int64 = col("1 for the set of the highest mean score in the group", of=_UMI, ge=1)
     n_cells: pl.Int64 = _count("kept cells of the group")
-    mean_score: pl.Float64 = _number("mean over them, in standard deviations of the species' cells")
+    mean_score: pl.Float64 = _number(
+        "mean over them, in standard deviations of the species' cells; null where these are all of the species' cells"
+    )
     share: pl.Float64 = _number("share of them that have this type by markers", "fraction", ge=0, le=1)
 
 
