@@ -9,7 +9,15 @@ import pytest
 
 from resistance_assets.catalog.study_folders import load_local_study
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.defs.raw.studies.single_cell import CELLS, LISTS, MEMBERS, analyse, read_parts, score
+from resistance_assets.defs.raw.studies.single_cell import (
+    CELLS,
+    LISTS,
+    MEMBERS,
+    analyse,
+    analyse_type_counts,
+    read_parts,
+    score,
+)
 from resistance_assets.demo.bench import single_cell as planted
 from resistance_assets.demo.folder import DEFAULT_SEED
 from resistance_assets.demo.plan import random_stream
@@ -98,3 +106,26 @@ def test_a_gene_shows_the_cells_that_make_it_in_both_species(cells):
 def test_a_release_without_single_cells_has_no_such_page(bench):
     assert single_cell.find_studies(bench) == []
     assert cell_types(bench, "GAS6") == []
+
+
+def test_a_study_of_cells_per_type_has_a_page_of_its_composition_with_the_note_above(tmp_path):
+    samples = {"a1": "vehicle", "a2": "vehicle", "b1": "drug", "b2": "drug"}
+    text = '[study]\nid = "gut"\ntitle = "Gut"\norganism = "Mus musculus"\nkind = "single_cell"\nspecies = "mouse"\n'
+    text += 'type_counts = "types.csv"\n'
+    text += "".join(f'[[sample]]\nid = "{name}"\narm = "{arm}"\n' for name, arm in samples.items())
+    text += '[[comparison]]\nid = "c"\nnumerator = "drug"\ndenominator = "vehicle"\n'
+    (tmp_path / "study.toml").write_text(text)
+    (tmp_path / "types.csv").write_text("mouse,Stem,Tuft\na1,50,10\na2,60,9\nb1,40,30\nb2,45,28\n")
+    tables = analyse_type_counts(load_local_study(tmp_path))
+    study = {"study_id": "gut", "title": "Gut", "kind": "single_cell", "is_public": False,
+             "organism": "Mus musculus", "paper_id": None}  # fmt: skip
+    connection = publish_in_memory({**tables, "raw.catalog__studies": pl.DataFrame([study])})
+    published = Published(connection, tmp_path)
+    (found,) = single_cell.find_studies(published)
+    page = render(single_cell.study_page(published, found), FRAME)
+    connection.close()
+    assert "every sample: cells per type were given, no counts of genes." in page
+    assert page.index("cells per type were given") < page.index("Quality")
+    assert "Share of each type in each sample" in page
+    assert "quasibinomial_t" in page
+    assert "Which cells make a gene" not in page
