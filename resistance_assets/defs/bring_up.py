@@ -25,6 +25,7 @@ from resistance_assets.files import write_json
 from resistance_assets.orchestration.attempts import all_failures
 from resistance_assets.orchestration.dagster.table_assets import key_of
 from resistance_assets.orchestration.lake import Lake
+from resistance_assets.orchestration.package_hash import hash_of_code
 from resistance_assets.orchestration.run_outcome import PRODUCTS
 from resistance_assets.orchestration.status import TableState, stale_outputs, states_of, with_dependants
 from resistance_assets.orchestration.steps import Step
@@ -160,6 +161,8 @@ def bring_up_sensor(
         for path in (study.folder / "study.toml", *study.files, *study.list_files)
     ]
 
+    loaded = hash_of_code()
+
     @dg.sensor(
         name="bring_up_to_date",
         target=dg.AssetSelection.all(),
@@ -176,6 +179,12 @@ def bring_up_sensor(
             return dg.SkipReason("nothing moved since the last look")
         if context.instance.get_runs_count(dg.RunsFilter(statuses=UNDER_WAY)):
             return dg.SkipReason("a run is under way")
+        if hash_of_code() != loaded:
+            # Runs start with the code of now: what this process holds stale would be stale after each of them.
+            raise dg.Failure(
+                description="the code changed since this location was loaded: reload it, or restart `resistance ui`",
+                allow_retries=False,
+            )
         versions = read_versions(settings.data_dir)
         before = cursor.get("versions", versions)
         changed = {name for name, version in versions.items() if before.get(name) != version}

@@ -129,3 +129,13 @@ def test_the_sensor_requests_once_and_is_quiet_while_the_run_is_under_way(settin
     again = tick(first.cursor)
     assert not again.run_requests
     assert "nothing moved" in tick(again.cursor).skip_message
+
+
+def test_code_that_changed_under_the_daemon_is_told_and_requests_nothing(settings, monkeypatch):
+    from resistance_assets.catalog.registry import load_registry
+
+    monkeypatch.setattr(bring_up, "load_settings", lambda: settings)
+    sensor = bring_up.bring_up_sensor(load_registry(), graph(a="v2"), dg.DefaultSensorStatus.STOPPED)
+    monkeypatch.setattr(bring_up, "hash_of_code", lambda: "another")
+    with pytest.raises(dg.Failure, match="reload it, or restart"):
+        sensor(dg.build_sensor_context(instance=dg.DagsterInstance.ephemeral()))

@@ -422,8 +422,9 @@ class Connection:
 
 
 def _authority(url: str) -> str:
-    """Host and port of a URL."""
-    return urlsplit(url).netloc.rpartition("@")[2].lower()
+    """Scheme, host and port of a URL: a host may answer https and refuse http, which is another port."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()
 
 
 def _certificates() -> ssl.SSLContext | bool:

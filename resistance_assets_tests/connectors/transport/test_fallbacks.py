@@ -138,3 +138,18 @@ def test_a_git_lfs_pointer_without_its_file_is_named_with_checksum_size_and_what
     oid = pointer.decode().split("sha256:")[1][:64]
     with pytest.raises(Fault, match=rf"git_lfs_pointer: .*\(sha256 {oid}, [\d,]+ bytes\).*media host.*\.lfsconfig"):
         fetch_with_fallbacks(mirror_of(tmp_path, {RAW: pointer}), Resource(RAW, content="tsv"), [])
+
+
+def test_a_fallback_over_http_that_nobody_answers_does_not_take_the_host_over_https_away(tmp_path, loopback):
+    loopback.script("/one", Reply(PAGE))
+    loopback.script("/two", Reply(TABLE))
+    hosts = {"https://lists.example.org": loopback.url, "http://lists.example.org": "http://127.0.0.1:1"}
+    with LiveTransport(
+        tmp_path / "cache", host_map=hosts, sleep=lambda _: None, requests_per_second=1e9, attempts=2
+    ) as live:
+        with pytest.raises(Fault, match="html_page"):
+            fetch_with_fallbacks(
+                live, Resource("https://lists.example.org/one", content="tsv"), ["http://lists.example.org/one"]
+            )
+        # The same host's other file is asked for.
+        assert live.fetch(Resource("https://lists.example.org/two", content="tsv")).path.read_bytes() == TABLE
