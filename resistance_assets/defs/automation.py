@@ -28,7 +28,8 @@ from resistance_assets.settings import load_settings
 from resistance_assets.warehouse.alerts import Alert
 
 WATCH_SECONDS = 3600
-ALERT_SECONDS = 60
+ALERT_SECONDS = 300
+FAILURE_SECONDS = 120
 TRIM_SECONDS = 12 * 3600
 NIGHTLY_CRON = "15 3 * * *"
 
@@ -105,7 +106,12 @@ def alert_sensor(registry: Registry, default_status: dg.DefaultSensorStatus) -> 
 def run_failure_alerts(registry: Registry, default_status: dg.DefaultSensorStatus) -> dg.SensorDefinition:
     """Tells of a run that failed; which tables did is told with it."""
 
-    @dg.run_failure_sensor(name="tell_run_failures", default_status=default_status, monitor_all_code_locations=False)
+    @dg.run_failure_sensor(
+        name="tell_run_failures",
+        default_status=default_status,
+        minimum_interval_seconds=FAILURE_SECONDS,
+        monitor_all_code_locations=False,
+    )
     def tell(context: dg.RunFailureSensorContext) -> None:
         run = context.dagster_run
         text = f"run {run.run_id[:8]} of {run.job_name} failed: {context.failure_event.message}"

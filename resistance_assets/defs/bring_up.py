@@ -33,7 +33,7 @@ from resistance_assets.settings import Settings, load_settings
 from resistance_assets.warehouse.releases import read_manifests
 
 VERSIONS_FILE = "source_versions.json"
-TICK_SECONDS = 30
+TICK_SECONDS = 60
 RETRY_AFTER = timedelta(hours=1)
 UNDER_WAY = [
     dg.DagsterRunStatus.QUEUED,

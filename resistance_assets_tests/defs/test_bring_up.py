@@ -75,7 +75,7 @@ def test_a_table_that_failed_waits_an_hour_and_keeps_nothing_else_waiting(settin
     due = what_is_due(settings, graph(), {"hgnc", "biogrid"}, NOW)
     assert due.waiting == ("raw.a",)
     assert due.tables == ("raw.d",)
-    later = what_is_due(settings, graph(), (), NOW + RETRY_AFTER + timedelta(minutes=1))
+    later = what_is_due(settings, graph(), (), NOW + RETRY_AFTER + timedelta(hours=2))
     assert later.tables == ("raw.a", "staging.b", "core.c")
 
 
