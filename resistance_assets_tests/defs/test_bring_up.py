@@ -129,6 +129,10 @@ def test_the_sensor_requests_once_and_is_quiet_while_the_run_is_under_way(settin
     again = tick(first.cursor)
     assert not again.run_requests
     assert "nothing moved" in tick(again.cursor).skip_message
+    # An upgrade is a reason to look again.
+    monkeypatch.setattr(bring_up, "hash_of_code", lambda: "upgraded")
+    sensor = bring_up.bring_up_sensor(load_registry(), graph(a="v3"), dg.DefaultSensorStatus.STOPPED)
+    assert tick(again.cursor).run_requests
 
 
 def test_code_that_changed_under_the_daemon_is_told_and_requests_nothing(settings, monkeypatch):
