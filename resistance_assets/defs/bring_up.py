@@ -23,6 +23,7 @@ from resistance_assets.defs.resources import open_origins, study_source
 from resistance_assets.errors import Fault
 from resistance_assets.files import write_json
 from resistance_assets.orchestration.attempts import all_failures
+from resistance_assets.orchestration.dagster.run import close_dead_runs
 from resistance_assets.orchestration.dagster.table_assets import key_of
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.package_hash import hash_of_code
@@ -178,6 +179,7 @@ def bring_up_sensor(
         retry_due = cursor.get("retry_at") and now >= datetime.fromisoformat(cursor["retry_at"])
         if seen == cursor.get("seen") and not retry_due:
             return dg.SkipReason("nothing moved since the last look")
+        close_dead_runs(context.instance)
         if context.instance.get_runs_count(dg.RunsFilter(statuses=UNDER_WAY)):
             return dg.SkipReason("a run is under way")
         if hash_of_code() != loaded:

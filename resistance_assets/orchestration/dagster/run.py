@@ -11,12 +11,14 @@ import os
 import socket
 import time
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 from dagster import DagsterInstance
 
 from resistance_assets import interruption
+from resistance_assets.orchestration.dagster.run_process import PROCESS_TAG, process_name
 from resistance_assets.orchestration.dagster.run_records import put_damaged_aside
 from resistance_assets.orchestration.dagster.sqlite_tuning import tune_sqlite
 from resistance_assets.orchestration.dagster.table_assets import address_of, key_of
@@ -42,7 +44,6 @@ concurrency:
   pools:
     default_limit: 2
 """
-PROCESS_TAG = "resistance/process"
 UNDER_WAY = (
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
@@ -50,6 +51,7 @@ UNDER_WAY = (
     dg.DagsterRunStatus.CANCELING,
 )
 MAX_PASSES = 10
+LONGEST_START = timedelta(minutes=10)
 
 
 def open_instance(home: Path) -> DagsterInstance:
@@ -64,22 +66,6 @@ def open_instance(home: Path) -> DagsterInstance:
     return DagsterInstance.from_config(str(home))
 
 
-def process_name(pid: int) -> str:
-    """A process as host, id and start, so that another process of the same id is not taken for it; empty if dead."""
-    try:
-        # Fields after the name in brackets, which may hold anything; the 20th of them is the start in ticks since boot.
-        started = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
-    except OSError:
-        started = "unknown"
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return ""
-        except PermissionError:
-            pass
-    return f"{socket.gethostname()}:{pid}:{started}"
-
-
 def close_dead_runs(instance: DagsterInstance) -> list[str]:
     """Note as failed what killed processes of this machine left as running; returns the run ids.
 
@@ -87,7 +73,16 @@ def close_dead_runs(instance: DagsterInstance) -> list[str]:
     tables that are in progress.
     """
     closed = []
-    for run in instance.get_runs(dg.RunsFilter(statuses=list(UNDER_WAY))):
+    for record in instance.get_run_records(dg.RunsFilter(statuses=list(UNDER_WAY))):
+        run = record.dagster_run
+        if PROCESS_TAG not in run.tags:
+            # A worker that was killed before its first step never said which process it is.
+            silent = datetime.now(UTC) - record.update_timestamp.replace(tzinfo=UTC)
+            if run.status == dg.DagsterRunStatus.STARTING and silent > LONGEST_START:
+                with contextlib.suppress(dg.DagsterInvariantViolationError):
+                    instance.report_run_failed(run, "its process never started to work: it was killed")
+                    closed.append(run.run_id)
+            continue
         host, _, rest = run.tags.get(PROCESS_TAG, "").partition(":")
         pid = rest.partition(":")[0]
         if host != socket.gethostname() or not pid.isdigit():

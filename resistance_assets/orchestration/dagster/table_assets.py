@@ -16,6 +16,7 @@ from resistance_assets.catalog.groups import group_of
 from resistance_assets.catalog.tables import PARTS, Table
 from resistance_assets.errors import Fault
 from resistance_assets.orchestration.dagster.automation import on_data_change
+from resistance_assets.orchestration.dagster.run_process import note_process
 from resistance_assets.orchestration.events import ProgressEvent, emit, subscribe
 from resistance_assets.orchestration.lake import Lake, scan_file
 from resistance_assets.orchestration.steps import Step, StepFailed, StepResult, column_lineage, identity_of, run_step
@@ -108,6 +109,7 @@ def assets_of(step: Step, readers: Mapping[str, Sequence[str]] | None = None) ->
         resource: WarehouseResource = context.resources.warehouse_resource
         lake = resource.lake()
         emit(ProgressEvent("started", step.name))
+        note_process(context)
         try:
             with subscribe(lambda said: context.log.info(said.message) if said.kind == "note" else None):
                 results = run_step(lake, step, origins=resource.origins(), run_id=context.run.run_id)

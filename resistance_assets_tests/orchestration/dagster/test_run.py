@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import timedelta
 
 import dagster as dg
 import pytest
 from dagster._core.events import DagsterEvent, DagsterEventType
 
-from resistance_assets.orchestration.dagster.run import PROCESS_TAG, close_dead_runs, process_name, whole_steps
+from resistance_assets.orchestration.dagster import run as run_module
+from resistance_assets.orchestration.dagster.run import close_dead_runs, whole_steps
+from resistance_assets.orchestration.dagster.run_process import PROCESS_TAG, process_name
 from resistance_assets.orchestration.events import ProgressEvent
 from resistance_assets.orchestration.run_outcome import Launch
 from resistance_assets.orchestration.steps import Step
@@ -54,6 +57,16 @@ def test_a_run_of_a_killed_process_is_closed_and_others_are_left(instance):
     assert states[dead] == dg.DagsterRunStatus.FAILURE
     assert {states[living], states[elsewhere], states[daemon]} == {dg.DagsterRunStatus.STARTED}
     assert close_dead_runs(instance) == []
+
+
+def test_a_run_that_never_came_to_work_is_closed_after_a_while(instance, monkeypatch):
+    starting = instance.add_run(dg.DagsterRun("j", status=dg.DagsterRunStatus.STARTING))
+    others = [started(instance, None)]
+    assert close_dead_runs(instance) == []
+    monkeypatch.setattr(run_module, "LONGEST_START", timedelta(0))
+    assert close_dead_runs(instance) == [starting.run_id]
+    assert instance.get_run_by_id(starting.run_id).status == dg.DagsterRunStatus.FAILURE
+    assert starting.run_id not in others
 
 
 def test_another_process_of_the_same_id_is_not_taken_for_it(instance):
