@@ -51,7 +51,8 @@ def study_page(published: Published, study: BenchStudy, gene_pages: frozenset[st
     )
     for note in dict.fromkeys(row["note"] for row in samples if row["note"]):
         noted = [row["sample_id"] for row in samples if row["note"] == note]
-        page.paragraph(f"{'every sample' if len(noted) == len(samples) > 1 else ', '.join(noted)}: {note}.")
+        who = "Every sample" if len(noted) == len(samples) > 1 else ", ".join(noted)
+        page.paragraph(f"{note}." if note.startswith(f"{who}:") else f"{who}: {note}.")
     page.heading("Quality")
     page.add(_sample_table(samples))
     figures = (species_figure(published, study), components_figure(published, study), sources_figure(published, study))
@@ -69,6 +70,9 @@ def study_page(published: Published, study: BenchStudy, gene_pages: frozenset[st
 
 
 def _sample_table(rows: list[dict[str, Any]]) -> str:
+    if not any(row["n_genes"] for row in rows):
+        cells = [Heading("sample_id", "Sample"), Heading("arm", "Arm"), Heading("n_kept", "Cells", None, True)]
+        return table("Samples", cells, rows)
     headings = [
         Heading("sample_id", "Sample"),
         Heading("arm", "Arm"),
@@ -214,7 +218,7 @@ ORDER BY ranked.species, gene, ranked.cell_type"""
     if not columns["gene"]:
         return None
     genes = list(dict.fromkeys(columns["gene"]))
-    words = {"source": "made there", "ambient": "ambient RNA explains it"}
+    words = {"source": "above ambient RNA", "ambient": "ambient RNA explains it"}
     traces = [
         {
             "type": "scatter", "mode": "markers", "x": "$cell_type", "y": "$gene", "where": [["kind", kind]],

@@ -124,7 +124,7 @@ def test_a_study_of_cells_per_type_has_a_page_of_its_composition_with_the_note_a
     (found,) = single_cell.find_studies(published)
     page = render(single_cell.study_page(published, found), FRAME)
     connection.close()
-    assert "every sample: cells per type were given, no counts of genes." in page
+    assert "Every sample: cells per type were given, no counts of genes." in page
     assert page.index("cells per type were given") < page.index("Quality")
     assert "Share of each type in each sample" in page
     assert "quasibinomial_t" in page
