@@ -627,6 +627,39 @@ def pull(
         raise typer.Exit(FAILED)
 
 
+@app.command()
+def add(
+    accession: Annotated[str, typer.Argument(help="GSE..., E-MTAB-..., or a folder of a laboratory's tables.")],
+    mirror: MirrorOption = None,
+    profile: ProfileOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Write what is proposed without asking.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the proposal and write nothing.")] = False,
+) -> None:
+    """Propose a study from an accession's sample sheet: groups sample by sample, and the contrasts that are sure.
+
+    Example: `resistance add GSE38310 --profile public`
+    """
+    from resistance_assets.commands.add import propose_entry, show_record, write_entry
+    from resistance_assets.commands.output.printing import visible
+
+    if Path(accession).expanduser().is_dir():
+        if not dry_run:
+            return new(Path(accession), yes=yes)
+        from resistance_assets.commands.study_new import propose_study
+
+        typer.echo(visible(propose_study(Path(accession).expanduser().absolute()).text))
+        return None
+    settings = _settings(profile, mirror)
+    record, proposal = propose_entry(settings, accession)
+    show_record(record, proposal.design)
+    if dry_run:
+        typer.echo(visible(proposal.text))
+    elif yes or typer.confirm(f"Write {proposal.path}?", default=proposal.is_sure, err=True):
+        typer.echo(visible(write_entry(settings, proposal)))
+    if not proposal.is_sure:
+        raise typer.Exit(FAILED)
+
+
 @catalog_app.command(name="show")
 def catalog_show(catalog: CatalogOption = None, as_json: JsonOption = False) -> None:
     """Show every entry of the catalog in use and the file that it comes from.

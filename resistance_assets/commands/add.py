@@ -1,0 +1,343 @@
+"""What `add` does: fetch the record of an accession, propose a study from its sample sheet, and write it as an entry.
+
+The entry names the samples of each group, with the reason for each, and goes into the user's own catalog. Where the
+sheet leaves no contrast that is sure, a draft is written that no run reads until a person has finished it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from resistance_assets.errors import CatalogFault, UsageFault
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from resistance_assets.connectors.sample_design import Design, ProposedContrast
+    from resistance_assets.connectors.transport.transport import Transport
+    from resistance_assets.settings import Settings
+
+GEO = re.compile(r"GSE\d+")
+ARRAY_EXPRESS = re.compile(r"E-[A-Z]{4}-\d+")
+DRAFT = ".draft"
+LONGEST_ID = 63
+MOST_OF_A_REASON = 300
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a host says of an accession, as far as a proposal needs it.
+
+    Attributes:
+        accession, title, text: of the record; the text holds title and summary.
+        kind: of the study that it becomes: `geo_series` or `rna_seq_reads`.
+        values: which values a run would use, in one sentence.
+        is_array: whether its values are those of an array.
+        organism: of its samples, where they agree.
+        samples: one row per sample: sample_id, and text columns.
+        source: the keys of its entry in `sources.toml`.
+    """
+
+    accession: str
+    title: str
+    text: str
+    kind: str
+    values: str
+    is_array: bool
+    organism: str
+    samples: pl.DataFrame
+    source: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class ProposedEntry:
+    """A file of the user's catalog that may be written, and what a person must look at.
+
+    `is_sure` is false where no contrast is proposed: the file is then a draft. `known_as`: the study of the catalog in
+    use that reads this accession already.
+    """
+
+    path: Path
+    text: str
+    design: Design
+    is_sure: bool
+    known_as: str | None
+
+
+def propose_entry(settings: Settings, accession: str) -> tuple[Record, ProposedEntry]:
+    """The record of an accession, and the entry that is proposed for it.
+
+    Raises:
+        UsageFault: it is no accession that can be read, or the file is there already.
+        SourceUnavailable, TransportFault, DataFault: the record cannot be had, or is not what it must be.
+    """
+    from resistance_assets.catalog.registry import load_registry
+    from resistance_assets.connectors.sample_design import propose_design
+    from resistance_assets.connectors.transport.transport import open_transport
+
+    name = accession.strip().upper()
+    transport = open_transport(
+        mirror=settings.effective_mirror,
+        cache_dir=settings.cache_dir,
+        host_map=settings.host_map,
+        contact=settings.contact,
+    )
+    if GEO.fullmatch(name):
+        record = _geo_record(transport, name)
+    elif ARRAY_EXPRESS.fullmatch(name):
+        record = _array_express_record(transport, name)
+    else:
+        raise UsageFault(
+            "is no accession that can be added",
+            subject=accession,
+            expected="GSE..., E-MTAB-..., or a folder of tables",
+            remedy="Other hosts: declare it by hand, see docs/own_catalog.md.",
+        )
+    registry = load_registry(own_catalogs=settings.catalog_dirs, sets=settings.sets)
+    classes = {drug: name for name, drugs in registry.drug_classes.items() for drug in drugs}
+    known = {source: study.id for study in registry.public_studies.values() for source in study.sources}
+    read = [known[one.id] for one in registry.sources.values() if one.id in known and _names(one.url, name)]
+    design = propose_design(record.samples, context=record.text)
+    path = settings.data_dir / "catalog" / f"{_id_of(record.accession)}.toml"
+    is_sure = bool(design.contrasts)
+    if not is_sure:
+        path = path.with_name(path.name + DRAFT)
+    text = entry_text(record, design, classes)
+    return record, ProposedEntry(path, text, design, is_sure, next(iter(read), None))
+
+
+def write_entry(settings: Settings, proposal: ProposedEntry) -> str:
+    """Write the file and say whether the catalog with it is good; what was there is kept.
+
+    Raises:
+        UsageFault: the file exists, or the catalog reads the accession already.
+        DataFault: it cannot be written.
+    """
+    from resistance_assets.catalog.registry import load_registry
+    from resistance_assets.files import replace_file
+
+    if proposal.known_as is not None:
+        raise UsageFault(
+            f"is in the catalog already, as study {proposal.known_as}",
+            subject=proposal.path.name.split(".")[0],
+            remedy="A second study of the same samples would count them twice: change that entry instead.",
+        )
+    if proposal.path.exists():
+        raise UsageFault("exists", subject=str(proposal.path), remedy="Edit it, or remove it first.")
+    proposal.path.parent.mkdir(parents=True, exist_ok=True)
+    with replace_file(proposal.path) as aside:
+        aside.write_text(proposal.text, encoding="utf-8")
+    if not proposal.is_sure:
+        return f"{proposal.path} is a draft: write its contrasts, then remove {DRAFT} from its name"
+    try:
+        load_registry(own_catalogs=settings.catalog_dirs, sets=settings.sets)
+    except CatalogFault as fault:
+        return f"{proposal.path} is written; correct first: {fault}"
+    return f"{proposal.path} is written, and the catalog with it is good; next: resistance run"
+
+
+def show_record(record: Record, design: Design) -> None:
+    """The sample sheet by arm, what varies, and which values a run would use."""
+    from resistance_assets.commands.output.printing import tell
+
+    tell(f"{record.accession}: {record.title}")
+    tell(f"values: {record.values}")
+    for name, levels in design.factors.items():
+        tell(f"varies: {name}: {', '.join(levels)}")
+    titles = dict(zip(record.samples["sample_id"], _titles(record.samples), strict=True))
+    for arm in design.arms:
+        tell(f"arm {arm.id}: {len(arm.samples)} samples ({arm.reason})")
+        for sample in arm.samples:
+            tell(f"- {sample}: {titles[sample]}")
+    for contrast in design.contrasts:
+        tell(f"contrast {contrast.numerator} against {contrast.denominator}: {contrast.state}")
+    for doubt in design.unsure:
+        tell(f"unsure: {doubt}")
+
+
+def entry_text(record: Record, design: Design, classes: Mapping[str, str]) -> str:
+    """The TOML file: a source, a study with its groups sample by sample, and its contrasts.
+
+    Args:
+        record: of the host.
+        design: proposed.
+        classes: drug -> its class.
+    """
+    study, source = _id_of(record.accession), str(record.source["id"])
+    sizes = {arm.id: len(arm.samples) for arm in design.arms}
+    lines = [
+        f"# {record.accession}, proposed from its sample sheet. Look at each group and contrast before you trust them.",
+        *(f"# UNSURE: {_comment(doubt)}" for doubt in design.unsure),
+        "",
+        f"[source.{source}]",
+        *(f"{key} = {_toml(value)}" for key, value in record.source.items() if key != "id"),
+        "",
+        "[[study]]",
+        f"id = {_toml(study)}",
+        f"title = {_toml(record.title)}",
+        f"organism = {_toml(record.organism)}",
+        f"kind = {_toml(record.kind)}",
+        f"sources = [{_toml(source)}]",
+        "# Needed only where reads must be quantified.",
+        'transcriptome = "gencode_v36_transcripts"',
+    ]
+    used = {group for one in design.contrasts for group in (one.numerator, one.denominator)}
+    for arm in design.arms:
+        lines += [
+            "",
+            *(["# In no contrast."] if used and arm.id not in used else []),
+            "[[study.group]]",
+            f"id = {_toml(arm.id)}",
+            f"title = {_toml(arm.title)}",
+            f"verified_from = {_toml(f'sample sheet of {record.accession}: {arm.reason}'[:MOST_OF_A_REASON])}",
+            f"samples = {_toml(list(arm.samples))}",
+        ]
+    for contrast in design.contrasts:
+        lines += ["", *_contrast_lines(contrast, study, record, sizes, classes)]
+    if not design.contrasts:
+        lines += [
+            "",
+            "# No contrast is sure. Write them:",
+            "# [[study.contrast]]",
+            f'# id = "{study}_resistant_vs_parental"',
+        ]
+        lines += ['# numerator = "..."', '# denominator = "..."', '# methods = ["limma"]']
+    return "\n".join(lines) + "\n"
+
+
+def _contrast_lines(
+    contrast: ProposedContrast, study: str, record: Record, sizes: Mapping[str, int], classes: Mapping[str, str]
+) -> list[str]:
+    has_replicates = min(sizes[contrast.numerator], sizes[contrast.denominator]) > 1
+    methods = ["fold_change", "edger_exact"]
+    if has_replicates:
+        methods = ["limma"] if record.is_array else ["pydeseq2", "limma_voom"]
+    elif record.is_array:
+        methods = ["fold_change"]
+    # Only what compares resistant with sensitive cells counts as evidence of resistance: its class says so.
+    drug_class = classes.get(contrast.drug or "") if contrast.state == "acquired" else None
+    name = "_treated_vs_" if contrast.state != "acquired" else "_vs_"
+    parts = f"{study}_{contrast.numerator}{name}{contrast.denominator}"
+    return [
+        f"# {contrast.state}: {_comment(contrast.reason)}",
+        "[[study.contrast]]",
+        f"id = {_toml(re.sub('_+', '_', parts)[:LONGEST_ID].rstrip('_'))}",
+        f"numerator = {_toml(contrast.numerator)}",
+        f"denominator = {_toml(contrast.denominator)}",
+        *([f"drug = {_toml(contrast.drug)}"] if contrast.drug else []),
+        *([f"drug_class = {_toml(drug_class)}"] if drug_class else []),
+        f"methods = {_toml(methods)}",
+    ]
+
+
+def _geo_record(transport: Transport, accession: str) -> Record:
+    from resistance_assets.connectors.geo.series import counts_resource, fetch_series, matrix_resource, record_resource
+    from resistance_assets.connectors.geo.soft import read_soft
+    from resistance_assets.errors import Fault
+
+    series = fetch_series(transport, accession)
+    said = [value for matrix in series.matrices.values() for name in _TOLD for value in matrix.of_series(name)]
+    try:
+        soft = read_soft(transport.fetch(record_resource(accession)).path)
+        said = [value for name in _TOLD for value in soft.of("series", name)] or said
+    except Fault:
+        pass  # The matrices say the same.
+    title = series.title or accession
+    return Record(
+        accession=accession,
+        title=title,
+        text="\n".join([title, *said]),
+        kind="geo_series",
+        values=series.choice,
+        is_array=series.kind == "array",
+        organism=_organism(series.samples),
+        samples=series.samples,
+        source={
+            "id": f"geo_{accession.lower()}",
+            "title": f"{title} ({accession})",
+            "url": matrix_resource(accession).url,
+            "also": [record_resource(accession).url, counts_resource(accession).url],
+            "connector": "geo",
+            "content": "gzip",
+            "change": ["published_version", "last_modified", "sha256"],
+            "licence": "public domain (NCBI GEO); submitter's rights may apply",
+            "licence_url": "https://www.ncbi.nlm.nih.gov/geo/info/disclaimer.html",
+            "citation": f"NCBI GEO {accession}",
+        },
+    )
+
+
+_TOLD = ("summary", "overall_design")
+
+
+def _array_express_record(transport: Transport, accession: str) -> Record:
+    from resistance_assets.connectors.arrayexpress.biostudies import (
+        fetch_study,
+        file_page_resource,
+        info_resource,
+        study_resource,
+    )
+    from resistance_assets.connectors.arrayexpress.study import sequenced_samples
+
+    study = fetch_study(transport, accession)
+    title = study.record.title or accession
+    processed = study.processed["path"].to_list()
+    values = f"processed files of the record: {', '.join(processed)}" if processed else "none; its reads are quantified"
+    samples = sequenced_samples(study, accession)
+    return Record(
+        accession=accession,
+        title=title,
+        text="\n".join([title, study.record.description or ""]),
+        kind="rna_seq_reads",
+        values=values,
+        is_array=False,
+        organism=_organism(samples),
+        samples=samples,
+        source={
+            "id": f"biostudies_{_id_of(accession)}",
+            "title": f"{title} ({accession})",
+            "url": study_resource(accession).url,
+            "also": [info_resource(accession).url, file_page_resource(accession).url],
+            "connector": "biostudies",
+            "content": "json",
+            "change": ["published_version", "sha256"],
+            "licence": "EMBL-EBI terms of use; submitter's terms per record",
+            "licence_url": "https://www.ebi.ac.uk/about/terms-of-use/",
+            "citation": f"ArrayExpress {accession}",
+        },
+    )
+
+
+def _names(url: str, accession: str) -> bool:
+    return bool(re.search(rf"(?<![A-Z0-9-]){re.escape(accession)}(?![0-9A-Za-z])", url))
+
+
+def _organism(samples: pl.DataFrame) -> str:
+    columns = [name for name in samples.columns if re.search(r"(^|_)organism$", name)]
+    found = {value for name in columns for value in samples[name].drop_nulls()}
+    return found.pop() if len(found) == 1 else "Homo sapiens"
+
+
+def _titles(samples: pl.DataFrame) -> list[str]:
+    names = [name for name in ("title", "source_name") if name in samples.columns]
+    return [next((str(row[name]) for name in names if row[name]), "") for row in samples.to_dicts()]
+
+
+def _id_of(accession: str) -> str:
+    return accession.lower().replace("-", "_")
+
+
+def _toml(value: object) -> str:
+    """A TOML string or list of strings: JSON's escapes are TOML's."""
+    if isinstance(value, list):
+        return f"[{', '.join(_toml(one) for one in value)}]"
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _comment(text: str) -> str:
+    return " ".join(text.split())
