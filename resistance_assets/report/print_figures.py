@@ -92,11 +92,17 @@ def write_figure(published: Published, kind: str, path: Path, wanted: Wanted, *,
         raise UsageFault("exists", subject=f"-o {path}", remedy="Name another file, or add --force.")
     import matplotlib as mpl
 
-    sizes = {"font.size": wanted.font_points, "axes.titlesize": wanted.font_points + 1, "axes.linewidth": 0.6,
-             "xtick.major.width": 0.6, "ytick.major.width": 0.6}  # fmt: skip
+    options: dict[Any, Any] = {
+        "font.size": wanted.font_points,
+        "font.family": "DejaVu Sans",
+        "axes.titlesize": wanted.font_points + 1,
+        "axes.linewidth": 0.6,
+        "xtick.major.width": 0.6,
+        "ytick.major.width": 0.6,
+    }
     # Letters stay letters, so that a person can edit them.
-    formats = {"svg.fonttype": "none", "pdf.fonttype": 42, "svg.hashsalt": "resistance"}
-    with mpl.rc_context({**sizes, **formats, "font.family": "DejaVu Sans"}):
+    options |= {"svg.fonttype": "none", "pdf.fonttype": 42, "svg.hashsalt": "resistance"}
+    with mpl.rc_context(options):
         figure, caption = KINDS[kind](published, wanted)
         caption = f"{caption} Release {published.release}{', SYNTHETIC DATA' if published.is_synthetic else ''}."
         if wanted.caption:
@@ -229,8 +235,6 @@ def draw_volcano(published: Published, wanted: Wanted) -> tuple[Figure, str]:
         axes.axvline(place, color=COLOURS["muted"], lw=0.6, ls=":")
     if beyond:
         axes.axhline(minus_log10(max(beyond)) or 0.0, color=COLOURS["muted"], lw=0.6, ls=":")
-    from matplotlib.patheffects import withStroke
-
     at_of = {row["hgnc_symbol"]: at for at, row in reversed(list(enumerate(rows)))}
     asked = [at_of[gene] for gene in wanted.genes]
     chosen = asked or [at for at, found in enumerate(listed) if found][: wanted.top]
@@ -242,9 +246,11 @@ def draw_volcano(published: Published, wanted: Wanted) -> tuple[Figure, str]:
         if asked:
             axes.plot(x[at], y[at], "o", ms=5, mfc="none", mec=COLOURS["marked"], mew=0.9, zorder=4)
         if label:
-            axes.annotate(label, (x[at], y[at]), xytext=(0, 4), textcoords="offset points", ha="center",
-                          fontstyle="italic", zorder=5, parse_math=False,
-                          path_effects=[withStroke(linewidth=1.8, foreground=COLOURS["ground"])])  # fmt: skip
+            axes.annotate(
+                label, (x[at], y[at]), xytext=(0, 4), textcoords="offset points", ha="center", fontstyle="italic",
+                zorder=5, parse_math=False,
+                bbox={"boxstyle": "round,pad=0.05", "fc": COLOURS["ground"], "ec": "none", "alpha": 0.7},
+            )  # fmt: skip
     axes.set(xlim=frames[0], ylim=frames[1], xlabel="log2 fold change", ylabel="−log10 p")
     title = published.contrast_titles.get(contrast, contrast)
     axes.set_title("\n".join(textwrap.wrap(title, 60)), loc="left", parse_math=False)
@@ -279,9 +285,13 @@ def draw_forest(published: Published, wanted: Wanted) -> tuple[Figure, str]:
     else:
         rows = [row for row in rows if wanted.cohort in (None, row["cohort_id"])
                 and wanted.endpoint in (None, row["endpoint"])]  # fmt: skip
-        title, names = genes[0], [f"{row['cohort_id']} {row['endpoint']}" for row in rows]
+        title, names = ", ".join(genes), [f"{row['cohort_id']} {row['endpoint']}" for row in rows]
     if not rows:
-        raise UsageFault("no hazard ratio is there", remedy="See `resistance explain GENE` for what there is and why.")
+        raise UsageFault(
+            "no hazard ratio is there",
+            subject=", ".join(genes) or "forest",
+            remedy="See `resistance explain GENE` for what there is and why.",
+        )
     figure = _new(wanted, 22 + 5.5 * len(rows))
     axes = figure.subplots()
     places = list(range(len(rows)))[::-1]

@@ -280,7 +280,9 @@ def _dictionary(published: Published, sheets: Sequence[Sheet]) -> Sheet:
                     "table": found,
                 }
             )
-    schema = dict.fromkeys(("sheet", "column", "meaning", "unit", "table"), pl.String)
+    schema = pl.Schema(
+        {"sheet": pl.String, "column": pl.String, "meaning": pl.String, "unit": pl.String, "table": pl.String}
+    )
     return Sheet("Dictionary", "What each column means", pl.DataFrame(rows, schema=schema), ("meta.columns",))
 
 
@@ -351,6 +353,6 @@ def _format(name: str, dtype: pl.DataType) -> tuple[str, str]:
 
 def _pixels(values: pl.Series) -> int:
     """Width of a column: its longest cell among the first thousand, or its heading, within bounds."""
-    cells = values.head(1000).cast(pl.String).str.len_chars().max() if values.dtype == pl.String else 9
-    longest = max(len(values.name) + 3, int(cells or 0) + 1)
+    cells = max(map(len, values.head(1000).drop_nulls()), default=0) if values.dtype == pl.String else 9
+    longest = max(len(values.name) + 3, cells + 1)
     return 7 * min(WIDEST, max(NARROWEST, longest)) + 5
