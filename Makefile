@@ -21,7 +21,8 @@ define install
 	VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/uv pip install -q --no-deps $(1) || $(BIN)/python -m pip install -q --no-deps $(1)
 endef
 
-# The tests of the libraries and the programs of other systems are 140 MB that nothing here reads; they are removed.
+# Tests of the libraries, programs of other systems, further builds of kallisto, maps of minified scripts, headers and
+# example data are 200 MB that nothing here reads; they are removed.
 $(INSTALLED): requirements.lock requirements-uv.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not ((3, 11) <= sys.version_info[:2] < (3, 14)))' || \
 		{ echo "Python 3.11, 3.12 or 3.13 is needed; $(PYTHON) is $$($(PYTHON) --version). Call make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 2; }
@@ -33,6 +34,8 @@ $(INSTALLED): requirements.lock requirements-uv.lock pyproject.toml
 	$(call install,--no-build-isolation -e .)
 	@find $(VENV)/lib -path '*/site-packages/*' -type d -name tests -prune -exec rm -rf {} +
 	@find $(VENV)/lib -path '*/kb_python/bins/*' -prune -type d ! -name $(SYSTEM) -exec rm -rf {} +
+	@find $(VENV)/lib -type f \( -name '*.js.map' -o -path '*/kb_python/bins/*/kallisto/kallisto_*' \
+		-o -path '*/plotly/labextension/*' -o -path '*/pyarrow/include/*' -o -path '*/statsmodels/datasets/*.csv' \) -delete
 	@touch $(INSTALLED)
 
 # The DuckDB of before the present one stands apart, under the same name: tests open the published file with it.
