@@ -154,8 +154,9 @@ def _cut_and_read(*size: int) -> None:
     found = cut_layers(staged, "c", [])  # pyright: ignore[reportArgumentType]
     lake = Lake(staged.folder / "lake")
     files = {name: lake.path(name, lake.write(name, frame)) for name, frame in found.items()}
+    values, patients = pl.read_parquet(files[VALUES]), pl.read_parquet(files[PATIENTS])
     for layer in ("copy_number", "methylation"):
-        layer_of_slices(pl.scan_parquet(files[VALUES]), pl.read_parquet(files[PATIENTS]), layer)
+        layer_of_slices(values, patients, layer)
 
 
 @cache

@@ -17,14 +17,36 @@ LEAST_PATIENTS = 10
 LEAST_GROUP = 5
 GENES_AT_ONCE = 4000
 AMPLIFIED, DIPLOID, DEEP_LOSS = 2.0, 0.0, -2.0
+CALLS = (-2.0, -1.0, 0.0, 1.0, 2.0)
 
 
-def correlate_rows(first: NDArray[np.float64], second: NDArray[np.float64], genes: list[str]) -> pl.DataFrame:
+def rank_complete(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean ranks of rows without missing values, less their mean; calls of copy number are ranked by counting."""
+    n = values.shape[1]
+    if np.isin(values[:1], CALLS).all() and np.isin(values, CALLS).all():
+        ranked, before = np.empty(values.shape), np.zeros(len(values))
+        for level in CALLS:
+            here = values == level
+            count = here.sum(axis=1)
+            np.copyto(ranked, (before + (count + 1) / 2)[:, None], where=here)
+            before = before + count
+    else:
+        ranked, _, _ = rank_rows(values, np.argsort(values, axis=1))
+    return ranked - (n + 1) / 2
+
+
+def correlate_rows(
+    first: NDArray[np.float64],
+    second: NDArray[np.float64],
+    genes: list[str],
+    second_ranks: NDArray[np.float64] | None = None,
+) -> pl.DataFrame:
     """Spearman's correlation of each gene's two rows, over the patients with both.
 
     Args:
         first, second: genes x patients, NaN missing.
         genes: of the rows.
+        second_ranks: `rank_complete` of ``second``, where it is known and nothing is missing.
 
     Returns:
         hgnc_symbol, n, rho, p_value (t approximation with ties, as R's `cor.test(exact = FALSE)`), q_value_bh,
@@ -32,13 +54,19 @@ def correlate_rows(first: NDArray[np.float64], second: NDArray[np.float64], gene
     """
     both = np.isfinite(first) & np.isfinite(second)
     n = both.sum(axis=1)
-    ranks = []
-    for values in (first, second):
-        own = np.where(both, values, np.nan)
-        ranked, _, _ = rank_rows(own, np.argsort(own, axis=1))
-        ranks.append(ranked - np.nanmean(np.where(n[:, None] > 0, ranked, 0.0), axis=1)[:, None])
-    crossed = np.nansum(ranks[0] * ranks[1], axis=1)
-    spread = np.sqrt(np.nansum(ranks[0] ** 2, axis=1) * np.nansum(ranks[1] ** 2, axis=1))
+    if both.all() and first.size:
+        centred = [rank_complete(first), rank_complete(second) if second_ranks is None else second_ranks]
+        crossed = np.einsum("ij,ij->i", *centred)
+        squares = [np.einsum("ij,ij->i", one, one) for one in centred]
+    else:
+        ranks = []
+        for values in (first, second):
+            own = np.where(both, values, np.nan)
+            ranked, _, _ = rank_rows(own, np.argsort(own, axis=1))
+            ranks.append(ranked - np.nanmean(np.where(n[:, None] > 0, ranked, 0.0), axis=1)[:, None])
+        crossed = np.nansum(ranks[0] * ranks[1], axis=1)
+        squares = [np.nansum(one**2, axis=1) for one in ranks]
+    spread = np.sqrt(squares[0] * squares[1])
     usable = (n >= LEAST_PATIENTS) & (spread > 0.0)
     rho = np.where(usable, np.clip(crossed / np.where(spread > 0.0, spread, 1.0), -1.0, 1.0), np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):

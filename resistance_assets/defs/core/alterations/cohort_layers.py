@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from resistance_assets.science.alterations.cis_effects import AMPLIFIED, DEEP_LOSS
 from resistance_assets.science.alterations.gene_patients import gene_patients
 from resistance_assets.science.alterations.measured import Measured, measured_patients
+from resistance_assets.science.expression.matrices import encode
 
 Matrix = NDArray[np.float64]
 
@@ -66,7 +67,7 @@ def layer_matrix(rows: pl.DataFrame, value: str) -> LayerMatrix:
         number = features.with_row_index("row")
         of_run = pairs.join(number, on=pairs.columns, how="left", nulls_equal=True, maintain_order="left")["row"]
         row = of_run.to_numpy()[run]
-    patients, column = _encode(rows["patient_id"])
+    patients, column = encode(rows["patient_id"])
     values = np.full((features.height, len(patients)), np.nan, dtype=_precision(value))
     # Written backwards, so that the first profile stays.
     values[row[::-1], column[::-1]] = rows[value].cast(pl.Float64).fill_null(np.nan).to_numpy()[::-1]
@@ -89,16 +90,6 @@ def matrix_of_rows(rows: pl.DataFrame, patients: Sequence[str], value: str) -> L
 
 def _precision(value: str) -> type[np.floating[Any]]:
     return np.float32 if value == "gistic_call" else np.float64
-
-
-def _encode(names: pl.Series) -> tuple[list[str], NDArray[np.int64]]:
-    """Distinct names, sorted, and the place of each of the names among them; strings are compared once each."""
-    coded = names.cast(pl.Categorical)
-    distinct = coded.unique()
-    known = pl.DataFrame({"name": distinct.cast(pl.String), "code": distinct.to_physical()}).sort("name")
-    place = np.zeros(int(known["code"].max() or 0) + 1, dtype=np.int64)  # pyright: ignore[reportArgumentType]
-    place[known["code"].to_numpy()] = np.arange(known.height)
-    return known["name"].to_list(), place[coded.to_physical().to_numpy()]
 
 
 def extreme_calls(layer: LayerMatrix) -> pl.DataFrame:

@@ -42,9 +42,7 @@ def read_layers(
         address = slice_address(table, cohort_id)
         return inputs.read(address) if inputs.has(address) else TABLES[table].empty()
 
-    values_address = slice_address(VALUES, cohort_id)
-    values = inputs.scan(values_address) if inputs.has(values_address) else TABLES[VALUES].empty().lazy()
-    order = rows(PATIENTS)
+    values, order = rows(VALUES), rows(PATIENTS)
     return CohortLayers(
         matrix=matrix,
         patients=patients,

@@ -22,7 +22,12 @@ from resistance_assets.science.alterations.associations import (
     driver_expression,
     driver_interactions,
 )
-from resistance_assets.science.alterations.cis_effects import LEAST_GROUP, correlate_rows, count_copy_number_groups
+from resistance_assets.science.alterations.cis_effects import (
+    LEAST_GROUP,
+    correlate_rows,
+    count_copy_number_groups,
+    rank_complete,
+)
 from resistance_assets.science.alterations.cooccurrence import pair_alterations
 from resistance_assets.science.alterations.frequencies import alteration_frequencies
 from resistance_assets.science.alterations.gene_patients import (
@@ -264,9 +269,11 @@ def survival_tables(
 
 def cis_rows(layers: CohortLayers) -> pl.DataFrame:
     """Rows of `core.alterations__cis_effects` without cohort_id."""
-    expression, genes, patients = layers.matrix
+    expression, genes, _ = layers.matrix
     row_of = {gene: at for at, gene in enumerate(genes)}
     frames = []
+    # Ranks of the mRNA serve every layer in which nobody is missing.
+    ranks = rank_complete(expression) if expression.size and np.isfinite(expression).all() else None
     for layer in ("copy_number", "log2_copy_number", "methylation", "protein"):
         own: LayerMatrix = getattr(layers, layer)
         features = own.features.with_row_index("row").filter(pl.col("hgnc_symbol").is_in(genes))
@@ -276,7 +283,7 @@ def cis_rows(layers: CohortLayers) -> pl.DataFrame:
         sign = -1 if layer == "methylation" else 1
         # A few thousand features at once: ranks and their products are matrices of the same size.
         parts = [
-            _cis_of(own, part, expression[[row_of[gene] for gene in part["hgnc_symbol"]]], patients, layer)
+            _cis_of(own, part, [row_of[gene] for gene in part["hgnc_symbol"]], layers.matrix, ranks, layer)
             for part in features.iter_slices(FEATURES_AT_ONCE)
         ]
         found = pl.concat(parts)
@@ -293,10 +300,16 @@ def cis_rows(layers: CohortLayers) -> pl.DataFrame:
 
 
 def _cis_of(
-    own: LayerMatrix, features: pl.DataFrame, mrna: Matrix, patients: Sequence[str], layer: str
+    own: LayerMatrix,
+    features: pl.DataFrame,
+    rows: Sequence[int],
+    expression: tuple[Matrix, list[str], list[str]],
+    ranks: Matrix | None,
+    layer: str,
 ) -> pl.DataFrame:
-    values = own.of(features["row"].to_list(), patients)
-    found = correlate_rows(values, mrna, features["hgnc_symbol"].to_list())
+    values, mrna = own.of(features["row"].to_list(), expression[2]), expression[0][rows]
+    known = None if ranks is None else ranks[rows]
+    found = correlate_rows(values, mrna, features["hgnc_symbol"].to_list(), known)
     counts: tuple[Sequence[float | None], ...] = ([None] * features.height,) * 3
     if layer == "copy_number":
         counts = count_copy_number_groups(values, mrna, least=LEAST_GROUP)

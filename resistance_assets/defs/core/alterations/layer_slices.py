@@ -122,12 +122,10 @@ def cut_layers(inputs: Inputs, cohort_id: str, attributes: list[str]) -> dict[st
     return found
 
 
-def layer_of_slices(values: pl.LazyFrame, patients: pl.DataFrame, layer: str) -> LayerMatrix:
-    """One layer as a matrix, from its slices."""
+def layer_of_slices(values: pl.DataFrame, patients: pl.DataFrame, layer: str) -> LayerMatrix:
+    """One layer as a matrix, from its slices, which are read once for all layers."""
     order = patients.filter(pl.col("layer") == layer).sort("patient_number")["patient_id"].to_list()
-    return matrix_of_rows(
-        values.filter(pl.col("layer") == layer).sort("feature_number").collect(), order, MATRICES[layer][1]
-    )
+    return matrix_of_rows(values.filter(pl.col("layer") == layer), order, MATRICES[layer][1])
 
 
 def layers_slice(cohort: Cohort, registry: Registry) -> Step:
