@@ -129,4 +129,4 @@ def silence_in_words(name: str, look: Look, now: datetime | None = None) -> str:
     age = look.age(now or datetime.now(UTC))
     when = f"last looked at {look.looked_at}, {age_in_words(age)} ago" if age is not None else "never looked at"
     reason = f": {look.problem}" if look.problem else ""
-    return f"{name}: not looked at, {when}{reason}"
+    return f"{name}: {when}{reason}"

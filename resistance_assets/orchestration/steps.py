@@ -9,6 +9,7 @@ from __future__ import annotations
 import bisect
 import contextlib
 import functools
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -302,6 +303,21 @@ def is_up_to_date(lake: Lake, step: Step, origins: Any) -> bool:
     )
 
 
+_KIND_OF_FAILURE = re.compile(r"(.*?): ([a-z_]+): ")
+
+
+def is_same_failure(before: str, now: str) -> bool:
+    """Whether two reasons tell of the same source and kind of failure, however they word it.
+
+    Of a host that is away, the first source says that no connection came about and the others that it was so a moment
+    ago: which is the first is no news worth a run.
+    """
+    if before == now:
+        return True
+    first, second = _KIND_OF_FAILURE.match(before), _KIND_OF_FAILURE.match(now)
+    return first is not None and second is not None and first.groups() == second.groups()
+
+
 def readers_of(steps: Mapping[str, Step]) -> dict[str, list[str]]:
     """Table -> tables whose step reads it."""
     readers: dict[str, list[str]] = {}
@@ -457,7 +473,7 @@ def changed_columns(lake: Lake, table: Table, address: str, data_version: str) -
 def _is_empty_as_now(lake: Lake, step: Step, table_version: TableVersion, reason: str) -> bool:
     """Whether an unavailable table says what would be said of it now, in today's columns."""
     table = step.outputs[table_version.address]
-    return table_version.reason == reason and not changed_columns(
+    return is_same_failure(table_version.reason or "", reason) and not changed_columns(
         lake, table, table_version.address, table_version.data_version
     )
 

@@ -34,7 +34,7 @@ def test_a_source_that_is_silent_keeps_the_time_of_its_last_good_look(tmp_path):
     assert list(not_looked_at(looks, BOTH)) == ["hgnc"]
     now = MONDAY + timedelta(days=4)
     assert silence_in_words("hgnc", looks["hgnc"], now) == (
-        "hgnc: not looked at, last looked at 2026-11-23T03:15:00+00:00, 4.0 days ago: hgnc: still unreachable"
+        "hgnc: last looked at 2026-11-23T03:15:00+00:00, 4.0 days ago: hgnc: still unreachable"
     )
     assert list(overdue(looks, BOTH, parse_age("3d"), now)) == ["hgnc"]
     assert not overdue(looks, BOTH, parse_age("5d"), now)

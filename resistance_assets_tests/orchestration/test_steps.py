@@ -243,3 +243,24 @@ def test_an_output_tested_against_a_sibling_that_failed_is_not_written(lake):
     assert set(raised.value.faults) == {"raw.a", "raw.b"}
     assert lake.current("raw.a") is None
     assert "raw.b, which failed" in last_failure(lake, "raw.a").reason
+
+
+@pytest.mark.parametrize(
+    ("now", "same"),
+    [
+        ("hgnc (https://h/x): unreachable: host h could not be reached a moment ago. Check", True),
+        ("hgnc (https://h/x): refused_or_gone: status 404", False),
+        ("biogrid (https://h/x): unreachable: host h cannot be reached", False),
+        ("hgnc: its licence asks for a decision", False),
+    ],
+)
+def test_a_source_that_fails_in_the_same_way_is_no_reason_to_run(lake, now, same):
+    def missing(reason: str) -> Step:
+        def external(origins):
+            subject, _, problem = reason.partition(": ")
+            raise SourceUnavailable(problem, subject=subject, remedy="")
+
+        return step_of(Counting(sheet("a")), external_inputs=external)
+
+    run_step(lake, missing("hgnc (https://h/x): unreachable: host h cannot be reached (ConnectError). Check"))
+    assert is_up_to_date(lake, missing(now), None) is same
