@@ -175,7 +175,7 @@ def cases() -> list[dict]:
     names_of_all = [f"G{at}" for at in range(20_000)]
     rng = np.random.default_rng(4)
     driver = (rng.random(500) < 0.3).astype(float)
-    beside = np.column_stack([rng.normal(65, 9, 500), rng.integers(0, 2, 500)])
+    beside = np.column_stack([rng.normal(65, 9, 500), rng.integers(0, 2, 500).astype(float)])
 
     def ols_by_gene() -> None:
         import statsmodels.api as sm

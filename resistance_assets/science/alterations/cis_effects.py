@@ -27,7 +27,7 @@ def rank_complete(values: NDArray[np.float64]) -> NDArray[np.float64]:
         ranked, before = np.empty(values.shape), np.zeros(len(values))
         for level in CALLS:
             here = values == level
-            count = here.sum(axis=1)
+            count = here.sum(axis=1).astype(np.float64)
             np.copyto(ranked, (before + (count + 1) / 2)[:, None], where=here)
             before = before + count
     else:

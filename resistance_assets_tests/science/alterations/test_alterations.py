@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from resistance_assets.science.alterations.cis_effects import amplified_against_diploid, correlate_rows
+from resistance_assets.science.alterations.cis_effects import amplified_against_diploid, correlate_rows, rank_complete
 from resistance_assets.science.alterations.consequences import consequence_of, parse_protein_change
 from resistance_assets.science.alterations.cooccurrence import background_chances, pair_alterations
 from resistance_assets.science.alterations.frequencies import alteration_frequencies, exact_intervals
@@ -182,3 +182,26 @@ def test_what_is_no_protein_change_is_told(text):
 )
 def test_classes_of_mutations(name, consequence):
     assert consequence_of(name) == consequence
+
+
+@given(st.integers(0, 2**32 - 1), st.booleans())
+@settings(max_examples=25, deadline=None)
+def test_ranks_by_counting_and_known_ranks_give_the_correlation_of_scipy(seed, is_called):
+    random = np.random.default_rng(seed)
+    first = random.integers(-2, 3, (4, 15)).astype(float) if is_called else random.normal(size=(4, 15)).round(1)
+    second = random.normal(size=(4, 15)).round(1)
+    genes = list("abcd")
+    found = correlate_rows(first, second, genes, rank_complete(second))
+    assert found.equals(correlate_rows(first, second, genes))
+    for row, (x, y) in zip(found.iter_rows(named=True), zip(first, second, strict=True), strict=True):
+        if row["rho"] is not None:
+            assert row["rho"] == pytest.approx(stats.spearmanr(x, y).statistic, abs=1e-12)
+
+
+def test_ranks_of_rows_without_missing_values_are_those_of_rows_with_one_left_out():
+    random = np.random.default_rng(3)
+    first, second = random.integers(-2, 3, (3, 20)).astype(float), random.normal(size=(3, 20))
+    with_gap = np.column_stack([first, np.full(3, np.nan)]), np.column_stack([second, np.zeros(3)])
+    whole, gap = correlate_rows(first, second, list("abc")), correlate_rows(*with_gap, list("abc"))
+    np.testing.assert_allclose(whole["rho"], gap["rho"], atol=1e-14)
+    assert whole["n"].to_list() == gap["n"].to_list() == [20, 20, 20]
