@@ -276,6 +276,7 @@ def _add_composition(published: Published, page: Page, study: BenchStudy) -> Non
         Heading("estimate", "Estimate", "on the method's scale", True),
         Heading("p_value", "p", "over samples", True),
         Heading("q_value_bh", "q", "Benjamini-Hochberg over the types of the method", True),
+        *([Heading("pairing", "Blocks")] if any(row["pairing"] for row in rows) else []),
         Heading("p_note", "Note"),
     ]
     page.add(table("Composition between arms", headings, rows, filter_by=("denominator", "level", "method")))
