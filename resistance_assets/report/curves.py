@@ -26,6 +26,12 @@ FROM points
 GROUP BY ALL"""
 
 
+def curve_columns(found: dict[str, list[Any]], *names: str) -> dict[str, list[Any]]:
+    """Columns that a figure of curves draws, of those of `from_the_start`: a page holds thousands of points."""
+    kept = (*names, "time_months", "survival", "ci_lower", "ci_upper", "n_at_risk")
+    return {name: found[name] for name in kept} | {"has_censored": [bool(count) for count in found["n_censored"]]}
+
+
 def step_curves(group_column: str, groups: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
     """Traces of Kaplan-Meier curves.
 

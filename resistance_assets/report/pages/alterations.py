@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from resistance_assets.report.curves import from_the_start, step_curves
+from resistance_assets.report.curves import curve_columns, from_the_start, step_curves
 from resistance_assets.report.explain import alterations as told
 from resistance_assets.report.explain.text import number, span
 from resistance_assets.report.figures import Figure, Selector, axis
@@ -150,7 +150,7 @@ ORDER BY cohort_id, list_position({list(told.CLASSES)}, alteration_class),
         "censored patients.",
         alternative=f"Survival curves of patients with and without an alteration of {gene}. "
         + "; ".join(label for _, label in options),
-        columns={**found, "has_censored": [bool(count) for count in found["n_censored"]]},
+        columns=curve_columns(found, "comparison", "alteration_group"),
         traces=step_curves("alteration_group", (("altered", "altered"), ("unaltered", "unaltered"))),
         layout={
             "xaxis": axis("months", rangemode="tozero"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from resistance_assets.report.curves import from_the_start, step_curves
+from resistance_assets.report.curves import curve_columns, from_the_start, step_curves
 from resistance_assets.report.explain import alterations as told
 from resistance_assets.report.explain.text import number, span
 from resistance_assets.report.figures import Figure, Selector, axis, hazard_ratio_forest
@@ -169,7 +169,7 @@ ORDER BY cohort_id, {_ENDPOINTS}, endpoint, stratum_id <> 'all', stratum_id, exp
         caption="Patients above the median expression of their stratum against the rest, with 95 % bands.",
         alternative=f"Survival curves of {gene} in all patients and in strata. "
         + "; ".join(label for _, label in options),
-        columns={**found, "has_censored": [bool(count) for count in found["n_censored"]]},
+        columns=curve_columns(found, "patients", "expression_group"),
         traces=step_curves("expression_group", (("high", "high expression"), ("low", "low expression"))),
         layout={
             "xaxis": axis("months", rangemode="tozero"),
