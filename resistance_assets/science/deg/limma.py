@@ -109,9 +109,7 @@ def fit_linear(values: Matrix, design: Matrix, contrasts: Matrix, weights: Matri
         return _fit_with_missing(values, design, contrasts)
     average = values.mean(axis=1)
     if weights is None:
-        # Of a design of full rank; a tenth of the time of the singular values that lstsq takes.
-        q, r = np.linalg.qr(design)
-        coefficients = np.linalg.solve(r, q.T @ values.T)
+        coefficients = _least_squares(design, values)
         sigma = np.sqrt(((values - (design @ coefficients).T) ** 2).sum(axis=1) / (n - p))
         one = contrasts @ np.linalg.pinv(design.T @ design) @ contrasts.T
         covariance = np.broadcast_to(one, (len(values), *one.shape))
@@ -132,6 +130,15 @@ def fit_linear(values: Matrix, design: Matrix, contrasts: Matrix, weights: Matri
             remedy="Drop a covariate.",
         )
     return LinearFit(estimates, covariance, sigma, n - p, average)
+
+
+def _least_squares(design: Matrix, values: Matrix) -> Matrix:
+    """Coefficients (coefficients, genes); by QR, in a tenth of the time of singular values, where the rank is full."""
+    q, r = np.linalg.qr(design)
+    pivots = np.abs(np.diag(r))
+    if pivots.min() <= 1e-10 * pivots.max():
+        return np.linalg.lstsq(design, values.T, rcond=None)[0]
+    return np.linalg.solve(r, q.T @ values.T)
 
 
 def _fit_with_missing(values: Matrix, design: Matrix, contrasts: Matrix) -> LinearFit:
