@@ -145,7 +145,13 @@ def _bring_up_to_date(
     from resistance_assets.commands.output.study_notes import notes_of_run
 
     effect_only = contrasts_without_p_value(lake)
-    summary = Summary(done, release, is_new, registry.study_faults, settings.data_dir, effect_only, notes_of_run(lake))
+    asked = [gene for study in registry.local_studies.values() for gene in study.genes_of_interest]
+    if settings.genes is not None:
+        from resistance_assets.connectors.gene_lists.gene_list_file import read_gene_list
+
+        asked += read_gene_list(settings.genes)[0]["symbol"].to_list()
+    notes = notes_of_run(lake, asked)
+    summary = Summary(done, release, is_new, registry.study_faults, settings.data_dir, effect_only, notes)
     if everything and summary.ok and release is not None:
         remember_state(settings, steps, lake, release)
     return summary

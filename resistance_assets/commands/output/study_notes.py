@@ -5,6 +5,7 @@ Here belongs reading it from the lake and putting it into lines. How lines are p
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -12,6 +13,7 @@ import polars as pl
 if TYPE_CHECKING:
     from resistance_assets.orchestration.lake import Lake
 
+SYMBOLS = "staging.genes__symbols"
 RECOGNITION = "staging.genes__name_recognition"
 WARNINGS = "raw.studies__warnings"
 REJECTED = "raw.rejected_rows"
@@ -64,9 +66,34 @@ def partitions_left_out(lake: Lake) -> tuple[str, ...]:
     return tuple(f"{name}: {reason}" for name, reason in sorted(left_out(lake, TABLES).items()))[:MOST_NOTES]
 
 
-def notes_of_run(lake: Lake) -> tuple[str, ...]:
-    """Partitions that are left out of their unions, then what is to say of the studies."""
-    return (*partitions_left_out(lake), *notes_of_studies(lake))
+def odd_genes_of_interest(lake: Lake, asked: Iterable[str]) -> tuple[str, ...]:
+    """A line for every gene of interest that is no approved symbol: curves and models are made by that one alone."""
+    if lake.current(SYMBOLS) is None:
+        return ()
+    known = lake.read(SYMBOLS).select("symbol", "hgnc_symbol", "resolution")
+    found = {symbol: (approved, resolution) for symbol, approved, resolution in known.iter_rows()}
+    notes = []
+    for gene in dict.fromkeys(asked):
+        approved, resolution = found.get(gene.upper(), (None, None))
+        if approved is None:
+            notes.append(f"gene of interest {gene}: no symbol that HGNC knows")
+        elif approved != gene:
+            notes.append(f"gene of interest {gene}: {resolution} name of {approved}; write {approved} for its curves")
+    return tuple(notes[:MOST_NOTES])
+
+
+def notes_of_run(lake: Lake, genes_of_interest: Iterable[str] = ()) -> tuple[str, ...]:
+    """Partitions that are left out of their unions, odd genes of interest, then what is to say of the studies.
+
+    Args:
+        lake: of the run.
+        genes_of_interest: those that studies and settings add to the catalog's.
+    """
+    return (
+        *partitions_left_out(lake),
+        *odd_genes_of_interest(lake, genes_of_interest),
+        *notes_of_studies(lake),
+    )
 
 
 def notes_of_studies(lake: Lake) -> tuple[str, ...]:

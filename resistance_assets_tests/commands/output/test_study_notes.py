@@ -9,6 +9,7 @@ from resistance_assets.commands.output.study_notes import (
     MOST_NOTES,
     markers_without_gene,
     notes_of_studies,
+    odd_genes_of_interest,
     unknown_gene_names,
 )
 
@@ -79,3 +80,21 @@ def test_markers_that_hgnc_does_not_know_are_told_with_the_option_that_names_the
     known = detection.filter(pl.col("hgnc_symbol").is_not_null())
     assert not markers_without_gene(HeldTables(core__plasma_panel__detection=known))  # pyright: ignore
     assert line in notes_of_studies(HeldTables(core__plasma_panel__detection=detection))  # pyright: ignore
+
+
+def test_a_gene_of_interest_by_another_name_is_told_with_its_approved_one():
+    names = pl.DataFrame(
+        {
+            "symbol": ["AXL", "IL8"],
+            "hgnc_symbol": ["AXL", "CXCL8"],
+            "resolution": ["approved", "previous"],
+        }
+    )
+    held = HeldTables(staging__genes__symbols=names)
+    notes = odd_genes_of_interest(held, ["AXL", "IL8", "NOGENE", "axl"])  # pyright: ignore
+    assert notes == (
+        "gene of interest IL8: previous name of CXCL8; write CXCL8 for its curves",
+        "gene of interest NOGENE: no symbol that HGNC knows",
+        "gene of interest axl: approved name of AXL; write AXL for its curves",
+    )
+    assert odd_genes_of_interest(HeldTables(), ["IL8"]) == ()  # pyright: ignore
