@@ -259,7 +259,7 @@ def _write_parquet(frame: pl.DataFrame, path: Path) -> None:
         path,
         compression="zstd",
         row_group_size=ROW_GROUP_ROWS,
-        use_dictionary=[value],
+        use_dictionary=[value],  # pyright: ignore[reportArgumentType]
         column_encoding=dict.fromkeys(places, "DELTA_BINARY_PACKED"),
     )
 

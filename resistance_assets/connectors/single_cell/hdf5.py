@@ -19,6 +19,7 @@ import polars as pl
 from isal import isal_zlib
 from scipy import sparse
 
+from resistance_assets.connectors.formats.gzip import DAMAGE
 from resistance_assets.connectors.single_cell.kernel import LARGEST
 from resistance_assets.connectors.single_cell.matrix_market import COPY, NORMALISED, WHOLE
 from resistance_assets.errors import DataFault
@@ -37,8 +38,8 @@ def _opened(path: Path, subject: str) -> Iterator[h5py.File]:
     try:
         with h5py.File(path, "r") as file:
             yield file
-    except (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError, IndexError, MemoryError,
-            isal_zlib.error) as error:  # fmt: skip
+    except (*DAMAGE, OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError, IndexError,
+            MemoryError) as error:  # fmt: skip
         raise DataFault(
             f"is no HDF5 file of counts, or is damaged ({type(error).__name__}: {error})",
             subject=f"{subject}/{path.name}",

@@ -26,7 +26,12 @@ def read_type_counts(local: LocalStudy, name: str) -> pl.DataFrame:
     key = SAMPLE if SAMPLE in table.columns else table.columns[0]
     types = [column for column in table.columns if column != key and column not in given]
     if not types:
-        raise DataFault("has no column of a cell type", subject=subject, expected="a row per sample, a column per type")
+        raise DataFault(
+            "has no column of a cell type",
+            subject=subject,
+            expected="a row per sample, a column per type",
+            remedy="Give the table as it was published, types in columns.",
+        )
     samples = [one.id for one in local.file.sample]
     own = table.filter(pl.col(key).is_in(samples))
     for sample in samples:

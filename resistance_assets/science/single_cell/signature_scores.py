@@ -84,7 +84,7 @@ def mean_levels(
     of_list = np.repeat(np.arange(len(members)), sizes)
     chosen = sparse.csr_matrix((np.ones(len(gene)), (gene, of_list)), (study.features.height, len(members)))
     with np.errstate(invalid="ignore"):
-        return (log_cp10k(study.counts, totals) @ chosen).toarray() / sizes
+        return sparse.csr_matrix(log_cp10k(study.counts, totals) @ chosen).toarray() / sizes
 
 
 def score_cells(study: CellCounts, genes: Iterable[str]) -> NDArray[np.float64]:

@@ -356,9 +356,9 @@ def score(local: LocalStudy, parts: Parts, cells: pl.DataFrame, lists: pl.DataFr
         for sample in own.known["sample_id"].unique().sort():
             of_sample = study.of_sample(sample)
             chosen = own.chosen[(study.cells["sample_id"] == sample).to_numpy()]
-            block, members = of_sample.read_genes(own.genes, chosen), list(places.values())
+            block, genes_of = of_sample.read_genes(own.genes, chosen), list(places.values())
             totals = own.totals[(own.known["sample_id"] == sample).to_numpy()]
-            scored, levels = score_signatures(block, members), mean_levels(block, members, totals)
+            scored, levels = score_signatures(block, genes_of), mean_levels(block, genes_of, totals)
             known = own.known.filter(pl.col("sample_id") == sample).select(
                 "sample_id", "barcode", "cell_type", "species"
             )

@@ -244,6 +244,14 @@ def test_cells_per_type_that_are_none_are_refused(shared, tmp_path, was, now, me
         read_type_counts(local, "haber_counts.csv")
 
 
+def test_a_table_without_types_is_refused(shared, tmp_path):
+    local = haber(shared, tmp_path / "own")
+    (local.folder / "haber_counts.csv").unlink()
+    (local.folder / "haber_counts.csv").write_text("Mouse\nControl_1\nControl_2\n")
+    with pytest.raises(DataFault, match="has no column of a cell type"):
+        read_type_counts(local, "haber_counts.csv")
+
+
 def test_cells_per_type_beside_genes_are_refused(shared, tmp_path):
     with pytest.raises(CatalogFault, match="holds no genes"):
         haber(shared, tmp_path / "own", '[[signature]]\nid = "s"\ngenes = ["A", "B"]\n')
