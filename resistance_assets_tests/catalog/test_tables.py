@@ -64,3 +64,24 @@ def test_no_two_tables_of_a_study_kind_share_the_name_of_a_partition():
     for kind in STUDY_KINDS.values():
         names = [partition_of(table, "study") for table in kind.tables]
         assert len(set(names)) == len(names), kind.name
+
+
+def test_a_number_beyond_a_bound_by_rounding_alone_is_put_on_it_and_any_other_is_refused():
+    table = TABLES["core.gsea__terms"]
+    bounded = {name: (low, high) for name, low, high in table._float_bounds()}
+    assert bounded["enrichment_score"] == (-1, 1)
+    scores = [1.0000000000000002, -1.0000000000000002, 0.5, None, 1.001, 1.0]
+    frame = pl.DataFrame({name: [None] * len(scores) for name in table.polars_schema.names()}).with_columns(
+        enrichment_score=pl.Series(scores, dtype=pl.Float64)
+    )
+    assert table.shape(frame)["enrichment_score"].to_list() == [1.0, -1.0, 0.5, None, 1.001, 1.0]
+
+
+def test_every_bounded_quantity_is_among_those_that_rounding_may_not_refuse():
+    asked = [
+        ("core.survival__time_dependent_auc", "ci_upper"),
+        ("core.survival__kaplan_meier", "survival"),
+        ("core.enrichment__terms", "p_value"),
+    ]
+    for address, column in asked:
+        assert column in {name for name, _, _ in TABLES[address]._float_bounds()}, (address, column)

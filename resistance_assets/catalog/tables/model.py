@@ -104,15 +104,47 @@ class Table:
     def shape(self, frame: pl.DataFrame) -> pl.DataFrame:
         """``frame`` with exactly this table's columns, in its order and types; NaN becomes null (missing).
 
+        A number that is beyond a bound of its column by rounding alone (1.0000000000000002 of at most 1) is put on it.
+
         Raises:
             polars exceptions when a column is missing or cannot be cast: both are faults of the program.
         """
         shaped = frame.select([pl.col(c.name).cast(c.dtype) for c in self.columns])
-        return shaped.with_columns(pl.selectors.float().fill_nan(None))
+        shaped = shaped.with_columns(pl.selectors.float().fill_nan(None))
+        return shaped.with_columns(
+            [onto for name, low, high in self._float_bounds() for onto in _onto_bounds(shaped[name], low, high)]
+        )
+
+    def _float_bounds(self) -> list[tuple[str, float | None, float | None]]:
+        """Columns of floats that have a bound which they may reach: name, least and largest value."""
+        found = []
+        for name, column in self.model.to_schema().columns.items():
+            bounds = {check.name: check.statistics for check in column.checks or ()}
+            low = bounds.get("greater_than_or_equal_to", {}).get("min_value")
+            high = bounds.get("less_than_or_equal_to", {}).get("max_value")
+            if column.dtype.type == pl.Float64 and (low is not None or high is not None):  # pyright: ignore
+                found.append((str(name), low, high))
+        return found
 
     @property
     def comment(self) -> str:
         return f"{self.grain}. Limitation: {self.limitation}"
+
+
+ROUNDING = 1e-9
+"""How far beyond a bound a number may be, relative to the bound (or to 1), and still be taken for it."""
+
+
+def _onto_bounds(values: pl.Series, low: float | None, high: float | None) -> list[pl.Series]:
+    """The values with those on their bounds that rounding put beyond; nothing where there are none."""
+    found = values
+    for bound, beyond in ((low, lambda v, b: v < b), (high, lambda v, b: v > b)):
+        if bound is None:
+            continue
+        near = beyond(found, bound) & ((found - bound).abs() <= ROUNDING * max(1.0, abs(bound)))
+        if near.any():
+            found = found.zip_with(~near.fill_null(False), pl.repeat(float(bound), len(found), eager=True))
+    return [] if found is values else [found.alias(values.name)]
 
 
 TABLES: dict[str, Table] = {}
