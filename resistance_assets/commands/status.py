@@ -164,22 +164,20 @@ def check(settings: Settings, standing: Standing) -> Verdict:
 
 
 def show_slow(settings: Settings, most: int = MOST_SLOW) -> None:
-    """What took longest to build, cache hits apart."""
-    from rich.table import Table
+    """What took longest to build, cache hits apart; names last, so that a narrow terminal cuts none of them."""
+    import typer
 
-    from resistance_assets.commands.output.printing import terminal
     from resistance_assets.orchestration.run_log import durations, log_path, read_log
 
     found = durations(read_log(log_path(settings.lake_dir)))
-    table = Table(title=None, pad_edge=False)
-    for name in ("table", "last s", "median s", "total s", "built", "cache hits", "last built (UTC)"):
-        table.add_column(name, justify="left" if name in ("table", "last built (UTC)") else "right")
+    typer.echo(
+        f"{'last s':>9} {'median s':>9} {'total s':>9} {'built':>6} {'hits':>6}  {'last built (UTC)':<19}  table"
+    )
     for row in found.head(most).to_dicts():
-        table.add_row(
-            row["table_name"], f"{row['last_seconds']:.2f}", f"{row['median_seconds']:.2f}",
-            f"{row['total_seconds']:.1f}", str(row["times_built"]), str(row["cache_hits"]), row["last_built_at"][:19],
-        )  # fmt: skip
-    terminal().print(table)
+        typer.echo(
+            f"{row['last_seconds']:9.2f} {row['median_seconds']:9.2f} {row['total_seconds']:9.1f} "
+            f"{row['times_built']:6} {row['cache_hits']:6}  {row['last_built_at'][:19]}  {row['table_name']}"
+        )
     seconds = found["total_seconds"].sum()
     tell(f"{found.height} tables built, {seconds:.1f} s in all; the log: {log_path(settings.lake_dir)}")
 

@@ -51,3 +51,19 @@ def test_a_source_that_is_silent_for_long_makes_it_stale_and_nothing_published_m
     assert verdict.word == "FAILED"
     assert "nothing was published yet" in verdict.line
     assert "1 sources not looked at for up to 9.0 days: hgnc_complete_set" in verdict.line
+
+
+def test_the_slowest_tables_are_told_by_their_whole_names(tmp_path, capsys):
+    from resistance_assets.commands.status import show_slow
+    from resistance_assets.orchestration.run_log import append_attempts
+
+    name = "parts.survival__cohort_endpoint_genes__luad_tcga__os__in_a_stratum_with_a_long_name"
+    at = "2026-11-29T03:15:00+00:00"
+    append_attempts(
+        tmp_path / "runs.jsonl", [("1", "core.a", "built", at, 1.0, None), ("1", name, "built", at, 29.5, None)]
+    )
+    show_slow(Settings(data_dir=tmp_path))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split()[0] == "29.50"
+    assert lines[1].endswith(name)
+    assert "2 tables built, 30.5 s in all" in lines[-1]
