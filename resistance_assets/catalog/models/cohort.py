@@ -30,6 +30,11 @@ AlterationRule = Annotated[
 ]
 
 
+ScreenModel = Literal[
+    "continuous", "rank_normal", "median_split", "quartile_split", "continuous_adjusted", "rank_normal_adjusted"
+]
+
+
 class Stratum(Entry):
     """Patients of a cohort in whom every survival screen is repeated.
 
@@ -39,6 +44,9 @@ class Stratum(Entry):
         attribute, values: a clinical attribute of the vendor, a column of the study's sheet, or one of our own (sex,
             stage_group), and the values that are in the stratum.
         min_patients, min_events: below one of them an endpoint is not analysed in the stratum.
+        screens: models by which every gene is screened, those of `core.survival__cohort_endpoint_genes`. The further
+            ones cost as much again as all of the default: a split at the quartiles permutes where groups are small,
+            and the adjusted models hold the covariates of `[survival] screen_covariates`.
     """
 
     id: Identifier
@@ -49,6 +57,7 @@ class Stratum(Entry):
     values: tuple[str, ...] = ()
     min_patients: int = Field(default=20, ge=2)
     min_events: int = Field(default=10, ge=1)
+    screens: tuple[ScreenModel, ...] = ("continuous", "rank_normal", "median_split")
 
     @model_validator(mode="after")
     def _has_a_rule(self) -> Stratum:

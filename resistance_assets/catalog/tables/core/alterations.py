@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import polars as pl
 
+from resistance_assets.catalog.models.cohort import ScreenModel
 from resistance_assets.catalog.tables.core.survival import (
     SurvivalKaplanMeier,
     SurvivalMultivariableModels,
@@ -405,8 +408,11 @@ class AlterationStratumSurvival(TableModel):
     endpoint: pl.String = col("endpoint", of="staging.cohorts__patient_endpoints.endpoint")
     hgnc_symbol: pl.String = col(SYMBOL, of="staging.cohorts__genes.hgnc_symbol")
     model: pl.String = col(
-        "as in core.survival__cohort_endpoint_genes", of="source", isin=["continuous", "rank_normal", "median_split"]
+        "as in core.survival__cohort_endpoint_genes; those that the stratum declares under screens",
+        of="source",
+        isin=list(get_args(ScreenModel)),
     )
+    covariates: pl.String = col("of an adjusted model, joined by |", null=True, of="source")
     n: pl.Int64 = col("patients", unit="patients", of=_STRATUM_SURVIVAL, ge=0)
     events: pl.Int64 = col("events", unit="patients", of=_STRATUM_SURVIVAL, ge=0)
     log_hazard_ratio: pl.Float64 = col("per unit, or high over low", null=True, of=_STRATUM_SURVIVAL)

@@ -63,6 +63,7 @@ def compute_cohort_tables(
     """Every table of `core.alterations__*` of one cohort, by name; tables of layers that it lacks are empty."""
     minimum = split_minimum(survival)
     strata, strata_rows = stratum_members(layers, cohort.stratum)
+    models = {stratum.id: stratum.screens for stratum in cohort.stratum}
     made = {
         "layers": layer_rows(layers),
         "patients": burden_rows(layers, cohort.sequenced_megabases),
@@ -76,7 +77,7 @@ def compute_cohort_tables(
         "pairs": pair_rows(layers, settings),
         "burden": burden_association_rows(layers, settings),
         "strata": strata_rows,
-        **stratum_tables(layers, strata, strata_rows, settings, genes_of_interest, survival),
+        **stratum_tables(layers, strata, strata_rows, models, settings, genes_of_interest, survival),
     }
     found = {}
     for name, frame in made.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -13,10 +13,9 @@ from resistance_assets.defs.core.alterations.cohort_layers import CohortLayers
 from resistance_assets.defs.core.survival.followed_patients import Followed, select_patients
 from resistance_assets.defs.core.survival.kaplan_meier import median_curves
 from resistance_assets.defs.core.survival.optimal_cuts import cut_patients
-from resistance_assets.defs.core.survival.screen import split_minimum
+from resistance_assets.defs.core.survival.screen import screen_followed, split_minimum
 from resistance_assets.science.alterations.strata import attribute_members, membership, split_rule
 from resistance_assets.science.survival.models import ModelDesign, fit_gene_models
-from resistance_assets.science.survival.screen import screen_survival
 
 # Tables of the screens within a stratum, by their names after `core.alterations__`.
 SCREENS = (
@@ -102,16 +101,21 @@ def stratum_tables(
     layers: CohortLayers,
     strata: Mapping[str, Sequence[str]],
     declared: pl.DataFrame,
+    models: Mapping[str, Collection[str]],
     settings: AlterationSettings,
     genes_of_interest: Sequence[str],
     survival: SurvivalSettings,
 ) -> dict[str, pl.DataFrame]:
-    """Rows of the tables of `SCREENS` without cohort_id, of the strata that are large enough."""
+    """Rows of the tables of `SCREENS` without cohort_id, of the strata that are large enough.
+
+    ``models`` holds the models of the screen of all genes that each stratum asks for.
+    """
     frames: dict[str, list[pl.DataFrame]] = {name: [] for name in SCREENS}
     screened = declared.filter(pl.col("status") == "screened") if declared.height else declared
     for row in screened.iter_rows(named=True):
         patients = followed_stratum(layers, strata[row["stratum_id"]], row["endpoint"])
-        found = screen_stratum(patients, layers.patients, settings, genes_of_interest, survival)
+        asked = models[row["stratum_id"]]
+        found = screen_stratum(patients, layers.patients, asked, settings, genes_of_interest, survival)
         for name, frame in found.items():
             if frame.height:
                 numbers = [column for column, kind in frame.schema.items() if kind.is_float()]
@@ -129,6 +133,7 @@ def stratum_tables(
 def screen_stratum(
     cohort: Followed,
     patients: pl.DataFrame,
+    models: Collection[str],
     settings: AlterationSettings,
     genes_of_interest: Sequence[str],
     survival: SurvivalSettings,
@@ -145,7 +150,9 @@ def screen_stratum(
         if model.id in settings.stratum_models
     ]
     found = {
-        "stratum_survival": screen_survival(cohort.matrix, *data, cohort.genes, split_minimum(survival)),
+        "stratum_survival": screen_followed(
+            cohort, patients, survival.screen_covariates, split_minimum(survival), models
+        ),
         "stratum_optimal_cuts": cut_patients(
             cohort,
             min_proportion=survival.min_proportion,

@@ -5,17 +5,18 @@ Models of genes of interest are in `models`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
+from typing import get_args
 
 import polars as pl
 
 from resistance_assets.catalog.models.analysis_settings import SurvivalSettings
-from resistance_assets.catalog.models.cohort import Cohort
+from resistance_assets.catalog.models.cohort import Cohort, ScreenModel
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address, patients_address
-from resistance_assets.defs.core.survival.followed_patients import followed_patients, select_patients
+from resistance_assets.defs.core.survival.followed_patients import Followed, followed_patients, select_patients
 from resistance_assets.orchestration.partitions import partition_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
@@ -31,6 +32,7 @@ from resistance_assets.science.survival.screen import (
 
 SCREEN = TABLES["core.survival__cohort_endpoint_genes"]
 GENES = "staging.cohorts__genes"
+SCREEN_MODELS: tuple[str, ...] = get_args(ScreenModel)
 
 
 def screen_cohort(
@@ -44,38 +46,60 @@ def screen_cohort(
 ) -> pl.DataFrame:
     """Every gene of a cohort against one endpoint, by every model of the screen's table."""
     cohort = followed_patients(expression, follow_up, f"{endpoint} of {cohort_id}")
-    data = cohort.time_months, cohort.event_observed, cohort.genes
-    frames = [screen_survival(cohort.matrix, *data, minimum), screen_quartile_split(cohort.matrix, *data, minimum)]
-    known = select_patients(patients, cohort.patients)
-    adjustment = adjust_for(known, covariates, cohort.time_months, cohort.event_observed)
-    used = adjustment.variables
-    if used:
-        beside = {"covariates": adjustment.columns, "covariate_names": adjustment.terms}
-        scales = {
-            "continuous_adjusted": cohort.matrix,
-            "rank_normal_adjusted": rank_normal_scores(cohort.matrix),
-        }
-        frames += [
-            screen_cox(matrix, *data, **beside).with_columns(
-                model=pl.lit(model),
-                covariates=pl.lit("|".join(used), pl.String),
-                fit_note=pl.coalesce("fit_note", pl.lit(adjustment.note, pl.String)),
-            )
-            for model, matrix in scales.items()
-        ]
-    screened = pl.concat(frames, how="diagonal")
-    screened = screened.with_columns(pl.coalesce("cut_point_low", "cut_point").alias("cut_point_low"))
+    screened = screen_followed(cohort, patients, covariates, minimum)
     numbers = [name for name, dtype in screened.schema.items() if dtype.is_float()]
     return screened.with_columns(
         # A limit beyond the largest double is no limit.
         *[pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name) for name in numbers],
         cohort_id=pl.lit(cohort_id),
         endpoint=pl.lit(endpoint),
-        covariates=pl.col("covariates") if used else pl.lit(None, pl.String),
         # The union of the cohorts knows the scale of each profile.
         expression_scale=pl.lit(None, pl.String),
         is_primary=pl.lit(None, pl.Boolean),
     )
+
+
+def screen_followed(
+    cohort: Followed,
+    patients: pl.DataFrame,
+    covariates: tuple[str, ...],
+    minimum: SplitMinimum,
+    models: Collection[str] = SCREEN_MODELS,
+) -> pl.DataFrame:
+    """Every gene of these patients by the models of the screen's table, with the covariates of the adjusted ones.
+
+    Args:
+        cohort: patients with expression and follow-up.
+        patients: patient_id and covariates.
+        covariates: of the adjusted models.
+        minimum: of both groups of a split.
+        models: which models; an adjusted one has no rows where no covariate can be used.
+    """
+    data = cohort.time_months, cohort.event_observed, cohort.genes
+    frames = [screen_survival(cohort.matrix, *data, minimum)]
+    if "quartile_split" in models:
+        frames.append(screen_quartile_split(cohort.matrix, *data, minimum))
+    wanted = [model for model in ("continuous_adjusted", "rank_normal_adjusted") if model in models]
+    if wanted:
+        known = select_patients(patients, cohort.patients)
+        adjustment = adjust_for(known, covariates, cohort.time_months, cohort.event_observed)
+        if adjustment.variables:
+            beside = {"covariates": adjustment.columns, "covariate_names": adjustment.terms}
+            for model in wanted:
+                matrix = cohort.matrix if model == "continuous_adjusted" else rank_normal_scores(cohort.matrix)
+                frames.append(
+                    screen_cox(matrix, *data, **beside).with_columns(
+                        model=pl.lit(model),
+                        covariates=pl.lit("|".join(adjustment.variables), pl.String),
+                        fit_note=pl.coalesce("fit_note", pl.lit(adjustment.note, pl.String)),
+                    )
+                )
+    screened = pl.concat(frames, how="diagonal").filter(pl.col("model").is_in(list(models)))
+    if "covariates" not in screened.columns:
+        screened = screened.with_columns(covariates=pl.lit(None, pl.String))
+    if "cut_point_low" not in screened.columns:
+        screened = screened.with_columns(cut_point_low=pl.lit(None, pl.Float64))
+    return screened.with_columns(pl.coalesce("cut_point_low", "cut_point").alias("cut_point_low"))
 
 
 def split_minimum(settings: SurvivalSettings) -> SplitMinimum:
