@@ -126,6 +126,29 @@ def named(names: Iterable[str], most: int = MOST_NAMED) -> str:
     return f"{', '.join(listed[:most])}{more}"
 
 
+_LACK = re.compile(r"^(?P<before>.* has no )(?P<what>[\w ]+)(?P<after>\..*)$")
+
+
+def _with_one_lack(kinds: Mapping[str, dict[str, str]]) -> list[dict[str, str]]:
+    """Reasons by subject, kind by kind; what one subject alone lacks is one reason: `the cohort has no OS, no PFS`."""
+    found: list[dict[str, str]] = []
+    at: dict[tuple[str, str, str], int] = {}
+    for subjects in kinds.values():
+        (subject, reason), *others = subjects.items()
+        lack = None if others else _LACK.match(reason)
+        if lack is None:
+            found.append(subjects)
+            continue
+        key = (subject, lack["before"], lack["after"])
+        if key in at:
+            before = found[at[key]][subject].removesuffix(lack["after"])
+            found[at[key]] = {subject: f"{before}, no {lack['what']}{lack['after']}"}
+        else:
+            at[key] = len(found)
+            found.append(subjects)
+    return found
+
+
 def fold_reasons(reasons: Iterable[str]) -> list[str]:
     """One line for each kind of reason, with the subjects that it holds for; reasons that follow from others left out.
 
@@ -143,7 +166,7 @@ def fold_reasons(reasons: Iterable[str]) -> list[str]:
             kind = _ADDRESS.sub("…", rest.replace(subject, "…") if subject else rest)
             kinds.setdefault(kind, {}).setdefault(subject, reason)
     lines = []
-    for subjects in kinds.values():
+    for subjects in _with_one_lack(kinds):
         first = next(iter(subjects.values()))
         if len(subjects) == 1:
             lines.append(first)

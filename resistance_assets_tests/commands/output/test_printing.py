@@ -171,6 +171,15 @@ def test_reasons_of_one_kind_are_one_line_and_what_follows_from_them_is_left_out
     ]
 
 
+def test_what_one_subject_lacks_is_one_reason():
+    lacking = [f"xena: the cohort has no {what}. See `resistance sources`." for what in ("OS", "PFS", "expression")]
+    other = "array: the study has no probes. Add them."
+    assert fold_reasons([*lacking, other]) == [
+        other,
+        "xena: the cohort has no OS, no PFS, no expression. See `resistance sources`.",
+    ]
+
+
 def test_what_failed_is_told_before_what_is_lacking(capsys: pytest.CaptureFixture[str]):
     show_status("x")
     lines = capsys.readouterr().out.splitlines()
