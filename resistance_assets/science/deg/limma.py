@@ -137,8 +137,8 @@ def _least_squares(design: Matrix, values: Matrix) -> Matrix:
     q, r = np.linalg.qr(design)
     pivots = np.abs(np.diag(r))
     if pivots.min() <= 1e-10 * pivots.max():
-        return np.linalg.lstsq(design, values.T, rcond=None)[0]
-    return np.linalg.solve(r, q.T @ values.T)
+        return np.asarray(np.linalg.lstsq(design, values.T, rcond=None)[0], dtype=np.float64)
+    return np.asarray(np.linalg.solve(r, q.T @ values.T), dtype=np.float64)
 
 
 def _fit_with_missing(values: Matrix, design: Matrix, contrasts: Matrix) -> LinearFit:
