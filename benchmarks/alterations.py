@@ -2,8 +2,9 @@
 
 Cases as in `survival_screen`. The full-size cohort has 20,000 genes, 500 patients, 200,000 mutations, GISTIC calls of
 every gene and 16,000 methylation probes. Timed are the way from the Parquet files of staging to the slices and back
-into memory, and everything from there to the tables, without and with three strata. R has the same parts (cor.test,
-fisher.test, limma, coxph) and is not run here: its numbers are the goldens, its times were not measured.
+into memory, and everything from there to the tables, without and with three strata. R's functions for the same parts
+(limma, cor.test, fisher.test, coxph) are timed in the same run where R is installed (`r_peers`); where it is not, the
+rows of R have no time.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 import polars as pl
 from scipy import stats
 
+from benchmarks.r_peers import seconds_in_r
 from resistance_assets.catalog.registry import load_registry
 from resistance_assets.defs.core.alterations.cohort_layers import CohortLayers, LayerMatrix
 from resistance_assets.defs.core.alterations.cohort_tables import compute_cohort_tables
@@ -27,6 +29,7 @@ from resistance_assets.orchestration.lake import Lake
 from resistance_assets.science.alterations.associations import driver_expression
 from resistance_assets.science.alterations.cis_effects import correlate_rows
 from resistance_assets.science.alterations.cooccurrence import pair_alterations
+from resistance_assets.science.survival.screen import screen_altered
 
 _DRIVERS = {"EGFR": 0.14, "KRAS": 0.30, "STK11": 0.15, "KEAP1": 0.17, "TP53": 0.50}
 _CLASSES = ("Missense_Mutation", "Silent", "Nonsense_Mutation", "Frame_Shift_Del", "Splice_Site")
@@ -165,6 +168,78 @@ def _matrix(rows: int, patients: int) -> tuple[np.ndarray, np.ndarray]:
     return rng.normal(size=(rows, patients)), rng.normal(size=(rows, patients))
 
 
+def _r_cases(expression: np.ndarray, driver: np.ndarray, beside: np.ndarray, mutated: np.ndarray) -> list[dict]:
+    """The same parts beside R: seconds inside R, on a sample where R goes gene by gene."""
+    names = [f"G{at}" for at in range(20_000)]
+    some = names[: len(mutated)]
+    rng = np.random.default_rng(8)
+    time, event = rng.exponential(40, 500), (rng.random(500) < 0.35).astype(float)
+    design = np.column_stack([np.ones(500), driver, beside])
+    first, second = _matrix(20_000, 500)
+    altered = mutated.astype(float)
+    limma = """
+        y <- take("y", 20000, 500); d <- take("d", 500, 4)
+        timed(function() topTable(eBayes(lmFit(y, d)), coef = 2, number = Inf, sort.by = "none"))
+    """
+    spearman = f"""
+        a <- take("a", {_SAMPLE}, 500); b <- take("b", {_SAMPLE}, 500)
+        timed(function() for (i in 1:{_SAMPLE}) cor.test(a[i, ], b[i, ], method = "spearman", exact = FALSE))
+    """
+    fisher = """
+        m <- take("m", 60, 500)
+        timed(function() for (i in 2:60) for (j in 1:(i - 1))
+          fisher.test(table(factor(m[i, ], 0:1), factor(m[j, ], 0:1))))
+    """
+    cox = f"""
+        m <- take("m", {_SAMPLE}, 500); s <- take("s", 500, 2)
+        timed(function() for (i in 1:{_SAMPLE}) summary(coxph(Surv(s[, 1], s[, 2]) ~ m[i, ])))
+    """
+    by_gene = f"R on {_SAMPLE} genes"
+    return [
+        {
+            "name": "expression by driver",
+            "size": "20,000 x 500, 4 coefficients",
+            "ours": lambda: driver_expression(expression, names, driver, beside),
+            "peer_name": "R limma, lmFit and eBayes",
+            "peer_seconds": seconds_in_r(limma, {"y": expression, "d": design}, ("limma",)),
+            "note": "",
+        },
+        {
+            "name": "layer against mRNA, Spearman",
+            "size": "20,000 x 500",
+            "ours": lambda: correlate_rows(first, second, names),
+            "peer_name": "R cor.test, gene by gene",
+            "peer_seconds": _times(
+                20_000 / _SAMPLE, seconds_in_r(spearman, {"a": first[:_SAMPLE], "b": second[:_SAMPLE]})
+            ),
+            "note": by_gene,
+        },
+        {
+            "name": "pairs of mutated genes",
+            "size": "1,770 pairs, 1,000 x 500",
+            "ours": lambda: pair_alterations(mutated, some, among=some[:60]),
+            "peer_name": "R fisher.test alone",
+            "peer_seconds": seconds_in_r(fisher, {"m": altered[:60]}),
+            "note": "ours: Poisson-binomial and Fisher",
+        },
+        {
+            "name": "survival by alteration",
+            "size": "1,000 x 500",
+            "ours": lambda: screen_altered(altered, time, event, some),
+            "peer_name": "R coxph, gene by gene",
+            "peer_seconds": _times(
+                len(mutated) / _SAMPLE,
+                seconds_in_r(cox, {"m": altered[:_SAMPLE], "s": np.column_stack([time, event])}, ("survival",)),
+            ),
+            "note": f"{by_gene}; ours with log-rank tests and permutations of small groups",
+        },
+    ]
+
+
+def _times(scale: float, seconds: float | None) -> float | None:
+    return None if seconds is None else scale * seconds
+
+
 def cases() -> list[dict]:
     size = (20_000, 500, 200_000, 16_000)
     mutated = np.random.default_rng(3).random((1000, 500)) < 0.08
@@ -242,4 +317,5 @@ def cases() -> list[dict]:
             "peer": fisher_of_pairs,
             "note": "ours: Poisson-binomial and Fisher",
         },
+        *_r_cases(expression, driver, beside, mutated),
     ]
