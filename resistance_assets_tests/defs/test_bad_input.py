@@ -218,7 +218,7 @@ def test_a_typo_in_the_catalog_stops_before_anything_is_touched(place, monkeypat
     path = catalog / "studies.toml"
     path.write_text(path.read_text().replace("[correlation]", "[corelation]"))
     monkeypatch.setattr(
-        resources, "load_registry", lambda folders: registry.load_registry(folders, catalog_dir=catalog)
+        resources, "load_registry", lambda folders, **rest: registry.load_registry(folders, catalog_dir=catalog, **rest)
     )
     resources._registry.cache_clear()
     before = versions(place)
