@@ -57,7 +57,7 @@ def renamed():
         time.sleep(60)
     except KeyboardInterrupt:
         raise RuntimeError("Query interrupted") from None
-def write_report(*_):
+def write_report(*_, **__):
     print("begun", flush=True)
     WORK()
 site.write_report = write_report

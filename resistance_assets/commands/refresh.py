@@ -114,7 +114,9 @@ def refresh(
     looks = read_looks(settings.data_dir)
     known = _catalog_sources(settings, looks)
     _raise_alerts(settings, done, quiet=quiet)
-    _trim_nightly(settings)
+    if done.summary is not None:
+        # Where nothing ran, nothing was added to Dagster's records, and it is not imported.
+        _trim_nightly(settings)
     return replace(
         done,
         silent=not_looked_at(looks, known),
