@@ -304,6 +304,12 @@ def load_registry(
     return registry
 
 
+def source_ids(own_catalogs: Sequence[Path] = (), sets: Sequence[str] = (SEEDS,)) -> set[str]:
+    """Sources that the catalog in use declares, read without checking any entry."""
+    paths = [CATALOG_DIR / "sources.toml", *_set_files(sets, CATALOG_DIR), *files_of(own_catalogs)]
+    return {name for path in paths for name in read_toml(path).get("source", {})}
+
+
 def set_names(catalog_dir: Path = CATALOG_DIR) -> list[str]:
     """Sets of the built-in catalog."""
     return [SEEDS, *sorted(path.stem for path in (catalog_dir / "sets").glob("*.toml"))]

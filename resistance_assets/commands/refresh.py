@@ -108,11 +108,13 @@ def refresh(
         started: when the command began.
         max_age: how long ago the last good look at a source may be; by default the setting of that name.
     """
+    from resistance_assets.catalog.registry import source_ids
     from resistance_assets.orchestration.source_log import not_looked_at, overdue, parse_age, read_looks
 
     done = _looked_and_refreshed(settings, quiet=quiet, started=started)
     looks = read_looks(settings.data_dir)
-    known = _catalog_sources(settings, looks)
+    # What the catalog no longer declares is nobody's silence.
+    known = source_ids(settings.catalog_dirs, settings.sets) & set(looks)
     _raise_alerts(settings, done, quiet=quiet)
     if done.summary is not None:
         # Where nothing ran, nothing was added to Dagster's records, and it is not imported.
@@ -154,15 +156,6 @@ def _trim_nightly(settings: Settings) -> None:
 
     with contextlib.suppress(OSError, sqlite3.Error):
         trim_history(settings, at_most_daily=True)
-
-
-def _catalog_sources(settings: Settings, looks: Mapping[str, Look]) -> set[str]:
-    """Sources of the catalog; what it no longer declares is nobody's silence."""
-    import tomllib
-
-    from resistance_assets.catalog.registry import CATALOG_DIR
-
-    return set(tomllib.loads((CATALOG_DIR / "sources.toml").read_text(encoding="utf-8"))["source"]) & set(looks)
 
 
 def _looked_and_refreshed(settings: Settings, *, quiet: bool, started: float | None) -> Refreshed:

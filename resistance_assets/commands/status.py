@@ -120,7 +120,7 @@ def check(settings: Settings, standing: Standing) -> Verdict:
     """Whether the warehouse is as it should be: fresh, stale (tables, or sources not looked at) or failed."""
     from collections import Counter
 
-    from resistance_assets.catalog.toml_files import read_toml
+    from resistance_assets.catalog.registry import source_ids
     from resistance_assets.errors import DataFault
     from resistance_assets.orchestration.source_log import age_in_words, overdue, parse_age, read_looks
     from resistance_assets.warehouse.reader import list_releases
@@ -129,9 +129,7 @@ def check(settings: Settings, standing: Standing) -> Verdict:
         more = f" and {len(found) - MOST_IN_LINE} more" if len(found) > MOST_IN_LINE else ""
         return f"{', '.join(found[:MOST_IN_LINE])}{more}"
 
-    from resistance_assets.catalog.registry import CATALOG_DIR
-
-    known = set(read_toml(CATALOG_DIR / "sources.toml")["source"])
+    known = source_ids(settings.catalog_dirs, settings.sets)
     late = overdue(read_looks(settings.data_dir), known, parse_age(settings.max_age))
     failed = [table for table in standing.tables if table.state in ("failed", "damaged")]
     stale = [table.address for table in standing.tables if table.state in ("stale", "missing")]

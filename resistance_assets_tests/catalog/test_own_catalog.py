@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resistance_assets.catalog.own_catalog import merged
-from resistance_assets.catalog.registry import CATALOG_DIR, load_registry, read_documents, set_names
+from resistance_assets.catalog.registry import CATALOG_DIR, load_registry, read_documents, set_names, source_ids
 from resistance_assets.errors import CatalogFault
 
 LIST = """
@@ -49,6 +49,7 @@ def test_an_entry_of_a_new_id_stands_beside_the_built_in_ones(tmp_path):
     assert list(laid_over.sources) == [*built_in.sources, "ward"]
     assert laid_over.files.of("gene_list", "ward_genes") == own / "lists.toml"
     assert laid_over.files.of("gene_list", "oncokb_cancer_genes") == CATALOG_DIR / "studies.toml"
+    assert source_ids([own]) == set(laid_over.sources)
     assert {name: one for name, one in laid_over.gene_lists.items() if name != "ward_genes"} == built_in.gene_lists
 
 
