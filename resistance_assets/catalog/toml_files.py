@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 import tomllib
 from collections.abc import Iterable, Sequence
@@ -86,6 +87,11 @@ def _model_at(model: Any, location: Sequence[Any]) -> Any:
         if current is None:
             return None
     return current
+
+
+def toml_string(text: str) -> str:
+    """A TOML string in quotation marks: JSON's escapes are TOML's, and the one character that only TOML escapes."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -6,13 +6,13 @@ sheet leaves no contrast that is sure, a draft is written that no run reads unti
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from resistance_assets.catalog.toml_files import toml_string
 from resistance_assets.errors import CatalogFault, UsageFault
 
 if TYPE_CHECKING:
@@ -333,10 +333,10 @@ def _id_of(accession: str) -> str:
 
 
 def _toml(value: object) -> str:
-    """A TOML string or list of strings: JSON's escapes are TOML's."""
+    """A TOML string or list of strings."""
     if isinstance(value, list):
         return f"[{', '.join(_toml(one) for one in value)}]"
-    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+    return toml_string(str(value))
 
 
 def _comment(text: str) -> str:

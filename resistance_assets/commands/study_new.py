@@ -5,13 +5,13 @@ Guesses are told as such in comments of the file. Nothing is computed of the tab
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from resistance_assets.catalog.toml_files import toml_string
 from resistance_assets.errors import CatalogFault, Fault, UsageFault
 
 SUFFIXES = (".tsv", ".csv", ".txt", ".tab", ".xlsx", ".gz")
@@ -173,11 +173,6 @@ def _baseline(levels: Iterable[str]) -> str | None:
     return None
 
 
-def _string(text: str) -> str:
-    """A TOML string."""
-    return json.dumps(text, ensure_ascii=False)
-
-
 def _word(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_") or "group"
 
@@ -188,10 +183,10 @@ def _head(study_id: str, kind: str, genes: Sequence[str], remarks: list[str]) ->
         remarks.append("the symbols look like those of a mouse: state the organism and its orthologs")
     return [
         "[study]",
-        f"id = {_string(study_id)}",
-        f"title = {_string(study_id.replace('_', ' ').capitalize())}   # as pages and figures shall call it",
-        f"organism = {_string('Mus musculus' if mouse else 'Homo sapiens')}",
-        f"kind = {_string(kind)}",
+        f"id = {toml_string(study_id)}",
+        f"title = {toml_string(study_id.replace('_', ' ').capitalize())}   # as pages and figures shall call it",
+        f"organism = {toml_string('Mus musculus' if mouse else 'Homo sapiens')}",
+        f"kind = {toml_string(kind)}",
     ]
 
 
@@ -202,9 +197,9 @@ def _overlap_example(contrast: str, method: str) -> list[str]:
         "# table the method is `published`), or a list of the catalog. The right universe is `tested`: genes that all",
         "# contrasts among the lists tested.",
         "# [[intersection]]",
-        f"# id = {_string(f'{contrast}_and_cancer_genes')}",
+        f"# id = {toml_string(f'{contrast}_and_cancer_genes')}",
         '# title = "Up here, and a cancer gene"',
-        f'# lists = [{_string(f"{contrast}__{method}__up")}, "allonco_may2018"]',
+        f'# lists = [{toml_string(f"{contrast}__{method}__up")}, "allonco_may2018"]',
         '# universe = "tested"',
         "",
         "# [genes]",
@@ -216,10 +211,10 @@ def _overlap_example(contrast: str, method: str) -> list[str]:
 def _counts(path: Path, study_id: str, table: Sketch, sheet: Sketch, remarks: list[str]) -> Proposal:
     genes = table.columns[table.header[0]]
     lines = _head(study_id, "rna_seq_counts", genes, remarks)
-    lines += [f"counts = {_string(table.path.name)}", f"samples = {_string(sheet.path.name)}"]
+    lines += [f"counts = {toml_string(table.path.name)}", f"samples = {toml_string(sheet.path.name)}"]
     lacking = [name for name in table.header[1:] if name not in set(sheet.columns[sheet.header[0]])]
     if lacking:
-        lines.append(f"ignored_columns = [{', '.join(map(_string, lacking))}]   # not in {sheet.path.name}")
+        lines.append(f"ignored_columns = [{', '.join(map(toml_string, lacking))}]   # not in {sheet.path.name}")
         remarks.append(f"{table.path.name} has columns that {sheet.path.name} does not list: {', '.join(lacking[:5])}")
     values = [value for name in table.header[1:4] for value in table.columns[name] if _is_number(value)]
     if any(not float(value).is_integer() for value in values):
@@ -242,14 +237,14 @@ def _counts(path: Path, study_id: str, table: Sketch, sheet: Sketch, remarks: li
             lines += [
                 "",
                 "[[contrast]]",
-                f"id = {_string(contrast)}",
-                f"title = {_string(f'{top} over {bottom}')}",
-                f"factor = {_string(factor)}",
-                f"numerator = {_string(top)}         # {levels[top]} samples",
-                f"denominator = {_string(bottom)}       # {levels[bottom]} samples",
+                f"id = {toml_string(contrast)}",
+                f"title = {toml_string(f'{top} over {bottom}')}",
+                f"factor = {toml_string(factor)}",
+                f"numerator = {toml_string(top)}         # {levels[top]} samples",
+                f"denominator = {toml_string(bottom)}       # {levels[bottom]} samples",
             ]
             if covariates:
-                lines.append(f"covariates = [{', '.join(map(_string, covariates))}]")
+                lines.append(f"covariates = [{', '.join(map(toml_string, covariates))}]")
             lines.append('methods = ["pydeseq2", "limma_voom"]')
             lines.append("thresholds = { q_value = 0.05, abs_log2_fold_change = 1.0 }")
             if min(levels[top], levels[bottom]) < 2:
@@ -262,15 +257,15 @@ def _counts(path: Path, study_id: str, table: Sketch, sheet: Sketch, remarks: li
             "",
             "[survival]",
             'endpoint = "OS"             # OS, DSS, DFS, PFS, DFI or PFI',
-            f"time_column = {_string(time)}",
-            f"event_column = {_string(event)}   # 1 = event, 0 = censored",
-            f"unit = {_string(unit)}             # days, months or years",
+            f"time_column = {toml_string(time)}",
+            f"event_column = {toml_string(event)}   # 1 = event, 0 = censored",
+            f"unit = {toml_string(unit)}             # days, months or years",
         ]
         if patient := sheet.named(PAIRS):
-            lines.append(f"patient_column = {_string(patient)}")
+            lines.append(f"patient_column = {toml_string(patient)}")
         for key, names in (("age_column", ("age", "age_years")), ("sex_column", ("sex", "gender"))):
             if column := sheet.named(names):
-                lines.append(f"{key} = {_string(column)}")
+                lines.append(f"{key} = {toml_string(column)}")
     if contrast is None and not (time and event):
         remarks.append(f"no column of {sheet.path.name} has groups to compare: add a [[contrast]]")
     lines += _overlap_example(contrast, "pydeseq2") if contrast else [""]
@@ -302,14 +297,14 @@ def _published(path: Path, study_id: str, table: Sketch, remarks: list[str]) -> 
         "p_value": p_value,
         "q_value": q_value,
     }
-    told = ", ".join(f"{name} = {_string(column)}" for name, column in columns.items() if column)
+    told = ", ".join(f"{name} = {toml_string(column)}" for name, column in columns.items() if column)
     contrast = f"{study_id}_resistant_vs_parental"
     lines += [
         "",
         "[[contrast]]",
-        f"id = {_string(contrast)}",
+        f"id = {toml_string(contrast)}",
         'title = "resistant over parental"      # a guess: the table does not say what was compared',
-        f"table = {_string(table.path.name)}",
+        f"table = {toml_string(table.path.name)}",
         'numerator = "resistant"',
         'denominator = "parental"',
         'method = "as published"',
