@@ -12,7 +12,10 @@ leading_methods AS (
         contrast_methods.contrast_id,
         contrast_methods.method,
         contrasts.drug,
-        contrasts.drug_class
+        contrasts.drug_class,
+        contrasts.state,
+        contrasts.cell_line,
+        contrasts.laboratory
     FROM contrast_methods
     INNER JOIN raw.catalog__contrasts AS contrasts
         ON contrast_methods.contrast_id = contrasts.contrast_id
@@ -59,6 +62,9 @@ SELECT
     contrast_genes.contrast_id,
     leading_methods.drug,
     leading_methods.drug_class,
+    leading_methods.state,
+    leading_methods.cell_line,
+    leading_methods.laboratory,
     contrast_genes.hgnc_symbol,
     contrast_genes.method,
     contrast_genes.log2_fold_change,

@@ -189,14 +189,14 @@ class Registry:
         """Contrasts of every study, public first, in catalog order."""
         found: list[Contrast] = []
         declared = [
-            *((study.id, c) for study in self.public_studies.values() for c in study.contrast),
-            *((s.id, c) for s in self.local_studies.values() if s.kind.methods for c in s.contrasts),
+            *((study, c) for study in self.public_studies.values() for c in study.contrast),
+            *((s.study, c) for s in self.local_studies.values() if s.kind.methods for c in s.contrasts),
         ]
-        for study_id, c in declared:
+        for study, c in declared:
             found.append(
                 Contrast(
                     id=c.id,
-                    study_id=study_id,
+                    study_id=study.id,
                     numerator=c.numerator,
                     denominator=c.denominator,
                     methods=tuple(c.result_methods),
@@ -205,6 +205,9 @@ class Registry:
                     drug_class=c.drug_class,
                     cell_type=getattr(c, "cell_type", None),
                     title=c.title,
+                    state=c.state,
+                    cell_line=c.cell_line or getattr(study, "cell_line", None),
+                    laboratory=getattr(study, "laboratory", None),
                 )
             )
         return tuple(found)

@@ -219,10 +219,8 @@ def _contrast_lines(
         methods = ["limma"] if record.is_array else ["pydeseq2", "limma_voom"]
     elif record.is_array:
         methods = ["fold_change"]
-    # Only what compares resistant with sensitive cells counts as evidence of resistance: its class says so.
-    drug_class = classes.get(contrast.drug or "") if contrast.state == "acquired" else None
-    name = "_treated_vs_" if contrast.state != "acquired" else "_vs_"
-    parts = f"{study}_{contrast.numerator}{name}{contrast.denominator}"
+    drug_class = classes.get(contrast.drug or "")
+    parts = f"{study}_{contrast.numerator}_vs_{contrast.denominator}"
     return [
         f"# {contrast.state}: {_comment(contrast.reason)}",
         "[[study.contrast]]",
@@ -231,6 +229,8 @@ def _contrast_lines(
         f"denominator = {_toml(contrast.denominator)}",
         *([f"drug = {_toml(contrast.drug)}"] if contrast.drug else []),
         *([f"drug_class = {_toml(drug_class)}"] if drug_class else []),
+        # A state names its drug; without one a person has to say which.
+        f"state = {_toml(contrast.state)}" if contrast.drug else f'# drug = "..." and then: state = "{contrast.state}"',
         f"methods = {_toml(methods)}",
     ]
 

@@ -190,6 +190,14 @@ def _head(study_id: str, kind: str, genes: Sequence[str], remarks: list[str]) ->
     ]
 
 
+_DRUG_LINES = (
+    '# drug = "osimertinib"                 # for candidates and consensus over studies, these four:',
+    '# drug_class = "EGFR-TKI"',
+    '# state = "acquired"                   # resistant cells; or tolerant (persisters), treated (given it for hours)',
+    '# cell_line = "PC9"                    # and laboratory = "..." under [study]: what makes studies independent',
+)
+
+
 def _overlap_example(contrast: str, method: str) -> list[str]:
     return [
         "",
@@ -245,7 +253,7 @@ def _counts(path: Path, study_id: str, table: Sketch, sheet: Sketch, remarks: li
             ]
             if covariates:
                 lines.append(f"covariates = [{', '.join(map(toml_string, covariates))}]")
-            lines.append('methods = ["pydeseq2", "limma_voom"]')
+            lines += ['methods = ["pydeseq2", "limma_voom"]', *_DRUG_LINES]
             lines.append("thresholds = { q_value = 0.05, abs_log2_fold_change = 1.0 }")
             if min(levels[top], levels[bottom]) < 2:
                 remarks.append(f"{contrast}: one sample in an arm supports no p-value, fold changes alone")
@@ -311,6 +319,7 @@ def _published(path: Path, study_id: str, table: Sketch, remarks: list[str]) -> 
         "# n_numerator = 3                      # samples per arm, where the publication states them",
         "# n_denominator = 3",
         f"columns = {{ {told} }}",
+        *_DRUG_LINES,
     ]
     remarks.append("what is compared, and its direction, is a guess: correct numerator, denominator and id")
     if not p_value and not q_value:

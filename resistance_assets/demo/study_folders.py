@@ -85,6 +85,8 @@ kind = "rna_seq_counts"
 licence = "CC0 1.0 (synthetic)"
 counts = "counts.tsv.gz"
 samples = "samples.tsv"
+cell_line = "NCI-H1975"
+laboratory = "demo laboratory A"
 
 [[contrast]]
 id = "{RESISTANT}"
@@ -94,6 +96,7 @@ denominator = "parental"
 methods = ["pydeseq2", "edger_exact"]
 drug = "anlotinib"
 drug_class = "multi-target TKI"
+state = "acquired"
 
 [[intersection]]
 id = "{SHARED}"
@@ -103,7 +106,7 @@ universe = "{RESISTANT}__pydeseq2"
 """
 
 
-def _arm_contrast(contrast_id: str, numerator: str, denominator: str) -> str:
+def _arm_contrast(contrast_id: str, numerator: str, denominator: str, state: str) -> str:
     return f"""
 [[contrast]]
 id = "{contrast_id}"
@@ -113,6 +116,7 @@ denominator = "{denominator}"
 methods = ["fold_change", "edger_exact"]
 drug = "anlotinib"
 drug_class = "multi-target TKI"
+state = "{state}"
 """
 
 
@@ -126,11 +130,13 @@ kind = "rna_seq_counts"
 licence = "CC0 1.0 (synthetic)"
 counts = "counts.tsv.gz"
 samples = "samples.tsv"
+cell_line = "NCI-H1975"
+laboratory = "demo laboratory B"
 reported = {{ {reported} }}
 """
-    + _arm_contrast(PARENTAL_TREATED, "PA", "P")
-    + _arm_contrast(ARM_RESISTANT, "R", "P")
-    + _arm_contrast(RESISTANT_TREATED, "RA", "R")
+    + _arm_contrast(PARENTAL_TREATED, "PA", "P", "treated")
+    + _arm_contrast(ARM_RESISTANT, "R", "P", "acquired")
+    + _arm_contrast(RESISTANT_TREATED, "RA", "R", "treated")
     + f"""
 [[interaction]]
 id = "{RESPONSE}"
@@ -149,6 +155,8 @@ title = "Synthetic published table, crizotinib-resistant against parental (demo)
 organism = "Homo sapiens"
 kind = "deg_result"
 licence = "CC0 1.0 (synthetic)"
+cell_line = "H3122"
+laboratory = "demo laboratory C"
 
 [[contrast]]
 id = "{PUBLISHED}"
@@ -157,6 +165,7 @@ numerator = "H3122_CR"
 denominator = "H3122_parental"
 drug = "crizotinib"
 drug_class = "ALK-TKI"
+state = "acquired"
 method = "limma (synthetic)"
 n_numerator = {N_REPLICATES}
 n_denominator = {N_REPLICATES}

@@ -39,8 +39,8 @@ def test_a_series_becomes_a_study_that_names_its_samples(settings):
 def test_samples_without_replicates_get_effects_and_no_class_of_resistance(settings):
     _, proposal = propose_entry(settings, "E-MTAB-5997")
     assert '"fold_change", "edger_exact"' in proposal.text
-    assert "drug_class" not in proposal.text
-    assert "_treated_vs_" in proposal.text
+    assert 'state = "acquired"' not in proposal.text
+    assert 'state = "treated"' in proposal.text
 
 
 def test_an_accession_that_the_catalog_reads_already_is_not_added_again(settings):

@@ -142,10 +142,8 @@ class EvidenceWeights(Entry):
 
 
 class EvidenceSettings(Entry):
-    """How genes are ranked per drug class over contrasts of resistant against sensitive cells."""
+    """How genes are ranked per drug class over contrasts whose state is `acquired`."""
 
     weights: EvidenceWeights = EvidenceWeights()
-    # Patterns of contrasts of treated against untreated cells: what a drug does, not what resists it.
-    exposure_contrasts: tuple[str, ...] = ()
     permutations: int = Field(default=200_000, ge=1000)
     seed: int = 20_240_501

@@ -2,14 +2,66 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal, Protocol, Self
 
 from pydantic import Field, model_validator
 
 from resistance_assets.catalog.models.entry import Entry, Identifier, MethodName
 
 Method = Literal["pydeseq2", "limma_voom", "limma", "edger_exact", "fold_change"]
+
+
+State = Literal["acquired", "tolerant", "treated"]
+"""What a contrast under a drug compares with cells that are sensitive or have no drug: cells that grew resistant over
+weeks of it, cells that live through it for days (persisters), or cells that were given it."""
+
+DESCRIPTIVE = frozenset({"drug", "drug_class", "state", "cell_line"})
+"""Keys of a contrast that say what it is about and decide none of its numbers."""
+
+_SENSITIVE = re.compile(
+    r"parent|(?<!in)sensitive|non[-_ ]?resist|naive|wild|untreated|vehicle|dmso|control", re.IGNORECASE
+)
+_RESISTANT = re.compile(r"resist|tolerant|persister|(?<!un)treated", re.IGNORECASE)
+
+
+class UnderDrug(Entry):
+    """What a contrast says of a drug; without `state` it is no evidence of resistance.
+
+    `cell_line`: of this contrast, where it is not the study's; with the laboratory it tells independent studies.
+    """
+
+    drug: str | None = None
+    drug_class: str | None = None
+    state: State | None = None
+    cell_line: str | None = None
+
+    @model_validator(mode="after")
+    def _names_its_drug(self) -> Self:
+        if self.state is not None and self.drug is None and self.drug_class is None:
+            raise ValueError(
+                f'state = "{self.state}" names no drug: add drug = "..." and, to count with others, drug_class = "..."'
+            )
+        numerator, denominator = (str(getattr(self, arm, "")) for arm in ("numerator", "denominator"))
+        if self.state is not None and _is_sensitive(numerator) and _is_resistant(denominator):
+            raise ValueError(
+                f'state = "{self.state}" expects the {_EXPECTED[self.state]} cells in the numerator, and'
+                f" {numerator} over {denominator} has them in the denominator: exchange the two"
+            )
+        return self
+
+
+_EXPECTED: dict[str, str] = {"acquired": "resistant", "tolerant": "tolerant", "treated": "treated"}
+
+
+def _is_sensitive(arm: str) -> bool:
+    return bool(_SENSITIVE.search(arm)) and not _RESISTANT.search(arm)
+
+
+def _is_resistant(arm: str) -> bool:
+    return bool(_RESISTANT.search(arm)) and not _SENSITIVE.search(arm)
 
 
 class ListThresholds(Entry):
@@ -54,15 +106,13 @@ class PublicInteraction(Entry):
         return self.parental, self.parental_treated, self.resistant, self.resistant_treated
 
 
-class PublicContrast(Entry):
+class PublicContrast(UnderDrug):
     """A contrast of groups in a public accession."""
 
     id: Identifier
     title: str | None = None
     numerator: str
     denominator: str
-    drug: str | None = None
-    drug_class: str | None = None
     methods: tuple[Method, ...] = Field(min_length=1)
     fold_change: FoldChange | None = None
     thresholds: ListThresholds | None = None
@@ -73,7 +123,7 @@ class PublicContrast(Entry):
         return self.methods
 
 
-class CountsContrast(Entry):
+class CountsContrast(UnderDrug):
     """Two groups of a count or array study; the design is pairing + covariates + factor.
 
     `continuous`: covariates that are measurements although the sheet holds whole numbers. `pairing`: the column whose
@@ -99,8 +149,6 @@ class CountsContrast(Entry):
     fold_change: FoldChange | None = None
     thresholds: ListThresholds | None = None
     subset: dict[str, tuple[str, ...]] = {}
-    drug: str | None = None
-    drug_class: str | None = None
 
     @property
     def result_methods(self) -> tuple[str, ...]:
@@ -134,7 +182,7 @@ class ArrayContrast(CountsContrast):
     methods: tuple[Literal["limma"], ...] = ("limma",)  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
-class ResultContrast(Entry):
+class ResultContrast(UnderDrug):
     """A finished differential-expression table, as published.
 
     `evidence_kind` is effect_only where nothing but fold changes was published; a forgotten column of p- or q-values
@@ -156,8 +204,6 @@ class ResultContrast(Entry):
     fold_change_scale: Literal["log2", "ratio", "signed_ratio"] | None = None
     multi_gene_separator: str | None = None
     thresholds: ListThresholds | None = None
-    drug: str | None = None
-    drug_class: str | None = None
 
     @model_validator(mode="after")
     def _has_evidence(self) -> Self:
@@ -177,6 +223,49 @@ class ResultContrast(Entry):
         return ("published",)
 
 
+class _Compared(Protocol):
+    @property
+    def id(self) -> str: ...
+    @property
+    def numerator(self) -> str: ...
+    @property
+    def denominator(self) -> str: ...
+    @property
+    def state(self) -> State | None: ...
+
+
+def check_states(contrasts: Sequence[_Compared], interactions: Sequence[PublicInteraction]) -> None:
+    """Refuse states that contradict each other or the four groups of an interaction.
+
+    Raises:
+        ValueError: the same two groups have two states, or an interaction says otherwise what a contrast compares.
+    """
+    told: dict[tuple[str, ...], tuple[str, str]] = {}
+    for contrast in contrasts:
+        if contrast.state is None:
+            continue
+        arms = contrast.numerator, contrast.denominator
+        subset = str(getattr(contrast, "subset", ""))
+        earlier, state = told.setdefault((*arms, subset), (contrast.id, contrast.state))
+        if state != contrast.state:
+            raise ValueError(
+                f"{earlier} says {state} and {contrast.id} says {contrast.state} of the same two groups: correct one"
+            )
+        for one in interactions:
+            of_state: dict[tuple[str, str], str] = {
+                (one.parental_treated, one.parental): "treated",
+                (one.resistant_treated, one.resistant): "treated",
+                (one.resistant, one.parental): "acquired or tolerant",
+                (one.resistant_treated, one.parental_treated): "acquired or tolerant",
+            }
+            expected = of_state.get(arms)
+            if expected is not None and contrast.state not in expected:
+                raise ValueError(
+                    f"contrast {contrast.id}: state is {contrast.state}, and interaction {one.id} says that it compares"
+                    f" {' with '.join(arms)}, which is {expected}: correct one of the two"
+                )
+
+
 @dataclass(frozen=True)
 class Contrast:
     """A contrast of any study, as the orchestration needs it: what is compared, how, and when a gene enters a list."""
@@ -191,3 +280,6 @@ class Contrast:
     drug_class: str | None
     cell_type: str | None = None
     title: str | None = None
+    state: State | None = None
+    cell_line: str | None = None
+    laboratory: str | None = None

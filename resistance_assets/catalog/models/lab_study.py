@@ -10,7 +10,13 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from resistance_assets.catalog.models.cohort import DAYS_TO_MONTHS, Cohort, Endpoint, Stratum
-from resistance_assets.catalog.models.contrast import ArrayContrast, CountsContrast, InteractionDesign, ResultContrast
+from resistance_assets.catalog.models.contrast import (
+    ArrayContrast,
+    CountsContrast,
+    InteractionDesign,
+    ResultContrast,
+    check_states,
+)
 from resistance_assets.catalog.models.entry import Entry, Identifier
 from resistance_assets.catalog.models.gene_list import DeclaredIntersection, OwnCollection, OwnGeneList
 from resistance_assets.catalog.models.study_kind import StudyKind, files_in, register_study_kind
@@ -45,7 +51,14 @@ class StudyEntry(Entry):
 
 
 class ExpressionStudy(StudyEntry):
-    """A study whose genes may be those of another organism."""
+    """A study whose genes may be those of another organism.
+
+    Attributes:
+        cell_line, laboratory: of the samples; contrasts of one line in one laboratory are no independent studies.
+    """
+
+    cell_line: str | None = None
+    laboratory: str | None = None
 
     map_orthologs: bool = False
     # Symbols of the organism and of man, one-to-one pairs of which are used: `human_symbol` and one other `*_symbol`.
@@ -158,6 +171,12 @@ class StudyFile(Entry):
     genes: StudyGenes = StudyGenes()
     gene_list: tuple[OwnGeneList, ...] = ()
     collection: tuple[OwnCollection, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_states_that_agree(self) -> StudyFile:
+        under_drug = [one for one in getattr(self, "contrast", ()) if hasattr(one, "state")]
+        check_states(under_drug, getattr(self, "interaction", ()))
+        return self
 
     def files(self, folder: Path) -> tuple[Path, ...]:
         """Every file that the study consists of, in a fixed order: a change of one recomputes the study."""

@@ -13,6 +13,7 @@ from resistance_assets.catalog.models.contrast import (
     InteractionDesign,
     PublicContrast,
     PublicInteraction,
+    check_states,
 )
 from resistance_assets.catalog.models.entry import Entry, Identifier
 from resistance_assets.catalog.models.study_kind import STUDY_KINDS, StudyKind, register_study_kind
@@ -68,6 +69,8 @@ class PublicStudy(Entry):
     transcriptome: Identifier | None = None
     paper: str | None = None
     cell_line: str | None = None
+    # Whose cultures these are; contrasts of one line in one laboratory are no independent studies.
+    laboratory: str | None = None
     counts: SuppliedCounts = SuppliedCounts()
     group: tuple[Group, ...] = ()
     contrast: tuple[PublicContrast, ...] = Field(min_length=1)
@@ -77,6 +80,11 @@ class PublicStudy(Entry):
     def _can_be_quantified(self) -> PublicStudy:
         if self.kind == "rna_seq_reads" and self.transcriptome is None:
             raise ValueError("a study of reads needs a transcriptome")
+        return self
+
+    @model_validator(mode="after")
+    def _has_states_that_agree(self) -> PublicStudy:
+        check_states(self.contrast, self.interaction)
         return self
 
 

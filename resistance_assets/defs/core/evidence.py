@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 
 import polars as pl
 
@@ -11,6 +10,7 @@ from resistance_assets.catalog.models.analysis_settings import EvidenceSettings
 from resistance_assets.catalog.models.lab_study import HUMAN
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
+from resistance_assets.orchestration.events import ProgressEvent, emit
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.evidence.known_mechanisms import rank_known
@@ -26,20 +26,12 @@ CONTRASTS = "raw.catalog__contrasts"
 def resistance_effects(genes: pl.DataFrame, contrasts: pl.DataFrame, settings: EvidenceSettings) -> pl.DataFrame:
     """Effects of the contrasts that compare resistant with sensitive cells, one method per contrast, with weights.
 
-    The method is the first that the contrast declares and that has rows, as in `marts.deg_by_contrast`. Contrasts of
-    treated against untreated cells say what a drug does, not what resists it; the catalog names them by pattern.
+    The method is the first that the contrast declares and that has rows, as in `marts.deg_by_contrast`. What treated or
+    tolerant cells do is not what resists a drug: contrasts whose state is not `acquired` take no part.
     """
     # What is known through orthologs stands apart from human evidence.
     contrasts = contrasts.filter(pl.col("organism") == HUMAN)
-    resistance = contrasts.filter(pl.col("drug_class").is_not_null()).filter(
-        pl.Series(
-            [
-                not any(fnmatchcase(name, pattern) for pattern in settings.exposure_contrasts)
-                for name in contrasts.filter(pl.col("drug_class").is_not_null())["contrast_id"]
-            ],
-            dtype=pl.Boolean,
-        )
-    )
+    resistance = contrasts.filter(pl.col("drug_class").is_not_null() & (pl.col("state") == "acquired"))
     order = (
         resistance.select("contrast_id", "study_id", "drug_class", pl.col("methods").str.split("|").alias("method"))
         .with_columns(place=pl.int_ranges(pl.col("method").list.len()))
@@ -70,11 +62,20 @@ def resistance_effects(genes: pl.DataFrame, contrasts: pl.DataFrame, settings: E
     )
 
 
+def contrasts_without_state(contrasts: pl.DataFrame) -> list[str]:
+    """Contrasts that name a class of drugs and not whether their cells are resistant, tolerant or treated."""
+    return contrasts.filter(pl.col("drug_class").is_not_null() & pl.col("state").is_null())["contrast_id"].to_list()
+
+
 def candidate_ranks(registry: Registry) -> Step:
     settings = registry.evidence
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
-        effects = resistance_effects(inputs.read(GENES), inputs.read(CONTRASTS), settings)
+        contrasts = inputs.read(CONTRASTS)
+        for name in contrasts_without_state(contrasts):
+            told = "names a drug class and no state (acquired, tolerant or treated): it takes no part in the candidates"
+            emit(ProgressEvent("note", RANKS.address, message=f"{name} {told}"))
+        effects = resistance_effects(inputs.read(GENES), contrasts, settings)
         ranks = rank_aggregate(effects, permutations=settings.permutations, seed=settings.seed)
         return {
             RANKS.address: ranks.sort("drug_class", "hgnc_symbol"),

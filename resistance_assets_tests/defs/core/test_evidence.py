@@ -8,16 +8,14 @@ import pytest
 from resistance_assets.catalog.models.analysis_settings import EvidenceSettings, EvidenceWeights
 from resistance_assets.catalog.models.lab_study import HUMAN
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.defs.core.evidence import known_mechanism_ranks, resistance_effects
+from resistance_assets.defs.core.evidence import contrasts_without_state, known_mechanism_ranks, resistance_effects
 from resistance_assets_tests.warehouse_runs import ask
 
-SETTINGS = EvidenceSettings(
-    weights=EvidenceWeights(inferential=1.0, effect_only=0.25), exposure_contrasts=("*_treated_vs_*",)
-)
+SETTINGS = EvidenceSettings(weights=EvidenceWeights(inferential=1.0, effect_only=0.25))
 
 
-def contrasts(*rows: tuple[str, str | None, str]) -> pl.DataFrame:
-    blank = {"study_id": "s", "study_title": "s", "numerator": "r", "denominator": "p", "drug": "d"}
+def contrasts(*rows: tuple[str, str | None, str], state: str | None = "acquired") -> pl.DataFrame:
+    blank = {"study_id": "s", "study_title": "s", "numerator": "r", "denominator": "p", "drug": "d", "state": state}
     blank["organism"] = HUMAN
     limits = {"q_value_threshold": 0.05, "abs_log2_fold_change_threshold": 1.0}
     return pl.DataFrame(
@@ -44,13 +42,21 @@ def test_the_first_declared_method_with_rows_speaks_for_a_contrast():
     assert effects.select("contrast_id", "evidence_kind", "weight").rows() == [("r_vs_p", "inferential", 1.0)]
 
 
-def test_contrasts_without_a_drug_class_and_of_treated_cells_take_no_part():
-    declared = contrasts(
-        ("tumour_vs_normal", None, "limma"), ("p_treated_vs_p", "TKI", "limma"), ("r_vs_p", "TKI", "fold_change")
+def test_contrasts_without_a_drug_class_and_of_cells_that_did_not_grow_resistant_take_no_part():
+    declared = pl.concat(
+        [
+            contrasts(("tumour_vs_normal", None, "limma"), ("r_vs_p", "TKI", "fold_change")),
+            contrasts(("p_treated_vs_p", "TKI", "limma"), state="treated"),
+            contrasts(("dtp_vs_p", "TKI", "limma"), state="tolerant"),
+            contrasts(("unsaid_vs_p", "TKI", "limma"), state=None),
+        ]
     )
+    assert contrasts_without_state(declared) == ["unsaid_vs_p"]
     found = genes(
         ("tumour_vs_normal", "limma", "inferential"),
         ("p_treated_vs_p", "limma", "inferential"),
+        ("dtp_vs_p", "limma", "inferential"),
+        ("unsaid_vs_p", "limma", "inferential"),
         ("r_vs_p", "fold_change", "effect_only"),
     )
     effects = resistance_effects(found, declared, SETTINGS)

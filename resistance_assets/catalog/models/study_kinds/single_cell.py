@@ -20,6 +20,7 @@ class SingleCellStudy(StudyEntry):
     """The table `[study]` of a single-cell study.
 
     Attributes:
+        cell_line, laboratory: of the cells; contrasts of one line in one laboratory are no independent studies.
         labels: sample_id (where barcodes repeat), barcode, cell_type and, where there is one, subtype.
         label_columns: our name of a column of the labels -> the file's.
             Without labels, types are those of the marker sets.
@@ -39,6 +40,8 @@ class SingleCellStudy(StudyEntry):
 
     reads_genes: ClassVar[bool] = False
     kind: Literal["single_cell"]  # pyright: ignore[reportIncompatibleVariableOverride]
+    cell_line: str | None = None
+    laboratory: str | None = None
     labels: str | None = None
     label_columns: dict[str, str] = {}
     one_cell_type: str | None = Field(default=None, min_length=1)

@@ -111,6 +111,11 @@ class DegContrasts(TableModel):
     denominator: pl.String = col("group in the denominator", of="raw.catalog__contrasts.denominator")
     drug: pl.String = col("drug", null=True, of="raw.catalog__contrasts.drug")
     drug_class: pl.String = col("class of the drug", null=True, of="raw.catalog__contrasts.drug_class")
+    state: pl.String = col(
+        "acquired, tolerant or treated; null where the study does not say", null=True, of="raw.catalog__contrasts.state"
+    )
+    cell_line: pl.String = col("cell line of both groups", null=True, of="raw.catalog__contrasts.cell_line")
+    laboratory: pl.String = col("whose cultures", null=True, of="raw.catalog__contrasts.laboratory")
     n_numerator: pl.Int64 = col(
         "samples in the numerator", unit="samples", null=True, of="core.deg__contrast_genes.n_numerator"
     )

@@ -99,6 +99,15 @@ class CatalogContrasts(TableModel):
     denominator: pl.String = col("group in the denominator", of="source")
     drug: pl.String = col("drug", of="source", null=True)
     drug_class: pl.String = col("class of the drug", of="source", null=True)
+    state: pl.String = col(
+        "acquired (resistant cells), tolerant (cells that live through days of the drug) or treated (cells given it), "
+        "over cells that are none of these; null where the study does not say, which counts as none of them",
+        of="source",
+        null=True,
+        isin=["acquired", "tolerant", "treated"],
+    )
+    cell_line: pl.String = col("cell line of both groups", of="source", null=True)
+    laboratory: pl.String = col("whose cultures; null where it is not told", of="source", null=True)
     cell_type: pl.String = col("cell type whose cells are added up; null for bulk samples", of="source", null=True)
     methods: pl.String = col("methods, joined by |", of="source")
     organism: pl.String = col("organism that was measured; genes of others stand under their orthologs", of="source")

@@ -16,8 +16,9 @@ def summarise_contrasts(genes: pl.DataFrame, contrasts: pl.DataFrame) -> pl.Data
         pl.col("log2_fold_change").abs() > pl.col("abs_log2_fold_change_threshold")
     )
     joined = genes.join(contrasts, on="contrast_id", how="left")
-    first = ["study_id", "numerator", "denominator", "drug", "drug_class", "n_numerator", "n_denominator",
-             "evidence_kind", "q_value_threshold", "abs_log2_fold_change_threshold"]  # fmt: skip
+    first = ["study_id", "numerator", "denominator", "drug", "drug_class", "state", "cell_line", "laboratory",
+             "n_numerator", "n_denominator", "evidence_kind", "q_value_threshold",
+             "abs_log2_fold_change_threshold"]  # fmt: skip
     return (
         joined.group_by("contrast_id", "method")
         .agg(

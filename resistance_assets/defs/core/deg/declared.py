@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from resistance_assets.catalog.models.contrast import CountsContrast, FoldChange, ListThresholds
+from resistance_assets.catalog.models.contrast import DESCRIPTIVE, CountsContrast, FoldChange, ListThresholds
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.science.deg.designs import Contrast
 from resistance_assets.science.deg.fold_change import FoldChangeRule
@@ -33,9 +33,7 @@ def rule_of(declared: FoldChange | None) -> FoldChangeRule:
 
 def parameters_of(declared: CountsContrast, method: str) -> dict[str, Any]:
     """What of a contrast decides its numbers."""
-    irrelevant = {"thresholds", "methods", "drug", "drug_class"} | (
-        {"fold_change"} if method != "fold_change" else set()
-    )
+    irrelevant = {"thresholds", "methods", *DESCRIPTIVE} | ({"fold_change"} if method != "fold_change" else set())
     return {"contrast": declared.model_dump(mode="json", exclude=irrelevant), "method": method}
 
 

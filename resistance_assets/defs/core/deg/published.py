@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from resistance_assets.catalog.models.contrast import ResultContrast
+from resistance_assets.catalog.models.contrast import DESCRIPTIVE, ResultContrast
 from resistance_assets.catalog.models.lab_study import LocalStudy
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
@@ -47,7 +47,7 @@ def published_step(local: LocalStudy, declared: ResultContrast) -> Step:
     rejected = rejected_of(address)
     published = partition_of("raw.studies__published_results", local.id)
     source_name = declared.table
-    parameters = declared.model_dump(mode="json", exclude={"thresholds", "drug", "drug_class"})
+    parameters = declared.model_dump(mode="json", exclude={"thresholds", *DESCRIPTIVE})
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
         table = inputs.read(published).filter(pl.col("contrast_id") == declared.id)
