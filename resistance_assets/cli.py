@@ -61,6 +61,13 @@ class Format(StrEnum):
     parquet = "parquet"
 
 
+class ExportFormat(StrEnum):
+    parquet = "parquet"
+    csv = "csv"
+    xlsx = "xlsx"
+    json = "json"
+
+
 ProfileOption = Annotated[
     Profile | None, typer.Option(help="demo: synthetic studies, no network. public: live sources.", show_default="demo")
 ]
@@ -450,14 +457,65 @@ def report(
 
 @app.command()
 def export(
-    workbook: Annotated[Path, typer.Option(help="The file, .xlsx.")],
-    force: Annotated[bool, typer.Option("--force", help="Replace the file where it exists.")] = False,
+    table: Annotated[str | None, typer.Argument(help="A table, as layer.table or by its name alone.")] = None,
+    mart: Annotated[str | None, typer.Option(help="A table of the layer marts.")] = None,
+    output_format: Annotated[
+        ExportFormat | None, typer.Option("--format", help="Of the file.", show_default="its suffix")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="The file: .parquet, .csv, .xlsx or .json.")
+    ] = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="CSV: leave texts that a spreadsheet runs as formulas as they are.")
+    ] = False,
+    release: Annotated[int | None, typer.Option(help="Of an old release.")] = None,
+    workbook: Annotated[
+        Path | None, typer.Option(help="Instead of one table: a sheet for each question, into this .xlsx.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the files where they exist.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the release as a workbook: contrasts, shared genes, overlaps, pathways, survival, dictionary, sources.
+    """Write a table as a file, with its data dictionary beside it (FILE.dictionary.csv); or the release as a workbook.
 
-    Example: `resistance export --workbook tonight.xlsx`
+    The workbook holds contrasts, shared genes, overlaps, pathways, survival, dictionary and sources.
+
+    Example: `resistance export --mart gene_evidence -o gene_evidence.xlsx`
     """
+    if sum(one is not None for one in (table, mart, workbook)) != 1:
+        raise UsageFault(
+            "what to write is not clear",
+            subject="export",
+            expected="one of TABLE, --mart NAME and --workbook FILE",
+            remedy="Name one; `resistance sql .tables` lists the tables.",
+        )
+    if workbook is not None:
+        if output is not None or output_format is not None or release is not None or exact:
+            raise UsageFault(
+                "goes without -o, --format, --release and --exact", subject="--workbook", remedy="Leave them out."
+            )
+        _export_workbook(workbook, force=force, as_json=as_json)
+        return
+    from resistance_assets.commands.analysts.export_table import choose_format, export_table, resolve_table
+    from resistance_assets.commands.output.printing import plain
+    from resistance_assets.commands.sql import require_own_place
+    from resistance_assets.warehouse.reader import closed_after, open_warehouse
+
+    settings = _settings()
+    chosen, file = choose_format(output_format.value if output_format else None, output)
+    require_own_place(file, data_dir=settings.data_dir, force=force)
+    with closed_after(open_warehouse(settings.data_dir, release, memory_bytes=settings.memory_bytes)) as connection:
+        address = resolve_table(connection, table, mart)
+        written = export_table(connection, address, file, chosen, force=force, exact=exact)
+    if as_json:
+        typer.echo(_json(_document(written)))
+        return
+    typer.echo(plain(f"{written.path}: {written.rows:,} rows of {written.table}, release {written.release}"))
+    typer.echo(plain(f"{written.dictionary}: its data dictionary"))
+    for remark in written.remarks:
+        typer.echo(plain(f"look at this: {remark}"), err=True)
+
+
+def _export_workbook(workbook: Path, *, force: bool, as_json: bool) -> None:
     from resistance_assets.report.published import open_published
     from resistance_assets.report.workbook import write_workbook
 

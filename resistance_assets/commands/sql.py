@@ -14,6 +14,7 @@ from typing import Any, Literal
 import duckdb
 import polars as pl
 
+from resistance_assets.commands.analysts.tables import find_table
 from resistance_assets.commands.output.printing import visible
 from resistance_assets.errors import DataFault, UsageFault
 from resistance_assets.files import replace_file
@@ -81,6 +82,16 @@ def choose_output(format: Format | None, output: Path | None, *, data_dir: Path,
                 expected=f"one of {', '.join(SUFFIXES)}",
                 remedy="Choose one of them, or say which with --format.",
             )
+    require_own_place(output, data_dir=data_dir, force=force)
+    return format
+
+
+def require_own_place(output: Path, *, data_dir: Path, force: bool) -> None:
+    """Refuse a file that lies in the data folder, is a folder, or exists and is not to be replaced.
+
+    Raises:
+        UsageFault: it is one of these.
+    """
     place = output.expanduser().resolve()
     if place.is_relative_to(data_dir.resolve()):
         raise UsageFault(
@@ -92,7 +103,6 @@ def choose_output(format: Format | None, output: Path | None, *, data_dir: Path,
         raise UsageFault("is a folder", subject=f"-o {output}", remedy="Name a file.")
     if output.is_file() and not force:
         raise UsageFault("exists already", subject=f"-o {output}", remedy="Add --force to replace it.")
-    return format
 
 
 def _query_of(connection: duckdb.DuckDBPyConnection, command: str) -> str:
@@ -107,19 +117,7 @@ def _query_of(connection: duckdb.DuckDBPyConnection, command: str) -> str:
             "ORDER BY list_position(['marts', 'core', 'staging', 'raw'], layer), table_name"
         )
     if name.rstrip(";") == ".schema" and word:
-        known = {
-            f"{layer}.{table}": (layer, table)
-            for layer, table in connection.execute("SELECT DISTINCT layer, table_name FROM meta.columns").fetchall()
-        }
-        found = [full for full in known if word in (full, known[full][1])]
-        if not found:
-            near = difflib.get_close_matches(word, [*known, *(table for _, table in known.values())], n=1)
-            raise UsageFault(
-                "there is no such table",
-                subject=f".schema {word}",
-                remedy=f"Did you mean {near[0]}?" if near else "`.tables` lists them.",
-            )
-        layer, table = known[found[0]]
+        layer, table = find_table(connection, word, subject=f".schema {word}").split(".", 1)
         return (
             "SELECT column_name, data_type, unit, CASE WHEN is_key THEN 'key' END AS key, description "
             f"FROM meta.columns WHERE layer = {literal(layer)} AND table_name = {literal(table)}"
@@ -202,11 +200,12 @@ def _as_csv(frame: pl.DataFrame) -> str:
 
 def _as_json(frame: pl.DataFrame) -> str:
     # Not polars' own writer: it writes a decimal as text and a NaN as null without a word.
-    rows = ",\n".join(_json_row(row) for row in frame.iter_rows(named=True))
+    rows = ",\n".join(as_json_row(row) for row in frame.iter_rows(named=True))
     return f"[\n{rows}\n]\n" if rows else "[]\n"
 
 
-def _json_row(row: dict[str, Any]) -> str:
+def as_json_row(row: dict[str, Any]) -> str:
+    """A row as a JSON object; null for infinity and NaN."""
     try:
         return json.dumps(row, default=_plain, ensure_ascii=False, allow_nan=False)
     except ValueError:
