@@ -118,7 +118,8 @@ def main() -> None:
     except Fault as fault:
         if interruption.requested() is not None:
             _stop()
-        _complain(str(fault))
+        for one in getattr(fault, "all", (fault,)):
+            _complain(str(one))
         sys.exit(FAILED)
     except KeyboardInterrupt:
         _stop()

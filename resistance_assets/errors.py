@@ -7,6 +7,8 @@ the program itself are ordinary Python exceptions and do not belong here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 def shorten(text: str, most: int) -> str:
     """A text of others in one line: control characters escaped, its middle left out where it is long."""
@@ -42,7 +44,8 @@ class Fault(Exception):
         self.remedy = remedy
         where = f"{subject}, {place}" if place else subject
         expectation = f" (expected {expected})" if expected else ""
-        super().__init__(" ".join(f"{where}: {problem}{expectation}. {remedy}".split()))
+        told = f"{where}: {problem}{expectation}"
+        super().__init__(" ".join(f"{told}{'' if told.endswith('?') else '.'} {remedy}".split()))
 
     def __reduce__(self):
         # Keyword-only arguments do not survive the default pickling, and steps may run in another process.
@@ -56,7 +59,26 @@ def _rebuild(
 
 
 class CatalogFault(Fault):
-    """A TOML file of the catalog, or a study.toml, is wrong or disagrees with another one."""
+    """A TOML file of the catalog, or a study.toml, is wrong or disagrees with another one.
+
+    `others`: what else is wrong with the same file, so that a person hears of everything at once.
+    """
+
+    others: tuple[CatalogFault, ...] = ()
+
+    @property
+    def all(self) -> tuple[CatalogFault, ...]:
+        """This one and the others."""
+        return (self, *self.others)
+
+    @classmethod
+    def of_several(cls, faults: Sequence[CatalogFault]) -> CatalogFault:
+        """The first fault, with the others in `others`; none twice. Raises ValueError where there is none."""
+        if not faults:
+            raise ValueError("no fault was given")
+        first, *others = {str(one): one for fault in faults for one in fault.all}.values()
+        first.others = tuple(others)
+        return first
 
 
 class DataFault(Fault):

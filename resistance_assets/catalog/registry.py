@@ -55,7 +55,7 @@ from resistance_assets.catalog.models.study import MeasuredStudy, PublicStudy, a
 from resistance_assets.catalog.models.study_kind import STUDY_KINDS, StudyKind, import_kinds
 from resistance_assets.catalog.own_catalog import CatalogFile, EntryFiles, files_of, lay_over
 from resistance_assets.catalog.partition_names import partition_of
-from resistance_assets.catalog.study_folders import load_local_studies
+from resistance_assets.catalog.study_folders import lists_of_left_out, load_local_studies
 from resistance_assets.catalog.toml_files import by_id, nearest, parse, read_toml
 from resistance_assets.errors import CatalogFault
 
@@ -267,7 +267,7 @@ def load_registry(
     taken |= {cohort.id for cohort in studies.cohort} | {one.id for one in studies.intersection}
     taken |= {one.id for one in (*studies.gene_list, *studies.collection)}
     local, faults = load_local_studies(study_dirs, taken, claims.paper)
-    asked_for, not_made = _asked_intersections(studies, tuple(local.values()))
+    asked_for, not_made = _asked_intersections(studies, tuple(local.values()), lists_of_left_out(faults, local))
     faults += not_made
     interest = (g for study in local.values() for g in study.genes_of_interest)
     asked_genes = tuple(dict.fromkeys((*studies.genes.of_interest, *interest, *genes_of_interest)))
@@ -351,7 +351,7 @@ def _list_ids(studies: _StudiesFile, local: Iterable[LocalStudy]) -> dict[str, s
 
 
 def _asked_intersections(
-    studies: _StudiesFile, local: Sequence[LocalStudy]
+    studies: _StudiesFile, local: Sequence[LocalStudy], left_out: Mapping[str, str]
 ) -> tuple[list[DeclaredIntersection], list[tuple[Path, CatalogFault]]]:
     """Intersections of the catalog and of studies, and the faults of those that wait."""
     lists = _list_ids(studies, local)
@@ -359,7 +359,7 @@ def _asked_intersections(
     for study in local:
         for one in study.intersections:
             try:
-                _check_intersection(study, one, lists)
+                _check_intersection(study, one, lists, left_out)
             except CatalogFault as fault:
                 # It alone waits: the lists may be of a study that was left out.
                 faults.append((study.folder, fault))
@@ -368,22 +368,27 @@ def _asked_intersections(
     return asked_for, faults
 
 
-def _check_intersection(study: LocalStudy, one: DeclaredIntersection, lists: Mapping[str, str]) -> None:
-    """Refuse an intersection of lists that no run makes."""
+def _check_intersection(
+    study: LocalStudy, one: DeclaredIntersection, lists: Mapping[str, str], left_out: Mapping[str, str]
+) -> None:
+    """Refuse an intersection of lists that no run makes; one of a study that is left out is told with its name."""
     universes = {*lists, *lists.values(), "tested"}
     wrong = [name for name in one.lists if name not in lists]
     known: Iterable[str] = lists
     if not wrong and one.universe not in universes:
         wrong, known = [one.universe], universes
     if wrong:
-        near = nearest(wrong[0], known)
+        near, owner = nearest(wrong[0], known), left_out.get(wrong[0].partition("__")[0])
+        remedy = f"Did you mean {near}?" if near else "Correct the name."
+        if owner is not None:
+            remedy = f"It is of the study {owner}, which is left out: mend that one."
         raise CatalogFault(
             f"no gene list {wrong[0]} is made" if known is lists else f"the universe {wrong[0]} is not known",
             subject=str(study.folder / "study.toml"),
             place=f"intersection {one.id}",
             expected="<contrast>__<method>__up or __down, or a gene list of the catalog or of a study that is not"
             " left out",
-            remedy=f"Did you mean {near}?" if near else "Correct the name; this intersection alone is left out.",
+            remedy=f"{remedy} This intersection alone waits.",
         )
 
 

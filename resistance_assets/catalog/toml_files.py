@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import json
 import re
@@ -14,6 +15,9 @@ from pydantic import ValidationError
 
 from resistance_assets.catalog.models.entry import ALLOWED_ID
 from resistance_assets.errors import CatalogFault
+
+MOST_MENDINGS = 3
+"""Rounds of mending: a key that is renamed may hold a wrong value, and a rule over several keys comes last."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -32,25 +36,96 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def parse(model: type, document: dict[str, Any], path: Path, prefix: str = "") -> Any:
+    """A document as a model.
+
+    Raises:
+        CatalogFault: of the first key that is wrong; the other keys are in its `others`.
+    """
     try:
         return model(**document)
     except ValidationError as error:
-        # A misspelt key is both unknown and missing; the unknown one is what the person wrote.
-        first = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")[0]
-        location = [str(part) for part in first["loc"]]
-        key = ".".join([*([prefix] if prefix else []), *location])
-        if first["type"] == "extra_forbidden":
-            near = nearest(location[-1], _field_names(model, first["loc"][:-1]))
-            remedy = f"Did you mean {near}?" if near else "Remove the key."
-            problem, expected = "the key is unknown", None
-        elif first["type"] == "missing":
-            remedy, problem, expected = "Add the key.", "the key is missing", _allowed(model, first["loc"])
+        raise CatalogFault.of_several(_faults_of(error, model, path, prefix)) from None
+
+
+def mend_document(model: type, document: dict[str, Any]) -> dict[str, Any]:
+    """The document with unknown keys under the names that were meant, and without keys that are near to none or wrong.
+
+    For looking on beyond a wrong key, not for use: what was meant is a guess.
+    """
+    mended = copy.deepcopy(document)
+    for _ in range(MOST_MENDINGS):
+        try:
+            model(**mended)
+        except ValidationError as error:
+            meant = _misspelt(error, model)
+            for one in _innermost(error):
+                table = _table_at(mended, one["loc"][:-1])
+                # A rule over several keys has the place of their table, which at the top has no name.
+                if table is None or not one["loc"] or one["type"] == "missing":
+                    continue
+                value = table.pop(one["loc"][-1], None)
+                if (name := meant.get(one["loc"])) is not None:
+                    table.setdefault(name, value)
         else:
-            remedy, problem = "Correct the value.", f"the value {_shorten(first.get('input'))} is not allowed"
-            expected = ALLOWED_ID if first["type"].startswith("string_") and _is_id(location) else first["msg"]
-            if expected == ALLOWED_ID and isinstance(first.get("input"), str):
-                problem += f" ({len(first['input'])} characters)"
-        raise CatalogFault(problem, subject=str(path), place=f"key {key}", expected=expected, remedy=remedy) from None
+            break
+    return mended
+
+
+def _table_at(document: Any, location: Sequence[Any]) -> dict[str, Any] | None:
+    current = document
+    for part in location:
+        try:
+            current = current[part]
+        except (KeyError, IndexError, TypeError):
+            # The location of a union names its members too, which are no keys of the document.
+            return None
+    return current if isinstance(current, dict) else None
+
+
+def _innermost(error: ValidationError) -> list[Any]:
+    """Errors without those of a table that only say that something in it is wrong."""
+    places = [one["loc"] for one in error.errors()]
+    return [
+        one for one, at in zip(error.errors(), places, strict=True)
+        if not any(len(other) > len(at) and other[: len(at)] == at for other in places)
+    ]  # fmt: skip
+
+
+def _misspelt(error: ValidationError, model: type) -> dict[tuple[Any, ...], str]:
+    """Location of an unknown key -> the name that is near to it."""
+    found = {}
+    for one in error.errors():
+        if one["type"] == "extra_forbidden":
+            near = nearest(str(one["loc"][-1]), _field_names(model, one["loc"][:-1]))
+            if near is not None:
+                found[one["loc"]] = near
+    return found
+
+
+def _faults_of(error: ValidationError, model: type, path: Path, prefix: str) -> list[CatalogFault]:
+    """One fault for each key that is wrong, unknown keys first."""
+    meant = _misspelt(error, model)
+    # A misspelt key is both unknown and missing; the unknown one is what the person wrote.
+    written = {(*location[:-1], name) for location, name in meant.items()}
+    found = [one for one in _innermost(error) if one["type"] != "missing" or one["loc"] not in written]
+    found.sort(key=lambda one: one["type"] != "extra_forbidden")
+    return [_fault_of(one, meant.get(one["loc"]), model, path, prefix) for one in found]
+
+
+def _fault_of(one: Any, meant: str | None, model: type, path: Path, prefix: str) -> CatalogFault:
+    location = [str(part) for part in one["loc"]]
+    key = ".".join([*([prefix] if prefix else []), *location])
+    if one["type"] == "extra_forbidden":
+        remedy = f"Did you mean {meant}?" if meant else "Remove the key."
+        problem, expected = "the key is unknown", None
+    elif one["type"] == "missing":
+        remedy, problem, expected = "Add the key.", "the key is missing", _allowed(model, one["loc"])
+    else:
+        remedy, problem = "Correct the value.", f"the value {_shorten(one.get('input'))} is not allowed"
+        expected = ALLOWED_ID if one["type"].startswith("string_") and _is_id(location) else one["msg"]
+        if expected == ALLOWED_ID and isinstance(one.get("input"), str):
+            problem += f" ({len(one['input'])} characters)"
+    return CatalogFault(problem, subject=str(path), place=f"key {key}", expected=expected, remedy=remedy)
 
 
 def _allowed(model: Any, location: Sequence[Any]) -> str | None:

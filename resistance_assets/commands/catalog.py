@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from resistance_assets.errors import CatalogFault
+
 if TYPE_CHECKING:
     from resistance_assets.catalog.own_catalog import EntryFiles
     from resistance_assets.settings import Settings
@@ -59,8 +61,8 @@ def count_checked(settings: Settings) -> str:
     from resistance_assets.catalog.registry import load_registry
 
     registry = load_registry(settings.study_dirs, own_catalogs=settings.catalog_dirs, sets=settings.sets)
-    for _, fault in registry.study_faults:
-        raise fault
+    if registry.study_faults:
+        raise CatalogFault.of_several([fault for _, fault in registry.study_faults])
     laid_over = len({path for path in registry.files.laid_over.values() if not _is_built_in(path)})
     return (
         f"the catalog is good: {len(registry.sources)} sources, {len(registry.studies())} studies, "

@@ -19,6 +19,7 @@ MOST_NAMED = 5
 
 State = Literal["ok", "warning", "failed"]
 Answer = tuple[State, str]
+Answers = Answer | list[tuple[State, str]]
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,10 @@ def diagnose(settings: Settings, *, verify: bool = False) -> list[Finding]:
     findings: list[Finding] = []
     for subject, check in CHECKS.items():
         try:
-            answer = check_lake(settings, read_all=verify) if subject == "lake" else check(settings)
-            findings.append(Finding(subject, *answer))
+            answers = check_lake(settings, read_all=verify) if subject == "lake" else check(settings)
+            findings += [Finding(subject, *one) for one in (answers if isinstance(answers, list) else [answers])]
         except Fault as fault:
-            findings.append(Finding(subject, "failed", str(fault)))
+            findings += [Finding(subject, "failed", str(one)) for one in getattr(fault, "all", (fault,))]
         if subject == "data folder" and findings[-1].state == "failed":
             break
     return findings
@@ -64,14 +65,15 @@ def check_disk(settings: Settings) -> Answer:
 
 
 def check_catalog(settings: Settings) -> Answer:
+    """The catalog itself; studies that are left out are told by `check_studies`, one line for each fault."""
     from resistance_assets.defs.resources import current_registry
 
     registry = current_registry()
-    if registry.study_faults:
-        return "failed", "; ".join(str(fault) for _, fault in registry.study_faults)
+    in_use = {local.folder for local in registry.local_studies.values()}
+    left_out = len({folder for folder, _ in registry.study_faults} - in_use)
     return "ok", (
         f"{len(registry.sources)} sources, {len(registry.contrasts())} contrasts, "
-        f"{len(registry.local_studies)} laboratory studies"
+        f"{len(registry.local_studies)} laboratory studies{f', {left_out} left out' * bool(left_out)}"
     )
 
 
@@ -123,6 +125,7 @@ def check_sql_models(settings: Settings) -> Answer:
 
 def check_sources(settings: Settings) -> Answer:
     from resistance_assets.commands.output.printing import where_sources_come_from
+    from resistance_assets.commands.output.summary import fold_reasons
     from resistance_assets.defs.resources import current_registry, open_origins
 
     origins = open_origins(settings)
@@ -137,8 +140,8 @@ def check_sources(settings: Settings) -> Answer:
     if not reached:
         return "failed", f"no source can be had from {place}; the first: {lacking[0][1]}"
     if lacking:
-        names = ", ".join(name for name, _ in lacking)
-        return "warning", f"{reached} sources can be had from {place}, not: {names}. Of the first: {lacking[0][1]}"
+        told = f"{reached} sources can be had from {place}, {len(lacking)} cannot"
+        return "warning", f"{told}: {'; '.join(fold_reasons(str(fault) for _, fault in lacking))}"
     return "ok", f"all {reached} sources can be had from {place}"
 
 
@@ -211,15 +214,55 @@ def check_network(settings: Settings) -> Answer:
 
 
 def check_warehouse(settings: Settings) -> Answer:
+    if not settings.warehouse_path.exists():
+        return "warning", "not published yet: run `resistance run`"
+    return "ok", f"release {_published_release(settings)} opens"
+
+
+def _published_release(settings: Settings) -> int | None:
+    """The release that the published file holds. Raises DataFault where it cannot be opened."""
     from contextlib import closing
 
     from resistance_assets.warehouse.reader import open_warehouse
 
-    if not settings.warehouse_path.exists():
-        return "warning", "not published yet: run `resistance run`"
     with closing(open_warehouse(settings.data_dir)) as connection:
         row = connection.execute("SELECT max(release) FROM meta.releases").fetchone()
-    return "ok", f"release {row[0] if row else '?'} opens"
+    return None if row is None else row[0]
+
+
+def check_report(settings: Settings) -> Answer:
+    """Whether the pages show the release that the warehouse holds."""
+    from resistance_assets.report.site import release_of_pages
+
+    if not settings.warehouse_path.exists():
+        return "ok", "no pages yet, nor a warehouse"
+    published, shown = _published_release(settings), release_of_pages(settings.data_dir)
+    if shown == published:
+        return "ok", f"the pages show release {shown}, as the warehouse does"
+    if not settings.report:
+        return "ok", "pages are switched off (RESISTANCE_REPORT)"
+    seen = f"show release {shown}" if shown is not None else "are not there"
+    return "failed", f"the pages {seen}, the warehouse holds release {published}. Run `resistance report`."
+
+
+def check_studies(settings: Settings) -> Answers:
+    """The files of every study folder: study.toml, sample sheets, headers, designs; one line for each fault."""
+    import functools
+
+    from resistance_assets.commands.checks.study_files import faults_of_studies
+    from resistance_assets.commands.up_to_date import fingerprint_of_studies, lookup, remember
+    from resistance_assets.defs.resources import current_registry
+
+    registry = current_registry()
+    still = functools.partial(fingerprint_of_studies, settings)
+    before = still()
+    faults = lookup(settings, "study_files", before)
+    if faults is None:
+        faults = faults_of_studies(registry)
+        remember(settings, "study_files", before, faults, still=still)
+    if faults:
+        return [("failed", f"study {study}: {fault}") for study, fault in faults]
+    return "ok", f"{len(registry.local_studies)} laboratory studies can be read, and their designs hold"
 
 
 def check_gene_names(settings: Settings) -> Answer:
@@ -233,11 +276,12 @@ def check_gene_names(settings: Settings) -> Answer:
     return "warning", f"{'; '.join(lines[:3])}{more}. See staging.genes__name_recognition."
 
 
-CHECKS: dict[str, Callable[[Settings], Answer]] = {
+CHECKS: dict[str, Callable[[Settings], Answers]] = {
     "data folder": check_data_folder,
     "disk": check_disk,
     "catalog": check_catalog,
     "permissions": check_permissions,
+    "studies": check_studies,
     "tools": check_tools,
     "licences": check_licences,
     "SQL models": check_sql_models,
@@ -248,6 +292,7 @@ CHECKS: dict[str, Callable[[Settings], Answer]] = {
     "run records": check_run_records,
     "gene names": check_gene_names,
     "warehouse": check_warehouse,
+    "report": check_report,
 }
 
 

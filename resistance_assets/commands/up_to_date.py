@@ -49,6 +49,17 @@ def fingerprint_of(settings: Settings, *, asks_sources: bool = True) -> str | No
     return digest.hexdigest()
 
 
+def fingerprint_of_studies(settings: Settings) -> str:
+    """Hash of the code, and of size and time of every file of the study folders and of catalogs of one's own."""
+    digest = hashlib.sha256(hash_of_code().encode())
+    digest.update(json.dumps([FORMAT, sys.version, settings.model_dump(mode="json")], sort_keys=True).encode())
+    for root in (*settings.study_dirs, *settings.catalog_dirs):
+        digest.update(f"\0{root}\0".encode())
+        for line in sorted(_files_below(str(root))):
+            digest.update(line.encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
 def lookup(settings: Settings, name: str, fingerprint: str | None) -> Any | None:
     """The note of that name, if it was written at this fingerprint; None for any other, or for a damaged one."""
     if fingerprint is None:

@@ -33,7 +33,10 @@ def raise_alerts(settings: Settings, registry: Registry, events: Iterable[Alert]
     channels = channels_of(settings)
     if not channels.any:
         return None
-    faults = {folder.name: str(fault) for folder, fault in registry.study_faults}
+    told: dict[str, list[str]] = {}
+    for folder, fault in registry.study_faults:
+        told.setdefault(folder.name, []).append(str(fault))
+    faults = {name: " ".join(found) for name, found in told.items()}
     alerts = current_alerts(
         settings.data_dir, study_faults=faults, sources=set(registry.sources), max_age=parse_age(settings.max_age)
     )

@@ -96,6 +96,16 @@ def write_report(
     return _look_at(target, frame.release, version, started, is_new=True)
 
 
+def release_of_pages(data_dir: Path) -> int | None:
+    """The release that the pages of a data folder show; None where there are none."""
+    try:
+        marker = (data_dir / "report" / MARKER).read_text(encoding="utf-8")
+    except OSError:
+        return None
+    found = re.search(r"Report of release (\d+)\.", marker)
+    return int(found[1]) if found else None
+
+
 def _require_own_place(target: Path, data_dir: Path) -> None:
     """Refuse a folder that belongs to the warehouse: a report is replaced as a whole."""
     place, home = target.expanduser().resolve(), data_dir.resolve()

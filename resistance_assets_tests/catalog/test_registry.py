@@ -398,8 +398,9 @@ file = "sets.gmt"
 def test_a_study_brings_genes_of_interest_lists_and_gene_sets(tmp_path: Path):
     shared = INTERSECTION.replace("allonco_may2018", "our_panel") + OWN_LISTS
     write_study(tmp_path / "mine", shared)
-    ((_, fault),) = load_registry([tmp_path]).study_faults
-    assert "panel.txt is not in the folder" in str(fault)
+    panel, sets = load_registry([tmp_path]).study_faults
+    assert "panel.txt is not in the folder" in str(panel[1])
+    assert "sets.gmt is not in the folder" in str(sets[1])
     (tmp_path / "mine" / "panel.txt").write_text("AXL\nKRT18\n")
     (tmp_path / "mine" / "sets.gmt").write_text("SET\tours\tAXL\tKRT18\n")
     registry = load_registry([tmp_path], genes_of_interest=["NQO1", "AXL"])

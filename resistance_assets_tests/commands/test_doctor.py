@@ -14,6 +14,7 @@ from resistance_assets.commands.doctor import (
     check_lake,
     check_network,
     check_releases,
+    check_report,
     check_run_records,
     check_warehouse,
     diagnose,
@@ -22,6 +23,7 @@ from resistance_assets.commands.doctor import (
 from resistance_assets.errors import Fault
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.steps import run_step
+from resistance_assets.report.site import MARKER
 from resistance_assets.settings import Settings, load_settings
 from resistance_assets_tests.orchestration.test_damaged_lake import (
     ADDRESS,
@@ -156,3 +158,17 @@ def test_a_socks_proxy_is_supported_or_said_to_be_unsupported(settings, monkeypa
         assert (state, f"{name} names a SOCKS proxy" in message, "httpx[socks]" in message) == ("failed", True, True)
     else:
         assert state == "ok"
+
+
+def test_pages_of_another_release_than_the_warehouse_holds_are_found(settings):
+    settings = settings.model_copy(update={"report": True})
+    state, message = check_report(settings)
+    assert (state, message) == (
+        "failed", "the pages are not there, the warehouse holds release 2. Run `resistance report`.",
+    )  # fmt: skip
+    marker = settings.data_dir / "report" / MARKER
+    marker.parent.mkdir()
+    marker.write_text("version x\nReport of release 1. This folder is replaced as a whole.\n")
+    assert check_report(settings)[1].startswith("the pages show release 1, the warehouse holds release 2")
+    marker.write_text("version x\nReport of release 2. This folder is replaced as a whole.\n")
+    assert check_report(settings)[0] == "ok"

@@ -33,6 +33,8 @@ from resistance_assets.connectors.lab_study.table_text import (
 )
 from resistance_assets.errors import CatalogFault, DataFault
 
+MOST_SAMPLES_NAMED = 8
+
 
 class StudyTables(NamedTuple):
     """Counts of a laboratory's study and their sample sheet.
@@ -203,24 +205,36 @@ def read_gene_lengths(path: Path) -> pl.DataFrame:
 
 
 def _check_same_samples(counted: list[str], listed: list[str], counts: str, samples: str) -> None:
-    for name in counted:
-        if name not in set(listed):
-            raise _unmatched(name, listed, here=counts, there=samples, place="header")
-    for name in listed:
-        if name not in set(counted):
-            raise _unmatched(name, counted, here=samples, there=counts, place=f"sample {name}")
+    """Raise DataFault that names every sample of the one file that the other lacks."""
+    in_counts, in_sheet = set(counted), set(listed)
+    unlisted = [name for name in counted if name not in in_sheet]
+    uncounted = [name for name in listed if name not in in_counts]
+    if unlisted:
+        raise _unmatched(unlisted, listed, uncounted, here=counts, there=samples, place="header")
+    if uncounted:
+        raise _unmatched(uncounted, counted, [], here=samples, there=counts, place=f"sample {uncounted[0]}")
 
 
-def _unmatched(name: str, others: list[str], *, here: str, there: str, place: str) -> DataFault:
-    nearest = nearest_name(name, others)
-    hint = f"; the nearest name there is {nearest}" if nearest else ""
+def _unmatched(
+    names: list[str], others: list[str], the_other_way: list[str], *, here: str, there: str, place: str
+) -> DataFault:
+    nearest = nearest_name(names[0], others)
+    more = f", nor {'is' if len(names) == 2 else 'are'} {_few(names[1:])}" if len(names) > 1 else ""
+    of_first = f" to {names[0]}" if len(names) > 1 else ""
+    hint = f"; the nearest name{of_first} there is {nearest}" if nearest else ""
+    back = f"; it lists {_few(the_other_way)}, which are not in {here.rpartition('/')[2]}" if the_other_way else ""
     return DataFault(
-        f"sample {name} is not in {there.rpartition('/')[2]}{hint}",
+        f"sample {names[0]} is not in {there.rpartition('/')[2]}{more}{hint}{back}",
         subject=here,
         place=place,
         expected="the same samples in both files",
         remedy="Make the names agree, or leave the sample out of both",
     )
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_SAMPLES_NAMED} more" if len(names) > MOST_SAMPLES_NAMED else ""
+    return f"{', '.join(names[:MOST_SAMPLES_NAMED])}{more}"
 
 
 DEG_SCHEMA: dict[str, type[pl.DataType]] = {
@@ -266,7 +280,7 @@ def read_deg_table(
     text = split_table(path, source=source, unnamed_first="feature")
     for ours, vendor in columns.items():
         if vendor not in text.header:
-            raise missing_column(vendor, _alike_in_meaning(ours, text.header), source=source)
+            raise missing_column(vendor, alike_in_meaning(ours, text.header), source=source)
     cells = text.frame()
     names = [columns[ours] for ours in ("feature", "hgnc_symbol") if ours in columns]
     for vendor in dict.fromkeys(names):
@@ -328,7 +342,7 @@ def names_adjusted(column: str) -> bool:
     return _ADJUSTED_NAME.search(column) is not None
 
 
-def _alike_in_meaning(ours: str, header: Sequence[str]) -> list[str]:
+def alike_in_meaning(ours: str, header: Sequence[str]) -> list[str]:
     """Columns that may be offered in the place of a missing one: an adjusted p-value never for a plain one."""
     return [name for name in header if names_adjusted(name) == (ours == "q_value")]
 

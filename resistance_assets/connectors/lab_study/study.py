@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from resistance_assets.catalog.models.lab_study import LocalStudy
+from resistance_assets.catalog.models.lab_study import CountsStudy, LocalStudy
 from resistance_assets.connectors.formats.delimited import rejected_rows
 from resistance_assets.connectors.lab_study.count_table import CountsLayout
 from resistance_assets.connectors.lab_study.local_study import (
@@ -45,13 +45,7 @@ def read_counts_study(local: LocalStudy) -> CountsFrames:
     """Counts, sample sheet and follow-up of one study. Raises DataFault as its readers."""
     study = local.study
     counts_path, samples_path = local.folder / study.counts, local.folder / study.samples
-    layout = CountsLayout(
-        gene_column=study.gene_column,
-        columns=study.columns,
-        ignored_columns=study.ignored_columns,
-        is_estimated=study.count_type == "estimated",
-    )
-    counts, samples, rejected, told = read_counts(counts_path, samples_path, study=local.id, layout=layout)
+    counts, samples, rejected, told = read_counts(counts_path, samples_path, study=local.id, layout=layout_of(study))
     sheet = name_of(samples_path, local.id)
     cells = rejected_rows()
     found = [told]
@@ -74,6 +68,16 @@ def read_counts_study(local: LocalStudy) -> CountsFrames:
             )
         rejected = pl.concat([rejected, unmapped])
     return CountsFrames(counts, samples, rejected, cells, pl.concat(found))
+
+
+def layout_of(study: CountsStudy) -> CountsLayout:
+    """What [study] says of the count table."""
+    return CountsLayout(
+        gene_column=study.gene_column,
+        columns=study.columns,
+        ignored_columns=study.ignored_columns,
+        is_estimated=study.count_type == "estimated",
+    )
 
 
 def _factors(local: LocalStudy) -> list[tuple[str, tuple[str, ...]]]:

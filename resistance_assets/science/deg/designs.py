@@ -130,7 +130,7 @@ def build_design(samples: pl.DataFrame, contrast: Contrast) -> DesignMatrix:
     """
     kept = _subset(samples, contrast)
     for name in (contrast.factor, *contrast.model_covariates):
-        _require_column(kept, name, contrast)
+        require_column(kept, name, contrast)
     # A sample of no level takes no part; its study's warnings name it.
     kept = kept.filter(pl.col(contrast.factor).is_not_null())
     levels = kept[contrast.factor].cast(pl.String)
@@ -142,8 +142,7 @@ def build_design(samples: pl.DataFrame, contrast: Contrast) -> DesignMatrix:
             remedy="Name two different levels.",
         )
     for role, level in (("numerator", contrast.numerator), ("denominator", contrast.denominator)):
-        if level not in present:
-            _refuse_level(samples, contrast, role, level, present)
+        require_level(samples, contrast, role, level, present)
     if not contrast.fit_all_levels:
         in_arms = levels.is_in([contrast.numerator, contrast.denominator])
         kept, levels = kept.filter(in_arms), levels.filter(in_arms)
@@ -335,7 +334,7 @@ def _subset(samples: pl.DataFrame, contrast: Contrast) -> pl.DataFrame:
     _require_sample_ids(samples, contrast)
     kept = samples
     for name, values in contrast.subset.items():
-        _require_column(samples, name, contrast)
+        require_column(samples, name, contrast)
         wanted = [str(value) for value in values]
         kept = kept.filter(pl.col(name).cast(pl.String).is_in(wanted))
         if kept.is_empty():
@@ -365,7 +364,8 @@ def _require_sample_ids(samples: pl.DataFrame, contrast: Contrast) -> None:
         )
 
 
-def _require_column(samples: pl.DataFrame, name: str, contrast: Contrast) -> None:
+def require_column(samples: pl.DataFrame, name: str, contrast: Contrast) -> None:
+    """Raise DesignFault, with the nearest name, where the sheet lacks a column."""
     if name in samples.columns:
         return
     known = [column for column in samples.columns if column != SAMPLE_COLUMN]
@@ -387,7 +387,10 @@ def _require_complete(samples: pl.DataFrame, missing: pl.Series, name: str, cont
         )
 
 
-def _refuse_level(samples: pl.DataFrame, contrast: Contrast, role: str, level: str, present: list[str]) -> None:
+def require_level(samples: pl.DataFrame, contrast: Contrast, role: str, level: str, present: Sequence[str]) -> None:
+    """Raise DesignFault where a level is not among those that are present."""
+    if level in present:
+        return
     anywhere = samples[contrast.factor].cast(pl.String).drop_nulls().unique().sort().to_list()
     if level in anywhere:
         raise DesignFault(
