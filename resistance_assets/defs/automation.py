@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import dagster as dg
 
 from resistance_assets.catalog.registry import Registry
+from resistance_assets.connectors.transport import absent_hosts
 from resistance_assets.defs.alerts import raise_alerts
 from resistance_assets.defs.bring_up import bring_up_sensor, keep_versions
 from resistance_assets.defs.resources import open_origins
@@ -44,6 +45,8 @@ def update_watch(registry: Registry, default_status: dg.DefaultSensorStatus) -> 
         description="Looks at every source once an hour and reports a new version where there is one.",
     )
     def watch_sources(context) -> dg.SensorResult:  # Dagster refuses a postponed annotation of `context`
+        # This process lives on; a host that was away an hour ago is asked again.
+        absent_hosts.OF_THIS_PROCESS.forget()
         observations = observe_sources(registry, functools.cache(lambda: open_origins(load_settings())))
         looks = note_observations(observations)
         diff = compare_observations(context.cursor, observations)

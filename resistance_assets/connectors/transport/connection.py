@@ -22,7 +22,8 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-from resistance_assets.connectors.transport.resource import FailureKind, Resource, transfer_fault
+from resistance_assets.connectors.transport.absent_hosts import AbsentHosts
+from resistance_assets.connectors.transport.resource import FailureKind, Resource, failure_kind, transfer_fault
 from resistance_assets.errors import Fault
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-_REST_SECONDS = 60.0
 _MOST_REDIRECTS = 10
+_SILENCE = frozenset([FailureKind.UNREACHABLE, FailureKind.TOO_SLOW, FailureKind.SERVER_ERROR])
 
 
 class TransientError(Exception):
@@ -61,6 +62,11 @@ class TransientError(Exception):
         self.retry_after = retry_after
         self.progressed = progressed
         self.host_is_away = host_is_away
+
+    @property
+    def is_silence(self) -> bool:
+        """Whether the host gave nothing: a limit of requests is an answer, and what it asks to wait is its affair."""
+        return not self.progressed and failure_kind(self.fault) in _SILENCE
 
 
 def re_point(url: str, host_map: Mapping[str, str]) -> str:
@@ -157,6 +163,7 @@ class Connection:
         longest_wait: float = 120.0,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
+        absent: AbsentHosts | None = None,
     ) -> None:
         self.host_map = dict(host_map)
         self.contact = contact
@@ -170,7 +177,7 @@ class Connection:
         self._pace = _Pace(requests_per_second, host_requests_per_second, concurrency, sleep, clock)
         self._client: httpx.Client | None = None
         self._client_lock = threading.Lock()
-        self._unreachable_until: dict[str, float] = {}
+        self._absent = AbsentHosts() if absent is None else absent
 
     def close(self) -> None:
         """Close the connections."""
@@ -212,16 +219,17 @@ class Connection:
 
         Raises:
             TransientError: the host did not answer.
-            SourceUnavailable: it did not answer a moment ago, leads in circles or where it must not lead.
+            SourceUnavailable: it did not answer a moment ago, or for too long in all; it leads in circles or where it
+                must not lead.
         """
         import httpx
 
         client = self._http()
         host = urlsplit(resource.url).hostname or ""
-        if self._clock() < self._unreachable_until.get(_authority(resource.url), 0.0):
+        if (why := self._absent.why_not(_authority(resource.url), self._clock())) is not None:
             raise transfer_fault(
                 FailureKind.UNREACHABLE,
-                f"host {host} could not be reached a moment ago",
+                f"host {host} {why}",
                 subject=resource.label,
                 remedy="Check the network and the proxy settings, or give a mirror with --mirror",
             )
@@ -295,12 +303,13 @@ class Connection:
             answer = answers.get(timeout=self._answer_timeout)
         except queue.Empty:
             is_late.set()
-            raise transfer_fault(
+            fault = transfer_fault(
                 FailureKind.TOO_SLOW,
                 f"the host did not finish the headers of its answer within {self._answer_timeout:g} s",
                 subject=resource.label,
                 remedy="Try again later, or fetch it by other means into a mirror",
-            ) from None
+            )
+            raise TransientError(fault, attempts=1) from None
         if isinstance(answer, BaseException):
             raise answer
         return answer
@@ -378,23 +387,29 @@ class Connection:
     def retry(self, resource: Resource, attempt: Callable[[], Result]) -> Result:
         """Run an attempt again while it fails in a way that may pass; waits grow twofold, with jitter.
 
-        Only attempts that bring nothing count: a large file over a poor line may be cut any number of times.
+        Only attempts that bring nothing count: a large file over a poor line may be cut any number of times. Of a host
+        that does not answer, attempts and waits are limited over all its files together (`absent_hosts`).
         """
         import tenacity
 
-        fruitless = 0
+        fruitless, host, silent_since = 0, _authority(resource.url), self._clock()
 
         def error_of(state: tenacity.RetryCallState) -> TransientError | None:
             error = state.outcome.exception() if state.outcome else None
             return error if isinstance(error, TransientError) else None
 
         def count(state: tenacity.RetryCallState) -> None:
-            nonlocal fruitless
+            nonlocal fruitless, silent_since
             error = error_of(state)
-            fruitless = 0 if error and error.progressed else fruitless + 1
+            if error and error.progressed:
+                fruitless, silent_since = 0, self._clock()
+            else:
+                fruitless += 1
 
         def stop(state: tenacity.RetryCallState) -> bool:
             error = error_of(state)
+            if error and error.is_silence and self._clock() - silent_since >= self._absent.seconds_left(host):
+                return True
             return fruitless >= (error.attempts if error and error.attempts else self.attempts)
 
         def wait(state: tenacity.RetryCallState) -> float:
@@ -412,13 +427,21 @@ class Connection:
             reraise=True,
         )
         try:
-            return retrying(attempt)
+            result = retrying(attempt)
         except TransientError as last:
-            if last.host_is_away:
+            if last.is_silence:
                 # Several resources of one dead host shall not each wait for it; a host that is slow with one file is
-                # asked for the others.
-                self._unreachable_until[_authority(resource.url)] = self._clock() + _REST_SECONDS
+                # asked for the others, as long as it does not take too long in all.
+                now = self._clock()
+                self._absent.note_silence(host, now - silent_since, now, is_connected=not last.host_is_away)
             raise last.fault from last
+        except Fault as fault:
+            # A refusal is an answer too.
+            if failure_kind(fault) not in _SILENCE:
+                self._absent.note_answer(host)
+            raise
+        self._absent.note_answer(host)
+        return result
 
 
 def _authority(url: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from resistance_assets.connectors.transport.absent_hosts import AbsentHosts
 from resistance_assets.connectors.transport.cache import DownloadCache
 from resistance_assets.connectors.transport.connection import Connection, TransientError, re_point
 from resistance_assets.connectors.transport.download import Download, require_same_file
@@ -45,6 +46,7 @@ class LiveTransport:
         longest_wait: seconds; a host that asks (Retry-After) for more is reported as unavailable at once.
         limits: bytes, time and least rate of a transfer.
         sleep, clock: replaceable, so that a test does not wait.
+        absent: memory of hosts that do not answer, where several transports share one.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class LiveTransport:
         limits: TransferLimits = TransferLimits(),  # noqa: B008 - frozen
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
+        absent: AbsentHosts | None = None,
     ) -> None:
         self.cache_dir = Path(cache_dir)
         self.offline = offline
@@ -84,6 +87,7 @@ class LiveTransport:
             longest_wait=longest_wait,
             sleep=sleep,
             clock=clock,
+            absent=absent,
         )
 
     def describe(self) -> str:

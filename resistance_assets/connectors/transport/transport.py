@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from resistance_assets.connectors.transport import absent_hosts
 from resistance_assets.connectors.transport.connection import re_point, retry_after_seconds
 from resistance_assets.connectors.transport.http import LiveTransport
 from resistance_assets.connectors.transport.mirror import MirrorTransport, write_mirror
@@ -63,4 +64,6 @@ def open_transport(
     """The transport for a run: the mirror if one is given, else live hosts (or, offline, the cache alone)."""
     if mirror is not None:
         return MirrorTransport(mirror)
-    return LiveTransport(cache_dir, host_map=host_map, contact=contact, offline=offline)
+    return LiveTransport(
+        cache_dir, host_map=host_map, contact=contact, offline=offline, absent=absent_hosts.OF_THIS_PROCESS
+    )
