@@ -95,6 +95,22 @@ class Shortened:
 
 
 @dataclass(frozen=True)
+class Titled:
+    """A cell that names a contrast, cohort, study or list by its title, with a link to its page; the CSV holds the id.
+
+    A title that is the id stands alone.
+    """
+
+    title: str
+    ident: str
+    href: str | None = None
+
+    @property
+    def shown(self) -> Markup:
+        return link(self.href, self.title) if self.href else escape(self.title)
+
+
+@dataclass(frozen=True)
 class Frame:
     """What every page says around its own content."""
 
@@ -162,14 +178,8 @@ class Heading:
     is_number: bool = False
 
 
-@dataclass(frozen=True)
-class _Cell:
-    attributes: Markup
-    content: Markup
-
-
 _MISSING = Markup('<span title="not there">·</span>')
-_BREAK = Markup("__<wbr>")
+_UNSAFE = re.compile(r"""[&<>"']""")
 
 
 def cell(value: Any) -> Markup:
@@ -178,10 +188,24 @@ def cell(value: Any) -> Markup:
         return value
     if value is None:
         return _MISSING
-    if isinstance(value, Shortened):
-        return escape(value.shown)
+    return Markup(_content(value))
+
+
+def _content(value: Any) -> str:
+    """The same as HTML in a plain string: a site has a quarter of a million cells."""
+    if value is None:
+        return _MISSING
+    if isinstance(value, Markup):
+        return value
+    if isinstance(value, Shortened | Titled):
+        value = value.shown
+        if isinstance(value, Markup):
+            return value
+    shown = number(value)
+    if _UNSAFE.search(shown):
+        shown = str(escape(shown))
     # Names joined by underscores may break between their parts.
-    return escape(number(value)).replace("__", _BREAK)
+    return shown.replace("__", "__<wbr>") if "__" in shown else shown
 
 
 def table(
@@ -219,7 +243,7 @@ def table(
         "table.html",
         caption=caption,
         headings=headings,
-        rows=[[_cell(heading, at, row) for at, heading in enumerate(headings)] for row in shown],
+        body=Markup("\n".join(_row(headings, row) for row in shown)),
         choices=[_choice(headings, shown, key) for key in filter_by] if interactive else None,
         count=f"{len(shown):,}",
         has_file=interactive or is_cut or is_shortened,
@@ -228,16 +252,25 @@ def table(
     )
 
 
-def _cell(heading: Heading, at: int, row: Mapping[str, Any]) -> _Cell:
+def _row(headings: Sequence[Heading], row: Mapping[str, Any]) -> str:
+    """One row of a table's body. Written without a template, which costs more than everything else on a page."""
+    cells = [f"<td{_attributes(heading, row)}>{_content(row.get(heading.key))}</td>" for heading in headings]
+    cells[0] = f"<th scope=row{cells[0][3:-5]}</th>"
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _attributes(heading: Heading, row: Mapping[str, Any]) -> str:
+    """Class of a cell, what it is sorted by where that is a number, and the id behind a title."""
     value = row.get(heading.key)
     key = row.get(f"{heading.key}_sort", value)
-    width = _width(value)
-    kind = "from" if heading.key == SOURCE_KEY else "n" if heading.is_number else width
-    attributes = prose(' class="{kind}"', kind=kind) if kind else Markup()
+    kind = "from" if heading.key == SOURCE_KEY else "n" if heading.is_number else _width(value)
+    attributes = f' class="{kind}"' if kind else ""
+    if isinstance(value, Titled) and value.title != value.ident:
+        attributes += f' data-id="{escape(value.ident)}"'
     if isinstance(key, int | float) and not isinstance(key, bool):
         # Eight digits are what a sort and a reader need; the warehouse holds the rest.
-        attributes += prose(' data-v="{key}"', key=repr(float(f"{key:.8g}") if isinstance(key, float) else key))
-    return _Cell(attributes, cell(value))
+        attributes += f' data-v="{float(f"{key:.8g}") if isinstance(key, float) else key!r}"'
+    return attributes
 
 
 def _whole(headings: Sequence[Heading], rows: Sequence[Mapping[str, Any]]) -> Markup:
@@ -246,15 +279,26 @@ def _whole(headings: Sequence[Heading], rows: Sequence[Mapping[str, Any]]) -> Ma
     def plain(value: Any) -> Any:
         if isinstance(value, Shortened):
             return value.whole
+        if isinstance(value, Titled):
+            return value.title
         if isinstance(value, Markup):
             return value.striptags()
         if isinstance(value, float):
             return value if value - value == 0 else None
         return value if value is None or isinstance(value, bool | int | str) else str(value)
 
+    # Ids go behind the columns that the page shows, whose places the filters know.
+    titled = [heading for heading in headings if any(isinstance(row.get(heading.key), Titled) for row in rows)]
+
+    def ident(value: Any) -> str | None:
+        return value.ident if isinstance(value, Titled) else None
+
     document = {
-        "head": [heading.label for heading in headings],
-        "rows": [[plain(row.get(heading.key)) for heading in headings] for row in rows],
+        "head": [heading.label for heading in headings] + [f"{heading.label} id" for heading in titled],
+        "rows": [
+            [plain(row.get(heading.key)) for heading in headings] + [ident(row.get(heading.key)) for heading in titled]
+            for row in rows
+        ],
     }
     return data_element(json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False), "whole")
 
@@ -266,8 +310,10 @@ _INTERVAL = re.compile(r"-?[0-9][0-9.e+-]* to (-?[0-9][0-9.e+-]*|no limit)")
 
 def _width(value: Any) -> str:
     """Class of a cell by the characters that are seen of its text; empty for short texts and for what is no text."""
-    if isinstance(value, Shortened):
+    if isinstance(value, Shortened | Titled):
         value = value.shown
+    if value is None or isinstance(value, int | float):
+        return ""
     seen = _TAG.sub("", value) if isinstance(value, Markup) else value if isinstance(value, str) else ""
     if _INTERVAL.fullmatch(seen):
         return "span"
@@ -276,7 +322,11 @@ def _width(value: Any) -> str:
 
 def _choice(headings: Sequence[Heading], rows: Sequence[Mapping[str, Any]], key: str) -> dict[str, Any]:
     at = next(number for number, heading in enumerate(headings) if heading.key == key)
-    values = {str(row[key]) for row in rows if row.get(key) is not None and not isinstance(row[key], Markup)}
+    values = {
+        row[key].title if isinstance(row[key], Titled) else str(row[key])
+        for row in rows
+        if row.get(key) is not None and not isinstance(row[key], Markup)
+    }
     return {"at": at, "label": headings[at].label, "options": sorted(values)}
 
 

@@ -25,6 +25,8 @@ CATALOG_STUDIES = Path(__file__).parents[1] / "catalog" / "studies.toml"
 CATALOG_CLAIMS = Path(__file__).parents[1] / "catalog" / "claims.toml"
 
 LONGEST_STUDY_TITLE = 60
+# Rows of an answer that is kept for the next page that asks the same question.
+MOST_ROWS_KEPT = 200
 
 
 @dataclass(frozen=True)
@@ -51,18 +53,16 @@ class Published:
     def __init__(self, connection: duckdb.DuckDBPyConnection, data_dir: Path) -> None:
         self.connection = connection
         self.data_dir = data_dir
+        self._answers: dict[tuple[str, str], tuple[tuple[str, ...], list[tuple[Any, ...]]]] = {}
 
     def rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[dict[str, Any]]:
         """Rows of a query as dictionaries."""
-        cursor = self.connection.execute(sql, parameters or None)
-        names = [column[0] for column in cursor.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        names, found = self._answer(sql, parameters)
+        return [dict(zip(names, row, strict=True)) for row in found]
 
     def columns(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> dict[str, list[Any]]:
         """The same by column; an empty answer keeps its columns."""
-        cursor = self.connection.execute(sql, parameters or None)
-        names = [column[0] for column in cursor.description or ()]
-        found = cursor.fetchall()
+        names, found = self._answer(sql, parameters)
         return {name: [row[at] for row in found] for at, name in enumerate(names)}
 
     def frame(self, sql: str) -> pl.DataFrame:
@@ -71,8 +71,21 @@ class Published:
 
     def value(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Any:
         """First cell of the first row; None where there is none."""
-        row = self.connection.execute(sql, parameters or None).fetchone()
-        return row[0] if row else None
+        _, found = self._answer(sql, parameters)
+        return found[0][0] if found else None
+
+    def _answer(
+        self, sql: str, parameters: Sequence[Any] | dict[str, Any]
+    ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        """Names and rows of a query; a short answer is kept, because page after page asks the same."""
+        key = (sql, repr(parameters))
+        kept = self._answers.get(key)
+        if kept is None:
+            cursor = self.connection.execute(sql, parameters or None)
+            kept = tuple(column[0] for column in cursor.description or ()), cursor.fetchall()
+            if len(kept[1]) <= MOST_ROWS_KEPT:
+                self._answers[key] = kept
+        return kept
 
     @functools.cached_property
     def tables(self) -> dict[str, dict[str, Any]]:

@@ -22,6 +22,7 @@ from resistance_assets.report.html import (
     Markup,
     Page,
     Shortened,
+    Titled,
     figure_markup,
     link,
     prose,
@@ -196,6 +197,25 @@ def test_the_file_of_a_table_holds_every_row_and_every_gene():
     assert document["head"] == ["A", "Genes", "M"]
     assert document["rows"] == [[at, "A, B, C", "y & z"] for at in range(30)]
     assert 'class="csv"' in found
+
+
+def test_a_title_is_shown_and_the_file_holds_the_id_in_a_column_of_its_own():
+    rows = [{"a": Titled("A title & more", "the_id", "x.html"), "n": at} for at in range(3)]
+    headings = [Heading("a", "Contrast"), Heading("n", "N", None, True)]
+    found = table("c", headings, rows, most=2)
+    assert found.count('<th scope=row data-id="the_id"><a href="x.html">A title &amp; more</a></th>') == 2
+    document = json.loads(re.search(r'class="whole">(.*?)</script>', found).group(1))
+    assert document["head"] == ["Contrast", "N", "Contrast id"]
+    assert document["rows"] == [["A title & more", at, "the_id"] for at in range(3)]
+    assert "data-id" not in table("c", headings, [{"a": Titled("same", "same"), "n": 1}])
+
+
+def test_the_same_question_is_asked_of_the_database_once(demo):
+    first = demo.rows("SELECT * FROM meta.facts ORDER BY name")
+    first[0]["name"] = "changed by a page"
+    assert demo.rows("SELECT * FROM meta.facts ORDER BY name")[0]["name"] != "changed by a page"
+    assert demo.value("SELECT 1 WHERE $a = 1", {"a": 1}) == 1
+    assert demo.value("SELECT 1 WHERE $a = 1", {"a": 2}) is None
 
 
 def test_long_data_are_packed_and_come_back_as_they_were():

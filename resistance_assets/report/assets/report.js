@@ -87,9 +87,15 @@
         saveCsv(name, [whole.head, ...kept]);
         return;
       }
-      const cells = (row) => [...row.cells].map((cell) => cell.dataset.v ?? cell.textContent.trim().replace(/^·$/, ""));
       const shown = [...body.rows].filter((row) => !row.hidden);
-      saveCsv(name, [heads.map((head) => head.textContent.trim()), ...shown.map(cells)]);
+      // Titles on the page, and the ids behind them in columns of their own at the end.
+      const titled = heads.map((_, at) => at).filter((at) => shown.some((row) => row.cells[at].dataset.id));
+      const cells = (row) => [
+        ...[...row.cells].map((cell) => cell.dataset.v ?? cell.textContent.trim().replace(/^·$/, "")),
+        ...titled.map((at) => row.cells[at].dataset.id ?? row.cells[at].textContent.trim()),
+      ];
+      const names = heads.map((head) => head.textContent.trim());
+      saveCsv(name, [[...names, ...titled.map((at) => `${names[at]} id`)], ...shown.map(cells)]);
     });
   }
 

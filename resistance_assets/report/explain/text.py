@@ -11,7 +11,7 @@ PARTNERS_SHOWN = 25
 
 
 def number(value: Any) -> str:
-    """A number as people write it: four significant digits, a dot for what is not there."""
+    """A number as people write it: three significant digits, whole from a thousand on; a dot for what is not there."""
     if value is None:
         return "."
     if isinstance(value, bool):
@@ -19,7 +19,10 @@ def number(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:.2e}" if value and abs(value) < 1e-3 else f"{value:.4g}"
+        size = abs(value)
+        if size and size < 1e-3:
+            return f"{value:.2e}"
+        return f"{value:,.0f}" if 999.5 <= size < 1e7 else f"{value:.3g}"
     return str(value)
 
 

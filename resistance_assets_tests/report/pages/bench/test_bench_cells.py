@@ -145,7 +145,7 @@ def test_a_surface_shows_every_pair_of_doses_and_its_largest_excess(release):
     assert figure is not None
     matrix = figure.traces[0]["z"]
     assert (len(matrix), len(matrix[0])) == (6, 5)
-    assert f"largest {max(value for row in matrix for value in row):.4g}" in figure.alternative
+    assert f"largest {max(value for row in matrix for value in row):.3g}" in figure.alternative
 
 
 def test_fold_changes_and_conditions_are_drawn_from_their_tables(release):
