@@ -377,8 +377,11 @@ def status(
 @app.command()
 def sql(
     query: Annotated[
-        str, typer.Argument(help="One SELECT, `.tables [WORD]`, `.schema TABLE`, `.help`; `-` reads standard input.")
-    ],
+        str | None,
+        typer.Argument(
+            help="One SELECT, `.tables [WORD]`, `.schema TABLE`, `.help`; `-` reads one from standard input."
+        ),
+    ] = None,
     output_format: Annotated[
         Format | None,
         typer.Option("--format", help="How the answer is written; the suffix of -o says it.", show_default="table"),
@@ -392,8 +395,17 @@ def sql(
 ) -> None:
     """Ask the published warehouse. Read-only; the query can reach neither files nor the network.
 
+    Without a query: a prompt with completion (Tab), history and `.help`; where standard input is no terminal, the
+    statements that it holds, each ended by a semicolon, up to the first that is refused.
+
     Example: `resistance sql "SELECT * FROM marts.gene_evidence WHERE hgnc_symbol = 'CCL20'"`
     """
+    if query is None:
+        if output is not None:
+            raise UsageFault("goes with a query", subject=f"-o {output}", remedy="Write the query too.")
+        _ask_at_a_prompt(output_format.value if output_format else None, release, timeout)
+        return
+    from resistance_assets.commands.output.paging import page
     from resistance_assets.commands.sql import DOT_COMMANDS, answer, as_text, choose_output, write_result
     from resistance_assets.warehouse.reader import closed_after, open_warehouse
 
@@ -410,9 +422,30 @@ def sql(
     with closed_after(open_warehouse(settings.data_dir, release, memory_bytes=memory)) as connection:
         frame = answer(connection, text, timeout_seconds=timeout or threading.TIMEOUT_MAX, largest_bytes=memory)
     if output is None and written_as == "table" and sys.stdout.isatty():
-        _page(as_text(frame))
+        page(as_text(frame))
     else:
         write_result(frame, written_as, output)
+
+
+def _ask_at_a_prompt(written_as: str | None, release: int | None, timeout: float) -> None:
+    """`sql` without a query."""
+    from resistance_assets.commands.analysts.prompt import SHOWN, Shell, run_prompt, run_script
+
+    if written_as is not None and written_as not in SHOWN:
+        raise UsageFault(
+            f"{written_as} needs a file", subject="--format", remedy="Write a query too, and a file with -o FILE."
+        )
+    settings = _settings()
+    interruption.set_grace(0.8)
+    shell = Shell(settings.data_dir, release, timeout or None, settings.memory_bytes, written_as or "table")
+    try:
+        if sys.stdin.isatty() and sys.stdout.isatty():
+            shell.is_timed = True
+            run_prompt(shell)
+        else:
+            run_script(shell, sys.stdin)
+    finally:
+        shell.close()
 
 
 @app.command()
@@ -789,23 +822,6 @@ def next_steps() -> None:
     from resistance_assets.commands.output.printing import show_next_steps
 
     show_next_steps(_settings())
-
-
-def _page(text: str) -> None:
-    """Show a text that does not fit the terminal in the person's pager, or in `less` with wide lines kept whole."""
-    import shutil
-
-    import click
-
-    width, height = shutil.get_terminal_size()
-    lines = text.splitlines()
-    if len(lines) < height and all(len(line) <= width for line in lines):
-        typer.echo(text, nl=False)
-        return
-    # Less: end at once where it fits after all, leave the text on the screen, and scroll sideways.
-    os.environ.setdefault("LESS", "-FSX")
-    with interruption.left_to_others():
-        click.echo_via_pager(text)
 
 
 def _json(document: Any) -> str:

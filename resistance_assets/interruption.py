@@ -35,6 +35,8 @@ class _Watch:
         self.grace: float | None = GRACE_SECONDS
         self.is_installed = False
         self.told = KEPT
+        self.is_interrupt_left = False
+        self.writing: socket.socket | None = None
 
 
 _watch = _Watch()
@@ -50,8 +52,15 @@ def install() -> None:
     # interpreter writes for each signal still tells which it was.
     reading, writing = socket.socketpair()
     writing.setblocking(False)
-    signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+    _watch.writing = writing
+    watch_again()
     threading.Thread(target=_wait_for_signals, args=(reading, writing), name="signals", daemon=True).start()
+
+
+def watch_again() -> None:
+    """Be told of signals again after an event loop, which takes the watch's place while it runs and leaves none."""
+    if _watch.writing is not None:
+        signal.set_wakeup_fd(_watch.writing.fileno(), warn_on_full_buffer=False)
 
 
 def set_grace(seconds: float | None) -> None:
@@ -61,7 +70,7 @@ def set_grace(seconds: float | None) -> None:
 
 def requested(*, wait: float = 0.0) -> int | None:
     """Number of the signal that asked this process to end, or None. Waits for it where one is known to have come."""
-    if _watch.is_installed and wait:
+    if _watch.is_installed and wait and _watch.number is None:
         _watch.arrived.wait(wait)
     return _watch.number
 
@@ -91,7 +100,19 @@ def left_to_others() -> Iterator[None]:
         _watch.arrived.clear()
 
 
+@contextlib.contextmanager
+def interrupts_left() -> Iterator[None]:
+    """For a prompt: Ctrl-C is a KeyboardInterrupt there and nothing more; SIGTERM ends the process as ever."""
+    _watch.is_interrupt_left = True
+    try:
+        yield
+    finally:
+        _watch.is_interrupt_left = False
+
+
 def _raise_stopped(number: int, frame: FrameType | None) -> None:
+    # Noted here too: under an event loop the watch is not told.
+    _watch.number = _watch.number or number
     raise Stopped(KEPT)
 
 
@@ -99,8 +120,10 @@ def _wait_for_signals(reading: socket.socket, writing: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while data := reading.recv(16):
             for number in data:
+                if number == signal.SIGINT and _watch.is_interrupt_left:
+                    continue
                 if number in (signal.SIGINT, signal.SIGTERM):
-                    again = _watch.number is not None
+                    again = _watch.arrived.is_set()
                     _watch.number = _watch.number or number
                     _watch.arrived.set()
                     if _watch.grace is not None and (again or not _watch.settled.wait(_watch.grace)):

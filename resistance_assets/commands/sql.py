@@ -39,6 +39,7 @@ def answer(
     *,
     timeout_seconds: float | None = None,
     largest_bytes: int | None = None,
+    most_rows: int | None = None,
 ) -> pl.DataFrame:
     """Rows of one SELECT, or of `.tables [WORD]` or `.schema TABLE`, as in the shells of databases.
 
@@ -48,7 +49,9 @@ def answer(
         UsageFault: no such command, or a query that `run_query` refuses.
     """
     query = _query_of(connection, text) if text.lstrip().startswith(".") else text
-    return run_query(connection, query, timeout_seconds=timeout_seconds, largest_bytes=largest_bytes)
+    return run_query(
+        connection, query, timeout_seconds=timeout_seconds, largest_bytes=largest_bytes, most_rows=most_rows
+    )
 
 
 SUFFIXES: Mapping[str, Format] = {
@@ -155,12 +158,24 @@ def write_result(frame: pl.DataFrame, format: Format, output: Path | None = None
             )
         _to_file(output, lambda path: frame.write_parquet(path, compression="zstd"))
         return
-    text = {"table": as_text, "csv": _as_csv, "json": _as_json}[format](frame)
+    text = {"table": as_text, "csv": as_csv, "json": as_json}[format](frame)
     if output is None:
         sys.stdout.write(text)
         sys.stdout.flush()
     else:
         _to_file(output, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def as_lines(frame: pl.DataFrame) -> str:
+    """The answer one value a line, for rows wider than the screen; rows are numbered where there are several."""
+    width = max(map(len, frame.columns), default=0)
+    lines = []
+    for at, row in enumerate(frame.iter_rows(), start=1):
+        if frame.height > 1:
+            lines.append(f"-- row {at}")
+        lines += [f"{name.rjust(width)} = {_cell(value)}" for name, value in zip(frame.columns, row, strict=True)]
+    lines.append(f"({frame.height} {'row' if frame.height == 1 else 'rows'})")
+    return "\n".join(lines) + "\n"
 
 
 def as_text(frame: pl.DataFrame) -> str:
@@ -188,7 +203,8 @@ def _cell(value: Any) -> str:
     return visible(re.sub(r"\s*\n\s*", " ", str(value)))
 
 
-def _as_csv(frame: pl.DataFrame) -> str:
+def as_csv(frame: pl.DataFrame) -> str:
+    """The answer as CSV. Raises DataFault where it holds lists or structs."""
     if nested := [name for name, dtype in frame.schema.items() if dtype.is_nested()]:
         raise DataFault(
             f"column {nested[0]} holds lists or structs, which csv cannot",
@@ -198,7 +214,8 @@ def _as_csv(frame: pl.DataFrame) -> str:
     return frame.write_csv()
 
 
-def _as_json(frame: pl.DataFrame) -> str:
+def as_json(frame: pl.DataFrame) -> str:
+    """The answer as a JSON list of objects."""
     # Not polars' own writer: it writes a decimal as text and a NaN as null without a word.
     rows = ",\n".join(as_json_row(row) for row in frame.iter_rows(named=True))
     return f"[\n{rows}\n]\n" if rows else "[]\n"

@@ -122,6 +122,7 @@ def run_query(
     *,
     timeout_seconds: float | None = None,
     largest_bytes: int | None = None,
+    most_rows: int | None = None,
 ) -> pl.DataFrame:
     """Answer one question.
 
@@ -130,6 +131,7 @@ def run_query(
         sql: one SELECT, WITH, FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE or EXPLAIN.
         timeout_seconds: after which the query is ended; None: never.
         largest_bytes: of the answer in memory.
+        most_rows: that are fetched; what comes after them is left, and not computed where DuckDB streams.
 
     Returns:
         The rows; columns of equal name are numbered (`n`, `n_1`).
@@ -141,32 +143,37 @@ def run_query(
     _require_read(connection, sql)
     try:
         if timeout_seconds is None:
-            return _fetch(connection, sql, largest_bytes)
-        return _fetch_within(connection, sql, timeout_seconds, largest_bytes)
+            return _fetch(connection, sql, largest_bytes, most_rows)
+        return _fetch_within(connection, sql, timeout_seconds, largest_bytes, most_rows)
     except duckdb.Error as error:
         raise _refused(error, connection) from error
 
 
-def _fetch(connection: duckdb.DuckDBPyConnection, sql: str, largest_bytes: int | None) -> pl.DataFrame:
+def _fetch(
+    connection: duckdb.DuckDBPyConnection, sql: str, largest_bytes: int | None, most_rows: int | None = None
+) -> pl.DataFrame:
     relation = connection.sql(sql)
     if relation is None:
         raise UsageFault("gives no rows", subject="query", remedy="Write a SELECT.")
-    if largest_bytes is None:
+    if largest_bytes is None and most_rows is None:
         return relation.pl()
     import pyarrow
 
-    reader, batches, size = relation.to_arrow_reader(_BATCH_ROWS), [], 0
+    reader, batches, size, rows = relation.to_arrow_reader(min(_BATCH_ROWS, most_rows or _BATCH_ROWS)), [], 0, 0
     try:
         for batch in reader:
             batches.append(batch)
             size += batch.nbytes
-            if size > largest_bytes:
+            rows += batch.num_rows
+            if most_rows is not None and rows >= most_rows:
+                break
+            if largest_bytes is not None and size > largest_bytes:
                 raise UsageFault(
                     f"has an answer of more than {largest_bytes / 1e6:,.0f} MB",
                     subject="query",
                     remedy="Ask for fewer rows or columns (LIMIT, WHERE), or set RESISTANCE_MEMORY higher.",
                 )
-        table = pyarrow.Table.from_batches(batches, schema=reader.schema)
+        table = pyarrow.Table.from_batches(batches, schema=reader.schema).slice(0, most_rows)
     finally:
         reader.close()
     return cast("pl.DataFrame", pl.from_arrow(table.rename_columns(_numbered(table.column_names))))
@@ -187,14 +194,18 @@ def _numbered(names: Sequence[str]) -> list[str]:
 
 
 def _fetch_within(
-    connection: duckdb.DuckDBPyConnection, sql: str, timeout_seconds: float, largest_bytes: int | None
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    timeout_seconds: float,
+    largest_bytes: int | None,
+    most_rows: int | None,
 ) -> pl.DataFrame:
     """As `_fetch`, in a thread of its own: the main thread stays free for the clock and for Ctrl-C."""
     answers: queue.SimpleQueue[pl.DataFrame | BaseException] = queue.SimpleQueue()
 
     def work() -> None:
         try:
-            answers.put(_fetch(connection, sql, largest_bytes))
+            answers.put(_fetch(connection, sql, largest_bytes, most_rows))
         except BaseException as error:
             answers.put(error)
 
