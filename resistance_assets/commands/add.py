@@ -214,11 +214,9 @@ def _contrast_lines(
     contrast: ProposedContrast, study: str, record: Record, sizes: Mapping[str, int], classes: Mapping[str, str]
 ) -> list[str]:
     has_replicates = min(sizes[contrast.numerator], sizes[contrast.denominator]) > 1
-    methods = ["fold_change", "edger_exact"]
-    if has_replicates:
-        methods = ["limma"] if record.is_array else ["pydeseq2", "limma_voom"]
-    elif record.is_array:
-        methods = ["fold_change"]
+    methods = ["pydeseq2", "limma_voom"] if has_replicates else ["fold_change", "edger_exact"]
+    if record.kind == "geo_series":
+        methods = ["limma"]
     drug_class = classes.get(contrast.drug or "")
     parts = f"{study}_{contrast.numerator}_vs_{contrast.denominator}"
     return [

@@ -152,7 +152,7 @@ def _walk(source: Source, transport: KeepingTransport, *, reads: bool, progress:
                 transport.fetch(resource, progress=progress)
         return
     if source.connector == "geo" and (accession := geo.accession_of(source.url)):
-        series, _ = geo.fetch_series_with_genes(transport, accession)
+        series, _ = geo.fetch_series_with_genes(transport, accession, with_runs=True)
         if reads and series.authors.reads is not None:
             for resource in fastq_resources(preferred_fastq(series.authors.reads.files)):
                 transport.fetch(resource, progress=progress)

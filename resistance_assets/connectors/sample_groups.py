@@ -12,6 +12,7 @@ from typing import Protocol
 
 import polars as pl
 
+from resistance_assets.connectors.arrayexpress.processed_counts import NAMES_OF_SAMPLE
 from resistance_assets.errors import CatalogFault, DesignFault
 
 
@@ -36,10 +37,11 @@ def group_samples(
 ) -> pl.DataFrame:
     """Put the samples of one accession into groups.
 
-    A group that names its samples has these. Else, a pattern is a regular expression, case ignored, that is searched in
-    each cell, written as `column: value` (`title: PC9 rep1`, `factor_compound: erlotinib`), so that a pattern may name
-    its column. A sample is in a group if every pattern of the group is found in some cell of it and none of its
-    excluded patterns in any. Samples of no group are left out.
+    A group that names its samples has these: by accession, or by any name that the record gives to one sample alone
+    (title, run, experiment), as written or else but for capitals and punctuation. Else, a pattern is a regular
+    expression, case ignored, that is searched in each cell, written as `column: value` (`title: PC9 rep1`,
+    `factor_compound: erlotinib`), so that a pattern may name its column. A sample is in a group if every pattern of the
+    group is found in some cell of it and none of its excluded patterns in any. Samples of no group are left out.
 
     Args:
         sample_sheet: one row per sample, with sample_id and text columns.
@@ -82,17 +84,50 @@ def group_samples(
 
 
 def _named_members(rule: GroupRule, sample_sheet: pl.DataFrame, subject: str) -> list[str]:
-    there = set(sample_sheet["sample_id"])
-    if lacking := [sample for sample in rule.samples if sample not in there]:
-        more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
+    found = {name: samples_named(name, sample_sheet) for name in rule.samples}
+    if lacking := [name for name, samples in found.items() if len(samples) != 1]:
+        name, more = lacking[0], f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
+        problem = f"{len(found[name])} samples are called {name}" if found[name] else f"the record has no sample {name}"
         raise CatalogFault(
-            f"the record has no sample {lacking[0]}{more}; the sample sheet is {show_sheet(sample_sheet)}",
+            f"{problem}{more}; the sample sheet is {show_sheet(sample_sheet)}",
             subject=subject,
             place=f"group {rule.id}",
-            expected="samples of the record",
+            expected="accessions or names of samples of the record, each of one sample",
             remedy="Correct the samples of the group, or the accession of the study",
         )
-    return list(rule.samples)
+    members = [samples[0] for samples in found.values()]
+    if twice := [name for name, samples in found.items() if members.count(samples[0]) > 1]:
+        raise CatalogFault(
+            f"{' and '.join(twice)} are one sample",
+            subject=subject,
+            place=f"group {rule.id}",
+            remedy="Name it once",
+        )
+    return members
+
+
+def samples_named(name: str, sample_sheet: pl.DataFrame) -> list[str]:
+    """Samples that the record calls by a name: as it is written, else but for capitals, blanks and punctuation.
+
+    The first kind of name decides that any sample bears: the accession before runs, runs before titles.
+    """
+    for simplify in (str.strip, _letters_and_digits):
+        wanted = simplify(name)
+        for kind in NAMES_OF_SAMPLE:
+            if kind not in sample_sheet.columns or not wanted:
+                continue
+            found = [
+                sample
+                for sample, cell in sample_sheet.select("sample_id", pl.col(kind).alias("called")).iter_rows()
+                if cell is not None and wanted in {simplify(part) for part in (cell, *cell.split(" | "))}
+            ]
+            if found:
+                return found
+    return []
+
+
+def _letters_and_digits(name: str) -> str:
+    return re.sub(r"[^a-z0-9+]", "", name.lower())
 
 
 def _matching_members(

@@ -22,7 +22,8 @@ from resistance_assets.catalog.models.study_kind import STUDY_KINDS, StudyKind, 
 class Group(Entry):
     """Samples that are one arm of a public study: named one by one, or told by rules.
 
-    `samples`: ids of the record's samples (`GSM938752`), each of which must be there. Without them, every pattern is
+    `samples`: the record's samples, each of which must be there: ids (`GSM938752`), or names that the record gives to
+    one sample alone (its title, its run). Without them, every pattern is
     found in some cell of the sample sheet, written as `column: value`, case ignored, and none of `excluded_patterns` in
     any. `accession` confines the group to one accession. `verified_from`: how the arms of the samples are known.
     """
@@ -75,6 +76,16 @@ class PublicStudy(Entry):
     group: tuple[Group, ...] = ()
     contrast: tuple[PublicContrast, ...] = Field(min_length=1)
     interaction: tuple[PublicInteraction, ...] = ()
+
+    @model_validator(mode="after")
+    def _is_tested_by_what_fits(self) -> PublicStudy:
+        for contrast in self.contrast:
+            if self.kind == "geo_series" and contrast.methods != ("limma",):
+                raise ValueError(
+                    f'contrast {contrast.id}: a series may turn out to hold an array or counts: methods = ["limma"],'
+                    " which is limma-voom on counts"
+                )
+        return self
 
     @model_validator(mode="after")
     def _can_be_quantified(self) -> PublicStudy:

@@ -353,11 +353,16 @@ class GeoSeries:
     rejected: pl.DataFrame
 
 
-def fetch_series(transport: Transport, accession: str) -> GeoSeries:
+def fetch_series(transport: Transport, accession: str, *, with_runs: bool = False) -> GeoSeries:
     """Everything of a series that is needed to decide how it is analysed, and its values where GEO has them.
 
     The record's own page is asked first and may be missing (the host puts a captcha before it at times): the matrices
     say the same. Array or sequencing is decided from what came, not from what was expected.
+
+    Args:
+        transport: to the hosts.
+        accession: of the series.
+        with_runs: whether ENA is asked for the runs of the samples where NCBI's counts need none.
 
     Raises:
         SourceUnavailable, TransportFault, DataFault: no matrix could be had, or one cannot be read.
@@ -396,6 +401,8 @@ def fetch_series(transport: Transport, accession: str) -> GeoSeries:
             annotation, worse = read_ncbi_annotation(transport.fetch(counts_annotation_resource(accession)).path)
             rejected += [bad, worse]
             choice = f"sequencing: counts that NCBI generated, {counts.height} genes in {counts.width - 1} samples"
+            if with_runs:
+                authors = AuthorsFiles(reads=_fetch_runs(transport, studies, notes))
         except SourceUnavailable as fault:
             counts = annotation = None
             notes.append(f"NCBI-generated counts were not to be had: {fault}")
@@ -403,8 +410,8 @@ def fetch_series(transport: Transport, accession: str) -> GeoSeries:
             where = f"reads of {', '.join(studies)}" if studies else "no reads"
             choice = f"sequencing without NCBI-generated counts: {rest}; {where}"
             authors = _fetch_authors_files(transport, accession, supplementary, attributes, studies, notes)
-            if authors.reads is not None:
-                rejected.append(authors.reads.rejected)
+        if authors.reads is not None:
+            rejected.append(authors.reads.rejected)
     return GeoSeries(
         accession=accession,
         title=next(iter(told("title")), None),
@@ -447,13 +454,17 @@ def _fetch_authors_files(
         for name in supplementary_files([address]):
             if may_be_table(name):
                 of_sample.setdefault(sample, {})[name] = fetched(sample_supplementary_resource(sample, name))
+    return AuthorsFiles(tables, of_sample, _fetch_runs(transport, studies, notes))
+
+
+def _fetch_runs(transport: Transport, studies: Sequence[str], notes: list[str]) -> EnaReport | None:
     reports: list[EnaReport] = []
     for study in studies:
         try:
             reports.append(fetch_report(transport, study))
         except (SourceUnavailable, TransportFault, DataFault) as fault:
             notes.append(f"ENA's report of {study} was not to be had: {fault}")
-    return AuthorsFiles(tables, of_sample, select_strategy(merged_reports(reports)) if reports else None)
+    return select_strategy(merged_reports(reports)) if reports else None
 
 
 def runs_of_series(series: GeoSeries) -> pl.DataFrame:
@@ -582,9 +593,11 @@ def _genes_of_table(table: pl.DataFrame, origin: str, rejected: pl.DataFrame) ->
         return PlatformGenes(genes, f"{origin}, which names no genes ({fault.problem[:200]})", rejected)
 
 
-def fetch_series_with_genes(transport: Transport, accession: str) -> tuple[GeoSeries, dict[str, PlatformGenes]]:
-    """A series and, where it is an array, the genes of its platforms' probes. Raises as its two parts."""
-    series = fetch_series(transport, accession)
+def fetch_series_with_genes(
+    transport: Transport, accession: str, *, with_runs: bool = False
+) -> tuple[GeoSeries, dict[str, PlatformGenes]]:
+    """A series and, where it is an array, the genes of its platforms' probes. Arguments and faults as its two parts."""
+    series = fetch_series(transport, accession, with_runs=with_runs)
     wanted = series.matrices if series.kind == "array" else {}
     return series, {platform: fetch_platform_genes(transport, accession, platform) for platform in wanted}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -33,13 +34,18 @@ from resistance_assets.connectors.transport.resource import Transport
 from resistance_assets.errors import DataFault, DesignFault
 
 NOTHING_DECLARED = SuppliedCounts()
+_RUN = re.compile(r"[DES]RR\d+")
 
 
-def series_crawler(accession: str) -> Callable[[Transport], tuple[GeoSeries, dict[str, PlatformGenes]]]:
-    """The crawl of a series: record, matrices, and either the genes of its platforms or NCBI's counts."""
+def series_crawler(
+    accession: str, groups: tuple[Group, ...] = ()
+) -> Callable[[Transport], tuple[GeoSeries, dict[str, PlatformGenes]]]:
+    """The crawl of a series: record, matrices, and either the genes of its platforms or NCBI's counts; with its runs
+    where a group names any."""
+    with_runs = any(_RUN.fullmatch(name) for group in groups for name in group.samples)
 
     def crawl(transport: Transport) -> tuple[GeoSeries, dict[str, PlatformGenes]]:
-        return fetch_series_with_genes(transport, accession)
+        return fetch_series_with_genes(transport, accession, with_runs=with_runs)
 
     return crawl
 

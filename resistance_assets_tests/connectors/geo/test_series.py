@@ -484,6 +484,17 @@ def test_a_group_that_names_its_samples_needs_no_pattern_and_each_of_them_must_b
         group_samples(SHEET, [wrong], study="h2228")
     with pytest.raises(DesignFault, match="sample GSM2 is in the groups resistant and b"):
         group_samples(SHEET, [named, Group(id="b", title="t", samples=("GSM2",))], study="h2228")
+    by_title = Group(id="resistant", title="t", samples=("H2228 CR rep1",))
+    assert group_samples(SHEET, [by_title], study="h2228").rows() == [("GSM2", "resistant")]
+    by_column_of_r = Group(id="resistant", title="t", samples=("H2228.CR.rep1",))
+    assert group_samples(SHEET, [by_column_of_r], study="h2228").rows() == [("GSM2", "resistant")]
+    with pytest.raises(CatalogFault, match="GSM2 and H2228 CR rep1 are one sample"):
+        group_samples(SHEET, [Group(id="a", title="t", samples=("GSM2", "H2228 CR rep1"))], study="h2228")
+    alike = SHEET.with_columns(description=pl.lit("cells"))
+    with pytest.raises(CatalogFault, match="3 samples are called cells"):
+        group_samples(alike, [Group(id="a", title="t", samples=("cells",))], study="h2228")
+    runs = SHEET.with_columns(run_accession=pl.Series([None, "SRR1 | SRR2", "SRR3"]))
+    assert group_samples(runs, [Group(id="a", title="t", samples=("SRR2",))], study="h2228").rows() == [("GSM2", "a")]
     with pytest.raises(ValueError, match="samples or has patterns, not both"):
         Group(id="a", title="t", samples=("GSM1",), patterns=("x",))
 

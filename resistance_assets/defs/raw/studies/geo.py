@@ -36,7 +36,7 @@ def series_step(study: PublicStudy, source: Source) -> Step:
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
         documents = inputs.external_inputs[source.id]
         assert isinstance(documents, Documents)
-        series, genes = replay(documents.crawl, series_crawler(accession))
+        series, genes = replay(documents.crawl, series_crawler(accession, groups))
         frames = read_series_study(study_id, groups, series, genes, is_log_scale, counted)
         return {**{own[name]: frames[name] for name in SERIES_TABLES}, rejected: frames["rejected"]}
 
@@ -51,7 +51,7 @@ def series_step(study: PublicStudy, source: Source) -> Step:
             "accession": accession,
             "counts": counted.model_dump(),
         },
-        external_inputs=lambda origins: {source.id: origins.crawl(source, series_crawler(accession))},
+        external_inputs=lambda origins: {source.id: origins.crawl(source, series_crawler(accession, groups))},
         sources=[source.id],
         kinds=["python", "geo"],
         tags={"study": study_id},

@@ -1,0 +1,73 @@
+"""Sets of the built-in catalog: what is on, and whether the atlas's arms are those of the sample sheets at hand."""
+
+from __future__ import annotations
+
+import re
+
+import polars as pl
+import pytest
+
+from resistance_assets.catalog.registry import load_registry, set_names
+from resistance_assets.connectors.sample_groups import group_samples
+
+
+@pytest.fixture(scope="module")
+def atlas():
+    return load_registry(sets=("atlas",))
+
+
+def test_sets_are_off_unless_a_setting_names_them(atlas):
+    assert set(set_names()) >= {"seeds", "atlas"}
+    assert not [name for name in load_registry().public_studies if name.startswith("gse")]
+    assert len(atlas.public_studies) == 9
+
+
+def test_every_arm_of_the_atlas_says_from_where_it_is_known(atlas):
+    for study in atlas.public_studies.values():
+        for group in study.group:
+            assert group.verified_from, group.id
+            assert group.samples or study.id == "gse49135_erlotinib"
+
+
+def test_every_contrast_of_the_atlas_has_drug_class_and_state_and_a_line_of_its_own(atlas):
+    contrasts = atlas.contrasts()
+    assert all(one.drug and one.drug_class and one.state for one in contrasts)
+    assert [one.id for one in contrasts if one.cell_line is None] == ["gse49135_resistant_vs_sensitive"]
+    acquired = {(c.drug_class, c.cell_line, c.laboratory or c.study_id) for c in contrasts if c.state == "acquired"}
+    assert len([one for one in acquired if one[0] == "EGFR-TKI"]) >= 9
+    assert ("ALK-TKI", "H3122", "Bivona laboratory") in acquired
+
+
+def test_each_sample_of_the_atlas_is_in_one_arm(atlas):
+    named = [sample for study in atlas.public_studies.values() for group in study.group for sample in group.samples]
+    accessions = [name for name in named if name.startswith("GSM")]
+    assert len(accessions) == len(set(accessions)) == 18 + 36 + 36
+
+
+@pytest.mark.parametrize(
+    ("study_id", "file"),
+    [
+        ("gse38310_hcc827_erlotinib", "GSE38310_titles.tsv"),
+        ("gse193258_osimertinib_persisters", "GSE193258_titles_and_columns.tsv"),
+    ],
+)
+def test_arms_of_the_atlas_are_those_of_the_titles(atlas, shared, study_id, file):
+    sheet = pl.read_csv(shared / "cases/live" / file, separator="\t")
+    study = atlas.public_studies[study_id]
+    placed = group_samples(sheet, study.group, study=study_id).join(sheet, on="sample_id")
+    assert placed.height == sum(len(group.samples) for group in study.group)
+    words = {"dmso": "DMSO", "erlotinib": "erlotinib", "osimertinib_24h": "osi_acute", "persister": "osi_DTP"}
+    for _, group, title in placed.select("sample_id", "group_id", "title").iter_rows():
+        line, _, arm = group.partition("_") if "t15_2" not in group else ("t15_2", "", group.removeprefix("t15_2_"))
+        assert title.lower().startswith(line.replace("t15_2", "t15-2")), (group, title)
+        assert words[arm] in title, (group, title)
+
+
+def test_the_page_of_the_atlas_names_every_study_and_no_other(atlas):
+    from pathlib import Path
+
+    text = (Path(__file__).parents[2] / "docs/atlas.md").read_text("utf-8")
+    assert set(re.findall(r"^\| `(gse\d+_\w+)` \|", text, re.MULTILINE)) == set(atlas.public_studies)
+    left_out = set(re.findall(r"GSE\d+", text.partition("## Left out")[2]))
+    accessions = {study.id.split("_")[0].upper() for study in atlas.public_studies.values()}
+    assert not left_out & (accessions - {"GSE37699"})
