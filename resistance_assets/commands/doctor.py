@@ -199,6 +199,20 @@ def check_run_records(settings: Settings) -> Answer:
     return "ok", "the records of runs can be opened"
 
 
+def check_dagster_settings(settings: Settings) -> Answer:
+    """What a `dagster.yaml` of one's own lacks; one that nobody changed is renewed by the next run."""
+    from resistance_assets.orchestration.dagster.instance_config import FILE, is_written_here, missing_settings
+
+    if is_written_here(settings.dagster_home):
+        return "ok", "dagster.yaml is as this version, or an earlier one, wrote it; a run keeps it up to date"
+    if missing := missing_settings(settings.dagster_home):
+        return "warning", (
+            f"{settings.dagster_home / FILE} is yours and leaves to Dagster's defaults: {', '.join(missing)}. Copy "
+            "them from deploy/dagster-single-user.yaml, or remove the file: the next run writes it anew."
+        )
+    return "ok", "dagster.yaml is yours and holds every setting"
+
+
 def check_network(settings: Settings) -> Answer:
     """Proxies that the environment names."""
     import importlib.util
@@ -290,6 +304,7 @@ CHECKS: dict[str, Callable[[Settings], Answers]] = {
     "lake": check_lake,
     "releases": check_releases,
     "run records": check_run_records,
+    "dagster settings": check_dagster_settings,
     "gene names": check_gene_names,
     "warehouse": check_warehouse,
     "report": check_report,

@@ -68,8 +68,8 @@ class Summary:
     def show(self) -> None:
         from resistance_assets.commands.output.printing import tell
 
-        self._show_counts()
         self._show_failures()
+        self._show_counts()
         for line in fold_reasons(self.lacking.values()):
             tell(line, label="unavailable", style="yellow")
         if self.effect_only:

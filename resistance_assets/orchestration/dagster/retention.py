@@ -8,6 +8,7 @@ count as missing, and be requested again; only its log of steps goes.
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -23,20 +24,29 @@ EVALUATIONS_KEPT = timedelta(days=1)
 RUNS_AT_ONCE = 200
 VACUUM_SHARE = 0.25
 """A database more of which is free is written anew."""
+EVENTS_KEPT = 10
+"""Materialisations, observations and the like of an asset, the newest ones."""
+CHECKS_KEPT = 3
+"""Evaluations of a check, the newest ones."""
+PLANS_KEPT = 2
+"""Of the events that say that something will be done; the newest may be of a run under way."""
+HEAVY_METADATA = ("dagster/column_lineage", "preview")
+"""What only the newest materialisation of an asset needs: two thirds of its size."""
 
 
 @dataclass(frozen=True)
 class Trimmed:
-    """What went: runs, logs of runs that stay, and bytes of the files below the instance's folder."""
+    """What went: runs, logs of runs that stay, events that newer ones replaced, and bytes below the home folder."""
 
     runs: int
     logs: int
     bytes_freed: int
+    events: int = 0
 
     def describe(self) -> str:
         return (
-            f"removed {self.runs} runs of Dagster with their events, and the logs of {self.logs} more, "
-            f"{self.bytes_freed / 1e6:,.1f} MB"
+            f"removed {self.runs} runs of Dagster with their events, the logs of {self.logs} more and "
+            f"{self.events:,} superseded events, {self.bytes_freed / 1e6:,.1f} MB"
         )
 
 
@@ -70,9 +80,85 @@ def trim_records(instance: DagsterInstance, home: Path, *, days: int, now: datet
             file.unlink(missing_ok=True)
         logs += bool(files) and run_id in kept
         shutil.rmtree(home / "storage" / run_id, ignore_errors=True)
+    events = _trim_superseded(home / "history" / "runs" / "index.db")
     for database in sorted(home.rglob("*.db")):
         _give_back(database)
-    return Trimmed(removed, logs, max(0, before - _size(home)))
+    return Trimmed(removed, logs, max(0, before - _size(home)), events)
+
+
+_SUPERSEDED = """
+    DELETE FROM event_logs WHERE id IN (
+        SELECT id FROM (
+            SELECT
+                id,
+                CASE
+                    WHEN dagster_event_type LIKE '%_PLANNED' THEN :plans
+                    WHEN dagster_event_type LIKE '%_CHECK_%' THEN :checks
+                    ELSE :events
+                END AS most,
+                row_number() OVER (
+                    PARTITION BY dagster_event_type, asset_key, partition,
+                        json_extract(event, '$.dagster_event.event_specific_data.asset_key.path'),
+                        json_extract(event, '$.dagster_event.event_specific_data.check_name')
+                    ORDER BY id DESC
+                ) AS place
+            FROM event_logs
+            -- Events of checks have their asset in the text alone.
+            WHERE asset_key IS NOT NULL OR dagster_event_type LIKE 'ASSET_CHECK_%'
+        ) WHERE place > most
+    )
+"""
+_OLD_CHECKS = """
+    DELETE FROM asset_check_executions WHERE id IN (
+        SELECT id FROM (
+            SELECT id, row_number() OVER (PARTITION BY asset_key, check_name ORDER BY id DESC) AS place
+            FROM asset_check_executions
+        ) WHERE place > :checks
+    )
+"""
+_OLDER_MATERIALISATIONS = """
+    SELECT id, event FROM (
+        SELECT id, event, row_number() OVER (PARTITION BY asset_key, partition ORDER BY id DESC) AS place
+        FROM event_logs WHERE dagster_event_type = 'ASSET_MATERIALIZATION'
+    ) WHERE place > 1
+"""
+
+
+def _trim_superseded(index: Path) -> int:
+    """Remove what newer events of the same asset or check replaced, and make the others lighter; how many went.
+
+    Dagster keeps the events of all assets in one SQLite file beside those of the runs, and never removes one. What is
+    current of an asset is its newest event, which stays, and is copied in the table of assets. A file that somebody
+    else holds is left for the next time.
+    """
+    if not index.exists():
+        return 0
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(index, timeout=5.0)) as connection:
+        with connection:
+            limits = {"events": EVENTS_KEPT, "checks": CHECKS_KEPT, "plans": PLANS_KEPT}
+            removed = sum(connection.execute(query, limits).rowcount for query in (_SUPERSEDED, _OLD_CHECKS))
+            lighter = [
+                (text, number)
+                for number, event in connection.execute(_OLDER_MATERIALISATIONS)
+                if (text := _without_heavy_metadata(event)) is not None
+            ]
+            connection.executemany("UPDATE event_logs SET event = ? WHERE id = ?", lighter)
+        return removed
+    return 0
+
+
+def _without_heavy_metadata(event: str) -> str | None:
+    """The event as JSON without the metadata that only the newest needs; None where it has none."""
+    if not any(f'"{label}"' in event for label in HEAVY_METADATA):
+        return None
+    try:
+        document = json.loads(event)
+        materialisation = document["dagster_event"]["event_specific_data"]["materialization"]
+        entries = materialisation["metadata_entries"]
+        materialisation["metadata_entries"] = [one for one in entries if one.get("label") not in HEAVY_METADATA]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None  # another version of Dagster may write them otherwise
+    return json.dumps(document)
 
 
 def _old_runs(instance: DagsterInstance, oldest: datetime) -> list[str]:

@@ -18,6 +18,7 @@ import dagster as dg
 from dagster import DagsterInstance
 
 from resistance_assets import interruption
+from resistance_assets.orchestration.dagster.instance_config import write_instance_config
 from resistance_assets.orchestration.dagster.run_process import PROCESS_TAG, process_name
 from resistance_assets.orchestration.dagster.run_records import put_damaged_aside
 from resistance_assets.orchestration.dagster.sqlite_tuning import tune_sqlite
@@ -27,23 +28,6 @@ from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.run_outcome import PRODUCTS, Launch
 from resistance_assets.orchestration.steps import Step
 
-INSTANCE_CONFIG = """\
-# Written once by `resistance`; yours to change. See deploy/ for Postgres and shared storage.
-telemetry:
-  enabled: false
-nux:
-  enabled: false
-retention:
-  # Ticks; runs and their events are trimmed by `resistance prune`, by `refresh` and by the sensor trim_records.
-  schedule: { purge_after_days: 30 }
-  sensor: { purge_after_days: { skipped: 2, started: 30, success: 30, failure: 30 } }
-  auto_materialize: { purge_after_days: { skipped: 2, started: 30, success: 30, failure: 30 } }
-concurrency:
-  runs:
-    max_concurrent_runs: 2
-  pools:
-    default_limit: 2
-"""
 UNDER_WAY = (
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
@@ -57,9 +41,7 @@ LONGEST_START = timedelta(minutes=10)
 def open_instance(home: Path) -> DagsterInstance:
     """The Dagster instance under ``home``, made on first use; the UI shows its runs when it is started there."""
     home.mkdir(parents=True, exist_ok=True)
-    config = home / "dagster.yaml"
-    if not config.exists():
-        config.write_text(INSTANCE_CONFIG, encoding="utf-8")
+    write_instance_config(home)
     os.environ["DAGSTER_HOME"] = str(home)
     put_damaged_aside(home)
     tune_sqlite()
