@@ -141,9 +141,44 @@ class EvidenceWeights(Entry):
     effect_only: float = Field(default=0.25, gt=0)
 
 
+class ConfidenceRules(Entry):
+    """When a candidate of a drug class is replicated, suggested, of a single study or contradicted, and its flags.
+
+    Attributes:
+        q_value: of a pooled effect, and of a single study.
+        replicated_studies, replicated_most_against: independent inferential studies, and of them the most with the
+            opposite sign.
+        suggested_studies: independent inferential studies of one sign.
+        suggested_single_q_value, suggested_effect_only_studies: in their place, one study with this q and so many
+            studies without replicates that change the same way.
+        p_value_against: of a study of the opposite sign that speaks against a single one.
+        line_specific_i2: per cent; above it the effect is flagged as specific to lines.
+        marker_abs_log2_fold_change: of tumour against normal tissue, beside q_value.
+        other_cell_type_ratio: how many times the mean of tumour cells another cell type makes.
+        selected_table_p_value: a published table without any p-value above it was chosen by p.
+    """
+
+    q_value: float = Field(default=0.05, gt=0, lt=1)
+    replicated_studies: int = Field(default=3, ge=2)
+    replicated_most_against: int = Field(default=1, ge=0)
+    suggested_studies: int = Field(default=2, ge=2)
+    suggested_single_q_value: float = Field(default=0.01, gt=0, lt=1)
+    suggested_effect_only_studies: int = Field(default=2, ge=1)
+    p_value_against: float = Field(default=0.05, gt=0, lt=1)
+    line_specific_i2: float = Field(default=75.0, ge=0, le=100)
+    marker_abs_log2_fold_change: float = Field(default=1.0, ge=0)
+    other_cell_type_ratio: float = Field(default=2.0, ge=1)
+    selected_table_p_value: float = Field(default=0.5, gt=0, le=1)
+
+
 class EvidenceSettings(Entry):
-    """How genes are ranked per drug class over contrasts whose state is `acquired`."""
+    """How genes are ranked per drug class over contrasts whose state is `acquired`.
+
+    `pooling`: moderated (the variance between studies is moderated over the genes) or hartung_knapp (each gene alone).
+    """
 
     weights: EvidenceWeights = EvidenceWeights()
     permutations: int = Field(default=200_000, ge=1000)
     seed: int = 20_240_501
+    pooling: Literal["moderated", "hartung_knapp"] = "moderated"
+    confidence: ConfidenceRules = ConfidenceRules()

@@ -442,6 +442,101 @@ class MartResistanceCandidates(TableModel):
 
 
 @table(
+    "marts.candidates",
+    grain="one row per drug class and gene that a rule has a word of confidence for",
+    key=("drug_class", "hgnc_symbol"),
+    limitation="a word says how often a change was seen in resistant cell lines, not that it causes resistance",
+)
+class MartCandidates(TableModel):
+    """Candidates of resistance per drug class: word of confidence, flags, effect, studies, and what would change it."""
+
+    drug_class: pl.String = col("class of the drug")
+    hgnc_symbol: pl.String = col(SYMBOL)
+    gene_name: pl.String = col("approved name", null=True)
+    direction: pl.String = col("up or down in resistant cells", isin=["up", "down"])
+    confidence: pl.String = col(
+        "replicated, suggested, single study, effect only or contradicted, by the rules of"
+        " raw.catalog__confidence_rules",
+        isin=["replicated", "suggested", "single study", "effect only", "contradicted"],
+    )
+    flags: pl.String = col(
+        "drug response, line-specific, known mechanism, expression of the stroma, tumour marker, circular; joined by |",
+        null=True,
+    )
+    rank_in_drug_class: pl.Int64 = col("by confidence, then by the bound of the interval nearest to no effect")
+    log2_fold_change: pl.Float64 = col(
+        "pooled; of the one study with replicates; else the mean of those without that are over the rule",
+        unit="log2",
+        null=True,
+    )
+    log2_fold_change_ci_lower: pl.Float64 = col("95 % limit; null without replicates", unit="log2", null=True)
+    log2_fold_change_ci_upper: pl.Float64 = col("95 % limit; null without replicates", unit="log2", null=True)
+    what_would_change_it: pl.String = col("what would move the candidate to another word")
+    n_studies: pl.Int64 = col("independent studies of the class", unit="studies")
+    k_studies: pl.Int64 = col("with replicates that measured the gene", unit="studies")
+    n_studies_for: pl.Int64 = col("of them, in the direction", unit="studies")
+    n_studies_against: pl.Int64 = col("of them, the other way", unit="studies")
+    n_studies_not_measured: pl.Int64 = col("that did not measure the gene", unit="studies")
+    n_effect_only_for: pl.Int64 = col("without replicates, in the direction", unit="studies")
+    n_effect_only_against: pl.Int64 = col("without replicates, the other way", unit="studies")
+    pooled_log2_fold_change: pl.Float64 = col("random effects; null below two studies", unit="log2", null=True)
+    ci_lower: pl.Float64 = col("95 % limit of the pooled effect", unit="log2", null=True)
+    ci_upper: pl.Float64 = col("95 % limit of the pooled effect", unit="log2", null=True)
+    p_value: pl.Float64 = col("of the pooled effect", null=True)
+    q_value_bh: pl.Float64 = col("Benjamini-Hochberg over the genes of the class", null=True)
+    smallest_study_q_value: pl.Float64 = col("smallest q of a study on its own", null=True)
+    i2: pl.Float64 = col("share of the variance that is between studies", unit="%", null=True)
+    tau2: pl.Float64 = col("variance between studies", unit="log2 squared", null=True)
+    direction_consistency: pl.Float64 = col("n_studies_for of k_studies", unit="fraction", null=True)
+    leave_one_out_worst_q: pl.Float64 = col("largest q with a study left out; null below three", null=True)
+    leave_one_out_same_sign: pl.Boolean = col("whether the sign stays whichever study goes", null=True)
+    rank_aggregation_score: pl.Float64 = col("weighted mean of signed ranks, from -1 to 1", null=True)
+    rank_aggregation_p_permutation: pl.Float64 = col("genes shuffled within studies", null=True)
+    rank_aggregation_q_value_bh: pl.Float64 = col("Benjamini-Hochberg within the class", null=True)
+    score: pl.Float64 = col("random-effects mean of Hedges' g", unit="sd", null=True)
+    score_ci_lower: pl.Float64 = col("95 % limit", unit="sd", null=True)
+    score_ci_upper: pl.Float64 = col("95 % limit", unit="sd", null=True)
+    refusal_reason: pl.String = col("why there is no pooled effect", null=True)
+    known_mechanism: pl.String = col("CIViC: known_for_class or known_for_other_drug", null=True)
+    known_mechanism_level: pl.String = col("levels of that evidence, A to E, joined by |", null=True)
+    known_mechanism_variants: pl.String = col("its variants, joined by |", null=True)
+    known_mechanism_drugs: pl.String = col("its drugs, joined by |", null=True)
+    is_druggable: pl.Boolean = col("a drug is known, or the gene is of a family that drugs usually aim at")
+    druggable_with: pl.String = col("drugs that act on its product, joined by |; null without the source", null=True)
+    target_families: pl.String = col("HGNC gene groups that drugs usually aim at, joined by |", null=True)
+    prognostic_hazard_ratio: pl.Float64 = col(
+        "overall survival per SD in patients that were not given these drugs: prognostic, no part of the confidence",
+        null=True,
+    )
+    prognostic_q_value: pl.Float64 = col("over all genes of the cohort", null=True)
+    prognostic_cohort_id: pl.String = col("cohort", null=True)
+    prognostic_n: pl.Int64 = col("patients", unit="patients", null=True)
+    bench_summary: pl.String = col("what bench studies of the warehouse say of the gene", null=True)
+    single_cell_summary: pl.String = col("cell types that make it, the leading one first, by study", null=True)
+
+
+@table(
+    "marts.drug_class_answers",
+    grain="one row per drug class that the catalog names",
+    key=("drug_class",),
+    limitation="the numbers grow with the studies at hand and the genes that they measured",
+)
+class MartDrugClassAnswers(TableModel):
+    """How many genes have which word of confidence in each class, and the sentence that says so."""
+
+    drug_class: pl.String = col("class of the drug")
+    n_replicated: pl.Int64 = col("genes", unit="genes")
+    n_suggested: pl.Int64 = col("genes", unit="genes")
+    n_single_study: pl.Int64 = col("genes", unit="genes")
+    n_effect_only: pl.Int64 = col("genes", unit="genes")
+    n_contradicted: pl.Int64 = col("genes", unit="genes")
+    n_independent_studies: pl.Int64 = col("with replicates", unit="studies")
+    n_studies_silent: pl.Int64 = col("without replicates: they can say nothing yet", unit="studies")
+    leading_genes: pl.String = col("the first three candidates", null=True)
+    answer_sentence: pl.String = col("the answer in a sentence")
+
+
+@table(
     "marts.gene_multiomics",
     grain="one row per cohort and gene that a layer of the cohort speaks of",
     key=("cohort_id", "hgnc_symbol"),

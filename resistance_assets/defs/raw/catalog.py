@@ -136,6 +136,12 @@ def catalog_drug_classes(registry: Registry) -> pl.DataFrame:
     return pl.DataFrame(sorted(pairs), schema=TABLES["raw.catalog__drug_classes"].polars_schema, orient="row")
 
 
+def catalog_confidence_rules(registry: Registry) -> pl.DataFrame:
+    """Thresholds of the words of confidence as a table of one row."""
+    rules = registry.evidence.confidence.model_dump()
+    return pl.DataFrame([rules], schema=TABLES["raw.catalog__confidence_rules"].polars_schema)
+
+
 def catalog_step(address: str, frame: pl.DataFrame, compute_from: Callable[..., Any]) -> Step:
     """A table that the catalog itself is the source of."""
     rows = frame.to_dicts()
@@ -160,4 +166,5 @@ def steps(registry: Registry) -> list[Step]:
         catalog_step("raw.catalog__studies", catalog_studies(registry), catalog_studies),
         catalog_step("raw.catalog__contrasts", catalog_contrasts(registry), catalog_contrasts),
         catalog_step("raw.catalog__drug_classes", catalog_drug_classes(registry), catalog_drug_classes),
+        catalog_step("raw.catalog__confidence_rules", catalog_confidence_rules(registry), catalog_confidence_rules),
     ]

@@ -100,3 +100,117 @@ class EvidenceKnownMechanisms(TableModel):
     ci_upper: pl.Float64 = col("95 % limit (DeLong)", null=True, of=(*_EFFECTS, *_KNOWN), **P_CHECK)
     known_genes: pl.String = col("known genes that were ranked, the first first, joined by |", null=True, of=_KNOWN)
     note: pl.String = col("why a number is missing", null=True, of=(*_EFFECTS, *_KNOWN))
+
+
+_STUDY = ("raw.catalog__contrasts.study_id", *_EFFECTS)
+_STATE = ("source", "raw.catalog__contrasts.contrast_id")
+_STATES = ["acquired", "tolerant", "treated"]
+_DIRECTIONS = ["up", "down", "none"]
+
+
+def _studies(description: str) -> pl.Int64:
+    return col(description, unit="studies", of=_STUDY, ge=0)
+
+
+def _number(description: str, unit: str | None = None, **checks: float) -> pl.Float64:
+    return col(description, unit=unit, null=True, of=_EFFECTS, **checks)
+
+
+@table(
+    "core.evidence__study_effects",
+    grain="one row per drug class, state, independent study and gene that a study of the class and state measured",
+    key=("drug_class", "state", "independent_study", "hgnc_symbol"),
+    limitation="cells of one line and laboratory are one study, however many accessions they fill",
+)
+class EvidenceStudyEffects(TableModel):
+    """Effect of each independent study: the mean of its contrasts, with the variance that shared controls give."""
+
+    drug_class: pl.String = col("class of the drug", of=_DRUG_CLASS)
+    state: pl.String = col("acquired resistance, tolerance, or treated parental cells", of=_STATE, isin=_STATES)
+    independent_study: pl.String = col("cell line (laboratory), or the study where one is not told", of=_STUDY)
+    hgnc_symbol: pl.String = col(SYMBOL, of="core.deg__contrast_genes.hgnc_symbol")
+    study_id: pl.String = col("studies that it holds, joined by |", of="raw.catalog__contrasts.study_id")
+    contrast_ids: pl.String = col("its contrasts, joined by |", of="raw.catalog__contrasts.contrast_id")
+    cell_line: pl.String = col("cell line", null=True, of=_STATE)
+    laboratory: pl.String = col("laboratory", null=True, of=_STATE)
+    is_measured: pl.Boolean = col("whether the study measured the gene", of=_EFFECTS)
+    is_inferential: pl.Boolean = col("whether it has replicates, and so a p-value", of=_EFFECTS)
+    n_contrasts: pl.Int64 = col("contrasts that the effect is the mean of", unit="contrasts", of=_EFFECTS, ge=0)
+    log2_fold_change: pl.Float64 = _number("mean over the contrasts, resistant over parental", "log2")
+    log2_fold_change_standard_error: pl.Float64 = _number("of log2_fold_change", "log2", ge=0)
+    standard_error_source: pl.String = col(
+        "reported; from_p_value; median_of_contrast where the p-value tells none",
+        null=True,
+        of=_EFFECTS,
+        isin=["reported", "from_p_value", "median_of_contrast"],
+    )
+    standardised_effect: pl.Float64 = _number("Hedges' g of the (moderated) t, corrected for few samples", "sd")
+    standardised_effect_standard_error: pl.Float64 = _number("of standardised_effect", "sd", ge=0)
+    p_value: pl.Float64 = _number("two-sided; null without replicates", **P_CHECK)
+    q_value_bh: pl.Float64 = _number("Benjamini-Hochberg over the genes of the study", **P_CHECK)
+    direction: pl.String = col(
+        "sign of log2_fold_change; null where it was not measured", null=True, of=_EFFECTS, isin=_DIRECTIONS
+    )
+    is_over_fold_change_rule: pl.Boolean = col(
+        "without replicates: whether every contrast of it passes its fold-change rule", of=_EFFECTS
+    )
+
+
+@table(
+    "core.evidence__consensus_by_gene",
+    grain="one row per drug class (and all of them), state and gene that a study measured",
+    key=("drug_class", "state", "hgnc_symbol"),
+    limitation="agreement of cell lines says that a change recurs, not that it causes resistance",
+)
+class EvidenceConsensusByGene(TableModel):
+    """Random-effects consensus over independent studies with replicates, and what those without say beside it."""
+
+    drug_class: pl.String = col("class of the drug; all: every class together", of=_DRUG_CLASS)
+    state: pl.String = col("acquired resistance, tolerance, or treated parental cells", of=_STATE, isin=_STATES)
+    hgnc_symbol: pl.String = col(SYMBOL, of="core.deg__contrast_genes.hgnc_symbol")
+    direction: pl.String = col(
+        "of the pooled effect; of the only study with replicates; else of most studies without", of=_EFFECTS,
+        isin=_DIRECTIONS,
+    )  # fmt: skip
+    n_studies: pl.Int64 = _studies("independent studies of the class and state")
+    k_studies: pl.Int64 = _studies("with replicates that measured the gene: those that are pooled")
+    n_studies_for: pl.Int64 = _studies("of them, with the sign of the direction")
+    n_studies_against: pl.Int64 = _studies("of them, with the opposite sign")
+    n_studies_not_measured: pl.Int64 = _studies("that did not measure the gene")
+    n_studies_significant_up: pl.Int64 = _studies("with replicates, up with a q of their own below the catalog's limit")
+    n_studies_significant_down: pl.Int64 = _studies("likewise, down")
+    n_studies_opposed: pl.Int64 = _studies(
+        "that speak against the direction: opposite sign with p below the catalog's limit, or over a fold-change rule"
+    )
+    smallest_study_q_value: pl.Float64 = _number("smallest q of a study on its own", **P_CHECK)
+    n_effect_only: pl.Int64 = _studies("without replicates that measured the gene")
+    n_effect_only_for: pl.Int64 = _studies("of them, with the sign of the direction")
+    n_effect_only_against: pl.Int64 = _studies("of them, with the opposite sign")
+    n_effect_only_over_rule_for: pl.Int64 = _studies("of them, over the fold-change rule in the direction")
+    n_effect_only_over_rule_against: pl.Int64 = _studies("of them, over the rule against the direction")
+    pooled_log2_fold_change: pl.Float64 = _number("random-effects mean over the studies", "log2")
+    standard_error: pl.Float64 = _number("of pooled_log2_fold_change", "log2", ge=0)
+    ci_lower: pl.Float64 = _number("95 % limit", "log2")
+    ci_upper: pl.Float64 = _number("95 % limit", "log2")
+    degrees_of_freedom: pl.Float64 = _number("of its t: studies - 1 and what genes lend one another", ge=0)
+    p_value: pl.Float64 = _number("two-sided, of the pooled effect", **P_CHECK)
+    q_value_bh: pl.Float64 = _number("Benjamini-Hochberg over the genes of class and state", **P_CHECK)
+    i2: pl.Float64 = _number("share of the variance that is between studies", "%", ge=0, le=100)
+    tau2: pl.Float64 = _number("variance between studies, restricted maximum likelihood", "log2 squared", ge=0)
+    log2_fold_change_reml: pl.Float64 = _number("pooled with this gene's own tau2", "log2")
+    ci_lower_hartung_knapp: pl.Float64 = _number("95 % limit, Hartung-Knapp, this gene alone", "log2")
+    ci_upper_hartung_knapp: pl.Float64 = _number("95 % limit, Hartung-Knapp, this gene alone", "log2")
+    p_value_hartung_knapp: pl.Float64 = _number("Hartung-Knapp, k - 1 degrees of freedom", **P_CHECK)
+    q_value_bh_hartung_knapp: pl.Float64 = _number("Benjamini-Hochberg of p_value_hartung_knapp", **P_CHECK)
+    direction_consistency: pl.Float64 = _number("n_studies_for of k_studies", "fraction", **P_CHECK)
+    leave_one_out_worst_q: pl.Float64 = _number("largest q with a study left out; null below three", **P_CHECK)
+    leave_one_out_same_sign: pl.Boolean = col("whether the sign stays whichever study goes", null=True, of=_EFFECTS)
+    rank_aggregation_score: pl.Float64 = _number("weighted mean of signed ranks over studies", ge=-1.0, le=1.0)
+    rank_aggregation_p_permutation: pl.Float64 = _number("genes shuffled within studies", **P_CHECK)
+    rank_aggregation_q_value_bh: pl.Float64 = _number("Benjamini-Hochberg within class and state", **P_CHECK)
+    score: pl.Float64 = _number("random-effects mean of Hedges' g over the studies", "sd")
+    score_ci_lower: pl.Float64 = _number("95 % limit", "sd")
+    score_ci_upper: pl.Float64 = _number("95 % limit", "sd")
+    score_p_value: pl.Float64 = _number("two-sided, of score", **P_CHECK)
+    score_q_value_bh: pl.Float64 = _number("Benjamini-Hochberg over the genes of class and state", **P_CHECK)
+    refusal_reason: pl.String = col("why there is no pooled effect", null=True, of=_EFFECTS)

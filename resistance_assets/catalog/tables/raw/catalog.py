@@ -126,3 +126,29 @@ class CatalogDrugClasses(TableModel):
 
     drug_class: pl.String = col("class of the drug", of="source")
     drug: pl.String = col("drug, in small letters", of="source")
+
+
+@table(
+    "raw.catalog__confidence_rules",
+    grain="one row per set of thresholds, of which the catalog has one",
+    key=("q_value",),
+    limitation="a threshold is a convention: what lies just beyond it is hardly different",
+)
+class CatalogConfidenceRules(TableModel):
+    """When a candidate is replicated, suggested, of a single study or contradicted, and what is flagged."""
+
+    q_value: pl.Float64 = col("largest q of a pooled effect and of a single study", of="source", **P_CHECK)
+    replicated_studies: pl.Int64 = col("independent studies with replicates", unit="studies", of="source", ge=2)
+    replicated_most_against: pl.Int64 = col("of them, the most against", unit="studies", of="source", ge=0)
+    suggested_studies: pl.Int64 = col("independent studies with replicates", unit="studies", of="source", ge=2)
+    suggested_single_q_value: pl.Float64 = col("largest q of one study in their place", of="source", **P_CHECK)
+    suggested_effect_only_studies: pl.Int64 = col(
+        "studies without replicates beside that one", unit="studies", of="source", ge=1
+    )
+    p_value_against: pl.Float64 = col("largest p of a study that speaks against", of="source", **P_CHECK)
+    line_specific_i2: pl.Float64 = col("above it: line-specific", unit="%", of="source", ge=0, le=100)
+    marker_abs_log2_fold_change: pl.Float64 = col(
+        "least effect of a tumour marker, tumour against normal", unit="log2", of="source", ge=0
+    )
+    other_cell_type_ratio: pl.Float64 = col("another cell type over tumour cells: of the stroma", of="source", ge=1)
+    selected_table_p_value: pl.Float64 = col("a table without a larger p was chosen by p", of="source", **P_CHECK)
