@@ -242,6 +242,38 @@ def cohort(**tables: list[dict[str, Any]]) -> Warehouse:
     })  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("named", "analysed"),
+    [
+        (None, ["A1", "B1", "C1"]),  # what says that it is no primary tumour is left out
+        ("Primary Tumor|Tumor", ["A1", "B1"]),
+    ],
+)
+def test_samples_without_codes_are_chosen_by_the_words_of_the_vendor(named, analysed):
+    found = cohort(
+        raw__catalog__cohorts=[{**ENDPOINT, "sample_types": named}],
+        raw__cbioportal__sample_attributes=[
+            sample("A", "A1", text="Primary Tumor"), sample("A", "A0", text="Solid Tissue Normal"),
+            sample("B", "B1", text="tumor"), sample("B", "B0", text="Lymph Node Metastasis"),
+            sample("C", "C1", text="Local resection"), sample("D", "D1", text="Recurrence"),
+        ],
+        raw__cbioportal__mrna_values=[value(1, "AXL", s) for s in ("A0", "A1", "B0", "B1", "C1", "D1")],
+    )  # fmt: skip
+    chosen = found.ask("staging.cohorts__samples", "sample_id", is_analysed=True)
+    assert [name for (name,) in chosen] == analysed
+
+
+def test_a_continuous_profile_that_is_called_log2_is_on_that_scale():
+    found = cohort(
+        raw__catalog__cohorts=[{**ENDPOINT, "expression_profiles": "mrna"}],
+        raw__cbioportal__profiles=[{**profile("mrna", "CONTINUOUS"), "profile_name": "mRNA expression (RPKM, log2)"}],
+        raw__cbioportal__sample_attributes=[sample("A", "A1")],
+        raw__cbioportal__mrna_values=[value(1, "AXL", "A1", -1.5, of="mrna")],
+    )
+    assert found.ask("staging.cohorts__genes", "expression_scale") == [("log2, as the archive has it",)]
+    assert found.ask("staging.cohorts__gene_expression", "expression_value") == [(-1.5,)]
+
+
 def test_one_sample_of_an_allowed_type_stands_for_its_patient():
     found = cohort(
         raw__cbioportal__sample_attributes=[

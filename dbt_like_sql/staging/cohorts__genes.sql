@@ -25,6 +25,8 @@ cbioportal_genes AS (
                 THEN
                     CASE
                         WHEN contains(genes.profile_id, 'rna_seq_v2') THEN 'log2(RSEM + 1)'
+                        WHEN regexp_matches(lower(profiles.profile_name), 'log ?2')
+                            THEN 'log2, as the archive has it'
                         ELSE 'continuous'
                     END
             ELSE lower(profiles.datatype)

@@ -1,10 +1,13 @@
 -- Samples of the cohorts and which one stands for its patient: of the samples of an allowed type
 -- the first one that the expression profile holds, or the first one where it holds none of them.
+-- Types are TCGA's codes at the end of the id or, in a study without any, the vendor's word: one of
+-- those that the catalog names, or any that does not say that the sample is no primary tumour.
 WITH cohorts AS (
     SELECT DISTINCT
         cohort_id,
         study_id,
         sample_type_codes,
+        sample_types,
         origin,
         patient_attribute,
         sample_attribute,
@@ -112,13 +115,28 @@ candidate_samples AS (
         typed_samples.patient_id,
         typed_samples.sample_type,
         typed_samples.type_code,
-        NOT typed_samples.study_has_codes
-        OR coalesce(
-            list_contains(
-                string_split(cohorts.sample_type_codes, '|'), typed_samples.type_code
-            ),
-            FALSE
-        ) AS is_allowed,
+        CASE
+            WHEN typed_samples.study_has_codes
+                THEN
+                    coalesce(
+                        list_contains(
+                            string_split(cohorts.sample_type_codes, '|'), typed_samples.type_code
+                        ),
+                        FALSE
+                    )
+            WHEN typed_samples.sample_type IS NULL THEN TRUE
+            WHEN cohorts.sample_types IS NOT NULL
+                THEN
+                    list_contains(
+                        string_split(lower(cohorts.sample_types), '|'),
+                        lower(trim(typed_samples.sample_type))
+                    )
+            ELSE
+                NOT regexp_matches(
+                    lower(typed_samples.sample_type),
+                    'normal|metasta|recurren|relapse|xenograft|organoid|cell ?line'
+                )
+        END AS is_allowed,
         profiled_samples.sample_id IS NOT NULL AS is_profiled
     FROM cohorts
     INNER JOIN typed_samples

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import polars as pl
 import pytest
 
 from resistance_assets.catalog.registry import load_registry, set_names
+from resistance_assets.connectors.cbioportal.profiles import list_profiles
 from resistance_assets.connectors.sample_groups import group_samples
+from resistance_assets.science.survival.meta_analysis import one_cohort_per_patient, pool_screens
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +74,45 @@ def test_the_page_of_the_atlas_names_every_study_and_no_other(atlas):
     left_out = set(re.findall(r"GSE\d+", text.partition("## Left out")[2]))
     accessions = {study.id.split("_")[0].upper() for study in atlas.public_studies.values()}
     assert not left_out & (accessions - {"GSE37699"})
+
+
+@pytest.mark.parametrize("cohort_id", ["luad_oncosg", "luad_cptac"])
+def test_profiles_of_the_lung_cohorts_are_those_of_the_meta_files(shared, cohort_id):
+    cohort = load_registry(sets=("seeds", "lung_cohorts")).cohorts[cohort_id]
+    study = cohort.source.removeprefix("cbioportal_")
+    held = list_profiles(shared / "cases/live" / f"{study}.metas_and_case_lists.tar.gz")
+    named = {*cohort.expression_profiles, *cohort.z_score_profiles, *cohort.log2_copy_number_profiles,
+             *cohort.protein_profiles, *cohort.methylation_profiles, cohort.copy_number_profile}  # fmt: skip
+    assert named <= set(held)
+    assert {held[name]["genetic_alteration_type"] for name in cohort.expression_profiles} == {"MRNA_EXPRESSION"}
+    assert all(held[name]["genetic_alteration_type"] == "METHYLATION" for name in cohort.methylation_profiles)
+
+
+def test_three_independent_cohorts_of_the_set_are_followed_and_none_shares_patients():
+    cohorts = load_registry(sets=("seeds", "lung_cohorts")).cohorts
+    followed = {one.patient_set for one in cohorts.values() if any(e.id == "OS" for e in one.endpoint)}
+    assert followed == {"luad_tcga", "lusc_tcga", "luad_oncosg", "luad_cptac"}
+
+
+def test_a_gene_is_pooled_over_three_independent_cohorts_of_the_set():
+    """One of them on z-scores; another view of the same patients does not count."""
+    registry = load_registry(sets=("seeds", "lung_cohorts"))
+    estimates = {"luad_tcga": 0.30, "luad_tcga_xena": 0.30, "lusc_tcga": 0.10, "luad_oncosg": 0.25}
+    screens = pl.DataFrame(
+        {
+            "cohort_id": list(estimates),
+            "endpoint": "OS",
+            "model": "rank_normal",
+            "hgnc_symbol": "AXL",
+            "n": 300,
+            "events": 100,
+            "log_hazard_ratio": list(estimates.values()),
+            "standard_error": [0.10, 0.10, 0.12, 0.15],
+            "hazard_ratio_per_sd": [math.exp(beta) for beta in estimates.values()],
+            "estimator": "partial_likelihood",
+        }
+    )
+    sets = {name: registry.cohorts[name].patient_set for name in estimates}
+    (pooled,) = pool_screens(one_cohort_per_patient(screens, sets, list(registry.cohorts))).to_dicts()
+    assert pooled["cohorts"] == 3
+    assert 0.1 < math.log(pooled["hazard_ratio"]) < 0.3

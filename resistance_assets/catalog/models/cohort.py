@@ -87,6 +87,9 @@ class Cohort(Entry):
         expression_profiles: the first that the archive holds is analysed.
         z_score_profiles, log2_copy_number_profiles, protein_profiles, methylation_profiles: further matrices of the
             archive that are loaded.
+        sample_type_codes: of samples whose ids end in a code of TCGA.
+        sample_types: values of the attribute `SAMPLE_TYPE` that are analysed where ids bear no such code. Without them,
+            samples that it calls normal, a metastasis, a recurrence, a xenograft or a line are left out.
         time_unit: of the times of the endpoints.
         sequenced_megabases: coding bases that were sequenced, for mutations per megabase.
         stratum: patients in whom the survival screens are repeated.
@@ -105,6 +108,7 @@ class Cohort(Entry):
     methylation_profiles: tuple[str, ...] = ()
     time_unit: Literal["days", "months"] = "months"
     sample_type_codes: tuple[str, ...] = ("01",)
+    sample_types: tuple[str, ...] = ()
     age_attribute: str | None = None
     sex_attribute: str | None = None
     stage_attribute: str | None = None

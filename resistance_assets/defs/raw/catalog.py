@@ -61,6 +61,7 @@ def catalog_cohorts(registry: Registry) -> pl.DataFrame:
             "patients_of": cohort.patient_set,
             "same_endpoint_as": endpoint.same_as or endpoint.id,
             "sample_type_codes": "|".join(cohort.sample_type_codes),
+            "sample_types": "|".join(cohort.sample_types) or None,
         }
         for cohort in registry.analysed_cohorts()
         for endpoint in cohort.endpoint

@@ -51,6 +51,9 @@ class CatalogCohorts(TableModel):
         "profiles of continuous copy number, joined by |", of="source", null=True
     )
     sample_type_codes: pl.String = col("TCGA sample type codes analysed, joined by |", of="source")
+    sample_types: pl.String = col(
+        "values of SAMPLE_TYPE analysed where ids bear no code, joined by |", of="source", null=True
+    )
     origin: pl.String = col(
         "cbioportal = an archive; xena = a matrix and a table of follow-up; study = a laboratory study whose sheet"
         " holds the follow-up",
