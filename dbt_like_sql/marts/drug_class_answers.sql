@@ -35,14 +35,27 @@ word_counts AS (
     GROUP BY drug_class
 ),
 
+best_words AS (
+    SELECT
+        drug_class,
+        confidence
+    FROM marts.candidates
+    WHERE rank_in_drug_class = 1 AND confidence IN ('replicated', 'suggested', 'single study')
+),
+
 -- The three first genes of the best word that the class has.
 leading_genes AS (
     SELECT
-        drug_class,
-        string_agg(hgnc_symbol, ', ' ORDER BY rank_in_drug_class) AS leading_genes
-    FROM marts.candidates
-    WHERE rank_in_drug_class <= 3 AND confidence IN ('replicated', 'suggested', 'single study')
-    GROUP BY drug_class
+        candidates.drug_class,
+        string_agg(candidates.hgnc_symbol, ', ' ORDER BY candidates.rank_in_drug_class)
+            AS leading_genes
+    FROM marts.candidates AS candidates
+    INNER JOIN best_words
+        ON
+            candidates.drug_class = best_words.drug_class
+            AND candidates.confidence = best_words.confidence
+    WHERE candidates.rank_in_drug_class <= 3
+    GROUP BY candidates.drug_class
 ),
 
 counted_classes AS (
