@@ -80,6 +80,9 @@ StudiesOption = Annotated[
 GenesOption = Annotated[
     Path | None, typer.Option(help="A file with further genes of interest, one a line: pages, curves, labels.")
 ]
+JobsOption = Annotated[
+    int | None, typer.Option("--jobs", min=1, max=256, help="Processes that compute at once.", show_default="all cores")
+]
 CatalogOption = Annotated[
     list[Path] | None,
     typer.Option("--catalog", help="Folder of TOML files laid over the built-in catalog. May be repeated."),
@@ -184,6 +187,7 @@ def _settings(
     studies: list[Path] | None = None,
     genes: Path | None = None,
     catalog: list[Path] | None = None,
+    jobs: int | None = None,
 ) -> Settings:
     """Settings with the command's own options, which are also put where child processes find them."""
     from pydantic import ValidationError
@@ -202,6 +206,8 @@ def _settings(
         os.environ["RESISTANCE_STUDIES"] = os.pathsep.join(str(path.absolute()) for path in studies)
     if catalog:
         os.environ["RESISTANCE_CATALOG"] = os.pathsep.join(str(path.absolute()) for path in catalog)
+    if jobs is not None:
+        os.environ["RESISTANCE_JOBS"] = str(jobs)
     if genes is not None:
         if not genes.is_file():
             raise UsageFault("there is no such file", subject=str(genes), remedy="Correct --genes.")
@@ -242,6 +248,7 @@ def run(
         typer.Option(help="A table (`core.deg__contrast_genes`, with what it needs), a layer, or Dagster's syntax."),
     ] = None,
     genes: GenesOption = None,
+    jobs: JobsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Bring everything up to date and publish.
@@ -250,7 +257,7 @@ def run(
     """
     from resistance_assets.commands.run import bring_up_to_date
 
-    settings = _settings(profile, mirror, studies, genes, catalog=catalog)
+    settings = _settings(profile, mirror, studies, genes, catalog=catalog, jobs=jobs)
     summary = bring_up_to_date(settings, select=select, quiet=as_json, started=STARTED)
     if as_json:
         typer.echo(json.dumps(summary.as_document(), indent=1))
@@ -273,6 +280,7 @@ def refresh(
             show_default="RESISTANCE_MAX_AGE, or 3d",
         ),
     ] = None,
+    jobs: JobsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Look at every source, recompute only what changed, publish, and print what changed in the results.
@@ -281,9 +289,8 @@ def refresh(
     """
     from resistance_assets.commands.refresh import refresh as bring_up
 
-    refreshed = bring_up(
-        _settings(profile, mirror, studies, catalog=catalog), quiet=as_json, started=STARTED, max_age=_age(max_age)
-    )
+    settings = _settings(profile, mirror, studies, catalog=catalog, jobs=jobs)
+    refreshed = bring_up(settings, quiet=as_json, started=STARTED, max_age=_age(max_age))
     if as_json:
         typer.echo(json.dumps(refreshed.as_document(), indent=1))
     else:
@@ -633,6 +640,25 @@ def claims(
         typer.echo(json.dumps(rows, indent=1))
     else:
         show_claims(rows)
+
+
+@app.command()
+def work(
+    tables: Annotated[list[str], typer.Argument(metavar="TABLE...", help="`layer.table`; `-`: read from stdin.")],
+    profile: ProfileOption = None,
+    mirror: MirrorOption = None,
+    studies: StudiesOption = None,
+    catalog: CatalogOption = None,
+    run_id: Annotated[str, typer.Option(help="Recorded with what is built.")] = "",
+) -> None:
+    """Bring these tables alone up to date, without Dagster; answers are lines of JSON, for an engine.
+
+    Example: `resistance work core.deg__contrast_genes`
+    """
+    from resistance_assets.commands.engines.work import do_work
+
+    if not do_work(_settings(profile, mirror, studies, catalog=catalog), tables, run_id=run_id):
+        raise typer.Exit(FAILED)
 
 
 @app.command()

@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -32,6 +32,8 @@ class Settings(BaseSettings):
         contact: address sent in the User-Agent to the hosts.
         executor: how the steps of a run launched by Dagster are executed. Most steps take less than a second and the
             start of a process takes three, so one process is the default; `multiprocess` pays where steps are long.
+        jobs: processes that compute at the same time in `resistance run` and `refresh`; `auto`: as many as cores and
+            memory allow, at two gigabytes each.
         report: whether a run writes the pages into `<data_dir>/report` after it published.
         memory: what queries may use, such as `4GB` or `512MB`; half of what the machine or its cgroup has, by default.
         alert_webhook: URL that alerts are posted to; `alert_form`: as Slack wants them, or the whole as JSON.
@@ -56,6 +58,7 @@ class Settings(BaseSettings):
     opt_in: Annotated[tuple[str, ...], NoDecode] = ()
     contact: str | None = None
     executor: Literal["in_process", "multiprocess"] = "in_process"
+    jobs: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = "auto"
     memory: str | None = None
     report: bool = True
     schedule: Literal["off", "on"] = "off"
@@ -96,6 +99,13 @@ class Settings(BaseSettings):
     def memory_bytes(self) -> int:
         """Bytes that queries may use."""
         return parse_bytes(self.memory) if self.memory is not None else memory_of_machine() // 2
+
+    @property
+    def job_count(self) -> int:
+        """Processes that compute at the same time."""
+        if self.jobs != "auto":
+            return self.jobs
+        return max(1, min(cores_of_machine(), self.memory_bytes // MEMORY_OF_A_JOB))
 
     @property
     def lake_dir(self) -> Path:
@@ -160,6 +170,7 @@ _UNITS = {
     "ti": 1024**4,
 }
 LEAST_MEMORY_BYTES = 64 * 1000**2
+MEMORY_OF_A_JOB = 2 * 1000**3
 
 
 def parse_bytes(text: str) -> int:
@@ -184,6 +195,15 @@ def memory_of_machine() -> int:
         with contextlib.suppress(OSError, ValueError):
             sizes.append(int(Path(path).read_text(encoding="ascii")))
     return max(LEAST_MEMORY_BYTES, min(sizes))
+
+
+def cores_of_machine() -> int:
+    """Cores that this process may use: those that it is bound to, or its cgroup's share where that is less."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with contextlib.suppress(OSError, ValueError):
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        cores = min(cores, max(1, int(quota) // int(period)))
+    return cores
 
 
 def load_settings() -> Settings:

@@ -26,6 +26,8 @@ LONG_FILES = (
     "defs/raw/studies/test_public_studies.py",
     "test_cli.py",
 )
+# Tests run side by side already; worker processes would take the cores from one another. Theirs ask for them.
+os.environ.setdefault("RESISTANCE_JOBS", "1")
 SHARED = Path(os.environ.get("RESISTANCE_SHARED_DIR", Path(__file__).resolve().parents[2] / "shared"))
 
 

@@ -9,6 +9,7 @@ import functools
 import os
 import re
 import time
+import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -220,19 +221,25 @@ def _run_in_dagster(
     addresses: Iterable[str] | None,
     quiet: bool,
 ) -> Launch:
+    from resistance_assets.commands.engines.pool import pool_for
     from resistance_assets.definitions import definitions_of
     from resistance_assets.orchestration.dagster.run import launch, open_instance
     from resistance_assets.orchestration.dagster.table_assets import key_of
     from resistance_assets.orchestration.events import subscribe
+    from resistance_assets.orchestration.workers.pool import serving
 
-    definitions = definitions_of(registry, steps)
-    if addresses is not None:
-        selection = {key_of(address) for address in addresses}
-    else:
-        selection = resolve_selection(definitions, steps, select) if select else None
-    instance = open_instance(settings.dagster_home)
-    with _Progress(quiet, len(definitions.resolve_all_asset_specs())) as on_event, subscribe(on_event):
-        return launch(definitions, steps, instance, lake, selection=selection)
+    run_id = str(uuid.uuid4())
+    # What a selection in Dagster's syntax asks for is known only by Dagster, later.
+    stale = None if addresses is None else list(addresses)
+    with serving(stale and pool_for(settings, lake, steps, stale, run_id)):
+        definitions = definitions_of(registry, steps)
+        if stale is not None:
+            selection = {key_of(address) for address in stale}
+        else:
+            selection = resolve_selection(definitions, steps, select) if select else None
+        instance = open_instance(settings.dagster_home)
+        with _Progress(quiet, len(definitions.resolve_all_asset_specs())) as on_event, subscribe(on_event):
+            return launch(definitions, steps, instance, lake, selection=selection, run_id=run_id)
 
 
 def publish_products(

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.errors import DataFault
+from resistance_assets.orchestration import checks
 from resistance_assets.orchestration.checks import require, validate
 
 ENDPOINTS = TABLES["staging.cohorts__patient_endpoints"]
@@ -88,3 +89,15 @@ def test_a_key_of_whole_numbers_is_unique_whatever_the_order_of_the_rows(rows, i
     frame = pl.DataFrame(given_rows, schema={"gene_number": pl.UInt32, "cell_number": pl.UInt32}, orient="row")
     found = validate(table, frame.with_columns(umi=pl.lit(1, pl.UInt32)))[1]
     assert found.passed == (len(set(rows)) == len(rows))
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["", "a", "b", None])), min_size=1, max_size=40),
+    st.integers(1, 7),
+)
+def test_a_repeated_row_is_found_wherever_it_stands(rows, block):
+    keys = pl.DataFrame(rows, schema={"n": pl.Int64, "t": pl.String}, orient="row")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(checks, "HASHED_ROWS", block)
+        found = checks._rows_with_a_twin(keys)
+    assert found.equals(keys.filter(keys.is_duplicated()))

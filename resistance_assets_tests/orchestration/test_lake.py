@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resistance_assets.errors import DataFault
+from resistance_assets.orchestration import lake as lake_module
 from resistance_assets.orchestration.lake import Lake, TableVersion, content_version, now_iso
 
 FRAME = pl.DataFrame({"gene": ["CCL20", "AXL", None], "value": [1.5, -0.25, None], "n": [1, 2, 3]})
@@ -132,3 +133,12 @@ def test_a_record_of_an_earlier_version_keeps_its_cache_key(tmp_path):
     lake.set_current(version_of("raw.x", version, notes={"memo_key": "key"}), "key")
     for found in (lake.current("raw.x"), lake.lookup("raw.x", "key")):
         assert found.notes == {"cache_key": "key"}
+
+
+def test_a_version_does_not_depend_on_the_blocks_that_are_hashed(monkeypatch):
+    frame = pl.DataFrame({"gene": ["A", None, "B", "A"], "value": [1.0, -0.0, float("nan"), 2.5], "n": [1, 2, 3, 4]})
+    whole = content_version(frame)
+    monkeypatch.setattr(lake_module, "HASHED_ROWS", 3)
+    assert content_version(frame) == whole
+    assert content_version(frame.reverse()) == whole
+    assert content_version(frame.head(3)) != whole

@@ -84,11 +84,15 @@ def launch(
     lake: Lake,
     *,
     selection: Iterable[dg.AssetKey] | None = None,
+    run_id: str | None = None,
 ) -> Launch:
     """Materialise the selection, and then whatever a failure left out although it does not need what failed.
 
     One failed partition fails its whole run in Dagster and takes down every union of partitions; the unions that can
     do with the other partitions are brought up to date in a further pass.
+
+    Args:
+        run_id: of the first pass; by default a new one.
     """
     started = time.perf_counter()
     close_dead_runs(instance)
@@ -103,6 +107,7 @@ def launch(
                 instance=instance,
                 asset_selection=sorted(remaining),
                 raise_on_error=False,
+                run_id=None if done.run_ids else run_id,
                 tags={PROCESS_TAG: process_name(os.getpid())},
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             )

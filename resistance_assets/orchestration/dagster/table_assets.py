@@ -19,7 +19,8 @@ from resistance_assets.orchestration.dagster.automation import on_data_change
 from resistance_assets.orchestration.dagster.run_process import note_process
 from resistance_assets.orchestration.events import ProgressEvent, emit, subscribe
 from resistance_assets.orchestration.lake import Lake, scan_file
-from resistance_assets.orchestration.steps import Step, StepFailed, StepResult, column_lineage, identity_of, run_step
+from resistance_assets.orchestration.steps import Step, StepFailed, StepResult, column_lineage, identity_of
+from resistance_assets.orchestration.workers.pool import run_step_somewhere
 
 OWNERS = {
     "parts": "team:data-engineering",
@@ -112,7 +113,7 @@ def assets_of(step: Step, readers: Mapping[str, Sequence[str]] | None = None) ->
         note_process(context)
         try:
             with subscribe(lambda said: context.log.info(said.message) if said.kind == "note" else None):
-                results = run_step(lake, step, origins=resource.origins(), run_id=context.run.run_id)
+                results = run_step_somewhere(lake, step, resource.origins, context.run.run_id)
         except StepFailed as failed:
             for address, result in failed.written.items():
                 emit(ProgressEvent("finished", address, result.outcome, result.seconds, result.reason or ""))

@@ -1,0 +1,1 @@
+"""Commands that an engine calls, rather than a person."""
