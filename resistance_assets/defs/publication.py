@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import json
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -150,6 +151,24 @@ def failed_tables(lake: Lake) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={"table_name": pl.String, "reason": pl.String}, orient="row")
 
 
+def planted_effects(settings: Settings) -> dict[str, pl.DataFrame]:
+    """`meta.planted_effects` of a demo: what its `truth.json` says of every contrast; empty where data are real."""
+    if not settings.is_synthetic or settings.effective_mirror is None:
+        return {}
+    truth = settings.effective_mirror.parent / "truth.json"
+    if not truth.is_file():
+        return {}
+    planted = json.loads(truth.read_text(encoding="utf-8")).get("contrasts", {})
+    rows = [
+        {"contrast_id": contrast, "hgnc_symbol": gene, "log2_fold_change": float(effect)}
+        for contrast, effects in planted.items()
+        for gene, effect in effects.items()
+        if isinstance(effect, int | float)
+    ]
+    schema = {"contrast_id": pl.String, "hgnc_symbol": pl.String, "log2_fold_change": pl.Float64}
+    return {"planted_effects": pl.DataFrame(rows, schema=schema)}
+
+
 def publish_current(settings: Settings, lake: Lake, registry: Registry, steps: Mapping[str, Step]) -> PublishResult:
     """Publish what is current in the lake; touches nothing where that is what was published last.
 
@@ -177,6 +196,7 @@ def publish_current(settings: Settings, lake: Lake, registry: Registry, steps: M
                 "hypotheses_tested": read_file(hypotheses),
                 "study_faults": pl.DataFrame(faults, schema={"folder": pl.String, "fault": pl.String}),
                 "failed_tables": failed_tables(lake),
+                **planted_effects(settings),
             },
             code_revision=code_revision(),
             partitions=records_of_partitions(lake),

@@ -315,7 +315,7 @@ def _width(value: Any) -> str:
     if value is None or isinstance(value, int | float):
         return ""
     seen = _TAG.sub("", value) if isinstance(value, Markup) else value if isinstance(value, str) else ""
-    if _INTERVAL.fullmatch(seen):
+    if _INTERVAL.fullmatch(seen.strip()):
         return "span"
     return next((name for length, name in LEAST_WIDTHS if len(seen) > length), "")
 

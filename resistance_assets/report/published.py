@@ -204,6 +204,25 @@ class Published:
                 found[row["intersection_id"]] = (has_title and row["title"]) or lists
         return found
 
+    @functools.cached_property
+    def titles(self) -> dict[str, str]:
+        """Contrast, gene list, intersection, study, cohort or project -> its title; what a person reads for an id."""
+        found = {
+            row["dataset_id"]: row["title"] for row in self.rows("SELECT dataset_id, title FROM marts.dataset_catalog")
+        }
+        found.update(self._declared_titles)
+        found.update(self.contrast_titles)
+        if self.has("core.gene_lists__lists", "list_id", "title"):
+            found.update(self.list_titles)
+        return {ident: title for ident, title in found.items() if title}
+
+    @functools.cached_property
+    def _declared_titles(self) -> dict[str, str]:
+        """Titles of the catalog's cohorts, projects, studies and collections, loaded or not."""
+        document = tomllib.loads(CATALOG_STUDIES.read_text(encoding="utf-8"))
+        kinds = ("cohort", "project", "study", "gene_list", "collection")
+        return {entry["id"]: entry["title"] for kind in kinds for entry in document.get(kind, ()) if "title" in entry}
+
     def failed_cause(self, dataset_id: str) -> str | None:
         """Why what was read of a study, cohort or list failed; None where nothing failed."""
         if not self.has("meta.failed_tables", "table_name", "reason"):

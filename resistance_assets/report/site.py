@@ -21,10 +21,11 @@ from resistance_assets.report.explain.evidence import explain_gene
 from resistance_assets.report.html import TEMPLATES, Frame, Page, render
 from resistance_assets.report.pages.alterations import alteration_pages
 from resistance_assets.report.pages.bench.index import bench_pages
-from resistance_assets.report.pages.catalog import dictionary_page, overview_page, sources_page
+from resistance_assets.report.pages.catalog import dictionary_page, sources_page
 from resistance_assets.report.pages.claims import claim_pages
 from resistance_assets.report.pages.cohorts import cohort_pages
 from resistance_assets.report.pages.contrasts import contrast_pages
+from resistance_assets.report.pages.front_page.page import front_page
 from resistance_assets.report.pages.genes import choose_genes, gene_pages
 from resistance_assets.report.pages.lists import enrichment_page, intersections_page
 from resistance_assets.report.pages.multiverse import multiverse_pages
@@ -191,7 +192,7 @@ def all_pages(published: Published, asked_for: Sequence[str] = ()) -> list[Page]
     genes = list(dict.fromkeys([*asked_for, *choose_genes(published)]))
     with_page = set(genes)
     return [
-        overview_page(published, genes),
+        front_page(published, genes),
         *contrast_pages(published, with_page),
         intersections_page(published),
         enrichment_page(published),

@@ -26,6 +26,7 @@ META_COMMENTS = {
     "catalog_faults": "Entries of the catalog that were left out, and why",
     "release_changes": "One row per table, list member, q-value or verdict that a release changed, with the cause",
     "study_faults": "Laboratory studies that were left out, and why",
+    "planted_effects": "One row per effect that the demo planted in its synthetic data: the truth to be found",
     "failed_tables": "Tables and partitions whose last attempt failed, and why; the file holds what they were before",
 }
 
@@ -41,6 +42,7 @@ META_KEYS: dict[str, tuple[str, ...]] = {
     "hypotheses_tested": ("analysis", "family"),
     "study_faults": ("folder",),
     "failed_tables": ("table_name",),
+    "planted_effects": ("contrast_id", "hgnc_symbol"),
 }
 """Primary keys. `lineage` has none, since a constant has no upstream column; nor has `release_changes`."""
 
@@ -146,6 +148,11 @@ META_COLUMN_COMMENTS: dict[str, dict[str, str]] = {
         "after": "value in this one",
         "detail": "further circumstances",
         "cause": "data, code or parameter, and which",
+    },
+    "planted_effects": {
+        "contrast_id": "contrast of the synthetic data",
+        "hgnc_symbol": "gene with a planted effect",
+        "log2_fold_change": "as planted, numerator over denominator [log2]",
     },
     "failed_tables": {"table_name": "layer and name", "reason": "file, place, what was expected and what to do"},
     "study_faults": {"folder": "of the study", "fault": "file, place, what was expected and what to do"},

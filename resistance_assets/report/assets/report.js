@@ -285,8 +285,72 @@
     }
   }
 
+  // ---- figures that are SVG in the page ------------------------------------------------------------------------------
+  const SHOWN = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "font-size", "font-weight", "text-decoration"];
+  const saveDrawn = async (figure, format) => {
+    const drawing = figure.querySelector(".wide svg");
+    const copy = drawing.cloneNode(true);
+    // The style sheet does not go with the file, so every part takes its colours along.
+    const parts = [...drawing.querySelectorAll("*")];
+    [...copy.querySelectorAll("*")].forEach((part, at) => {
+      const style = getComputedStyle(parts[at]);
+      for (const name of SHOWN) part.style.setProperty(name, style.getPropertyValue(name));
+      if (part.getAttribute("fill")?.startsWith("url(")) part.style.setProperty("fill", part.getAttribute("fill"));
+    });
+    const said = [...figure.querySelectorAll("details dd")].slice(0, 2).map((one) => one.textContent.trim());
+    const words = [figure.querySelector("figcaption").textContent.trim(), `n: ${said[0]}.`, `Method: ${said[1]}.`].join(" ").split(/\s+/);
+    const width = Math.max(drawing.clientWidth, drawing.width.baseVal.value, 480);
+    const height = drawing.height.baseVal.value;
+    const lines = [""];
+    for (const word of words) {
+      if (lines.at(-1).length + word.length > width / 6.4) lines.push("");
+      lines.push(`${lines.pop()} ${word}`.trim());
+    }
+    const all = height + 15 * lines.length + 14;
+    copy.setAttribute("width", width);
+    copy.setAttribute("height", all);
+    copy.setAttribute("viewBox", `0 0 ${width} ${all}`);
+    copy.setAttribute("font-family", "Helvetica, Arial, sans-serif");
+    const make = (name, facts) => {
+      const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+      for (const [key, value] of Object.entries(facts)) made.setAttribute(key, value);
+      return made;
+    };
+    copy.prepend(make("rect", { width, height: all, style: `fill:${colour("ground")}` }));
+    lines.forEach((line, at) => {
+      const text = make("text", { x: 4, y: height + 16 + 15 * at, "font-size": 11, style: `fill:${colour("text")}` });
+      text.textContent = line;
+      copy.append(text);
+    });
+    const source = new XMLSerializer().serializeToString(copy);
+    const url = URL.createObjectURL(new Blob([source], { type: "image/svg+xml" }));
+    const anchor = document.createElement("a");
+    anchor.download = `${figure.id}.${format}`;
+    anchor.href = url;
+    if (format === "png") {
+      const image = new Image();
+      image.src = url;
+      await image.decode();
+      const canvas = Object.assign(document.createElement("canvas"), { width: 4 * width, height: 4 * all });
+      canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+      anchor.href = canvas.toDataURL("image/png");
+    }
+    anchor.click();
+    setTimeout(() => URL.revokeObjectURL(url), 10000);
+  };
+  for (const figure of document.querySelectorAll("main figure.drawn")) {
+    figure.querySelector("button.csv").addEventListener("click", async () => {
+      const element = figure.querySelector("script.data");
+      const { columns } = JSON.parse(element.dataset.encoding ? await unpack(element.textContent) : element.textContent);
+      const names = Object.keys(columns);
+      saveCsv(figure.id, [names, ...columns[names[0]].map((_, at) => names.map((name) => columns[name][at]))]);
+    });
+    for (const button of figure.querySelectorAll("button.image"))
+      button.addEventListener("click", () => saveDrawn(figure, button.dataset.format));
+  }
+
   const drawings = [];
-  for (const figure of document.querySelectorAll("main figure")) drawings.push(new Drawing(figure));
+  for (const figure of document.querySelectorAll("main figure:not(.drawn)")) drawings.push(new Drawing(figure));
   const drawn = new Set();
   const start = (drawing) => {
     if (drawn.has(drawing)) return;

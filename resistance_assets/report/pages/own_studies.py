@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from resistance_assets.report.explain.text import arms_in_words, number
-from resistance_assets.report.html import Heading, Page, link, table
+from resistance_assets.report.html import Heading, Page, joined, link, prose, table
 from resistance_assets.report.pages.bench.index import bench_studies
 from resistance_assets.report.pages.bench.studies import plain_words
 from resistance_assets.report.pages.lists import shortened_genes
@@ -13,6 +13,7 @@ from resistance_assets.report.paths import contrast_path, endpoint_path, gene_pa
 from resistance_assets.report.published import Published
 from resistance_assets.report.sql_text import literals
 
+MOST_IN_SHORT = 2
 MOST_OVERLAPS = 10
 MOST_GENES = 20
 MOST_TERMS = 10
@@ -24,13 +25,72 @@ WARNINGS = "raw.studies__warnings"
 _OWN_LISTS = "SELECT list(list_id) FROM core.gene_lists__lists WHERE contrast_id IN ({own})"
 
 
+def add_own_studies_in_short(published: Published, page: Page) -> None:
+    """What the own studies gave in a line each, above the answer; the tables stand below it."""
+    faults = published.rows("SELECT folder, fault FROM meta.study_faults ORDER BY folder")
+    studies = own_studies(published)
+    if not studies and not faults:
+        return
+    page.heading("Your studies", anchor="your-studies")
+    rows = published.rows(
+        f"""
+        SELECT d.contrast_id, d.method, d.genes_up, d.genes_down, d.evidence_kind FROM core.deg__contrasts AS d
+        INNER JOIN raw.catalog__contrasts AS c ON c.contrast_id = d.contrast_id
+        WHERE c.study_id IN ({literals(studies)})
+        QUALIFY row_number() OVER (
+            PARTITION BY d.contrast_id ORDER BY list_position(string_split(c.methods, '|'), d.method)
+        ) = 1
+        ORDER BY d.genes_up + d.genes_down DESC, d.contrast_id
+        """
+    )
+    page.add(
+        prose('<p class="short">{words}</p>', words=joined(_in_short(published, page, studies, rows, faults), " "))
+    )
+
+
+def _in_short(
+    published: Published,
+    page: Page,
+    studies: list[str],
+    rows: list[dict[str, Any]],
+    faults: list[dict[str, Any]],
+) -> list[Any]:
+    """Sentences: how many studies, their contrasts with most genes, and what was left out."""
+    words: list[Any] = [f"{len(studies)} stud{'y' if len(studies) == 1 else 'ies'}"]
+    if rows:
+        leading = [
+            prose(
+                "{name} ({up:,} up, {down:,} down)",
+                name=link(
+                    page.root + contrast_path(row["contrast_id"], row["method"]),
+                    published.contrast_titles.get(row["contrast_id"], row["contrast_id"]),
+                ),
+                up=row["genes_up"] or 0,
+                down=row["genes_down"] or 0,
+            )
+            for row in rows[:MOST_IN_SHORT]
+            if row["evidence_kind"] != "effect_only"
+        ]
+        words = [f"{words[0]} with {len(rows)} contrast{'s' * (len(rows) > 1)}"]
+        if leading:
+            words.append(prose("; most genes in {names}", names=joined(leading)))
+    words = [joined([*words, "."], "")]
+    if faults:
+        count = len(faults)
+        words.append(
+            prose("<strong>{n} left out:</strong> {names}.", n=count, names=joined(r["folder"] for r in faults))
+        )
+    words.append(link("#your-studies-in-full", "All of it"))
+    return words
+
+
 def add_own_studies(published: Published, page: Page, gene_pages: set[str]) -> None:
     """The section of a laboratory's own studies; nothing where there are none and none was left out."""
     faults = published.rows("SELECT folder, fault FROM meta.study_faults ORDER BY folder")
     studies = own_studies(published)
     if not studies and not faults:
         return
-    page.heading("Your studies")
+    page.heading("Your studies in full", anchor="your-studies-in-full")
     if faults:
         page.add(table("Studies left out", [Heading("folder", "Folder"), Heading("fault", "Why")], faults))
     if not studies:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from resistance_assets.report.html import Shortened
-from resistance_assets.report.pages.catalog import first_causes
+from resistance_assets.report.pages.front_page.release import first_causes
 
 
 def test_of_many_causes_the_first_are_shown_and_the_file_holds_all():
