@@ -699,6 +699,36 @@ def ui(
 
 
 @app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on; another than this machine's own needs a token.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0: a free one.")] = 8765,
+    token_file: Annotated[
+        Path | None, typer.Option(help="A file with the token that callers must show; or set RESISTANCE_SERVE_TOKEN.")
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="A name under which the server may be asked. May be repeated.")
+    ] = None,
+    rows: Annotated[int, typer.Option(min=1, max=1_000_000, help="Of an answer, at most.")] = 10_000,
+    timeout: Annotated[float, typer.Option(min=0.1, max=3600, help="Seconds that a query may take.")] = 30.0,
+) -> None:
+    """Serve the report with a live SQL box and JSON endpoints, read-only, until Ctrl-C.
+
+    `/sql`, any gene's page at `/gene?name=NAME`, `/api/sql`, `/api/gene/NAME`, `/api/tables`, `/api/health`. A newly
+    published release is served without a restart. RESISTANCE_MEMORY bounds what all queries together may use.
+
+    Example: `resistance serve` and then open http://127.0.0.1:8765/
+    """
+    from resistance_assets.commands.analysts.serving.queries import Limits
+    from resistance_assets.commands.analysts.serving.server import serve as serve_release
+
+    settings = _settings()
+    limits = Limits(rows=rows, seconds=timeout, memory_bytes=settings.memory_bytes)
+    serve_release(settings.data_dir, limits, host=host, port=port, names=tuple(allow_host or ()), token_file=token_file)
+
+
+@app.command()
 def doctor(
     profile: ProfileOption = None,
     mirror: MirrorOption = None,

@@ -224,21 +224,22 @@ def as_json(frame: pl.DataFrame) -> str:
 def as_json_row(row: dict[str, Any]) -> str:
     """A row as a JSON object; null for infinity and NaN."""
     try:
-        return json.dumps(row, default=_plain, ensure_ascii=False, allow_nan=False)
+        return json.dumps(row, default=plain_value, ensure_ascii=False, allow_nan=False)
     except ValueError:
-        return json.dumps(_finite(row), default=_plain, ensure_ascii=False)
+        return json.dumps(finite(row), default=plain_value, ensure_ascii=False)
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """``value`` with null for infinity and NaN, which JSON has no words for."""
     if isinstance(value, dict):
-        return {key: _finite(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_finite(inner) for inner in value]
+        return {key: finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(inner) for inner in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
+    """A value that JSON has no form of, as one that it has."""
     import datetime
     import decimal
 

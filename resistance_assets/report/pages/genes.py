@@ -77,7 +77,7 @@ def shared_genes(published: Published) -> list[str]:
 
 
 def gene_pages(published: Published, genes: list[str]) -> list[Page]:
-    return [_index(published, genes), *(_gene_page(published, gene) for gene in genes)]
+    return [_index(published, genes), *(gene_page(published, gene) for gene in genes)]
 
 
 def jump_form(genes: list[str], root: str) -> Markup:
@@ -228,7 +228,7 @@ _KNOWN_RANKS = [
 ]
 
 
-def _gene_page(published: Published, gene: str) -> Page:
+def gene_page(published: Published, gene: str) -> Page:
     document = explain_gene(published, gene)
     about = document["gene"]
     page = Page(gene_path(gene), f"{gene}: {about['gene_name']}" if about["gene_name"] else gene)
