@@ -25,7 +25,15 @@ MOST_ROWS = 1_048_576
 HEADINGS_ROW = 2
 WIDEST = 60
 NARROWEST = 8
+WIDEST_IN_SIGHT = 34
+"""Of columns that stay in sight: what is scrolled needs the rest of the screen."""
+WIDEST_ON_PAGE = 250
+"""Characters: a sheet that is wider would be printed too small to read, and goes over several pages."""
+SMALL_P = "[<0.001]0.00E+00;0.000"
+"""Format of probabilities: three decimals, and powers of ten where these would be noughts."""
 SYMBOL = "hgnc_symbol"
+A4 = 9
+"""As Excel numbers paper."""
 
 
 @dataclass(frozen=True)
@@ -302,7 +310,7 @@ def _about(published: Published, sheets: Sequence[Sheet], has_own: bool) -> Shee
         ("Published (UTC)", facts.get("written_at", "")),
         ("Code", facts.get("code_revision", "")),
         ("Data", "SYNTHETIC: the demo's studies" if published.is_synthetic else "as in the sheet Sources"),
-        ("Contrasts", "those of the laboratory's own studies" if has_own else "all: no study is the laboratory's"),
+        ("Which contrasts", "of the laboratory's own studies" if has_own else "all: no study is the laboratory's"),
         *((sheet.name, f"{sheet.question}. {sheet.frame.height:,} rows, from {', '.join(sheet.tables)}")
           for sheet in sheets),
     ]  # fmt: skip
@@ -318,12 +326,19 @@ def _write(sheets: Sequence[Sheet], path: Path) -> None:
     with xlsxwriter.Workbook(str(path), plain) as workbook:
         workbook.set_properties({"title": "Resistance warehouse", "comments": sheets[0].frame["told"][0]})
         bold = workbook.add_format({"bold": True, "font_size": 12})
+        heading = {"bold": True, "bg_color": "#DDE3EA", "border": 1, "border_color": "#B8C0CA"}
         for sheet in sheets:
             worksheet = workbook.add_worksheet(sheet.name)
             worksheet.write_string(0, 0, sheet.question, bold)
             frame = sheet.frame
+            # Headings stay in sight, and so does the gene.
+            first = frame.columns.index(SYMBOL) + 1 if SYMBOL in frame.columns[:2] else 1
+            widths = {
+                name: _characters(frame[name], WIDEST_IN_SIGHT if place < first else WIDEST)
+                for place, name in enumerate(frame.columns)
+            }
             if frame.is_empty():
-                worksheet.write_row(HEADINGS_ROW, 0, frame.columns)
+                worksheet.write_row(HEADINGS_ROW, 0, frame.columns, workbook.add_format(heading))
                 worksheet.write_string(HEADINGS_ROW + 1, 0, "none")
             else:
                 frame.write_excel(
@@ -332,14 +347,18 @@ def _write(sheets: Sequence[Sheet], path: Path) -> None:
                     position=(HEADINGS_ROW, 0),
                     table_style="Table Style Light 1",
                     column_formats=dict(map(_format, frame.columns, frame.dtypes)),
-                    column_widths={name: _pixels(frame[name]) for name in frame.columns},
+                    column_widths={name: 7 * width + 5 for name, width in widths.items()},
+                    header_format=heading,
                 )
-            # Headings stay in sight, and so does the gene.
-            first = frame.columns.index(SYMBOL) + 1 if SYMBOL in frame.columns[:2] else 1
             worksheet.freeze_panes(HEADINGS_ROW + 1, first)
             worksheet.set_landscape()
-            worksheet.fit_to_pages(1, 0)
+            worksheet.set_paper(A4)
+            if sum(widths.values()) <= WIDEST_ON_PAGE:
+                worksheet.fit_to_pages(1, 0)
+            else:
+                worksheet.repeat_columns(0, first - 1)
             worksheet.repeat_rows(HEADINGS_ROW)
+            worksheet.set_footer("&L&A&CPage &P of &N")
 
 
 def _format(name: str, dtype: pl.DataType) -> tuple[str, str]:
@@ -347,12 +366,12 @@ def _format(name: str, dtype: pl.DataType) -> tuple[str, str]:
     if dtype.is_integer():
         return name, "#,##0"
     if dtype.is_float():
-        return name, "0.00E+00" if name.startswith(("p_", "q_", "os_p", "os_q")) else "0.000"
+        return name, SMALL_P if name.startswith(("p_", "q_", "os_p", "os_q")) else "0.000"
     return name, "@"
 
 
-def _pixels(values: pl.Series) -> int:
+def _characters(values: pl.Series, most: int) -> int:
     """Width of a column: its longest cell among the first thousand, or its heading, within bounds."""
     cells = max(map(len, values.head(1000).drop_nulls()), default=0) if values.dtype == pl.String else 9
     longest = max(len(values.name) + 3, cells + 1)
-    return 7 * min(WIDEST, max(NARROWEST, longest)) + 5
+    return min(most, max(NARROWEST, longest))
