@@ -459,11 +459,24 @@ def _ask_at_a_prompt(written_as: str | None, release: int | None, timeout: float
 def explain(
     gene: Annotated[str, typer.Argument(help="Symbol (approved, previous or alias), Ensembl or NCBI Gene id.")],
     as_json: JsonOption = False,
+    as_page: Annotated[bool, typer.Option("--html", help="Write its page as one file, GENE.html.")] = False,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="With --html: the file.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
 ) -> None:
     """Tell one gene's whole story: each number with its n, method, table, source and checksum, and what is missing.
 
-    Example: `resistance explain IL8` answers for CXCL8
+    Example: `resistance explain IL8` answers for CXCL8; `resistance explain AXL --html -o axl.html`
     """
+    if as_page:
+        from resistance_assets.commands.analysts.gene_page import write_page_of
+
+        written = write_page_of(_settings().data_dir, gene, output, force=force)
+        typer.echo(
+            _json(_document(written)) if as_json else f"{written.path}: {written.gene}, release {written.release}"
+        )
+        return
+    if output is not None:
+        raise UsageFault("goes with --html", subject=f"-o {output}", remedy="Add --html, or redirect the text.")
     from resistance_assets.commands.output.printing import visible
     from resistance_assets.report.explain.evidence import explain_gene
     from resistance_assets.report.explain.text import explanation_as_text
@@ -478,17 +491,19 @@ def explain(
 def report(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder of the site.")] = None,
     gene: Annotated[
-        list[str] | None, typer.Option(help="A page of this gene too, whatever its rank. May be repeated.")
+        list[str] | None,
+        typer.Option(help="Pages of these genes instead of the usual ones: A,B or repeated, whatever their rank."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write the pages of the release published last: a folder that opens in any browser, without a network.
 
-    Example: `resistance report -o pages` and then open pages/index.html
+    Example: `resistance report --gene AXL,MET -o pages` and then open pages/index.html
     """
     from resistance_assets.report.site import write_report
 
-    written = write_report(_settings().data_dir, output, genes=gene or ())
+    genes = [name.strip() for names in gene or () for name in names.split(",") if name.strip()]
+    written = write_report(_settings().data_dir, output, genes=genes)
     if as_json:
         typer.echo(_json({**_document(written), "index": str(written.index)}))
     else:

@@ -22,6 +22,7 @@ from markupsafe import Markup, escape
 
 from resistance_assets.report.explain.text import number
 from resistance_assets.report.figures import Figure
+from resistance_assets.report.published import Published
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -162,7 +163,17 @@ class Page:
 
 def render(page: Page, frame: Frame) -> str:
     """The whole file."""
-    return str(fill("page.html", page=page, frame=frame, navigation=NAVIGATION)) + "\n"
+    return str(fill("page.html", page=page, frame=frame, navigation=NAVIGATION, inline=None)) + "\n"
+
+
+def frame_of_release(published: Published) -> Frame:
+    """What the pages of a release say of it."""
+    return Frame(
+        release=published.release,
+        written_at=published.facts.get("written_at", ""),
+        code_revision=published.facts.get("code_revision", ""),
+        is_synthetic=published.is_synthetic,
+    )
 
 
 # ---- tables ----------------------------------------------------------------------------------------------------------

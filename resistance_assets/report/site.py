@@ -7,7 +7,6 @@ after them. A page whose tables are not in the release says so, or is left out.
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import re
 import shutil
 import tempfile
@@ -18,7 +17,7 @@ from pathlib import Path
 
 from resistance_assets.errors import DataFault, UsageFault
 from resistance_assets.report.explain.evidence import explain_gene
-from resistance_assets.report.html import TEMPLATES, Frame, Page, render
+from resistance_assets.report.html import TEMPLATES, Page, frame_of_release, render
 from resistance_assets.report.pages.alterations import alteration_pages
 from resistance_assets.report.pages.bench.index import bench_pages
 from resistance_assets.report.pages.catalog import dictionary_page, sources_page
@@ -30,7 +29,7 @@ from resistance_assets.report.pages.genes import choose_genes, gene_pages
 from resistance_assets.report.pages.lists import enrichment_page, intersections_page
 from resistance_assets.report.pages.multiverse import multiverse_pages
 from resistance_assets.report.published import CATALOG_CLAIMS, CATALOG_STUDIES, Published, open_published
-from resistance_assets.report.style import ASSETS, style_sheet
+from resistance_assets.report.style import ASSETS, plotly_script, style_sheet
 
 # A folder that holds this file was written here, and may be replaced.
 MARKER = "resistance-report.txt"
@@ -61,7 +60,7 @@ def write_report(
     Args:
         data_dir: holds the warehouse.
         folder: where the site goes; `<data_dir>/report` by default. An older report there is replaced, whole.
-        genes: symbols of genes that have a page too, whatever their rank.
+        genes: symbols of the genes that have a page, instead of those that the release would choose.
         only_if_changed: leave a report of the same release, made by the same code, as it is.
 
     Raises:
@@ -76,16 +75,12 @@ def write_report(
             "holds something else", subject=str(target), remedy="Name an empty or a new folder with -o FOLDER."
         )
     with open_published(data_dir) as published:
-        version = version_of(published)
+        chosen = [_known_gene(published, gene) for gene in genes]
+        version = version_of(published, chosen)
         if only_if_changed and _version_in(target) == version:
             return _look_at(target, published.release, version, started, is_new=False)
-        pages = all_pages(published, [_known_gene(published, gene) for gene in genes])
-        frame = Frame(
-            release=published.release,
-            written_at=published.facts.get("written_at", ""),
-            code_revision=published.facts.get("code_revision", ""),
-            is_synthetic=published.is_synthetic,
-        )
+        pages = all_pages(published, chosen)
+        frame = frame_of_release(published)
         rendered = {page.path: render(page, frame) for page in pages}
     marker = f"version {version}\nReport of release {frame.release}. This folder is replaced as a whole.\n"
     try:
@@ -129,9 +124,11 @@ def _look_at(target: Path, release: int, version: str, started: float, *, is_new
     return Report(target, pages, size, time.perf_counter() - started, release, version, is_new)
 
 
-def version_of(published: Published) -> str:
-    """What decides the pages, as one hash: the release with its meta tables, the pages' code, the genes of interest."""
+def version_of(published: Published, chosen: Sequence[str] = ()) -> str:
+    """What decides the pages, as one hash: the release with its meta tables, the pages' code, genes that were named."""
     digest = hashlib.sha256(repr(sorted(published.facts.items())).encode())
+    if chosen:
+        digest.update(repr(list(chosen)).encode())
     for path in (
         CATALOG_STUDIES,
         CATALOG_CLAIMS,
@@ -187,9 +184,13 @@ def _known_gene(published: Published, gene: str) -> str:
     return symbol
 
 
-def all_pages(published: Published, asked_for: Sequence[str] = ()) -> list[Page]:
-    """Every page of the release, in the order of the navigation; genes that are asked for come first."""
-    genes = list(dict.fromkeys([*asked_for, *choose_genes(published)]))
+def all_pages(published: Published, chosen: Sequence[str] = ()) -> list[Page]:
+    """Every page of the release, in the order of the navigation.
+
+    Args:
+        chosen: genes that have a page; by default those that `choose_genes` finds.
+    """
+    genes = list(dict.fromkeys(chosen or choose_genes(published)))
     with_page = set(genes)
     return [
         front_page(published, genes),
@@ -205,16 +206,6 @@ def all_pages(published: Published, asked_for: Sequence[str] = ()) -> list[Page]
         dictionary_page(published),
         sources_page(published),
     ]
-
-
-def plotly_script() -> Path:
-    """plotly.js as the Python package carries it; found without importing the package, which takes a second."""
-    found = importlib.util.find_spec("plotly")
-    if found is None or found.origin is None:
-        raise DataFault(
-            "plotly is not installed", subject="report", remedy="Install the package with its dependencies."
-        )
-    return Path(found.origin).parent / "package_data" / "plotly.min.js"
 
 
 # Nobody writes pages for so long: a folder of that age was left by a process that was killed.

@@ -12,6 +12,7 @@ from typing import Any
 from resistance_assets.errors import UsageFault
 from resistance_assets.report.explain import alterations
 from resistance_assets.report.explain.bench import knock_downs, panel_markers
+from resistance_assets.report.explain.opening import opening
 from resistance_assets.report.explain.single_cell import cell_types
 from resistance_assets.report.explain.survival import competing_risks, discrimination, time_ratios
 from resistance_assets.report.published import Published, short_reason
@@ -37,7 +38,8 @@ def explain_gene(published: Published, symbol: str) -> dict[str, Any]:
         symbol: approved, previous or alias symbol in any case, an Ensembl gene id, or an NCBI Gene id.
 
     Returns:
-        `asked`, `gene` (symbol, name, ids, aliases, how it was resolved), `release`, `synthetic`, `summary` (the row of
+        `asked`, `gene` (symbol, name, ids, aliases, how it was resolved), `release`, `synthetic`, `opening` (its
+        evidence in two or three sentences), `summary` (the row of
         marts.gene_evidence), one list or dictionary per axis (`contrasts`, `candidate_scores`, `lists`, `survival`,
         `discrimination` (AUC), `competing_risks`, `time_ratios`, `tumour_vs_normal` (contrasts of tissues),
         `tissue_ranks` (rank sums of tissues), `correlates`,
@@ -92,6 +94,7 @@ def explain_gene(published: Published, symbol: str) -> dict[str, Any]:
         missing.append(
             {"what": "tumour against normal", "why": "no contrast of tumour and normal tissue holds the gene"}
         )
+    document["opening"] = opening(published, name, document)
     return document
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 TERMS_SHOWN = 15
 PARTNERS_SHOWN = 25
+OPENING_WIDTH = 110
 
 
 def number(value: Any) -> str:
@@ -519,6 +521,9 @@ def _opening(document: dict[str, Any]) -> list[str]:
     lines.append(f"  release {release['number']} of {release['written_at']}, code {release['code_revision']}")
     if document["synthetic"]:
         lines.append("  SYNTHETIC DATA: planted by the demo, no finding about any patient or cell line")
+    lines.append("")
+    for sentence in document["opening"]:
+        lines += textwrap.wrap(sentence, OPENING_WIDTH, break_long_words=False, break_on_hyphens=False)
     return lines
 
 

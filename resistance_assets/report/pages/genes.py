@@ -5,10 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from resistance_assets.report.explain.evidence import explain_gene
+from resistance_assets.report.explain.opening import CANDIDATES as CANDIDATES_IN_WORDS
+from resistance_assets.report.explain.opening import CONSENSUS, OPENING_SQL
 from resistance_assets.report.explain.survival import shared_patients
 from resistance_assets.report.explain.text import arms_in_words, interval, knock_down_line, number, span
 from resistance_assets.report.figures import Figure, axis, frame_of, line_at
-from resistance_assets.report.html import SOURCE_KEY, Heading, Markup, Page, facts, fill, link, table
+from resistance_assets.report.html import (
+    SOURCE_KEY,
+    Heading,
+    Markup,
+    Page,
+    facts,
+    fill,
+    joined,
+    link,
+    prose,
+    query_markup,
+    table,
+)
 from resistance_assets.report.pages.alterations import add_alterations
 from resistance_assets.report.pages.bench.studies import bench_path
 from resistance_assets.report.pages.cohorts import forest_of_gene, kaplan_meier_figure, numbers_at_risk
@@ -232,6 +246,10 @@ def gene_page(published: Published, gene: str) -> Page:
     document = explain_gene(published, gene)
     about = document["gene"]
     page = Page(gene_path(gene), f"{gene}: {about['gene_name']}" if about["gene_name"] else gene)
+    page.add(prose('<p class="opening">{said}</p>', said=joined(document["opening"], " ")))
+    tables = (CANDIDATES_IN_WORDS, CONSENSUS, "marts.gene_evidence")
+    versions = "; ".join(f"{one} (data version {published.stamp(one)['data_version']})" for one in tables)
+    page.add(query_markup(versions, OPENING_SQL.replace("$gene", literal(gene))))
     page.add(
         facts(
             [
