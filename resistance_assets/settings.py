@@ -153,9 +153,10 @@ class Settings(BaseSettings):
 
     @property
     def catalog_dirs(self) -> tuple[Path, ...]:
-        """Folders of catalogs laid over the built-in one, in this order; the one by convention is the first."""
-        own = self.data_dir / "catalog"
-        return (*((own,) if own.is_dir() else ()), *self.catalog)
+        """Folders of catalogs laid over the built-in one, in this order: the demo's (where its sources are in use), the
+        one by convention, those that are named."""
+        demo = (self.effective_mirror.parent / "catalog",) if self.effective_mirror and self.is_synthetic else ()
+        return (*(path for path in (*demo, self.data_dir / "catalog") if path.is_dir()), *self.catalog)
 
 
 _UNITS = {

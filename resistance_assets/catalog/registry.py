@@ -53,6 +53,7 @@ from resistance_assets.catalog.models.lab_study import LocalStudy, as_cohort
 from resistance_assets.catalog.models.source import Source, SourceEntry, SourcesFile
 from resistance_assets.catalog.models.study import MeasuredStudy, PublicStudy, as_measured_study
 from resistance_assets.catalog.models.study_kind import STUDY_KINDS, StudyKind, import_kinds
+from resistance_assets.catalog.named_patterns import with_named_patterns
 from resistance_assets.catalog.own_catalog import CatalogFile, EntryFiles, files_of, lay_over
 from resistance_assets.catalog.partition_names import partition_of
 from resistance_assets.catalog.study_folders import lists_of_left_out, load_local_studies
@@ -89,6 +90,8 @@ class _StudiesFile(Entry):
     alterations: AlterationSettings = AlterationSettings()
     drug_classes: dict[str, tuple[str, ...]] = {}
     tumour_normal: TumourNormal
+    # Regular expressions that groups name as `@name`.
+    patterns: dict[str, str] = {}
 
 
 class _SourcesFile(Entry):
@@ -278,7 +281,7 @@ def load_registry(
         genes=studies.genes.model_copy(update={"of_interest": asked_genes}),
         cohorts=by_id(studies.cohort, studies_path, "cohort"),
         projects=by_id(studies.project, studies_path, "project"),
-        public_studies=by_id(studies.study, studies_path, "study"),
+        public_studies=by_id(with_named_patterns(studies.study, studies.patterns, files), studies_path, "study"),
         local_studies=local,
         gene_lists=by_id(studies.gene_list, studies_path, "gene_list"),
         collections=by_id(studies.collection, studies_path, "collection"),

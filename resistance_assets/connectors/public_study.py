@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from resistance_assets.catalog.models.study import GROUP_COLUMN, Group, SuppliedCounts
+from resistance_assets.catalog.models.study import GROUP_COLUMN, Group, PublicStudy, SuppliedCounts
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.arrayexpress.ena import preferred_fastq
 from resistance_assets.connectors.arrayexpress.processed_counts import (
@@ -20,7 +20,7 @@ from resistance_assets.connectors.arrayexpress.processed_counts import (
     rows_of_no_gene,
 )
 from resistance_assets.connectors.lab_study.count_table import CountsLayout
-from resistance_assets.connectors.sample_groups import group_samples
+from resistance_assets.connectors.sample_groups import ANY_LINE, StudyLines, group_samples
 from resistance_assets.errors import CatalogFault, DataFault, Fault
 
 # Name of what a record holds -> its table.
@@ -55,7 +55,9 @@ def join_rows(sheet: pl.DataFrame, key: str) -> pl.DataFrame:
     return sheet.group_by(key, maintain_order=True).agg(joined).rename({key: "sample_id"})
 
 
-def assign_groups(sheet: pl.DataFrame, study_id: str, groups: tuple[Group, ...]) -> pl.DataFrame:
+def assign_groups(
+    sheet: pl.DataFrame, study_id: str, groups: tuple[Group, ...], lines: StudyLines = ANY_LINE
+) -> pl.DataFrame:
     """The sheet with the column `group`, blank for samples of no group.
 
     Raises:
@@ -69,9 +71,15 @@ def assign_groups(sheet: pl.DataFrame, study_id: str, groups: tuple[Group, ...])
     ]
     # A file's name is not what its authors say of the sample.
     said = sheet.drop("derived_data_file", strict=False)
-    placed = group_samples(said, rules, study=study_id).rename({"group_id": GROUP_COLUMN})
+    placed = group_samples(said, rules, study=study_id, lines=lines).rename({"group_id": GROUP_COLUMN})
     clear = sheet.rename({GROUP_COLUMN: f"{GROUP_COLUMN}_as_given"}) if GROUP_COLUMN in sheet.columns else sheet
     return clear.join(placed, on="sample_id", how="left", maintain_order="left")
+
+
+def lines_of_study(study: PublicStudy) -> StudyLines:
+    """Cell lines of a study, as its groups need them."""
+    compared = tuple((contrast.numerator, contrast.denominator) for contrast in study.contrast)
+    return StudyLines(study.cell_line, compared)
 
 
 def note_of(found: Mapping[str, Any]) -> str | None:

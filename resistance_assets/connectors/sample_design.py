@@ -62,7 +62,7 @@ _TOLERANT = re.compile(r"\b(dtps?|dteps?|persisters?|toleran[a-z]*)\b", re.IGNOR
 _WITHDRAWN = re.compile(r"wash[- _]?(ed)?[- _]?out|withdraw|drug[- _]?holiday|released?\b", re.IGNORECASE)
 # A parental line with letters for the drug that it resists: PC9-OR, PC9GR4, H2228_CR. It is a name, not a statement.
 _RESISTANT_NAME = re.compile(r"^[-_ ]?(?:(?:OR|GR|ER|AR|CR|LR|BR|CER|CHR|ADR|R)\d*|[A-Z]{0,4}[-_ ]?R\d*)$")
-_LINES = re.compile(
+CELL_LINES = re.compile(
     r"(?<![A-Za-z0-9])(?:NCI-?)?(PC-?(?:9|14|3)|H-?(?:1650|1975|2228|3122|3255|358|23|460|1299|1792|2030|2122|3255|1993"
     r"|2009|441|820|322|596|661|838|292|226|520)|HCC-?(?:827|2935|4006|2279|78|95|15|44|4011)|A-?549|A427|II-18|YU-?\d+C?"
     r"|MGH-?\d+|STE-?1|EBC-?1|LUDLU-?1|Calu-?\d|DFCI-?\d+|SNU-?\d+|VMRC-LCD|Ma-?(?:1|70)|MOLM-?\d+|K-?562|MCF-?7|U2OS)"
@@ -82,7 +82,7 @@ _OF_A_LINE = re.compile(
     re.IGNORECASE,
 )
 # Columns that number, place or describe a sample and are no factor of an experiment on cell lines.
-_NO_FACTOR = re.compile(
+NO_FACTOR = re.compile(
     r"replicate|batch|donor|individual|patient|subject|\bage\b|^.*_age$|sex|gender|race|ethnic|ercc|run|lane|date|accession"
     r"|file|sample_id|barcode|plate|passage|url|provider|protocol|description|contact|geo_|biosample|sra|instrument",
     re.IGNORECASE,
@@ -175,11 +175,12 @@ def propose_design(sample_sheet: pl.DataFrame, *, context: str = "") -> Design:
 def _treatment_column(factors: Mapping[str, tuple[str, ...]]) -> str | None:
     """The factor that says what samples were treated with: the one with an untreated level, or the only one."""
     columns = [name for name in factors if _TREATMENT_COLUMN.search(name)]
-    bare = [name for name in columns if any(_is_bare(level) for level in factors[name])]
+    bare = [name for name in columns if any(is_untreated(level) for level in factors[name])]
     return bare[0] if bare else columns[0] if len(columns) == 1 else None
 
 
-def _is_bare(text: str) -> bool:
+def is_untreated(text: str) -> bool:
+    """Whether a cell of a sample sheet says that cells had no drug, or its vehicle."""
     return bool(_VEHICLE.search(text) or _UNTREATED.search(text))
 
 
@@ -211,7 +212,7 @@ def _factor_columns(rows: Sequence[Mapping[str, str | None]]) -> list[str]:
     return [
         name
         for name in (rows[0] if rows else ())
-        if name.startswith(("characteristic", "factor")) and not _NO_FACTOR.search(name)
+        if name.startswith(("characteristic", "factor")) and not NO_FACTOR.search(name)
     ]
 
 
@@ -282,7 +283,7 @@ def _arm(
     line_cell = next((str(agreed[name]) for name in agreed if _LINE_COLUMN.search(name)), "")
     told = {column, *states}
     rest = tuple(str(agreed.get(name, "")) for name in factors if name not in told and not _LINE_COLUMN.search(name))
-    known = _LINES.search(line_cell) or _LINES.search(stated)
+    known = CELL_LINES.search(line_cell) or CELL_LINES.search(stated)
     line = line_cell or (known.group(0) if known else None)
     return Arm(_plain(label or stated), stated, samples, line, treatment, tuple(drugs), state, rest, why, resisted)
 
@@ -317,12 +318,12 @@ def _with_lines(arms: list[Arm], context: str) -> tuple[list[Arm], list[str]]:
     A name such as PC9-OR, or one that the record calls resistant, is a resistant line where the record speaks of
     resistance; elsewhere it is a doubt.
     """
-    known = {found.group(0) for arm in arms if (found := _LINES.search(arm.title))}
+    known = {found.group(0) for arm in arms if (found := CELL_LINES.search(arm.title))}
     parents = {_letters(name): name for name in sorted(known, key=len)}
     found_arms, unsure = [], []
     for arm in arms:
         first, second = [*_words(arm.title), "", ""][:2]
-        match = _LINES.match(first)
+        match = CELL_LINES.match(first)
         if match:
             line = parents[_letters(match.group(0))]
             name = first[match.end() :] or (second if _RESISTANT_NAME.match(second) else "")

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import polars as pl
 
 from resistance_assets.connectors.arrayexpress.processed_counts import NAMES_OF_SAMPLE
+from resistance_assets.connectors.sample_design import CELL_LINES, NO_FACTOR, is_untreated
 from resistance_assets.errors import CatalogFault, DesignFault
 
 
@@ -32,8 +34,33 @@ class GroupRule(Protocol):
     def accession(self) -> str | None: ...
 
 
+@dataclass(frozen=True)
+class StudyLines:
+    """What a study says of its cell lines.
+
+    Attributes:
+        cell_line: of all its samples; those of groups by rules that name others alone are left out.
+        compared: numerator and denominator of its contrasts, which are of one line.
+    """
+
+    cell_line: str | None = None
+    compared: tuple[tuple[str, str], ...] = ()
+
+
+ANY_LINE = StudyLines()
+MOST_OF_PATTERNS = 120
+_TELLING = re.compile(r"title|source_name|extract_name|assay_name|characteristic|factor")
+# Columns in which the samples of a group by rules must agree: a dose or a time is no replicate.
+_CONDITION = re.compile(r"time|duration|dose|concentration|compound|treat|agent|drug|stimulus|cell_?line")
+
+
 def group_samples(
-    sample_sheet: pl.DataFrame, rules: Sequence[GroupRule], *, study: str, accession: str | None = None
+    sample_sheet: pl.DataFrame,
+    rules: Sequence[GroupRule],
+    *,
+    study: str,
+    accession: str | None = None,
+    lines: StudyLines = ANY_LINE,
 ) -> pl.DataFrame:
     """Put the samples of one accession into groups.
 
@@ -48,6 +75,7 @@ def group_samples(
         rules: groups; those of another accession do not count.
         study: what messages call the study.
         accession: the accession that the sheet is of.
+        lines: cell lines of the study.
 
     Returns:
         sample_id, group_id (String), in the order of the sheet.
@@ -55,7 +83,8 @@ def group_samples(
     Raises:
         CatalogFault: a pattern cannot be read, a group has neither samples nor patterns, a rule matches no sample, or a
             named sample is not in the sheet: the message shows the sheet.
-        DesignFault: a sample is in two groups.
+        DesignFault: a sample is in two groups, samples of a group by rules differ in a dose, a time or a line, or two
+            arms that are compared are of several lines.
     """
     own = [rule for rule in rules if rule.accession is None or rule.accession == accession]
     subject = f"study {study}" + (f" ({accession})" if accession else "")
@@ -64,11 +93,18 @@ def group_samples(
         for row in sample_sheet.to_dicts()
     }
     group_of: dict[str, str] = {}
+    line_names = {row["sample_id"]: _lines_of(row) for row in sample_sheet.to_dicts()}
+    wanted = _letters_and_digits(lines.cell_line or "").removeprefix("nci")
+    others = {sample for sample, names in line_names.items() if wanted and names and wanted not in names}
+    members_of: dict[str, list[str]] = {}
     for rule in own:
         if rule.samples:
             members = _named_members(rule, sample_sheet, subject)
         else:
-            members = _matching_members(rule, sample_sheet, cells, subject)
+            left = {sample: texts for sample, texts in cells.items() if sample not in others}
+            members = _matching_members(rule, sample_sheet, left, subject)
+            _require_alike(rule, members, sample_sheet, subject)
+            members_of[rule.id] = members
         for sample in members:
             if sample in group_of:
                 raise DesignFault(
@@ -79,8 +115,48 @@ def group_samples(
                     remedy="Make the patterns of the two groups exclude one another, or name their samples",
                 )
             group_of[sample] = rule.id
+    for arms in lines.compared if not wanted else ():
+        if all(arm in members_of for arm in arms):
+            names = {name for arm in arms for sample in members_of[arm] for name in line_names[sample]}
+            _require_one_line(arms, names, sample_sheet, subject)
     chosen = [(sample, group_of[sample]) for sample in cells if sample in group_of]
     return pl.DataFrame(chosen, schema={"sample_id": pl.String, "group_id": pl.String}, orient="row")
+
+
+def _lines_of(row: Mapping[str, str | None]) -> set[str]:
+    """Cell lines that the cells of a sample name: `h1975` for NCI-H1975, H1975 and H-1975."""
+    texts = [value for column, value in row.items() if value is not None and _TELLING.match(column)]
+    found = (match.group(1) for text in texts for match in CELL_LINES.finditer(text.replace("_", " ")))
+    return {_letters_and_digits(name) for name in found}
+
+
+def _require_alike(rule: GroupRule, members: Sequence[str], sample_sheet: pl.DataFrame, subject: str) -> None:
+    """Refuse a group by rules whose samples, of one accession, differ in a condition of the experiment."""
+    own = sample_sheet.filter(pl.col("sample_id").is_in(members))
+    parts = own.partition_by("accession") if "accession" in own.columns else [own]
+    conditions = [c for c in own.columns if c.startswith(("factor", "charact")) and _CONDITION.search(c)]
+    for column in (name for name in conditions if not NO_FACTOR.search(name)):
+        for part in parts:
+            values = part[column].drop_nulls().unique(maintain_order=True).to_list()
+            if len({value for value in values if not is_untreated(value)}) + any(map(is_untreated, values)) > 1:
+                raise DesignFault(
+                    f"the samples of group {rule.id} differ in {column}: {', '.join(values[:6])}; the sample sheet is "
+                    f"{show_sheet(sample_sheet)}",
+                    subject=subject,
+                    expected="replicates of one condition",
+                    remedy="Name the samples of the group, or make its patterns tell the conditions apart",
+                )
+
+
+def _require_one_line(arms: tuple[str, str], names: set[str], sample_sheet: pl.DataFrame, subject: str) -> None:
+    if len(names) > 1:
+        raise DesignFault(
+            f"the arms {' and '.join(arms)} hold several cell lines: {', '.join(sorted(names))}; the sample sheet is "
+            f"{show_sheet(sample_sheet)}",
+            subject=subject,
+            expected="one line in both arms",
+            remedy="Name the samples of each arm, or the study's cell_line",
+        )
 
 
 def _named_members(rule: GroupRule, sample_sheet: pl.DataFrame, subject: str) -> list[str]:
@@ -157,8 +233,8 @@ def _matching_members(
     ]
     if not members:
         raise CatalogFault(
-            f"the patterns {list(rule.patterns)} of group {rule.id}{_without(rule)} match no sample; the sample "
-            f"sheet is {show_sheet(sample_sheet)}",
+            f"the patterns{_shown(rule)} of group {rule.id} match no sample; the sample sheet is "
+            f"{show_sheet(sample_sheet)}",
             subject=subject,
             expected="at least one sample",
             remedy="Correct the patterns of the group in studies.toml to what the sheet says",
@@ -166,8 +242,11 @@ def _matching_members(
     return members
 
 
-def _without(rule: GroupRule) -> str:
-    return f" (and none of {list(rule.excluded_patterns)})" if rule.excluded_patterns else ""
+def _shown(rule: GroupRule) -> str:
+    """The patterns of a group where a person can read them: long ones would hide the sheet."""
+    without = f" and none of {', '.join(rule.excluded_patterns)}" if rule.excluded_patterns else ""
+    text = f" {', '.join(rule.patterns)}{without}"
+    return text if len(text) <= MOST_OF_PATTERNS else ""
 
 
 def show_sheet(sample_sheet: pl.DataFrame, *, most: int = 24) -> str:

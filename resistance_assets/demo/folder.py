@@ -27,6 +27,7 @@ from resistance_assets.demo.annotation_files import (
     string_links,
     string_proteins,
 )
+from resistance_assets.demo.atlas_series import atlas_documents, atlas_entries
 from resistance_assets.demo.cbioportal_archive import write_archive
 from resistance_assets.demo.cohort import N_EXPRESSED, N_PATIENTS, draw_cohort
 from resistance_assets.demo.gdc_files import bundle, bundle_url, cases_answer, files_answer, star_files
@@ -49,7 +50,7 @@ from resistance_assets.errors import UsageFault
 
 DEFAULT_SEED = 20260101
 STAMP = "demo.json"
-_ENTRIES = frozenset({"mirror", "studies", "truth.json", "README.md", STAMP})
+_ENTRIES = frozenset({"mirror", "studies", "catalog", "truth.json", "README.md", STAMP})
 
 # Source id of the catalog to the content type that its host sends.
 SOURCES = {
@@ -89,7 +90,8 @@ Everything below this folder was made by `resistance_assets.demo`. No value was 
 lists and interactions are drawn at random around the effects that `truth.json` states. Gene symbols and identifiers of
 known genes are real (HGNC, CC0), their values are not. SYN genes do not exist.
 
-`mirror/` stands in for the hosts of the catalog, `studies/` holds laboratory studies. CC0 1.0.
+`mirror/` stands in for the hosts of the catalog, `studies/` holds laboratory studies, `catalog/` two entries of the set
+`atlas`. CC0 1.0.
 The folder is replaced when the generator changes: keep nothing of your own in it.
 """
 
@@ -101,7 +103,8 @@ def write_demo(folder: Path, *, seed: int = DEFAULT_SEED) -> DemoTruth:
     the other. Equal generator and seed give equal bytes on every machine.
 
     Args:
-        folder: becomes `mirror/index.jsonl` and its files, `studies/<study>/`, `truth.json`, `README.md`, `demo.json`.
+        folder: becomes `mirror/index.jsonl` and its files, `studies/<study>/`, `catalog/`, `truth.json`, `README.md`,
+            `demo.json`.
         seed: of all random numbers.
 
     Returns:
@@ -134,7 +137,7 @@ def generator_version(registry: Registry) -> str:
     for path in sorted(Path(__file__).parent.rglob("*")):
         if path.suffix in (".py", ".tsv"):
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    catalog = [[registry.sources[source].url for source in SOURCES], registry.genes.panels[_HUB_PANEL]]
+    catalog = [[registry.sources[source].url for source in SOURCES], registry.genes.panels[_HUB_PANEL], atlas_entries()]
     digest.update(json.dumps(catalog).encode())
     return digest.hexdigest()[:16]
 
@@ -196,10 +199,11 @@ def _demo_files(plan: Plan, registry: Registry) -> dict[str, bytes]:
     contents |= {source: allonco_list(symbols) for source, symbols in plan.cancer_lists.items()}
     documents = {registry.sources[source].url: (contents[source], kind) for source, kind in SOURCES.items()}
     # Sources that are crawled from document to document.
-    documents |= accession_documents(plan) | array_documents(plan)
+    documents |= accession_documents(plan) | array_documents(plan) | atlas_documents(plan)
     documents[bundle_url(star)] = bundle(star), "application/gzip"
     files = mirror_files(plan, documents)
     files |= {f"studies/{name}": data for name, data in study_files(plan).items()}
+    files["catalog/atlas.toml"] = atlas_entries().encode()
     files["README.md"] = _README.encode()
     files["truth.json"] = _json(plan.truth.to_json())
     files[STAMP] = _json({"generator": plan.truth.generator, "seed": plan.seed})

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from resistance_assets.demo.packing import gzip_stored
+from resistance_assets.demo.packing import gzip_stored, lines_of
 from resistance_assets.demo.plan import ALK_LINES, Gene, Plan, arrayed_genes, random_stream
 from resistance_assets.demo.sequenced_cells import Document
 
@@ -68,7 +68,7 @@ def array_documents(plan: Plan) -> dict[str, Document]:
     return {
         **_common(plan, "Expression profiling by array", table, "RMA, log2 transformed"),
         f"{_FTP}/platforms/{PLATFORM[:-3]}nnn/{PLATFORM}/annot/{PLATFORM}.annot.gz": (
-            gzip_stored(_annotation(probes)),
+            gzip_stored(platform_annotation(PLATFORM, probes)),
             "application/x-gzip",
         ),
     }
@@ -99,11 +99,11 @@ def counts_documents(plan: Plan) -> dict[str, Document]:
     return {
         **_common(plan, "Expression profiling by high throughput sequencing", [], "reads were aligned"),
         f"{download}acc={SERIES}&format=file&file={SERIES}_raw_counts_{_BUILD}_NCBI.tsv.gz": (
-            gzip_stored(_text(lines)),
+            gzip_stored(lines_of(lines)),
             "application/x-gzip",
         ),
         f"{download}acc={SERIES}&format=file&file=Human.{_BUILD}.annot.tsv.gz": (
-            gzip_stored(_text(annotation)),
+            gzip_stored(lines_of(annotation)),
             "application/x-gzip",
         ),
     }
@@ -134,7 +134,7 @@ def _record(kind: str) -> bytes:
         f"!Series_platform_id = {PLATFORM}",
         "!Series_supplementary_file = NONE",
     ]
-    return _text(lines)
+    return lines_of(lines)
 
 
 def _matrix(kind: str, table: Sequence[str], processing: str) -> bytes:
@@ -165,15 +165,15 @@ def _matrix(kind: str, table: Sequence[str], processing: str) -> bytes:
         *table,
         "!series_matrix_table_end",
     ]
-    return _text(lines)
+    return lines_of(lines)
 
 
-def _annotation(probes: Sequence[tuple[str, Gene]]) -> bytes:
+def platform_annotation(platform: str, probes: Sequence[tuple[str, Gene]]) -> bytes:
     """GEO's annotation of the platform; probes of several genes are joined by `///`."""
     lines = [
         "^Annotation",
         "!Annotation_date = Jan 01 2026",
-        f"!Annotation_platform = {PLATFORM}",
+        f"!Annotation_platform = {platform}",
         "#ID = ID from Platform data table",
         "#Gene symbol = Entrez Gene symbol",
         "#Gene ID = Entrez Gene identifier",
@@ -188,8 +188,4 @@ def _annotation(probes: Sequence[tuple[str, Gene]]) -> bytes:
         lines.append(f"{probe}\tsynthetic record of {symbols}\t{symbols}\t{entrez}")
         previous = gene
     lines += [f"AFFX-demo-{at}\t\t\t" for at in range(20)]
-    return _text([*lines, "!platform_table_end"])
-
-
-def _text(lines: Sequence[str]) -> bytes:
-    return ("\n".join(lines) + "\n").encode()
+    return lines_of([*lines, "!platform_table_end"])

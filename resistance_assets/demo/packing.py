@@ -11,7 +11,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 FIXED_TIME = 1_767_225_600
 """2026-01-01T00:00:00Z in seconds, the time of every member."""
@@ -64,3 +64,8 @@ def zip_stored(files: Mapping[str, bytes]) -> bytes:
             entry.create_system, entry.external_attr = 3, 0o644 << 16
             archive.writestr(entry, files[name])
     return buffer.getvalue()
+
+
+def lines_of(lines: Iterable[str]) -> bytes:
+    """Lines as a text file, each ended by a line feed."""
+    return ("\n".join(lines) + "\n").encode()

@@ -168,6 +168,14 @@ SEQUENCED = {
     "h1975_resistant_anlotinib_vs_resistant": RESISTANT_TREATED,
 }
 ALK_LINES = {drug: f"h2228_{drug}_resistant_vs_parental" for drug in ("crizotinib", "ceritinib", "alectinib")}
+# Contrasts of the atlas that the demo stands in for: two lines resistant to an EGFR inhibitor, one to an ALK inhibitor,
+# and cells that are tolerant.
+ATLAS = {
+    "ER3": "gse38310_er3_vs_hcc827",
+    "PC9_resistant": "gse255958_pc9_resistant_vs_dmso",
+    "PC9_persister": "gse255958_pc9_persister_vs_dmso",
+    "H3122_resistant": "gse255958_h3122_resistant_vs_dmso",
+}
 N_SEQUENCED = 360
 N_ARRAYED = 500
 
@@ -265,6 +273,7 @@ def make_plan(seed: int, generator: str, *, n_patients: int, n_samples_expressed
     contrasts |= responses
     contrasts[ARM_RESISTANT] = dict(contrasts[RESISTANT])
     contrasts |= _plan_accessions(random_stream(seed, "accessions"), contrasts)
+    contrasts |= _plan_atlas(contrasts)
 
     measured = [gene.symbol for gene in genes]
     unmeasured = [gene.symbol for gene in all_genes() if not gene.is_measured]
@@ -328,6 +337,12 @@ def arrayed_genes(plan: Plan) -> tuple[Gene, ...]:
     return _with_others(plan, "arrayed genes", changed, N_ARRAYED)
 
 
+def atlas_genes(plan: Plan) -> tuple[Gene, ...]:
+    """Genes of the atlas's series: those with an effect in them, and others without any."""
+    changed = {symbol for contrast in ATLAS.values() for symbol in plan.truth.contrasts[contrast]}
+    return _with_others(plan, "atlas genes", changed, N_ARRAYED)
+
+
 def _with_others(plan: Plan, stream: str, changed: set[str], n: int) -> tuple[Gene, ...]:
     others = [gene.symbol for gene in plan.genes if gene.symbol not in changed]
     chosen = changed | set(_choose(random_stream(plan.seed, stream), n - len(changed), others))
@@ -365,6 +380,19 @@ def _plan_accessions(
     for at, contrast in enumerate(ALK_LINES.values()):
         part[contrast] = shared | {g: published[g] for g in own[24 + 10 * at : 34 + 10 * at]}
     return part
+
+
+def _plan_atlas(contrasts: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """Effects of the atlas's contrasts, taken from those that are planted already, and half as strong in cells that are
+    tolerant. AXL is up in every resistant line: the known positive over drug classes."""
+    resistant, published = contrasts[RESISTANT], contrasts[PUBLISHED]
+    up, down = ["AXL", "CXCL2", "CCL20", "IL6", *_RESISTANT_UP_NAMED[:24]], _RESISTANT_DOWN_NAMED[:12]
+    return {
+        ATLAS["ER3"]: {g: resistant[g] for g in (*up, *down)},
+        ATLAS["PC9_resistant"]: {g: resistant[g] for g in (*up[:18], *down[:8])},
+        ATLAS["PC9_persister"]: {g: round(resistant[g] / 2, 2) for g in (*_RESISTANT_UP_NAMED[24:36], *down)},
+        ATLAS["H3122_resistant"]: {g: published[g] for g in (*_PUBLISHED, *_RESISTANT_UP_NAMED[:14])},
+    }
 
 
 def _list_versions(may_2018: tuple[str, ...], newer: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -39,7 +39,7 @@ def _planted(demo: WrittenDemo, contrast_id: str, counts: pl.DataFrame) -> np.nd
 
 
 def test_the_registry_accepts_every_study(demo: WrittenDemo):
-    registry = load_registry([demo.folder / "studies"])
+    registry = load_registry([demo.folder / "studies"], own_catalogs=[demo.folder / "catalog"])
     assert registry.study_faults == ()
     assert sorted(registry.local_studies) == [
         "demo_alk_plasma_panel",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol, Self
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 from pydantic import Field, model_validator
 
@@ -128,6 +128,7 @@ class CountsContrast(UnderDrug):
 
     `continuous`: covariates that are measurements although the sheet holds whole numbers. `pairing`: the column whose
     levels are the blocks of a paired design. `fit_all_levels`: further levels of the factor take part in the fit.
+    `within`: column of experiments, one of which gives both arms where it holds both.
     `expressed_alone`: whether pydeseq2 too tests the genes of `expression_filter` alone.
     """
 
@@ -149,11 +150,18 @@ class CountsContrast(UnderDrug):
     fold_change: FoldChange | None = None
     thresholds: ListThresholds | None = None
     subset: dict[str, tuple[str, ...]] = {}
+    within: str | None = None
 
     @property
     def result_methods(self) -> tuple[str, ...]:
         """Methods that there are results of, one after the other."""
         return self.methods
+
+    def decisive(self, *without: str) -> dict[str, Any]:
+        """What decides the numbers, as plain values: neither what the contrast is about nor the keys ``without``."""
+        told = self.model_dump(mode="json", exclude={*DESCRIPTIVE, "thresholds", *without})
+        # A key that is not used leaves the results of earlier catalogs as they are.
+        return {key: value for key, value in told.items() if key != "within" or value is not None}
 
 
 class InteractionDesign(PublicInteraction):
@@ -165,6 +173,12 @@ class InteractionDesign(PublicInteraction):
     categorical: tuple[str, ...] = ()
     pairing: str | None = None
     subset: dict[str, tuple[str, ...]] = {}
+    within: str | None = None
+
+    def decisive(self) -> dict[str, Any]:
+        """What decides the numbers, as plain values."""
+        told = self.model_dump(mode="json")
+        return {key: value for key, value in told.items() if key != "within" or value is not None}
 
 
 class ResultColumns(Entry):

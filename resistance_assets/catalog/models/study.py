@@ -103,6 +103,9 @@ GROUP_COLUMN = "group"
 """Column of a public study's sample sheet that holds the group which the rules of the catalog put a sample in."""
 
 
+ACCESSION_COLUMN = "accession"
+
+
 @dataclass(frozen=True)
 class MeasuredStudy:
     """A study with samples of its own, laboratory or public, as the analyses need it.
@@ -118,16 +121,19 @@ class MeasuredStudy:
 
 
 def as_measured_study(study: PublicStudy) -> MeasuredStudy:
-    """A public study; samples that no rule put in a group take no part."""
+    """A public study; samples that no rule put in a group take no part. Of several accessions, the one that holds both
+    arms gives both."""
     subset = {GROUP_COLUMN: tuple(group.id for group in study.group)}
+    within = ACCESSION_COLUMN if len(study.sources) > 1 else None
     return MeasuredStudy(
         id=study.id,
         measurement=STUDY_KINDS[study.kind].measurement or "at_run_time",
         contrasts=tuple(
-            CountsContrast(**contrast.model_dump(), factor=GROUP_COLUMN, subset=subset) for contrast in study.contrast
+            CountsContrast(**contrast.model_dump(), factor=GROUP_COLUMN, subset=subset, within=within)
+            for contrast in study.contrast
         ),
         interactions=tuple(
-            InteractionDesign(**interaction.model_dump(), factor=GROUP_COLUMN, subset=subset)
+            InteractionDesign(**interaction.model_dump(), factor=GROUP_COLUMN, subset=subset, within=within)
             for interaction in study.interaction
         ),
     )

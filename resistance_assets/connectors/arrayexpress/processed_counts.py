@@ -45,6 +45,7 @@ NAMES_OF_SAMPLE = (
 _NOT_COUNTS = frozenset({"chr", "start", "end", "strand", "length", "entrezid", "entrez", "geneid", "geneidentifier"})
 # Columns of estimated reads of RSEM, Salmon and kallisto, beside lengths and abundances.
 _ESTIMATED = ("expectedcount", "numreads", "estcounts")
+_OF_RSEM = "expectedcount"
 _LEAST_SHARED_AFFIX = 3
 # `ReadsPerGene.out.tab`: gene, unstranded, first strand, second strand.
 _STAR_COLUMNS = 4
@@ -143,6 +144,8 @@ def read_sample_counts(path: Path, *, source: str | None = None) -> pl.DataFrame
     features, kept = _features(text, cells)
     found: dict[str, pl.Series] = {}
     estimated = [name for name in text.header[1:] if _plain(name) in _ESTIMATED]
+    if any(_plain(name) == _OF_RSEM for name in estimated):
+        features = _ids_of_rsem(features)
     for name in estimated or text.header[1:]:
         if _plain(name) in _NOT_COUNTS:
             continue
@@ -263,6 +266,19 @@ def rows_of_no_gene(path: Path, *, source: str, gene_column: str | None = None) 
     told |= {row: describe_date(features[row], genes) for row, genes in spreadsheet_dates(features).items()}
     rows = sorted(told)
     return text.reject(rows, [told[row] for row in rows])
+
+
+def _ids_of_rsem(features: pl.Series) -> pl.Series:
+    """Genes without the name that RSEM joins to their ids: `ENSG00000167601.12_AXL`, or `AXL_AXL` where the reference
+    has names alone. Where the shorter ids are not distinct, as they are."""
+
+    def shorter(name: str) -> str:
+        first, _, rest = name.partition("_")
+        half = name[: len(name) // 2]
+        return first if rest and first.startswith("ENS") else half if name == f"{half}_{half}" else name
+
+    found = [shorter(name) if name else name for name in features]
+    return pl.Series(features.name, found if len(set(found)) == len(found) else features, dtype=pl.String)
 
 
 def _whole_counts(text: DelimitedText, values: pl.Series, kept: pl.Series, *, is_estimated: bool = False) -> pl.Series:

@@ -27,6 +27,7 @@ from resistance_assets.connectors.public_study import (
     supplied_counts,
     table_of_counts,
 )
+from resistance_assets.connectors.sample_groups import ANY_LINE, StudyLines
 from resistance_assets.connectors.transport.replay import Crawl, replay
 from resistance_assets.connectors.transport.resource import Transport
 from resistance_assets.errors import Fault
@@ -156,11 +157,15 @@ def accession_row(study_id: str, accession: Accession, grouped: pl.DataFrame) ->
 
 
 def read_reads_study(
-    study_id: str, groups: tuple[Group, ...], accessions: list[Accession], counted: SuppliedCounts = NOTHING_DECLARED
+    study_id: str,
+    groups: tuple[Group, ...],
+    accessions: list[Accession],
+    counted: SuppliedCounts = NOTHING_DECLARED,
+    lines: StudyLines = ANY_LINE,
 ) -> dict[str, pl.DataFrame]:
     """The tables of a study's sheets, its processed counts (empty where there are none) under `processed`, and what was
     set aside under `rejected`."""
-    sheet = assign_groups(pl.concat([a.samples for a in accessions], how="diagonal"), study_id, groups)
+    sheet = assign_groups(pl.concat([a.samples for a in accessions], how="diagonal"), study_id, groups, lines)
     grouped = sheet.filter(pl.col(GROUP_COLUMN).is_not_null())
     unnamed: list[pl.DataFrame] = []
     counts, reason = find_processed(accessions, grouped, unnamed, layout_of(counted, grouped, study_id))

@@ -30,6 +30,7 @@ from resistance_assets.connectors.public_study import (
     supplied_counts,
     table_of_counts,
 )
+from resistance_assets.connectors.sample_groups import ANY_LINE, StudyLines
 from resistance_assets.connectors.transport.resource import Transport
 from resistance_assets.errors import DataFault, DesignFault
 
@@ -196,11 +197,12 @@ def read_series_study(
     genes: Mapping[str, PlatformGenes],
     looks_logged: Callable[[np.ndarray], bool],
     counted: SuppliedCounts = NOTHING_DECLARED,
+    lines: StudyLines = ANY_LINE,
 ) -> dict[str, pl.DataFrame]:
     """The tables of a GEO series by name, `rejected` among them; arrays and counts leave each other's tables empty.
 
     `looks_logged`: whether intensities are logarithms, where no text of the series says so; `counted`: what the catalog
-    says of the authors' table of counts.
+    says of the authors' table of counts; `lines`: what it says of cell lines.
     """
     runs = runs_of_series(series)
     by_sample = runs.group_by("sample_id", maintain_order=True).agg(pl.col("run_accession").str.join(" | "))
@@ -210,6 +212,7 @@ def read_series_study(
         ),
         study_id,
         groups,
+        lines,
     )
     set_aside = [(SHEETS["samples"], series.rejected)]
     if series.kind == "array":

@@ -40,6 +40,8 @@ class Contrast:
         pairing: column whose levels are the blocks of a paired design (the patient); enters as a category.
         subset: column -> values kept, applied before anything else.
         fit_all_levels: True lets samples of further levels of `factor` take part in the fit of the variance.
+        within: column of experiments (accessions). Where one of them holds both arms, samples of the arms come from it
+            alone: two experiments differ in more than the arms.
     """
 
     contrast_id: str
@@ -52,6 +54,7 @@ class Contrast:
     pairing: str | None = None
     subset: Mapping[str, Sequence[object]] = field(default_factory=dict)
     fit_all_levels: bool = False
+    within: str | None = None
 
     @property
     def subject(self) -> str:
@@ -244,8 +247,9 @@ def check_counts(
         missing_allowed: True where a gene may lack values in some samples, but no sample in all genes.
 
     Raises:
-        DataFault: samples without a row in the sheet and the reverse, a gene twice or without a name, a missing,
-            negative or fractional count (gene and sample named), a sample of zeros only.
+        DataFault: samples without a row in the sheet and, of those with a level of the factor, the reverse; a gene
+            twice or without a name, a missing, negative or fractional count (gene and sample named), a sample of zeros
+            only.
     """
     subject = f"counts of {contrast.contrast_id}"
     if GENE_COLUMN not in counts.columns:
@@ -253,9 +257,14 @@ def check_counts(
     _require_sample_ids(samples, contrast)
     in_counts = [name for name in counts.columns if name != GENE_COLUMN]
     in_sheet = samples[SAMPLE_COLUMN].cast(pl.String).to_list()
+    # A sample of no arm, as of a series that holds further ones, need not be measured.
+    takes_part = samples
+    if contrast.factor in samples.columns:
+        takes_part = samples.filter(pl.col(contrast.factor).is_not_null())
+    needed = takes_part[SAMPLE_COLUMN].cast(pl.String).to_list()
     for missing, where, remedy in (
         (sorted(set(in_counts) - set(in_sheet)), "the sample sheet", "Add a row to the sheet or drop the column."),
-        (sorted(set(in_sheet) - set(in_counts)), "the count table", "Add the column or drop the row of the sheet."),
+        (sorted(set(needed) - set(in_counts)), "the count table", "Add the column or drop the row of the sheet."),
     ):
         if missing:
             raise DataFault(f"{_named(missing)} missing from {where}", subject=subject, remedy=remedy)
@@ -344,7 +353,27 @@ def _subset(samples: pl.DataFrame, contrast: Contrast) -> pl.DataFrame:
                 expected=f"values of {name}: {_named(sorted(str(x) for x in samples[name].drop_nulls().unique()))}",
                 remedy="Correct the subset.",
             )
-    return kept
+    return confine(kept, contrast.factor, (contrast.numerator, contrast.denominator), contrast.within)
+
+
+def confine(samples: pl.DataFrame, factor: str, arms: tuple[str, str], within: str | None) -> pl.DataFrame:
+    """Samples without those of two arms that stand outside the experiment which holds both; all where none does.
+
+    Of several experiments that hold both arms, the one with most samples of them counts, the first by name of equals.
+    """
+    if within is None or within not in samples.columns or factor not in samples.columns:
+        return samples
+    level = pl.col(factor).cast(pl.String)
+    held = (
+        samples.filter(level.is_in(arms))
+        .group_by(within)
+        .agg(level.n_unique().alias("arms"), pl.len().alias("samples"))
+        .filter(pl.col("arms") == len(set(arms)), pl.col(within).is_not_null())
+        .sort("samples", within, descending=[True, False])
+    )
+    if held.is_empty():
+        return samples
+    return samples.filter(~level.is_in(arms).fill_null(False) | (pl.col(within) == held[within][0]))
 
 
 def _require_sample_ids(samples: pl.DataFrame, contrast: Contrast) -> None:

@@ -16,7 +16,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from resistance_assets.errors import DesignFault
-from resistance_assets.science.deg.designs import GENE_COLUMN, Contrast, build_design, check_counts, count_matrix
+from resistance_assets.science.deg.designs import (
+    GENE_COLUMN,
+    Contrast,
+    build_design,
+    check_counts,
+    confine,
+    count_matrix,
+)
 from resistance_assets.science.deg.result import (
     NOTE_ALL_ZERO,
     NOTE_ARM_ALL_ZERO,
@@ -82,6 +89,7 @@ class Interaction:
     categorical: tuple[str, ...] = ()
     pairing: str | None = None
     subset: Mapping[str, Sequence[object]] = field(default_factory=dict)
+    within: str | None = None
 
     @property
     def levels(self) -> tuple[str, str, str, str]:
@@ -243,6 +251,11 @@ def group_samples(
             {**interaction.subset, interaction.factor: interaction.levels}, fit_all_levels=True,
         )  # fmt: skip
 
+    for pair in (
+        (interaction.parental_treated, interaction.parental),
+        (interaction.resistant_treated, interaction.resistant),
+    ):
+        samples = confine(samples, interaction.factor, pair, interaction.within)
     first = contrast(interaction.parental_treated, interaction.parental)
     check_counts(counts, samples, first)
     design = build_design(samples, first)

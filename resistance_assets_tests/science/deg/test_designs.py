@@ -213,3 +213,35 @@ def test_sample_sheet_must_have_unique_samples():
         check_counts(COUNTS, pl.concat([SHEET, SHEET.head(1)]), PLAIN)
     with pytest.raises(DataFault, match="no column sample_id"):
         check_design(SHEET.drop("sample_id"), PLAIN)
+
+
+# Arms of several experiments
+
+SPREAD = pl.DataFrame(
+    {
+        "sample_id": ["a1", "a2", "b1", "b2", "b3", "b4"],
+        "group": ["P", "PA", "P", "P", "R", "RA"],
+        "accession": ["A", "A", "B", "B", "B", "B"],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("numerator", "denominator", "expected"),
+    [("PA", "P", ["a1", "a2"]), ("R", "P", ["b1", "b2", "b3"]), ("R", "PA", ["a2", "b3"]), ("RA", "R", ["b3", "b4"])],
+)
+def test_the_experiment_that_holds_both_arms_gives_both(numerator, denominator, expected):
+    design = build_design(SPREAD, Contrast("c", "group", numerator, denominator, within="accession"))
+    assert sorted(design.sample_ids) == expected
+
+
+def test_arms_are_pooled_over_experiments_only_where_none_is_named():
+    assert len(build_design(SPREAD, Contrast("c", "group", "R", "P")).sample_ids) == 4
+
+
+def test_a_sample_of_no_arm_need_not_be_measured():
+    sheet = pl.DataFrame({"sample_id": ["a", "b", "c"], "group": ["R", "P", None]})
+    counts = pl.DataFrame({"hgnc_symbol": ["AXL"], "a": [5], "b": [7]})
+    check_counts(counts, sheet, Contrast("c", "group", "R", "P"))
+    with pytest.raises(DataFault, match="c missing from the count table"):
+        check_counts(counts, sheet.with_columns(group=pl.lit("P")), Contrast("c", "group", "R", "P"))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from resistance_assets.catalog.models.analysis_settings import DifferentialExpression
-from resistance_assets.catalog.models.contrast import DESCRIPTIVE, CountsContrast
+from resistance_assets.catalog.models.contrast import CountsContrast
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.deg.declared import contrast_of, rule_of
@@ -97,7 +97,7 @@ def sensitivity_step(study_id: str, declared: CountsContrast, assumed: Different
         compute=compute,
         inputs=(counts, samples),
         parameters={
-            "contrast": declared.model_dump(mode="json", exclude={"thresholds", "methods", *DESCRIPTIVE}),
+            "contrast": declared.decisive("methods"),
             "assumed": assumed.model_dump(),
         },
         tags={"contrast": declared.id},

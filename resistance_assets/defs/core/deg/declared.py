@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from resistance_assets.catalog.models.contrast import DESCRIPTIVE, CountsContrast, FoldChange, ListThresholds
+from resistance_assets.catalog.models.contrast import CountsContrast, FoldChange, ListThresholds
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.science.deg.designs import Contrast
 from resistance_assets.science.deg.fold_change import FoldChangeRule
@@ -23,6 +23,7 @@ def contrast_of(declared: CountsContrast) -> Contrast:
         pairing=declared.pairing,
         subset={name: list(values) for name, values in declared.subset.items()},
         fit_all_levels=declared.fit_all_levels,
+        within=declared.within,
     )
 
 
@@ -33,8 +34,8 @@ def rule_of(declared: FoldChange | None) -> FoldChangeRule:
 
 def parameters_of(declared: CountsContrast, method: str) -> dict[str, Any]:
     """What of a contrast decides its numbers."""
-    irrelevant = {"thresholds", "methods", *DESCRIPTIVE} | ({"fold_change"} if method != "fold_change" else set())
-    return {"contrast": declared.model_dump(mode="json", exclude=irrelevant), "method": method}
+    irrelevant = ("methods", "fold_change") if method != "fold_change" else ("methods",)
+    return {"contrast": declared.decisive(*irrelevant), "method": method}
 
 
 def thresholds_of(registry: Registry) -> dict[str, ListThresholds]:

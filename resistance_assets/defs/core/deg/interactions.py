@@ -41,6 +41,7 @@ def interaction_of(declared: InteractionDesign) -> Interaction:
         categorical=tuple(declared.categorical),
         pairing=declared.pairing,
         subset={name: list(values) for name, values in declared.subset.items()},
+        within=declared.within,
     )
 
 
@@ -78,7 +79,7 @@ def interaction_step(
         outputs={own: PART, curve: BCV},
         compute=compute,
         inputs=(counts, samples),
-        parameters={"interaction": declared.model_dump(mode="json"), "bcvs": bcvs, "fdr": fdr},
+        parameters={"interaction": declared.decisive(), "bcvs": bcvs, "fdr": fdr},
         tags={"interaction": declared.id},
     )
 

@@ -13,7 +13,7 @@ from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.arrayexpress.biostudies import accession_of as biostudies_accession
 from resistance_assets.connectors.arrayexpress.study import accession_crawler, read_accession, read_reads_study
 from resistance_assets.connectors.formats.rejected_rows import REJECTED
-from resistance_assets.connectors.public_study import SHEETS, SUPPLIED
+from resistance_assets.connectors.public_study import SHEETS, SUPPLIED, lines_of_study
 from resistance_assets.defs.raw.studies.quantification import counts_step, partitions_of_record
 from resistance_assets.defs.resources import Documents, Origins
 from resistance_assets.orchestration.partitions import rejected_of
@@ -26,6 +26,7 @@ from resistance_assets.orchestration.table_steps import table_step
 def sheets_step(study: PublicStudy, sources: list[Source]) -> Step:
     """Samples in groups, files and processed counts of a study of reads."""
     study_id, groups, counted = study.id, study.group, study.counts
+    lines = lines_of_study(study)
     accession_of = {source.id: biostudies_accession(source.url) for source in sources}
     tables = {**SHEETS, **SUPPLIED}
     own = partitions_of_record(tables, study_id)
@@ -40,7 +41,7 @@ def sheets_step(study: PublicStudy, sources: list[Source]) -> Step:
             documents = inputs.external_inputs[source_id]
             assert isinstance(documents, Documents)
             accessions.append(read_accession(accession, documents.crawl))
-        frames = read_reads_study(study_id, groups, accessions, counted)
+        frames = read_reads_study(study_id, groups, accessions, counted, lines)
         set_aside = frames.pop("rejected")
         return {**{own[name]: frame for name, frame in frames.items()}, rejected: set_aside}
 
@@ -51,6 +52,7 @@ def sheets_step(study: PublicStudy, sources: list[Source]) -> Step:
             "groups": [group.model_dump(exclude={"verified_from"}) for group in groups],
             "accessions": accession_of,
             "counts": counted.model_dump(),
+            "lines": [lines.cell_line, *lines.compared],
         },
         external_inputs=external_inputs,
         sources=[s.id for s in sources],

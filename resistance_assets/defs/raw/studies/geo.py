@@ -13,6 +13,7 @@ from resistance_assets.catalog.tables import TABLES
 from resistance_assets.connectors.formats.rejected_rows import REJECTED
 from resistance_assets.connectors.geo.series import accession_of as geo_accession
 from resistance_assets.connectors.geo.study import SERIES_TABLES, read_series_study, series_crawler
+from resistance_assets.connectors.public_study import lines_of_study
 from resistance_assets.connectors.transport.replay import replay
 from resistance_assets.defs.core.studies.gene_expression import SERIES_RULES, expression_step
 from resistance_assets.defs.raw.studies.quantification import counts_step, partitions_of_record
@@ -27,7 +28,7 @@ def series_step(study: PublicStudy, source: Source) -> Step:
     """Samples in groups and values of a GEO series, array or sequencing as it turns out to be; where it was sequenced
     and nobody counted, the addresses of its reads."""
     study_id, groups, accession = study.id, study.group, geo_accession(source.url)
-    counted = study.counts
+    counted, lines = study.counts, lines_of_study(study)
     if accession is None:
         raise ValueError(f"{source.id}: its address names no series")
     own = partitions_of_record(SERIES_TABLES, study_id)
@@ -37,7 +38,7 @@ def series_step(study: PublicStudy, source: Source) -> Step:
         documents = inputs.external_inputs[source.id]
         assert isinstance(documents, Documents)
         series, genes = replay(documents.crawl, series_crawler(accession, groups))
-        frames = read_series_study(study_id, groups, series, genes, is_log_scale, counted)
+        frames = read_series_study(study_id, groups, series, genes, is_log_scale, counted, lines)
         return {**{own[name]: frames[name] for name in SERIES_TABLES}, rejected: frames["rejected"]}
 
     return table_step(
@@ -50,6 +51,7 @@ def series_step(study: PublicStudy, source: Source) -> Step:
             "groups": [group.model_dump(exclude={"verified_from"}) for group in groups],
             "accession": accession,
             "counts": counted.model_dump(),
+            "lines": [lines.cell_line, *lines.compared],
         },
         external_inputs=lambda origins: {source.id: origins.crawl(source, series_crawler(accession, groups))},
         sources=[source.id],

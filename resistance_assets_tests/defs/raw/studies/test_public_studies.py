@@ -722,7 +722,7 @@ def test_rule_that_matches_nothing_stops_the_study_and_shows_the_sheet(registry)
     with pytest.raises(CatalogFault) as caught:
         assign_groups(lacking, READS, registry.public_studies[READS].group)
     message = str(caught.value)
-    assert "of group R" in message
+    assert "of group R match no sample" in message
     assert "[s1: source_name=H1975 parental]" in message
     assert "studies.toml" in message
 
