@@ -714,6 +714,35 @@ def ui(
 
 
 @app.command()
+def notebook(
+    folder: Annotated[Path, typer.Argument(help="Where the notebook goes; one that is there is kept and opened.")] = (
+        Path()
+    ),
+    opens: Annotated[bool, typer.Option("--open/--no-open", help="Open it in the browser after it is written.")] = True,
+    force: Annotated[bool, typer.Option("--force", help="Write it anew where it is there.")] = False,
+) -> None:
+    """Write a marimo notebook with ten worked questions and plots, connected to the warehouse, and open it.
+
+    Needs the extra `notebook`: `pip install "resistance-warehouse[notebook]"`.
+
+    Example: `resistance notebook my_analysis`
+    """
+    from resistance_assets.commands.analysts.notebook import HOW_TO_INSTALL, is_marimo_there, open_notebook
+    from resistance_assets.commands.analysts.notebook import write_notebook as write
+    from resistance_assets.commands.output.printing import plain
+
+    file = write(_settings(), folder, force=force)
+    typer.echo(plain(str(file)))
+    if not is_marimo_there():
+        typer.echo(
+            f"marimo, which opens it, is not installed: {HOW_TO_INSTALL}; then: marimo edit {file.name}", err=True
+        )
+        raise typer.Exit(FAILED if opens else OK)
+    if opens:
+        raise typer.Exit(open_notebook(file))
+
+
+@app.command()
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on; another than this machine's own needs a token.")] = (
         "127.0.0.1"
