@@ -23,6 +23,7 @@ from markupsafe import Markup, escape
 from resistance_assets.report.explain.text import number
 from resistance_assets.report.figures import Figure
 from resistance_assets.report.published import Published
+from resistance_assets.report.titled import Titled
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -81,6 +82,8 @@ def joined(parts: Iterable[Any], separator: str = ", ") -> Markup:
 
 def link(href: str, label: Any) -> Markup:
     """A link; an address of another kind than a page or a web address (`javascript:`) stays text."""
+    if isinstance(label, Titled):
+        label = label.title
     scheme = re.match(r"\s*([a-zA-Z][\w+.-]*):", href)
     if scheme and scheme.group(1).lower() not in ("http", "https"):
         return escape(label)
@@ -93,22 +96,6 @@ class Shortened:
 
     shown: str
     whole: str
-
-
-@dataclass(frozen=True)
-class Titled:
-    """A cell that names a contrast, cohort, study or list by its title, with a link to its page; the CSV holds the id.
-
-    A title that is the id stands alone.
-    """
-
-    title: str
-    ident: str
-    href: str | None = None
-
-    @property
-    def shown(self) -> Markup:
-        return link(self.href, self.title) if self.href else escape(self.title)
 
 
 @dataclass(frozen=True)
@@ -208,10 +195,10 @@ def _content(value: Any) -> str:
         return _MISSING
     if isinstance(value, Markup):
         return value
-    if isinstance(value, Shortened | Titled):
+    if isinstance(value, Titled):
+        return link(value.href, value.title) if value.href else escape(value.title)
+    if isinstance(value, Shortened):
         value = value.shown
-        if isinstance(value, Markup):
-            return value
     shown = number(value)
     if _UNSAFE.search(shown):
         shown = str(escape(shown))
@@ -276,8 +263,8 @@ def _attributes(heading: Heading, row: Mapping[str, Any]) -> str:
     key = row.get(f"{heading.key}_sort", value)
     kind = "from" if heading.key == SOURCE_KEY else "n" if heading.is_number else _width(value)
     attributes = f' class="{kind}"' if kind else ""
-    if isinstance(value, Titled) and value.title != value.ident:
-        attributes += f' data-id="{escape(value.ident)}"'
+    if isinstance(value, Titled) and value.title != value:
+        attributes += f' data-id="{escape(str(value))}"'
     if isinstance(key, int | float) and not isinstance(key, bool):
         # Eight digits are what a sort and a reader need; the warehouse holds the rest.
         attributes += f' data-v="{float(f"{key:.8g}") if isinstance(key, float) else key!r}"'
@@ -302,7 +289,7 @@ def _whole(headings: Sequence[Heading], rows: Sequence[Mapping[str, Any]]) -> Ma
     titled = [heading for heading in headings if any(isinstance(row.get(heading.key), Titled) for row in rows)]
 
     def ident(value: Any) -> str | None:
-        return value.ident if isinstance(value, Titled) else None
+        return str(value) if isinstance(value, Titled) else None
 
     document = {
         "head": [heading.label for heading in headings] + [f"{heading.label} id" for heading in titled],
@@ -321,8 +308,10 @@ _INTERVAL = re.compile(r"-?[0-9][0-9.e+-]* to (-?[0-9][0-9.e+-]*|no limit)")
 
 def _width(value: Any) -> str:
     """Class of a cell by the characters that are seen of its text; empty for short texts and for what is no text."""
-    if isinstance(value, Shortened | Titled):
+    if isinstance(value, Shortened):
         value = value.shown
+    if isinstance(value, Titled):
+        value = value.title
     if value is None or isinstance(value, int | float):
         return ""
     seen = _TAG.sub("", value) if isinstance(value, Markup) else value if isinstance(value, str) else ""

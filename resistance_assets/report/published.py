@@ -8,8 +8,10 @@ cohort or a list came from, and whether the data are synthetic. What is shown of
 from __future__ import annotations
 
 import functools
+import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +21,15 @@ import duckdb
 import polars as pl
 
 from resistance_assets.report.sql_text import literals
+from resistance_assets.report.titled import TITLED_COLUMNS, Titled
 from resistance_assets.warehouse.reader import open_warehouse
 
 CATALOG_STUDIES = Path(__file__).parents[1] / "catalog" / "studies.toml"
 CATALOG_CLAIMS = Path(__file__).parents[1] / "catalog" / "claims.toml"
 
 LONGEST_STUDY_TITLE = 60
+LONGEST_LABEL = 32
+_FIRST_WORD = re.compile(r"[\w.-]+")
 # Rows of an answer that is kept for the next page that asks the same question.
 MOST_ROWS_KEPT = 200
 
@@ -56,7 +61,17 @@ class Published:
         self._answers: dict[tuple[str, str], tuple[tuple[str, ...], list[tuple[Any, ...]]]] = {}
 
     def rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[dict[str, Any]]:
-        """Rows of a query as dictionaries."""
+        """Rows of a query as dictionaries; ids of contrasts, cohorts, studies and lists carry their titles."""
+        rows = self._plain_rows(sql, parameters)
+        if rows and (columns := TITLED_COLUMNS.intersection(rows[0])):
+            titles = self.titles
+            for row in rows:
+                for name in columns:
+                    if (title := titles.get(row[name])) is not None:
+                        row[name] = Titled(row[name], title)
+        return rows
+
+    def _plain_rows(self, sql: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[dict[str, Any]]:
         names, found = self._answer(sql, parameters)
         return [dict(zip(names, row, strict=True)) for row in found]
 
@@ -182,24 +197,62 @@ class Published:
         """Contrast -> its title, or the study's with the groups that are compared."""
         has_title = self.has("raw.catalog__contrasts", "title")
         found: dict[str, str] = {}
-        for row in self.rows("SELECT * FROM raw.catalog__contrasts"):
+        for row in self._plain_rows("SELECT * FROM raw.catalog__contrasts"):
             study = row["study_title"] or row["study_id"]
             study = study if len(study) <= LONGEST_STUDY_TITLE else f"{study[: LONGEST_STUDY_TITLE - 1].rstrip()}…"
-            groups = f"{row['numerator']} over {row['denominator']}"
-            found[row["contrast_id"]] = (has_title and row["title"]) or f"{study}: {groups}"
+            found[row["contrast_id"]] = (has_title and row["title"]) or f"{study}: {self.groups_in_words(row)}"
         return found
+
+    def groups_in_words(self, contrast: Mapping[str, Any]) -> str:
+        """`resistant over parental` of a row with study_id, numerator and denominator, by the groups' titles."""
+        titles = self._group_titles.get(contrast["study_id"], {})
+        above, below = (titles.get(contrast[name], contrast[name]) for name in ("numerator", "denominator"))
+        return f"{above} over {below}".replace("_", " ")
+
+    @functools.cached_property
+    def contrast_labels(self) -> dict[str, str]:
+        """Contrast -> a short label for an axis: line, drug and what is compared."""
+        found: dict[str, str] = {}
+        has_line = self.has("raw.catalog__contrasts", "cell_line")
+        for row in self._plain_rows("SELECT * FROM raw.catalog__contrasts"):
+            line = (has_line and row["cell_line"]) or row["study_title"] or row["study_id"]
+            line = line if len(line) <= LONGEST_LABEL else f"{line[: LONGEST_LABEL - 1].rstrip()}…"
+            words = [line, *([row["drug"]] if row["drug"] else [])]
+            label = f"{', '.join(words)}: {self.groups_in_words(row)}"
+            # Two contrasts of one line, drug and kind of groups are told apart by their ids.
+            found[row["contrast_id"]] = label if label not in found.values() else f"{label} ({row['contrast_id']})"
+        return found
+
+    @functools.cached_property
+    def _group_titles(self) -> dict[str, dict[str, str]]:
+        """Study of the catalog -> group -> its title."""
+        document = tomllib.loads(CATALOG_STUDIES.read_text(encoding="utf-8"))
+        return {
+            study["id"]: {group["id"]: group["title"] for group in study.get("group", ()) if "title" in group}
+            for study in document.get("study", ())
+        }
+
+    def in_words(self, name: str) -> str:
+        """A name that begins with an id, as `luad_tcga OS`, with the title in its place."""
+        ident = _FIRST_WORD.match(name)
+        if ident is None:
+            return name
+        title = self.contrast_labels.get(ident.group()) or self.titles.get(ident.group())
+        return name if title is None else title + name[ident.end() :]
 
     @functools.cached_property
     def list_titles(self) -> dict[str, str]:
         """Gene list or intersection -> its title in words."""
         found: dict[str, str] = {}
-        for row in self.rows("SELECT list_id, title, contrast_id, method, direction FROM core.gene_lists__lists"):
+        for row in self._plain_rows(
+            "SELECT list_id, title, contrast_id, method, direction FROM core.gene_lists__lists"
+        ):
             contrast = self.contrast_titles.get(row["contrast_id"])
             title = f"{contrast}, {row['direction']} ({row['method']})" if contrast else row["title"]
             found[row["list_id"]] = title or row["list_id"]
         if self.has("core.intersections__sets", "intersection_id", "list_ids"):
             has_title = self.has("core.intersections__sets", "title")
-            for row in self.rows("SELECT * FROM core.intersections__sets"):
+            for row in self._plain_rows("SELECT * FROM core.intersections__sets"):
                 lists = " ∩ ".join(found.get(one) or one for one in row["list_ids"].split("|"))
                 found[row["intersection_id"]] = (has_title and row["title"]) or lists
         return found
@@ -208,13 +261,17 @@ class Published:
     def titles(self) -> dict[str, str]:
         """Contrast, gene list, intersection, study, cohort or project -> its title; what a person reads for an id."""
         found = {
-            row["dataset_id"]: row["title"] for row in self.rows("SELECT dataset_id, title FROM marts.dataset_catalog")
+            row["dataset_id"]: row["title"]
+            for row in self._plain_rows("SELECT dataset_id, title FROM marts.dataset_catalog")
         }
         found.update(self._declared_titles)
         found.update(self.contrast_titles)
         if self.has("core.gene_lists__lists", "list_id", "title"):
             found.update(self.list_titles)
-        return {ident: title for ident, title in found.items() if title}
+        named = {ident: title for ident, title in found.items() if title}
+        times = Counter(named.values())
+        # What two share is told apart by the id: rows of a figure with one name would become one row.
+        return {ident: title if times[title] == 1 else f"{title} ({ident})" for ident, title in named.items()}
 
     @functools.cached_property
     def _declared_titles(self) -> dict[str, str]:

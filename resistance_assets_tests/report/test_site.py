@@ -22,7 +22,6 @@ from resistance_assets.report.html import (
     Markup,
     Page,
     Shortened,
-    Titled,
     figure_markup,
     link,
     prose,
@@ -34,6 +33,7 @@ from resistance_assets.report.pages.own_studies import add_own_studies, own_stud
 from resistance_assets.report.published import Published
 from resistance_assets.report.site import MARKER, _replace, all_pages, broken_links, write_report
 from resistance_assets.report.sql_text import literals
+from resistance_assets.report.titled import Titled
 
 FRAME = Frame(release=7, written_at="2026-01-02", code_revision="1", is_synthetic=False)
 
@@ -200,7 +200,7 @@ def test_the_file_of_a_table_holds_every_row_and_every_gene():
 
 
 def test_a_title_is_shown_and_the_file_holds_the_id_in_a_column_of_its_own():
-    rows = [{"a": Titled("A title & more", "the_id", "x.html"), "n": at} for at in range(3)]
+    rows = [{"a": Titled("the_id", "A title & more", "x.html"), "n": at} for at in range(3)]
     headings = [Heading("a", "Contrast"), Heading("n", "N", None, True)]
     found = table("c", headings, rows, most=2)
     assert found.count('<th scope=row data-id="the_id"><a href="x.html">A title &amp; more</a></th>') == 2

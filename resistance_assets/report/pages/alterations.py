@@ -141,7 +141,8 @@ ORDER BY cohort_id, list_position({list(told.CLASSES)}, alteration_class),
     choices = list(dict.fromkeys(found["comparison"]))
     counts = {one: [sizes.get((one, group), 0) for group in ("altered", "unaltered")] for one in choices}
     options = tuple(
-        (one, f"{one}: {counts[one][0]} altered, {counts[one][1]} not{p_of.get(one, '')}") for one in choices
+        (one, f"{published.in_words(one)}: {counts[one][0]} altered, {counts[one][1]} not{p_of.get(one, '')}")
+        for one in choices
     )
     return Figure(
         ident=f"altered-{gene}",
@@ -304,7 +305,7 @@ ORDER BY m.patient_id"""
             "yaxis": axis("expression on the scale of the profile"),
         },
         height=360,
-        n=f"{best['n']} patients of {best['cohort_id']}",
+        n=f"{best['n']} patients of {published.in_words(best['cohort_id'])}",
         method="Spearman; q Benjamini-Hochberg over the probes",
         tables=[(name, published.stamp(name)["data_version"]) for name in (METHYLATION, EXPRESSION)],
         sql=sql,
@@ -338,7 +339,8 @@ def layer_sentences(published: Published) -> list[Any]:
 
 
 def _cohort_page(published: Published, cohort_id: str, gene_pages: set[str]) -> Page:
-    page = Page(alterations_path(cohort_id), f"{cohort_id}: alterations, layers and strata")
+    title = published.titles.get(cohort_id, cohort_id)
+    page = Page(alterations_path(cohort_id), f"{title}: alterations, layers and strata")
 
     def rows(sql: str) -> list[dict[str, Any]]:
         found = published.rows(sql, [cohort_id])

@@ -71,11 +71,12 @@ def _index(published: Published, endpoints: list[dict[str, Any]], screened: set[
     rows = [
         {
             **row,
-            "name": link(endpoint_path(row["cohort_id"], row["endpoint"]), f"{row['cohort_id']} {row['endpoint']}")
+            "name": link(endpoint_path(row["cohort_id"], row["endpoint"]), published.in_words(name))
             if row["genes_tested"]
-            else f"{row['cohort_id']} {row['endpoint']}",
+            else published.in_words(name),
         }
         for row in endpoints
+        for name in [f"{row['cohort_id']} {row['endpoint']}"]
     ]
     headings = [
         Heading("name", "Cohort and endpoint"),
@@ -417,6 +418,7 @@ ORDER BY cohort_id DESC, list_position(['PFS', 'DFS', 'DSS', 'OS'], endpoint)"""
     found = published.columns(sql)
     if not found["endpoint"]:
         return None
+    found["cohort_endpoint"] = [published.in_words(name) for name in found["cohort_endpoint"]]
     return _forest(
         found,
         ident="forest",
@@ -513,10 +515,12 @@ ORDER BY cohort_id, list_position(['OS', 'DSS', 'DFS', 'PFS'], endpoint), endpoi
             [gene],
         )
     }
-    options = tuple(
-        (choice, f"{choice}: {sizes[choice, 'high']} high, {sizes[choice, 'low']} low{tests.get(choice, '')}")
-        for choice in choices
-    )
+
+    def in_words(choice: str) -> str:
+        high, low = sizes[choice, "high"], sizes[choice, "low"]
+        return f"{published.in_words(choice)}: {high} high, {low} low{tests.get(choice, '')}"
+
+    options = tuple((choice, in_words(choice)) for choice in choices)
     columns = {**found, "has_censored": [bool(count) for count in found["n_censored"]]}
     traces = step_curves("expression_group", (("high", "high expression"), ("low", "low expression")))
     return Figure(
@@ -524,7 +528,7 @@ ORDER BY cohort_id, list_position(['OS', 'DSS', 'DFS', 'PFS'], endpoint), endpoi
         title=f"Kaplan-Meier curves of {gene}",
         caption="Patients above the median expression against the rest, with 95 % bands; ticks are censored patients.",
         alternative=(
-            f"Survival curves of {gene}, high against low expression, for {', '.join(choices)}. "
+            f"Survival curves of {gene}, high against low expression: {'; '.join(map(published.in_words, choices))}. "
             "Numbers at risk are in the table that follows; the curves' points are in the CSV."
         ),
         columns=columns,
@@ -581,4 +585,5 @@ def numbers_at_risk(published: Published, gene: str, cohort_id: str) -> str:
         Heading("p_logrank", "p log-rank", "high against low", True),
         Heading("p_permutation", "p permutation", "in its place where a group is below the declared minimum", True),
     ]
-    return table(f"Numbers at risk: {gene} in {cohort_id}", headings, rows, is_searchable=False)
+    cohort = published.titles.get(cohort_id, cohort_id)
+    return table(f"Numbers at risk: {gene} in {cohort}", headings, rows, is_searchable=False)

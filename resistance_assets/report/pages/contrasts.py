@@ -52,8 +52,9 @@ def _index(published: Published, done: list[dict[str, Any]]) -> Page:
                 contrast_path(row["contrast_id"], row["method"]),
                 published.contrast_titles.get(row["contrast_id"], row["contrast_id"]),
             ),
-            "compared": f"{row['numerator']} over {row['denominator']}",
+            "compared": published.groups_in_words(row),
             "samples": arms_in_words(row),
+            "id": str(row["contrast_id"]),
         }
         for row in done
     ]
@@ -68,7 +69,7 @@ def _index(published: Published, done: list[dict[str, Any]]) -> Page:
         Heading("genes_tested", "Genes tested", None, True),
         Heading("genes_up", "Up", "genes beyond both thresholds of the contrast", True),
         Heading("genes_down", "Down", "genes beyond both thresholds of the contrast", True),
-        Heading("contrast_id", "Id"),
+        Heading("id", "Id"),
     ]
     page.add(table("Contrasts with results", headings, rows, filter_by=("method", "evidence_kind")))
     loaded = {row["contrast_id"] for row in done}
@@ -90,11 +91,13 @@ def _index(published: Published, done: list[dict[str, Any]]) -> Page:
 
 def _contrast_page(published: Published, contrast: dict[str, Any], gene_pages: set[str]) -> Page:
     contrast_id, method = contrast["contrast_id"], contrast["method"]
-    page = Page(contrast_path(contrast_id, method), f"{contrast_id}, {method}")
+    title = published.contrast_titles.get(contrast_id, contrast_id)
+    page = Page(contrast_path(contrast_id, method), f"{title}, {method}")
     page.add(
         facts(
             [
-                ("Compared", f"{contrast['numerator']} over {contrast['denominator']}"),
+                ("Contrast", str(contrast_id)),
+                ("Compared", published.groups_in_words(contrast)),
                 ("Study", contrast["study_title"]),
                 ("Drug", f"{contrast['drug']} ({contrast['drug_class']})" if contrast["drug"] else None),
                 ("Samples", arms_in_words(contrast, " against ")),

@@ -36,6 +36,7 @@ from resistance_assets.report.pages.survival import (
 from resistance_assets.report.paths import contrast_path, gene_path
 from resistance_assets.report.published import Published
 from resistance_assets.report.sql_text import literal, literals
+from resistance_assets.report.titled import title_of
 
 CANDIDATES = "marts.resistance_candidates"
 KNOWN_RANKS = "core.evidence__known_mechanisms"
@@ -505,7 +506,8 @@ def _scores_table(rows: list[dict[str, Any]]) -> str:
     shown = []
     for row in rows:
         parts = [
-            f"{part['contrast_id']}: signed rank {number(part['signed_rank'])} × weight {number(part['weight'])}"
+            f"{title_of(part['contrast_id'])}: signed rank {number(part['signed_rank'])} × "
+            f"weight {number(part['weight'])}"
             for part in row.get("contributions", [])
         ]
         place = f"{row['rank']:,} of {row['n_ranked']:,}"
@@ -572,7 +574,7 @@ INNER JOIN raw.catalog__contrasts AS c ON c.contrast_id = g.contrast_id
 WHERE g.hgnc_symbol = {literal(gene)} AND g.log2_fold_change IS NOT NULL
 ORDER BY g.contrast_id DESC, g.method DESC"""
     columns = published.columns(sql)
-    names = columns["contrast_and_method"]
+    names = columns["contrast_and_method"] = [published.in_words(name) for name in columns["contrast_and_method"]]
     if not names:
         return None
     reached = [

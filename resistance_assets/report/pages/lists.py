@@ -35,6 +35,7 @@ def intersections_page(published: Published) -> Page:
     for row in rows:
         row["lists"] = published.list_titles.get(row["intersection_id"], row["intersection_id"])
         row["members"] = shortened_genes(row["genes"])
+        row["id"] = str(row["intersection_id"])
     headings = [
         Heading("lists", "Lists"),
         Heading("size", "Shared", "genes in all lists", True),
@@ -45,7 +46,7 @@ def intersections_page(published: Published) -> Page:
         Heading("universe_size", "Universe", "genes that could have been in every list", True),
         Heading("p_value_method", "Method"),
         Heading("members", "Genes"),
-        Heading("intersection_id", "Id"),
+        Heading("id", "Id"),
     ]
     page.add(table("Overlaps beside what chance would give", headings, rows))
     lists = published.rows(f"SELECT * FROM {LISTS} ORDER BY role, list_id")
@@ -320,7 +321,7 @@ ORDER BY s.contrast_id, s.method, t.enrichment_score > 0 DESC, t.p_value, t.term
     for at, name in enumerate(columns["ranking_and_term"]):
         if name not in said:
             score, q = columns["normalised_enrichment_score"][at], columns["q_value_bh"][at]
-            said[name] = f"{name}: NES {number(score)}, q {number(q)}"
+            said[name] = f"{published.in_words(name)}: NES {number(score)}, q {number(q)}"
     columns["is_member"] = [symbol is not None for symbol in columns["hgnc_symbol"]]
     columns["foot"] = [0.0] * len(columns["position"])
     sizes = columns["n_ranked"]

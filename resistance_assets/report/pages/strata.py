@@ -160,7 +160,7 @@ ORDER BY cohort_id, {_ENDPOINTS}, endpoint, stratum_id <> 'all', stratum_id, exp
     for choice, group, at_risk in zip(found["patients"], found["expression_group"], found["n_at_risk"], strict=True):
         sizes.setdefault((choice, group), at_risk)
     options = tuple(
-        (one, f"{one}: {sizes.get((one, 'high'), 0)} high, {sizes.get((one, 'low'), 0)} low")
+        (one, f"{published.in_words(one)}: {sizes.get((one, 'high'), 0)} high, {sizes.get((one, 'low'), 0)} low")
         for one in dict.fromkeys(found["patients"])
     )
     return Figure(
@@ -191,7 +191,7 @@ def stratum_forest(published: Published, gene: str, rows: list[dict[str, Any]]) 
         return None
     shown.reverse()
     columns = {
-        "patients": [f"{row['cohort_id']} {row['endpoint']}, {row['title']}" for row in shown],
+        "patients": [published.in_words(f"{row['cohort_id']} {row['endpoint']}, {row['title']}") for row in shown],
         "n": [row["n"] for row in shown],
         "events": [row["events"] for row in shown],
         "hazard_ratio": [row["hazard_ratio_per_sd"] for row in shown],

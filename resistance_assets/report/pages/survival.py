@@ -434,13 +434,12 @@ ORDER BY cohort_id, list_position(['all', 'high', 'low'], expression_group), cau
     ):
         sizes[name] = max(sizes.get(name, 0), at_risk)
         deaths[name, cause] = deaths.get((name, cause), 0) + died
-    choices = tuple(
-        (
-            name,
-            f"{name}: n {size}, deaths {deaths.get((name, 'disease'), 0)} and other {deaths.get((name, 'other'), 0)}",
-        )
-        for name, size in sizes.items()
-    )
+
+    def in_words(name: str) -> str:
+        died, other = (deaths.get((name, cause), 0) for cause in ("disease", "other"))
+        return f"{published.in_words(name)}: n {sizes[name]}, deaths {died} and other {other}"
+
+    choices = tuple((name, in_words(name)) for name in sizes)
     curves = (
         ("disease", "cumulative_incidence", "death of the disease, Aalen-Johansen", "up", "solid"),
         ("disease", "one_minus_kaplan_meier", "1 − Kaplan-Meier, other deaths censored", "none", "dot"),
@@ -588,7 +587,7 @@ def add_adjusted_models(published: Published, page: Page, gene: str) -> None:
         [gene],
     )
     for row in means:
-        row["name"] = f"{row['cohort_id']} {row['endpoint']}"
+        row["name"] = published.in_words(f"{row['cohort_id']} {row['endpoint']}")
         row["interval"] = f"{number(row['ci_lower_months'])} to {number(row['ci_upper_months'])}"
     headings = [
         Heading("name", "Cohort and endpoint"),

@@ -93,7 +93,7 @@ def test_components_are_drawn_on_the_page_of_every_contrast_whose_study_has_them
     of_contrast = {row["contrast_id"]: row["study_id"] for row in demo.rows("SELECT * FROM raw.catalog__contrasts")}
     drawn = 0
     for page in contrast_pages(demo, set())[1:]:
-        contrast_id = page.title.rpartition(", ")[0]
+        contrast_id = page.path.removeprefix("contrasts/").rpartition("__")[0]
         has_figure = "What the principal components of the samples go with" in render(page, FRAME)
         assert has_figure == (of_contrast[contrast_id] in studies), contrast_id
         drawn += has_figure

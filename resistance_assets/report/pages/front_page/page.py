@@ -19,6 +19,8 @@ def front_page(published: Published, genes: list[str]) -> Page:
     """`index.html`. Own studies come first in a line or two, so that the answer still stands in the first screen."""
     page = Page("index.html", TITLE)
     with_page = set(genes)
+    # What stands in it prints on one sheet; the figure, own studies and the release follow on sheets of their own.
+    page.add(Markup('<div class="answer-sheet">'))
     add_own_studies_in_short(published, page)
     has_answer = add_answer(published, page, with_page)
     page.add(jump_form(genes, page.root))
@@ -27,8 +29,7 @@ def front_page(published: Published, genes: list[str]) -> Page:
         add_limits(published, page)
         add_patients(published, page)
         add_planted(published, page)
-    # What stands above is the answer, and prints on sheets of its own.
-    page.add(Markup('<div class="rest">'))
+    page.add(Markup('</div><div class="rest">'))
     add_own_studies(published, page, with_page)
     add_release(published, page)
     page.add(Markup("</div>"))
