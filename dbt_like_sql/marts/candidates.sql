@@ -21,28 +21,24 @@ declared_contrasts AS (
 -- What a day of drug does to parental cells.
 drug_responses AS (
     SELECT
-        consensus_of_treated.drug_class,
-        consensus_of_treated.hgnc_symbol,
-        consensus_of_treated.direction
-    FROM core.evidence__consensus_by_gene AS consensus_of_treated
+        responses.drug_class,
+        responses.hgnc_symbol,
+        responses.direction
+    FROM core.evidence__consensus_by_gene AS responses
     CROSS JOIN confidence_rules
     WHERE
-        consensus_of_treated.state = 'treated'
+        responses.state = 'treated'
         AND (
-            consensus_of_treated.q_value_bh < confidence_rules.q_value
-            OR (
-                consensus_of_treated.direction = 'up'
-                AND consensus_of_treated.n_studies_significant_up > 0
-            )
-            OR (
-                consensus_of_treated.direction = 'down'
-                AND consensus_of_treated.n_studies_significant_down > 0
-            )
-            OR consensus_of_treated.n_effect_only_over_rule_for > 0
+            responses.q_value_bh < confidence_rules.q_value
+            OR CASE responses.direction
+                WHEN 'up' THEN responses.n_studies_significant_up
+                WHEN 'down' THEN responses.n_studies_significant_down
+            END > 0
+            OR responses.n_effect_only_over_rule_for > 0
         )
 ),
 
--- A table that holds no large p-value was chosen by p: its q-values say nothing.
+-- A table without a large p-value was chosen by p: its q-values say nothing.
 selected_studies AS (
     SELECT
         study_effects.drug_class,
@@ -103,7 +99,7 @@ votes AS (
     GROUP BY study_effects.drug_class, study_effects.hgnc_symbol, study_effects.direction
 ),
 
--- Where nothing is pooled: the effect of the one study with replicates, else the mean of others.
+-- Where nothing is pooled: the effect of the one study with replicates, else a mean.
 unpooled_effects AS (
     SELECT
         study_effects.drug_class,
@@ -121,8 +117,8 @@ unpooled_effects AS (
     GROUP BY study_effects.drug_class, study_effects.hgnc_symbol
 ),
 
--- Which cells of a tumour make the gene: the leading type that is no tumour cell against the
--- leading tumour cell of the study.
+-- Which cells make the gene: the leading type that is no tumour cell against the leading tumour
+-- cell of the study.
 cell_types AS (
     SELECT
         study_id,
@@ -200,6 +196,12 @@ known_mechanisms AS (
     WHERE known_mechanism IN ('known_for_class', 'known_for_other_drug')
 ),
 
+-- Without the source a gene of a family that drugs aim at counts as druggable.
+druggability AS (
+    SELECT count(hgnc_symbol) > 0 AS is_loaded
+    FROM staging.knowledge__druggable_genes
+),
+
 bench_genes AS (
     SELECT
         hgnc_symbol,
@@ -256,9 +258,6 @@ worded_genes AS (
             WHEN
                 consensus.smallest_study_q_value < confidence_rules.suggested_single_q_value
                 AND consensus.n_studies_opposed = 0
-                AND greatest(
-                    consensus.n_studies_significant_up, consensus.n_studies_significant_down
-                ) > 0
                 AND consensus.n_effect_only_for >= confidence_rules.suggested_effect_only_studies
                 AND (consensus.direction = 'up') = (consensus.n_studies_significant_up > 0)
                 THEN 'suggested'
@@ -488,8 +487,11 @@ SELECT
     known_mechanisms.known_levels AS known_mechanism_level,
     known_mechanisms.known_variants AS known_mechanism_variants,
     known_mechanisms.known_drugs AS known_mechanism_drugs,
-    gene_contexts.target_families IS NOT NULL AS is_druggable,
-    nullif(gene_contexts.target_families, gene_contexts.target_families) AS druggable_with,
+    CASE
+        WHEN druggability.is_loaded THEN druggable_genes.druggable_with IS NOT NULL
+        ELSE gene_contexts.target_families IS NOT NULL
+    END AS is_druggable,
+    druggable_genes.druggable_with,
     gene_contexts.target_families,
     gene_contexts.os_hazard_ratio_per_sd AS prognostic_hazard_ratio,
     gene_contexts.os_q_value_bh AS prognostic_q_value,
@@ -499,6 +501,7 @@ SELECT
     single_cell_genes.single_cell_summary
 FROM candidates
 CROSS JOIN confidence_rules
+CROSS JOIN druggability
 INNER JOIN flagged_candidates
     ON
         candidates.drug_class = flagged_candidates.drug_class
@@ -509,6 +512,8 @@ LEFT JOIN known_mechanisms
         AND candidates.hgnc_symbol = known_mechanisms.hgnc_symbol
 LEFT JOIN gene_contexts
     ON candidates.hgnc_symbol = gene_contexts.hgnc_symbol
+LEFT JOIN staging.knowledge__druggable_genes AS druggable_genes
+    ON candidates.hgnc_symbol = druggable_genes.hgnc_symbol
 LEFT JOIN bench_genes
     ON candidates.hgnc_symbol = bench_genes.hgnc_symbol
 LEFT JOIN single_cell_genes

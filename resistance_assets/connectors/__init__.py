@@ -9,6 +9,7 @@ READERS: dict[str, str] = {
     "biostudies": "arrayexpress.biostudies",
     "cbioportal": "cbioportal.archive",
     "civic": "civic",
+    "dgidb": "dgidb",
     "gdc": "gdc.counts",
     "gene_list": "gene_lists.gene_list_file",
     "gencode": "arrayexpress.kallisto",
@@ -20,6 +21,7 @@ READERS: dict[str, str] = {
     "kegg": "kegg",
     "oncokb": "gene_lists.cancer_gene_lists",
     "panther": "panther",
+    "perturbation_sets": "gene_lists.perturbation_sets",
     "string": "string",
     "xena": "xena",
 }

@@ -33,6 +33,7 @@ from resistance_assets.demo.cohort import N_EXPRESSED, N_PATIENTS, draw_cohort
 from resistance_assets.demo.gdc_files import bundle, bundle_url, cases_answer, files_answer, star_files
 from resistance_assets.demo.geo_series import array_documents
 from resistance_assets.demo.packing import FIXED_HTTP_DATE
+from resistance_assets.demo.perturbation_files import perturbation_files
 from resistance_assets.demo.plan import DemoTruth, Plan, make_plan
 from resistance_assets.demo.reference_files import (
     allonco_list,
@@ -79,6 +80,10 @@ SOURCES = {
     "string_human_proteins": "application/gzip",
     "gencode_v36_annotation": "application/gzip",
     "gencode_v36_transcripts": "application/gzip",
+    "enrichr_lincs_chem_up": "text/plain;charset=UTF-8",
+    "enrichr_lincs_chem_down": "text/plain;charset=UTF-8",
+    "enrichr_dsigdb": "text/plain;charset=UTF-8",
+    "dgidb_interactions": "text/tab-separated-values",
 }
 _LONGEST_NAME = 120
 _HUB_PANEL = "wang_2022_cytokines"
@@ -196,6 +201,7 @@ def _demo_files(plan: Plan, registry: Registry) -> dict[str, bytes]:
         "gencode_v36_annotation": gencode_gtf(plan),
         "gencode_v36_transcripts": transcripts_fasta(plan),
     }
+    contents |= perturbation_files(plan)
     contents |= {source: allonco_list(symbols) for source, symbols in plan.cancer_lists.items()}
     documents = {registry.sources[source].url: (contents[source], kind) for source, kind in SOURCES.items()}
     # Sources that are crawled from document to document.

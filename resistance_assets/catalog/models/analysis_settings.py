@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from resistance_assets.catalog.models.cohort import AlterationRule
 from resistance_assets.catalog.models.entry import Entry, Identifier
@@ -171,10 +171,34 @@ class ConfidenceRules(Entry):
     selected_table_p_value: float = Field(default=0.5, gt=0, le=1)
 
 
+class PerturbationLibrary(Entry):
+    """Gene sets of drug perturbations: of an up and a down source, or of one whose terms say the direction."""
+
+    id: Identifier
+    title: str
+    source: Identifier | None = None
+    up_source: Identifier | None = None
+    down_source: Identifier | None = None
+
+    @model_validator(mode="after")
+    def _has_sources(self) -> Self:
+        if (self.source is None) == (self.up_source is None or self.down_source is None):
+            raise ValueError(f"perturbation library {self.id}: name source, or up_source and down_source")
+        return self
+
+    @property
+    def sources(self) -> tuple[tuple[str, Literal["up", "down"] | None], ...]:
+        """Its sources with the direction of their sets; None where the terms say it."""
+        if self.up_source is not None and self.down_source is not None:
+            return ((self.up_source, "up"), (self.down_source, "down"))
+        return ((str(self.source), None),)
+
+
 class EvidenceSettings(Entry):
     """How genes are ranked per drug class over contrasts whose state is `acquired`.
 
     `pooling`: moderated (the variance between studies is moderated over the genes) or hartung_knapp (each gene alone).
+    `perturbation_library`: what reversal is looked for in; `reversal_permutations`: of its null.
     """
 
     weights: EvidenceWeights = EvidenceWeights()
@@ -182,3 +206,5 @@ class EvidenceSettings(Entry):
     seed: int = 20_240_501
     pooling: Literal["moderated", "hartung_knapp"] = "moderated"
     confidence: ConfidenceRules = ConfidenceRules()
+    perturbation_library: tuple[PerturbationLibrary, ...] = ()
+    reversal_permutations: int = Field(default=1_000, ge=100)

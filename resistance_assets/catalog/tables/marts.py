@@ -501,8 +501,13 @@ class MartCandidates(TableModel):
     known_mechanism_level: pl.String = col("levels of that evidence, A to E, joined by |", null=True)
     known_mechanism_variants: pl.String = col("its variants, joined by |", null=True)
     known_mechanism_drugs: pl.String = col("its drugs, joined by |", null=True)
-    is_druggable: pl.Boolean = col("a drug is known, or the gene is of a family that drugs usually aim at")
-    druggable_with: pl.String = col("drugs that act on its product, joined by |; null without the source", null=True)
+    is_druggable: pl.Boolean = col(
+        "a drug is known; without the source of drugs: of a family that drugs usually aim at"
+    )
+    druggable_with: pl.String = col(
+        "at most ten drugs that act on its product, approved ones first, joined by |; null without the source",
+        null=True,
+    )
     target_families: pl.String = col("HGNC gene groups that drugs usually aim at, joined by |", null=True)
     prognostic_hazard_ratio: pl.Float64 = col(
         "overall survival per SD in patients that were not given these drugs: prognostic, no part of the confidence",

@@ -75,12 +75,12 @@ def contrasts_without_state(contrasts: pl.DataFrame) -> list[str]:
     return contrasts.filter(pl.col("drug_class").is_not_null() & pl.col("state").is_null())["contrast_id"].to_list()
 
 
-def contrast_states(contrasts: pl.DataFrame) -> pl.DataFrame:
+def contrast_states(contrasts: pl.DataFrame, *, with_treated_resistant: bool = False) -> pl.DataFrame:
     """Contrasts of human cells under a drug that tell their state, with the independent study that they belong to.
 
     Two studies of one cell line and one laboratory are one; a study whose line or laboratory is not told stands for
     itself. A contrast of treated against untreated cells counts only where its control is no resistant arm of the
-    study: what the drug does to resistant cells is no response of parental ones.
+    study, unless those are asked for: what the drug does to resistant cells is no response of parental ones.
     """
     named = pl.col("cell_line").is_not_null() & pl.col("laboratory").is_not_null()
     told = contrasts.filter(
@@ -92,9 +92,11 @@ def contrast_states(contrasts: pl.DataFrame) -> pl.DataFrame:
     treated_resistant = told.filter(pl.col("state") == "treated").join(
         resistant, on=["study_id", "denominator"], how="semi"
     )
-    return told.join(treated_resistant.select("contrast_id"), on="contrast_id", how="anti").select(
-        "contrast_id", "study_id", "drug_class", "state", "cell_line", "laboratory", "independent_study", "numerator",
-        "denominator", "methods", "abs_log2_fold_change_threshold",
+    if not with_treated_resistant:
+        told = told.join(treated_resistant.select("contrast_id"), on="contrast_id", how="anti")
+    return told.select(
+        "contrast_id", "study_id", "drug", "drug_class", "state", "cell_line", "laboratory", "independent_study",
+        "numerator", "denominator", "methods", "abs_log2_fold_change_threshold",
     )  # fmt: skip
 
 
@@ -105,7 +107,14 @@ def contrast_effects(genes: pl.DataFrame, contrasts: pl.DataFrame, calls: pl.Dat
         genes, contrasts, calls: of `core.deg__contrast_genes`, `raw.catalog__contrasts` and
             `core.deg__fold_change_calls`, whose call is taken where there is one, else the contrast's threshold.
     """
-    states = contrast_states(contrasts)
+    effects = leading_effects(genes, contrast_states(contrasts), calls)
+    return pl.concat([effects, effects.with_columns(drug_class=pl.lit(ALL_CLASSES))]).sort(
+        "drug_class", "state", "independent_study", "contrast_id", "hgnc_symbol"
+    )
+
+
+def leading_effects(genes: pl.DataFrame, states: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
+    """Effects of the contrasts of `contrast_states` by the first method that each declares and that has rows."""
     leading = (
         states.with_columns(method=pl.col("methods").str.split("|"))
         .with_columns(place=pl.int_ranges(pl.col("method").list.len()))
@@ -115,7 +124,7 @@ def contrast_effects(genes: pl.DataFrame, contrasts: pl.DataFrame, calls: pl.Dat
         .unique("contrast_id", keep="first", maintain_order=True)
         .drop("place", "methods")
     )
-    effects = (
+    return (
         genes.join(leading, on=["contrast_id", "method"])
         .join(calls.select("contrast_id", "hgnc_symbol", "is_called"), on=["contrast_id", "hgnc_symbol"], how="left")
         .with_columns(
@@ -130,9 +139,6 @@ def contrast_effects(genes: pl.DataFrame, contrasts: pl.DataFrame, calls: pl.Dat
             )
         )
         .filter(pl.col("log2_fold_change").is_not_null())
-    )
-    return pl.concat([effects, effects.with_columns(drug_class=pl.lit(ALL_CLASSES))]).sort(
-        "drug_class", "state", "independent_study", "contrast_id", "hgnc_symbol"
     )
 
 
@@ -159,7 +165,7 @@ def consensus_over_studies(registry: Registry) -> Step:
         compute=compute,
         inputs=(GENES, CONTRASTS, CALLS),
         allow_unavailable_inputs=True,
-        parameters=settings.model_dump(),
+        parameters=settings.model_dump(include={"weights", "permutations", "seed", "pooling", "confidence"}),
     )
 
 
@@ -217,7 +223,7 @@ def candidate_ranks(registry: Registry) -> Step:
         compute=compute,
         inputs=(GENES, CONTRASTS),
         allow_unavailable_inputs=True,
-        parameters=settings.model_dump(),
+        parameters=settings.model_dump(include={"weights", "permutations", "seed"}),
     )
 
 

@@ -214,3 +214,56 @@ class EvidenceConsensusByGene(TableModel):
     score_p_value: pl.Float64 = _number("two-sided, of score", **P_CHECK)
     score_q_value_bh: pl.Float64 = _number("Benjamini-Hochberg over the genes of class and state", **P_CHECK)
     refusal_reason: pl.String = col("why there is no pooled effect", null=True, of=_EFFECTS)
+
+
+_SETS = ("raw.perturbations__members.gene_symbol", *_EFFECTS)
+
+
+def _score(description: str, **checks: float) -> pl.Float64:
+    return col(description, null=True, of=_SETS, **checks)
+
+
+@table(
+    "core.evidence__reversal",
+    grain="one row per resistance contrast and perturbation of a library or of the warehouse's own treated contrasts",
+    key=("contrast_id", "set_source", "perturbation_id"),
+    limitation="a signature that runs the other way is a lead: it does not show that the drug re-sensitises cells",
+)
+class EvidenceReversal(TableModel):
+    """Which drugs run against a signature of resistance: weighted connectivity, with the null of random sets."""
+
+    contrast_id: pl.String = col("contrast of resistant or tolerant cells", of="raw.catalog__contrasts.contrast_id")
+    state: pl.String = col("acquired or tolerant", of="raw.catalog__contrasts.state", isin=["acquired", "tolerant"])
+    set_source: pl.String = col(
+        "library of the catalog; warehouse: contrasts of treated cells",
+        of=("source", "raw.perturbations__members.set_source"),
+    )
+    perturbation_id: pl.String = col(
+        "term of the library, or contrast of treated cells",
+        of=("raw.perturbations__members.perturbation_id", "raw.catalog__contrasts.contrast_id"),
+    )
+    drug_name: pl.String = col(
+        "drug, in small letters", of=("raw.perturbations__members.drug_name", "raw.catalog__contrasts.drug")
+    )
+    cell_line: pl.String = col(
+        "cells that were treated",
+        null=True,
+        of=("raw.perturbations__members.cell_line", "raw.catalog__contrasts.cell_line"),
+    )
+    n_up: pl.Int64 = col("genes of its up set (or unsigned set) that were measured", unit="genes", of=_SETS, ge=0)
+    n_down: pl.Int64 = col("genes of its down set that were measured", unit="genes", of=_SETS, ge=0)
+    enrichment_score_up: pl.Float64 = _score("of the up (or unsigned) set along the contrast", ge=-1.0, le=1.0)
+    enrichment_score_down: pl.Float64 = _score("of the down set along the contrast", ge=-1.0, le=1.0)
+    weighted_connectivity_score: pl.Float64 = _score(
+        "half the difference of the two where their signs differ, else 0; negative runs against it", ge=-1.0, le=1.0
+    )
+    normalised_score: pl.Float64 = _score("over the mean null score of the same sign and sizes")
+    null_p_value: pl.Float64 = _score("two-sided, random sets of the same sizes; null where note says why", **P_CHECK)
+    q_value_bh: pl.Float64 = _score("Benjamini-Hochberg within contrast and source of the sets", **P_CHECK)
+    direction: pl.String = col(
+        "reverses or mimics, where q is below the catalog's limit; null else and for unsigned sets",
+        null=True,
+        of=_SETS,
+        isin=["reverses", "mimics"],
+    )
+    note: pl.String = col("why there is no p-value", null=True, of=("source", *_EFFECTS))

@@ -32,3 +32,21 @@ class KnowledgeEvidenceItems(TableModel):
     citation_id: pl.String = col("id of the publication", of="source", null=True)
     source_type: pl.String = col("PubMed, ASCO or ASH", of="source", null=True)
     evidence_status: pl.String = col("accepted or submitted", of="source", null=True)
+
+
+@table(
+    "raw.knowledge__drug_interactions",
+    grain="one row per source, gene and drug",
+    key=("source_id", "gene_symbol", "drug_name"),
+    limitation="an interaction that somebody reported: neither its strength nor that the drug is of use in cancer",
+)
+class KnowledgeDrugInteractions(TableModel):
+    """Drugs that interact with the product of a gene, as DGIdb collects them; opt-in."""
+
+    source_id: pl.String = col("source of the catalog", of="source")
+    gene_symbol: pl.String = col("symbol as the source has it", of="source")
+    drug_name: pl.String = col("drug, in small letters", of="source")
+    interaction_types: pl.String = col("inhibitor, antibody ..., joined by |", of="source", null=True)
+    databases: pl.String = col("databases that report it, joined by |", of="source", null=True)
+    is_approved: pl.Boolean = col("approved for some use; null where the file does not say", of="source", null=True)
+    n_claims: pl.Int64 = col("rows of the file that say so", unit="rows", of="source", ge=1)

@@ -29,3 +29,18 @@ class KnowledgeResistanceEvidence(TableModel):
     significance: pl.String = col("Resistance or Reduced Sensitivity")
     pubmed_id: pl.String = col("PubMed id of the publication; null for other sources", null=True)
     evidence_status: pl.String = col("accepted or submitted", null=True)
+
+
+@table(
+    "staging.knowledge__druggable_genes",
+    grain="one row per gene that a drug is known to act on",
+    key=("hgnc_symbol",),
+    limitation="that a drug acts on a gene's product does not say that it helps where the gene resists",
+)
+class KnowledgeDruggableGenes(TableModel):
+    """Genes with the drugs that are known to act on their product; empty without the opt-in source."""
+
+    hgnc_symbol: pl.String = col(SYMBOL)
+    druggable_with: pl.String = col("at most ten of them, approved ones first, joined by |")
+    n_drugs: pl.Int64 = col("drugs", unit="drugs")
+    n_approved_drugs: pl.Int64 = col("of them, approved for some use", unit="drugs")
