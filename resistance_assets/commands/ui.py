@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 END_SECONDS = 10.0
 """How long the parts of the UI may take to end by themselves."""
+FRESHNESS_SECONDS = 600
 WORKSPACE = """\
 load_from:
   - python_module:
@@ -37,7 +38,13 @@ def serve_ui(settings: Settings, *, port: int) -> int:
     open_instance(home).dispose()
     workspace = home / "workspace.yaml"
     workspace.write_text(WORKSPACE, encoding="utf-8")
-    environment = {**os.environ, "DAGSTER_HOME": str(home), "RESISTANCE_DATA_DIR": str(settings.data_dir)}
+    environment = {
+        # One asset has a freshness policy, of days; Dagster would walk over all of them every half minute.
+        "FRESHNESS_DAEMON_INTERVAL_SECONDS": str(FRESHNESS_SECONDS),
+        **os.environ,
+        "DAGSTER_HOME": str(home),
+        "RESISTANCE_DATA_DIR": str(settings.data_dir),
+    }
     say(False, f"Dagster UI on http://127.0.0.1:{port} (Ctrl-C ends it); data folder {settings.data_dir}")
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-h", "127.0.0.1", "-p", str(port)]
     return run_until_stopped(command, environment, settings.data_dir)

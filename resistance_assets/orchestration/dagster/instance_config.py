@@ -29,11 +29,15 @@ concurrency:
     max_concurrent_runs: 2
   pools:
     default_limit: 2
+# Faster records of runs, and a daemon that costs less when it is idle.
+instance_class:
+  module: resistance_assets.orchestration.dagster.tuned_instance
+  class: TunedInstance
 """
 EARLIER_CONFIGS = frozenset(
     [
         "48e1dd8f397a9722e0c426d84476368ce982e3d05e6cf000a83712fe37455cff",  # without retention
-        "41cf94596b9d0e2f0ca355a5d11fe0032553a44ed2457a99ef6669f14dba40b3",  # without intervals
+        "41cf94596b9d0e2f0ca355a5d11fe0032553a44ed2457a99ef6669f14dba40b3",  # without the class of the instance
     ]
 )
 """SHA-256 of what earlier versions wrote: a file that is one of them is nobody's own, and is renewed."""

@@ -63,3 +63,24 @@ def test_a_file_that_is_no_table_is_told(home, text):
     else:
         with pytest.raises(DataFault, match=r"dagster\.yaml: cannot be read"):
             missing_settings(home)
+
+
+def test_every_process_that_opens_the_instance_is_tuned(tmp_path, monkeypatch):
+    import sqlalchemy
+    from dagster import DagsterInstance
+    from dagster._daemon import controller
+
+    from resistance_assets.orchestration.dagster import tuned_instance
+    from resistance_assets.orchestration.dagster.sqlite_tuning import _without_sync
+
+    write_instance_config(tmp_path)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    monkeypatch.setattr(controller, "RELOAD_WORKSPACE_INTERVAL", 60)
+    with DagsterInstance.get() as instance:
+        assert isinstance(instance, tuned_instance.TunedInstance)
+        assert sqlalchemy.event.contains(sqlalchemy.Engine, "connect", _without_sync)
+        # As a child process gets it.
+        with DagsterInstance.from_ref(instance.get_ref()) as again:
+            assert isinstance(again, tuned_instance.TunedInstance)
+    tuned_instance.calm_daemon()
+    assert controller.RELOAD_WORKSPACE_INTERVAL == tuned_instance.RELOAD_SECONDS
