@@ -17,6 +17,7 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 TIMEOUT_SECONDS = 20.0
+LOCAL_HOSTS = frozenset(["localhost", "127.0.0.1", "::1"])
 
 
 @dataclass(frozen=True)
@@ -94,14 +95,19 @@ def _mail(channels: Channels, subject: str, text: str) -> str | None:
     port = place.port or (465 if is_tls else 587 if place.username else 25)
     host = place.hostname or "localhost"
     try:
-        opened = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS) if is_tls else smtplib.SMTP(
+        # Without a context of its own smtplib asks for no certificate, and anybody on the way could take the password.
+        trusted = ssl.create_default_context()
+        opened = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=trusted) if is_tls else smtplib.SMTP(
             host, port, timeout=TIMEOUT_SECONDS
         )  # fmt: skip
         with opened as server:
             server.ehlo()
             if not is_tls and server.has_extn("starttls"):
-                server.starttls(context=ssl.create_default_context())
+                server.starttls(context=trusted)
                 server.ehlo()
+                is_tls = True
+            if place.username and not is_tls and host not in LOCAL_HOSTS:
+                return f"{host} offers no TLS, and a password is not sent in the clear; use smtps:// or another port"
             if place.username:
                 server.login(unquote(place.username), unquote(place.password or ""))
             server.send_message(message)
