@@ -821,7 +821,9 @@ def pull(
 
 @app.command()
 def add(
-    accession: Annotated[str, typer.Argument(help="GSE..., E-MTAB-..., or a folder of a laboratory's tables.")],
+    accession: Annotated[
+        str, typer.Argument(help="GSE..., E-MTAB-..., PRJ..., cbioportal:STUDY, or a folder of tables.")
+    ],
     mirror: MirrorOption = None,
     profile: ProfileOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="Write what is proposed without asking.")] = False,
@@ -831,7 +833,7 @@ def add(
 
     Example: `resistance add GSE38310 --profile public`
     """
-    from resistance_assets.commands.add import propose_entry, show_record, write_entry
+    from resistance_assets.commands.adding.hosts import add_accession
     from resistance_assets.commands.output.printing import visible
 
     if Path(accession).expanduser().is_dir():
@@ -841,15 +843,9 @@ def add(
 
         typer.echo(visible(propose_study(Path(accession).expanduser().absolute()).text))
         return None
-    settings = _settings(profile, mirror)
-    record, proposal = propose_entry(settings, accession)
-    show_record(record, proposal.design)
-    if dry_run:
-        typer.echo(visible(proposal.text))
-    elif yes or typer.confirm(f"Write {proposal.path}?", default=proposal.is_sure, err=True):
-        typer.echo(visible(write_entry(settings, proposal)))
-    if not proposal.is_sure:
+    if not add_accession(_settings(profile, mirror), accession, yes=yes, dry_run=dry_run):
         raise typer.Exit(FAILED)
+    return None
 
 
 @catalog_app.command(name="show")

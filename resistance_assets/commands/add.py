@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resistance_assets.catalog.toml_files import toml_string
-from resistance_assets.errors import CatalogFault, UsageFault
+from resistance_assets.errors import CatalogFault, DataFault, Fault, UsageFault
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from resistance_assets.connectors.arrayexpress.processed_counts import CountsColumns
     from resistance_assets.connectors.sample_design import Design, ProposedContrast
     from resistance_assets.connectors.transport.transport import Transport
     from resistance_assets.settings import Settings
@@ -37,6 +38,9 @@ class Record:
         accession, title, text: of the record; the text holds title and summary.
         kind: of the study that it becomes: `geo_series` or `rna_seq_reads`.
         values: which values a run would use, in one sentence.
+        counts: the authors' table of counts that a run would use, where it is one, and the column of each sample.
+        counts_file: its name.
+        laboratory: whose cultures, where the record says.
         is_array: whether its values are those of an array.
         organism: of its samples, where they agree.
         samples: one row per sample: sample_id, and text columns.
@@ -52,6 +56,9 @@ class Record:
     organism: str
     samples: pl.DataFrame
     source: Mapping[str, object]
+    counts: CountsColumns | None = None
+    counts_file: str | None = None
+    laboratory: str | None = None
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,7 @@ def propose_entry(settings: Settings, accession: str) -> tuple[Record, ProposedE
         raise UsageFault(
             "is no accession that can be added",
             subject=accession,
-            expected="GSE..., E-MTAB-..., or a folder of tables",
+            expected="GSE..., E-MTAB-..., PRJ..., cbioportal:STUDY, or a folder of tables",
             remedy="Other hosts: declare it by hand, see docs/own_catalog.md.",
         )
     registry = load_registry(own_catalogs=settings.catalog_dirs, sets=settings.sets)
@@ -147,13 +154,16 @@ def show_record(record: Record, design: Design) -> None:
 
     tell(f"{record.accession}: {record.title}")
     tell(f"values: {record.values}")
+    if record.counts is not None:
+        tell(f"counts: {record.counts_file}, genes in column {record.counts.gene_column}")
     for name, levels in design.factors.items():
         tell(f"varies: {name}: {', '.join(levels)}")
     titles = dict(zip(record.samples["sample_id"], _titles(record.samples), strict=True))
+    columns = record.counts.columns if record.counts is not None else {}
     for arm in design.arms:
         tell(f"arm {arm.id}: {len(arm.samples)} samples ({arm.reason})")
         for sample in arm.samples:
-            tell(f"- {sample}: {titles[sample]}")
+            tell(f"- {sample}: {titles[sample]}" + (f" (column {columns[sample]})" if sample in columns else ""))
     for contrast in design.contrasts:
         tell(f"contrast {contrast.numerator} against {contrast.denominator}: {contrast.state}")
     for doubt in design.unsure:
@@ -170,6 +180,7 @@ def entry_text(record: Record, design: Design, classes: Mapping[str, str]) -> st
     """
     study, source = _id_of(record.accession), str(record.source["id"])
     sizes = {arm.id: len(arm.samples) for arm in design.arms}
+    own_lines = {arm.id: arm.line for arm in design.arms}
     lines = [
         f"# {record.accession}, proposed from its sample sheet. Look at each group and contrast before you trust them.",
         *(f"# UNSURE: {_comment(doubt)}" for doubt in design.unsure),
@@ -185,6 +196,8 @@ def entry_text(record: Record, design: Design, classes: Mapping[str, str]) -> st
         f"sources = [{_toml(source)}]",
         "# Needed only where reads must be quantified.",
         'transcriptome = "gencode_v36_transcripts"',
+        *([f"laboratory = {_toml(record.laboratory)}"] if record.laboratory else []),
+        *_counts_lines(record),
     ]
     used = {group for one in design.contrasts for group in (one.numerator, one.denominator)}
     for arm in design.arms:
@@ -198,7 +211,7 @@ def entry_text(record: Record, design: Design, classes: Mapping[str, str]) -> st
             f"samples = {_toml(list(arm.samples))}",
         ]
     for contrast in design.contrasts:
-        lines += ["", *_contrast_lines(contrast, study, record, sizes, classes)]
+        lines += ["", *_contrast_lines(contrast, study, record, sizes, classes, own_lines)]
     if not design.contrasts:
         lines += [
             "",
@@ -210,8 +223,49 @@ def entry_text(record: Record, design: Design, classes: Mapping[str, str]) -> st
     return "\n".join(lines) + "\n"
 
 
+def _counts_lines(record: Record) -> list[str]:
+    """The table of counts and the column of each sample, as the study names them."""
+    if record.counts is None:
+        return []
+    found = record.counts
+    return [
+        "",
+        f"# Counts: {_comment(record.counts_file or '')}. With this map it is used, or the study stops.",
+        "[study.counts]",
+        *([f"gene_column = {_toml(found.gene_column)}"] if found.gene_column != "feature_id" else []),
+        *(['count_type = "estimated"'] if found.is_estimated else []),
+        "[study.counts.columns]",
+        *(f"{_toml(sample)} = {_toml(column)}" for sample, column in found.columns.items()),
+    ]
+
+
+def find_counts(
+    tables: Mapping[str, Path | Fault], samples: pl.DataFrame
+) -> tuple[CountsColumns | None, str | None, str]:
+    """The first of the authors' tables that holds counts of every sample, its name, and a sentence on each other."""
+    from resistance_assets.connectors.arrayexpress.processed_counts import find_counts_columns
+
+    told = []
+    for name, path in tables.items():
+        if isinstance(path, Fault):
+            told.append(f"{name} could not be had ({path.problem})")
+            continue
+        try:
+            found = find_counts_columns(path, samples, source=name)
+        except DataFault as fault:
+            told.append(f"{name} is not used: {fault.problem}")
+            continue
+        return found, name, "; ".join([f"taken: {name}, by its own names of the samples", *told])
+    return None, None, "; ".join([*told, "no table of counts of all samples"] if tables else [])
+
+
 def _contrast_lines(
-    contrast: ProposedContrast, study: str, record: Record, sizes: Mapping[str, int], classes: Mapping[str, str]
+    contrast: ProposedContrast,
+    study: str,
+    record: Record,
+    sizes: Mapping[str, int],
+    classes: Mapping[str, str],
+    lines: Mapping[str, str | None],
 ) -> list[str]:
     has_replicates = min(sizes[contrast.numerator], sizes[contrast.denominator]) > 1
     methods = ["pydeseq2", "limma_voom"] if has_replicates else ["fold_change", "edger_exact"]
@@ -229,6 +283,7 @@ def _contrast_lines(
         *([f"drug_class = {_toml(drug_class)}"] if drug_class else []),
         # A state names its drug; without one a person has to say which.
         f"state = {_toml(contrast.state)}" if contrast.drug else f'# drug = "..." and then: state = "{contrast.state}"',
+        *([f"cell_line = {_toml(lines[contrast.numerator])}"] if lines.get(contrast.numerator) else []),
         f"methods = {_toml(methods)}",
     ]
 
@@ -236,22 +291,30 @@ def _contrast_lines(
 def _geo_record(transport: Transport, accession: str) -> Record:
     from resistance_assets.connectors.geo.series import counts_resource, fetch_series, matrix_resource, record_resource
     from resistance_assets.connectors.geo.soft import read_soft
-    from resistance_assets.errors import Fault
 
     series = fetch_series(transport, accession)
-    said = [value for matrix in series.matrices.values() for name in _TOLD for value in matrix.of_series(name)]
+    matrices = series.matrices.values()
+    said = [value for matrix in matrices for name in _TOLD for value in matrix.of_series(name)]
+    laboratories = [value for matrix in matrices for name in _WHOSE for value in matrix.of_series(name)]
     try:
         soft = read_soft(transport.fetch(record_resource(accession)).path)
         said = [value for name in _TOLD for value in soft.of("series", name)] or said
+        laboratories = [value for name in _WHOSE for value in soft.of("series", name)] or laboratories
     except Fault:
         pass  # The matrices say the same.
+    counts, counts_file, told = None, None, ""
+    if series.kind == "sequencing" and series.counts is None:
+        counts, counts_file, told = find_counts(series.authors.tables, series.samples)
     title = series.title or accession
     return Record(
         accession=accession,
         title=title,
         text="\n".join([title, *said]),
         kind="geo_series",
-        values=series.choice,
+        values="; ".join(part for part in (series.choice, told) if part),
+        counts=counts,
+        counts_file=counts_file,
+        laboratory=next(iter(laboratories), None),
         is_array=series.kind == "array",
         organism=_organism(series.samples),
         samples=series.samples,
@@ -271,10 +334,12 @@ def _geo_record(transport: Transport, accession: str) -> Record:
 
 
 _TOLD = ("summary", "overall_design")
+_WHOSE = ("contact_laboratory", "contact_institute")
 
 
 def _array_express_record(transport: Transport, accession: str) -> Record:
     from resistance_assets.connectors.arrayexpress.biostudies import (
+        fetch_processed,
         fetch_study,
         file_page_resource,
         info_resource,
@@ -287,12 +352,18 @@ def _array_express_record(transport: Transport, accession: str) -> Record:
     processed = study.processed["path"].to_list()
     values = f"processed files of the record: {', '.join(processed)}" if processed else "none; its reads are quantified"
     samples = sequenced_samples(study, accession)
+    had = fetch_processed(transport, accession, study)
+    tables = {name: one if isinstance(one, Fault) else one.path for name, one in had.items()}
+    counts, counts_file, told = find_counts(tables, samples)
+    values = "; ".join(part for part in (values, told) if part)
     return Record(
         accession=accession,
         title=title,
         text="\n".join([title, study.record.description or ""]),
         kind="rna_seq_reads",
         values=values,
+        counts=counts,
+        counts_file=counts_file,
         is_array=False,
         organism=_organism(samples),
         samples=samples,

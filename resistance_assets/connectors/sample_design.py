@@ -91,6 +91,8 @@ _TREATMENT_COLUMN = re.compile(r"treat|compound|agent|drug|stimul|exposure|inhib
 _TIME_COLUMN = re.compile(r"time|duration|hour|day", re.IGNORECASE)
 _LINE_COLUMN = re.compile(r"cell[_ ]?line|^.*_line$", re.IGNORECASE)
 LEAST_REPLICATES = 2
+NO_PARTNER = "to compare it with"
+SHORTEST_DRUG = 4
 LONGEST_ID = 40
 
 
@@ -167,7 +169,7 @@ def propose_design(sample_sheet: pl.DataFrame, *, context: str = "") -> Design:
     if _are_lines_replicates(arms, contrasts):
         contrasts = []
         unsure.append("each cell line or donor stands once in each arm: declare a design that is paired over them")
-    elif not contrasts:
+    elif not contrasts and not any(NO_PARTNER in doubt for doubt in unsure):
         unsure.append("nothing in the sheet says which samples are treated, resistant or tolerant, and against what")
     return Design(factors, tuple(arms), tuple(contrasts), tuple(dict.fromkeys(unsure)))
 
@@ -238,7 +240,16 @@ def _words(text: str) -> list[str]:
 def _drugs_in(text: str) -> list[str]:
     words = [word.lower() for word in _words(text)]
     words += [part for word in words for part in word.split("-")]
-    return list(dict.fromkeys(_DRUG_OF[word] for word in words if word in _DRUG_OF))
+    found = (_DRUG_OF.get(word) or _shortened_drug(word) for word in words)
+    return list(dict.fromkeys(drug for drug in found if drug is not None))
+
+
+def _shortened_drug(word: str) -> str | None:
+    """The one drug whose name begins with a word of four letters and more: `Osim`, `Alec`."""
+    if len(word) < SHORTEST_DRUG or not word.isalpha():
+        return None
+    named = [drug for drug in DRUGS if drug.startswith(word)]
+    return named[0] if len(named) == 1 else None
 
 
 def _arm(
@@ -384,6 +395,10 @@ def _contrast_of(arm: Arm, arms: list[Arm], in_context: Sequence[str]) -> tuple[
     if arm.state == "resistant":
         same = [one for one in own if one.state in ("parental", "unknown") and one.treatment == arm.treatment
                 and one.drugs == arm.drugs]  # fmt: skip
+        if arm.treatment == "unknown":
+            # Beside a parental arm, or one that says that it had no drug, one that says neither may have had anything.
+            said = [one for one in own if one.state == "parental" or one.treatment in ("vehicle", "none")]
+            same = [one for one in said if one.state in ("parental", "unknown")] or same
         if arm.treatment != "drug":
             same = same or [one for one in bare if one.state in ("parental", "unknown")]
             wanted.append(("acquired", same))
@@ -401,7 +416,7 @@ def _contrast_of(arm: Arm, arms: list[Arm], in_context: Sequence[str]) -> tuple[
     for state, partners in wanted:
         if len(partners) != 1:
             there = "there is no arm" if not partners else f"there are {len(partners)} arms"
-            doubts.append(f"arm {arm.id} ({arm.reason}): {there} to compare it with")
+            doubts.append(f"arm {arm.id} ({arm.reason}): {there} {NO_PARTNER}")
             continue
         (base,) = partners
         few = [one for one in (arm, base) if len(one.samples) < LEAST_REPLICATES]

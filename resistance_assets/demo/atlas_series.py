@@ -106,7 +106,7 @@ def _array_documents(plan: Plan) -> dict[str, Document]:
     kind, own = "Expression profiling by array", f"{_folder(ARRAY)}/suppl/{name}"
     return {
         **_common(ARRAY, title, kind, PLATFORM, samples, table, "quantile normalised, log2 transformed", [own]),
-        own: (gzip_stored(lines_of([raw, *linear])), _GZIP),
+        own: (gzip_stored(lines_of(["# synthetic (demo)", raw, *linear])), _GZIP),
         f"{_FTP}/platforms/{PLATFORM[:-3]}nnn/{PLATFORM}/annot/{PLATFORM}.annot.gz": (
             gzip_stored(platform_annotation(PLATFORM, probes)),
             _GZIP,
@@ -136,7 +136,7 @@ def _sequenced_documents(plan: Plan) -> dict[str, Document]:
         for gene, count, part in zip(genes, expected[:, at].tolist(), share[:, at].tolist(), strict=True):
             tpm = f"{part * 1e6:.2f}"
             # RSEM writes id and name of a gene, joined, also where the reference has one of them alone.
-            ids = f"{gene.symbol}_{gene.symbol}\tSYNT{gene.entrez_gene_id}_{gene.symbol}"
+            ids = f"{gene.symbol}_{gene.symbol}\tSYNTHETIC{gene.entrez_gene_id}_{gene.symbol}"
             lines.append(f"{ids}\t{_LENGTH_BP}.00\t{_LENGTH_BP - 150}.00\t{count:.2f}\t{tpm}\t{tpm}")
         documents[_sample_file(sample)] = gzip_stored(lines_of(lines)), _GZIP
     return documents

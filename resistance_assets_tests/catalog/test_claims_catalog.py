@@ -80,6 +80,19 @@ def test_a_query_that_cannot_be_judged_is_refused_with_the_claim(tmp_path, sql, 
         load_claims([registry.claims["my_claim"]])
 
 
+@pytest.mark.slow
+def test_a_query_of_a_user_is_refused_with_the_users_file(tmp_path):
+    own = tmp_path / "ours.toml"
+    own.write_text(
+        CLAIM.replace("SELECT count(*) AS value FROM core.deg__contrasts", "SELECT 1 AS value FROM nowhere.x")
+    )
+    registry = load_registry(own_catalogs=[own])
+    with pytest.raises(CatalogFault) as caught:
+        load_claims(registry.claims.values(), registry.files)
+    assert f"{own}, claim my_claim" in str(caught.value)
+    assert "catalog/claims.toml" not in str(caught.value)
+
+
 def test_the_ledger_covers_the_three_papers_and_every_row_of_their_table():
     registry = load_registry()
     counts = Counter(claim.paper for claim in registry.claims.values())

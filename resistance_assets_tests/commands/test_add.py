@@ -72,8 +72,8 @@ def test_a_file_that_is_there_is_kept(settings):
 
 
 def test_what_is_no_accession_is_refused(settings):
-    with pytest.raises(UsageFault, match="PRJNA1: is no accession that can be added"):
-        propose_entry(settings, "PRJNA1")
+    with pytest.raises(UsageFault, match="SRX1: is no accession that can be added"):
+        propose_entry(settings, "SRX1")
 
 
 def test_a_dry_run_shows_the_file_and_writes_nothing(settings, monkeypatch):
@@ -95,3 +95,41 @@ def test_titles_of_a_host_cannot_break_the_file(settings):
     document = tomllib.loads(entry_text(hostile, proposal.design, {}))
     assert set(document) == {"source", "study"}
     assert document["study"][0]["title"] == hostile.title
+
+
+def test_the_authors_table_is_named_and_its_columns_are_mapped_to_samples(settings, tmp_path):
+    import dataclasses
+
+    from resistance_assets.commands.add import find_counts
+
+    record, proposal = propose_entry(settings, "GSE94089")
+    titles = record.samples["title"].to_list()
+    tpm, counts = tmp_path / "x_TPM.txt", tmp_path / "x_expected_counts.txt"
+    header = "\t".join(["Gene", *titles])
+    tpm.write_text(header + "\nAXL" + "\t1.5" * 12 + "\n")
+    counts.write_text(header + "\nAXL" + "\t10.25" * 12 + "\n")
+    found, name, told = find_counts({tpm.name: tpm, counts.name: counts}, record.samples)
+    assert (name, found.gene_column, found.is_estimated) == (counts.name, "Gene", True)
+    assert "x_TPM.txt is not used" in told
+    text = entry_text(dataclasses.replace(record, counts=found, counts_file=name), proposal.design, {})
+    path = tmp_path / "own" / "gse94089.toml"
+    path.parent.mkdir()
+    path.write_text(text)
+    study = load_registry(own_catalogs=[path], sets=()).public_studies["gse94089"]
+    assert study.counts.count_type == "estimated"
+    assert study.counts.columns == dict(zip(record.samples["sample_id"], titles, strict=True))
+    assert find_counts({tpm.name: tpm}, record.samples)[0] is None
+
+
+def test_abbreviated_drugs_are_drugs_and_their_cells_no_baseline():
+    import polars as pl
+
+    from resistance_assets.connectors.sample_design import propose_design
+
+    arms = ("PC9 ctrl 48h", "PC9 Osim 9d", "PC9 resistant Osim 48h", "H3122 ctrl 48h", "H3122 resistant")
+    titles = [f"{arm} rep {at}" for arm in arms for at in (1, 2, 3)]
+    design = propose_design(pl.DataFrame({"sample_id": [f"GSM{at}" for at in range(15)], "title": titles}))
+    assert [(one.state, one.numerator, one.denominator) for one in design.contrasts] == [
+        ("acquired", "h3122_resistant", "h3122_ctrl_48h")
+    ]
+    assert any("pc9_resistant_osim_48h" in doubt for doubt in design.unsure)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -46,6 +47,8 @@ _NOT_COUNTS = frozenset({"chr", "start", "end", "strand", "length", "entrezid", 
 # Columns of estimated reads of RSEM, Salmon and kallisto, beside lengths and abundances.
 _ESTIMATED = ("expectedcount", "numreads", "estcounts")
 _OF_RSEM = "expectedcount"
+_NAMED_ESTIMATES = re.compile(r"estimated|expected|rsem|salmon|kallisto|tximport", re.IGNORECASE)
+_NAMED_ABUNDANCE = re.compile(r"tpm|fpkm|rpkm", re.IGNORECASE)
 _LEAST_SHARED_AFFIX = 3
 # `ReadsPerGene.out.tab`: gene, unstranded, first strand, second strand.
 _STAR_COLUMNS = 4
@@ -107,6 +110,44 @@ def read_processed_counts(
         for sample in sheet["sample_id"]
     ]
     return pl.DataFrame([features, *counts]).filter(kept)
+
+
+@dataclass(frozen=True)
+class CountsColumns:
+    """Which column of a table of counts is which sample: the gene's column, sample -> column, whether the counts are
+    estimates, to be rounded."""
+
+    gene_column: str
+    columns: Mapping[str, str]
+    is_estimated: bool
+
+
+def find_counts_columns(path: Path, sheet: pl.DataFrame, *, source: str | None = None) -> CountsColumns:
+    """How the columns of a table of read counts map to samples. Arguments as of `read_processed_counts`.
+
+    A table of fractions is one of estimates where its name says so (RSEM, Salmon, kallisto, estimated, expected), and
+    never where it speaks of TPM, FPKM or RPKM.
+
+    Raises:
+        DataFault: its columns are not those of the samples, or hold no counts.
+    """
+    source = source or path.name
+    read = read_bytes(path)
+    text = split_text(
+        read, source=source, separator=_separator(source), quoted=True, unnamed_first=FEATURE_COLUMN, comment_rows=5
+    )
+    columns = _sample_columns(list(text.header), sheet, source)
+    gene = text.header[0]
+    layout = CountsLayout(None if gene == FEATURE_COLUMN else gene, columns, (), False)
+    says = bool(_NAMED_ESTIMATES.search(source)) and not _NAMED_ABUNDANCE.search(source)
+    try:
+        read_processed_counts(path, sheet, source=source, layout=layout)
+    except DataFault:
+        if not says:
+            raise
+        read_processed_counts(path, sheet, source=source, layout=replace(layout, is_estimated=True))
+        return CountsColumns(gene, columns, True)
+    return CountsColumns(gene, columns, False)
 
 
 def read_sample_counts(path: Path, *, source: str | None = None) -> pl.DataFrame:

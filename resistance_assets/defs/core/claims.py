@@ -11,6 +11,7 @@ import polars as pl
 
 from resistance_assets.catalog.models.claim import Claim
 from resistance_assets.catalog.models.study_kind import STUDY_KINDS
+from resistance_assets.catalog.own_catalog import EntryFiles
 from resistance_assets.catalog.registry import CATALOG_DIR, Registry
 from resistance_assets.catalog.tables import TABLES, published_tables
 from resistance_assets.defs.resources import Origins
@@ -107,20 +108,30 @@ def sources_as_external_inputs(registry: Registry, claims: Iterable[Claim], lake
     return external_inputs
 
 
-def load_claims(claims: Iterable[Claim]) -> dict[str, SqlQuery]:
+def load_claims(claims: Iterable[Claim], files: EntryFiles | None = None) -> dict[str, SqlQuery]:
     """The queries of the claims, checked.
 
+    Args:
+        claims: of the catalog in use.
+        files: from which file each entry of it is; the built-in one where None.
+
     Raises:
-        CatalogFault: naming the claim.
+        CatalogFault: naming the file and the claim.
     """
-    loaded = _checked(tuple((claim.id, claim.sql) for claim in claims if claim.sql is not None))
+    built_in = Path(CATALOG_DIR.name) / "claims.toml"
+
+    def place(claim_id: str) -> str:
+        path = files.of("claim", claim_id) if files is not None else built_in
+        return str(built_in if path == CATALOG_DIR / "claims.toml" else path)
+
+    loaded = _checked(tuple((place(claim.id), claim.id, claim.sql) for claim in claims if claim.sql is not None))
     return {name.rsplit(" ", 1)[1]: query for name, query in loaded.items()}
 
 
 @functools.lru_cache(maxsize=4)
-def _checked(texts: tuple[tuple[str, str], ...]) -> Mapping[str, SqlQuery]:
+def _checked(texts: tuple[tuple[str, str, str], ...]) -> Mapping[str, SqlQuery]:
     readable = {table.address: table for table in published_tables() if table.address not in BEYOND}
-    named = {f"{CATALOG_DIR.name}/claims.toml, claim {claim_id}": sql for claim_id, sql in texts}
+    named = {f"{path}, claim {claim_id}": sql for path, claim_id, sql in texts}
     return sql_queries(named, readable, columns=EVIDENCE, required="value")
 
 
@@ -262,5 +273,5 @@ def history_step() -> Step:
 
 def steps(registry: Registry) -> list[Step]:
     """The audit of printed tables, the verdicts, and since when they stand."""
-    queries = load_claims(registry.claims.values())
+    queries = load_claims(registry.claims.values(), registry.files)
     return [audit_step(registry), verdicts_step(registry, queries), history_step()]

@@ -1,0 +1,1 @@
+"""What `resistance add` proposes for hosts that need more than a sample sheet."""
