@@ -57,11 +57,13 @@ def show_diff(diff: ReleaseDiff, *, full: bool = False) -> None:
 
 
 def brief_lines(diff: ReleaseDiff) -> list[str]:
-    """At most five lines: causes, verdicts, sizes of lists, q-values, tables."""
+    """At most six lines: causes, verdicts, words of confidence, sizes of lists, q-values, tables."""
     lines = [f"release {diff.before} -> {diff.after}, because of {_few(map(str, diff.causes), '; ')}"]
     by_kind = {kind: [item for item in diff.items if item.kind == kind] for kind in ("verdict", "list_member")}
     if verdicts := by_kind["verdict"]:
         lines.append(f"{len(verdicts)} verdicts turned: {_few(_item(one) for one in verdicts)}")
+    if words := [item for item in diff.items if item.kind == "confidence"]:
+        lines.append(f"{len(words)} candidates changed their word: {_few(_item(one) for one in words)}")
     if members := by_kind["list_member"]:
         subjects = dict.fromkeys(item.subject for item in members)
         lines.append(f"{len(subjects)} lists changed: {_few((_size(diff, one) for one in subjects), '; ')}")

@@ -140,7 +140,7 @@ META_COLUMN_COMMENTS: dict[str, dict[str, str]] = {
     "release_changes": {
         "release": "that changed it",
         "previous_release": "that it is compared with",
-        "kind": "table, list member, q-value, verdict",
+        "kind": "table, list member, q-value, verdict, confidence",
         "subject": "table, list or analysis",
         "item": "gene, term or claim",
         "change": "what happened to it",

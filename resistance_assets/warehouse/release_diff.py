@@ -40,6 +40,9 @@ VERDICTS: dict[str, tuple[str, str]] = {
     "core.claims__verdicts": ("claim_id", "verdict"),
 }
 
+# Tables with a word of confidence per row: table -> columns of the item, column of the word.
+WORDS: dict[str, tuple[tuple[str, ...], str]] = {"marts.candidates": (("drug_class", "hgnc_symbol"), "confidence")}
+
 CHANGES_SCHEMA: dict[str, Any] = {
     "release": pl.Int64,
     "previous_release": pl.Int64,
@@ -126,7 +129,7 @@ class TableChange:
 
 @dataclass(frozen=True)
 class ItemChange:
-    """A member that entered or left, a q-value that crossed, a verdict that turned."""
+    """A member that entered or left, a q-value that crossed, a verdict or a word of confidence that turned."""
 
     kind: str
     subject: str
@@ -465,6 +468,21 @@ def compare_verdicts(
     ]
 
 
+def compare_words(
+    address: str, before: pl.DataFrame, after: pl.DataFrame, items: tuple[str, ...], word: str
+) -> list[ItemChange]:
+    """Candidates that have another word of confidence; None is none."""
+    both = after.select(*items, word).join(
+        before.select(*items, pl.col(word).alias("was")), on=items, how="full", coalesce=True
+    )
+    return [
+        ItemChange(
+            "confidence", address, ": ".join(str(row[one]) for one in items), word, row["was"], row[word], address
+        )
+        for row in both.filter(~pl.col(word).eq_missing(pl.col("was"))).sort(items).iter_rows(named=True)
+    ]
+
+
 def diff_releases(data_dir: Path, before: Mapping[str, Any], after: Mapping[str, Any]) -> ReleaseDiff:
     """Compare two releases by their manifests, reading the Parquet files of the tables that differ.
 
@@ -500,6 +518,8 @@ def diff_releases(data_dir: Path, before: Mapping[str, Any], after: Mapping[str,
             items += compare_q_values(address, old, new, TABLES[address].key)
         if address in VERDICTS:
             items += compare_verdicts(address, old, new, *VERDICTS[address])
+        if address in WORDS:
+            items += compare_words(address, old, new, *WORDS[address])
     if "marts.published_claims" in after["tables"]:
         items = [item for item in items if item.subject != "core.claims__verdicts" or item.kind != "verdict"]
     moved = {item.subject for item in items}

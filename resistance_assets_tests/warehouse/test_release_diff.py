@@ -22,6 +22,7 @@ from resistance_assets.warehouse.release_diff import (
     compare_rows,
     compare_table,
     compare_verdicts,
+    compare_words,
     diff_releases,
 )
 
@@ -125,6 +126,18 @@ def test_verdicts_turn():
         ("a", "reproduced", "differs"),
         ("c", "differs", None),
         ("d", None, "reproduced"),
+    ]
+
+
+def test_a_candidate_changes_its_word_within_its_class():
+    columns = ("drug_class", "hgnc_symbol", "confidence")
+    before = pl.DataFrame([("ALK", "AXL", "suggested"), ("EGFR", "AXL", "single study")], schema=columns, orient="row")
+    after = pl.DataFrame([("ALK", "AXL", "replicated"), ("ALK", "MET", "suggested")], schema=columns, orient="row")
+    found = compare_words("marts.candidates", before, after, columns[:2], "confidence")
+    assert [(item.kind, item.item, item.before, item.after) for item in found] == [
+        ("confidence", "ALK: AXL", "suggested", "replicated"),
+        ("confidence", "ALK: MET", None, "suggested"),
+        ("confidence", "EGFR: AXL", "single study", None),
     ]
 
 

@@ -8,7 +8,12 @@ import pytest
 from resistance_assets.catalog.models.analysis_settings import EvidenceSettings, EvidenceWeights
 from resistance_assets.catalog.models.lab_study import HUMAN
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.defs.core.evidence import contrasts_without_state, known_mechanism_ranks, resistance_effects
+from resistance_assets.defs.core.evidence import (
+    contrast_states,
+    contrasts_without_state,
+    known_mechanism_ranks,
+    resistance_effects,
+)
 from resistance_assets_tests.warehouse_runs import ask
 
 SETTINGS = EvidenceSettings(weights=EvidenceWeights(inferential=1.0, effect_only=0.25))
@@ -145,3 +150,30 @@ def test_a_ranking_is_scored_by_the_genes_that_are_known_for_its_class():
 
 def test_where_nothing_is_known_there_is_no_row():
     assert known_mechanism_ranks(*known_inputs(("G01", "crizotinib", "does_not_support"))).is_empty()
+
+
+def states(*rows: dict[str, str | None]) -> dict[str, str]:
+    base = {"drug_class": "TKI", "state": "acquired", "organism": HUMAN, "study_id": "s", "methods": "limma"}
+    table = pl.DataFrame([base | row for row in rows], schema=TABLES["raw.catalog__contrasts"].polars_schema)
+    return dict(contrast_states(table).select("contrast_id", "independent_study").iter_rows())
+
+
+def test_studies_of_one_line_and_laboratory_are_one_study():
+    line = {"cell_line": "PC9", "laboratory": "A"}
+    assert states(
+        {"contrast_id": "a", "study_id": "x", **line},
+        {"contrast_id": "b", "study_id": "y", **line},
+        {"contrast_id": "c", "study_id": "y", "cell_line": "PC9", "laboratory": "B"},
+        {"contrast_id": "d", "study_id": "z", "cell_line": "PC9"},
+    ) == {"a": "PC9 (A)", "b": "PC9 (A)", "c": "PC9 (B)", "d": "z"}
+
+
+def test_a_drug_on_resistant_cells_is_no_response_of_parental_ones():
+    found = states(
+        {"contrast_id": "r_vs_p", "numerator": "R", "denominator": "P"},
+        {"contrast_id": "pa_vs_p", "numerator": "PA", "denominator": "P", "state": "treated"},
+        {"contrast_id": "ra_vs_r", "numerator": "RA", "denominator": "R", "state": "treated"},
+        {"contrast_id": "unsaid", "numerator": "R", "denominator": "P", "state": None},
+        {"contrast_id": "mouse", "numerator": "R", "denominator": "P", "organism": "Mus musculus"},
+    )
+    assert set(found) == {"r_vs_p", "pa_vs_p"}
