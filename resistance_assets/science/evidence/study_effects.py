@@ -19,6 +19,9 @@ Matrix = NDArray[np.float64]
 SMALLEST_P = 1e-300
 LARGEST_P = 0.99
 """Above it an effect divided by its quantile says nothing of a standard error: both are next to zero."""
+UNREMARKABLE_P = 0.05
+LEAST_UNREMARKABLE = 20
+"""Genes with an unremarkable p that a contrast must have for its standard errors to be read from them."""
 PROBE_T = 2.5
 """Statistic at which the degrees of freedom of a contrast are read from its p-value."""
 SHARED_GROUP_UNKNOWN = 0.5
@@ -54,11 +57,14 @@ STUDY_EFFECTS_SCHEMA: dict[str, Any] = {
 def complete_standard_errors(effects: pl.DataFrame) -> pl.DataFrame:
     """Effects with a standard error and Hedges' g for every row of an inferential contrast that has a p-value.
 
-    A standard error that was not reported is |log2 fold change| / t(p), with n1 + n2 - 2 degrees of freedom for a
-    published table that states its samples and the normal quantile else; an effect of zero, or p above 0.99, gets the
-    median standard error of its contrast. Hedges' g is d = t sqrt(1/n1 + 1/n2) times 1 - 3 / (4 df - 1), with the
-    variance of Hedges (1981, J Educ Stat 6:107); t is the moderated one where the method moderates (Marot et al. 2009,
-    Bioinformatics 25:2692). Without the numbers of samples there is no g.
+    A standard error that was not reported is |log2 fold change| / z(p), z being the normal quantile. Of a small p that
+    came from a t-test it is too large, the more so the smaller p is, and with the t quantile of the samples it is too
+    small where the test was a moderated one. It is therefore kept within what the contrast shows where both quantiles
+    agree: at most the 95th percentile of the standard errors of its genes with p above 0.05 (where there are 20 of
+    them). An effect of zero, or p above 0.99, gets the median standard error of its contrast. Hedges' g is
+    d = t sqrt(1/n1 + 1/n2) times 1 - 3 / (4 df - 1), with the variance of Hedges (1981, J Educ Stat 6:107); t is effect
+    over standard error, so the moderated one where the method moderates (Marot et al. 2009, Bioinformatics 25:2692).
+    Without the numbers of samples there is no g.
 
     Args:
         effects: contrast_id, method, evidence_kind, log2_fold_change, standard_error, p_value, n_numerator,
@@ -68,18 +74,16 @@ def complete_standard_errors(effects: pl.DataFrame) -> pl.DataFrame:
         The rows with `standard_error` (null in effect_only contrasts), `standard_error_source` (reported,
         from_p_value, median_of_contrast), `standardised_effect`, `standardised_effect_standard_error`.
     """
-    from scipy.special import ndtri, stdtrit
+    from scipy.special import ndtri
 
     fold, p = (effects[name].cast(pl.Float64).to_numpy() for name in ("log2_fold_change", "p_value"))
     reported = effects["standard_error"].cast(pl.Float64).to_numpy()
     n1, n2 = (effects[name].cast(pl.Float64).to_numpy() for name in ("n_numerator", "n_denominator"))
     inferential = (effects["evidence_kind"] == "inferential").to_numpy() & np.isfinite(fold) & np.isfinite(p)
     tail = np.clip(p, SMALLEST_P, 1.0) / 2
-    published = (effects["method"] == "published").to_numpy() & (n1 + n2 > 2)
     with np.errstate(invalid="ignore", divide="ignore"):
-        quantile = -ndtri(tail)
-        quantile[published] = -stdtrit((n1 + n2 - 2)[published], tail[published])
-        derived = np.where((p <= LARGEST_P) & (fold != 0), np.abs(fold) / quantile, np.nan)
+        derived = np.where((p <= LARGEST_P) & (fold != 0), np.abs(fold) / -ndtri(tail), np.nan)
+    derived = np.fmin(derived, _largest_plausible(effects["contrast_id"], derived, p))
     is_reported = inferential & np.isfinite(reported) & (reported > 0)
     is_derived = inferential & ~is_reported & np.isfinite(derived) & (derived > 0)
     error = np.where(is_reported, reported, np.where(is_derived, derived, np.nan))
@@ -104,6 +108,17 @@ def complete_standard_errors(effects: pl.DataFrame) -> pl.DataFrame:
         standardised_effect=pl.Series(correction * d, nan_to_null=True),
         standardised_effect_standard_error=pl.Series(spread, nan_to_null=True),
     )
+
+
+def _largest_plausible(contrast: pl.Series, derived: Matrix, p: Matrix) -> Matrix:
+    """95th percentile of the derived standard errors of a contrast's genes with p above 0.05; NaN below 20 of them."""
+    of_large_p = np.where(p > UNREMARKABLE_P, derived, np.nan)
+    found = pl.DataFrame({"contrast_id": contrast, "se": pl.Series(of_large_p, nan_to_null=True)}).select(
+        pl.when(pl.col("se").count().over("contrast_id") >= LEAST_UNREMARKABLE).then(
+            pl.col("se").quantile(0.95, "linear").over("contrast_id")
+        )
+    )
+    return found.to_series().to_numpy().astype(np.float64)
 
 
 def pool_within_studies(effects: pl.DataFrame) -> pl.DataFrame:

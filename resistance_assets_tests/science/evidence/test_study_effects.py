@@ -38,16 +38,30 @@ def test_a_reported_standard_error_is_kept():
     assert (row["standard_error"], row["standard_error_source"]) == (0.4, "reported")
 
 
-def test_a_published_p_value_gives_the_standard_error_by_t_of_its_samples():
+def test_a_p_value_gives_the_standard_error_by_the_normal_quantile():
     row = complete_standard_errors(effects({"method": "published", "standard_error": None})).row(0, named=True)
-    assert row["standard_error"] == pytest.approx(2.0 / stats.t.isf(0.0005, 4))
+    assert row["standard_error"] == pytest.approx(2.0 / stats.norm.isf(0.0005))
     assert row["standard_error_source"] == "from_p_value"
 
 
-def test_samples_that_are_not_told_give_it_by_the_normal_quantile_and_no_g():
-    blank = {"method": "published", "standard_error": None, "n_numerator": None, "n_denominator": None}
-    row = complete_standard_errors(effects(blank)).row(0, named=True)
-    assert row["standard_error"] == pytest.approx(2.0 / stats.norm.isf(0.0005))
+def test_a_small_p_value_of_a_t_test_does_not_blow_its_standard_error_up():
+    rng = np.random.default_rng(2)
+    fold, error = np.append(rng.normal(scale=0.2, size=400), 6.0), 0.2
+    p = 2 * stats.t.sf(np.abs(fold / error), 6)
+    rows = [
+        {"hgnc_symbol": f"g{at}", "log2_fold_change": f, "p_value": x, "standard_error": None, "method": "published"}
+        for at, (f, x) in enumerate(zip(fold, p, strict=True))
+    ]
+    found = complete_standard_errors(effects(*rows))["standard_error"]
+    by_normal = 6.0 / stats.norm.isf(p[-1] / 2)
+    assert by_normal > 4 * error
+    assert error <= found[400] < 1.6 * error
+    assert found.median() == pytest.approx(error, rel=0.15)
+
+
+def test_samples_that_are_not_told_give_no_g():
+    row = complete_standard_errors(effects({"n_numerator": None, "n_denominator": None})).row(0, named=True)
+    assert row["standard_error"] == 0.4
     assert row["standardised_effect"] is None
 
 
