@@ -42,6 +42,7 @@ class Settings(BaseSettings):
         max_age: how long ago the last good look at a source may be, such as `36h` or `3d`, before `refresh` and
             `status --check` fail; `off`: never.
         keep_days: how long Dagster's runs and ticks, and lines of the log of runs times twelve, are kept.
+        tick_seconds, watch_seconds: of the daemon, how often it looks for something to do, and at the sources.
         schedule: `on`: in the Dagster UI and daemon, the sensors and the schedule start switched on.
     """
 
@@ -69,6 +70,8 @@ class Settings(BaseSettings):
     alert_sender: str = "resistance@localhost"
     max_age: str = "3d"
     keep_days: int = 30
+    tick_seconds: int = Field(default=60, ge=1)
+    watch_seconds: int = Field(default=3600, ge=1)
 
     @field_validator("studies", "catalog", mode="before")
     @classmethod

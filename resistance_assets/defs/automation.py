@@ -28,7 +28,6 @@ from resistance_assets.orchestration.steps import Step
 from resistance_assets.settings import load_settings
 from resistance_assets.warehouse.alerts import Alert
 
-WATCH_SECONDS = 3600
 ALERT_SECONDS = 300
 FAILURE_SECONDS = 120
 TRIM_SECONDS = 12 * 3600
@@ -40,9 +39,9 @@ def update_watch(registry: Registry, default_status: dg.DefaultSensorStatus) -> 
 
     @dg.sensor(
         name="watch_sources",
-        minimum_interval_seconds=WATCH_SECONDS,
+        minimum_interval_seconds=load_settings().watch_seconds,
         default_status=default_status,
-        description="Looks at every source once an hour and reports a new version where there is one.",
+        description="Looks at every source, once an hour by default, and reports a new version where there is one.",
     )
     def watch_sources(context) -> dg.SensorResult:  # Dagster refuses a postponed annotation of `context`
         # This process lives on; a host that was away an hour ago is asked again.
@@ -91,7 +90,7 @@ def alert_sensor(registry: Registry, default_status: dg.DefaultSensorStatus) -> 
 
     @dg.sensor(
         name="tell_alerts",
-        minimum_interval_seconds=ALERT_SECONDS,
+        minimum_interval_seconds=min(ALERT_SECONDS, load_settings().watch_seconds),
         default_status=default_status,
         description="Tells failed tables, stale sources, studies left out and turned claims by webhook or e-mail.",
     )
@@ -112,7 +111,7 @@ def run_failure_alerts(registry: Registry, default_status: dg.DefaultSensorStatu
     @dg.run_failure_sensor(
         name="tell_run_failures",
         default_status=default_status,
-        minimum_interval_seconds=FAILURE_SECONDS,
+        minimum_interval_seconds=min(FAILURE_SECONDS, load_settings().watch_seconds),
         monitor_all_code_locations=False,
     )
     def tell(context: dg.RunFailureSensorContext) -> None:

@@ -34,7 +34,6 @@ from resistance_assets.settings import Settings, load_settings
 from resistance_assets.warehouse.releases import read_manifests
 
 VERSIONS_FILE = "source_versions.json"
-TICK_SECONDS = 60
 RETRY_AFTER = timedelta(hours=1)
 UNDER_WAY = [
     dg.DagsterRunStatus.QUEUED,
@@ -167,7 +166,7 @@ def bring_up_sensor(
     @dg.sensor(
         name="bring_up_to_date",
         target=dg.AssetSelection.all(),
-        minimum_interval_seconds=TICK_SECONDS,
+        minimum_interval_seconds=load_settings().tick_seconds,
         default_status=default_status,
         description="Requests one run over everything that rests on what changed, and the publication.",
     )
