@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resistance_assets import interruption
+from resistance_assets.errors import Fault
 
 if TYPE_CHECKING:
     from resistance_assets.settings import Settings
@@ -31,11 +33,15 @@ def serve_ui(settings: Settings, *, port: int) -> int:
     """Run the Dagster UI until it is stopped; returns its exit code."""
     from resistance_assets.commands.output.printing import say
     from resistance_assets.commands.run import prepare
+    from resistance_assets.defs.resources import current_registry
+    from resistance_assets.defs.source_freshness import report_freshness
     from resistance_assets.orchestration.dagster.run import open_instance
 
     prepare(settings)
     home = settings.dagster_home
-    open_instance(home).dispose()
+    with open_instance(home) as instance, contextlib.suppress(Fault, sqlite3.Error):
+        # What was found of the sources without Dagster since its last run. A wrong catalog is told by the UI itself.
+        report_freshness(current_registry(), instance)
     workspace = home / "workspace.yaml"
     workspace.write_text(WORKSPACE, encoding="utf-8")
     environment = {

@@ -85,6 +85,18 @@ def freshness_evaluations(
     return found
 
 
+def report_freshness(registry: Registry, instance: dg.DagsterInstance) -> int:
+    """Write into the instance what the check of each source says now, where it says another thing than last.
+
+    A refresh that starts no run looks at the sources without Dagster. The next run, the next start of the UI and the
+    next sweep of the daemon write what came of it; how many checks changed is returned.
+    """
+    evaluations = freshness_evaluations(registry, read_looks(load_settings().data_dir), instance)
+    for evaluation in evaluations:
+        instance.report_runless_asset_event(evaluation)
+    return len(evaluations)
+
+
 def _last(instance: Any, key: dg.AssetCheckKey) -> tuple[bool, dg.AssetCheckSeverity] | None:
     records = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
     event = records[0].event if records else None
