@@ -13,6 +13,10 @@ from collections.abc import Iterator
 import duckdb
 import polars as pl
 
+from resistance_assets.settings import load_settings
+
+MEMORY_OF_A_STEP = 750 * 1000**2
+
 
 @contextlib.contextmanager
 def cursor_over(name: str, frame: pl.DataFrame) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -25,6 +29,14 @@ def cursor_over(name: str, frame: pl.DataFrame) -> Iterator[duckdb.DuckDBPyConne
             cursor.unregister(name)
 
 
+def query_memory_bytes() -> int:
+    """What one query of a step may hold in memory; what is beyond is spilled to disk.
+
+    Less than a user may give to queries of their own: several steps may run at once, each with its frames beside it.
+    """
+    return min(load_settings().memory_bytes, MEMORY_OF_A_STEP)
+
+
 # Process -> its database. A child of a fork opens its own and leaves its parent's alone: the threads of that stayed in
 # the parent, and closing it would wait for them, or crash.
 _DATABASES: dict[int, duckdb.DuckDBPyConnection] = {}
@@ -33,5 +45,5 @@ _DATABASES: dict[int, duckdb.DuckDBPyConnection] = {}
 def _database() -> duckdb.DuckDBPyConnection:
     process = os.getpid()
     if process not in _DATABASES:
-        _DATABASES[process] = duckdb.connect()
+        _DATABASES[process] = duckdb.connect(config={"memory_limit": f"{query_memory_bytes() // 1000}KB"})
     return _DATABASES[process]

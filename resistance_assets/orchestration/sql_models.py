@@ -24,6 +24,7 @@ from resistance_assets.catalog.tables import Table
 from resistance_assets.errors import CatalogFault
 from resistance_assets.files import glob_literal
 from resistance_assets.orchestration.code_version import sql_code_version
+from resistance_assets.orchestration.scratch_database import query_memory_bytes
 
 # What a file of each folder may read. A staging model that read core would close a loop outside SQL.
 READABLE_LAYERS = {
@@ -36,6 +37,7 @@ MODEL_LAYERS = ("staging", "marts")
 TEST_FOLDER = "tests"
 QUERIES = "queries"
 EXAMPLES = 5
+ANSWERED_ROWS = 122_880
 
 _README = "dbt_like_sql/README.md states the rules."
 _TABLE_HEADER = re.compile(r"^table:\s*(\S+)\s*$")
@@ -750,6 +752,7 @@ def _mounted(refs: Iterable[str], mounts: Mapping[str, Path | pl.DataFrame]) -> 
         contextlib.closing(duckdb.connect()) as connection,
     ):
         connection.execute(f"SET temp_directory = {_literal(spill)}")
+        connection.execute(f"SET memory_limit = '{query_memory_bytes() // 1000}KB'")
         connection.execute("SET TimeZone = 'UTC'")
         paths = [mount for ref in refs if isinstance(mount := mounts[ref], Path)]
         # Both spellings: access is asked for as the path is written, before its pattern is resolved.
@@ -773,8 +776,11 @@ def _mounted(refs: Iterable[str], mounts: Mapping[str, Path | pl.DataFrame]) -> 
 
 
 def _answer(connection: duckdb.DuckDBPyConnection, sql: str, path: Path) -> pl.DataFrame:
+    # By batches: the answer in the database's own form never stands beside the whole frame.
     try:
-        return connection.sql(sql).pl()
+        batches = connection.sql(sql).to_arrow_reader(ANSWERED_ROWS)
+        frames = [pl.DataFrame(pl.from_arrow(batch)) for batch in batches]
+        return pl.concat(frames) if frames else pl.DataFrame(pl.from_arrow(batches.schema.empty_table()))
     except duckdb.Error as error:
         raise _query_fault(error, path) from error
 

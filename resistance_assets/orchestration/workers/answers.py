@@ -29,7 +29,7 @@ class Work:
         results: what became of each output that was written, kept or found.
         error: why others were not; None where none failed.
         cpu_seconds: CPU of the process for this step.
-        peak_bytes: largest resident size of the process so far.
+        peak_bytes: largest resident size of the process meanwhile.
     """
 
     step: str

@@ -5,10 +5,12 @@ It knows nothing of Dagster, so it starts in the time that the graph takes to lo
 
 from __future__ import annotations
 
+import contextlib
 import resource
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from resistance_assets.errors import DataFault, Fault, UsageFault
@@ -31,6 +33,7 @@ def work_through(
             yield Work(address, error=fault)
             continue
         results, error = {}, None
+        forget_peak()
         try:
             results = run_step(lake, step, origins=origins, run_id=run_id)
         except StepFailed as failed:
@@ -67,7 +70,16 @@ def in_order(steps: Mapping[str, Step], addresses: Iterable[str]) -> list[str]:
     return ordered
 
 
+def forget_peak() -> None:
+    """Begin anew with the largest resident size, where the system can."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
 def peak_bytes() -> int:
-    """Largest resident size of this process so far."""
+    """Largest resident size of this process since `forget_peak`; where the system cannot, since its start."""
+    with contextlib.suppress(OSError, ValueError, StopIteration):
+        lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+        return 1024 * int(next(line for line in lines if line.startswith("VmHWM:")).split()[1])
     size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return size if sys.platform == "darwin" else size * 1024
