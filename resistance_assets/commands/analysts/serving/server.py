@@ -82,6 +82,10 @@ def serve(
     sys.stdout.flush()
     try:
         Server(config).run(sockets=[listening])
+    except KeyboardInterrupt:
+        interruption.requested(wait=1.0)
+        interruption.raise_if_requested("the server has ended")
+        raise
     finally:
         listening.close()
         interruption.watch_again()
