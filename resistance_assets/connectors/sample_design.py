@@ -26,7 +26,7 @@ DRUGS = {
     "afatinib": ("afa", "bibw2992"),
     "dacomitinib": ("pf299804", "pf-299804"),
     "rociletinib": ("co1686", "co-1686"),
-    "wz4002": (),
+    "wz4002": ("wz",),
     "lazertinib": (),
     "icotinib": (),
     "anlotinib": (),
@@ -92,6 +92,7 @@ _TIME_COLUMN = re.compile(r"time|duration|hour|day", re.IGNORECASE)
 _LINE_COLUMN = re.compile(r"cell[_ ]?line|^.*_line$", re.IGNORECASE)
 LEAST_REPLICATES = 2
 NO_PARTNER = "to compare it with"
+NO_LINE = "no cell line is named"
 SHORTEST_DRUG = 4
 LONGEST_ID = 40
 
@@ -166,10 +167,16 @@ def propose_design(sample_sheet: pl.DataFrame, *, context: str = "") -> Design:
         found, doubt = _contrast_of(arm, arms, _drugs_in(context))
         contrasts += found
         unsure += doubt
+    if not CELL_LINES.search(context):
+        # Sensitive and resistant may be the words for lines that never were one.
+        lines = {arm.id: arm.line for arm in arms}
+        nameless = [one for one in contrasts if one.state == "acquired" and lines[one.numerator] is None]
+        contrasts = [one for one in contrasts if one not in nameless]
+        unsure += [f"arm {one.numerator}: {NO_LINE}, so it may not come from {one.denominator}" for one in nameless]
     if _are_lines_replicates(arms, contrasts):
         contrasts = []
         unsure.append("each cell line or donor stands once in each arm: declare a design that is paired over them")
-    elif not contrasts and not any(NO_PARTNER in doubt for doubt in unsure):
+    elif not contrasts and not any(NO_PARTNER in doubt or NO_LINE in doubt for doubt in unsure):
         unsure.append("nothing in the sheet says which samples are treated, resistant or tolerant, and against what")
     return Design(factors, tuple(arms), tuple(contrasts), tuple(dict.fromkeys(unsure)))
 
@@ -395,6 +402,10 @@ def _contrast_of(arm: Arm, arms: list[Arm], in_context: Sequence[str]) -> tuple[
     if arm.state == "resistant":
         same = [one for one in own if one.state in ("parental", "unknown") and one.treatment == arm.treatment
                 and one.drugs == arm.drugs]  # fmt: skip
+        beside = [one for one in own if one.state == arm.state and one.variant == arm.variant
+                  and one.treatment in ("vehicle", "none")]  # fmt: skip
+        if arm.treatment == "unknown" and beside:
+            return [], [f"arm {arm.id} ({arm.reason}): {beside[0].id} {beside[0].reason}, so it may have had a drug"]
         if arm.treatment == "unknown":
             # Beside a parental arm, or one that says that it had no drug, one that says neither may have had anything.
             said = [one for one in own if one.state == "parental" or one.treatment in ("vehicle", "none")]

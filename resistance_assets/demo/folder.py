@@ -27,7 +27,7 @@ from resistance_assets.demo.annotation_files import (
     string_links,
     string_proteins,
 )
-from resistance_assets.demo.atlas_series import atlas_documents, atlas_entries
+from resistance_assets.demo.atlas.series import atlas_documents, atlas_entries
 from resistance_assets.demo.cbioportal_archive import write_archive
 from resistance_assets.demo.cohort import N_EXPRESSED, N_PATIENTS, draw_cohort
 from resistance_assets.demo.gdc_files import bundle, bundle_url, cases_answer, files_answer, star_files

@@ -162,7 +162,12 @@ def test_titles(titles, context, expected):
 
 def test_a_characteristic_says_what_titles_leave_out():
     phenotype = ["Erlotinib sensitive"] * 3 + ["Erlotinib resistant"] * 3
-    design = propose_design(sheet(*(f"s{at}" for at in range(6)), characteristic_phenotype=phenotype))
+    titles = [f"s{at}" for at in range(6)]
+    nameless = propose_design(sheet(*titles, characteristic_phenotype=phenotype))
+    assert nameless.contrasts == ()
+    assert "no cell line is named, so it may not come from erlotinib_sensitive" in nameless.unsure[0]
+    lines = ["HCC827"] * 6
+    design = propose_design(sheet(*titles, characteristic_phenotype=phenotype, characteristic_cell_line=lines))
     assert compared(design) == [("acquired", "erlotinib_resistant", "erlotinib_sensitive", "erlotinib")]
     assert design.arms[1].samples == ("GSM3", "GSM4", "GSM5")
 

@@ -1,0 +1,1 @@
+"""Series of the resistance atlas in the demo."""
