@@ -92,9 +92,9 @@ def link(href: str, label: Any) -> Markup:
 
 @dataclass(frozen=True)
 class Shortened:
-    """A cell that shows the beginning of a text; the CSV file holds the whole."""
+    """A cell that shows the beginning of a text, or a drawing of it; the CSV file holds the whole."""
 
-    shown: str
+    shown: str | Markup
     whole: str
 
 
@@ -168,12 +168,25 @@ def frame_of_release(published: Published) -> Frame:
 
 @dataclass(frozen=True)
 class Heading:
-    """A column of a table on a page: key of the row, label, what it means, and whether it is a number."""
+    """A column of a table on a page.
+
+    Attributes:
+        key: of the row.
+        label, explanation: above the column, and what it means.
+        is_number: whether it is aligned to the right.
+        is_detail: whether paper does without it.
+    """
 
     key: str
     label: str
     explanation: str | None = None
     is_number: bool = False
+    is_detail: bool = False
+
+    @property
+    def classes(self) -> str:
+        """Classes of its heading."""
+        return " ".join(name for name, holds in (("n", self.is_number), ("detail", self.is_detail)) if holds)
 
 
 _MISSING = Markup('<span title="not there">·</span>')
@@ -199,6 +212,8 @@ def _content(value: Any) -> str:
         return link(value.href, value.title) if value.href else escape(value.title)
     if isinstance(value, Shortened):
         value = value.shown
+        if isinstance(value, Markup):
+            return value
     shown = number(value)
     if _UNSAFE.search(shown):
         shown = str(escape(shown))
@@ -262,6 +277,8 @@ def _attributes(heading: Heading, row: Mapping[str, Any]) -> str:
     value = row.get(heading.key)
     key = row.get(f"{heading.key}_sort", value)
     kind = "from" if heading.key == SOURCE_KEY else "n" if heading.is_number else _width(value)
+    if heading.is_detail:
+        kind = f"{kind} detail".strip()
     attributes = f' class="{kind}"' if kind else ""
     if isinstance(value, Titled) and value.title != value:
         attributes += f' data-id="{escape(str(value))}"'
@@ -301,7 +318,8 @@ def _whole(headings: Sequence[Heading], rows: Sequence[Mapping[str, Any]]) -> Ma
     return data_element(json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False), "whole")
 
 
-_TAG = re.compile(r"<[^>]*>")
+# The words of a drawing are heard and hovered over, not seen.
+_TAG = re.compile(r"<title>.*?</title>|<[^>]*>")
 # Two numbers, which are read as one thing and stay on one line.
 _INTERVAL = re.compile(r"-?[0-9][0-9.e+-]* to (-?[0-9][0-9.e+-]*|no limit)")
 

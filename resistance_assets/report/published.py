@@ -219,8 +219,10 @@ class Published:
             line = line if len(line) <= LONGEST_LABEL else f"{line[: LONGEST_LABEL - 1].rstrip()}…"
             words = [line, *([row["drug"]] if row["drug"] else [])]
             label = f"{', '.join(words)}: {self.groups_in_words(row)}"
-            # Two contrasts of one line, drug and kind of groups are told apart by their ids.
-            found[row["contrast_id"]] = label if label not in found.values() else f"{label} ({row['contrast_id']})"
+            # Two contrasts of one line, drug and kind of groups are told apart by their studies, at last by their ids.
+            study = (row["study_title"] or row["study_id"])[:LONGEST_LABEL].rstrip()
+            tried = (label, f"{label} ({study}…)", f"{label} ({row['contrast_id']})")
+            found[row["contrast_id"]] = next((one for one in tried if one not in found.values()), tried[-1])
         return found
 
     @functools.cached_property

@@ -230,7 +230,8 @@ def _contrasts(published: Published, gene: str, missing: list[dict[str, str]]) -
             why = f"not loaded: {published.why_absent(row['study_id'])}"
         absent.setdefault(why, []).append(contrast)
     for why, contrasts in absent.items():
-        missing.append({"what": f"contrast{'s' * (len(contrasts) > 1)} {', '.join(contrasts)}", "why": why})
+        named = ", ".join(published.contrast_titles.get(contrast, contrast) for contrast in contrasts)
+        missing.append({"what": f"contrast{'s' * (len(contrasts) > 1)} {named}", "why": why})
     return rows
 
 

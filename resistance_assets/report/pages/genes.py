@@ -251,17 +251,14 @@ def gene_page(published: Published, gene: str) -> Page:
     tables = (CANDIDATES_IN_WORDS, CONSENSUS, "marts.gene_evidence")
     versions = "; ".join(f"{one} (data version {published.stamp(one)['data_version']})" for one in tables)
     page.add(query_markup(versions, OPENING_SQL.replace("$gene", literal(gene))))
-    page.add(
-        facts(
-            [
-                ("HGNC", about["hgnc_id"]),
-                ("NCBI Gene", about["entrez_gene_id"] and str(about["entrez_gene_id"])),
-                ("Ensembl", about["ensembl_gene_id"]),
-                ("Band", about["cytoband"]),
-                ("Also known as", ", ".join(about["alias_symbols"]) or None),
-            ]
-        )
-    )
+    ids = [
+        ("HGNC", about["hgnc_id"]),
+        ("NCBI Gene", about["entrez_gene_id"] and str(about["entrez_gene_id"])),
+        ("Ensembl", about["ensembl_gene_id"]),
+        ("Band", about["cytoband"]),
+        ("Also known as", ", ".join(about["alias_symbols"]) or None),
+    ]
+    page.add(facts([(name, value) for name, value in ids if value]))
     page.heading("Contrasts")
     if figure := _effects(published, gene):
         page.figure(figure)

@@ -5,11 +5,23 @@ The words are decided by `marts.candidates` and `marts.drug_class_answers`; here
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from resistance_assets.report.explain.text import number, span
-from resistance_assets.report.html import Heading, Markup, Page, fill, joined, link, prose, query_markup, table
+from resistance_assets.report.html import (
+    Heading,
+    Markup,
+    Page,
+    Shortened,
+    fill,
+    joined,
+    link,
+    prose,
+    query_markup,
+    table,
+)
 from resistance_assets.report.marks import StudyMark, interval_bar, legend_markup, study_strip
 from resistance_assets.report.paths import gene_path
 from resistance_assets.report.published import Published
@@ -19,6 +31,7 @@ CANDIDATES = "marts.candidates"
 EFFECTS = "core.evidence__study_effects"
 RULES = "raw.catalog__confidence_rules"
 MOST_PER_CLASS = 20
+_IN_BRACKETS = re.compile(r"\(([\w.-]+)\)")
 ARROWS = {"up": "▲ up", "down": "▼ down"}
 # Of a candidate's own studies: these alone decide its word.
 DECIDING_STATE = "acquired"
@@ -125,7 +138,7 @@ def _classes(published: Published) -> list[tuple[str, int]]:
 def candidate_table(published: Published, drug_class: str, root: str, gene_pages: set[str]) -> Markup:
     """The candidates of a class, the best 20 on the page and all of them in the CSV file."""
     rows = published.rows(f"SELECT * FROM {CANDIDATES} WHERE drug_class = ? ORDER BY rank_in_drug_class", [drug_class])
-    marks = study_marks(published, drug_class, [row["hgnc_symbol"] for row in rows[:MOST_PER_CLASS]])
+    marks = study_marks(published, drug_class, [row["hgnc_symbol"] for row in rows])
     frame = _frame(rows[:MOST_PER_CLASS])
     shown = [_row(published, row, marks.get(row["hgnc_symbol"], ()), frame, root, gene_pages) for row in rows]
     caption = f"Genes that change in cells resistant to {drug_class}, best evidence first"
@@ -140,17 +153,23 @@ HEADINGS = [
     Heading("log2_fold_change", "log2 FC", "pooled over the studies with replicates where there are two or more", True),
     Heading("interval", "95 % interval", "on one scale for the table; the line is no change"),
     Heading("strip", "Studies", "one mark per independent study"),
-    Heading("n_studies_for", "For", "studies with replicates in this direction", True),
-    Heading("n_studies_against", "Against", "studies with replicates in the other direction", True),
-    Heading("n_studies_not_measured", "Not measured", "studies that did not measure it", True),
-    Heading("score_shown", "Score", "random-effects mean of the standardised effects, with its 95 % interval", True),
+    Heading("n_studies_for", "For", "studies with replicates in this direction", True, is_detail=True),
+    Heading("n_studies_against", "Against", "studies with replicates in the other direction", True, is_detail=True),
+    Heading("n_studies_not_measured", "Not measured", "studies that did not measure it", True, is_detail=True),
+    Heading(
+        "score_shown",
+        "Score",
+        "random-effects mean of the standardised effects, with its 95 % interval",
+        True,
+        is_detail=True,
+    ),
     Heading("known", "Known mechanism", "CIViC: level and drugs"),
     Heading("druggable", "Druggable"),
     Heading("patients", "Patients: prognostic, untreated cohort", "overall survival; never part of the confidence"),
-    Heading("bench_summary", "Bench"),
-    Heading("single_cell_summary", "Single cells"),
-    Heading("what_would_change_it", "What would change it"),
-    Heading("gene_name", "Name"),
+    Heading("bench_summary", "Bench", is_detail=True),
+    Heading("single_cell_summary", "Single cells", is_detail=True),
+    Heading("what_would_change_it", "What would change it", is_detail=True),
+    Heading("gene_name", "Name", is_detail=True),
 ]
 
 
@@ -175,13 +194,29 @@ def _row(
         "direction_shown": ARROWS.get(row["direction"], row["direction"]),
         "flags_shown": (row["flags"] or "").replace("|", ", ") or None,
         "interval": interval,
-        "strip": study_strip(marks) if marks else None,
+        "strip": _strip(marks, is_shown=row["rank_in_drug_class"] <= MOST_PER_CLASS),
+        "single_cell_summary": _with_study_titles(published, row["single_cell_summary"]),
         "score_shown": score and f"{number(score)} ({span(row['score_ci_lower'], row['score_ci_upper'])})",
         "score_shown_sort": score,
         "known": _known(row),
         "druggable": _druggable(row),
         "patients": prognosis_in_words(published, row),
     }
+
+
+def _strip(marks: Sequence[StudyMark], *, is_shown: bool) -> Shortened | None:
+    """Marks on the page and words in the file; rows that the page does not show need no drawing."""
+    if not marks:
+        return None
+    words = "; ".join(mark.words for mark in marks)
+    return Shortened(study_strip(marks) if is_shown else words, words)
+
+
+def _with_study_titles(published: Published, summary: str | None) -> str | None:
+    """A summary that names its study in brackets, with the study's title there."""
+    if summary is None:
+        return None
+    return _IN_BRACKETS.sub(lambda found: f"({published.titles.get(found[1], found[1])})", summary)
 
 
 def _frame(rows: Iterable[dict[str, Any]]) -> tuple[float, float]:

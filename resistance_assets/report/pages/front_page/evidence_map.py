@@ -18,8 +18,11 @@ from resistance_assets.report.published import Published
 
 MOST_PER_CLASS = 10
 MOST_GENES = 40
+STRONG = 0.55
+# Effects that are drawn strongest: the same in every release, so that pictures can be compared.
+DARKEST = {"standardised_effect": 5.0, "log2_fold_change": 3.0}
 STATES = ("acquired", "tolerant", "treated")
-TILE, GAP, LEFT, TOP = 22, 14, 92, 176
+TILE, GAP, LEFT, TOP = 22, 14, 92, 190
 SQL = f"""WITH best AS (
     SELECT hgnc_symbol, min(rank_in_drug_class) AS best_rank FROM {CANDIDATES}
     WHERE rank_in_drug_class <= {MOST_PER_CLASS} GROUP BY hgnc_symbol
@@ -61,8 +64,9 @@ def add_evidence_map(published: Published, page: Page, gene_pages: set[str]) -> 
             "drawn_figure.html",
             ident="evidence-map",
             title="Evidence for each candidate, study by study",
-            caption=f"The {MOST_PER_CLASS} best candidates of each class. The darker a tile, the larger the effect: "
-            "standardised where the study has replicates; + up, − down. A tile leads to its contrast.",
+            caption=f"The {MOST_PER_CLASS} best candidates of each class. The stronger the colour, the larger the effect: "
+            "standardised where the study has replicates (strongest from 5 standard deviations on), else the log2 fold "
+            "change (from 3 on); + up, − down. A tile leads to its contrast.",
             legend=LEGEND,
             drawing=drawing,
             n=f"{genes} genes, {len(columns)} independent studies by drug class and state",
@@ -132,7 +136,6 @@ def draw_map(
         if is_new:
             headings.append((x, f"{column.drug_class}, {column.state}"))
         x += TILE
-    largest = {kind: _usual(rows, kind) for kind in ("standardised_effect", "log2_fold_change")}
     parts = []
     for row_at, gene in enumerate(genes):
         y = TOP + row_at * TILE
@@ -142,7 +145,7 @@ def draw_map(
         parts.append(f'<text class="gene" x="{LEFT - 6}" y="{y + 15}" text-anchor="end">{name}</text>')
         for column, left in zip(columns, places, strict=True):
             cell = cells.get((gene, column.drug_class, column.state, column.study))
-            parts.append(_tile(cell, column, gene, left, y, largest, pages, root))
+            parts.append(_tile(cell, column, gene, left, y, pages, root))
     for column, left in zip(columns, places, strict=True):
         at = f"{left + 14} {TOP - 6}"
         shown = escape(_cut(column.title))
@@ -164,17 +167,11 @@ _HATCH = (
     '<pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
     '<path class="hatch" d="M0 0V5"/></pattern>'
 )
-LONGEST_TITLE = 26
+LONGEST_TITLE = 24
 
 
 def _cut(title: str) -> str:
     return title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 1].rstrip()}…"
-
-
-def _usual(rows: Sequence[dict[str, Any]], name: str) -> float:
-    """The size that is drawn darkest: nine of ten tiles are below it."""
-    sizes = sorted(abs(row[name]) for row in rows if row[name] is not None)
-    return sizes[int(0.9 * (len(sizes) - 1))] or 1.0 if sizes else 1.0
 
 
 def _tile(
@@ -183,7 +180,6 @@ def _tile(
     gene: str,
     x: float,
     y: float,
-    largest: dict[str, float],
     pages: dict[str, str],
     root: str,
 ) -> str:
@@ -197,13 +193,15 @@ def _tile(
     is_tested = cell["is_inferential"]
     name = "standardised_effect" if is_tested and cell["standardised_effect"] is not None else "log2_fold_change"
     effect = cell[name]
-    depth = 0.12 + 0.78 * min(abs(effect) / largest[name], 1.0)
+    depth = 0.12 + 0.78 * min(abs(effect) / DARKEST[name], 1.0)
     said = f"{where}: log2 FC {number(cell['log2_fold_change'])}"
     if is_tested:
         said += f", standardised {number(cell['standardised_effect'])}, q {number(cell['q_value_bh'])}"
     else:
         said += ", effect only"
     kind = "up" if effect > 0 else "down"
+    # On a strong colour the ground's own stands out, in light and in dark.
+    strong = " strong" if depth > STRONG else ""
     middle_x, middle_y = x + size / 2, y + size / 2
     drawn = (
         f'<rect class="ground" x="{x}" y="{y}" width="{size}" height="{size}"/>'
@@ -212,9 +210,9 @@ def _tile(
     if not is_tested:
         drawn += f'<rect fill="url(#hatch)" x="{x}" y="{y}" width="{size}" height="{size}"/>'
     if cell["q_value_bh"] is not None and cell["q_value_bh"] < 0.05:
-        drawn += f'<circle class="ring" cx="{middle_x}" cy="{middle_y}" r="8"/>'
+        drawn += f'<circle class="ring{strong}" cx="{middle_x}" cy="{middle_y}" r="8"/>'
     sign = "+" if effect > 0 else "−"
-    drawn += f'<text class="sign" x="{middle_x}" y="{middle_y + 4}" text-anchor="middle">{sign}</text>'
+    drawn += f'<text class="sign{strong}" x="{middle_x}" y="{middle_y + 4}" text-anchor="middle">{sign}</text>'
     tile = f"<title>{escape(said)}</title>{drawn}"
     contrast = (cell["contrast_ids"] or "").split("|")[0]
     if contrast in pages:

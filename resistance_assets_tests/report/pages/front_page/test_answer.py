@@ -159,7 +159,7 @@ def test_a_tile_says_in_words_what_its_colour_ring_and_hatch_say():
     rows = [effect("one"), effect("two", is_inferential=False, log2_fold_change=-1.0, q_value_bh=None)]
     drawn = draw_map(rows, columns, {"c_one": "contrasts/c_one.html"}, "", set())
     assert '<a href="contrasts/c_one.html" tabindex="-1"><title>A&lt; in one (ALK-TKI, acquired): log2 FC 2' in drawn
-    assert drawn.count('class="ring"') == 1
+    assert drawn.count('<circle class="ring') == 1
     assert drawn.count("url(#hatch)") == 1
     assert "in two (ALK-TKI, acquired): log2 FC -1, effect only" in drawn
     assert "in three (ALK-TKI, acquired): not measured" in drawn
