@@ -64,9 +64,9 @@ def add_evidence_map(published: Published, page: Page, gene_pages: set[str]) -> 
             "drawn_figure.html",
             ident="evidence-map",
             title="Evidence for each candidate, study by study",
-            caption=f"The {MOST_PER_CLASS} best candidates of each class. The stronger the colour, the larger the effect: "
-            "standardised where the study has replicates (strongest from 5 standard deviations on), else the log2 fold "
-            "change (from 3 on); + up, − down. A tile leads to its contrast.",
+            caption=f"The {MOST_PER_CLASS} best candidates of each class. The stronger the colour, the larger the "
+            "effect: standardised where the study has replicates (full from 5 standard deviations on), else the log2 "
+            "fold change (full from 3 on); + up, − down. A tile leads to its contrast.",
             legend=LEGEND,
             drawing=drawing,
             n=f"{genes} genes, {len(columns)} independent studies by drug class and state",
