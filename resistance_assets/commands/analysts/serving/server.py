@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -62,7 +65,16 @@ def serve(
     app = make_app(site, bound=host, names=(*names, socket.gethostname()))
 
     class Server(uvicorn.Server):
-        """Ends the queries first where a signal asks it to end."""
+        """Ends the queries first where a signal asks it to end, and does not send itself the signal once more."""
+
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            before = {one: signal.signal(one, self.handle_exit) for one in (signal.SIGINT, signal.SIGTERM)}
+            try:
+                yield
+            finally:
+                for one, handler in before.items():
+                    signal.signal(one, handler)
 
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
             super().handle_exit(sig, frame)
@@ -82,13 +94,10 @@ def serve(
     sys.stdout.flush()
     try:
         Server(config).run(sockets=[listening])
-    except KeyboardInterrupt:
-        interruption.requested(wait=1.0)
-        interruption.raise_if_requested("the server has ended")
-        raise
     finally:
         listening.close()
-        interruption.watch_again()
+    interruption.requested(wait=1.0)
+    interruption.raise_if_requested("the server has ended")
 
 
 def read_token(file: Path | None) -> str | None:
