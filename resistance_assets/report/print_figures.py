@@ -339,7 +339,7 @@ def draw_kaplan_meier(published: Published, wanted: Wanted) -> tuple[Figure, str
         " ORDER BY expression_group, time_months",
         [gene, cohort, endpoint],
     )
-    figure = _new(wanted, wanted.width_mm * 0.78)
+    figure = _new(wanted, wanted.width_mm * 0.78 + 0.85 * wanted.font_points)
     axes = figure.subplots()
     sizes, deaths = {}, {}
     latest = max(row["time_months"] for row in rows)
@@ -371,8 +371,10 @@ def draw_kaplan_meier(published: Published, wanted: Wanted) -> tuple[Figure, str
     axes.set(xlim=(0, latest * 1.02), ylim=(0, 1.03), ylabel="survival", xticks=ticks)
     # Room for two lines of numbers between the axis and its name.
     axes.set_xlabel("months", labelpad=3.9 * wanted.font_points)
-    axes.set_title(f"{gene}: {cohort}, {endpoint}", loc="left", parse_math=False)
-    axes.legend(frameon=False, loc="best", fontsize=wanted.font_points - 0.5)
+    # The names of the curves stand above them: within a narrow figure no corner is free of lines.
+    axes.set_title(f"{gene}: {cohort}, {endpoint}", loc="left", parse_math=False, pad=3.2 * wanted.font_points)
+    axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.1, borderpad=0.1,
+                labelspacing=0.2, fontsize=wanted.font_points - 0.5)  # fmt: skip
     _plain(axes)
     test = published.rows(
         f"SELECT p_logrank, hazard_ratio, ci_lower, ci_upper FROM {SCREEN} WHERE hgnc_symbol = ? AND cohort_id = ?"
