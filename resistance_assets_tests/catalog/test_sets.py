@@ -116,3 +116,14 @@ def test_a_gene_is_pooled_over_three_independent_cohorts_of_the_set():
     (pooled,) = pool_screens(one_cohort_per_patient(screens, sets, list(registry.cohorts))).to_dicts()
     assert pooled["cohorts"] == 3
     assert 0.1 < math.log(pooled["hazard_ratio"]) < 0.3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sets", [(), ("atlas",), ("lung_cohorts",), ("seeds", "atlas", "lung_cohorts")])
+def test_every_choice_of_sets_makes_a_graph(sets):
+    from resistance_assets.defs.graph import load_steps
+
+    registry = load_registry(sets=sets)
+    steps = load_steps(registry)
+    assert ("parts.survival__cohort_endpoint_genes__luad_oncosg__os" in steps) == ("lung_cohorts" in sets)
+    assert any("gse38310_er3_vs_hcc827" in name for name in steps) == ("atlas" in sets)

@@ -178,7 +178,8 @@ def four_arms(multiverse: Multiverse, registry: Registry) -> Step:
 def gene_survival(multiverse: Multiverse, registry: Registry) -> Step:
     address = outputs_of(multiverse)
     minimum = split_minimum(registry.survival)
-    cohorts = [registry.cohorts[dataset] for dataset in multiverse.datasets]
+    # A cohort of a set that is not in use has no specification.
+    cohorts = [registry.cohorts[dataset] for dataset in multiverse.datasets if dataset in registry.cohorts]
     endpoints = next(axis.choices for axis in multiverse.axis if axis.id == "endpoint")
     reads = {
         cohort.id: (
