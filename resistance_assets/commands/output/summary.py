@@ -149,6 +149,28 @@ def _with_one_lack(kinds: Mapping[str, dict[str, str]]) -> list[dict[str, str]]:
     return found
 
 
+_HOLDS_NONE = re.compile(r"^(?P<table>[\w.]+): (?P<archive>\S+) holds no (?P<what>.+?)(?: \(expected .*|\. .*|\.?)$")
+
+
+def _of_one_archive(reasons: Iterable[str]) -> list[str]:
+    """Reasons, those of tables that one archive has nothing for as one: which layers it lacks is one fact of it."""
+    others: list[str] = []
+    lacking: dict[str, list[tuple[str, str, str]]] = {}
+    for reason in reasons:
+        found = _HOLDS_NONE.match(reason)
+        if found is None:
+            others.append(reason)
+        else:
+            lacking.setdefault(found["archive"], []).append((found["table"], found["what"], reason))
+    for archive, tables in lacking.items():
+        if len(tables) == 1:
+            others.append(tables[0][2])
+        else:
+            layers = ", no ".join(dict.fromkeys(what for _, what, _ in tables))
+            others.append(f"{archive}: holds no {layers}; empty are {', '.join(table for table, _, _ in tables)}")
+    return others
+
+
 def fold_reasons(reasons: Iterable[str]) -> list[str]:
     """One line for each kind of reason, with the subjects that it holds for; reasons that follow from others left out.
 
@@ -156,7 +178,7 @@ def fold_reasons(reasons: Iterable[str]) -> list[str]:
     the first is told.
     """
     kinds: dict[str, dict[str, str]] = {}
-    for reason in sorted(set(reasons)):
+    for reason in sorted(_of_one_archive(sorted(set(reasons)))):
         if reason and FOLLOWS_FROM_ANOTHER not in reason:
             subject, _, rest = reason.partition(": ")
             if not rest:

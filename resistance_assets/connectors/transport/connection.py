@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 from resistance_assets.connectors.transport.absent_hosts import AbsentHosts
 from resistance_assets.connectors.transport.resource import FailureKind, Resource, failure_kind, transfer_fault
-from resistance_assets.errors import Fault
+from resistance_assets.errors import Fault, shorten
 
 if TYPE_CHECKING:
     import httpx
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 _MOST_REDIRECTS = 10
+LONGEST_URL = 160
+"""Characters of an address in a message: queries of hosts come to thousands."""
 _SILENCE = frozenset([FailureKind.UNREACHABLE, FailureKind.TOO_SLOW, FailureKind.SERVER_ERROR])
 
 
@@ -274,7 +276,7 @@ class Connection:
             self._require_allowed(before, request, asked_for, resource)
         raise transfer_fault(
             FailureKind.LOST_REDIRECT,
-            f"ten redirects did not end, the last at {request.url}",
+            f"ten redirects did not end, the last at {shorten(str(request.url), LONGEST_URL)}",
             subject=resource.label,
             remedy="Look up the present URL and correct the catalog",
         )
@@ -330,7 +332,7 @@ class Connection:
         if problem:
             raise transfer_fault(
                 FailureKind.REDIRECT_REFUSED,
-                f"the host redirects {problem}: {after.url}",
+                f"the host redirects {problem}: {shorten(str(after.url), LONGEST_URL)}",
                 subject=resource.label,
                 remedy="If that is right, name the target in RESISTANCE_HOST_MAP (mapped to itself)",
             )
@@ -353,7 +355,7 @@ class Connection:
         status = response.status_code
         if status in (200, 203, 206):
             return
-        told = f"status {status} from {response.url}"
+        told = f"status {status} from {shorten(str(response.url), LONGEST_URL)}"
         if status == 204:
             raise transfer_fault(
                 FailureKind.NO_CONTENT,
