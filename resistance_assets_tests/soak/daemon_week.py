@@ -22,6 +22,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import dagster as dg
+from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
 
 from resistance_assets.orchestration.dagster.run import UNDER_WAY, open_instance
 from resistance_assets_tests.loopback import LoopbackHost
@@ -31,6 +32,7 @@ from resistance_assets_tests.warehouse_runs import ask
 
 LONGEST_NIGHT_SECONDS = 900
 TICK_SECONDS, WATCH_SECONDS = 5, 20
+SKIPPED = TickStatus.SKIPPED
 
 
 def free_port() -> int:
@@ -102,12 +104,12 @@ class DaemonWeek(Week):
                 continue
             if instance.get_runs_count(dg.RunsFilter(statuses=list(UNDER_WAY))) or bring.run_ids:
                 continue
-            if bring.timestamp > watch.timestamp and told.timestamp > watch.timestamp and bring.is_skipped:
+            if bring.timestamp > watch.timestamp and told.timestamp > watch.timestamp and bring.status is SKIPPED:
                 return {name: _told(tick) for name, tick in last.items()}
         raise AssertionError(f"no rest after {LONGEST_NIGHT_SECONDS} s; see {self.data_dir.parent / 'ui.log'}")
 
 
-def _told(tick: dg.InstigatorTick) -> str:
+def _told(tick: InstigatorTick) -> str:
     why = tick.skip_reason or (tick.error.message if tick.error else "")
     return f"{tick.status.value} {why}".strip()
 
