@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 import pytest
 
@@ -21,7 +23,7 @@ def studies():
     return load_registry().public_studies
 
 
-def sheet(**columns: list[str | None]) -> pl.DataFrame:
+def sheet(**columns: Sequence[str | None]) -> pl.DataFrame:
     n = len(next(iter(columns.values())))
     named = {"sample_id": [f"s{at}" for at in range(1, n + 1)], **columns}
     return pl.DataFrame(named, schema=dict.fromkeys(named, pl.String))
