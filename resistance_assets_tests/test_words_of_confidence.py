@@ -205,6 +205,24 @@ def test_what_patients_say_stands_beside_the_word_and_changes_nothing():
     assert (found["prognostic_cohort_id"], found["prognostic_n"]) == ("luad_tcga", 500)
 
 
+def test_patients_that_were_given_the_drug_are_predictive_for_its_class_alone():
+    survival = {"cohort_id": "battle", "hgnc_symbol": "G0", "n": 117, "events": 90}
+    rows = [survival | {"endpoint": "OS", "events": 99}, survival | {"endpoint": "PFS", "hazard_ratio_primary": 1.5}]
+    tables = {
+        "marts_survival_by_gene": rows,
+        "raw_catalog__treated_cohorts": [{"cohort_id": "battle", "drug_class": "EGFR-TKI"}],
+    }
+    found = candidates(SINGLE, **tables)["G0"]
+    assert (found["predictive_cohort_id"], found["predictive_endpoint"], found["predictive_n"]) == (
+        "battle",
+        "PFS",
+        117,
+    )
+    assert (found["predictive_hazard_ratio"], found["confidence"]) == (1.5, "single study")
+    tables["raw_catalog__treated_cohorts"] = [{"cohort_id": "battle", "drug_class": "ALK-TKI"}]
+    assert candidates(SINGLE, **tables)["G0"]["predictive_cohort_id"] is None
+
+
 def cells(**cp10k: float) -> list[dict[str, Any]]:
     return [
         {"study_id": "s", "species": "human", "level": "cell_type", "cell_type": name, "feature_id": "g",

@@ -196,6 +196,29 @@ known_mechanisms AS (
     WHERE known_mechanism IN ('known_for_class', 'known_for_other_drug')
 ),
 
+-- Patients that were all given a drug of the class: their progression before their death.
+treated_patients AS (
+    SELECT
+        treated_cohorts.drug_class,
+        survival.hgnc_symbol,
+        survival.cohort_id,
+        survival.endpoint,
+        survival.n,
+        survival.hazard_ratio_primary,
+        survival.q_primary
+    FROM marts.survival_by_gene AS survival
+    INNER JOIN raw.catalog__treated_cohorts AS treated_cohorts
+        ON survival.cohort_id = treated_cohorts.cohort_id
+    QUALIFY row_number() OVER (
+        PARTITION BY treated_cohorts.drug_class, survival.hgnc_symbol
+        ORDER BY
+            (survival.endpoint = 'PFS') DESC,
+            survival.events DESC,
+            survival.cohort_id ASC,
+            survival.endpoint ASC
+    ) = 1
+),
+
 -- Without the source a gene of a family that drugs aim at counts as druggable.
 druggability AS (
     SELECT count(hgnc_symbol) > 0 AS is_loaded
@@ -497,6 +520,11 @@ SELECT
     gene_contexts.os_q_value_bh AS prognostic_q_value,
     gene_contexts.os_cohort_id AS prognostic_cohort_id,
     gene_contexts.os_n AS prognostic_n,
+    treated_patients.hazard_ratio_primary AS predictive_hazard_ratio,
+    treated_patients.q_primary AS predictive_q_value,
+    treated_patients.cohort_id AS predictive_cohort_id,
+    treated_patients.endpoint AS predictive_endpoint,
+    treated_patients.n AS predictive_n,
     bench_genes.bench_summary,
     single_cell_genes.single_cell_summary
 FROM candidates
@@ -514,6 +542,10 @@ LEFT JOIN gene_contexts
     ON candidates.hgnc_symbol = gene_contexts.hgnc_symbol
 LEFT JOIN staging.knowledge__druggable_genes AS druggable_genes
     ON candidates.hgnc_symbol = druggable_genes.hgnc_symbol
+LEFT JOIN treated_patients
+    ON
+        candidates.drug_class = treated_patients.drug_class
+        AND candidates.hgnc_symbol = treated_patients.hgnc_symbol
 LEFT JOIN bench_genes
     ON candidates.hgnc_symbol = bench_genes.hgnc_symbol
 LEFT JOIN single_cell_genes

@@ -92,13 +92,15 @@ knowledge AS (
 ),
 
 -- One cohort for every gene, so that hazard ratios of a column can be compared: the one with most
--- deaths.
+-- deaths. Patients that were given a drug of a class stand apart.
 reference_cohort AS (
-    SELECT cohort_id
-    FROM marts.survival_by_gene
-    WHERE endpoint = 'OS'
-    GROUP BY cohort_id
-    ORDER BY max(events) DESC, max(n) DESC, cohort_id ASC
+    SELECT survival.cohort_id
+    FROM marts.survival_by_gene AS survival
+    LEFT JOIN raw.catalog__treated_cohorts AS treated_cohorts
+        ON survival.cohort_id = treated_cohorts.cohort_id
+    WHERE survival.endpoint = 'OS' AND treated_cohorts.cohort_id IS NULL
+    GROUP BY survival.cohort_id
+    ORDER BY max(survival.events) DESC, max(survival.n) DESC, survival.cohort_id ASC
     LIMIT 1
 ),
 

@@ -93,6 +93,8 @@ class Cohort(Entry):
         time_unit: of the times of the endpoints.
         sequenced_megabases: coding bases that were sequenced, for mutations per megabase.
         stratum: patients in whom the survival screens are repeated.
+        treated_with: drugs or classes of drugs that all patients were given: their survival is predictive of
+            resistance to these. Without it survival is prognostic.
     """
 
     id: Identifier
@@ -115,6 +117,7 @@ class Cohort(Entry):
     purity_attribute: str | None = None
     sequenced_megabases: float | None = Field(default=None, gt=0)
     stratum: tuple[Stratum, ...] = ()
+    treated_with: tuple[str, ...] = ()
     endpoint: tuple[Endpoint, ...] = Field(min_length=1)
 
     @property

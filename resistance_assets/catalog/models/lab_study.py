@@ -126,6 +126,7 @@ class StudySurvival(Entry):
             tumour cells.
         subset: one column -> values of the samples that are analysed, such as tumours.
         stratum: patients in whom the survival screens are repeated, such as those of one genotype.
+        treated_with: drugs or classes of drugs that all patients were given.
     """
 
     time_column: str = "time"
@@ -139,6 +140,7 @@ class StudySurvival(Entry):
     purity_column: str | None = None
     subset: dict[str, tuple[str, ...]] = Field(default={}, max_length=1)
     stratum: tuple[Stratum, ...] = ()
+    treated_with: tuple[str, ...] = ()
 
     @property
     def months_per_unit(self) -> float:
@@ -346,6 +348,7 @@ def as_cohort(local: LocalStudy) -> Cohort:
         purity_attribute=followed.purity_column,
         sequenced_megabases=local.layers.sequenced.megabases if local.layers and local.layers.sequenced else None,
         stratum=followed.stratum,
+        treated_with=followed.treated_with,
         endpoint=(endpoint,),
     )
 

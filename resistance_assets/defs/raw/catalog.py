@@ -12,6 +12,7 @@ from resistance_assets.catalog.models.cohort import Cohort
 from resistance_assets.catalog.models.lab_study import LocalStudy
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
+from resistance_assets.errors import CatalogFault
 from resistance_assets.orchestration.code_version import code_version_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
@@ -137,6 +138,29 @@ def catalog_drug_classes(registry: Registry) -> pl.DataFrame:
     return pl.DataFrame(sorted(pairs), schema=TABLES["raw.catalog__drug_classes"].polars_schema, orient="row")
 
 
+def catalog_treated_cohorts(registry: Registry) -> pl.DataFrame:
+    """Cohorts whose patients were all given a drug, by the classes that the drug is of.
+
+    Raises:
+        CatalogFault: `treated_with` names a drug that is of no class.
+    """
+    classes = catalog_drug_classes(registry)
+    rows = []
+    for cohort in registry.analysed_cohorts():
+        for named in cohort.treated_with:
+            found = classes.filter((pl.col("drug_class") == named) | (pl.col("drug") == named.strip().lower()))
+            if found.is_empty():
+                raise CatalogFault(
+                    f"treated_with names {named}, which is no drug and no class of drugs of the catalog",
+                    subject=f"cohort {cohort.id}",
+                    expected=", ".join(classes["drug_class"].unique().sort()),
+                    remedy="Name the class, or add the drug to one under [drug_classes].",
+                )
+            rows += [(cohort.id, name) for name in found["drug_class"].unique()]
+    schema = TABLES["raw.catalog__treated_cohorts"].polars_schema
+    return pl.DataFrame(sorted(set(rows)), schema=schema, orient="row")
+
+
 def catalog_confidence_rules(registry: Registry) -> pl.DataFrame:
     """Thresholds of the words of confidence as a table of one row."""
     rules = registry.evidence.confidence.model_dump()
@@ -167,5 +191,6 @@ def steps(registry: Registry) -> list[Step]:
         catalog_step("raw.catalog__studies", catalog_studies(registry), catalog_studies),
         catalog_step("raw.catalog__contrasts", catalog_contrasts(registry), catalog_contrasts),
         catalog_step("raw.catalog__drug_classes", catalog_drug_classes(registry), catalog_drug_classes),
+        catalog_step("raw.catalog__treated_cohorts", catalog_treated_cohorts(registry), catalog_treated_cohorts),
         catalog_step("raw.catalog__confidence_rules", catalog_confidence_rules(registry), catalog_confidence_rules),
     ]

@@ -132,6 +132,19 @@ class CatalogDrugClasses(TableModel):
 
 
 @table(
+    "raw.catalog__treated_cohorts",
+    grain="one row per cohort whose patients were all given a drug, and class of the drug",
+    key=("cohort_id", "drug_class"),
+    limitation="as declared; without a control arm a gene of bad survival under a drug may be one of bad survival",
+)
+class CatalogTreatedCohorts(TableModel):
+    """Cohorts whose survival is predictive for a class of drugs; that of all others is prognostic."""
+
+    cohort_id: pl.String = col("cohort of the catalog, or laboratory study", of="source")
+    drug_class: pl.String = col("class of the drug", of="source")
+
+
+@table(
     "raw.catalog__confidence_rules",
     grain="one row per set of thresholds, of which the catalog has one",
     key=("q_value",),
