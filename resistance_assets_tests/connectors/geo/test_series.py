@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 
 from resistance_assets.catalog.models.study import Group
 from resistance_assets.connectors.arrayexpress.ena import report_resource
+from resistance_assets.connectors.arrayexpress.processed_counts import read_sample_counts
 from resistance_assets.connectors.geo import series as geo
 from resistance_assets.connectors.geo.kernel import values_of_known_features
 from resistance_assets.connectors.geo.matrix import geo_sample_sheet, read_series_matrix
 from resistance_assets.connectors.geo.soft import probe_genes, read_soft
+from resistance_assets.connectors.geo.study import series_crawler
 from resistance_assets.connectors.geo.tables import distinct_names
 from resistance_assets.connectors.sample_groups import group_samples
 from resistance_assets.connectors.transport.transport import FailureKind, failure_kind
@@ -466,6 +468,18 @@ def test_rule_that_matches_nothing_shows_the_sample_sheet():
     assert "organism" not in message  # it tells no sample from another
 
 
+def test_a_gene_of_rsem_goes_by_its_id_without_the_name_that_is_joined_to_it(tmp_path):
+    table = tmp_path / "a.genes.results"
+    rows = [
+        "ENSG00000167601.12_AXL\tt\t1500\t1350\t10.25",
+        "A1BG_A1BG\tt\t900\t750\t3.00",
+        "HLA_DRB\tt\t900\t750\t1.00",
+    ]
+    table.write_text("\n".join(["gene_id\ttranscript_id(s)\tlength\teffective_length\texpected_count", *rows]) + "\n")
+    read = read_sample_counts(table)
+    assert read.rows() == [("ENSG00000167601.12", 10), ("A1BG", 3), ("HLA_DRB", 1)]
+
+
 def test_rules_that_overlap_or_cannot_be_read_are_refused():
     with pytest.raises(DesignFault, match="sample GSM2 is in the groups a and b"):
         group_samples(SHEET, [group("a", "CR"), group("b", "crizotinib")], study="h2228")
@@ -551,6 +565,21 @@ def test_sequencing_series_without_generated_counts_says_what_there_is(public_ho
         "sequencing without NCBI-generated counts: supplementary files GSE1000_counts.txt.gz; reads of SRP1"
     )
     assert "status 404" in series.notes[0]
+
+
+def test_runs_are_asked_for_beside_generated_counts_where_a_group_names_them(public_hosts, host):
+    host.script(place(geo.matrix_resource("GSE1000")), Reply(SEQUENCING))
+    host.script(place(geo.counts_resource("GSE1000")), Reply(COUNTS))
+    host.script(place(geo.counts_annotation_resource("GSE1000")), Reply(GENES))
+    table = "run_accession\texperiment_accession\tsample_accession\tlibrary_strategy\nSRR1\tSRX1\tSAMN1\tRNA-Seq\n"
+    host.script(place(report_resource("SRP1")), Reply(table.encode()))
+    named = Group(id="a", title="a", samples=("SRR1",))
+    series, _ = series_crawler("GSE1000", (named,))(public_hosts)
+    assert series.counts is not None
+    assert series.authors.reads is not None
+    assert series.authors.reads.runs["run_accession"].to_list() == ["SRR1"]
+    without, _ = series_crawler("GSE1000", (Group(id="a", title="a", samples=("GSM1",)),))(public_hosts)
+    assert without.authors.reads is None
 
 
 def test_files_of_the_authors_are_had_or_told_of(public_hosts, host):
