@@ -13,17 +13,29 @@ import sys
 import threading
 import time
 import warnings
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 from resistance_assets import interruption
+from resistance_assets.cli_options import (
+    CatalogOption,
+    ExportFormat,
+    Format,
+    GenesOption,
+    JobsOption,
+    JsonOption,
+    MirrorOption,
+    ProfileOption,
+    StudiesOption,
+    age_of,
+    settings_of,
+)
 from resistance_assets.errors import Fault, UsageFault
 
 if TYPE_CHECKING:
-    from resistance_assets.settings import Settings
+    pass
 
 # What a command says of its time counts from here.
 STARTED = time.perf_counter()
@@ -47,47 +59,6 @@ app.add_typer(study_app, name="study")
 
 OK, FAILED, BAD_USAGE = 0, 1, 2
 INTERRUPTED = 130
-
-
-class Profile(StrEnum):
-    demo = "demo"
-    public = "public"
-
-
-class Format(StrEnum):
-    table = "table"
-    csv = "csv"
-    json = "json"
-    parquet = "parquet"
-
-
-class ExportFormat(StrEnum):
-    parquet = "parquet"
-    csv = "csv"
-    xlsx = "xlsx"
-    json = "json"
-
-
-ProfileOption = Annotated[
-    Profile | None, typer.Option(help="demo: synthetic studies, no network. public: live sources.", show_default="demo")
-]
-MirrorOption = Annotated[
-    Path | None, typer.Option(help="Folder with index.jsonl (or an index file): sources are read from there alone.")
-]
-StudiesOption = Annotated[
-    list[Path] | None, typer.Option(help="A laboratory's study folder, or a folder of them. May be repeated.")
-]
-GenesOption = Annotated[
-    Path | None, typer.Option(help="A file with further genes of interest, one a line: pages, curves, labels.")
-]
-JobsOption = Annotated[
-    int | None, typer.Option("--jobs", min=1, max=256, help="Processes that compute at once.", show_default="all cores")
-]
-CatalogOption = Annotated[
-    list[Path] | None,
-    typer.Option("--catalog", help="Folder of TOML files laid over the built-in catalog. May be repeated."),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
 
 def _show_version(wanted: bool) -> None:
@@ -150,7 +121,6 @@ def _disk_full_told(error: Exception) -> str | None:
     import errno
 
     from resistance_assets.files import is_disk_refusal, storage_fault
-    from resistance_assets.settings import load_settings
 
     folder = load_settings().data_dir
     if not is_disk_refusal(error, folder):
@@ -181,62 +151,6 @@ def _complain(message: str) -> None:
     typer.echo(f"resistance: {plain(message)}", err=True)
 
 
-def _settings(
-    profile: Profile | None = None,
-    mirror: Path | None = None,
-    studies: list[Path] | None = None,
-    genes: Path | None = None,
-    catalog: list[Path] | None = None,
-    jobs: int | None = None,
-) -> Settings:
-    """Settings with the command's own options, which are also put where child processes find them."""
-    from pydantic import ValidationError
-
-    from resistance_assets.settings import load_settings
-
-    if profile is not None:
-        os.environ["RESISTANCE_PROFILE"] = profile.value
-        if mirror is None:
-            os.environ.pop("RESISTANCE_MIRROR", None)
-    if mirror is not None:
-        if not mirror.exists():
-            raise UsageFault("there is no such mirror", subject=str(mirror), remedy="Correct --mirror.")
-        os.environ["RESISTANCE_MIRROR"] = str(mirror.absolute())
-    if studies:
-        os.environ["RESISTANCE_STUDIES"] = os.pathsep.join(str(path.absolute()) for path in studies)
-    if catalog:
-        os.environ["RESISTANCE_CATALOG"] = os.pathsep.join(str(path.absolute()) for path in catalog)
-    if jobs is not None:
-        os.environ["RESISTANCE_JOBS"] = str(jobs)
-    if genes is not None:
-        if not genes.is_file():
-            raise UsageFault("there is no such file", subject=str(genes), remedy="Correct --genes.")
-        os.environ["RESISTANCE_GENES"] = str(genes.absolute())
-    try:
-        return load_settings()
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise UsageFault(
-            f"the value {first.get('input')!r} is not allowed",
-            subject=f"RESISTANCE_{str(first['loc'][0]).upper()}",
-            expected=first["msg"],
-            remedy="Correct the environment variable.",
-        ) from None
-
-
-def _age(text: str | None) -> str | None:
-    from resistance_assets.orchestration.source_log import parse_age
-
-    try:
-        if text is not None:
-            parse_age(text)
-    except ValueError as error:
-        raise UsageFault(
-            "is no duration", subject=f"--max-age {text}", expected=str(error), remedy="Correct it."
-        ) from None
-    return text
-
-
 @app.command()
 def run(
     profile: ProfileOption = None,
@@ -257,7 +171,7 @@ def run(
     """
     from resistance_assets.commands.run import bring_up_to_date
 
-    settings = _settings(profile, mirror, studies, genes, catalog=catalog, jobs=jobs)
+    settings = settings_of(profile, mirror, studies, genes, catalog=catalog, jobs=jobs)
     summary = bring_up_to_date(settings, select=select, quiet=as_json, started=STARTED)
     if as_json:
         typer.echo(json.dumps(summary.as_document(), indent=1))
@@ -289,8 +203,8 @@ def refresh(
     """
     from resistance_assets.commands.refresh import refresh as bring_up
 
-    settings = _settings(profile, mirror, studies, catalog=catalog, jobs=jobs)
-    refreshed = bring_up(settings, quiet=as_json, started=STARTED, max_age=_age(max_age))
+    settings = settings_of(profile, mirror, studies, catalog=catalog, jobs=jobs)
+    refreshed = bring_up(settings, quiet=as_json, started=STARTED, max_age=age_of(max_age))
     if as_json:
         typer.echo(json.dumps(refreshed.as_document(), indent=1))
     else:
@@ -312,7 +226,7 @@ def diff(
     """
     from resistance_assets.commands.diff import compare, show_diff
 
-    found = compare(_settings(), before, after)
+    found = compare(settings_of(), before, after)
     if as_json:
         typer.echo(json.dumps(found.as_document(), indent=1))
     else:
@@ -330,7 +244,7 @@ def prune(
     """
     from resistance_assets.commands.prune import prune_releases, trim_history
 
-    settings = _settings()
+    settings = settings_of()
     pruned = prune_releases(settings, keep=keep, quiet=as_json)
     trimmed = trim_history(settings)
     if as_json:
@@ -363,7 +277,7 @@ def status(
     from resistance_assets.commands.status import read_states, show_slow, show_states
     from resistance_assets.orchestration.run_log import last_attempts, log_path
 
-    settings = _settings(profile, mirror, studies, catalog=catalog)
+    settings = settings_of(profile, mirror, studies, catalog=catalog)
     if slow:
         show_slow(settings)
         return
@@ -416,7 +330,7 @@ def sql(
     from resistance_assets.commands.sql import DOT_COMMANDS, answer, as_text, choose_output, write_result
     from resistance_assets.warehouse.reader import closed_after, open_warehouse
 
-    settings = _settings()
+    settings = settings_of()
     text = sys.stdin.read() if query == "-" else query
     if text.strip() == ".help":
         typer.echo(DOT_COMMANDS, nl=False)
@@ -442,7 +356,7 @@ def _ask_at_a_prompt(written_as: str | None, release: int | None, timeout: float
         raise UsageFault(
             f"{written_as} needs a file", subject="--format", remedy="Write a query too, and a file with -o FILE."
         )
-    settings = _settings()
+    settings = settings_of()
     interruption.set_grace(0.8)
     shell = Shell(settings.data_dir, release, timeout or None, settings.memory_bytes, written_as or "table")
     try:
@@ -470,7 +384,7 @@ def explain(
     if as_page:
         from resistance_assets.commands.analysts.gene_page import write_page_of
 
-        written = write_page_of(_settings().data_dir, gene, output, force=force)
+        written = write_page_of(settings_of().data_dir, gene, output, force=force)
         typer.echo(
             _json(_document(written)) if as_json else f"{written.path}: {written.gene}, release {written.release}"
         )
@@ -482,7 +396,7 @@ def explain(
     from resistance_assets.report.explain.text import explanation_as_text
     from resistance_assets.report.published import open_published
 
-    with open_published(_settings().data_dir) as published:
+    with open_published(settings_of().data_dir) as published:
         document = explain_gene(published, gene)
     typer.echo(_json(document) if as_json else visible(explanation_as_text(document)), nl=as_json)
 
@@ -503,7 +417,7 @@ def report(
     from resistance_assets.report.site import write_report
 
     genes = [name.strip() for names in gene or () for name in names.split(",") if name.strip()]
-    written = write_report(_settings().data_dir, output, genes=genes)
+    written = write_report(settings_of().data_dir, output, genes=genes)
     if as_json:
         typer.echo(_json({**_document(written), "index": str(written.index)}))
     else:
@@ -556,7 +470,7 @@ def export(
     from resistance_assets.commands.sql import require_own_place
     from resistance_assets.warehouse.reader import closed_after, open_warehouse
 
-    settings = _settings()
+    settings = settings_of()
     chosen, file = choose_format(output_format.value if output_format else None, output)
     require_own_place(file, data_dir=settings.data_dir, force=force)
     with closed_after(open_warehouse(settings.data_dir, release, memory_bytes=settings.memory_bytes)) as connection:
@@ -575,7 +489,7 @@ def _export_workbook(workbook: Path, *, force: bool, as_json: bool) -> None:
     from resistance_assets.report.published import open_published
     from resistance_assets.report.workbook import write_workbook
 
-    with open_published(_settings().data_dir) as published:
+    with open_published(settings_of().data_dir) as published:
         written = write_workbook(published, workbook.expanduser().absolute(), force=force)
     if as_json:
         typer.echo(_json(_document(written)))
@@ -613,7 +527,7 @@ def figure(
     from resistance_assets.report.published import open_published
 
     wanted = Wanted(contrast, method, tuple(gene or ()), cohort, endpoint, family, top, width, font_size, caption)
-    with open_published(_settings().data_dir) as published:
+    with open_published(settings_of().data_dir) as published:
         drawn = write_figure(published, kind, output.expanduser().absolute(), wanted, force=force)
     typer.echo(f"{drawn.path}\n{visible(drawn.caption)}")
 
@@ -634,7 +548,7 @@ def lineage(
     from resistance_assets.report.lineage import lineage_as_text, walk_lineage
     from resistance_assets.report.published import open_published
 
-    with open_published(_settings().data_dir) as published:
+    with open_published(settings_of().data_dir) as published:
         node = walk_lineage(published, column, partition)
     typer.echo(_json(node.as_document()) if as_json else visible(lineage_as_text(node)), nl=as_json)
 
@@ -650,7 +564,7 @@ def claims(
     """
     from resistance_assets.commands.claims import read_claims, show_claims
 
-    rows = read_claims(_settings().data_dir, paper)
+    rows = read_claims(settings_of().data_dir, paper)
     if as_json:
         typer.echo(json.dumps(rows, indent=1))
     else:
@@ -672,7 +586,7 @@ def work(
     """
     from resistance_assets.commands.engines.work import do_work
 
-    if not do_work(_settings(profile, mirror, studies, catalog=catalog), tables, run_id=run_id):
+    if not do_work(settings_of(profile, mirror, studies, catalog=catalog), tables, run_id=run_id):
         raise typer.Exit(FAILED)
 
 
@@ -689,7 +603,7 @@ def sources(
     """
     from resistance_assets.commands.sources import list_sources, show_sources
 
-    frame = list_sources(_settings(None, mirror, studies, catalog=catalog))
+    frame = list_sources(settings_of(None, mirror, studies, catalog=catalog))
     if as_json:
         typer.echo(json.dumps(frame.to_dicts(), indent=1))
     else:
@@ -710,7 +624,7 @@ def ui(
     """
     from resistance_assets.commands.ui import serve_ui
 
-    raise typer.Exit(serve_ui(_settings(profile, mirror, studies, catalog=catalog), port=port))
+    raise typer.Exit(serve_ui(settings_of(profile, mirror, studies, catalog=catalog), port=port))
 
 
 @app.command()
@@ -731,7 +645,7 @@ def notebook(
     from resistance_assets.commands.analysts.notebook import write_notebook as write
     from resistance_assets.commands.output.printing import plain
 
-    file = write(_settings(), folder, force=force)
+    file = write(settings_of(), folder, force=force)
     typer.echo(plain(str(file)))
     if not is_marimo_there():
         typer.echo(
@@ -767,7 +681,7 @@ def serve(
     from resistance_assets.commands.analysts.serving.queries import Limits
     from resistance_assets.commands.analysts.serving.server import serve as serve_release
 
-    settings = _settings()
+    settings = settings_of()
     limits = Limits(rows=rows, seconds=timeout, memory_bytes=settings.memory_bytes)
     serve_release(settings.data_dir, limits, host=host, port=port, names=tuple(allow_host or ()), token_file=token_file)
 
@@ -787,7 +701,7 @@ def doctor(
     """
     from resistance_assets.commands.doctor import diagnose, show_findings
 
-    findings = diagnose(_settings(profile, mirror, studies, catalog=catalog), verify=verify)
+    findings = diagnose(settings_of(profile, mirror, studies, catalog=catalog), verify=verify)
     if as_json:
         typer.echo(json.dumps([_document(finding) for finding in findings], indent=1))
     else:
@@ -810,7 +724,7 @@ def pull(
     """
     from resistance_assets.commands.mirror import pull_sources, show_pulled
 
-    frame = pull_sources(_settings(), folder, source or [], reads=reads, refresh=refresh, quiet=as_json)
+    frame = pull_sources(settings_of(), folder, source or [], reads=reads, refresh=refresh, quiet=as_json)
     if as_json:
         typer.echo(json.dumps(frame.to_dicts(), indent=1))
     else:
@@ -843,7 +757,7 @@ def add(
 
         typer.echo(visible(propose_study(Path(accession).expanduser().absolute()).text))
         return None
-    if not add_accession(_settings(profile, mirror), accession, yes=yes, dry_run=dry_run):
+    if not add_accession(settings_of(profile, mirror), accession, yes=yes, dry_run=dry_run):
         raise typer.Exit(FAILED)
     return None
 
@@ -856,7 +770,7 @@ def catalog_show(catalog: CatalogOption = None, as_json: JsonOption = False) -> 
     """
     from resistance_assets.commands.catalog import list_entries, sets_line, show_entries
 
-    settings = _settings(catalog=catalog)
+    settings = settings_of(catalog=catalog)
     rows = list_entries(settings)
     if as_json:
         typer.echo(json.dumps(rows, indent=1))
@@ -873,7 +787,7 @@ def catalog_check(catalog: CatalogOption = None, studies: StudiesOption = None) 
     """
     from resistance_assets.commands.catalog import count_checked
 
-    typer.echo(count_checked(_settings(studies=studies, catalog=catalog)))
+    typer.echo(count_checked(settings_of(studies=studies, catalog=catalog)))
 
 
 @catalog_app.command(name="diff")
@@ -884,7 +798,7 @@ def catalog_diff(catalog: CatalogOption = None, as_json: JsonOption = False) -> 
     """
     from resistance_assets.commands.catalog import list_differences, show_differences
 
-    rows = list_differences(_settings(catalog=catalog))
+    rows = list_differences(settings_of(catalog=catalog))
     if as_json:
         typer.echo(json.dumps(rows, indent=1, default=str))
     else:
@@ -917,7 +831,7 @@ def next_steps() -> None:
     """Say where to look after the demo."""
     from resistance_assets.commands.output.printing import show_next_steps
 
-    show_next_steps(_settings())
+    show_next_steps(settings_of())
 
 
 def _json(document: Any) -> str:
