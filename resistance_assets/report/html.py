@@ -32,6 +32,7 @@ NAVIGATION = (
     ("contrasts.html", "Contrasts"),
     ("intersections.html", "Intersections"),
     ("enrichment.html", "Enrichment"),
+    ("reversal.html", "Reversal"),
     ("cohorts.html", "Survival"),
     ("genes.html", "Genes"),
     ("bench.html", "Bench"),

@@ -28,6 +28,7 @@ from resistance_assets.report.pages.front_page.page import front_page
 from resistance_assets.report.pages.genes import choose_genes, gene_pages
 from resistance_assets.report.pages.lists import enrichment_page, intersections_page
 from resistance_assets.report.pages.multiverse import multiverse_pages
+from resistance_assets.report.pages.reversal import reversal_page
 from resistance_assets.report.published import CATALOG_CLAIMS, CATALOG_STUDIES, Published, open_published
 from resistance_assets.report.style import ASSETS, plotly_script, style_sheet
 
@@ -197,6 +198,7 @@ def all_pages(published: Published, chosen: Sequence[str] = ()) -> list[Page]:
         *contrast_pages(published, with_page),
         intersections_page(published),
         enrichment_page(published),
+        reversal_page(published),
         *cohort_pages(published, with_page),
         *alteration_pages(published, with_page),
         *gene_pages(published, genes),

@@ -18,6 +18,7 @@ SEEN = (
     "contrasts.html",
     "intersections.html",
     "enrichment.html",
+    "reversal.html",
     "cohorts.html",
     "genes.html",
     "claims.html",

@@ -13,6 +13,7 @@ from resistance_assets.report.published import Published, short_reason
 
 CLAIMS = "marts.published_claims"
 CHANGES = "meta.release_changes"
+MOVED = "marts.candidates"
 MOST_CHANGES = 400
 CAUSES_SHOWN = 3
 COUNTED = {
@@ -121,9 +122,16 @@ def first_causes(causes: str | None) -> Shortened | str | None:
 def _changes(published: Published, page: Page) -> None:
     if published.filled(CHANGES, "release", "kind", "subject", "change"):
         rows = published.rows(
-            f"SELECT * EXCLUDE (release) FROM {CHANGES} WHERE release = ? ORDER BY kind, subject", [published.release]
+            f"SELECT * EXCLUDE (release) FROM {CHANGES} WHERE release = ? "
+            "ORDER BY subject <> 'marts.candidates', kind, subject",
+            [published.release],
         )
         if rows:
+            moved = sum(row["subject"] == MOVED for row in rows)
+            said = (
+                f"{moved:,} candidate{'s' * (moved != 1)} changed the word of confidence" if moved else "No candidate"
+            )
+            page.paragraph(f"{said}{', and stand first.' if moved else ' changed its word of confidence.'}")
             headings = [Heading(name, name.replace("_", " ").capitalize()) for name in rows[0]]
             caption = "Changes of tables, genes, terms and claims since the release before"
             rows = [{**row, "cause": first_causes(row["cause"])} for row in rows]
