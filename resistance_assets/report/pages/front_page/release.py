@@ -13,7 +13,7 @@ from resistance_assets.report.published import Published, short_reason
 
 CLAIMS = "marts.published_claims"
 CHANGES = "meta.release_changes"
-MOVED = "marts.candidates"
+MOVED = "confidence"
 MOST_CHANGES = 400
 CAUSES_SHOWN = 3
 COUNTED = {
@@ -122,12 +122,11 @@ def first_causes(causes: str | None) -> Shortened | str | None:
 def _changes(published: Published, page: Page) -> None:
     if published.filled(CHANGES, "release", "kind", "subject", "change"):
         rows = published.rows(
-            f"SELECT * EXCLUDE (release) FROM {CHANGES} WHERE release = ? "
-            "ORDER BY subject <> 'marts.candidates', kind, subject",
+            f"SELECT * EXCLUDE (release) FROM {CHANGES} WHERE release = ? ORDER BY kind <> 'confidence', kind, subject",
             [published.release],
         )
         if rows:
-            moved = sum(row["subject"] == MOVED for row in rows)
+            moved = sum(row["kind"] == MOVED for row in rows)
             said = (
                 f"{moved:,} candidate{'s' * (moved != 1)} changed the word of confidence" if moved else "No candidate"
             )
