@@ -121,6 +121,7 @@ def _disk_full_told(error: Exception) -> str | None:
     import errno
 
     from resistance_assets.files import is_disk_refusal, storage_fault
+    from resistance_assets.settings import load_settings
 
     folder = load_settings().data_dir
     if not is_disk_refusal(error, folder):
