@@ -28,6 +28,7 @@ from resistance_assets.warehouse.database import RELEASES_FOLDER, WAREHOUSE_FILE
 _NAME = "warehouse"
 _BATCH_ROWS = 100_000
 _END_SECONDS = 2.0
+_INTERRUPTS = 40
 _RUN_FIRST = "Run `resistance run` first, or set RESISTANCE_DATA_DIR to where the data are."
 _EXPLAIN = re.compile(r"\bEXPLAIN\b(\s+ANALYZE\b)?(\s*\(\s*(?:ANALYZE|FORMAT)\b[^)]*\))?", re.IGNORECASE)
 
@@ -213,22 +214,27 @@ def _fetch_within(
     try:
         answer = answers.get(timeout=timeout_seconds)
     except queue.Empty:
-        connection.interrupt()
-        with contextlib.suppress(queue.Empty):
-            answers.get(timeout=_END_SECONDS)
+        _end(connection, answers)
         raise UsageFault(
             f"took longer than {timeout_seconds:g} s and was ended",
             subject="query",
             remedy="Narrow it down, or allow more with --timeout SECONDS (0: no limit).",
         ) from None
     except BaseException:
-        connection.interrupt()
-        with contextlib.suppress(queue.Empty):
-            answers.get(timeout=_END_SECONDS)
+        _end(connection, answers)
         raise
     if isinstance(answer, BaseException):
         raise answer
     return answer
+
+
+def _end(connection: duckdb.DuckDBPyConnection, answers: queue.SimpleQueue[Any]) -> None:
+    """Interrupt a query until it has ended: DuckDB forgets an interrupt that comes before the query runs."""
+    for _ in range(_INTERRUPTS):
+        connection.interrupt()
+        with contextlib.suppress(queue.Empty):
+            answers.get(timeout=_END_SECONDS / _INTERRUPTS)
+            return
 
 
 # ---- opening ---------------------------------------------------------------------------------------------------------

@@ -13,7 +13,9 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from resistance_assets.cli import app
 from resistance_assets.commands.analysts import export_table as module
 from resistance_assets.commands.analysts.export_table import Remarks, choose_format, export_table, resolve_table
 from resistance_assets.errors import DataFault, UsageFault
@@ -194,3 +196,35 @@ def test_a_table_is_found_by_its_name_and_a_near_one_is_proposed(connection):
         resolve_table(connection, None, "gene_evidense")
     with pytest.raises(UsageFault, match="no such table"):
         resolve_table(connection, None, "hypotheses_tested")
+
+
+def command(monkeypatch, data_dir: Path, *arguments: object):
+    """`resistance export` in this process: exit code, output, and the fault where one was raised."""
+    monkeypatch.setenv("RESISTANCE_DATA_DIR", str(data_dir))
+    return CliRunner().invoke(app, ["export", *map(str, arguments)])
+
+
+def test_the_command_says_what_it_wrote(tmp_path: Path, data_dir, monkeypatch):
+    done = command(monkeypatch, data_dir, "--mart", "gene_evidence", "-o", tmp_path / "genes.csv")
+    assert done.exit_code == 0
+    assert f"{tmp_path}/genes.csv: 6 rows of marts.gene_evidence, release 1\n" in done.stdout
+    assert "look at this: 3 texts" in done.stderr
+    done = command(monkeypatch, data_dir, "twice", "-o", tmp_path / "x.csv")
+    assert "core.twice or raw.twice" in str(done.exception)
+    done = command(monkeypatch, data_dir, "gene_evidence", "--format", "parquet", "-o", tmp_path / "genes", "--json")
+    assert json.loads(done.stdout)["format"] == "parquet"
+    assert pl.read_parquet(tmp_path / "genes").height == 6
+
+
+def test_the_command_refuses_what_is_not_clear(tmp_path: Path, data_dir, monkeypatch):
+    for arguments in ((), ("gene_evidence", "--mart", "gene_evidence"), ("x", "--workbook", tmp_path / "a.xlsx")):
+        done = command(monkeypatch, data_dir, *arguments)
+        assert isinstance(done.exception, UsageFault)
+        assert "one of TABLE, --mart NAME and --workbook FILE" in str(done.exception)
+    done = command(monkeypatch, data_dir, "--workbook", tmp_path / "a.xlsx", "-o", tmp_path / "b.csv")
+    assert "goes without -o" in str(done.exception)
+    done = command(monkeypatch, data_dir, "gene_evidence")
+    assert "-o FILE" in str(done.exception)
+    done = command(monkeypatch, data_dir, "gene_evidence", "-o", data_dir / "x.csv")
+    assert "data folder" in str(done.exception)
+    assert list(tmp_path.iterdir()) == [data_dir]

@@ -39,8 +39,8 @@ from resistance_assets.commands.analysts.serving.queries import (
 )
 from resistance_assets.commands.sql import as_csv
 from resistance_assets.errors import Fault, UsageFault
-from resistance_assets.report.explain.evidence import explain_gene
-from resistance_assets.report.html import Frame, Markup, Page, render
+from resistance_assets.report.explain.evidence import explain_gene, resolve_gene
+from resistance_assets.report.html import Markup, Page, frame_of_release, render
 from resistance_assets.report.pages.genes import gene_page
 from resistance_assets.report.published import Published
 from resistance_assets.report.site import release_of_pages
@@ -260,24 +260,13 @@ class Site:
 
     def _rendered(self, page: Page) -> str:
         """A page of the server's own, in the frame of the report's."""
-        html = self._with_published(lambda published: render(page, _frame(published)))
+        html = self._with_published(lambda published: render(page, frame_of_release(published)))
         return with_live_parts(html, is_sql=page.path == "sql.html")
 
 
-def _frame(published: Published) -> Frame:
-    return Frame(
-        release=published.release,
-        written_at=published.facts.get("written_at", ""),
-        code_revision=published.facts.get("code_revision", ""),
-        is_synthetic=published.is_synthetic,
-    )
-
-
 def _render_gene(published: Published, name: str) -> str:
-    symbol = explain_gene(published, name)["gene"]["hgnc_symbol"]
-    if not published.rows("SELECT 1 FROM marts.gene_evidence WHERE hgnc_symbol = ?", [symbol]):
-        raise UsageFault("nothing was measured of this gene", subject=name, remedy="Look for another one.")
-    return render(gene_page(published, symbol), _frame(published))
+    symbol = resolve_gene(published, name)["hgnc_symbol"]
+    return render(gene_page(published, symbol), frame_of_release(published))
 
 
 def _list_tables(published: Published) -> dict[str, Any]:
