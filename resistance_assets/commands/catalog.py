@@ -56,13 +56,18 @@ def count_checked(settings: Settings) -> str:
     """One line that says what was checked and found good, studies of laboratories included.
 
     Raises:
-        CatalogFault: a file of the catalog is wrong.
+        CatalogFault: a file of the catalog is wrong, or the query of a user's claim.
     """
     from resistance_assets.catalog.registry import load_registry
 
     registry = load_registry(settings.study_dirs, own_catalogs=settings.catalog_dirs, sets=settings.sets)
     if registry.study_faults:
         raise CatalogFault.of_several([fault for _, fault in registry.study_faults])
+    if own := [one for one in registry.claims.values() if not _is_built_in(registry.files.of("claim", one.id))]:
+        # The queries of the built-in claims are checked by their tests; a user's are read here and not first by a run.
+        from resistance_assets.defs.core.claims import load_claims
+
+        load_claims(own, registry.files)
     laid_over = len({path for path in registry.files.laid_over.values() if not _is_built_in(path)})
     return (
         f"the catalog is good: {len(registry.sources)} sources, {len(registry.studies())} studies, "

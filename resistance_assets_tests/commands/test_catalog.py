@@ -46,6 +46,17 @@ def test_a_good_catalog_is_counted_and_a_wrong_one_told(settings):
         count_checked(settings)
 
 
+def test_the_query_of_a_users_claim_is_checked_before_a_run(settings):
+    own = settings.data_dir / "catalog" / "mine.toml"
+    claim = (
+        '[[claim]]\nid = "mine"\npaper = "wang_2022"\nstatement = "s"\nquantity = "q"\nexpected = 1.0\n'
+        'tolerance = 0.1\nsql = "SELECT 1 AS value FROM core.deg__contrast"\n'
+    )
+    own.write_text(claim)
+    with pytest.raises(CatalogFault, match=r"mine\.toml, claim mine.*Did you mean core\.deg__contrasts"):
+        count_checked(settings)
+
+
 def test_a_changed_file_of_an_own_catalog_ends_what_was_remembered(settings, tmp_path):
     mirrored = settings.model_copy(update={"mirror": tmp_path / "index.jsonl"})
     (tmp_path / "index.jsonl").write_text("")
