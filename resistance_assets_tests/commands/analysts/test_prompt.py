@@ -138,7 +138,7 @@ class Terminal:
     def press(self, keys: str) -> None:
         os.write(self.master, keys.encode())
 
-    def wait_for(self, pattern: str, seconds: float = 30.0) -> str:
+    def wait_for(self, pattern: str, seconds: float = 120.0) -> str:
         """What was written up to the pattern, which is taken away."""
         end = time.monotonic() + seconds
         while not (found := re.search(pattern, self.text, re.DOTALL)):
@@ -154,7 +154,7 @@ class Terminal:
         taken, self.text = self.text[: found.end()], self.text[found.end() :]
         return taken
 
-    def end(self, seconds: float = 30.0) -> int:
+    def end(self, seconds: float = 60.0) -> int:
         return self.process.wait(timeout=seconds)
 
 
@@ -212,7 +212,7 @@ def test_a_signal_to_end_ends_the_prompt_with_its_code(terminal):
 
 def _wait_for_query(pid: int) -> None:
     """Until the process computes: a query on every core leaves more threads than the prompt has."""
-    tasks, end = Path(f"/proc/{pid}/task"), time.monotonic() + 30
+    tasks, end = Path(f"/proc/{pid}/task"), time.monotonic() + 60
     while not any((task / "comm").read_text().strip() == "query" or _is_running(task) for task in tasks.iterdir()):
         assert time.monotonic() < end
         select.select([], [], [], 0.02)

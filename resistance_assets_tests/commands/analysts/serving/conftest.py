@@ -76,7 +76,7 @@ def served(tmp_path_factory) -> Iterator[Served]:
     data_dir = tmp_path_factory.mktemp("served") / "data"
     write_small_warehouse(data_dir)
     write_pages(data_dir)
-    with start(data_dir, "--timeout", "1", "--rows", "2000", RESISTANCE_MEMORY="800MB") as running:
+    with start(data_dir, "--timeout", "3", "--rows", "2000", RESISTANCE_MEMORY="800MB") as running:
         yield running
 
 
