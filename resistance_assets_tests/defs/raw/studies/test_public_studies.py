@@ -197,9 +197,15 @@ def test_what_was_used_and_why_is_published(demo_place):
         demo_place / "data",
         "SELECT study_id, measurement, values_from, scale, reference FROM raw.studies__measurements ORDER BY 1",
     ).rows()
-    assert [row[:3] for row in rows] == [(READS, "counts", "kallisto"), (SERIES, "array", "series_matrix")]
-    assert "submitter's words agree (log)" in rows[1][3]
-    assert rows[1][4] == "GEO's annotation of GPL9909"
+    told = {row[0]: row[1:] for row in rows}
+    assert {study: row[:2] for study, row in told.items()} == {
+        READS: ("counts", "kallisto"),
+        SERIES: ("array", "series_matrix"),
+        "gse38310_hcc827_erlotinib": ("array", "series_matrix"),
+        "gse255958_residual_disease": ("counts", "processed_counts"),
+    }
+    assert "submitter's words agree (log)" in told[SERIES][2]
+    assert told[SERIES][3] == "GEO's annotation of GPL9909"
     fitted = ask(
         demo_place / "data",
         f"SELECT DISTINCT fitted_to FROM core.deg__designs WHERE study_id IN ('{READS}', '{SERIES}') ORDER BY 1",
