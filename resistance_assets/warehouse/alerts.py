@@ -15,19 +15,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
+from resistance_assets.connectors.transport.resource import tells_wrong_bytes
 from resistance_assets.errors import DataFault, Fault
 from resistance_assets.files import file_lock, write_json
 from resistance_assets.orchestration.attempts import all_failures
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.messages import Channels, send
-from resistance_assets.orchestration.source_log import overdue, read_looks, silence_in_words
+from resistance_assets.orchestration.source_log import not_looked_at, overdue, read_looks, silence_in_words
 from resistance_assets.warehouse.reader import open_warehouse
 
 FILE = "alerts.json"
 AGAIN_AFTER = timedelta(hours=24)
 MOST_OF_TEXT = 500
-Kind = Literal["table_failed", "study_left_out", "source_stale", "claim_turned", "run_failed"]
-LASTING: tuple[Kind, ...] = ("table_failed", "study_left_out", "source_stale")
+Kind = Literal["table_failed", "study_left_out", "source_stale", "source_failed", "claim_turned", "run_failed"]
+LASTING: tuple[Kind, ...] = ("table_failed", "study_left_out", "source_stale", "source_failed")
 """Kinds that last until they are over; the others are events, told once."""
 WORDS: Mapping[str, str] = {
     "table_failed": "failed tables or checks",
@@ -86,9 +87,16 @@ def current_alerts(
         more = f" (and {len(tables) - 1} tables more)" if len(tables) > 1 else ""
         found.append(Alert("table_failed", tables[0], f"{tables[0]}{more}: {reason}"))
     found += [Alert("study_left_out", folder, f"{folder}: {fault}") for folder, fault in study_faults.items()]
+    looks = read_looks(data_dir)
+    late = overdue(looks, sources, max_age)
+    found += [Alert("source_stale", name, silence_in_words(name, look)) for name, look in late.items()]
+    # A refresh tries the table, which fails; the daemon looks first and leaves the table as it is. Both tell it.
     found += [
-        Alert("source_stale", name, silence_in_words(name, look))
-        for name, look in overdue(read_looks(data_dir), sources, max_age).items()
+        Alert("source_failed", name, silence_in_words(name, look))
+        for name, look in not_looked_at(looks, sources).items()
+        if name not in late
+        and tells_wrong_bytes(look.problem or "")
+        and not any(reason.startswith(f"{name} ") for reason in by_reason)
     ]
     return [*found, *_turned_claims(data_dir)]
 

@@ -150,6 +150,22 @@ def test_what_is_wrong_is_read_from_the_lake_and_from_the_looks_at_sources(tmp_p
     assert now() == [("source_stale", "hgnc")]
 
 
+def test_a_source_that_sends_something_else_is_told_whoever_met_it_first(tmp_path):
+    page = "hgnc (https://h/x): html_page: a web page came in place of the data"
+    note_looks(tmp_path, {"hgnc": None, "biogrid": None, "new": None}, now=datetime.now(UTC) - timedelta(days=1))
+    note_looks(tmp_path, {"hgnc": page, "biogrid": "biogrid (https://h/y): unreachable: host h cannot be reached"})
+
+    def now():
+        found = current_alerts(tmp_path, study_faults={}, sources={"hgnc", "biogrid"}, max_age=timedelta(days=3))
+        return [(alert.kind, alert.subject) for alert in found]
+
+    # The daemon looked, and left the table alone; that a host does not answer for a night is no news.
+    assert now() == [("source_failed", "hgnc")]
+    # A refresh tried the table.
+    note_failure(Lake(tmp_path / "lake"), ["parts.hgnc"], page)
+    assert now() == [("table_failed", "parts.hgnc")]
+
+
 def test_a_damaged_record_of_what_was_told_is_begun_anew(tmp_path: Path, host):
     (tmp_path / "alerts.json").write_text("[")
     channels = Channels(webhook=host.script("/hook", Reply(b"ok")))

@@ -51,6 +51,28 @@ class FailureKind(Enum):
     UNREADABLE = "unreadable"  # reading the bytes raised an error that no check foresaw
 
 
+UNAVAILABLE = frozenset(
+    [
+        FailureKind.NO_CONTENT,
+        FailureKind.REFUSED_OR_GONE,
+        FailureKind.RATE_LIMITED,
+        FailureKind.SERVER_ERROR,
+        FailureKind.UNREACHABLE,
+        FailureKind.NOT_LISTED,
+        FailureKind.CACHE_UNUSABLE,
+        FailureKind.OFFLINE,
+        FailureKind.TOO_SLOW,
+        FailureKind.REDIRECT_REFUSED,
+    ]
+)
+"""Kinds in which no bytes came; in the others wrong ones did."""
+
+
+def tells_wrong_bytes(problem: str) -> bool:
+    """Whether the message of a fault says that a host sent something else than the data: a page, a cut archive."""
+    return any(f" {kind.value}: " in problem for kind in FailureKind if kind not in UNAVAILABLE)
+
+
 def failure_kind(fault: Fault) -> FailureKind | None:
     """The kind that the message of a fault names, or None for a fault that does not come from a transport."""
     name = fault.problem.partition(":")[0]
@@ -177,19 +199,7 @@ def transfer_fault(
     kind: FailureKind, problem: str, *, subject: str, remedy: str, expected: str | None = None, place: str | None = None
 ) -> Fault:
     """The fault of a kind: SourceUnavailable where no bytes came, TransportFault where wrong ones did."""
-    unavailable = {
-        FailureKind.NO_CONTENT,
-        FailureKind.REFUSED_OR_GONE,
-        FailureKind.RATE_LIMITED,
-        FailureKind.SERVER_ERROR,
-        FailureKind.UNREACHABLE,
-        FailureKind.NOT_LISTED,
-        FailureKind.CACHE_UNUSABLE,
-        FailureKind.OFFLINE,
-        FailureKind.TOO_SLOW,
-        FailureKind.REDIRECT_REFUSED,
-    }
-    fault_type = SourceUnavailable if kind in unavailable else TransportFault
+    fault_type = SourceUnavailable if kind in UNAVAILABLE else TransportFault
     return fault_type(
         f"{kind.value}: {without_secrets(problem)}",
         subject=without_secrets(subject),
