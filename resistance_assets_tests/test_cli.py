@@ -156,7 +156,7 @@ def test_doctor_finds_nothing_wrong_and_names_what_is(data_dir, tmp_path):
         (["run", "--mirror", "/no/such/folder"], "no such mirror"),
         (["run", "--select", "core.deg__contrast_gene"], "Did you mean core.deg__contrast_genes"),
         (["run", "--profile", "everything"], "demo"),
-        (["sql"], "query"),
+        (["sql", "-o", "answer.csv"], "query"),
         (["nonsense"], "nonsense"),
         (["run", "--studies", "/no/such/folder"], "does not exist"),
     ],
@@ -176,7 +176,7 @@ def test_a_wrong_setting_is_named(data_dir):
 
 def test_every_command_has_help_with_an_example():
     listed = resistance(Path("/nonexistent"), "--help").stdout
-    for command in ("run", "status", "sql", "sources", "ui", "doctor"):
+    for command in ("run", "status", "sql", "export", "notebook", "serve", "sources", "ui", "doctor"):
         assert command in listed
         text = resistance(Path("/nonexistent"), command, "--help").stdout
         assert "Example" in text
