@@ -280,12 +280,22 @@ def test_the_interval_of_a_single_study_is_that_of_its_standard_error():
     assert row["log2_fold_change_ci_lower"] == pytest.approx(2.0 - 1.959964 * 0.5)
 
 
-def answer(*genes: dict[str, Any], effects: list[dict[str, Any]]) -> dict[str, Any]:
+def answer(
+    *genes: dict[str, Any], effects: list[dict[str, Any]], noise: tuple[tuple[str, str], ...] = ()
+) -> dict[str, Any]:
     model = sql_models()["marts.drug_class_answers"]
     found = list(candidates(*genes, core_evidence__study_effects=effects).values())
     mounts = {
         "raw.catalog__drug_classes": rows_of("raw.catalog__drug_classes", [{"drug_class": "EGFR-TKI", "drug": "x"}]),
         "raw.catalog__confidence_rules": rows_of("raw.catalog__confidence_rules", [ConfidenceRules().model_dump()]),
+        "raw.catalog__contrasts": rows_of(
+            "raw.catalog__contrasts",
+            [{"contrast_id": name, "drug_class": "EGFR-TKI", "state": state} for name, state in noise],
+        ),
+        "core.deg__noise_null": rows_of(
+            "core.deg__noise_null",
+            [{"contrast_id": name, "bcv": bcv, "expected_genes": 100 * bcv} for name, _ in noise for bcv in (0.1, 0.4)],
+        ),
         EFFECTS: rows_of(EFFECTS, effects),
         CANDIDATES: pl.DataFrame(found, schema=TABLES[CANDIDATES].polars_schema),
     }
@@ -301,6 +311,16 @@ def test_a_class_is_answered_in_one_sentence():
         "1 study says nothing yet (no replicates)."
     )
     assert (row["n_independent_studies"], row["n_studies_silent"], row["n_replicated"]) == (3, 1, 1)
+
+
+def test_effects_without_replicates_stand_beside_what_noise_alone_gives():
+    bare = effect("a", "G0", 0.001, is_inferential=False, p_value=None, is_over_fold_change_rule=True)
+    row = answer(EFFECT_ONLY, effects=[bare], noise=(("a", "acquired"), ("b", "acquired"), ("c", "treated")))
+    assert row["answer_sentence"] == (
+        "EGFR-TKI: no study with replicates; 1 by effect only (noise alone gives about 20 at a BCV of 0.1); "
+        "1 study says nothing yet (no replicates)."
+    )
+    assert row["n_effect_only_by_noise"] == pytest.approx(20.0)
 
 
 def test_a_class_without_data_and_one_with_too_few_studies_say_so():

@@ -35,6 +35,29 @@ word_counts AS (
     GROUP BY drug_class
 ),
 
+-- Genes that would pass the fold-change rules of the class's contrasts without replicates by noise
+-- alone, at the smallest biological variation that the catalog assumes.
+smallest_noise AS (
+    SELECT
+        contrast_id,
+        min(bcv) AS bcv,
+        min_by(expected_genes, bcv) AS expected_genes
+    FROM core.deg__noise_null
+    GROUP BY contrast_id
+),
+
+noise_genes AS (
+    SELECT
+        contrasts.drug_class,
+        min(smallest_noise.bcv) AS noise_bcv,
+        sum(smallest_noise.expected_genes) AS n_effect_only_by_noise
+    FROM smallest_noise
+    INNER JOIN raw.catalog__contrasts AS contrasts
+        ON smallest_noise.contrast_id = contrasts.contrast_id
+    WHERE contrasts.state = 'acquired'
+    GROUP BY contrasts.drug_class
+),
+
 best_words AS (
     SELECT
         drug_class,
@@ -62,6 +85,8 @@ counted_classes AS (
     SELECT
         drug_classes.drug_class,
         leading_genes.leading_genes,
+        noise_genes.n_effect_only_by_noise,
+        noise_genes.noise_bcv,
         confidence_rules.replicated_studies,
         coalesce(word_counts.n_replicated, 0) AS n_replicated,
         coalesce(word_counts.n_suggested, 0) AS n_suggested,
@@ -76,6 +101,8 @@ counted_classes AS (
         ON drug_classes.drug_class = study_counts.drug_class
     LEFT JOIN word_counts
         ON drug_classes.drug_class = word_counts.drug_class
+    LEFT JOIN noise_genes
+        ON drug_classes.drug_class = noise_genes.drug_class
     LEFT JOIN leading_genes
         ON drug_classes.drug_class = leading_genes.drug_class
 )
@@ -89,6 +116,7 @@ SELECT
     n_contradicted,
     n_independent_studies,
     n_studies_silent,
+    n_effect_only_by_noise,
     leading_genes,
     concat(
         drug_class,
@@ -161,7 +189,21 @@ SELECT
                 END,
                 CASE
                     WHEN n_effect_only > 0
-                        THEN concat(format('{:,}', n_effect_only), ' by effect only')
+                        THEN concat(
+                            format('{:,}', n_effect_only),
+                            ' by effect only',
+                            CASE
+                                WHEN n_effect_only_by_noise IS NOT NULL
+                                    THEN concat(
+                                        ' (noise alone gives about ',
+                                        cast(round(n_effect_only_by_noise) AS BIGINT),
+                                        ' at a BCV of ',
+                                        printf('%g', noise_bcv),
+                                        ')'
+                                    )
+                                ELSE ''
+                            END
+                        )
                 END,
                 CASE
                     WHEN n_contradicted > 0

@@ -545,6 +545,11 @@ class MartDrugClassAnswers(TableModel):
     n_contradicted: pl.Int64 = col("genes", unit="genes")
     n_independent_studies: pl.Int64 = col("with replicates", unit="studies")
     n_studies_silent: pl.Int64 = col("without replicates: they can say nothing yet", unit="studies")
+    n_effect_only_by_noise: pl.Float64 = col(
+        "genes that pass the rules of its contrasts without replicates by noise alone, at the smallest assumed BCV",
+        unit="genes",
+        null=True,
+    )
     leading_genes: pl.String = col("the first three candidates", null=True)
     answer_sentence: pl.String = col("the answer in a sentence")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from resistance_assets.catalog.models.analysis_settings import EvidenceSettings
@@ -10,7 +11,7 @@ from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.evidence import CALLS, CONTRASTS, GENES, contrast_states, leading_effects
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
-from resistance_assets.science.evidence.reversal import score_reversal
+from resistance_assets.science.evidence.reversal import score_reversal, signed_z
 
 REVERSAL = TABLES["core.evidence__reversal"]
 MEMBERS = "raw.perturbations__members"
@@ -20,7 +21,6 @@ OWN_SETS = "warehouse"
 """Source of the sets that the warehouse's own contrasts of treated cells give."""
 MOST_OWN_GENES = 250
 """Genes of such a set, the most extreme ones: of the size of the libraries' sets."""
-LEAST_P_VALUE = 1e-300
 UNREPLICATED = "the contrast has no replicates"
 
 
@@ -80,11 +80,11 @@ def reversal_rows(
     sets = pl.concat([members, own_perturbations(effects, q_value)])
     if sets.is_empty():
         return REVERSAL.empty()
-    inferential = pl.col("evidence_kind") == "inferential"
-    signed_log = pl.col("log2_fold_change").sign() * -pl.col("p_value").clip(LEAST_P_VALUE).log10()
-    asked = effects.filter(pl.col("state") != "treated").with_columns(
-        ranking_metric=pl.when(inferential).then(signed_log).otherwise("log2_fold_change")
-    )
+    asked = effects.filter(pl.col("state") != "treated")
+    fold, p_value = (asked[name].cast(pl.Float64).to_numpy() for name in ("log2_fold_change", "p_value"))
+    # By z and not by log p, along which a few genes would outweigh all others.
+    z = np.where(asked["evidence_kind"] == "inferential", signed_z(fold, p_value), fold)
+    asked = asked.with_columns(ranking_metric=pl.Series(z, nan_to_null=True))
     frames = [REVERSAL.empty()]
     for (contrast_id, state, kind), ranks in asked.group_by(
         ["contrast_id", "state", "evidence_kind"], maintain_order=True

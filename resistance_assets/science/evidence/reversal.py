@@ -16,6 +16,7 @@ from resistance_assets.science.statistics.multiple_testing import adjust_bh
 
 Matrix = NDArray[np.float64]
 
+SMALLEST_P = 1e-300
 LEAST_MEASURED = 5
 """Genes of a set that the contrast must have measured; fewer say nothing."""
 MOST_PAIRS = 200
@@ -130,6 +131,13 @@ def score_reversal(
         .select([name for name in REVERSAL_SCHEMA if name != "contrast_id"])
         .sort("set_source", "weighted_connectivity_score", "perturbation_id")
     )
+
+
+def signed_z(effect: Matrix, p_value: Matrix) -> Matrix:
+    """Normal quantile of two-sided p-values with the sign of the effects; p below 1e-300 counts as that."""
+    from scipy.special import ndtri
+
+    return np.sign(effect) * -ndtri(np.clip(p_value, SMALLEST_P, 1.0) / 2)
 
 
 def connect(up: Matrix, down: Matrix) -> Matrix:
