@@ -84,7 +84,7 @@ def joined(parts: Iterable[Any], separator: str = ", ") -> Markup:
 def link(href: str, label: Any) -> Markup:
     """A link; an address of another kind than a page or a web address (`javascript:`) stays text."""
     if isinstance(label, Titled):
-        label = label.title
+        label = label.words
     scheme = re.match(r"\s*([a-zA-Z][\w+.-]*):", href)
     if scheme and scheme.group(1).lower() not in ("http", "https"):
         return escape(label)
@@ -210,7 +210,7 @@ def _content(value: Any) -> str:
     if isinstance(value, Markup):
         return value
     if isinstance(value, Titled):
-        return link(value.href, value.title) if value.href else escape(value.title)
+        return link(value.href, value.words) if value.href else escape(value.words)
     if isinstance(value, Shortened):
         value = value.shown
         if isinstance(value, Markup):
@@ -281,7 +281,7 @@ def _attributes(heading: Heading, row: Mapping[str, Any]) -> str:
     if heading.is_detail:
         kind = f"{kind} detail".strip()
     attributes = f' class="{kind}"' if kind else ""
-    if isinstance(value, Titled) and value.title != value:
+    if isinstance(value, Titled) and value.words != value:
         attributes += f' data-id="{escape(str(value))}"'
     if isinstance(key, int | float) and not isinstance(key, bool):
         # Eight digits are what a sort and a reader need; the warehouse holds the rest.
@@ -296,7 +296,7 @@ def _whole(headings: Sequence[Heading], rows: Sequence[Mapping[str, Any]]) -> Ma
         if isinstance(value, Shortened):
             return value.whole
         if isinstance(value, Titled):
-            return value.title
+            return value.words
         if isinstance(value, Markup):
             return value.striptags()
         if isinstance(value, float):
@@ -330,7 +330,7 @@ def _width(value: Any) -> str:
     if isinstance(value, Shortened):
         value = value.shown
     if isinstance(value, Titled):
-        value = value.title
+        value = value.words
     if value is None or isinstance(value, int | float):
         return ""
     seen = _TAG.sub("", value) if isinstance(value, Markup) else value if isinstance(value, str) else ""
@@ -342,7 +342,7 @@ def _width(value: Any) -> str:
 def _choice(headings: Sequence[Heading], rows: Sequence[Mapping[str, Any]], key: str) -> dict[str, Any]:
     at = next(number for number, heading in enumerate(headings) if heading.key == key)
     values = {
-        row[key].title if isinstance(row[key], Titled) else str(row[key])
+        row[key].words if isinstance(row[key], Titled) else str(row[key])
         for row in rows
         if row.get(key) is not None and not isinstance(row[key], Markup)
     }

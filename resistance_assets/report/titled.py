@@ -4,28 +4,28 @@ from __future__ import annotations
 
 
 class Titled(str):
-    """An id of a contrast, cohort, study, list or collection. It is the id; a table's cell shows ``title``.
+    """An id of a contrast, cohort, study, list or collection. It is the id; a table's cell shows ``words``.
 
     Attributes:
-        title: in words.
+        words: its title.
         href: page that it leads to, from the page it stands on.
     """
 
-    __slots__ = ("href", "title")
+    __slots__ = ("href", "words")
 
-    title: str
+    words: str
     href: str | None
 
-    def __new__(cls, ident: str, title: str, href: str | None = None) -> Titled:
+    def __new__(cls, ident: str, words: str, href: str | None = None) -> Titled:
         made = super().__new__(cls, ident)
-        made.title = title
+        made.words = words
         made.href = href
         return made
 
 
 def title_of(ident: str) -> str:
     """The title that an id carries, or the id itself."""
-    return ident.title if isinstance(ident, Titled) else ident
+    return ident.words if isinstance(ident, Titled) else ident
 
 
 # Columns of the tables that hold such an id, whatever it is of.

@@ -289,5 +289,5 @@ def study_marks(published: Published, drug_class: str, genes: Sequence[str]) -> 
 
 def study_title(published: Published, row: dict[str, Any]) -> str:
     """An independent study in words: line and laboratory, or the title of its study."""
-    name = row["independent_study"]
+    name: str = row["independent_study"]
     return published.titles.get(name, name)

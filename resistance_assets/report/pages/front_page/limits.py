@@ -56,7 +56,7 @@ def limits_of(published: Published) -> list[Limit]:
         found.append(
             Limit(f"All that is known of {lines} comes from one cell line: it may be that clone's own.", ONE_LINE_SQL)
         )
-    without = [name for row in published.rows(NO_DRUG_ARM_SQL) for name in row["study_id"].split("|")]
+    without: list[str] = [name for row in published.rows(NO_DRUG_ARM_SQL) for name in row["study_id"].split("|")]
     if without:
         titles = "; ".join(dict.fromkeys(published.titles.get(name, name) for name in without))
         found.append(

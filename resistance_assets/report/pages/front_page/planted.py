@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from resistance_assets.report.html import Heading, Page, query_markup, table
 from resistance_assets.report.pages.front_page.answer import CANDIDATES
 from resistance_assets.report.published import Published
@@ -47,12 +49,12 @@ def add_planted(published: Published, page: Page) -> None:
     page.add(query_markup(f"{PLANTED}; {CANDIDATES}", SQL))
 
 
-def count_found(rows: list[dict[str, object]]) -> list[dict[str, object]]:
+def count_found(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Counts per drug class from one row per planted or found gene (`planted`, `found`, `confidence`)."""
-    classes: dict[object, list[dict[str, object]]] = {}
+    classes: dict[object, list[dict[str, Any]]] = {}
     for row in rows:
         classes.setdefault(row["drug_class"], []).append(row)
-    counted: list[dict[str, object]] = []
+    counted: list[dict[str, Any]] = []
     for name, genes in classes.items():
         planted = [one for one in genes if one["planted"]]
         missed = [str(one["hgnc_symbol"]) for one in planted if one["confidence"] not in (*FOUND, "effect only")]
