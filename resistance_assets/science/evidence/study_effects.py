@@ -195,18 +195,23 @@ def _pool_study(own: pl.DataFrame, genes: pl.Series, names: tuple[str, str, str]
             "log2_fold_change": mean,
             "log2_fold_change_standard_error": spread,
             "standard_error_source": pl.Series(
-                np.where(by_test, sources[np.arange(len(first)), first], None).tolist(), dtype=pl.String
+                _only_where(by_test, sources[np.arange(len(first)), first]), dtype=pl.String
             ),
             "standardised_effect": g,
             "standardised_effect_standard_error": g_error,
             "p_value": p,
             "q_value_bh": q,
-            "direction": pl.Series(np.where(there, SIGNS[sign + 1], None).tolist(), dtype=pl.String),
+            "direction": pl.Series(_only_where(there, SIGNS[sign + 1]), dtype=pl.String),
             # A mean over the rule whose arms are not each over it is no call of the rule.
             "is_over_fold_change_rule": (~by_test) & there & (used <= over).all(axis=1) & (sign != 0),
         },
         schema=STUDY_EFFECTS_SCHEMA,
     ).with_columns(pl.col(pl.Float64).fill_nan(None))  # fmt: skip
+
+
+def _only_where(where: NDArray[np.bool_], words: NDArray[np.object_]) -> list[str | None]:
+    """Words of the rows that have one, None of the others."""
+    return [word if told else None for word, told in zip(words, where, strict=True)]
 
 
 def _correlation(contrasts: pl.DataFrame) -> Matrix:
