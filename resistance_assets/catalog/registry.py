@@ -35,7 +35,7 @@ from resistance_assets.catalog.models.claim import (
     PublishedTablesFile,
 )
 from resistance_assets.catalog.models.cohort import Cohort, Project
-from resistance_assets.catalog.models.contrast import Contrast, ListThresholds, Method
+from resistance_assets.catalog.models.contrast import Contrast, ListThresholds, Method, state_of
 from resistance_assets.catalog.models.entry import Entry, Identifier
 from resistance_assets.catalog.models.gene_list import (
     Circularity,
@@ -208,7 +208,7 @@ class Registry:
                     drug_class=c.drug_class,
                     cell_type=getattr(c, "cell_type", None),
                     title=c.title,
-                    state=c.state,
+                    state=state_of(c),
                     cell_line=c.cell_line or getattr(study, "cell_line", None),
                     laboratory=getattr(study, "laboratory", None),
                 )

@@ -231,7 +231,7 @@ def _run_in_dagster(
     run_id = str(uuid.uuid4())
     # What a selection in Dagster's syntax asks for is known only by Dagster, later.
     stale = None if addresses is None else list(addresses)
-    with serving(stale and pool_for(settings, lake, steps, stale, run_id)):
+    with serving(pool_for(settings, lake, steps, stale, run_id) if stale else None):
         definitions = definitions_of(registry, steps)
         if stale is not None:
             selection = {key_of(address) for address in stale}

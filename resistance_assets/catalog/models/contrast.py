@@ -28,7 +28,7 @@ _RESISTANT = re.compile(r"resist|tolerant|persister|(?<!un)treated", re.IGNORECA
 
 
 class UnderDrug(Entry):
-    """What a contrast says of a drug; without `state` it is no evidence of resistance.
+    """What a contrast says of a drug; without `state` its names must say that the cells are resistant (`state_of`).
 
     `cell_line`: of this contrast, where it is not the study's; with the laboratory it tells independent studies.
     """
@@ -62,6 +62,25 @@ def _is_sensitive(arm: str) -> bool:
 
 def _is_resistant(arm: str) -> bool:
     return bool(_RESISTANT.search(arm)) and not _SENSITIVE.search(arm)
+
+
+_NAMES_RESISTANCE = re.compile(r"(?<!non[- ])\bresistan(t|ce)|acquired resist", re.IGNORECASE)
+_NAMES_ANOTHER_STATE = re.compile(
+    r"non[- ]?resist|tolerant|persister|(?<!un)treated|acute|release|washout|\d+ ?h(ours?)?\b", re.IGNORECASE
+)
+
+
+def state_of(contrast: _Compared) -> State | None:
+    """The state that a contrast declares, or `acquired` where its own names say that and nothing else; else None.
+
+    Files that were written before there was a state name resistant cells in the id, the title or the numerator. A word
+    of tolerance, time or treatment anywhere leaves it open, and so does a denominator that is resistant itself.
+    """
+    if contrast.state is not None or getattr(contrast, "drug_class", None) is None:
+        return contrast.state
+    names = " ".join((contrast.id, getattr(contrast, "title", None) or "", contrast.numerator)).replace("_", " ")
+    says_resistant = _NAMES_RESISTANCE.search(names) and not _NAMES_ANOTHER_STATE.search(names)
+    return "acquired" if says_resistant and _is_sensitive(contrast.denominator.replace("_", " ")) else None
 
 
 class ListThresholds(Entry):

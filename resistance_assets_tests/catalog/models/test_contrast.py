@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from resistance_assets.catalog.models.contrast import PublicContrast, PublicInteraction, UnderDrug, check_states
+from resistance_assets.catalog.models.contrast import (
+    PublicContrast,
+    PublicInteraction,
+    UnderDrug,
+    check_states,
+    state_of,
+)
 from resistance_assets.catalog.registry import load_registry
 
 
@@ -76,3 +82,23 @@ def test_every_contrast_of_the_built_in_catalog_has_a_state_and_a_cell_line():
     contrasts = load_registry().contrasts()
     assert all(one.state and one.cell_line for one in contrasts if one.drug_class)
     assert {one.state for one in contrasts} == {"acquired", "treated"}
+
+
+@pytest.mark.parametrize(
+    ("name", "numerator", "denominator", "state"),
+    [
+        ("h1975_wz4002_resistant_vs_parental", "H1975_WZR6", "H1975_parental", "acquired"),
+        ("c", "Gefitinib-resistant PC9", "sensitive", "acquired"),
+        ("c", "acquired resistance", "DMSO control", "acquired"),
+        ("c", "R", "P", None),
+        ("resistance_screen", "non-resistant", "parental", None),
+        ("resistant_24h_vs_parental", "R", "parental", None),
+        ("resistant_treated_vs_parental", "RA", "parental", None),
+        ("resistant_treated_vs_resistant", "RA", "resistant", None),
+        ("tolerant_to_resistant", "resistant", "parental", None),
+    ],
+)
+def test_a_state_that_is_not_declared_is_taken_from_names_that_leave_no_doubt(name, numerator, denominator, state):
+    assert state_of(contrast(name, numerator, denominator, drug_class="EGFR-TKI")) == state
+    assert state_of(contrast(name, numerator, denominator, drug_class="EGFR-TKI", state="treated")) == "treated"
+    assert state_of(contrast(name, numerator, denominator)) is None, "it names no class of drugs"
