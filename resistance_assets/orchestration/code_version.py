@@ -632,6 +632,9 @@ def _form_of_array(value: Any) -> Any:
     top = type(value).__module__.partition(".")[0]
     if top == "polars" and any(base.__name__ in ("DataType", "Expr") for base in type(value).__mro__):
         return str(value)
+    if top == "numpy" and hasattr(value, "tobytes") and value.dtype.hasobject:
+        # The bytes are addresses in memory, other ones in each process.
+        return _all_or_none("objects", [_form_of(value.shape), _form_of(value.tolist())])
     if top == "numpy" and hasattr(value, "tobytes"):
         content = hashlib.sha256(value.tobytes()).hexdigest()
         return f"array({value.dtype}, {value.shape}, {content})"

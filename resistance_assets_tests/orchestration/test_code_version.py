@@ -200,3 +200,16 @@ def test_sql_is_tied_to_the_release_of_duckdb(monkeypatch):
     before = sql_code_version("select 1")
     monkeypatch.setattr("importlib.metadata.version", lambda name: "99.0")
     assert sql_code_version("select 1") != before
+
+
+def test_arrays_of_texts_are_told_by_their_texts_and_not_by_where_they_lie():
+    import numpy as np
+
+    from resistance_assets.orchestration.code_version import _form_of
+
+    def words(last: str) -> np.ndarray:
+        # Made anew each time, so that no two lie at one place.
+        return np.array(["".join(["up", " ", "regulated"]), "".join(["do", "wn"]), last], dtype=object)
+
+    assert _form_of(words("none")) == _form_of(words("".join(["no", "ne"])))
+    assert _form_of(words("none")) != _form_of(words("other"))
