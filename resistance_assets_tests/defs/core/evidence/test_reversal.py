@@ -9,7 +9,7 @@ from resistance_assets.catalog.models.analysis_settings import EvidenceSettings
 from resistance_assets.catalog.models.lab_study import HUMAN
 from resistance_assets.catalog.tables import TABLES
 from resistance_assets.defs.core.evidence import contrast_states, leading_effects
-from resistance_assets.defs.core.reversal import own_perturbations, resolve_members, reversal_rows
+from resistance_assets.defs.core.evidence.reversal import own_perturbations, resolve_members, reversal_rows
 
 GENES = [f"G{at:03d}" for at in range(200)]
 SETTINGS = EvidenceSettings(reversal_permutations=200)
