@@ -6,7 +6,7 @@ The others are drawn at random. No such drug exists.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from resistance_assets.demo.plan import RESISTANT, Plan, random_stream
 
@@ -51,7 +51,7 @@ def perturbation_files(plan: Plan) -> dict[str, bytes]:
     }
 
 
-def _library(sets: dict[str, Sequence[str]]) -> bytes:
+def _library(sets: Mapping[str, Sequence[str]]) -> bytes:
     """Enrichr: an empty second field and a tab at the end of each line."""
     return "".join(f"{term}\t\t" + "\t".join(genes) + "\t\n" for term, genes in sets.items()).encode()
 

@@ -63,7 +63,8 @@ def propose_runs(settings: Settings, accession: str) -> ProposedRuns:
     arm_of = {sample: arm.id for arm in design.arms for sample in arm.samples}
     samples = samples.with_columns(pl.col("sample_id").replace_strict(arm_of, default=None).alias("arm"))
     sizes = preferred_fastq(report.files)["size_bytes"]
-    size = f", {sizes.sum() / 1e9:.1f} GB" if sizes.sum() else ""
+    n_bytes = int(sizes.sum())
+    size = f", {n_bytes / 1e9:.1f} GB" if n_bytes else ""
     needed = (
         f"{COUNTS}: reads of genes in samples: a column of genes, then one column per sample_id of {SHEET}",
         f"  the reads of {report.runs.height} runs are at ENA{size}: quantify them, or take the authors' counts",

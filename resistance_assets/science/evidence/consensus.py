@@ -121,7 +121,6 @@ def _consensus(
         np.where(tested, matrix("standardised_effect"), np.nan),
         np.where(tested, matrix("standardised_effect_standard_error"), np.nan),
     )
-    q = adjust_bh(pooled.p_value)
     over = matrix("is_over_fold_change_rule") == 1
     sign = np.sign(np.nan_to_num(fold))
     direction = _directions(pooled, sign, tested, measured & ~tested, over)
@@ -160,20 +159,7 @@ def _consensus(
             "n_effect_only_against": count(effect_only & (toward < 0)),
             "n_effect_only_over_rule_for": count(over & (toward > 0)),
             "n_effect_only_over_rule_against": count(over & (toward < 0)),
-            "pooled_log2_fold_change": pooled.estimate,
-            "standard_error": pooled.standard_error,
-            "ci_lower": pooled.ci_lower,
-            "ci_upper": pooled.ci_upper,
-            "degrees_of_freedom": pooled.degrees_of_freedom,
-            "p_value": pooled.p_value,
-            "q_value_bh": q,
-            "i2": alone.i2,
-            "tau2": alone.tau2,
-            "log2_fold_change_reml": alone.estimate,
-            "ci_lower_hartung_knapp": alone.ci_lower,
-            "ci_upper_hartung_knapp": alone.ci_upper,
-            "p_value_hartung_knapp": alone.p_value,
-            "q_value_bh_hartung_knapp": adjust_bh(alone.p_value),
+            **_pooled_columns(pooled, alone),
             "direction_consistency": consistency,
             "leave_one_out_worst_q": worst_q,
             "leave_one_out_same_sign": pl.Series(same_sign == 1, dtype=pl.Boolean).set(
@@ -188,6 +174,26 @@ def _consensus(
         },
         schema=CONSENSUS_SCHEMA,
     ).with_columns(pl.col(pl.Float64).fill_nan(None))
+
+
+def _pooled_columns(pooled: RandomEffects, alone: RandomEffects) -> dict[str, Matrix]:
+    """Columns of the pooled effect that decides, and of the one that borrows nothing from other genes."""
+    return {
+        "pooled_log2_fold_change": pooled.estimate,
+        "standard_error": pooled.standard_error,
+        "ci_lower": pooled.ci_lower,
+        "ci_upper": pooled.ci_upper,
+        "degrees_of_freedom": pooled.degrees_of_freedom,
+        "p_value": pooled.p_value,
+        "q_value_bh": adjust_bh(pooled.p_value),
+        "i2": alone.i2,
+        "tau2": alone.tau2,
+        "log2_fold_change_reml": alone.estimate,
+        "ci_lower_hartung_knapp": alone.ci_lower,
+        "ci_upper_hartung_knapp": alone.ci_upper,
+        "p_value_hartung_knapp": alone.p_value,
+        "q_value_bh_hartung_knapp": adjust_bh(alone.p_value),
+    }
 
 
 def _directions(

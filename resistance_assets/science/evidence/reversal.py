@@ -74,16 +74,7 @@ def score_reversal(
     metric = listed["ranking_metric"].to_numpy()
     n = metric.size
     place = listed.select("hgnc_symbol", position=pl.int_range(pl.len()))
-    keys = ["set_source", "perturbation_id"]
-    sets = (
-        members.with_columns(direction=pl.col("direction").replace("unsigned", "none"))
-        .join(place, on="hgnc_symbol")
-        .group_by(*keys, "direction")
-        .agg(pl.col("drug_name").first(), pl.col("cell_line").first(), pl.col("position").unique().sort())
-        .with_columns(size=pl.col("position").list.len().cast(pl.Int64))
-        .filter(pl.col("size").is_between(LEAST_MEASURED, n - 1))
-        .sort(*keys, "direction")
-    )
+    sets = _placed_sets(place, members, n)
     if sets.is_empty():
         return pl.DataFrame(schema={k: v for k, v in REVERSAL_SCHEMA.items() if k != "contrast_id"})
     size = sets["size"].to_numpy()
@@ -94,16 +85,7 @@ def score_reversal(
     score, _ = observed_scores(offsets, flat, weights, starts, ends)
     sizes = np.unique(size)
     null = null_scores(sizes, permutations, seed, weights, starts, ends, tied, 64)
-    scored = sets.select(*keys, "direction", "drug_name", "cell_line", "size").with_columns(score=pl.Series(score))
-    wide = scored.group_by(keys, maintain_order=True).agg(
-        pl.col("drug_name").first(),
-        pl.col("cell_line").drop_nulls().first(),
-        *(
-            pl.col(name).filter(pl.col("direction") == way).first().alias(f"{name}_{way}")
-            for name in ("score", "size")
-            for way in ("up", "down", "none")
-        ),
-    )
+    wide = _by_perturbation(sets.with_columns(score=pl.Series(score)))
     signed = wide["size_none"].is_null().to_numpy()
     up, down = wide["score_up"].to_numpy(), wide["score_down"].to_numpy()
     value = np.where(signed, connect(up, down), wide["score_none"].to_numpy())
@@ -130,6 +112,35 @@ def score_reversal(
         .with_columns(direction=pl.when(told).then(way))
         .select([name for name in REVERSAL_SCHEMA if name != "contrast_id"])
         .sort("set_source", "weighted_connectivity_score", "perturbation_id")
+    )
+
+
+_KEYS = ("set_source", "perturbation_id")
+
+
+def _placed_sets(place: pl.DataFrame, members: pl.DataFrame, n: int) -> pl.DataFrame:
+    """Sets with genes enough, by the places of their genes in the list of ``n``."""
+    return (
+        members.with_columns(direction=pl.col("direction").replace("unsigned", "none"))
+        .join(place, on="hgnc_symbol")
+        .group_by(*_KEYS, "direction")
+        .agg(pl.col("drug_name").first(), pl.col("cell_line").first(), pl.col("position").unique().sort())
+        .with_columns(size=pl.col("position").list.len().cast(pl.Int64))
+        .filter(pl.col("size").is_between(LEAST_MEASURED, n - 1))
+        .sort(*_KEYS, "direction")
+    )
+
+
+def _by_perturbation(scored: pl.DataFrame) -> pl.DataFrame:
+    """One row per perturbation: score and size of its up, down and unsigned set."""
+    return scored.group_by(_KEYS, maintain_order=True).agg(
+        pl.col("drug_name").first(),
+        pl.col("cell_line").drop_nulls().first(),
+        *(
+            pl.col(name).filter(pl.col("direction") == way).first().alias(f"{name}_{way}")
+            for name in ("score", "size")
+            for way in ("up", "down", "none")
+        ),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 
 from resistance_assets.catalog.tables.model import TableModel, col, table
@@ -219,7 +221,7 @@ class EvidenceConsensusByGene(TableModel):
 _SETS = ("raw.perturbations__members.gene_symbol", *_EFFECTS)
 
 
-def _score(description: str, **checks: float) -> pl.Float64:
+def _score(description: str, **checks: Any) -> pl.Float64:
     return col(description, null=True, of=_SETS, **checks)
 
 
