@@ -26,6 +26,8 @@ def environment(data_dir: Path, *, mirror: Path | None = None, studies: Sequence
         os.environ["RESISTANCE_DATA_DIR"] = str(data_dir)
         # Pages take seconds that a test of tables does not need; the tests of the report write them themselves.
         os.environ["RESISTANCE_REPORT"] = "false"
+        # Tests run side by side already: worker processes would take the cores from one another.
+        os.environ["RESISTANCE_JOBS"] = "1"
         if mirror is not None:
             os.environ["RESISTANCE_MIRROR"] = str(mirror)
         if studies:
