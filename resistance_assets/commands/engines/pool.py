@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from resistance_assets.orchestration.workers.pool import WorkerPool
     from resistance_assets.settings import Settings
 
+LOG = "workers.log"
 # Libraries that would each start a thread per core in each process; linear algebra has one thread everywhere.
 _THREADS = ("POLARS_MAX_THREADS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS")
 
@@ -42,7 +43,7 @@ def pool_for(
     if planned.seconds < WORTH_A_POOL_SECONDS:
         return None
     command = [sys.executable, "-m", "resistance_assets.cli", "work", "-", "--run-id", run_id]
-    return WorkerPool(planned, [command] * jobs, _environment(settings, jobs))
+    return WorkerPool(planned, [command] * jobs, _environment(settings, jobs), settings.cache_dir / LOG)
 
 
 def _environment(settings: Settings, jobs: int) -> dict[str, str]:

@@ -13,6 +13,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from resistance_assets.orchestration.lake import Lake
@@ -29,6 +30,7 @@ WORTH_A_POOL_SECONDS = 20.0
 """A worker takes some four seconds of CPU to start."""
 
 END_SECONDS = 5.0
+LONGEST_LOG_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -86,12 +88,16 @@ class WorkerPool:
         planned: the steps, see `plan`.
         commands: the command line of each worker, which reads names of steps and answers as `answers` says.
         environment: of the workers.
+        log: what they say beside their answers goes there, not between the lines of the run.
     """
 
-    def __init__(self, planned: Plan, commands: Sequence[Sequence[str]], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, planned: Plan, commands: Sequence[Sequence[str]], environment: Mapping[str, str], log: Path
+    ) -> None:
         self._plan = planned
         self._commands = commands
         self._environment = dict(environment)
+        self._log = log
         self._changed = threading.Condition()
         self._waiting = set(planned.waits_for)
         self._taken: set[str] = set()
@@ -104,18 +110,24 @@ class WorkerPool:
         self._alive = 0
 
     def __enter__(self) -> WorkerPool:
-        for command in self._commands:
-            process = subprocess.Popen(
-                list(command),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env=self._environment,
-                text=True,
-                encoding="utf-8",
-            )
-            self._processes.append(process)
-            thread = threading.Thread(target=self._drive, args=(process,), name="worker", daemon=True)
-            self._threads.append(thread)
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        is_long = self._log.exists() and self._log.stat().st_size > LONGEST_LOG_BYTES
+        with self._log.open("w" if is_long else "a", encoding="utf-8") as said:
+            for command in self._commands:
+                process = subprocess.Popen(
+                    list(command),
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=said,
+                    env=self._environment,
+                    text=True,
+                    encoding="utf-8",
+                    # Ctrl-C is answered by the run, once, which then ends its workers.
+                    start_new_session=True,
+                )
+                self._processes.append(process)
+                thread = threading.Thread(target=self._drive, args=(process,), name="worker", daemon=True)
+                self._threads.append(thread)
         self._alive = len(self._threads)
         for thread in self._threads:
             thread.start()

@@ -57,7 +57,9 @@ def pool_of(tmp_path):
 
     def make(steps, seconds=lambda name: 1.0, workers=1):
         command = [sys.executable, "-c", WORKER, str(log)]
-        return WorkerPool(plan(steps, list(steps), seconds), [command] * workers, dict(os.environ))
+        return WorkerPool(
+            plan(steps, list(steps), seconds), [command] * workers, dict(os.environ), tmp_path / "workers.log"
+        )
 
     make.taken = lambda: log.read_text().split()
     return make
