@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from importlib import resources
 
 import pytest
 
+from resistance_assets.report.site import write_report
+from resistance_assets.warehouse.database import WAREHOUSE_FILE
 from resistance_assets_tests.browsing import LONGEST_WAIT, wait_for
 from resistance_assets_tests.commands.analysts.serving.conftest import Served, start
 
@@ -14,8 +17,14 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def demo_served(demo_place):
-    with start(demo_place / "data") as running:
+def demo_served(demo_place, tmp_path_factory):
+    """The demo with its pages, which worlds of the tests lack; of genes, the page of one."""
+    data_dir = tmp_path_factory.mktemp("demo_served") / "data"
+    data_dir.mkdir()
+    shutil.copyfile(demo_place / "data" / WAREHOUSE_FILE, data_dir / WAREHOUSE_FILE)
+    shutil.copytree(demo_place / "data" / "releases", data_dir / "releases")
+    write_report(data_dir, genes=["CCL20"])
+    with start(data_dir) as running:
         yield running
 
 
