@@ -78,7 +78,11 @@ def _in_short(
     if faults:
         count = len(faults)
         words.append(
-            prose("<strong>{n} left out:</strong> {names}.", n=count, names=joined(r["folder"] for r in faults))
+            prose(
+                "<strong>{n} with faults, left out in part or whole:</strong> {names}.",
+                n=count,
+                names=joined(r["folder"] for r in faults),
+            )
         )
     words.append(link("#your-studies-in-full", "All of it"))
     return words
@@ -92,7 +96,13 @@ def add_own_studies(published: Published, page: Page, gene_pages: set[str]) -> N
         return
     page.heading("Your studies in full", anchor="your-studies-in-full")
     if faults:
-        page.add(table("Studies left out", [Heading("folder", "Folder"), Heading("fault", "Why")], faults))
+        page.add(
+            table(
+                "Faults of studies: what is left out, and why",
+                [Heading("folder", "Folder"), Heading("fault", "What is wrong")],
+                faults,
+            )
+        )
     if not studies:
         return
     contrasts = published.rows(
