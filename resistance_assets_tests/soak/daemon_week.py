@@ -102,7 +102,8 @@ class DaemonWeek(Week):
             told = last.get("tell_alerts")
             if watch is None or bring is None or told is None or watch.timestamp < begun + WATCH_SECONDS:
                 continue
-            if instance.get_runs_count(dg.RunsFilter(statuses=list(UNDER_WAY))) or bring.run_ids:
+            waiting = [*UNDER_WAY, dg.DagsterRunStatus.QUEUED]
+            if instance.get_runs_count(dg.RunsFilter(statuses=waiting)) or bring.run_ids:
                 continue
             if bring.timestamp > watch.timestamp and told.timestamp > watch.timestamp and bring.status is SKIPPED:
                 return {name: _told(tick) for name, tick in last.items()}
