@@ -41,8 +41,8 @@ def perturbation_files(plan: Plan) -> dict[str, bytes]:
     lowered = {REVERSING: up, MIMICKING: down}
     for number in range(N_RANDOM):
         raised[f"demodrug{number}"], lowered[f"demodrug{number}"] = some(), some()
-    terms = {drug: f"DEM001 A549 24H-{drug}-10" for drug in raised}
-    signed = {f"{REVERSING} PC3 UP": down, f"{REVERSING} PC3 DOWN": up, "demodrug0 CTD 00000001": some()}
+    terms = {drug: f"SYNTHETIC001 A549 24H-{drug}-10" for drug in raised}
+    signed = {f"{REVERSING} PC3 UP": down, f"{REVERSING} PC3 DOWN": up, "syntheticdrug CTD 00000001": some()}
     return {
         "enrichr_lincs_chem_up": _library({terms[drug]: genes for drug, genes in raised.items()}),
         "enrichr_lincs_chem_down": _library({terms[drug]: genes for drug, genes in lowered.items()}),
@@ -68,7 +68,7 @@ def _interactions() -> bytes:
             gene,
             f"demo:{at}",
             gene,
-            "Demo",
+            "Synthetic (demo)",
             "1",
             kind,
             "0.5",

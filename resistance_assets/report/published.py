@@ -25,6 +25,7 @@ from resistance_assets.report.titled import TITLED_COLUMNS, Titled
 from resistance_assets.warehouse.reader import open_warehouse
 
 CATALOG_STUDIES = Path(__file__).parents[1] / "catalog" / "studies.toml"
+CATALOG_SETS = tuple(sorted((CATALOG_STUDIES.parent / "sets").glob("*.toml")))
 CATALOG_CLAIMS = Path(__file__).parents[1] / "catalog" / "claims.toml"
 
 LONGEST_STUDY_TITLE = 60
@@ -156,12 +157,35 @@ class Published:
 
         Read without the registry: checking the whole catalog takes longer than everything that `explain` does.
         """
-        document = tomllib.loads(CATALOG_STUDIES.read_text(encoding="utf-8"))
         found: dict[str, tuple[str, ...]] = {}
         for kind in ("cohort", "project", "study", "gene_list", "collection"):
-            for entry in document.get(kind, ()):
+            for entry in self._catalog_entries(kind):
                 named = (value for key, value in entry.items() if key == "source" or key.endswith("_source"))
                 found[entry["id"]] = tuple(dict.fromkeys((*entry.get("sources", ()), *named)))
+        # Of a user's own catalog the published file tells the accessions, which the ids of its sources hold.
+        for dataset, name in self._accessions():
+            if dataset not in found:
+                found[dataset] = tuple(source for source in self.sources if name.lower() in source.lower())
+        return found
+
+    @staticmethod
+    def _catalog_entries(kind: str) -> list[dict[str, Any]]:
+        """Entries of a kind in the built-in catalog and its sets."""
+        documents = (tomllib.loads(path.read_text(encoding="utf-8")) for path in (CATALOG_STUDIES, *CATALOG_SETS))
+        return [entry for document in documents for entry in document.get(kind, ())]
+
+    def _accessions(self) -> list[tuple[str, str]]:
+        """Study or cohort of the release, and an accession or study of a host that it is read from."""
+        found: list[tuple[str, str]] = []
+        for table, dataset, name in (
+            ("raw.studies__accessions", "study_id", "accession"),
+            ("raw.catalog__cohorts", "cohort_id", "study_id"),
+        ):
+            if self.has(table, dataset, name):
+                rows = self._plain_rows(
+                    f"SELECT DISTINCT {dataset} AS dataset, {name} AS name FROM {table} ORDER BY ALL"
+                )
+                found += [(row["dataset"], row["name"]) for row in rows if row["name"]]
         return found
 
     @functools.cached_property
@@ -228,10 +252,9 @@ class Published:
     @functools.cached_property
     def _group_titles(self) -> dict[str, dict[str, str]]:
         """Study of the catalog -> group -> its title."""
-        document = tomllib.loads(CATALOG_STUDIES.read_text(encoding="utf-8"))
         return {
             study["id"]: {group["id"]: group["title"] for group in study.get("group", ()) if "title" in group}
-            for study in document.get("study", ())
+            for study in self._catalog_entries("study")
         }
 
     def in_words(self, name: str) -> str:
@@ -278,9 +301,9 @@ class Published:
     @functools.cached_property
     def _declared_titles(self) -> dict[str, str]:
         """Titles of the catalog's cohorts, projects, studies and collections, loaded or not."""
-        document = tomllib.loads(CATALOG_STUDIES.read_text(encoding="utf-8"))
         kinds = ("cohort", "project", "study", "gene_list", "collection")
-        return {entry["id"]: entry["title"] for kind in kinds for entry in document.get(kind, ()) if "title" in entry}
+        entries = [entry for kind in kinds for entry in self._catalog_entries(kind)]
+        return {entry["id"]: entry["title"] for entry in entries if "title" in entry}
 
     def failed_cause(self, dataset_id: str) -> str | None:
         """Why what was read of a study, cohort or list failed; None where nothing failed."""
@@ -321,8 +344,8 @@ class Published:
     @functools.cached_property
     def dataset_sources(self) -> dict[str, frozenset[str]]:
         """Study, cohort or project -> its sources; what all of them share (HGNC, gene sets) is in none."""
-        document = tomllib.loads(CATALOG_STUDIES.read_text(encoding="utf-8"))
-        names = [entry["id"] for kind in ("cohort", "project", "study") for entry in document.get(kind, ())]
+        names = [entry["id"] for kind in ("cohort", "project", "study") for entry in self._catalog_entries(kind)]
+        names += [dataset for dataset, _ in self._accessions() if dataset not in names]
         own = {name.partition("/")[0] for name in self.sources if "/" in name}
         found = {name: frozenset(one.source_id for one in self.sources_of(name)) for name in [*names, *sorted(own)]}
         return {name: sources for name, sources in found.items() if sources}

@@ -29,7 +29,13 @@ from resistance_assets.report.pages.genes import choose_genes, gene_pages
 from resistance_assets.report.pages.lists import enrichment_page, intersections_page
 from resistance_assets.report.pages.multiverse import multiverse_pages
 from resistance_assets.report.pages.reversal import reversal_page
-from resistance_assets.report.published import CATALOG_CLAIMS, CATALOG_STUDIES, Published, open_published
+from resistance_assets.report.published import (
+    CATALOG_CLAIMS,
+    CATALOG_SETS,
+    CATALOG_STUDIES,
+    Published,
+    open_published,
+)
 from resistance_assets.report.style import ASSETS, plotly_script, style_sheet
 
 # A folder that holds this file was written here, and may be replaced.
@@ -132,6 +138,7 @@ def version_of(published: Published, chosen: Sequence[str] = ()) -> str:
         digest.update(repr(list(chosen)).encode())
     for path in (
         CATALOG_STUDIES,
+        *CATALOG_SETS,
         CATALOG_CLAIMS,
         *sorted(Path(__file__).parent.rglob("*.py")),
         *sorted(ASSETS.iterdir()),
