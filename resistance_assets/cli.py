@@ -113,7 +113,8 @@ def main() -> None:
     if code == INTERRUPTED or interruption.requested() is not None:
         # Typer makes an exit code of its own of a KeyboardInterrupt, whichever signal it came from.
         _stop()
-    sys.exit(code if isinstance(code, int) else OK)
+    # A query that was cancelled may still be on its way out, and the interpreter does not survive it.
+    _leave(code if isinstance(code, int) else OK)
 
 
 def _disk_full_told(error: Exception) -> str | None:
