@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resistance_assets.catalog.toml_files import toml_string
-from resistance_assets.errors import CatalogFault, DataFault, Fault, UsageFault
+from resistance_assets.commands.adding.entry_file import entry_path, transport_of, write_entry_file
+from resistance_assets.errors import DataFault, Fault, UsageFault
 
 if TYPE_CHECKING:
     import polars as pl
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 GEO = re.compile(r"GSE\d+")
 ARRAY_EXPRESS = re.compile(r"E-[A-Z]{4}-\d+")
-DRAFT = ".draft"
 LONGEST_ID = 63
 MOST_OF_A_REASON = 300
 
@@ -85,15 +85,9 @@ def propose_entry(settings: Settings, accession: str) -> tuple[Record, ProposedE
     """
     from resistance_assets.catalog.registry import load_registry
     from resistance_assets.connectors.sample_design import propose_design
-    from resistance_assets.connectors.transport.transport import open_transport
 
     name = accession.strip().upper()
-    transport = open_transport(
-        mirror=settings.effective_mirror,
-        cache_dir=settings.cache_dir,
-        host_map=settings.host_map,
-        contact=settings.contact,
-    )
+    transport = transport_of(settings)
     if GEO.fullmatch(name):
         record = _geo_record(transport, name)
     elif ARRAY_EXPRESS.fullmatch(name):
@@ -110,10 +104,8 @@ def propose_entry(settings: Settings, accession: str) -> tuple[Record, ProposedE
     known = {source: study.id for study in registry.public_studies.values() for source in study.sources}
     read = [known[one.id] for one in registry.sources.values() if one.id in known and _names(one.url, name)]
     design = propose_design(record.samples, context=record.text)
-    path = settings.data_dir / "catalog" / f"{_id_of(record.accession)}.toml"
     is_sure = bool(design.contrasts)
-    if not is_sure:
-        path = path.with_name(path.name + DRAFT)
+    path = entry_path(settings, _id_of(record.accession), is_sure=is_sure)
     text = entry_text(record, design, classes)
     return record, ProposedEntry(path, text, design, is_sure, next(iter(read), None))
 
@@ -125,27 +117,16 @@ def write_entry(settings: Settings, proposal: ProposedEntry) -> str:
         UsageFault: the file exists, or the catalog reads the accession already.
         DataFault: it cannot be written.
     """
-    from resistance_assets.catalog.registry import load_registry
-    from resistance_assets.files import replace_file
-
-    if proposal.known_as is not None:
-        raise UsageFault(
-            f"is in the catalog already, as study {proposal.known_as}",
-            subject=proposal.path.name.split(".")[0],
-            remedy="A second study of the same samples would count them twice: change that entry instead.",
-        )
-    if proposal.path.exists():
-        raise UsageFault("exists", subject=str(proposal.path), remedy="Edit it, or remove it first.")
-    proposal.path.parent.mkdir(parents=True, exist_ok=True)
-    with replace_file(proposal.path) as aside:
-        aside.write_text(proposal.text, encoding="utf-8")
-    if not proposal.is_sure:
-        return f"{proposal.path} is a draft: write its contrasts, then remove {DRAFT} from its name"
-    try:
-        load_registry(own_catalogs=settings.catalog_dirs, sets=settings.sets)
-    except CatalogFault as fault:
-        return f"{proposal.path} is written; correct first: {fault}"
-    return f"{proposal.path} is written, and the catalog with it is good; next: resistance run"
+    known_as = None if proposal.known_as is None else f"study {proposal.known_as}"
+    return write_entry_file(
+        settings,
+        proposal.path,
+        proposal.text,
+        is_sure=proposal.is_sure,
+        known_as=known_as,
+        counted="study of the same samples",
+        to_do="write its contrasts",
+    )
 
 
 def show_record(record: Record, design: Design) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resistance_assets.catalog.toml_files import toml_string
-from resistance_assets.errors import CatalogFault, UsageFault
+from resistance_assets.commands.adding.entry_file import entry_path, transport_of, write_entry_file
+from resistance_assets.errors import UsageFault
 
 if TYPE_CHECKING:
     from resistance_assets.connectors.cbioportal.archive import CbioportalStudy
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 PREFIX = "cbioportal:"
 DATAHUB = "https://datahub.assets.cbioportal.org"
-DRAFT = ".draft"
 ENDPOINTS = {
     "OS": "overall survival",
     "DSS": "disease-specific survival",
@@ -64,7 +64,6 @@ def propose_cohort(settings: Settings, name: str) -> ProposedCohort:
     from resistance_assets.catalog.registry import load_registry
     from resistance_assets.connectors.cbioportal.archive import read_study
     from resistance_assets.connectors.transport.resource import Resource
-    from resistance_assets.connectors.transport.transport import open_transport
 
     study_id = name.removeprefix(PREFIX).strip().lower()
     if not re.fullmatch(r"[a-z][a-z0-9_]*", study_id):
@@ -75,21 +74,15 @@ def propose_cohort(settings: Settings, name: str) -> ProposedCohort:
             remedy="Take the id from the address of the study's page.",
         )
     url = f"{DATAHUB}/{study_id}.tar.gz"
-    transport = open_transport(
-        mirror=settings.effective_mirror,
-        cache_dir=settings.cache_dir,
-        host_map=settings.host_map,
-        contact=settings.contact,
-    )
+    transport = transport_of(settings)
     archive = transport.fetch(Resource(url, content="tar.gz", name=f"archive of {study_id}")).path
     study = read_study(archive, stable_ids=())
     registry = load_registry(own_catalogs=settings.catalog_dirs, sets=settings.sets)
     sources = {source.id for source in registry.sources.values() if source.url == url}
     known = [cohort.id for cohort in registry.cohorts.values() if cohort.source in sources]
     text, told, unsure, is_sure = cohort_text(study, url)
-    path = settings.data_dir / "catalog" / f"{study_id}.toml"
     return ProposedCohort(
-        path if is_sure else path.with_name(path.name + DRAFT),
+        entry_path(settings, study_id, is_sure=is_sure),
         text,
         tuple(told),
         tuple(unsure),
@@ -105,27 +98,16 @@ def write_cohort(settings: Settings, proposal: ProposedCohort) -> str:
         UsageFault: the file exists, or the catalog reads the archive already.
         DataFault: it cannot be written.
     """
-    from resistance_assets.catalog.registry import load_registry
-    from resistance_assets.files import replace_file
-
-    if proposal.known_as is not None:
-        raise UsageFault(
-            f"is in the catalog already, as cohort {proposal.known_as}",
-            subject=proposal.path.name.split(".")[0],
-            remedy="A second cohort of the same patients would count them twice: change that entry instead.",
-        )
-    if proposal.path.exists():
-        raise UsageFault("exists", subject=str(proposal.path), remedy="Edit it, or remove it first.")
-    proposal.path.parent.mkdir(parents=True, exist_ok=True)
-    with replace_file(proposal.path) as aside:
-        aside.write_text(proposal.text, encoding="utf-8")
-    if not proposal.is_sure:
-        return f"{proposal.path} is a draft: complete it, then remove {DRAFT} from its name"
-    try:
-        load_registry(own_catalogs=settings.catalog_dirs, sets=settings.sets)
-    except CatalogFault as fault:
-        return f"{proposal.path} is written; correct first: {fault}"
-    return f"{proposal.path} is written, and the catalog with it is good; next: resistance run"
+    known_as = None if proposal.known_as is None else f"cohort {proposal.known_as}"
+    return write_entry_file(
+        settings,
+        proposal.path,
+        proposal.text,
+        is_sure=proposal.is_sure,
+        known_as=known_as,
+        counted="cohort of the same patients",
+        to_do="complete it",
+    )
 
 
 def cohort_text(study: CbioportalStudy, url: str) -> tuple[str, list[str], list[str], bool]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from resistance_assets.catalog.toml_files import toml_string
+from resistance_assets.commands.adding.entry_file import transport_of
 from resistance_assets.errors import UsageFault
 
 if TYPE_CHECKING:
@@ -49,14 +50,8 @@ def propose_runs(settings: Settings, accession: str) -> ProposedRuns:
     from resistance_assets.catalog.registry import load_registry
     from resistance_assets.connectors.arrayexpress.ena import fetch_report, preferred_fastq
     from resistance_assets.connectors.sample_design import propose_design
-    from resistance_assets.connectors.transport.transport import open_transport
 
-    transport = open_transport(
-        mirror=settings.effective_mirror,
-        cache_dir=settings.cache_dir,
-        host_map=settings.host_map,
-        contact=settings.contact,
-    )
+    transport = transport_of(settings)
     report = fetch_report(transport, accession)
     samples = samples_of_runs(report)
     design = propose_design(samples)
