@@ -162,18 +162,23 @@ class Published:
             for entry in self._catalog_entries(kind):
                 named = (value for key, value in entry.items() if key == "source" or key.endswith("_source"))
                 found[entry["id"]] = tuple(dict.fromkeys((*entry.get("sources", ()), *named)))
-        # Of a user's own catalog the published file tells the accessions, which the ids of its sources hold.
-        for dataset, name in self._accessions():
-            if dataset not in found:
-                found[dataset] = tuple(source for source in self.sources if name.lower() in source.lower())
-        return found
+        # Of a user's own catalog the published file tells the accessions, with which the ids of its sources end.
+        own: dict[str, list[str]] = {}
+        for dataset, name in self._accessions:
+            ending = f"_{name.lower().replace('-', '_')}"
+            own.setdefault(dataset, []).extend(one for one in self.sources if f"_{one.lower()}".endswith(ending))
+        return {dataset: tuple(names) for dataset, names in own.items()} | found
 
-    @staticmethod
-    def _catalog_entries(kind: str) -> list[dict[str, Any]]:
+    @functools.cached_property
+    def _catalog(self) -> list[dict[str, Any]]:
+        """Documents of the built-in catalog and its sets."""
+        return [tomllib.loads(path.read_text(encoding="utf-8")) for path in (CATALOG_STUDIES, *CATALOG_SETS)]
+
+    def _catalog_entries(self, kind: str) -> list[dict[str, Any]]:
         """Entries of a kind in the built-in catalog and its sets."""
-        documents = (tomllib.loads(path.read_text(encoding="utf-8")) for path in (CATALOG_STUDIES, *CATALOG_SETS))
-        return [entry for document in documents for entry in document.get(kind, ())]
+        return [entry for document in self._catalog for entry in document.get(kind, ())]
 
+    @functools.cached_property
     def _accessions(self) -> list[tuple[str, str]]:
         """Study or cohort of the release, and an accession or study of a host that it is read from."""
         found: list[tuple[str, str]] = []
@@ -193,8 +198,7 @@ class Published:
         """Genes that the catalog, studies and settings of the release ask about, in approved symbols where known."""
         asked = self.facts.get("setting.genes_of_interest")
         if asked is None:  # a release of before
-            document = tomllib.loads(CATALOG_STUDIES.read_text(encoding="utf-8"))
-            return tuple(document["genes"]["of_interest"])
+            return tuple(self._catalog[0]["genes"]["of_interest"])
         names = asked.split()
         approved: dict[str, str] = {}
         if self.filled("staging.genes__symbols", "symbol", "hgnc_symbol"):
@@ -345,7 +349,7 @@ class Published:
     def dataset_sources(self) -> dict[str, frozenset[str]]:
         """Study, cohort or project -> its sources; what all of them share (HGNC, gene sets) is in none."""
         names = [entry["id"] for kind in ("cohort", "project", "study") for entry in self._catalog_entries(kind)]
-        names += [dataset for dataset, _ in self._accessions() if dataset not in names]
+        names += [dataset for dataset, _ in self._accessions if dataset not in names]
         own = {name.partition("/")[0] for name in self.sources if "/" in name}
         found = {name: frozenset(one.source_id for one in self.sources_of(name)) for name in [*names, *sorted(own)]}
         return {name: sources for name, sources in found.items() if sources}
