@@ -19,6 +19,7 @@ from typing import Any
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.steps import Step, StepResult, run_step
 from resistance_assets.orchestration.workers.answers import Work, from_line
+from resistance_assets.orchestration.workers.worker import in_order
 
 UNKNOWN_SECONDS = 0.3
 """What a step is taken to cost that never ran."""
@@ -64,7 +65,7 @@ def plan(steps: Mapping[str, Step], stale: Sequence[str], seconds: Callable[[str
             chosen.add(name)
             waiting.extend(required[name] | optional[name])
     priority = {name: cost[name] for name in names}
-    for name in reversed(_inputs_first(names, {name: required[name] | optional[name] for name in names})):
+    for name in reversed(in_order(steps, names)):
         for upstream in required[name] | optional[name]:
             priority[upstream] = max(priority[upstream], cost[upstream] + priority[name])
     return Plan(
@@ -73,12 +74,6 @@ def plan(steps: Mapping[str, Step], stale: Sequence[str], seconds: Callable[[str
         priority=priority,
         seconds=sum(cost[name] for name in chosen),
     )
-
-
-def _inputs_first(names: Sequence[str], inputs: Mapping[str, set[str]]) -> list[str]:
-    from graphlib import TopologicalSorter
-
-    return list(TopologicalSorter({name: inputs[name] for name in names}).static_order())
 
 
 class WorkerPool:
