@@ -330,60 +330,6 @@ candidates AS (
             worded_genes.drug_class = unpooled_effects.drug_class
             AND worded_genes.hgnc_symbol = unpooled_effects.hgnc_symbol
     WHERE worded_genes.confidence IS NOT NULL
-),
-
-flagged_candidates AS (
-    SELECT
-        candidates.drug_class,
-        candidates.hgnc_symbol,
-        nullif(
-            concat_ws(
-                '|',
-                CASE WHEN drug_responses.hgnc_symbol IS NOT NULL THEN 'drug response' END,
-                CASE
-                    WHEN candidates.i2 > confidence_rules.line_specific_i2 THEN 'line-specific'
-                END,
-                CASE
-                    WHEN known_mechanisms.known_mechanism = 'known_for_class' THEN 'known mechanism'
-                END,
-                CASE WHEN single_cell_genes.is_of_stroma THEN 'expression of the stroma' END,
-                CASE
-                    WHEN
-                        gene_contexts.tumour_q_value_bh < confidence_rules.q_value
-                        AND abs(gene_contexts.tumour_log2_fold_change)
-                        >= confidence_rules.marker_abs_log2_fold_change
-                        AND (gene_contexts.tumour_log2_fold_change > 0)
-                        = (candidates.direction = 'up')
-                        THEN 'tumour marker'
-                END,
-                CASE
-                    WHEN
-                        votes.n_votes > 0 AND votes.n_circular_votes = votes.n_votes
-                        THEN 'circular'
-                END
-            ),
-            ''
-        ) AS flags
-    FROM candidates
-    CROSS JOIN confidence_rules
-    LEFT JOIN drug_responses
-        ON
-            candidates.drug_class = drug_responses.drug_class
-            AND candidates.hgnc_symbol = drug_responses.hgnc_symbol
-            AND candidates.direction = drug_responses.direction
-    LEFT JOIN known_mechanisms
-        ON
-            candidates.drug_class = known_mechanisms.drug_class
-            AND candidates.hgnc_symbol = known_mechanisms.hgnc_symbol
-    LEFT JOIN single_cell_genes
-        ON candidates.hgnc_symbol = single_cell_genes.hgnc_symbol
-    LEFT JOIN gene_contexts
-        ON candidates.hgnc_symbol = gene_contexts.hgnc_symbol
-    LEFT JOIN votes
-        ON
-            candidates.drug_class = votes.drug_class
-            AND candidates.hgnc_symbol = votes.hgnc_symbol
-            AND candidates.direction = votes.direction
 )
 
 SELECT
@@ -392,7 +338,34 @@ SELECT
     gene_contexts.gene_name,
     candidates.direction,
     candidates.confidence,
-    flagged_candidates.flags,
+    nullif(
+        concat_ws(
+            '|',
+            CASE WHEN drug_responses.hgnc_symbol IS NOT NULL THEN 'drug response' END,
+            CASE
+                WHEN candidates.i2 > confidence_rules.line_specific_i2 THEN 'line-specific'
+            END,
+            CASE
+                WHEN known_mechanisms.known_mechanism = 'known_for_class' THEN 'known mechanism'
+            END,
+            CASE WHEN single_cell_genes.is_of_stroma THEN 'expression of the stroma' END,
+            CASE
+                WHEN
+                    gene_contexts.tumour_q_value_bh < confidence_rules.q_value
+                    AND abs(gene_contexts.tumour_log2_fold_change)
+                    >= confidence_rules.marker_abs_log2_fold_change
+                    AND (gene_contexts.tumour_log2_fold_change > 0)
+                    = (candidates.direction = 'up')
+                    THEN 'tumour marker'
+            END,
+            CASE
+                WHEN
+                    votes.n_votes > 0 AND votes.n_circular_votes = votes.n_votes
+                    THEN 'circular'
+            END
+        ),
+        ''
+    ) AS flags,
     row_number() OVER (
         PARTITION BY candidates.drug_class
         ORDER BY
@@ -530,10 +503,16 @@ SELECT
 FROM candidates
 CROSS JOIN confidence_rules
 CROSS JOIN druggability
-INNER JOIN flagged_candidates
+LEFT JOIN drug_responses
     ON
-        candidates.drug_class = flagged_candidates.drug_class
-        AND candidates.hgnc_symbol = flagged_candidates.hgnc_symbol
+        candidates.drug_class = drug_responses.drug_class
+        AND candidates.hgnc_symbol = drug_responses.hgnc_symbol
+        AND candidates.direction = drug_responses.direction
+LEFT JOIN votes
+    ON
+        candidates.drug_class = votes.drug_class
+        AND candidates.hgnc_symbol = votes.hgnc_symbol
+        AND candidates.direction = votes.direction
 LEFT JOIN known_mechanisms
     ON
         candidates.drug_class = known_mechanisms.drug_class
