@@ -40,21 +40,10 @@ def resistance_effects(genes: pl.DataFrame, contrasts: pl.DataFrame, settings: E
     # What is known through orthologs stands apart from human evidence.
     contrasts = contrasts.filter(pl.col("organism") == HUMAN)
     resistance = contrasts.filter(pl.col("drug_class").is_not_null() & (pl.col("state") == "acquired"))
-    order = (
-        resistance.select("contrast_id", "study_id", "drug_class", pl.col("methods").str.split("|").alias("method"))
-        .with_columns(place=pl.int_ranges(pl.col("method").list.len()))
-        .explode("method", "place")
-    )
-    present = genes.select("contrast_id", "method").unique()
-    leading = (
-        order.join(present, on=["contrast_id", "method"])
-        .sort("contrast_id", "place")
-        .unique("contrast_id", keep="first", maintain_order=True)
-    )
-    weights = {"inferential": settings.weights.inferential, "effect_only": settings.weights.effect_only}
+    leading = leading_methods(genes, resistance.select("contrast_id", "study_id", "drug_class", "methods"))
     return (
-        genes.join(leading.drop("place"), on=["contrast_id", "method"])
-        .with_columns(weight=pl.col("evidence_kind").replace_strict(weights, return_dtype=pl.Float64))
+        genes.join(leading, on=["contrast_id", "method"])
+        .with_columns(weight=evidence_weight(settings))
         .select(
             "study_id",
             "contrast_id",
@@ -68,6 +57,25 @@ def resistance_effects(genes: pl.DataFrame, contrasts: pl.DataFrame, settings: E
             "weight",
         )
     )
+
+
+def leading_methods(genes: pl.DataFrame, contrasts: pl.DataFrame) -> pl.DataFrame:
+    """Contrasts with the first method that each declares and that has rows, in place of `methods`."""
+    return (
+        contrasts.with_columns(method=pl.col("methods").str.split("|"))
+        .with_columns(place=pl.int_ranges(pl.col("method").list.len()))
+        .explode("method", "place")
+        .join(genes.select("contrast_id", "method").unique(), on=["contrast_id", "method"])
+        .sort("contrast_id", "place")
+        .unique("contrast_id", keep="first", maintain_order=True)
+        .drop("place", "methods")
+    )
+
+
+def evidence_weight(settings: EvidenceSettings) -> pl.Expr:
+    """How much a contrast counts in the ranks, by its kind of evidence."""
+    weights = {"inferential": settings.weights.inferential, "effect_only": settings.weights.effect_only}
+    return pl.col("evidence_kind").replace_strict(weights, return_dtype=pl.Float64)
 
 
 def contrasts_without_state(contrasts: pl.DataFrame) -> list[str]:
@@ -115,15 +123,7 @@ def contrast_effects(genes: pl.DataFrame, contrasts: pl.DataFrame, calls: pl.Dat
 
 def leading_effects(genes: pl.DataFrame, states: pl.DataFrame, calls: pl.DataFrame) -> pl.DataFrame:
     """Effects of the contrasts of `contrast_states` by the first method that each declares and that has rows."""
-    leading = (
-        states.with_columns(method=pl.col("methods").str.split("|"))
-        .with_columns(place=pl.int_ranges(pl.col("method").list.len()))
-        .explode("method", "place")
-        .join(genes.select("contrast_id", "method").unique(), on=["contrast_id", "method"])
-        .sort("contrast_id", "place")
-        .unique("contrast_id", keep="first", maintain_order=True)
-        .drop("place", "methods")
-    )
+    leading = leading_methods(genes, states)
     return (
         genes.join(leading, on=["contrast_id", "method"])
         .join(calls.select("contrast_id", "hgnc_symbol", "is_called"), on=["contrast_id", "hgnc_symbol"], how="left")
@@ -171,11 +171,7 @@ def consensus_over_studies(registry: Registry) -> Step:
 
 def add_rank_aggregation(consensus: pl.DataFrame, effects: pl.DataFrame, settings: EvidenceSettings) -> pl.DataFrame:
     """The consensus with the score, p and q of `rank_aggregate` over independent studies, within each state."""
-    weights = {"inferential": settings.weights.inferential, "effect_only": settings.weights.effect_only}
-    voting = effects.with_columns(
-        study_id=pl.col("independent_study"),
-        weight=pl.col("evidence_kind").replace_strict(weights, return_dtype=pl.Float64),
-    )
+    voting = effects.with_columns(study_id=pl.col("independent_study"), weight=evidence_weight(settings))
     ranked = [
         rank_aggregate(own, permutations=settings.permutations, seed=settings.seed).select(
             "drug_class",
