@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resistance_assets.catalog.toml_files import toml_string
-from resistance_assets.commands.adding.entry_file import entry_path, transport_of, write_entry_file
+from resistance_assets.commands.adding.entry_file import (
+    drug_classes_of,
+    drug_lines,
+    entry_path,
+    transport_of,
+    write_entry_file,
+)
 from resistance_assets.errors import DataFault, Fault, UsageFault
 
 if TYPE_CHECKING:
@@ -100,7 +106,7 @@ def propose_entry(settings: Settings, accession: str) -> tuple[Record, ProposedE
             remedy="Other hosts: declare it by hand, see docs/own_catalog.md.",
         )
     registry = load_registry(own_catalogs=settings.catalog_dirs, sets=settings.sets)
-    classes = {drug: name for name, drugs in registry.drug_classes.items() for drug in drugs}
+    classes = drug_classes_of(registry)
     known = {source: study.id for study in registry.public_studies.values() for source in study.sources}
     read = [known[one.id] for one in registry.sources.values() if one.id in known and _names(one.url, name)]
     design = propose_design(record.samples, context=record.text)
@@ -252,7 +258,6 @@ def _contrast_lines(
     methods = ["pydeseq2", "limma_voom"] if has_replicates else ["fold_change", "edger_exact"]
     if record.kind == "geo_series":
         methods = ["limma"]
-    drug_class = classes.get(contrast.drug or "")
     parts = f"{study}_{contrast.numerator}_vs_{contrast.denominator}"
     return [
         f"# {contrast.state}: {_comment(contrast.reason)}",
@@ -260,10 +265,7 @@ def _contrast_lines(
         f"id = {_toml(re.sub('_+', '_', parts)[:LONGEST_ID].rstrip('_'))}",
         f"numerator = {_toml(contrast.numerator)}",
         f"denominator = {_toml(contrast.denominator)}",
-        *([f"drug = {_toml(contrast.drug)}"] if contrast.drug else []),
-        *([f"drug_class = {_toml(drug_class)}"] if drug_class else []),
-        # A state names its drug; without one a person has to say which.
-        f"state = {_toml(contrast.state)}" if contrast.drug else f'# drug = "..." and then: state = "{contrast.state}"',
+        *drug_lines(contrast, classes),
         *([f"cell_line = {_toml(lines[contrast.numerator])}"] if lines.get(contrast.numerator) else []),
         f"methods = {_toml(methods)}",
     ]

@@ -1,13 +1,17 @@
-"""What every proposal of `resistance add` shares: where it reads from, and how its file is written."""
+"""What proposals of `resistance add` share: where they read from, what they say of drugs, how a file is written."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from resistance_assets.catalog.toml_files import toml_string
 from resistance_assets.errors import CatalogFault, UsageFault
 
 if TYPE_CHECKING:
+    from resistance_assets.catalog.registry import Registry
+    from resistance_assets.connectors.sample_design import ProposedContrast
     from resistance_assets.connectors.transport.transport import Transport
     from resistance_assets.settings import Settings
 
@@ -29,6 +33,25 @@ def transport_of(settings: Settings) -> Transport:
 def entry_path(settings: Settings, name: str, *, is_sure: bool) -> Path:
     """File of the user's catalog; a draft, which no run reads, where something is left to a person."""
     return settings.data_dir / "catalog" / (f"{name}.toml" if is_sure else f"{name}.toml{DRAFT}")
+
+
+def drug_classes_of(registry: Registry) -> dict[str, str]:
+    """Drug -> its class in the catalog."""
+    return {drug: name for name, drugs in registry.drug_classes.items() for drug in drugs}
+
+
+def drug_lines(contrast: ProposedContrast, classes: Mapping[str, str]) -> list[str]:
+    """Drug, its class and the state of a proposed contrast, in TOML."""
+    state = toml_string(contrast.state)
+    if not contrast.drug:
+        # A state names its drug; without one a person has to say which.
+        return [f'# drug = "..." and then: state = {state}']
+    drug_class = classes.get(contrast.drug)
+    return [
+        f"drug = {toml_string(contrast.drug)}",
+        *([f"drug_class = {toml_string(drug_class)}"] if drug_class else []),
+        f"state = {state}",
+    ]
 
 
 def write_entry_file(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from resistance_assets.catalog.toml_files import toml_string
-from resistance_assets.commands.adding.entry_file import transport_of
+from resistance_assets.commands.adding.entry_file import drug_classes_of, drug_lines, transport_of
 from resistance_assets.errors import UsageFault
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def propose_runs(settings: Settings, accession: str) -> ProposedRuns:
         f"a look at the arms in {SHEET} and at each contrast of {DRAFT_FILE}, which then becomes study.toml",
     )
     registry = load_registry(own_catalogs=settings.catalog_dirs, sets=settings.sets)
-    classes = {drug: name for name, drugs in registry.drug_classes.items() for drug in drugs}
+    classes = drug_classes_of(registry)
     text = _draft(accession, design, needed, classes)
     return ProposedRuns(settings.data_dir / "studies" / accession.lower(), samples, text, design, needed)
 
@@ -120,7 +120,6 @@ def _draft(accession: str, design: Design, needed: tuple[str, ...], classes: dic
         f"samples = {toml_string(SHEET)}",
     ]
     for one in design.contrasts:
-        drug_class = classes.get(one.drug or "")
         lines += [
             "",
             f"# {one.state}: {' '.join(one.reason.split())}",
@@ -129,9 +128,7 @@ def _draft(accession: str, design: Design, needed: tuple[str, ...], classes: dic
             'factor = "arm"',
             f"numerator = {toml_string(one.numerator)}",
             f"denominator = {toml_string(one.denominator)}",
-            *([f"drug = {toml_string(one.drug)}"] if one.drug else []),
-            *([f"drug_class = {toml_string(drug_class)}"] if drug_class else []),
-            f"state = {toml_string(one.state)}" if one.drug else f'# drug = "..." and then: state = "{one.state}"',
+            *drug_lines(one, classes),
         ]
     if not design.contrasts:
         lines += ["", "# No contrast is sure. Write them:", "# [[contrast]]", '# factor = "arm"']
