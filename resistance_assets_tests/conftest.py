@@ -28,6 +28,8 @@ LONG_FILES = (
 )
 # Tests run side by side already; worker processes would take the cores from one another. Theirs ask for them.
 os.environ.setdefault("RESISTANCE_JOBS", "1")
+# Where tests run is not the instance of whoever runs them.
+os.environ.pop("DAGSTER_HOME", None)
 SHARED = Path(os.environ.get("RESISTANCE_SHARED_DIR", Path(__file__).resolve().parents[2] / "shared"))
 
 
@@ -63,6 +65,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
     ranks = {here / name: rank for rank, name in enumerate(LONG_FILES)}
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+
+
+@pytest.fixture(autouse=True)
+def environment_put_back() -> Iterator[None]:
+    """Environment variables as they were: a run in this process sets `DAGSTER_HOME`, which a later test would read."""
+    before = dict(os.environ)
+    yield
+    for name in os.environ.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before)
 
 
 @pytest.fixture(scope="session")
