@@ -58,7 +58,10 @@ class LoopbackHost:
         self.requests: list[Request] = []
         self._scripts: dict[str, list[Reply]] = {}
         self._lock = threading.Lock()
-        self._server = _QuietServer(("127.0.0.1", 0), self._handler())
+        self._serve(0)
+
+    def _serve(self, port: int) -> None:
+        self._server = _QuietServer(("127.0.0.1", port), self._handler())
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
 
@@ -82,6 +85,10 @@ class LoopbackHost:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+    def reopen(self) -> None:
+        """Serve again at the same port, after `close`."""
+        self._serve(self._server.server_address[1])
 
     def _next(self, request: Request) -> Reply:
         with self._lock:

@@ -30,10 +30,11 @@ MOST_OF_TEXT = 500
 Kind = Literal["table_failed", "study_left_out", "source_stale", "source_failed", "claim_turned", "run_failed"]
 LASTING: tuple[Kind, ...] = ("table_failed", "study_left_out", "source_stale", "source_failed")
 """Kinds that last until they are over; the others are events, told once."""
-WORDS: Mapping[str, str] = {
+WORDS: Mapping[Kind, str] = {
     "table_failed": "failed tables or checks",
     "study_left_out": "studies left out",
     "source_stale": "stale sources",
+    "source_failed": "sources that sent something else",
     "claim_turned": "claims that turned",
     "run_failed": "failed runs",
 }

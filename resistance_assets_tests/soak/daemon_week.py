@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 import dagster as dg
 from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
 
+from resistance_assets.files import write_json
 from resistance_assets.orchestration.dagster.run import UNDER_WAY, open_instance
 from resistance_assets_tests.loopback import LoopbackHost
 from resistance_assets_tests.soak.two_nights import GOOD, PAGE, WEB_PAGE, allonco
@@ -70,10 +71,11 @@ class DaemonWeek(Week):
         for path in (self.data_dir / "lake").glob("*/*/failed.json"):
             failure = json.loads(path.read_text())
             failure["failed_at"] = (datetime.fromisoformat(failure["failed_at"]) - NIGHT).isoformat()
-            path.write_text(json.dumps(failure))
+            write_json(path, failure)
         seen, begun = len(self.hook.requests), time.time()
         with open_instance(self.data_dir / "dagster") as instance:
             ticks = self._wait_for_rest(instance, begun)
+            failed = _failed_ticks(instance, begun)
             runs = [record.dagster_run.status.value for record in instance.get_run_records() if
                     record.create_timestamp.timestamp() > begun]  # fmt: skip
         alerts = [
@@ -85,7 +87,9 @@ class DaemonWeek(Week):
         size = sum(path.stat().st_size for path in self.data_dir.rglob("*") if path.is_file()) / 1e6
         print(f"\n== {title}: release {release}, {time.time() - begun:.0f} s, {size:.0f} MB, runs {runs}")
         print("\n".join(f"  {name}: {told[:300]}" for name, told in ticks.items()))
-        print(f"alerts: {alerts}", flush=True)
+        print(f"alerts: {alerts}\nticks that failed: {failed}", flush=True)
+        # That no source at all could be looked at fails the tick of the watch, so that it is seen in the UI.
+        assert not [told for told in failed if not told.startswith("watch_sources")]
         return release, alerts, runs
 
     def _wait_for_rest(self, instance: dg.DagsterInstance, begun: float) -> dict[str, str]:
@@ -108,6 +112,16 @@ class DaemonWeek(Week):
             if bring.timestamp > watch.timestamp and told.timestamp > watch.timestamp and bring.status is SKIPPED:
                 return {name: _told(tick) for name, tick in last.items()}
         raise AssertionError(f"no rest after {LONGEST_NIGHT_SECONDS} s; see {self.data_dir.parent / 'ui.log'}")
+
+
+def _failed_ticks(instance: dg.DagsterInstance, begun: float) -> list[str]:
+    return [
+        f"{state.instigator_name}: {' '.join(_told(tick).split())[:200]}"
+        for state in instance.all_instigator_state()
+        for tick in instance.get_ticks(
+            state.instigator_origin_id, state.selector_id, after=begun, statuses=[TickStatus.FAILURE]
+        )
+    ]
 
 
 def _told(tick: InstigatorTick) -> str:
@@ -147,3 +161,10 @@ def test_a_week_of_nights_by_the_daemon(tmp_path: Path, hook: LoopbackHost):  # 
         found, alerts, _ = week.night("the host is gone for longer than three days")
         assert {alert.split()[1] for alert in alerts} == {"source_stale"}
         assert week.members(GOOD) == {"EGFR", "KRAS", "ALK"}
+
+        week.host.reopen()
+        week.answers(**{GOOD: allonco("EGFR"), PAGE: allonco("MET", "ROS1")})
+        found, alerts, _ = week.night("the host is back, with another list")
+        assert found > release
+        assert {alert.split()[0] for alert in alerts} == {"over"}
+        assert week.members(GOOD) == {"EGFR"}

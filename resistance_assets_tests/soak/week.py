@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from resistance_assets.catalog.registry import load_registry
+from resistance_assets.files import file_lock, write_json
 from resistance_assets_tests.loopback import LoopbackHost, Reply
 from resistance_assets_tests.small_world import write_small_world
 from resistance_assets_tests.soak.two_nights import GOOD, PAGE, WEB_PAGE, allonco
@@ -45,12 +46,14 @@ def set_back(data_dir: Path) -> None:
     ):
         path = data_dir / name
         if path.exists():
-            document = json.loads(path.read_text())
-            for entry in document.values():
-                for key in keys:
-                    if entry.get(key):
-                        entry[key] = (datetime.fromisoformat(entry[key]) - NIGHT).isoformat()
-            path.write_text(json.dumps(document))
+            # A daemon may read and write them at this moment.
+            with file_lock(data_dir / f".{name}.lock"):
+                document = json.loads(path.read_text())
+                for entry in document.values():
+                    for key in keys:
+                        if entry.get(key):
+                            entry[key] = (datetime.fromisoformat(entry[key]) - NIGHT).isoformat()
+                write_json(path, document)
 
 
 class Week:

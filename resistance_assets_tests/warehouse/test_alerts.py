@@ -7,6 +7,7 @@ import socketserver
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -14,7 +15,7 @@ from resistance_assets.orchestration.attempts import forget_failure, note_failur
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.messages import Channels, send
 from resistance_assets.orchestration.source_log import note_looks
-from resistance_assets.warehouse.alerts import Alert, current_alerts, tell_alerts
+from resistance_assets.warehouse.alerts import Alert, Kind, current_alerts, tell_alerts
 from resistance_assets_tests.loopback import LoopbackHost, Reply
 
 MONDAY = datetime(2026, 11, 23, 3, 15, tzinfo=UTC)
@@ -78,6 +79,13 @@ def test_an_alert_is_told_once_again_after_a_day_and_when_it_is_over(tmp_path, h
     assert posted(host)[1]["alerts"][0]["since"] == "2026-11-23T03:15:00+00:00"
     # What comes back is news.
     assert round_of(28, FAILED).news
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_an_alert_of_every_kind_can_be_told(tmp_path, host, kind):
+    channels = Channels(webhook=host.script("/hook", Reply(b"ok")), form="json")
+    assert tell_alerts(tmp_path, [Alert(kind, "hgnc", "hgnc: as it is")], channels, now=MONDAY).news
+    assert posted(host)[0]["summary"].startswith("1 ")
 
 
 def test_an_event_is_told_once_and_is_never_over(tmp_path, host):
