@@ -14,8 +14,8 @@ import numpy as np
 import polars as pl
 
 from resistance_assets.errors import DataFault
-from resistance_assets.orchestration.lake import HASHED_ROWS
 from resistance_assets.orchestration.scratch_database import cursor_over
+from resistance_assets.orchestration.table_files.content import HASHED_ROWS
 
 if TYPE_CHECKING:
     import pandera.errors

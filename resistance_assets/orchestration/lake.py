@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import json
 import os
 import re
@@ -26,19 +25,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import polars as pl
 
 from resistance_assets.errors import DataFault
 from resistance_assets.files import file_lock, is_being_written, replace_file, write_json
 from resistance_assets.integrity import find_damage, write_checksum
-from resistance_assets.orchestration.scratch_database import cursor_over
+from resistance_assets.orchestration.table_files.content import (
+    ROW_GROUP_ROWS,
+    Content,
+    content_from_record,
+    content_of,
+    content_of_file,
+    earlier_content_version,
+)
 
 # Named so since the first version: a data folder of an earlier version keeps its known results.
 CACHE_FOLDER, _EARLIER_CACHE_KEY = "memo", "memo_key"
-SIGNIFICANT_DIGITS = 12
-ROW_GROUP_ROWS = 122_880
-HASHED_ROWS = 8 * ROW_GROUP_ROWS
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class TableVersion:
         seconds: how long the computation took.
         reason: why it is unavailable.
         notes: further facts for people (which source file, which checks passed).
+        content: number of rows and sums of their hashes, from which the version of a union follows; empty in records
+            of earlier releases.
     """
 
     address: str
@@ -72,6 +76,7 @@ class TableVersion:
     seconds: float
     reason: str | None = None
     notes: dict[str, Any] = field(default_factory=dict)
+    content: dict[str, Any] = field(default_factory=dict)
 
     @property
     def is_available(self) -> bool:
@@ -158,13 +163,24 @@ class Lake:
         """The current version, in memory."""
         return read_file(self.current_path(address))
 
-    def write(self, address: str, frame: pl.DataFrame) -> str:
+    def content(self, table_version: TableVersion) -> Content:
+        """Content of a version: from its record, or from its file where a record of an earlier release lacks it."""
+        address, version = table_version.address, table_version.data_version
+        noted = content_from_record(table_version.content, self.schema(address, version))
+        return noted or content_of_file(self.intact_path(address, version))
+
+    def write(self, address: str, frame: pl.DataFrame, content: Content | None = None) -> str:
         """Write a frame under its content version, unless that is already there. The current version stays as it is.
+
+        Args:
+            address: the table.
+            frame: its rows.
+            content: of the frame, where the caller has it.
 
         Returns:
             The data version.
         """
-        version = content_version(frame)
+        version = (content or content_of(frame)).version
         path = self.path(address, version)
         if find_damage(path, _content_version_of_file):
             with replace_file(path) as aside:
@@ -230,7 +246,8 @@ class Lake:
 
 
 def _content_version_of_file(path: Path) -> str:
-    return content_version(read_file(path))
+    version = content_of_file(path).version
+    return version if version == path.stem else earlier_content_version(read_file(path))
 
 
 def scan_file(path: Path) -> pl.LazyFrame:
@@ -265,29 +282,6 @@ def _write_parquet(frame: pl.DataFrame, path: Path) -> None:
     )
 
 
-def content_version(frame: pl.DataFrame) -> str:
-    """Hash of a frame's content: independent of the order of its rows, floats at 12 significant digits.
-
-    Rows are hashed by DuckDB and summed, so the version is tied to the DuckDB release: an upgrade costs one full
-    recomputation (its `hash` is not promised across releases).
-    """
-    schema = [(name, str(dtype)) for name, dtype in frame.schema.items()]
-    rows = (frame.height, 0) if frame.width == 0 else (frame.height, sum(_hash_sums(frame)))
-    digest = hashlib.sha256(repr((duckdb.__version__, schema, rows)).encode())
-    return digest.hexdigest()[:20]
-
-
-def _hash_sums(frame: pl.DataFrame) -> Iterator[int]:
-    """Sums of the rows' hashes by blocks of rows: what is hashed is copied, so the whole never is."""
-    columns = ", ".join(f'"{name}"' for name in frame.columns)
-    for block in frame.iter_slices(HASHED_ROWS):
-        # Adding 0.0 makes -0.0 the same as 0.0; rounding survives another BLAS or number of threads.
-        canonical = block.with_columns(pl.selectors.float().round_sig_figs(SIGNIFICANT_DIGITS) + 0.0)
-        with cursor_over("canonical", canonical) as cursor:
-            ((found,),) = cursor.execute(f"SELECT sum(hash({columns})::HUGEINT) FROM canonical").fetchall()
-        yield found
-
-
 def now_iso() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
@@ -308,6 +302,7 @@ def _read_version(path: Path) -> TableVersion | None:
         and isinstance(table_version.rows, int)
         and isinstance(table_version.inputs, dict)
         and isinstance(table_version.notes, dict)
+        and isinstance(table_version.content, dict)
         and re.fullmatch(r"[0-9A-Za-z_-]{1,64}", table_version.data_version) is not None
     )
     return table_version if is_usable else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -22,11 +23,16 @@ MEMORY_OF_A_STEP = 750 * 1000**2
 def cursor_over(name: str, frame: pl.DataFrame) -> Iterator[duckdb.DuckDBPyConnection]:
     """A cursor in which ``frame`` stands as the view ``name``; nothing of it is seen by another cursor."""
     with contextlib.closing(_database().cursor()) as cursor:
-        cursor.register(name, frame.to_arrow())
+        cursor.register(name, in_place(frame))
         try:
             yield cursor
         finally:
             cursor.unregister(name)
+
+
+def in_place(frame: pl.DataFrame) -> Any:
+    """A frame as DuckDB reads it without a copy: texts stay as polars holds them."""
+    return frame.to_arrow(compat_level=pl.CompatLevel.newest())
 
 
 def query_memory_bytes() -> int:

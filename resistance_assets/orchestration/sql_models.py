@@ -24,7 +24,7 @@ from resistance_assets.catalog.tables import Table
 from resistance_assets.errors import CatalogFault
 from resistance_assets.files import glob_literal
 from resistance_assets.orchestration.code_version import sql_code_version
-from resistance_assets.orchestration.scratch_database import query_memory_bytes
+from resistance_assets.orchestration.scratch_database import in_place, query_memory_bytes
 
 # What a file of each folder may read. A staging model that read core would close a loop outside SQL.
 READABLE_LAYERS = {
@@ -769,7 +769,7 @@ def _mounted(refs: Iterable[str], mounts: Mapping[str, Path | pl.DataFrame]) -> 
                 source = f"read_parquet({glob_literal(mount)})"
             else:
                 source = f"mounted_{number}"
-                connection.register(source, mount.to_arrow())
+                connection.register(source, in_place(mount))
             connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{layer}"')
             connection.execute(f'CREATE VIEW "{layer}"."{name}" AS SELECT * FROM {source}')
         yield connection

@@ -25,6 +25,7 @@ from resistance_assets.orchestration.checks import CheckResult, validate
 from resistance_assets.orchestration.code_version import flat_parameters, parameters_version
 from resistance_assets.orchestration.events import ProgressEvent, emit
 from resistance_assets.orchestration.lake import Lake, TableVersion, now_iso, read_file, scan_file
+from resistance_assets.orchestration.table_files.content import content_of
 
 if TYPE_CHECKING:
     from resistance_assets.catalog.tables import Table
@@ -232,25 +233,20 @@ def run_step(
         facts = {name: dict(external.facts, checksum=external.checksum) for name, external in external_inputs.items()}
         results = {}
         for address, frame in shaped.items():
+            content = content_of(frame)
             table_version = TableVersion(
                 address=address,
                 status="available",
-                data_version=lake.write(address, frame),
+                data_version=lake.write(address, frame, content),
                 code_version=step.code_version,
                 parameters=parameters_version(step.parameters),
                 inputs=versions,
-                rows=frame.height,
+                rows=content.rows,
                 built_at=now_iso(),
                 run_id=run_id,
                 seconds=round(seconds, 3),
-                notes={
-                    "cache_key": cache_key,
-                    "code": dict(getattr(step.code_version, "pieces", {})),
-                    "parameters": flat_parameters(step.parameters),
-                    "sources": facts,
-                    "checks": [{"name": v.name, "description": v.description} for v in check_results[address]],
-                    **({LEFT_OUT: left_out} if left_out else {}),
-                },
+                notes=_notes(step, cache_key, facts, check_results[address], left_out),
+                content=content.as_record(),
             )
             results[address] = StepResult(
                 table_version, "built", tuple(check_results[address]), seconds, _told(left_out)
@@ -261,6 +257,24 @@ def run_step(
         if failure is not None:
             raise StepFailed(failure.fault, failure.check_results, failure.faults, results)
         return results
+
+
+def _notes(
+    step: Step,
+    cache_key: str | None,
+    sources: Mapping[str, Any],
+    check_results: Sequence[CheckResult],
+    left_out: Mapping[str, str],
+) -> dict[str, Any]:
+    """What a record says beside the version: what it was made from, and what was found good."""
+    return {
+        "cache_key": cache_key,
+        "code": dict(getattr(step.code_version, "pieces", {})),
+        "parameters": flat_parameters(step.parameters),
+        "sources": sources,
+        "checks": [{"name": one.name, "description": one.description} for one in check_results],
+        **({LEFT_OUT: dict(left_out)} if left_out else {}),
+    }
 
 
 def is_up_to_date(lake: Lake, step: Step, origins: Any) -> bool:

@@ -18,7 +18,8 @@ from typing import Any
 
 import polars as pl
 
-from resistance_assets.orchestration.lake import SIGNIFICANT_DIGITS, Lake, TableVersion, read_file
+from resistance_assets.orchestration.lake import Lake, TableVersion, read_file
+from resistance_assets.orchestration.table_files.content import SIGNIFICANT_DIGITS
 from resistance_assets.warehouse.releases import cache_key_in, partitions_in
 
 Q_VALUE_THRESHOLD = 0.05
