@@ -191,6 +191,8 @@ class Heading:
 
 
 _MISSING = Markup('<span title="not there">·</span>')
+_LONG_NAME = re.compile(r"\w{28,}")
+_UNDERSCORES = re.compile(r"(_+)")
 _UNSAFE = re.compile(r"""[&<>"']""")
 
 
@@ -218,8 +220,12 @@ def _content(value: Any) -> str:
     shown = number(value)
     if _UNSAFE.search(shown):
         shown = str(escape(shown))
-    # Names joined by underscores may break between their parts.
-    return shown.replace("__", "__<wbr>") if "__" in shown else shown
+    # Long names joined by underscores may break between their parts.
+    return _LONG_NAME.sub(_breaking, shown) if "_" in shown else shown
+
+
+def _breaking(name: re.Match[str]) -> str:
+    return _UNDERSCORES.sub(r"\1<wbr>", name.group())
 
 
 def table(

@@ -222,13 +222,18 @@ class Published:
 
     @functools.cached_property
     def contrast_titles(self) -> dict[str, str]:
-        """Contrast -> its title, or the study's with the groups that are compared."""
-        has_title = self.has("raw.catalog__contrasts", "title")
+        """Contrast -> its title, else its line and drug, or its study, with the groups that are compared."""
+        has_title, has_line = (self.has("raw.catalog__contrasts", name) for name in ("title", "cell_line"))
         found: dict[str, str] = {}
         for row in self._plain_rows("SELECT * FROM raw.catalog__contrasts"):
-            study = row["study_title"] or row["study_id"]
-            study = study if len(study) <= LONGEST_STUDY_TITLE else f"{study[: LONGEST_STUDY_TITLE - 1].rstrip()}…"
-            found[row["contrast_id"]] = (has_title and row["title"]) or f"{study}: {self.groups_in_words(row)}"
+            if has_title and row["title"]:
+                title = row["title"]
+            elif has_line and row["cell_line"]:
+                title = self.contrast_labels[row["contrast_id"]]
+            else:
+                study = _cut(row["study_title"] or row["study_id"], LONGEST_STUDY_TITLE)
+                title = f"{study}: {self.groups_in_words(row)}"
+            found[row["contrast_id"]] = title
         return found
 
     def groups_in_words(self, contrast: Mapping[str, Any]) -> str:
@@ -243,13 +248,16 @@ class Published:
         found: dict[str, str] = {}
         has_line = self.has("raw.catalog__contrasts", "cell_line")
         for row in self._plain_rows("SELECT * FROM raw.catalog__contrasts"):
-            line = (has_line and row["cell_line"]) or row["study_title"] or row["study_id"]
-            line = line if len(line) <= LONGEST_LABEL else f"{line[: LONGEST_LABEL - 1].rstrip()}…"
-            words = [line, *([row["drug"]] if row["drug"] else [])]
-            label = f"{', '.join(words)}: {self.groups_in_words(row)}"
+            study = _cut(row["study_title"] or row["study_id"], LONGEST_LABEL)
+            groups = self.groups_in_words(row)
+            # What the groups say themselves is not said before them.
+            line = (has_line and row["cell_line"]) or study
+            said = [one for one in (line, row["drug"]) if one and one not in groups]
+            if said and line not in said:
+                said.insert(0, line)
+            label = f"{', '.join(said)}: {groups}" if said else groups
             # Two contrasts of one line, drug and kind of groups are told apart by their studies, at last by their ids.
-            study = (row["study_title"] or row["study_id"])[:LONGEST_LABEL].rstrip()
-            tried = (label, f"{label} ({study}…)", f"{label} ({row['contrast_id']})")
+            tried = (label, f"{label} ({study})", f"{label} ({row['contrast_id']})")
             found[row["contrast_id"]] = next((one for one in tried if one not in found.values()), tried[-1])
         return found
 
@@ -294,6 +302,9 @@ class Published:
             for row in self._plain_rows("SELECT dataset_id, title FROM marts.dataset_catalog")
         }
         found.update(self._declared_titles)
+        found.update(
+            {f"{one}_tumour_vs_normal": f"{title}: tumour over normal" for one, title in found.items() if title}
+        )
         found.update(self.contrast_titles)
         if self.has("core.gene_lists__lists", "list_id", "title"):
             found.update(self.list_titles)
@@ -379,6 +390,10 @@ class Published:
         if not lacking:
             return self.failed_cause(dataset_id) or self._rejections(dataset_id)
         return "; ".join(dict.fromkeys(f"{source.source_id}: {short_reason(source)}" for source in lacking))
+
+
+def _cut(title: str, longest: int) -> str:
+    return title if len(title) <= longest else f"{title[: longest - 1].rstrip()}…"
 
 
 def short_reason(source: Source) -> str:

@@ -33,6 +33,8 @@ TITLED_COLUMNS = frozenset(
     (
         "cohort_id",
         "os_cohort_id",
+        "other_cohort_id",
+        "pooled_as",
         "prognostic_cohort_id",
         "contrast_id",
         "list_id",

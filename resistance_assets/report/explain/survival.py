@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from resistance_assets.report.published import Published
+from resistance_assets.report.titled import title_of
 
 AUC = "core.survival__time_dependent_auc"
 INCIDENCE = "core.survival__cumulative_incidence"
@@ -108,7 +109,7 @@ def censored_deaths(published: Published, cohorts: list[str], only: str | None =
         {"cohorts": cohorts, "only": only},
     )
     return [
-        f"{row['cohort_id']} {row['endpoint']}: other deaths are censored in the Kaplan-Meier curve "
+        f"{title_of(row['cohort_id'])} {row['endpoint']}: other deaths are censored in the Kaplan-Meier curve "
         f"({row['patients']:,} patients died without this event)."
         for row in rows
     ]
@@ -119,9 +120,9 @@ def shared_patients(published: Published) -> list[str]:
     if not published.has(SHARED):
         return []
     return [
-        f"{row['cohort_id']} ({row['patients']:,} patients) and {row['other_cohort_id']} ({row['patients_other']:,}) "
-        f"share {row['patients_shared']:,} patients, matched by {row['matched_by'].replace('_', ' ')}: they are pooled "
-        f"once, as {row['pooled_as']}."
+        f"{title_of(row['cohort_id'])} ({row['patients']:,} patients) and {title_of(row['other_cohort_id'])} "
+        f"({row['patients_other']:,}) share {row['patients_shared']:,} patients, matched by "
+        f"{row['matched_by'].replace('_', ' ')}: they are pooled once, as {title_of(row['pooled_as'])}."
         for row in published.rows(f"SELECT * FROM {SHARED} WHERE patients_shared > 0 ORDER BY ALL")
     ]
 

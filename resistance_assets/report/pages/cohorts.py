@@ -97,7 +97,7 @@ def _index(published: Published, endpoints: list[dict[str, Any]], screened: set[
     if links := layer_sentences(published):
         page.paragraph("Alterations, other layers and strata of:", *links)
     for cohort_id in sorted(screened):
-        page.heading(f"{cohort_id}: genes of interest")
+        page.heading(f"{published.titles.get(cohort_id, cohort_id)}: genes of interest")
         if figure := forest_of_cohort(published, cohort_id):
             page.figure(figure)
         strongest = published.value(

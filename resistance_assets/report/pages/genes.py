@@ -224,6 +224,7 @@ def _add_known_ranks(published: Published, page: Page) -> None:
         return
     rows = published.rows(f"SELECT * FROM {KNOWN_RANKS} ORDER BY drug_class, ranking <> 'score', ranking")
     for row in rows:
+        row["ranking"] = published.in_words(row["ranking"])
         row["of"] = f"{row['n_known']} of {row['n_known'] + row['n_known_not_ranked']}"
         row["interval"] = span(row["ci_lower"], row["ci_upper"])
     page.add(table("How early known mechanisms of resistance are ranked", _KNOWN_RANKS, rows))

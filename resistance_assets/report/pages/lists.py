@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from markupsafe import escape
+
 from resistance_assets.report.explain.text import number
 from resistance_assets.report.figures import Figure, Selector, axis, line_at, minus_log10
 from resistance_assets.report.html import Heading, Page, Shortened, table
@@ -65,7 +67,7 @@ def _upset(published: Published) -> Figure | None:
     """Exclusive intersections of the leading method's lists and of the cancer gene lists."""
     chosen = published.rows(
         f"""
-        SELECT l.list_id, l.n_genes FROM {LISTS} AS l
+        SELECT l.list_id, l.n_genes, l.contrast_id, l.direction FROM {LISTS} AS l
         LEFT JOIN (SELECT DISTINCT contrast_id, method FROM marts.deg_by_contrast) AS d
             ON d.contrast_id = l.contrast_id
         WHERE l.n_genes > 0 AND (l.role = 'cancer_genes' OR l.method = d.method)
@@ -92,7 +94,9 @@ ORDER BY genes DESC, 1"""
     single = [row for row in found if row["n_lists"] == 1]
     shown = sorted(several + single[: MOST_COLUMNS - len(several)], key=lambda row: -row["genes"])
     order = list(reversed(names))
-    labels = [f"{name} ({row['n_genes']:,})" for name, row in zip(names, lists, strict=True)]
+    labels = [f"{_label(published, row)} ({row['n_genes']:,})" for row in lists]
+    for row in found:
+        row["titles"] = "<br>".join(str(escape(published.titles.get(one, one))) for one in row["lists"].split("|"))
     row_height = 24
     height = 300 + row_height * len(order)
     split = (row_height * len(order) + 30) / height
@@ -130,6 +134,13 @@ ORDER BY genes DESC, 1"""
     )  # fmt: skip
 
 
+def _label(published: Published, row: dict[str, Any]) -> str:
+    """A list's label on the axis: of a contrast its short label, as the lists are of its leading method."""
+    label = published.contrast_labels.get(row["contrast_id"])
+    list_id: str = row["list_id"]
+    return f"{label}, {row['direction']}" if label else published.titles.get(list_id, list_id)
+
+
 def _upset_traces(shown: list[dict[str, Any]], order: list[str]) -> list[dict[str, Any]]:
     """Bars of the columns, and below them the dots of the lists that each is in, joined by a line."""
     filled_x, filled_y, bars, stems = [], [], [], []
@@ -147,7 +158,7 @@ def _upset_traces(shown: list[dict[str, Any]], order: list[str]) -> list[dict[st
         {
             "type": "bar", "x": list(range(len(shown))), "y": bars, "text": [f"{size:,}" for size in bars],
             "textposition": "outside", "cliponaxis": False, "marker": {"color": "@down"}, "showlegend": False,
-            "hovertext": [row["lists"].replace("|", "<br>") for row in shown], "hoverinfo": "y+text",
+            "hovertext": [row["titles"] for row in shown], "hoverinfo": "y+text",
             "xaxis": "x", "yaxis": "y",
         },
         {
@@ -222,6 +233,10 @@ ORDER BY list_id, collection, p_value DESC, term_id DESC"""
     for choice, q in zip(found["list_and_collection"], found["q_value_bh"], strict=True):
         best[choice] = min(q, best.get(choice, 1.0))
     choices = sorted(best, key=lambda choice: (best[choice], choice))
+
+    def in_words(choice: str) -> str:
+        return " · ".join(published.titles.get(one, one) for one in choice.split(" · "))
+
     columns = {
         **found,
         "label": [name if len(name) <= 48 else f"{name[:46]}…" for name in found["term"]],
@@ -262,7 +277,7 @@ ORDER BY list_id, collection, p_value DESC, term_id DESC"""
             Selector(
                 "list_and_collection",
                 "List and collection",
-                tuple((choice, f"{choice} (smallest q {best[choice]:.1e})") for choice in choices),
+                tuple((choice, f"q {best[choice]:.1e}: {in_words(choice)}") for choice in choices),
             ),
         ),
         n=f"{min(found['universe_size']):,} to {max(found['universe_size']):,} genes tested",

@@ -85,8 +85,8 @@ def _page(published: Published, summary: dict[str, Any]) -> Page:
     paper = published.citation(summary["paper_id"])
     page.paragraph(
         f"The text of {paper} allows several specifications. Every combination of the open choices "
-        f"was computed on {dataset}. The specifications share their data and most of their choices, so their share is "
-        "no probability, and the nearest one is not thereby the true one."
+        f"was computed on {published.titles.get(dataset, dataset)}. The specifications share their data and most of "
+        "their choices, so their share is no probability, and the nearest one is not thereby the true one."
     )
     nearest = summary["nearest_reading"]
     about = [

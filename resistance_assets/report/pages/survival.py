@@ -679,6 +679,7 @@ def pooled_forest(published: Published, genes: list[str], ident: str = "pooled")
         for name, row in about.items()
     )
     ratio, low, high = (found[name] for name in ("ratio", "ratio_lower", "ratio_upper"))
+    found["estimate_of"] = [published.in_words(name) for name in found["estimate_of"]]
     rows = max(found["gene_and_endpoint"].count(name) for name in about)
     several = len(options) > 1
     marks = (

@@ -34,8 +34,9 @@ def bench_pages(published: Published, gene_pages: frozenset[str] = frozenset()) 
     made, rows = [], []
     for kind in KINDS:
         for study in kind.find_studies(published):
+            paper = study.paper_id and published.citation(study.paper_id)
             made.append(kind.study_page(published, study, gene_pages))
-            rows.append({"study": link(study.path, study.title), "kind": kind.TITLE, "paper": study.paper_id})
+            rows.append({"study": link(study.path, study.title), "kind": kind.TITLE, "paper": paper})
     index = Page(INDEX, "Bench studies")
     index.paragraph(
         "Studies of a laboratory's own bench: what cells, mice and patients' plasma answered. Markers and knock-downs "

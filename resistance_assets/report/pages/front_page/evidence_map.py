@@ -22,7 +22,10 @@ STRONG = 0.55
 # Effects that are drawn strongest: the same in every release, so that pictures can be compared.
 DARKEST = {"standardised_effect": 5.0, "log2_fold_change": 3.0}
 STATES = ("acquired", "tolerant", "treated")
-TILE, GAP, LEFT, TOP = 22, 14, 92, 190
+TILE, GAP, LEFT = 22, 14, 92
+# Height of the studies' names, which stand aslant, and of a line of the groups above them.
+NAMES, LINE = 148, 14
+GROUP_LETTER = 7.5
 SQL = f"""WITH best AS (
     SELECT hgnc_symbol, min(rank_in_drug_class) AS best_rank FROM {CANDIDATES}
     WHERE rank_in_drug_class <= {MOST_PER_CLASS} GROUP BY hgnc_symbol
@@ -137,8 +140,15 @@ def draw_map(
             headings.append((x, f"{column.drug_class}, {column.state}"))
         x += TILE
     parts = []
+    ends = [0.0] * len(headings)
+    for left, words in headings:
+        # The first level on which it meets none of the names before it.
+        level = next(at for at, end in enumerate(ends) if end <= left)
+        ends[level] = left + GROUP_LETTER * len(words)
+        parts.append(f'<text class="group" x="{left}" y="{LINE * (level + 1)}">{escape(words)}</text>')
+    top = NAMES + LINE * sum(end > 0 for end in ends)
     for row_at, gene in enumerate(genes):
-        y = TOP + row_at * TILE
+        y = top + row_at * TILE
         name = escape(gene)
         if gene in gene_pages:
             name = Markup('<a href="{}">{}</a>').format(root + gene_path(gene), gene)
@@ -147,14 +157,11 @@ def draw_map(
             cell = cells.get((gene, column.drug_class, column.state, column.study))
             parts.append(_tile(cell, column, gene, left, y, pages, root))
     for column, left in zip(columns, places, strict=True):
-        at = f"{left + 14} {TOP - 6}"
+        at = f"{left + 14} {top - 6}"
         shown = escape(_cut(column.title))
         parts.append(f'<text class="study" transform="translate({at}) rotate(-55)">{shown}</text>')
-    for at, (left, words) in enumerate(headings):
-        # Two levels, so that the names of neighbouring groups do not meet.
-        parts.append(f'<text class="group" x="{left}" y="{14 + 14 * (at % 2)}">{escape(words)}</text>')
-    longest = max((left + 7 * len(words) for left, words in headings), default=0)
-    width, height = max(x + 110, longest) + 4, TOP + TILE * len(genes) + 6
+    longest = max(ends, default=0)
+    width, height = max(x + 110, longest) + 4, top + TILE * len(genes) + 6
     said = f"Evidence of {len(genes)} candidates in {len(columns)} studies; the table of candidates says it in words."
     return Markup(
         f'<svg class="map" role="group" aria-label="{escape(said)}" width="{width}" height="{height}"'

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from resistance_assets.report.pages.front_page import answer
+from resistance_assets.report.pages.front_page.evidence_map import STATES, draw_map
 from resistance_assets.report.pages.front_page.evidence_map import Column as MapColumn
-from resistance_assets.report.pages.front_page.evidence_map import draw_map
 from resistance_assets.report.pages.front_page.limits import limits_of_designs
 from resistance_assets.report.pages.front_page.planted import count_found
 from resistance_assets.report.published import Published
@@ -163,3 +164,18 @@ def test_a_tile_says_in_words_what_its_colour_ring_and_hatch_say():
     assert drawn.count("url(#hatch)") == 1
     assert "in two (ALK-TKI, acquired): log2 FC -1, effect only" in drawn
     assert "in three (ALK-TKI, acquired): not measured" in drawn
+
+
+def test_names_of_groups_above_the_map_do_not_meet():
+    groups = [(drug_class, state) for drug_class in ("ALK-TKI", "EGFR-TKI", "KRAS", "MT") for state in STATES]
+    columns = [MapColumn(drug_class, state, f"{drug_class} {state}", "study") for drug_class, state in groups]
+    drawn = draw_map([{"hgnc_symbol": "AXL", **dict.fromkeys(("drug_class", "state", "independent_study"))}],
+                     columns, {}, "", set())  # fmt: skip
+    said = re.findall(r'class="group" x="([\d.]+)" y="([\d.]+)">([^<]+)<', drawn)
+    assert [words for _, _, words in said] == [f"{drug_class}, {state}" for drug_class, state in groups]
+    top_of_names = min(float(y) for y in re.findall(r'class="study" transform="translate\([\d.]+ ([\d.]+)\)', drawn))
+    ends: dict[str, float] = {}
+    for x, y, words in said:
+        assert float(x) >= ends.get(y, 0.0)
+        assert float(y) < top_of_names - 130, "the names of studies, aslant, begin below"
+        ends[y] = float(x) + 7.0 * len(words)
