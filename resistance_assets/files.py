@@ -75,7 +75,12 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
     """Write a JSON file, whole or not at all. Raises DataFault where the disk refuses."""
-    write_text(path, json.dumps(document, indent=1, sort_keys=True, default=str))
+    write_text(path, json_text(document))
+
+
+def json_text(document: Mapping[str, Any]) -> str:
+    """A document as the files of the data folder hold it."""
+    return json.dumps(document, indent=1, sort_keys=True, default=str)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from resistance_assets.errors import Fault
-from resistance_assets.files import write_json
+from resistance_assets.files import json_text
 from resistance_assets.orchestration.lake import Lake, now_iso
 from resistance_assets.orchestration.run_log import append_attempts, log_path
 
@@ -36,16 +36,16 @@ class FailedAttempt:
 def last_failure(lake: Lake, address: str) -> FailedAttempt | None:
     """The failed attempt since the table was last built; None where there is none, or its record cannot be read."""
     try:
-        document = json.loads((lake.folder(address) / FILE).read_text(encoding="utf-8"))
+        stored = lake.store.get(lake.key(address, FILE))
+        document = {} if stored is None else json.loads(stored.data.decode("utf-8"))
         return FailedAttempt(str(document["reason"]), str(document["failed_at"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return None
 
 
 def all_failures(lake: Lake) -> dict[str, FailedAttempt]:
     """Table -> its failed attempt, of every table whose last attempt failed."""
-    addresses = sorted(f"{path.parent.parent.name}.{path.parent.name}" for path in lake.root.glob(f"*/*/{FILE}"))
-    return {address: failure for address in addresses if (failure := last_failure(lake, address))}
+    return {address: failure for address in lake.addresses(FILE) if (failure := last_failure(lake, address))}
 
 
 def left_out(lake: Lake, unions: Iterable[str]) -> dict[str, str]:
@@ -68,15 +68,14 @@ def note_failure(lake: Lake, addresses: Iterable[str], reason: str) -> None:
     document = {"reason": reason, "failed_at": now_iso()}
     for address in addresses:
         with contextlib.suppress(OSError, Fault):
-            lake.folder(address).mkdir(parents=True, exist_ok=True)
-            write_json(lake.folder(address) / FILE, document)
+            lake.store.replace(lake.key(address, FILE), json_text(document).encode())
 
 
 def forget_failure(lake: Lake, addresses: Iterable[str]) -> None:
     """These tables were built, or found up to date."""
     for address in addresses:
-        with contextlib.suppress(OSError):
-            (lake.folder(address) / FILE).unlink(missing_ok=True)
+        with contextlib.suppress(OSError, Fault):
+            lake.store.delete([lake.key(address, FILE)])
 
 
 def remembers_failures(run: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,8 +8,9 @@ Dagster.
     current.json              which version is current, from which inputs and code
     memo/<cache key>.json     the same record by what went in: the cache, in which a known result is found again
 
-A file appears under its name only when it is whole (written aside, flushed, renamed), so a process killed at any moment
-leaves the old record with the old file or the new record with the new one.
+Where they are kept, files of a folder or objects of a host, is the store's matter (`stores`). There a file appears
+under its name only when it is whole, so a process killed at any moment leaves the old record with the old file or the
+new record with the new one.
 """
 
 from __future__ import annotations
@@ -28,8 +29,10 @@ from typing import Any
 import polars as pl
 
 from resistance_assets.errors import DataFault
-from resistance_assets.files import file_lock, is_being_written, replace_file, write_json
-from resistance_assets.integrity import find_damage, write_checksum
+from resistance_assets.files import json_text
+from resistance_assets.orchestration.events import ProgressEvent, emit
+from resistance_assets.orchestration.stores.local import LocalStore
+from resistance_assets.orchestration.stores.store import Store
 from resistance_assets.orchestration.table_files.content import (
     ROW_GROUP_ROWS,
     Content,
@@ -41,6 +44,8 @@ from resistance_assets.orchestration.table_files.content import (
 
 # Named so since the first version: a data folder of an earlier version keeps its known results.
 CACHE_FOLDER, _EARLIER_CACHE_KEY = "memo", "memo_key"
+CURRENT, TABLE_SUFFIX = "current.json", ".parquet"
+MOST_SWAPS = 8
 
 
 @dataclass(frozen=True)
@@ -84,35 +89,64 @@ class TableVersion:
 
 
 class Lake:
-    """A lake under ``root``; created on first write."""
+    """A lake; created on first write.
 
-    def __init__(self, root: Path) -> None:
+    Args:
+        root: its folder. Where the lake is in another store, nothing of it need be there, and what belongs to this
+            data folder alone (locks, the log of runs) is found from it.
+        store: where its objects are; by default files below ``root``.
+    """
+
+    def __init__(self, root: Path, store: Store | None = None) -> None:
         self.root = root
+        self.store: Store = LocalStore(root) if store is None else store
+        # Entity tags of records of current versions as they were when this process got the right to write the table.
+        self._etags: dict[str, str | None] = {}
 
     def folder(self, address: str) -> Path:
-        layer, name = address.split(".", 1)
-        return self.root / layer / name
+        """Folder of a table in a lake that is a folder."""
+        return self.root / _folder_of(address)
+
+    def key(self, address: str, name: str) -> str:
+        """Key in the store of something that belongs to a table."""
+        return f"{_folder_of(address)}/{name}"
 
     def path(self, address: str, data_version: str) -> Path:
-        """Where a version of a table is, whether or not it exists."""
-        return self.folder(address) / f"{data_version}.parquet"
+        """Where the file of a version of a table is, or will be when it is asked for, whether or not it exists."""
+        return self.store.place(self._table_key(address, data_version))
+
+    def _table_key(self, address: str, data_version: str) -> str:
+        return self.key(address, f"{data_version}{TABLE_SUFFIX}")
+
+    def _record_key(self, address: str, cache_key: str) -> str:
+        return self.key(address, f"{CACHE_FOLDER}/{cache_key}.json")
 
     def current(self, address: str) -> TableVersion | None:
         """The current version, or None where the table was never written or its record cannot be read."""
-        return _read_version(self.folder(address) / "current.json")
+        return self._read(self.key(address, CURRENT))
 
     def lookup(self, address: str, cache_key: str) -> TableVersion | None:
         """The version that these inputs, code and parameters gave before, if its file is still there."""
-        found = _read_version(self.folder(address) / CACHE_FOLDER / f"{cache_key}.json")
+        found = self.record(address, cache_key)
         return None if found is None or self.find_damage(address, found.data_version) else found
 
     def record(self, address: str, cache_key: str) -> TableVersion | None:
         """How a version was made, whether or not its file is still there."""
-        return _read_version(self.folder(address) / CACHE_FOLDER / f"{cache_key}.json")
+        return self._read(self._record_key(address, cache_key))
+
+    def records(self, address: str) -> Iterator[tuple[str, TableVersion | None]]:
+        """Key in the store of each record of a known result of a table, and the record; None where it is none."""
+        for entry in self.store.list(self.key(address, CACHE_FOLDER)):
+            if entry.key.endswith(".json"):
+                yield entry.key, self._read(entry.key)
+
+    def _read(self, key: str) -> TableVersion | None:
+        stored = self.store.get(key)
+        return None if stored is None else read_version(stored.data)
 
     def schema(self, address: str, data_version: str) -> pl.Schema:
         """Columns of a version's file and their types, which stand in its last bytes: no row is read."""
-        return scan_file(self.path(address, data_version)).collect_schema()
+        return scan_file(self.store.local(self._table_key(address, data_version))).collect_schema()
 
     def current_path(self, address: str) -> Path:
         """File of the current version.
@@ -131,28 +165,26 @@ class Lake:
         Raises:
             DataFault: it is gone or damaged.
         """
-        path = self.path(address, data_version)
+        key = self._table_key(address, data_version)
         if damage := self.find_damage(address, data_version):
             raise DataFault(
                 f"the lake's file is damaged: {damage}",
                 subject=address,
-                expected=str(path),
+                expected=self.store.name(key),
                 remedy="Run `resistance run`: it is built again.",
             )
-        return path
+        return self.store.local(key)
 
     def find_damage(self, address: str, data_version: str, *, read_all: bool = False) -> str | None:
         """What is wrong with a version's file; None where it is whole. See `integrity`."""
-        return find_damage(self.path(address, data_version), _content_version_of_file, read_all=read_all)
+        key = self._table_key(address, data_version)
+        return self.store.find_damage(key, _content_version_of_file, read_all=read_all)
 
     def damage_of(self, address: str, *, read_all: bool = False) -> str | None:
         """What is wrong with a table's record or current file; None where nothing is, or it was never built."""
-        path = self.folder(address) / "current.json"
-        if not path.exists():
-            return None
         table_version = self.current(address)
         if table_version is None:
-            return "current.json cannot be read"
+            return f"{CURRENT} cannot be read" if self.store.exists(self.key(address, CURRENT)) else None
         return self.find_damage(address, table_version.data_version, read_all=read_all)
 
     def scan(self, address: str) -> pl.LazyFrame:
@@ -181,9 +213,8 @@ class Lake:
             The data version.
         """
         version = (content or content_of(frame)).version
-        path = self.path(address, version)
-        if find_damage(path, _content_version_of_file):
-            with replace_file(path) as aside:
+        if self.find_damage(address, version):
+            with self.store.writing(self._table_key(address, version)) as aside:
                 try:
                     _write_parquet(frame, aside)
                 except pl.exceptions.ComputeError as error:
@@ -192,23 +223,50 @@ class Lake:
                         if os.strerror(number) in str(error):
                             raise OSError(number, os.strerror(number)) from error
                     raise
-            write_checksum(path)
         return version
 
-    def set_current(self, table_version: TableVersion, cache_key: str | None) -> None:
-        """Make a version current and remember what it was made from."""
-        folder = self.folder(table_version.address)
+    def set_current(self, table_version: TableVersion, cache_key: str | None) -> TableVersion:
+        """Make a version current and remember what it was made from.
+
+        The record is replaced only as it was when the table was `locked`. Where somebody else replaced it since (whose
+        right to write had run out, or ours), a result of the same inputs and code stays, and any other is told and
+        replaced: the next run finds which of the two is up to date.
+
+        Returns:
+            The version that is current now.
+        """
+        address = table_version.address
+        data = json_text(asdict(table_version)).encode()
         if cache_key is not None:
-            write_json(folder / CACHE_FOLDER / f"{cache_key}.json", asdict(table_version))
-        write_json(folder / "current.json", asdict(table_version))
+            self.store.replace(self._record_key(address, cache_key), data)
+        key = self.key(address, CURRENT)
+        etag = self._etags.pop(address) if address in self._etags else self._etag_of(key)
+        for _ in range(MOST_SWAPS):
+            if self.store.swap(key, data, etag) is not None:
+                return table_version
+            stored = self.store.get(key)
+            theirs = None if stored is None else read_version(stored.data)
+            if theirs is not None and cache_key is not None and theirs.notes.get("cache_key") == cache_key:
+                return theirs
+            emit(ProgressEvent("note", address, message=f"{address} was made by another run meanwhile; it is replaced"))
+            etag = None if stored is None else stored.etag
+        raise DataFault(
+            f"{CURRENT} was replaced by others {MOST_SWAPS} times while this run tried to",
+            subject=address,
+            remedy="Run again when the other runs have ended.",
+        )
+
+    def _etag_of(self, key: str) -> str | None:
+        stored = self.store.get(key)
+        return None if stored is None else stored.etag
 
     def forget(self, address: str) -> None:
         """No version of a table is current any more. Its files and records stay; `prune` removes what nothing names."""
-        (self.folder(address) / "current.json").unlink(missing_ok=True)
+        self.store.delete([self.key(address, CURRENT)])
 
-    def unreadable_records(self, address: str) -> list[Path]:
-        """Records of known results of a table that are none."""
-        return [path for path in (self.folder(address) / CACHE_FOLDER).glob("*.json") if _read_version(path) is None]
+    def unreadable_records(self, address: str) -> list[str]:
+        """Records of known results of a table that are none, by the names of their files."""
+        return [self.store.name(key) for key, record in self.records(address) if record is None]
 
     @contextlib.contextmanager
     def locked(self, address: str, *, waiting: Callable[[str], None] = lambda holder: None) -> Iterator[None]:
@@ -218,31 +276,38 @@ class Lake:
             address: the table.
             waiting: told who holds it (`process 1234`) before a wait begins.
         """
-        with file_lock(self.folder(address) / ".lock", waiting=waiting):
-            yield
+        with self.store.held(_folder_of(address), waiting=waiting):
+            self._etags[address] = self._etag_of(self.key(address, CURRENT))
+            try:
+                yield
+            finally:
+                self._etags.pop(address, None)
 
     @contextlib.contextmanager
     def in_use(self) -> Iterator[None]:
         """Right to find the file of every current version for as long as the block lasts; shared among readers."""
-        with file_lock(self.root / ".in_use.lock", shared=True):
+        with self.store.in_use():
             yield
 
     @contextlib.contextmanager
     def quiet(self, *, waiting: Callable[[str], None] = lambda holder: None) -> Iterator[None]:
         """Right to remove files: nobody reads or writes meanwhile. Waits for whoever does."""
-        with file_lock(self.root / ".in_use.lock", waiting=waiting):
+        with self.store.quiet(waiting=waiting):
             yield
 
-    def addresses(self) -> list[str]:
-        """Every table that was ever written."""
-        return sorted(f"{path.parent.parent.name}.{path.parent.name}" for path in self.root.glob("*/*/current.json"))
+    def addresses(self, record: str = CURRENT) -> list[str]:
+        """Every table that was ever written, or beside which another record stands."""
+        found = [key.split("/") for key in self.store.find(record)]
+        return sorted(f"{layer}.{name}" for layer, name, _ in found)
 
     def remove_orphans(self) -> int:
         """Remove files that a killed process left half-written; returns how many there were."""
-        orphans = [path for path in self.root.rglob("*.aside") if not is_being_written(path)]
-        for path in orphans:
-            path.unlink(missing_ok=True)
-        return len(orphans)
+        return self.store.remove_orphans()
+
+
+def _folder_of(address: str) -> str:
+    layer, name = address.split(".", 1)
+    return f"{layer}/{name}"
 
 
 def _content_version_of_file(path: Path) -> str:
@@ -289,13 +354,13 @@ def now_iso() -> str:
 _TEXTS = ("address", "status", "data_version", "code_version", "parameters", "built_at", "run_id")
 
 
-def _read_version(path: Path) -> TableVersion | None:
-    """The record of a file; None where there is none, or what stands there is none: then it is written anew."""
+def read_version(data: bytes) -> TableVersion | None:
+    """The version that a record tells of; None where the bytes are no record: then it is written anew."""
     try:
-        table_version = TableVersion(**json.loads(path.read_text(encoding="utf-8")))
+        table_version = TableVersion(**json.loads(data.decode("utf-8")))
         if _EARLIER_CACHE_KEY in table_version.notes:
             table_version.notes["cache_key"] = table_version.notes.pop(_EARLIER_CACHE_KEY)
-    except (OSError, ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, RecursionError):
         return None
     is_usable = (
         all(isinstance(getattr(table_version, name), str) for name in _TEXTS)

@@ -7,14 +7,13 @@ and the next pruning finishes the work.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from resistance_assets.errors import DataFault
-from resistance_assets.integrity import checksum_path
-from resistance_assets.orchestration.lake import CACHE_FOLDER, Lake
+from resistance_assets.orchestration.lake import CACHE_FOLDER, TABLE_SUFFIX, Lake
 from resistance_assets.warehouse.releases import cache_key_in, forget_releases, partitions_in
 
 
@@ -66,31 +65,30 @@ def prune(
         for name in lake.addresses():
             if not is_known(name):
                 lake.forget(name)
-        files, records = _named(lake, data_dir, manifests)
-        freed, parquet_count, record_count = 0, 0, 0
-        for path in lake.root.glob("*/*/*.parquet"):
-            if path not in files:
-                freed += path.stat().st_size
-                path.unlink()
-                checksum_path(path).unlink(missing_ok=True)
-                parquet_count += 1
-        for path in lake.root.glob(f"*/*/{CACHE_FOLDER}/*.json"):
-            if path not in records:
-                freed += path.stat().st_size
-                path.unlink()
-                record_count += 1
+        named = _named(lake, data_dir, manifests)
+        entries = [entry for entry in lake.store.list() if _is_of_table(entry.key) and entry.key not in named]
+        lake.store.delete(entry.key for entry in entries)
+        tables = sum(entry.key.endswith(TABLE_SUFFIX) for entry in entries)
+        freed = sum(entry.size_bytes for entry in entries)
         lake.remove_orphans()
-    return Pruned(gone, tuple(manifests), parquet_count, record_count, freed)
+    return Pruned(gone, tuple(manifests), tables, len(entries) - tables, freed)
 
 
-def _named(lake: Lake, data_dir: Path, manifests: dict[int, dict[str, Any]]) -> tuple[set[Path], set[Path]]:
-    """Parquet files and records that a current version or a kept release needs."""
-    files: set[Path] = set()
-    records: set[Path] = set()
+def _is_of_table(key: str) -> bool:
+    """Whether a key is of a version of a table, or of the record of a known result."""
+    _, *parts = key.split("/")
+    return (len(parts) == 2 and key.endswith(TABLE_SUFFIX)) or (
+        len(parts) == 3 and parts[1] == CACHE_FOLDER and key.endswith(".json")
+    )
+
+
+def _named(lake: Lake, data_dir: Path, manifests: Mapping[int, Mapping[str, Any]]) -> set[str]:
+    """Keys of the tables and records that a current version or a kept release needs."""
+    named: set[str] = set()
 
     def keep_record(address: str, cache_key: str | None) -> None:
         if cache_key:
-            records.add(lake.folder(address) / CACHE_FOLDER / f"{cache_key}.json")
+            named.add(lake.key(address, f"{CACHE_FOLDER}/{cache_key}.json"))
 
     for address in lake.addresses():
         table_version = lake.current(address)
@@ -100,23 +98,16 @@ def _named(lake: Lake, data_dir: Path, manifests: dict[int, dict[str, Any]]) -> 
                 subject=address,
                 remedy="Run `resistance run` first: it is written again.",
             )
-        files.add(lake.path(address, table_version.data_version))
+        named.add(lake.key(address, f"{table_version.data_version}{TABLE_SUFFIX}"))
         keep_record(address, table_version.notes.get("cache_key"))
         # A known result is only known as long as its record is there: keep every record of a file that stays.
-        records.update(_records_of(lake, address, table_version.data_version))
+        for key, record in lake.records(address):
+            if record is not None and record.data_version == table_version.data_version:
+                named.add(key)
     for manifest in manifests.values():
         for address, facts in manifest["tables"].items():
-            files.add(
-                data_dir / facts["parquet"] if not Path(facts["parquet"]).is_absolute() else Path(facts["parquet"])
-            )
+            named.add(lake.key(address, Path(facts["parquet"]).name))
             keep_record(address, cache_key_in(facts))
         for address, cache_key in partitions_in(manifest).items():
             keep_record(address, cache_key)
-    return files, records
-
-
-def _records_of(lake: Lake, address: str, data_version: str) -> Iterator[Path]:
-    for path in (lake.folder(address) / CACHE_FOLDER).glob("*.json"):
-        record = lake.record(address, path.stem)
-        if record is not None and record.data_version == data_version:
-            yield path
+    return named
