@@ -13,7 +13,7 @@ import json
 import queue
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,8 +27,7 @@ from resistance_assets.warehouse.database import RELEASES_FOLDER, WAREHOUSE_FILE
 
 _NAME = "warehouse"
 _BATCH_ROWS = 100_000
-_END_SECONDS = 2.0
-_INTERRUPTS = 40
+_END_SECONDS, _INTERRUPTS = 5.0, 100
 _RUN_FIRST = "Run `resistance run` first, or set RESISTANCE_DATA_DIR to where the data are."
 _EXPLAIN = re.compile(r"\bEXPLAIN\b(\s+ANALYZE\b)?(\s*\(\s*(?:ANALYZE|FORMAT)\b[^)]*\))?", re.IGNORECASE)
 
@@ -229,11 +228,25 @@ def _fetch_within(
 
 
 def _end(connection: duckdb.DuckDBPyConnection, answers: queue.SimpleQueue[Any]) -> None:
-    """Interrupt a query until it has ended: DuckDB forgets an interrupt that comes before the query runs."""
-    for _ in range(_INTERRUPTS):
-        connection.interrupt()
+    def has_ended(seconds: float) -> bool:
         with contextlib.suppress(queue.Empty):
-            answers.get(timeout=_END_SECONDS / _INTERRUPTS)
+            answers.get(timeout=seconds)
+            return True
+        return False
+
+    interrupt_until(has_ended, connection.interrupt)
+
+
+def interrupt_until(has_ended: Callable[[float], bool], interrupt: Callable[[], None]) -> None:
+    """Interrupt a query until it has ended: DuckDB forgets an interrupt that comes before the query runs.
+
+    Args:
+        has_ended: waits for the end, at most so many seconds, and says whether it came.
+        interrupt: asks the query to end.
+    """
+    for _ in range(_INTERRUPTS):
+        interrupt()
+        if has_ended(_END_SECONDS / _INTERRUPTS):
             return
 
 

@@ -15,12 +15,11 @@ from resistance_assets.commands.sql import answer
 from resistance_assets.errors import UsageFault
 from resistance_assets.settings import LEAST_MEMORY_BYTES
 from resistance_assets.warehouse.database import WAREHOUSE_FILE
-from resistance_assets.warehouse.reader import closed_after, open_warehouse
+from resistance_assets.warehouse.reader import closed_after, interrupt_until, open_warehouse
 
 LONGEST_QUERY_BYTES = 100_000
 LARGEST_ANSWER_BYTES = 64_000_000
 ROWS_UNLESS_ASKED = 1_000
-INTERRUPTS, INTERRUPT_EVERY_SECONDS = 100, 0.05
 
 
 @dataclass(frozen=True)
@@ -72,16 +71,13 @@ class Question:
             if self._is_cancelled:
                 return
             self._is_cancelled = True
-        threading.Thread(target=self._interrupt, name="cancel", daemon=True).start()
+        ending = (self._ended.wait, self._interrupt)
+        threading.Thread(target=interrupt_until, args=ending, name="cancel", daemon=True).start()
 
     def _interrupt(self) -> None:
-        """Interrupt until it has ended: DuckDB forgets an interrupt that comes before the query runs."""
-        for _ in range(INTERRUPTS):
-            with self._lock:
-                if self._connection is not None:
-                    self._connection.interrupt()
-            if self._ended.wait(INTERRUPT_EVERY_SECONDS):
-                return
+        with self._lock:
+            if self._connection is not None:
+                self._connection.interrupt()
 
 
 @dataclass(frozen=True)
