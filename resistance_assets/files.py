@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from resistance_assets.errors import DataFault
+from resistance_assets.processes import Process, host_identity, parse_process, this_process
 
 ASIDE = ".aside"
 """End of the name of a file that is being written."""
@@ -25,7 +26,13 @@ ASIDE = ".aside"
 
 def aside_path(path: Path) -> Path:
     """A free name beside ``path`` for writing it; it names this process, so that leftovers of dead ones are known."""
-    return path.with_name(f".{path.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}{ASIDE}")
+    return path.with_name(f".{path.name}.{this_process()}.{uuid.uuid4().hex[:8]}{ASIDE}")
+
+
+def writer_of(aside: Path) -> Process | None:
+    """The process that a half-written file names; None where the name is of an earlier version, or is none."""
+    parts = aside.name.split(".")
+    return parse_process(parts[-3]) if len(parts) > 3 else None
 
 
 @contextlib.contextmanager
@@ -116,16 +123,23 @@ def file_lock(
             fcntl.flock(handle, fcntl.LOCK_UN)
 
 
-def is_being_written(aside: Path) -> bool:
-    """Whether the process that a half-written file names is alive."""
+def is_being_written(aside: Path, is_alive_elsewhere: Callable[[Process], bool] = lambda process: True) -> bool:
+    """Whether the process that a half-written file names is alive.
+
+    Args:
+        aside: the file.
+        is_alive_elsewhere: asked of a process of another host or container, whose ids cannot be seen from here. By
+            default it counts as alive: its file is its own.
+    """
+    writer = writer_of(aside)
+    if writer is not None:
+        return writer.is_running if writer.is_here else is_alive_elsewhere(writer)
     try:
         pid = int(aside.name.split(".")[-3])
-        os.kill(pid, 0)
-    except (ValueError, IndexError, ProcessLookupError, OverflowError):
+    except (ValueError, IndexError):
         return False
-    except PermissionError:
-        return True
-    return True
+    # Written by an earlier version, which named the id alone.
+    return Process(host_identity(), pid, 0).is_running
 
 
 def glob_literal(path: Path) -> str:

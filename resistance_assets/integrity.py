@@ -30,10 +30,11 @@ def checksum_path(path: Path) -> Path:
 
 def write_checksum(path: Path) -> None:
     """Note the checksum of a file that was just written. Raises DataFault where the disk refuses."""
-    _write_checksum(path, _sha256_of(path))
+    note_checksum(path, sha256_of(path))
 
 
-def _write_checksum(path: Path, sha256: str) -> None:
+def note_checksum(path: Path, sha256: str) -> None:
+    """As `write_checksum`, of a file whose checksum is known."""
     inode, size, modified = _stamp_of(path)
     document = {"sha256": sha256, "bytes": size, "inode": inode, "modified_ns": modified}
     write_json(checksum_path(path), document)
@@ -66,13 +67,13 @@ def find_damage(
             return _compare_content(path, content_version) if content_version else None
         sha256, *noted_stamp = noted
         if read_all or tuple(noted_stamp) != stamp:
-            if _sha256_of(path) != sha256:
+            if sha256_of(path) != sha256:
                 _forget_stamp(path, sha256, stamp)
                 return "its bytes are not those that were written"
             if tuple(noted_stamp) != stamp:
                 # Copied or restored: whole, and elsewhere on the disk.
                 with contextlib.suppress(DataFault):
-                    _write_checksum(path, sha256)
+                    note_checksum(path, sha256)
     except OSError as error:
         return f"the file cannot be read ({error.strerror or error})"
     _found_whole.add((str(path), *stamp))
@@ -113,6 +114,7 @@ def _stamp_of(path: Path) -> tuple[int, int, int]:
     return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
-def _sha256_of(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal digits."""
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()

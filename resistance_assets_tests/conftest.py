@@ -130,6 +130,15 @@ def real_data_dir(tmp_path_factory, worker_id: str, shared: Path) -> Path:
     return _made_once(tmp_path_factory, worker_id, "real_data", make)
 
 
+@pytest.fixture(scope="session")
+def object_host(tmp_path_factory) -> Iterator[Any]:
+    """A real S3 host on 127.0.0.1; see `object_host`."""
+    from resistance_assets_tests.object_host import serve_objects
+
+    with serve_objects(tmp_path_factory.mktemp("objects")) as host:
+        yield host
+
+
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory) -> Iterator[Any]:
     """Chromium without a screen; see `browsing`."""

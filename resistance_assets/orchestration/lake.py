@@ -32,6 +32,7 @@ from resistance_assets.errors import DataFault
 from resistance_assets.files import json_text
 from resistance_assets.orchestration.events import ProgressEvent, emit
 from resistance_assets.orchestration.stores.local import LocalStore
+from resistance_assets.orchestration.stores.opening import open_store
 from resistance_assets.orchestration.stores.store import Store
 from resistance_assets.orchestration.table_files.content import (
     ROW_GROUP_ROWS,
@@ -146,7 +147,7 @@ class Lake:
 
     def schema(self, address: str, data_version: str) -> pl.Schema:
         """Columns of a version's file and their types, which stand in its last bytes: no row is read."""
-        return scan_file(self.store.local(self._table_key(address, data_version))).collect_schema()
+        return scan_file(self.store.footer(self._table_key(address, data_version))).collect_schema()
 
     def current_path(self, address: str) -> Path:
         """File of the current version.
@@ -173,7 +174,7 @@ class Lake:
                 expected=self.store.name(key),
                 remedy="Run `resistance run`: it is built again.",
             )
-        return self.store.local(key)
+        return self.store.local(key, _content_version_of_file)
 
     def find_damage(self, address: str, data_version: str, *, read_all: bool = False) -> str | None:
         """What is wrong with a version's file; None where it is whole. See `integrity`."""
@@ -303,6 +304,15 @@ class Lake:
     def remove_orphans(self) -> int:
         """Remove files that a killed process left half-written; returns how many there were."""
         return self.store.remove_orphans()
+
+
+def open_lake(data_dir: Path) -> Lake:
+    """The lake of a data folder: its own, or the one in an object store that RESISTANCE_LAKE names.
+
+    Raises:
+        UsageFault: RESISTANCE_LAKE is no address of a lake.
+    """
+    return Lake(data_dir / "lake", open_store(data_dir))
 
 
 def _folder_of(address: str) -> str:

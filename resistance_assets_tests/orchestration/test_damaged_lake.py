@@ -129,7 +129,7 @@ def test_a_copied_lake_is_whole_and_is_read_once(lake, tmp_path, monkeypatch):
     copied = Lake(tmp_path / "copy")
     shutil.copytree(lake.root, copied.root, copy_function=shutil.copyfile)
     assert copied.damage_of(ADDRESS) is None
-    monkeypatch.setattr("resistance_assets.integrity._sha256_of", pytest.fail)
+    monkeypatch.setattr("resistance_assets.integrity.sha256_of", pytest.fail)
     monkeypatch.setattr("resistance_assets.integrity._found_whole", set())
     assert copied.damage_of(ADDRESS) is None
 

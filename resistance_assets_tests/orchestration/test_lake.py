@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 
 import polars as pl
@@ -9,6 +10,7 @@ import pytest
 
 from resistance_assets.errors import DataFault
 from resistance_assets.orchestration.lake import Lake, TableVersion, now_iso
+from resistance_assets.processes import Process, this_process
 
 FRAME = pl.DataFrame({"gene": ["CCL20", "AXL", None], "value": [1.5, -0.25, None], "n": [1, 2, 3]})
 
@@ -67,7 +69,7 @@ def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(pl.DataFrame, "write_parquet", full)
     with pytest.raises(DataFault, match=r"No space left on device.*Free some space"):
         lake.write("raw.x", FRAME)
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".lock"] == []
 
 
 def test_half_written_files_of_dead_processes_are_swept(tmp_path):
@@ -80,6 +82,42 @@ def test_half_written_files_of_dead_processes_are_swept(tmp_path):
     assert lake.remove_orphans() == 1
     assert not dead.exists()
     assert alive.exists()
+
+
+@pytest.mark.parametrize("is_alive", [True, False])
+def test_a_half_written_file_of_another_container_is_kept_for_as_long_as_its_writer_lives(tmp_path, is_alive):
+    lake = Lake(tmp_path)
+    folder, writers = lake.folder("raw.x"), tmp_path / ".writers"
+    folder.mkdir(parents=True)
+    writers.mkdir()
+    # Both have the id 1, each in a container of its own.
+    writer, neighbour = Process("0123456789ab", 1, 77), Process("0123456789ab", 1, 99)
+    aside = folder / f".v.parquet.{writer}.ab.aside"
+    aside.write_text("x")
+    with (writers / f"{writer}.lock").open("a") as own, (writers / f"{neighbour}.lock").open("a") as other:
+        fcntl.flock(own if is_alive else other, fcntl.LOCK_EX)
+        assert lake.remove_orphans() == (0 if is_alive else 1)
+    assert aside.exists() == is_alive
+
+
+def test_a_half_written_file_of_the_first_process_of_a_container_that_was_started_anew_is_swept(tmp_path):
+    lake = Lake(tmp_path)
+    lake.folder("raw.x").mkdir(parents=True)
+    mine = this_process()
+    before = Process(mine.host, mine.pid, mine.started + 1)
+    for process in (before, mine):
+        (lake.folder("raw.x") / f".v.parquet.{process}.ab.aside").write_text("x")
+    assert lake.remove_orphans() == 1
+    assert [path.name for path in lake.folder("raw.x").iterdir()] == [f".v.parquet.{mine}.ab.aside"]
+
+
+def test_a_writer_shows_that_it_lives(tmp_path):
+    lake = Lake(tmp_path)
+    lake.write("raw.x", FRAME)
+    with (tmp_path / ".writers" / f"{this_process()}.lock").open("a") as handle, pytest.raises(BlockingIOError):
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    assert lake.remove_orphans() == 0
+    assert (tmp_path / ".writers" / f"{this_process()}.lock").exists()
 
 
 def test_a_table_that_was_never_built_says_so(tmp_path):

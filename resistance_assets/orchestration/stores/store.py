@@ -83,8 +83,17 @@ class Store(Protocol):
         """Where `local` has the file of a table, whether or not it is there."""
         ...
 
-    def local(self, key: str) -> Path:
-        """A file with the bytes of a table."""
+    def local(self, key: str, content_version: Callable[[Path], str] | None = None) -> Path:
+        """A file with the bytes of a table.
+
+        Args:
+            key: of the table.
+            content_version: hash of a file's content, asked where the bytes came without a checksum.
+        """
+        ...
+
+    def footer(self, key: str) -> Path:
+        """A file that ends as a table does, which is enough to read its columns; its rows need not be there."""
         ...
 
     def writing(self, key: str) -> AbstractContextManager[Path]:
