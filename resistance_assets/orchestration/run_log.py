@@ -45,11 +45,15 @@ def append_attempts(path: Path, attempts: Iterable[tuple[str, str, str, str, flo
     ]
     if not lines:
         return
-    with contextlib.suppress(OSError):
+    # `trim` replaces the file: what is appended to the old one meanwhile would be lost.
+    with contextlib.suppress(OSError), file_lock(path.with_suffix(".lock"), shared=True):
         # One write of whole lines at the end of the file: processes that work at once do not cut each other's lines.
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         try:
-            os.write(handle, ("\n".join(lines) + "\n").encode())
+            size = os.fstat(handle).st_size
+            # What a killed process left of its last line, or a full disk, would take the first of these with it.
+            is_cut = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
+            os.write(handle, ("\n" * is_cut + "\n".join(lines) + "\n").encode())
         finally:
             os.close(handle)
 

@@ -69,9 +69,10 @@ def test_durations_leave_cache_hits_apart(tmp_path):
     assert (found[0]["times_built"], found[0]["cache_hits"], found[0]["last_built_at"][:10]) == (2, 1, "2026-11-03")
 
 
-def test_a_cut_line_is_passed_over_and_the_next_one_is_read(tmp_path):
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_cut_line_is_passed_over_and_the_next_one_is_read(tmp_path, end):
     path = tmp_path / "runs.jsonl"
-    path.write_text('["1", "core.a", "buil\n')
+    path.write_text('["1", "core.a", "buil' + end)
     append_attempts(path, [attempt("2", "core.a", "built", 2, 1.0, "with\na line")])
     assert read_log(path).rows() == [("2", "core.a", "built", "2026-11-02T03:15:00+00:00", 1.0, "with\na line")]
     assert read_log(tmp_path / "absent.jsonl").is_empty()

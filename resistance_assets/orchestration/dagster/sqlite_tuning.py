@@ -17,6 +17,7 @@ import sqlalchemy
 import sqlalchemy.event
 from dagster._core.storage.event_log.sqlite import sqlite_event_log
 from dagster._core.storage.runs.sqlite import sqlite_run_storage
+from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
 
 MOST_ENGINES = 16
 
@@ -26,7 +27,7 @@ def tune_sqlite() -> None:
     if sqlalchemy.event.contains(sqlalchemy.Engine, "connect", _without_sync):
         return
     sqlalchemy.event.listen(sqlalchemy.Engine, "connect", _without_sync)
-    for module in (sqlite_event_log, sqlite_run_storage):
+    for module in (sqlite_event_log, sqlite_run_storage, sqlite_schedule_storage):
         vars(module)["create_engine"] = _kept(vars(module)["create_engine"])
 
 

@@ -82,5 +82,19 @@ def test_every_process_that_opens_the_instance_is_tuned(tmp_path, monkeypatch):
         # As a child process gets it.
         with DagsterInstance.from_ref(instance.get_ref()) as again:
             assert isinstance(again, tuned_instance.TunedInstance)
-    tuned_instance.calm_daemon()
+    tuned_instance.look_less_often()
     assert controller.RELOAD_WORKSPACE_INTERVAL == tuned_instance.RELOAD_SECONDS
+
+
+def test_every_interval_of_dagster_that_is_made_longer_is_there_in_this_version_of_it():
+    import importlib
+
+    from resistance_assets.orchestration.dagster.tuned_instance import INTERVALS
+
+    absent = [
+        f"{module}.{name}"
+        for module, names in INTERVALS.items()
+        for name in names
+        if not hasattr(importlib.import_module(module), name)
+    ]
+    assert absent == []
