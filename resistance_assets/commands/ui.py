@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 END_SECONDS = 10.0
 """How long the parts of the UI may take to end by themselves."""
 FRESHNESS_SECONDS = 600
+SENSOR_SECONDS = 1800
+"""How long a tick of a sensor may take."""
 WORKSPACE = """\
 load_from:
   - python_module:
@@ -47,6 +49,8 @@ def serve_ui(settings: Settings, *, port: int) -> int:
     environment = {
         # One asset has a freshness policy, of days; Dagster would walk over all of them every half minute.
         "FRESHNESS_DAEMON_INTERVAL_SECONDS": str(FRESHNESS_SECONDS),
+        # A look at every source waits for hosts that do not answer; Dagster would give it up after a minute.
+        "DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS": str(SENSOR_SECONDS),
         **os.environ,
         "DAGSTER_HOME": str(home),
         "RESISTANCE_DATA_DIR": str(settings.data_dir),

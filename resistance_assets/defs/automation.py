@@ -17,6 +17,8 @@ from resistance_assets.defs.resources import open_origins
 from resistance_assets.defs.source_freshness import freshness_evaluations
 from resistance_assets.defs.sources import note_observations, observe_sources, source_key, study_key
 from resistance_assets.orchestration.dagster.automation import (
+    ObservationDiff,
+    SourceObservation,
     asset_observations,
     automation_sensor,
     compare_observations,
@@ -50,33 +52,42 @@ def update_watch(registry: Registry, default_status: dg.DefaultSensorStatus) -> 
         looks = note_observations(observations)
         diff = compare_observations(context.cursor, observations)
         keep_versions(load_settings().data_dir, json.loads(diff.cursor)["versions"])
-        for name, reason in diff.failing.items():
-            context.log.warning(f"{name} could not be looked at and keeps its version: {reason}")
+        missed = {name: seen for name, seen in observations.items() if seen.version is None and seen.is_wanted}
+        for name, seen in missed.items():
+            context.log.warning(f"{name} could not be looked at and keeps its version: {seen.problem}")
+        instance = _instance_of(context)
+        verdicts = freshness_evaluations(registry, looks, instance)
         # What a study on this machine shows is reported first; the next observation complains of the hosts.
         if diff.nothing_seen and not diff.changed:
+            # A tick that fails reports no events of its own; how old the looks are by now is seen all the same.
+            for verdict in verdicts if instance is not None else ():
+                instance.report_runless_asset_event(verdict)
             raise dg.Failure(
-                description=f"no source could be looked at: {describe_failures(diff.failing)}", allow_retries=False
+                description=f"no source could be looked at: {describe_failures(observations)}", allow_retries=False
             )
-        verdicts = freshness_evaluations(registry, looks, _instance_of(context))
-        if diff.is_quiet and not verdicts:
-            seen = len(observations) - len(diff.failing)
-            could_not = (
-                f"; {len(diff.failing)} could not be looked at and keep theirs: {describe_failures(diff.failing)}"
-                if diff.failing
-                else ""
-            )
-            return dg.SensorResult(
-                skip_reason=f"{seen} sources have the versions that they had{could_not}", cursor=diff.cursor
-            )
+        # Dagster reports the events of a tick that starts no run, and shows its reason: which hosts were silent.
         return dg.SensorResult(
             asset_events=[
                 *asset_observations(diff, observations, lambda name: dg.AssetKey(["source", name])),
                 *verdicts,
             ],
+            skip_reason=_found_in_words(diff, observations),
             cursor=diff.cursor,
         )
 
     return watch_sources
+
+
+def _found_in_words(diff: ObservationDiff, observations: Mapping[str, SourceObservation]) -> str:
+    same = sum(seen.version is not None for seen in observations.values()) - len(diff.changed)
+    missed = sum(seen.version is None and seen.is_wanted for seen in observations.values())
+    told = [f"{same} sources have the versions that they had"]
+    if diff.changed:
+        told.append(f"{len(diff.changed)} have another: {', '.join(sorted(diff.changed))}")
+    if missed:
+        told.append(f"{missed} could not be looked at and keep theirs")
+    silent = describe_failures(observations)
+    return "; ".join(told) + (f": {silent}" if silent else "")
 
 
 def _instance_of(context: dg.SensorEvaluationContext) -> dg.DagsterInstance | None:

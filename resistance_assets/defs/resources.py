@@ -29,6 +29,10 @@ from resistance_assets.orchestration.steps import MOST_TOLD, ExternalInput
 from resistance_assets.settings import Settings, load_settings
 
 
+class LicenceUndecided(SourceUnavailable):
+    """A source that is not asked for before somebody decided whether its licence may be accepted."""
+
+
 def current_registry() -> Registry:
     """The catalog with what the settings lay over it, and their studies; read again only where a file changed."""
     settings = load_settings()
@@ -173,7 +177,7 @@ class Origins:
 
     def _require_opt_in(self, source: Source) -> None:
         if self.is_live and source.opt_in and source.id not in self.opt_in:
-            raise SourceUnavailable(
+            raise LicenceUndecided(
                 f"its licence asks for a decision ({source.licence})",
                 subject=source.id,
                 remedy=f"Read {source.licence_url}, then add {source.id} to RESISTANCE_OPT_IN.",

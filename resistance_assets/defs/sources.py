@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 import dagster as dg
 
@@ -13,7 +14,7 @@ from resistance_assets.catalog.models.lab_study import LocalStudy
 from resistance_assets.catalog.models.source import Source
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.connectors.transport.transport import sha256_of
-from resistance_assets.defs.resources import Origins, study_source
+from resistance_assets.defs.resources import LicenceUndecided, Origins, study_source
 from resistance_assets.errors import Fault
 from resistance_assets.orchestration.code_version import parameters_version
 from resistance_assets.orchestration.dagster.automation import (
@@ -88,7 +89,10 @@ def observe_sources(
                     probe.token, details={"noticed_by": probe.basis, **probe.details}
                 )
             except Fault as fault:
-                observations[source.id] = SourceObservation(None, problem=str(fault))
+                observations[source.id] = SourceObservation(
+                    None, problem=str(fault), host=urlsplit(source.url).hostname,
+                    is_wanted=not isinstance(fault, LicenceUndecided),
+                )  # fmt: skip
     for local in registry.local_studies.values():
         name = study_source(local.id)
         if names is None or name in names:
@@ -120,6 +124,8 @@ def observe(
     observations = observe_sources(registry, origins, {key.path[-1] for key in keys})
     note_observations(observations)
     for name, observation in observations.items():
+        if observation.version is None and not observation.is_wanted:
+            continue
         if observation.version is None:
             log.warning(f"{name} could not be looked at and keeps its version: {observation.problem}")
         else:
@@ -131,7 +137,7 @@ def observe(
     diff = compare_observations(None, observations)
     if diff.nothing_seen:
         raise dg.Failure(
-            description=f"no source could be looked at: {describe_failures(diff.failing)}", allow_retries=True
+            description=f"no source could be looked at: {describe_failures(observations)}", allow_retries=True
         )
 
 

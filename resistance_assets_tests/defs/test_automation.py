@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from resistance_assets.orchestration.source_log import note_looks
 from resistance_assets_tests.warehouse_runs import environment
 
 STUDY = """
@@ -177,9 +179,11 @@ def test_the_watch_reports_the_freshness_of_sources_where_it_changed(place):
     (place / "data").mkdir()
     sensor = update_watch(current_registry(), dg.DefaultSensorStatus.STOPPED)
     instance = dg.DagsterInstance.ephemeral()
+    cursors: list[str | None] = []
 
     def tick() -> dict[str, tuple[bool, str]]:
         result = sensor(dg.build_sensor_context(instance=instance))
+        cursors.append(result.cursor)
         found = [event for event in result.asset_events if isinstance(event, dg.AssetCheckEvaluation)]
         for event in found:
             instance.report_runless_asset_event(event)
@@ -192,6 +196,44 @@ def test_the_watch_reports_the_freshness_of_sources_where_it_changed(place):
     write_index(place / "mirror", {"biogrid_human": "b1"})
     assert tick() == {"hgnc_complete_set": (False, "WARN")}
 
+    # A tick that fails, since no host answers at all, leaves the checks as true as any other.
+    long_ago = datetime.now(UTC) - timedelta(days=4)
+    note_looks(place / "data", {"hgnc_complete_set": None, "biogrid_human": None}, now=long_ago)
+    shutil.rmtree(place / "mirror")
+    (place / "mirror").mkdir()
+    with pytest.raises(dg.Failure, match="no source could be looked at"):
+        sensor(dg.build_sensor_context(instance=instance, cursor=cursors[-1]))
+    for name in ("hgnc_complete_set", "biogrid_human"):
+        key = dg.AssetCheckKey(dg.AssetKey(["source", name]), "looked_at")
+        [record] = instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
+        found = record.event.dagster_event.asset_check_evaluation_data
+        assert (found.passed, found.severity.value) == (False, "ERROR")
+
+
+def test_what_could_not_be_looked_at_is_told_by_host_and_reason():
+    from resistance_assets.orchestration.dagster.automation import SourceObservation, describe_failures
+
+    def silent(name: str, host: str, reason: str, *, is_wanted: bool = True) -> SourceObservation:
+        problem = f"{name} (https://{host}/{name}.tsv): {reason}"
+        return SourceObservation(None, problem=problem, host=host, is_wanted=is_wanted)
+
+    away = "unreachable: host a.org cannot be reached"
+    told = describe_failures(
+        {
+            "two": silent("two", "a.org", away),
+            "one": silent("one", "a.org", away),
+            "page": silent("page", "b.org", "html_page: a web page came"),
+            "closed": silent("closed", "c.org", "its licence asks for a decision", is_wanted=False),
+            "fine": SourceObservation("v1", host="a.org"),
+            "study_mine": SourceObservation(None, problem="counts.tsv: No such file", is_remote=False),
+        }
+    )
+    assert told == (
+        f"a.org (one, two): {away}; b.org (page): html_page: a web page came; "
+        "this machine (study_mine): counts.tsv: No such file; "
+        "not asked, since their licences ask for a decision: closed"
+    )
+
 
 @pytest.mark.parametrize(
     ("hours", "problem", "passed", "severity"),
@@ -201,8 +243,6 @@ def test_the_watch_reports_the_freshness_of_sources_where_it_changed(place):
     ],
 )  # fmt: skip
 def test_a_source_is_healthy_warned_of_or_failed_as_old_as_the_last_good_look_is(hours, problem, passed, severity):
-    from datetime import UTC, datetime, timedelta
-
     from resistance_assets.defs.source_freshness import freshness_of
     from resistance_assets.orchestration.source_log import Look
 

@@ -7,6 +7,7 @@ are, and how a source is observed, is decided elsewhere; that a known result is 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,6 +19,7 @@ from dagster import AutomationCondition
 RETRY_CRON = "0 * * * *"
 REPUBLISH_CRON = "30 5 * * *"
 DATA_VERSION_TAG = "dagster/data_version"
+_NAMED = re.compile(r"^[^():]*\(https?://[^)]*\): ")
 
 # The warehouse is brought up at least once a day (a cache hit where nothing changed), so that it can be late too.
 WAREHOUSE_FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
@@ -85,12 +87,16 @@ class SourceObservation:
         version: token that changes when the source does; None where it could not be looked at.
         problem: why it could not be looked at.
         is_remote: whether a host was asked; false for the files of a laboratory study.
+        host: name of the host that holds it; None for files of this machine.
+        is_wanted: false where the licence asks for a decision that was not taken, so that nobody was asked.
         details: what the version was read from.
     """
 
     version: str | None
     problem: str | None = None
     is_remote: bool = True
+    host: str | None = None
+    is_wanted: bool = True
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -199,9 +205,25 @@ def asset_observations(
     return found
 
 
-def describe_failures(failing: Mapping[str, str]) -> str:
-    """Sources that could not be looked at, in one line."""
-    return "; ".join(f"{name}: {reason}" for name, reason in sorted(failing.items()))
+def describe_failures(observations: Mapping[str, SourceObservation]) -> str:
+    """Sources that could not be looked at, in one line: hosts, their sources, and the reason that these have in common.
+
+    Sources that were not asked for because of their licence come last, without a reason each.
+    """
+    groups: dict[str, list[str]] = {}
+    for name, observation in sorted(observations.items()):
+        if observation.version is None and observation.is_wanted:
+            # Every source says its own name and address before the reason.
+            reason = _NAMED.sub("", observation.problem or "no reason given").removeprefix(f"{name}: ")
+            groups.setdefault(reason, []).append(name)
+    told = []
+    for reason, names in groups.items():
+        hosts = sorted({host for name in names if (host := observations[name].host)})
+        told.append(f"{', '.join(hosts) or 'this machine'} ({', '.join(names)}): {reason}")
+    unwanted = [name for name, seen in sorted(observations.items()) if seen.version is None and not seen.is_wanted]
+    if unwanted:
+        told.append(f"not asked, since their licences ask for a decision: {', '.join(unwanted)}")
+    return "; ".join(told)
 
 
 def automation_sensor(
