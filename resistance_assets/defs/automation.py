@@ -60,8 +60,9 @@ def update_watch(registry: Registry, default_status: dg.DefaultSensorStatus) -> 
         # What a study on this machine shows is reported first; the next observation complains of the hosts.
         if diff.nothing_seen and not diff.changed:
             # A tick that fails reports no events of its own; how old the looks are by now is seen all the same.
-            for verdict in verdicts if instance is not None else ():
-                instance.report_runless_asset_event(verdict)
+            if instance is not None:
+                for verdict in verdicts:
+                    instance.report_runless_asset_event(verdict)
             raise dg.Failure(
                 description=f"no source could be looked at: {describe_failures(observations)}", allow_retries=False
             )
