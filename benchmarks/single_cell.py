@@ -181,8 +181,8 @@ def _one_gene() -> None:
     from resistance_assets.orchestration.partitions import partition_of
 
     _written()
-    files = [str(_lake().current_path(partition_of("parts.single_cell__counts", "bench", f"S{at}")))
-             for at in range(SAMPLES)]  # fmt: skip
+    names = [partition_of("parts.single_cell__counts", "bench", f"S{at}") for at in range(SAMPLES)]
+    files = [str(path) for name in names for path in _lake().current_files(name)]
     with duckdb.connect() as connection:
         found = connection.execute(
             "SELECT count(*), sum(umi) FROM read_parquet($files) WHERE gene_number = 77", {"files": files}

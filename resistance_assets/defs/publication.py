@@ -19,7 +19,7 @@ from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import PARTS, TABLES, Table, published_tables, table_of
 from resistance_assets.defs.source_states import feeds_of, state_of_sources
 from resistance_assets.orchestration.attempts import all_failures, left_out
-from resistance_assets.orchestration.lake import Lake, TableVersion, read_file
+from resistance_assets.orchestration.lake import Lake, TableVersion, read_files
 from resistance_assets.orchestration.run_log import log_path, read_log
 from resistance_assets.orchestration.steps import Step, column_lineage
 from resistance_assets.orchestration.table_steps import sql_models
@@ -93,7 +93,7 @@ def publication_of(lake: Lake, table: Table, lineage: dict[str, tuple[str, ...]]
             seconds=0.0,
             reason="never built: something that it rests on failed",
         )
-    return Publication(table, table_version, lake.intact_path(table.address, table_version.data_version), lineage)
+    return Publication(table, table_version, lake.intact_files(table.address, table_version.data_version), lineage)
 
 
 def code_revision() -> str:
@@ -181,7 +181,7 @@ def publish_current(settings: Settings, lake: Lake, registry: Registry, steps: M
         for table in published_tables():
             model = models.get(table.address)
             publications.append(publication_of(lake, table, column_lineage(table, model.lineage if model else None)))
-        hypotheses = next(p.parquet for p in publications if p.table.name == "hypotheses_tested")
+        hypotheses = next(p.files for p in publications if p.table.name == "hypotheses_tested")
         told: dict[str, list[str]] = {}
         for folder, fault in registry.study_faults:
             told.setdefault(folder.name, []).append(str(fault))
@@ -193,7 +193,7 @@ def publish_current(settings: Settings, lake: Lake, registry: Registry, steps: M
                 "sources": state_of_sources(registry, lake, feeds_of(steps)),
                 "runs": runs_of(lake),
                 "table_runs": read_log(log_path(lake.root)),
-                "hypotheses_tested": read_file(hypotheses),
+                "hypotheses_tested": read_files(hypotheses),
                 "study_faults": pl.DataFrame(faults, schema={"folder": pl.String, "fault": pl.String}),
                 "failed_tables": failed_tables(lake),
                 **planted_effects(settings),

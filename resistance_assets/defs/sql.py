@@ -16,7 +16,7 @@ def model_step(model: SqlModel) -> Step:
     """One SQL model."""
 
     def compute(inputs: Inputs) -> pl.DataFrame:
-        return run_model(model, {ref: inputs.path(ref) for ref in model.refs})
+        return run_model(model, {ref: inputs.files(ref) for ref in model.refs})
 
     return table_step(
         outputs={model.address: TABLES[model.address]},

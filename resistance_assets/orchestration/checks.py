@@ -51,6 +51,19 @@ def validate(table: Table, frame: pl.DataFrame | pl.LazyFrame, *, may_be_empty: 
     return [_check_schema(table, eager, may_be_empty), _check_key(table, eager)]
 
 
+def checked_by_partition(table: Table, rows: int) -> list[CheckResult]:
+    """The results of `validate` for a union whose partitions passed theirs and share no key."""
+    return [_is_as_the_model_says(rows, len(table.columns)), _is_unique(table)]
+
+
+def _is_as_the_model_says(rows: int, columns: int) -> CheckResult:
+    return CheckResult("schema", True, f"{rows} rows, {columns} columns as the model says")
+
+
+def _is_unique(table: Table) -> CheckResult:
+    return CheckResult("primary_key", True, f"{', '.join(table.key)} is unique")
+
+
 def require(table: Table, check_results: Sequence[CheckResult]) -> None:
     """Raise for the first check that failed.
 
@@ -86,7 +99,7 @@ def _check_schema(table: Table, frame: pl.DataFrame, may_be_empty: bool) -> Chec
         return CheckResult("schema", False, f"infinite values: {bad}", {"infinite": bad})
     if not may_be_empty and frame.height < table.min_rows:
         return CheckResult("schema", False, f"{frame.height} rows, at least {table.min_rows} expected", {})
-    return CheckResult("schema", True, f"{frame.height} rows, {frame.width} columns as the model says")
+    return _is_as_the_model_says(frame.height, frame.width)
 
 
 def _failures(errors: pandera.errors.SchemaErrors) -> list[str]:
@@ -119,7 +132,7 @@ def _check_key(table: Table, frame: pl.DataFrame) -> CheckResult:
     if frame.is_empty():
         return CheckResult("primary_key", True, f"{', '.join(table.key)}: no rows")
     if _rises(frame.select(table.key)):
-        return CheckResult("primary_key", True, f"{', '.join(table.key)} is unique")
+        return _is_unique(table)
     suspects = _rows_with_a_twin(frame.select(table.key))
     with cursor_over("candidate", suspects) as cursor:
         repeated = cursor.execute(
@@ -128,7 +141,7 @@ def _check_key(table: Table, frame: pl.DataFrame) -> CheckResult:
     if repeated:
         shown = "; ".join(f"{row[:-1]} x {row[-1]}" for row in repeated)
         return CheckResult("primary_key", False, f"{', '.join(table.key)} is not unique: {shown}", {"examples": shown})
-    return CheckResult("primary_key", True, f"{', '.join(table.key)} is unique")
+    return _is_unique(table)
 
 
 def _rows_with_a_twin(keys: pl.DataFrame) -> pl.DataFrame:

@@ -5,6 +5,7 @@ Dagster.
 
     <data_version>.parquet    the table, written once, never changed
     <data_version>.sha256     checksum of that file
+    <data_version>.files.json in place of both: the table's rows stand in these files of other tables
     current.json              which version is current, from which inputs and code
     memo/<cache key>.json     the same record by what went in: the cache, in which a known result is found again
 
@@ -20,7 +21,7 @@ import errno
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,7 +41,14 @@ from resistance_assets.orchestration.table_files.content import (
     content_from_record,
     content_of,
     content_of_file,
+    content_of_union,
     earlier_content_version,
+)
+from resistance_assets.orchestration.table_files.file_list import (
+    LIST_SUFFIX,
+    ListedFile,
+    list_as_bytes,
+    list_from_bytes,
 )
 
 # Named so since the first version: a data folder of an earlier version keeps its known results.
@@ -113,8 +121,29 @@ class Lake:
         return f"{_folder_of(address)}/{name}"
 
     def path(self, address: str, data_version: str) -> Path:
-        """Where the file of a version of a table is, or will be when it is asked for, whether or not it exists."""
+        """Where a version's own file is, or will be when it is asked for, whether or not it exists."""
         return self.store.place(self._table_key(address, data_version))
+
+    def listed_files(self, address: str, data_version: str) -> list[ListedFile]:
+        """Files that hold a version's rows, by table and version: its own, or those that its list names."""
+        own = [(address, data_version)]
+        if self.store.exists(self._table_key(address, data_version)):
+            return own
+        stored = self.store.get(self.list_key(address, data_version))
+        return own if stored is None else list_from_bytes(stored.data) or own
+
+    def list_key(self, address: str, data_version: str) -> str:
+        """Key in the store of the list of a version's files, where its rows stand in those of other tables."""
+        return self.key(address, f"{data_version}{LIST_SUFFIX}")
+
+    def files(self, address: str, data_version: str) -> list[Path]:
+        """Where the files that hold a version's rows are, in their order, whether or not they exist."""
+        return [self.path(*one) for one in self.listed_files(address, data_version)]
+
+    def keys_of_version(self, address: str, data_version: str) -> list[str]:
+        """Keys in the store of all that a version's rows are read from."""
+        listed = self.listed_files(address, data_version)
+        return [self.list_key(address, data_version), *(self._table_key(*one) for one in listed)]
 
     def _table_key(self, address: str, data_version: str) -> str:
         return self.key(address, f"{data_version}{TABLE_SUFFIX}")
@@ -147,10 +176,11 @@ class Lake:
 
     def schema(self, address: str, data_version: str) -> pl.Schema:
         """Columns of a version's file and their types, which stand in its last bytes: no row is read."""
-        return scan_file(self.store.footer(self._table_key(address, data_version))).collect_schema()
+        first, *_ = self.listed_files(address, data_version)
+        return scan_files([self.store.footer(self._table_key(*first))]).collect_schema()
 
-    def current_path(self, address: str) -> Path:
-        """File of the current version.
+    def current_files(self, address: str) -> list[Path]:
+        """Files of the current version.
 
         Raises:
             DataFault: the table was never written, or its file is gone.
@@ -158,28 +188,31 @@ class Lake:
         table_version = self.current(address)
         if table_version is None:
             raise DataFault("the table was never built", subject=address, remedy="Run `resistance run` first.")
-        return self.intact_path(address, table_version.data_version)
+        return self.intact_files(address, table_version.data_version)
 
-    def intact_path(self, address: str, data_version: str) -> Path:
-        """File of a version, whose bytes are those that were written.
+    def intact_files(self, address: str, data_version: str) -> list[Path]:
+        """Files of a version in the order of its rows, whose bytes are those that were written.
 
         Raises:
             DataFault: it is gone or damaged.
         """
-        key = self._table_key(address, data_version)
+        keys = [self._table_key(*one) for one in self.listed_files(address, data_version)]
         if damage := self.find_damage(address, data_version):
             raise DataFault(
                 f"the lake's file is damaged: {damage}",
                 subject=address,
-                expected=self.store.name(key),
+                expected=self.store.name(keys[0]),
                 remedy="Run `resistance run`: it is built again.",
             )
-        return self.store.local(key, _content_version_of_file)
+        return [self.store.local(key, _content_version_of_file) for key in keys]
 
     def find_damage(self, address: str, data_version: str, *, read_all: bool = False) -> str | None:
-        """What is wrong with a version's file; None where it is whole. See `integrity`."""
-        key = self._table_key(address, data_version)
-        return self.store.find_damage(key, _content_version_of_file, read_all=read_all)
+        """What is wrong with a version's files; None where they are whole. See `integrity`."""
+        for name, version in self.listed_files(address, data_version):
+            key = self._table_key(name, version)
+            if damage := self.store.find_damage(key, _content_version_of_file, read_all=read_all):
+                return damage if name == address else f"{damage}, of {name}"
+        return None
 
     def damage_of(self, address: str, *, read_all: bool = False) -> str | None:
         """What is wrong with a table's record or current file; None where nothing is, or it was never built."""
@@ -190,17 +223,21 @@ class Lake:
 
     def scan(self, address: str) -> pl.LazyFrame:
         """The current version, lazily."""
-        return scan_file(self.current_path(address))
+        return scan_files(self.current_files(address))
 
     def read(self, address: str) -> pl.DataFrame:
         """The current version, in memory."""
-        return read_file(self.current_path(address))
+        return read_files(self.current_files(address))
+
+    def read_version(self, address: str, data_version: str) -> pl.DataFrame:
+        """A version, in memory."""
+        return read_files(self.intact_files(address, data_version))
 
     def content(self, table_version: TableVersion) -> Content:
         """Content of a version: from its record, or from its file where a record of an earlier release lacks it."""
         address, version = table_version.address, table_version.data_version
         noted = content_from_record(table_version.content, self.schema(address, version))
-        return noted or content_of_file(self.intact_path(address, version))
+        return noted or content_of_union([content_of_file(path) for path in self.intact_files(address, version)])
 
     def write(self, address: str, frame: pl.DataFrame, content: Content | None = None) -> str:
         """Write a frame under its content version, unless that is already there. The current version stays as it is.
@@ -214,8 +251,9 @@ class Lake:
             The data version.
         """
         version = (content or content_of(frame)).version
-        if self.find_damage(address, version):
-            with self.store.writing(self._table_key(address, version)) as aside:
+        key = self._table_key(address, version)
+        if self.store.find_damage(key, _content_version_of_file):
+            with self.store.writing(key) as aside:
                 try:
                     _write_parquet(frame, aside)
                 except pl.exceptions.ComputeError as error:
@@ -224,6 +262,15 @@ class Lake:
                         if os.strerror(number) in str(error):
                             raise OSError(number, os.strerror(number)) from error
                     raise
+        return version
+
+    def write_list(self, address: str, files: Sequence[ListedFile], content: Content) -> str:
+        """Note that a table's rows stand in these files; as `write`, without a copy of them."""
+        version = content.version
+        if self.find_damage(address, version):
+            # A damaged file of its own would be read before the list.
+            self.store.delete([self._table_key(address, version)])
+            self.store.replace(self.list_key(address, version), list_as_bytes(files))
         return version
 
     def set_current(self, table_version: TableVersion, cache_key: str | None) -> TableVersion:
@@ -325,14 +372,19 @@ def _content_version_of_file(path: Path) -> str:
     return version if version == path.stem else earlier_content_version(read_file(path))
 
 
-def scan_file(path: Path) -> pl.LazyFrame:
-    """A Parquet file, lazily; its path is taken as it is, whatever brackets or stars are in it."""
-    return pl.scan_parquet(path, glob=False)
+def scan_files(paths: Sequence[Path]) -> pl.LazyFrame:
+    """Rows of Parquet files, lazily; their paths are taken as they are, whatever brackets or stars are in them."""
+    return pl.scan_parquet(list(paths), glob=False)
 
 
 def read_file(path: Path) -> pl.DataFrame:
     """A Parquet file, in memory; its path is taken as it is, whatever brackets or stars are in it."""
     return pl.read_parquet(path, glob=False)
+
+
+def read_files(paths: Sequence[Path]) -> pl.DataFrame:
+    """Rows of Parquet files, in memory, as `scan_files`."""
+    return read_file(paths[0]) if len(paths) == 1 else scan_files(paths).collect()
 
 
 def _write_parquet(frame: pl.DataFrame, path: Path) -> None:

@@ -13,9 +13,9 @@ from dataclasses import replace
 import polars as pl
 
 from resistance_assets.catalog.partition_names import partition_of, rejected_of
-from resistance_assets.catalog.tables import TABLES, Table
-from resistance_assets.errors import DataFault
+from resistance_assets.catalog.tables import TABLES
 from resistance_assets.orchestration.steps import Inputs, Step
+from resistance_assets.orchestration.table_files.unions import read_partitions
 from resistance_assets.orchestration.table_steps import table_step
 
 __all__ = ["Finish", "partition_of", "read_partitions", "rejected_of", "slice_of", "union_of", "unions_of"]
@@ -26,7 +26,7 @@ Finish = Callable[[pl.DataFrame, Mapping[str, pl.DataFrame]], pl.DataFrame]
 def union_of(
     table_name: str, partitions: Iterable[str], finish: Finish | None = None, reads: Iterable[str] = ()
 ) -> Step:
-    """Union of the partitions that are there, empty where none is.
+    """Union of the partitions that are there, empty where none is; a large one is a list of their files.
 
     A partition that makes a check of the union fail is left out of it and named (`attempts.left_out`); the rest is
     written.
@@ -47,7 +47,7 @@ def union_of(
     step = table_step(
         outputs={table_name: table}, compute=compute, inputs=read, optional_inputs=given, allow_unavailable_inputs=True
     )
-    return replace(step, partitions=given)
+    return replace(step, partitions=given, unions={} if finish else {table_name: given})
 
 
 def unions_of(partitions: Mapping[str, Sequence[str]]) -> Step:
@@ -63,41 +63,7 @@ def unions_of(partitions: Mapping[str, Sequence[str]]) -> Step:
         return {name: read_partitions(inputs, own, tables[name]) for name, own in partitions.items()}
 
     step = table_step(outputs=tables, compute=compute, optional_inputs=given, allow_unavailable_inputs=True)
-    return replace(step, partitions=given)
-
-
-def read_partitions(inputs: Inputs, partitions: Iterable[str], table: Table) -> pl.DataFrame:
-    """Rows of the partitions that are there, one after the other; no rows of the table's columns where none is.
-
-    Raises:
-        DataFault: an earlier release of the package wrote a partition without a column that must have a value.
-    """
-    frames = [
-        _with_todays_columns(inputs.scan(partition), partition, table)
-        for partition in partitions
-        if inputs.has(partition)
-    ]
-    return pl.concat(frames).collect() if frames else table.empty()
-
-
-def _with_todays_columns(frame: pl.LazyFrame, partition: str, table: Table) -> pl.LazyFrame:
-    """A partition's rows in its table's columns.
-
-    They differ where an earlier release wrote it and its source cannot be had now, so that it is kept as it is.
-    """
-    stored, wanted = frame.collect_schema(), table.polars_schema
-    if list(stored.items()) == list(wanted.items()):
-        return frame
-    if lacking := [one.name for one in table.columns if one.name not in stored and not one.nullable]:
-        raise DataFault(
-            f"an earlier release wrote it without the column {lacking[0]}, and its source cannot be had now",
-            subject=partition,
-            remedy="Run `resistance run` again when its source can be had; see `resistance sources`.",
-        )
-    return frame.select(
-        pl.col(name).cast(dtype) if name in stored else pl.lit(None, dtype).alias(name)
-        for name, dtype in wanted.items()
-    )
+    return replace(step, partitions=given, unions={name: tuple(own) for name, own in partitions.items()})
 
 
 def slice_of(partition: str, table_name: str, where: Mapping[str, str], tags: Mapping[str, str] | None = None) -> Step:

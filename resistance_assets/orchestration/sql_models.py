@@ -46,6 +46,9 @@ _WITH_HEADER = re.compile(r"^with:\s*(\w+) for (\w+)\s*$")
 _NUMBER = re.compile(r"^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL.*)$")
 _FILE_FUNCTIONS = re.compile(r"^(read_\w+|scan_\w+|\w+_scan|glob|parquet_\w+|query|query_table)$", re.IGNORECASE)
 
+Mount = Path | Sequence[Path] | pl.DataFrame
+"""Rows of a table that a query reads: a Parquet file, several of them one after the other, or a frame."""
+
 
 @dataclass(frozen=True)
 class SqlModel:
@@ -216,12 +219,12 @@ def load_tests(folder: Path, models: Mapping[str, SqlModel], tables: Mapping[str
     return found
 
 
-def run_model(model: SqlModel, mounts: Mapping[str, Path | pl.DataFrame]) -> pl.DataFrame:
+def run_model(model: SqlModel, mounts: Mapping[str, Mount]) -> pl.DataFrame:
     """Compute a model in a private in-memory database that holds the tables it names and nothing else.
 
     Args:
         model: as loaded.
-        mounts: for each of ``model.refs`` its Parquet file or a frame; further ones are ignored.
+        mounts: for each of ``model.refs`` its Parquet files or a frame; further ones are ignored.
 
     Returns:
         The table, with the columns, order and types of its model.
@@ -247,12 +250,12 @@ def run_model(model: SqlModel, mounts: Mapping[str, Path | pl.DataFrame]) -> pl.
     return frame
 
 
-def run_test(test: SqlTest, mounts: Mapping[str, Path | pl.DataFrame]) -> SqlTestResult:
+def run_test(test: SqlTest, mounts: Mapping[str, Mount]) -> SqlTestResult:
     """Look for rows that must not be there.
 
     Args:
         test: as loaded.
-        mounts: for each of ``test.refs`` its Parquet file or a frame; further ones are ignored.
+        mounts: for each of ``test.refs`` its Parquet files or a frame; further ones are ignored.
 
     Raises:
         CatalogFault: the query fails.
@@ -314,9 +317,7 @@ def load_queries(
     return found
 
 
-def run_queries(
-    queries: Iterable[SqlQuery], mounts: Mapping[str, Path | pl.DataFrame]
-) -> dict[str, dict[str, int | float | None]]:
+def run_queries(queries: Iterable[SqlQuery], mounts: Mapping[str, Mount]) -> dict[str, dict[str, int | float | None]]:
     """Run queries in one private database that holds the tables they name and nothing else.
 
     Returns:
@@ -742,7 +743,7 @@ def _suggest(name: str, known: Iterable[str], otherwise: str) -> str:
 
 
 @contextlib.contextmanager
-def _mounted(refs: Iterable[str], mounts: Mapping[str, Path | pl.DataFrame]) -> Iterator[duckdb.DuckDBPyConnection]:
+def _mounted(refs: Iterable[str], mounts: Mapping[str, Mount]) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database with one view per reference, that can reach no other file, no network and no setting."""
     if missing := [ref for ref in refs if ref not in mounts]:
         raise ValueError(f"no mount for {', '.join(missing)}")
@@ -754,7 +755,8 @@ def _mounted(refs: Iterable[str], mounts: Mapping[str, Path | pl.DataFrame]) -> 
         connection.execute(f"SET temp_directory = {_literal(spill)}")
         connection.execute(f"SET memory_limit = '{query_memory_bytes() // 1000}KB'")
         connection.execute("SET TimeZone = 'UTC'")
-        paths = [mount for ref in refs if isinstance(mount := mounts[ref], Path)]
+        given = [mounts[ref] for ref in refs]
+        paths = [path for mount in given if not isinstance(mount, pl.DataFrame) for path in _paths_of(mount)]
         # Both spellings: access is asked for as the path is written, before its pattern is resolved.
         files = [text for path in paths for text in (_literal(str(path)), glob_literal(path))]
         connection.execute(f"SET allowed_paths = [{', '.join(files)}]")
@@ -765,14 +767,18 @@ def _mounted(refs: Iterable[str], mounts: Mapping[str, Path | pl.DataFrame]) -> 
         for number, ref in enumerate(refs):
             layer, name = ref.split(".", 1)
             mount = mounts[ref]
-            if isinstance(mount, Path):
-                source = f"read_parquet({glob_literal(mount)})"
-            else:
+            if isinstance(mount, pl.DataFrame):
                 source = f"mounted_{number}"
                 connection.register(source, in_place(mount))
+            else:
+                source = f"read_parquet([{', '.join(map(glob_literal, _paths_of(mount)))}])"
             connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{layer}"')
             connection.execute(f'CREATE VIEW "{layer}"."{name}" AS SELECT * FROM {source}')
         yield connection
+
+
+def _paths_of(mount: Path | Sequence[Path]) -> Sequence[Path]:
+    return [mount] if isinstance(mount, Path) else mount
 
 
 def _answer(connection: duckdb.DuckDBPyConnection, sql: str, path: Path) -> pl.DataFrame:

@@ -11,7 +11,7 @@ import contextlib
 import functools
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,11 +21,12 @@ import polars as pl
 from resistance_assets.errors import DataFault, Fault, SourceUnavailable
 from resistance_assets.files import is_disk_full, storage_fault
 from resistance_assets.orchestration.attempts import remembers_failures
-from resistance_assets.orchestration.checks import CheckResult, validate
+from resistance_assets.orchestration.checks import CheckResult, checked_by_partition, validate
 from resistance_assets.orchestration.code_version import flat_parameters, parameters_version
 from resistance_assets.orchestration.events import ProgressEvent, emit
-from resistance_assets.orchestration.lake import Lake, TableVersion, now_iso, read_file, scan_file
-from resistance_assets.orchestration.table_files.content import content_of
+from resistance_assets.orchestration.lake import Lake, TableVersion, now_iso, read_files, scan_files
+from resistance_assets.orchestration.table_files.content import Content, content_of
+from resistance_assets.orchestration.table_files.unions import MODEL, ListedRows, list_rows, read_partitions
 
 if TYPE_CHECKING:
     from resistance_assets.catalog.tables import Table
@@ -49,6 +50,7 @@ class Step:
         inputs: addresses that must be there. If one is unavailable, so are the outputs.
         optional_inputs: addresses that are taken where they are there: the parts of a union.
         partitions: the optional inputs whose union is the output: one that makes a check fail is left out of it.
+        unions: output -> its partitions, where its rows are theirs as they are.
         allow_unavailable_inputs: an unavailable input counts as an empty table.
         parameters: catalog parameters that decide the result.
         external_inputs: files that come from outside the lake, looked up at run time from the origins that the run was
@@ -67,6 +69,7 @@ class Step:
     inputs: tuple[str, ...] = ()
     optional_inputs: tuple[str, ...] = ()
     partitions: tuple[str, ...] = ()
+    unions: Mapping[str, Sequence[str]] = field(default_factory=dict)
     allow_unavailable_inputs: bool = False
     parameters: Any = None
     external_inputs: Callable[[Any], Mapping[str, ExternalInput]] | None = None
@@ -106,7 +109,7 @@ class StepTest:
 
     name: str
     refs: tuple[str, ...]
-    check: Callable[[Mapping[str, Path | pl.DataFrame]], CheckResult]
+    check: Callable[[Mapping[str, Path | Sequence[Path] | pl.DataFrame]], CheckResult]
     code_version: str
 
 
@@ -129,15 +132,15 @@ class Inputs:
         """Whether an optional input is there with data."""
         return address in self._pointers and self._pointers[address].is_available
 
-    def path(self, address: str) -> Path:
-        """Its file. Raises DataFault where it is gone or damaged."""
-        return self._lake.intact_path(address, self._pointers[address].data_version)
+    def files(self, address: str) -> list[Path]:
+        """Its files. Raises DataFault where one is gone or damaged."""
+        return self._lake.intact_files(address, self._pointers[address].data_version)
 
     def scan(self, address: str) -> pl.LazyFrame:
-        return scan_file(self.path(address))
+        return scan_files(self.files(address))
 
     def read(self, address: str) -> pl.DataFrame:
-        return read_file(self.path(address))
+        return read_files(self.files(address))
 
     def facts(self, address: str) -> Mapping[str, Any]:
         return self._pointers[address].notes
@@ -214,30 +217,33 @@ def run_step(
             cache_key = cache_key_of(step, versions)
             if not force and (known := _lookup_all(lake, step, cache_key)):
                 return _set_back(lake, known, started)
-            shaped = _compute(step, Inputs(lake, table_versions, external_inputs, step.parameters))
+            inputs = Inputs(lake, table_versions, external_inputs, step.parameters)
+            listed = _list_unions(lake, step, table_versions)
+            shaped = _stack_others(step, inputs, listed) if listed else _compute(step, inputs)
         except SourceUnavailable as reason:
             return _stay(lake, step, reason, run_id, started, cache_key)
 
         left_out: dict[str, str] = {}
         failure: StepFailed | None = None
         try:
-            check_results = _run_checks(lake, step, shaped, table_versions)
+            check_results = _run_checks(lake, step, shaped, table_versions, listed=listed)
         except StepFailed as failed:
-            check_results = failed.check_results
+            check_results, listed = failed.check_results, {}
             try:
                 shaped, check_results, left_out = _without_culprits(lake, step, table_versions, external_inputs, failed)
             except StepFailed:
                 failure = failed
+                shaped = _compute(step, inputs)
                 shaped = {address: frame for address, frame in shaped.items() if address not in failed.faults}
         seconds = time.perf_counter() - started
         facts = {name: dict(external.facts, checksum=external.checksum) for name, external in external_inputs.items()}
         results = {}
-        for address, frame in shaped.items():
-            content = content_of(frame)
+        for address, rows in {**shaped, **listed}.items():
+            content, data_version = _write(lake, address, rows)
             table_version = TableVersion(
                 address=address,
                 status="available",
-                data_version=lake.write(address, frame, content),
+                data_version=data_version,
                 code_version=step.code_version,
                 parameters=parameters_version(step.parameters),
                 inputs=versions,
@@ -245,7 +251,7 @@ def run_step(
                 built_at=now_iso(),
                 run_id=run_id,
                 seconds=round(seconds, 3),
-                notes=_notes(step, cache_key, facts, check_results[address], left_out),
+                notes=_notes(step, address, cache_key, facts, check_results[address], left_out),
                 content=content.as_record(),
             )
             results[address] = StepResult(
@@ -259,8 +265,37 @@ def run_step(
         return results
 
 
+def _list_unions(lake: Lake, step: Step, table_versions: Mapping[str, TableVersion]) -> dict[str, ListedRows]:
+    """Outputs whose rows stay in the files of their partitions."""
+    found = {
+        address: list_rows(lake, step.outputs[address], own, table_versions) for address, own in step.unions.items()
+    }
+    return {address: rows for address, rows in found.items() if rows is not None}
+
+
+def _stack_others(step: Step, inputs: Inputs, listed: Collection[str]) -> dict[str, pl.DataFrame]:
+    """The step's unions that are not listed, without a copy of those that are."""
+    others = {address: own for address, own in step.unions.items() if address not in listed}
+    tables = step.outputs
+    return {name: tables[name].shape(read_partitions(inputs, own, tables[name])) for name, own in others.items()}
+
+
+def _write(lake: Lake, address: str, rows: pl.DataFrame | ListedRows) -> tuple[Content, str]:
+    """Content and data version of what is written: rows that are as an earlier release wrote them keep its version."""
+    content = rows.content if isinstance(rows, ListedRows) else content_of(rows)
+    current = lake.current(address)
+    if current is not None and current.is_available and not current.content and current.rows == content.rows:
+        before = current.data_version
+        if not lake.find_damage(address, before) and lake.content(current) == content:
+            return content, before
+    if isinstance(rows, ListedRows):
+        return content, lake.write_list(address, rows.files, content)
+    return content, lake.write(address, rows, content)
+
+
 def _notes(
     step: Step,
+    address: str,
     cache_key: str | None,
     sources: Mapping[str, Any],
     check_results: Sequence[CheckResult],
@@ -272,6 +307,7 @@ def _notes(
         "code": dict(getattr(step.code_version, "pieces", {})),
         "parameters": flat_parameters(step.parameters),
         "sources": sources,
+        MODEL: step.outputs[address].model_version,
         "checks": [{"name": one.name, "description": one.description} for one in check_results],
         **({LEFT_OUT: dict(left_out)} if left_out else {}),
     }
@@ -639,16 +675,22 @@ def _run_checks(
     table_versions: Mapping[str, TableVersion],
     *,
     is_part: bool = False,
+    listed: Mapping[str, ListedRows] = {},
 ) -> dict[str, list[CheckResult]]:
     # A least number of rows is asked of the whole alone.
     check_results = {
         address: validate(step.outputs[address], frame, may_be_empty=is_part) for address, frame in frames.items()
     }
-    mounts: dict[str, Path | pl.DataFrame] = {
-        address: lake.intact_path(address, table_version.data_version)
+    for address, rows in listed.items():
+        check_results[address] = checked_by_partition(step.outputs[address], rows.content.rows)
+    read = {ref for tests in step.tests.values() for test in tests for ref in test.refs}
+    mounts: dict[str, Sequence[Path] | pl.DataFrame] = {
+        address: lake.intact_files(address, table_version.data_version)
         for address, table_version in table_versions.items()
+        if address in read
     }
     mounts.update(frames)
+    mounts.update({address: [lake.path(*file) for file in one.files] for address, one in listed.items()})
     for address, tests in step.tests.items():
         # A frame that does not keep its own schema is not worth asking about others.
         if all(check_result.passed for check_result in check_results[address]):

@@ -10,7 +10,6 @@ import dataclasses
 import difflib
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -21,6 +20,7 @@ from resistance_assets.orchestration.checks import CheckResult
 from resistance_assets.orchestration.code_version import code_version_of, parameters_version, sql_code_version
 from resistance_assets.orchestration.package_hash import kept_beside_the_package
 from resistance_assets.orchestration.sql_models import (
+    Mount,
     SqlModel,
     SqlQuery,
     SqlTest,
@@ -87,7 +87,7 @@ def table_step(
 def as_step_test(test: SqlTest) -> StepTest:
     """A SQL test as a check of the candidate table."""
 
-    def check(mounts: Mapping[str, Path | pl.DataFrame]) -> CheckResult:
+    def check(mounts: Mapping[str, Mount]) -> CheckResult:
         found = run_test(test, mounts)
         if found.passed:
             return CheckResult(test.name, True, test.description)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from resistance_assets.files import glob_literal
 
 WAREHOUSE_FILE = "warehouse.duckdb"
 RELEASES_FOLDER = "releases"
@@ -24,3 +28,13 @@ def column_list(names: Sequence[str]) -> str:
 
 def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
+
+
+def rows_of(files: Sequence[Path]) -> str:
+    """Rows of Parquet files, one after the other."""
+    return f"read_parquet([{', '.join(map(glob_literal, files))}])"
+
+
+def files_in(facts: Mapping[str, Any], data_dir: Path) -> list[Path]:
+    """Files that hold a table of a manifest; manifests of earlier versions name one as `parquet`."""
+    return [data_dir / name for name in facts.get("files") or [facts["parquet"]]]

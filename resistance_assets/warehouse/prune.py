@@ -14,6 +14,7 @@ from typing import Any
 
 from resistance_assets.errors import DataFault
 from resistance_assets.orchestration.lake import CACHE_FOLDER, TABLE_SUFFIX, Lake
+from resistance_assets.orchestration.table_files.file_list import LIST_SUFFIX
 from resistance_assets.warehouse.releases import cache_key_in, forget_releases, partitions_in
 
 
@@ -77,13 +78,13 @@ def prune(
 def _is_of_table(key: str) -> bool:
     """Whether a key is of a version of a table, or of the record of a known result."""
     _, *parts = key.split("/")
-    return (len(parts) == 2 and key.endswith(TABLE_SUFFIX)) or (
+    return (len(parts) == 2 and key.endswith((TABLE_SUFFIX, LIST_SUFFIX))) or (
         len(parts) == 3 and parts[1] == CACHE_FOLDER and key.endswith(".json")
     )
 
 
 def _named(lake: Lake, data_dir: Path, manifests: Mapping[int, Mapping[str, Any]]) -> set[str]:
-    """Keys of the tables and records that a current version or a kept release needs."""
+    """Keys of what a current version or a kept release needs, the listed files of partitions among them."""
     named: set[str] = set()
 
     def keep_record(address: str, cache_key: str | None) -> None:
@@ -98,7 +99,7 @@ def _named(lake: Lake, data_dir: Path, manifests: Mapping[int, Mapping[str, Any]
                 subject=address,
                 remedy="Run `resistance run` first: it is written again.",
             )
-        named.add(lake.key(address, f"{table_version.data_version}{TABLE_SUFFIX}"))
+        named.update(lake.keys_of_version(address, table_version.data_version))
         keep_record(address, table_version.notes.get("cache_key"))
         # A known result is only known as long as its record is there: keep every record of a file that stays.
         for key, record in lake.records(address):
@@ -106,7 +107,7 @@ def _named(lake: Lake, data_dir: Path, manifests: Mapping[int, Mapping[str, Any]
                 named.add(key)
     for manifest in manifests.values():
         for address, facts in manifest["tables"].items():
-            named.add(lake.key(address, Path(facts["parquet"]).name))
+            named.update(lake.keys_of_version(address, facts["data_version"]))
             keep_record(address, cache_key_in(facts))
         for address, cache_key in partitions_in(manifest).items():
             keep_record(address, cache_key)

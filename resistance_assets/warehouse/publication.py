@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,11 @@ warehouse of one cohort (4.6 million rows): 43 MB without a declared key, 60 MB 
 
 @dataclass(frozen=True)
 class Publication:
-    """A table to publish: its model, what is known of its version, its file, and where its columns come from."""
+    """A table to publish: its model, its version, its files in the order of its rows, and its columns' origins."""
 
     table: Table
     table_version: TableVersion
-    parquet: Path
+    files: Sequence[Path]
     lineage: Mapping[str, tuple[str, ...]]
 
 

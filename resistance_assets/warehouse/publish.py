@@ -22,10 +22,10 @@ import duckdb
 import polars as pl
 
 from resistance_assets.errors import DataFault
-from resistance_assets.files import aside_path, file_lock, flush_file, glob_literal, put_in_place, storage_fault
+from resistance_assets.files import aside_path, file_lock, flush_file, put_in_place, storage_fault
 from resistance_assets.orchestration.lake import now_iso
 from resistance_assets.warehouse.building import database_fault, open_for_building, remove_aside, remove_orphans
-from resistance_assets.warehouse.database import WAREHOUSE_FILE, column_list, first_line, literal, quoted
+from resistance_assets.warehouse.database import WAREHOUSE_FILE, column_list, first_line, literal, quoted, rows_of
 from resistance_assets.warehouse.meta_schema import meta_version_of, write_meta_schema
 from resistance_assets.warehouse.publication import Publication, definition_version, is_key_enforced
 from resistance_assets.warehouse.releases import manifest_of, read_published_state, write_manifests
@@ -204,11 +204,11 @@ def _with_changes(
 
 def _write_table(connection: duckdb.DuckDBPyConnection, publication: Publication) -> None:
     table = publication.table
-    if not publication.parquet.is_file():
+    if lost := [path for path in publication.files if not path.is_file()]:
         raise DataFault(
             "its Parquet file is gone",
             subject=table.address,
-            expected=str(publication.parquet),
+            expected=str(lost[0]),
             remedy="Delete the table's folder in the lake and run again.",
         )
     columns = [
@@ -222,21 +222,19 @@ def _write_table(connection: duckdb.DuckDBPyConnection, publication: Publication
     connection.execute(f"CREATE TABLE {address} ({', '.join(columns)})")
     try:
         # By name, since a file written before a column moved must not shift; in the order of the file, which is by key.
-        connection.execute(
-            f"INSERT INTO {address} BY NAME SELECT * FROM read_parquet({glob_literal(publication.parquet)})"
-        )
+        connection.execute(f"INSERT INTO {address} BY NAME SELECT * FROM {rows_of(publication.files)}")
     except (duckdb.ConstraintException, duckdb.BinderException, duckdb.ConversionException) as error:
         raise DataFault(
             f"its Parquet file does not fit the table model: {first_line(error)}",
             subject=table.address,
-            place=publication.parquet.name,
+            place=publication.files[0].name,
             remedy="Build the table again with the present models (`resistance run`).",
         ) from error
     except duckdb.InvalidInputException as error:
         raise DataFault(
             f"its Parquet file cannot be read: {first_line(error)}",
             subject=table.address,
-            place=publication.parquet.name,
+            place=publication.files[0].name,
             remedy="Delete the table's folder in the lake and run again.",
         ) from error
     rows = connection.execute(f"SELECT count(*) FROM {address}").fetchall()[0][0]
@@ -244,7 +242,7 @@ def _write_table(connection: duckdb.DuckDBPyConnection, publication: Publication
         raise DataFault(
             f"its Parquet file holds {rows} rows",
             subject=table.address,
-            place=publication.parquet.name,
+            place=publication.files[0].name,
             expected=f"{publication.table_version.rows}, as its record says",
             remedy="Delete the table's folder in the lake and run again.",
         )

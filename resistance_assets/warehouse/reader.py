@@ -23,7 +23,7 @@ import polars as pl
 from resistance_assets.errors import DataFault, UsageFault
 from resistance_assets.files import glob_literal
 from resistance_assets.integrity import find_damage
-from resistance_assets.warehouse.database import RELEASES_FOLDER, WAREHOUSE_FILE, literal
+from resistance_assets.warehouse.database import RELEASES_FOLDER, WAREHOUSE_FILE, files_in, literal, rows_of
 
 _NAME = "warehouse"
 _BATCH_ROWS = 100_000
@@ -279,24 +279,25 @@ def _open_release(
     from resistance_assets.catalog.tables import TABLES
 
     stated: Mapping[str, Mapping[str, Any]] = manifests[release]["tables"]
-    files = {address: (data_dir / facts["parquet"]).resolve() for address, facts in stated.items()}
-    damaged = {a: damage for a, file in files.items() if (damage := find_damage(file))}
+    files = {address: [path.resolve() for path in files_in(facts, data_dir)] for address, facts in stated.items()}
+    damaged = {a: (file, damage) for a, own in files.items() for file in own if (damage := find_damage(file))}
     if damaged:
         address = min(damaged)
         raise DataFault(
             f"release {release} is not complete any more: {len(damaged)} of its files are gone or damaged, the first "
-            f"because {damaged[address]}",
+            f"because {damaged[address][1]}",
             subject=address,
-            expected=str(files[address]),
+            expected=str(damaged[address][0]),
             remedy="Run `resistance run`, which builds again what is still current; for what is not, restore the lake "
             "from a backup, or read another release.",
         )
     # Both spellings: access is asked for as the path is written, before its pattern is resolved.
-    _locked(connection, [text for file in files.values() for text in (literal(str(file)), glob_literal(file))])
-    for address, file in files.items():
+    every = [file for own in files.values() for file in own]
+    _locked(connection, [text for file in every for text in (literal(str(file)), glob_literal(file))])
+    for address, own in files.items():
         layer, name = address.split(".", 1)
         connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{layer}"')
-        connection.execute(f'CREATE VIEW "{layer}"."{name}" AS SELECT * FROM read_parquet({glob_literal(file)})')
+        connection.execute(f'CREATE VIEW "{layer}"."{name}" AS SELECT * FROM {rows_of(own)}')
         if table := TABLES.get(address):
             connection.execute(f'COMMENT ON VIEW "{layer}"."{name}" IS {literal(table.comment)}')
     _write_meta_of_release(connection, manifests, stated, release)

@@ -149,7 +149,7 @@ def manifest_of(
                 "inputs": dict(p.table_version.inputs),
                 "rows": p.table_version.rows,
                 "status": p.table_version.status,
-                "parquet": _relative(p.parquet, data_dir),
+                "files": [_relative(path, data_dir) for path in p.files],
                 "cache_key": p.table_version.notes.get("cache_key"),
             }
             for p in tables

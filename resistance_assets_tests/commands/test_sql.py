@@ -28,7 +28,7 @@ def put(data_dir: Path, n_samples: int) -> None:
     table_version = TableVersion(
         CATALOG.address, "available", version, "c", "p", {}, 1, "2026-01-02T03:04:05+00:00", "r", 0.1
     )
-    tables = [Publication(CATALOG, table_version, lake.path(CATALOG.address, version), {})]
+    tables = [Publication(CATALOG, table_version, [lake.path(CATALOG.address, version)], {})]
     publish(data_dir, tables, meta={}, code_revision="1", settings={})
 
 

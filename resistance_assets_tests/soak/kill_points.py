@@ -303,7 +303,8 @@ def _unreferenced(data_dir: Path) -> list[Path]:
         layer, name = document["address"].split(".", 1)
         named.add(data_dir / "lake" / layer / name / f"{document['data_version']}.parquet")
     for path in data_dir.glob("releases/*.json"):
-        named |= {data_dir / table["parquet"] for table in json.loads(path.read_text())["tables"].values()}
+        tables = json.loads(path.read_text())["tables"].values()
+        named |= {data_dir / name for table in tables for name in table["files"]}
     # Shares of release 1 are named by nothing here, because its pointers were taken away at the start.
     return [
         path for path in data_dir.glob("lake/*/*/*.parquet") if path not in named and path.parts[-3] != "parts"

@@ -43,7 +43,7 @@ def publish_release(data_dir: Path, number: int) -> int:
         table = Table(layer, name, "one row per gene", ("gene",), "that it is real", (), 0, Values, "Described.")
         version = lake.write(table.address, frame)
         table_version = TableVersion(table.address, "available", version, "c", "p", {}, ROWS, "2026-01-01", "run", 0.0)
-        publications.append(Publication(table, table_version, lake.path(table.address, version), {}))
+        publications.append(Publication(table, table_version, [lake.path(table.address, version)], {}))
     return publish(data_dir, publications, meta={}, code_revision="1", settings={}).release
 
 

@@ -45,7 +45,7 @@ def put(data_dir: Path, value: int) -> int:
     path = lake.path("core.t", table_versions["core.t"].data_version)
     return publish(
         data_dir,
-        [Publication(TABLE, table_versions["core.t"], path, {})],
+        [Publication(TABLE, table_versions["core.t"], [path], {})],
         meta={},
         code_revision="1",
         settings={},

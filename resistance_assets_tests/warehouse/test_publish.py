@@ -60,7 +60,9 @@ def publication(data_dir: Path, address: str, content: pl.DataFrame, **known: An
         "inputs": {"raw.x": "v"}, "rows": content.height, "built_at": "2026-01-02T03:04:05+00:00", "run_id": "run",
         "seconds": 0.5, **known,
     })  # fmt: skip
-    return Publication(table(address), table_version, lake.path(address, version), {"value": ("raw.x.value", "source")})
+    return Publication(
+        table(address), table_version, [lake.path(address, version)], {"value": ("raw.x.value", "source")}
+    )
 
 
 def put(data_dir: Path, values: Mapping[str, int], between: Callable[[str], None] | None = None, **known: Any):
@@ -173,7 +175,7 @@ def test_code_alone_makes_no_release_but_is_stated(tmp_path: Path):
 def test_a_changed_table_model_writes_the_table_anew(tmp_path: Path):
     put(tmp_path, {"core.a": 1, "core.b": 1, "core.c": 1})
     tables = [publication(tmp_path, address, frame(1)) for address in ("core.a", "core.b", "core.c")]
-    wider = Publication(table("core.a", _Wider), tables[0].table_version, tables[0].parquet, tables[0].lineage)
+    wider = Publication(table("core.a", _Wider), tables[0].table_version, tables[0].files, tables[0].lineage)
     result = publish(tmp_path, [wider, *tables[1:]], meta={}, code_revision="1", settings={})
     assert outcome(result) == (1, False, ("core.a",), ("core.b", "core.c"))
     assert ask(tmp_path, "SELECT DISTINCT more FROM core.a") == [(None,)]
@@ -242,7 +244,7 @@ def test_a_table_that_does_not_fit_leaves_the_old_release(tmp_path: Path, conten
     wrong = publication(tmp_path, "core.a", content, rows=rows)
     if rows == 4:
         wrong = Publication(
-            wrong.table, TableVersion(**{**vars(wrong.table_version), "data_version": "x"}), wrong.parquet, {}
+            wrong.table, TableVersion(**{**vars(wrong.table_version), "data_version": "x"}), wrong.files, {}
         )
     with pytest.raises(DataFault, match=told):
         publish(tmp_path, [wrong], meta={}, code_revision="1", settings={})
@@ -252,10 +254,10 @@ def test_a_table_that_does_not_fit_leaves_the_old_release(tmp_path: Path, conten
 
 def test_a_lost_or_broken_parquet_file_is_named(tmp_path: Path):
     lost = publication(tmp_path, "core.a", frame(1))
-    lost.parquet.unlink()
+    lost.files[0].unlink()
     with pytest.raises(DataFault, match=r"core\.a: its Parquet file is gone"):
         publish(tmp_path, [lost], meta={}, code_revision="1", settings={})
-    lost.parquet.write_bytes(b"PAR1" + b"x" * 100)
+    lost.files[0].write_bytes(b"PAR1" + b"x" * 100)
     with pytest.raises(DataFault, match=r"core\.a.*cannot be read"):
         publish(tmp_path, [lost], meta={}, code_revision="1", settings={})
     assert not (tmp_path / "warehouse.duckdb").exists()

@@ -28,7 +28,7 @@ def put(data_dir: Path, n_samples: int) -> None:
     table_version = TableVersion(
         CATALOG.address, "available", version, "c", "p", {}, 1, "2026-01-02T03:04:05+00:00", "r", 0.1
     )
-    tables = [Publication(CATALOG, table_version, lake.path(CATALOG.address, version), {})]
+    tables = [Publication(CATALOG, table_version, [lake.path(CATALOG.address, version)], {})]
     publish(data_dir, tables, meta={}, code_revision="1", settings={})
 
 
@@ -86,7 +86,7 @@ def test_what_is_not_there_is_said(data_dir: Path, tmp_path: Path):
 def test_a_release_whose_files_are_gone_names_them(tmp_path: Path):
     put(tmp_path, 1)
     put(tmp_path, 2)
-    lost = tmp_path / list_releases(tmp_path)[1]["tables"][CATALOG.address]["parquet"]
+    lost = tmp_path / list_releases(tmp_path)[1]["tables"][CATALOG.address]["files"][0]
     lost.unlink()
     with pytest.raises(DataFault, match=r"marts\.dataset_catalog: release 1 is not complete.*1 of its files"):
         open_warehouse(tmp_path, 1)

@@ -8,6 +8,7 @@ that is not true of the data. No data are read here and nothing is computed.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -92,6 +93,17 @@ class Table:
                 )
             )
         return tuple(found)
+
+    @property
+    def model_version(self) -> str:
+        """Hash of what the model asks of rows: columns, types, bounds, key."""
+        schema = self.model.to_schema()
+        checks = {
+            name: sorted(f"{check.name} {check.statistics}" for check in column.checks or ())
+            for name, column in schema.columns.items()
+        }
+        asked = [(one.name, str(one.dtype), one.nullable, checks[one.name]) for one in self.columns]
+        return hashlib.sha256(repr((asked, self.key)).encode()).hexdigest()[:16]
 
     @property
     def polars_schema(self) -> pl.Schema:

@@ -184,7 +184,7 @@ def verdicts_step(registry: Registry, queries: Mapping[str, SqlQuery]) -> Step:
     is_synthetic = load_settings().is_synthetic
 
     def compute(inputs: Inputs) -> pl.DataFrame:
-        answers = run_queries(queries.values(), {ref: inputs.path(ref) for ref in refs})
+        answers = run_queries(queries.values(), {ref: inputs.files(ref) for ref in refs})
         evidence = {claim_id: answers[query.name] for claim_id, query in queries.items()}
         found = {name: (one.facts["loaded"], one.facts["lacking"]) for name, one in inputs.external_inputs.items()}
         return judge_claims(claims, evidence, found, inputs.read(HYPOTHESES), is_synthetic=is_synthetic)

@@ -18,7 +18,7 @@ from resistance_assets.errors import Fault
 from resistance_assets.orchestration.dagster.automation import on_data_change
 from resistance_assets.orchestration.dagster.run_process import note_process
 from resistance_assets.orchestration.events import ProgressEvent, emit, subscribe
-from resistance_assets.orchestration.lake import Lake, scan_file
+from resistance_assets.orchestration.lake import Lake, scan_files
 from resistance_assets.orchestration.steps import Step, StepFailed, StepResult, column_lineage, identity_of
 from resistance_assets.orchestration.workers.pool import run_step_somewhere
 
@@ -212,7 +212,7 @@ def _metadata(
     lake: Lake, address: str, table: Table, result: StepResult, read_from_sql: Mapping[str, Sequence[str]] | None
 ) -> dict[str, Any]:
     table_version = result.table_version
-    path = lake.path(address, table_version.data_version)
+    files = lake.files(address, table_version.data_version)
     deps = {
         column: [
             dg.TableColumnDep(asset_key=key_of(upstream.rsplit(".", 1)[0]), column_name=upstream.rsplit(".", 1)[1])
@@ -221,12 +221,12 @@ def _metadata(
         ]
         for column, found in column_lineage(table, read_from_sql).items()
     }
-    head = scan_file(path).head(PREVIEW_ROWS).collect()
+    head = scan_files(files).head(PREVIEW_ROWS).collect()
     metadata: dict[str, Any] = {
         "cache": {"cache hit": "hit", "built": "miss"}.get(result.outcome, result.outcome),
         "dagster/row_count": table_version.rows,
         "dagster/column_lineage": dg.TableColumnLineage({column: found for column, found in deps.items() if found}),
-        "dagster/uri": str(path),
+        "dagster/uri": str(files[0].parent if len(files) > 1 else files[0]),
         "seconds": round(result.seconds, 3),
         "built_at": table_version.built_at,
         "preview": dg.MetadataValue.md(preview(head)),

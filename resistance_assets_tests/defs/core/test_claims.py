@@ -260,7 +260,7 @@ def judged(demo_place: Path) -> pl.DataFrame:
     states = ask(data_dir, "SELECT * FROM meta.sources")
     queries = load_claims(EXPECTED)
     lake = Lake(data_dir / "lake")
-    mounts = {ref: lake.current_path(ref) for query in queries.values() for ref in query.refs}
+    mounts = {ref: lake.current_files(ref) for query in queries.values() for ref in query.refs}
     answers = run_queries(queries.values(), mounts)
     return judge_claims(
         EXPECTED,
@@ -294,7 +294,7 @@ def test_a_gene_that_is_not_prognostic_is_not_found_to_be(demo_place):
     ]
     queries = load_claims(claims)
     lake = Lake(demo_place / "data" / "lake")
-    mounts = {ref: lake.current_path(ref) for query in queries.values() for ref in query.refs}
+    mounts = {ref: lake.current_files(ref) for query in queries.values() for ref in query.refs}
     answers = run_queries(queries.values(), mounts)
     evidence = {claim_id: answers[query.name] for claim_id, query in queries.items()}
     found = judge_claims(claims, evidence, {c.id: ({}, []) for c in claims}, NO_FAMILIES)
