@@ -19,7 +19,7 @@ import dagster as dg
 
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import published_tables
-from resistance_assets.defs.resources import open_origins, study_source
+from resistance_assets.defs.resources import open_origins
 from resistance_assets.errors import Fault
 from resistance_assets.files import write_json
 from resistance_assets.orchestration.attempts import all_failures
@@ -27,6 +27,7 @@ from resistance_assets.orchestration.dagster.run import close_dead_runs
 from resistance_assets.orchestration.dagster.table_assets import key_of
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.package_hash import hash_of_code
+from resistance_assets.orchestration.run_log import last_attempts, log_path
 from resistance_assets.orchestration.run_outcome import PRODUCTS
 from resistance_assets.orchestration.status import TableState, stale_outputs, states_of, with_dependants
 from resistance_assets.orchestration.steps import Step
@@ -131,6 +132,25 @@ def what_is_due(settings: Settings, steps: Mapping[str, Step], changed_sources: 
     return Due(tables, bool(tables) or not is_published(settings, lake), tuple(sorted(recent)))
 
 
+def untried(
+    steps: Mapping[str, Step], asked: Mapping[str, str], attempts: Mapping[str, tuple[str, str]]
+) -> dict[str, str]:
+    """Changed sources over which a run was requested that did not come so far, of those asked for.
+
+    Args:
+        steps: the graph.
+        asked: changed source -> when a run over it was requested.
+        attempts: table -> when, and with what outcome, it was tried last.
+    """
+    found = {}
+    for name, at in asked.items():
+        tables = [output for step in steps.values() if name in step.sources for output in step.outputs]
+        since = datetime.fromisoformat(at).replace(microsecond=0)
+        if any(table not in attempts or datetime.fromisoformat(attempts[table][0]) < since for table in tables):
+            found[name] = at
+    return found
+
+
 def _is_stale_by_itself(state: TableState) -> bool:
     """Whether a table is stale for another reason than that something it rests on is, or failed."""
     if state.state in ("fresh", "unavailable"):
@@ -188,15 +208,21 @@ def bring_up_sensor(
                 allow_retries=False,
             )
         versions = read_versions(settings.data_dir)
-        before = cursor.get("versions", versions)
+        # At the first tick nobody knows whether the lake holds what the hosts have now: one run finds out.
+        before = cursor.get("versions", {})
         changed = {name for name, version in versions.items() if before.get(name) != version}
-        changed |= {study_source(name) for name in registry.local_studies if study_source(name) in changed}
+        asked = untried(steps, cursor.get("asked", {}), last_attempts(log_path(settings.lake_dir)))
+        changed |= set(asked)
         try:
             due = what_is_due(settings, steps, changed, now)
         except Fault as fault:
             raise dg.Failure(description=str(fault), allow_retries=False) from fault
         after: dict[str, Any] = {"seen": seen, "versions": versions}
-        if due.waiting:
+        if changed:
+            at = now.isoformat()
+            after["asked"] = {name: at if due.tables else asked.get(name, at) for name in sorted(changed)}
+        if due.waiting or due.publish:
+            # Also where a run is requested: one that is killed before it did anything moves no file.
             after["retry_at"] = (now + RETRY_AFTER).isoformat()
         waiting = f"; {len(due.waiting)} failed tables wait for the next hour" if due.waiting else ""
         if not due.tables and not due.publish:

@@ -15,6 +15,7 @@ from resistance_assets.defs import bring_up
 from resistance_assets.defs.bring_up import RETRY_AFTER, fingerprint, keep_versions, what_is_due
 from resistance_assets.orchestration.attempts import note_failure
 from resistance_assets.orchestration.lake import Lake
+from resistance_assets.orchestration.run_log import append_attempts, log_path
 from resistance_assets.orchestration.steps import Step, run_step
 from resistance_assets.settings import Settings
 
@@ -143,3 +144,38 @@ def test_code_that_changed_under_the_daemon_is_told_and_requests_nothing(setting
     monkeypatch.setattr(bring_up, "hash_of_code", lambda: "another")
     with pytest.raises(dg.Failure, match="reload it, or restart"):
         sensor(dg.build_sensor_context(instance=dg.DagsterInstance.ephemeral()))
+
+
+def test_a_changed_source_is_asked_for_again_where_the_run_was_killed_before_it_came_so_far(settings, monkeypatch):
+    from resistance_assets.catalog.registry import load_registry
+
+    monkeypatch.setattr(bring_up, "load_settings", lambda: settings)
+    sensor = bring_up.bring_up_sensor(load_registry(), graph(), dg.DefaultSensorStatus.STOPPED)
+    instance = dg.DagsterInstance.ephemeral()
+
+    def tick(cursor: str | None = None, *, hours: int = 0):
+        class Clock(datetime):
+            @classmethod
+            def now(cls, tz=None):
+                return datetime.now(tz) + timedelta(hours=hours)
+
+        monkeypatch.setattr(bring_up, "datetime", Clock)
+        return sensor(dg.build_sensor_context(instance=instance, cursor=cursor))
+
+    def asked(result) -> set[str]:
+        return {"/".join(key.path) for request in result.run_requests or () for key in request.asset_selection}
+
+    # At first nobody knows whether the lake holds what the hosts have.
+    keep_versions(settings.data_dir, {"hgnc": "1"})
+    first = tick()
+    assert asked(first) == {"raw/a", "staging/b", "core/c", "warehouse", "report"}
+    # The run was killed: nothing moved, and an hour later it is asked for again.
+    assert "nothing moved" in tick(first.cursor).skip_message
+    again = tick(first.cursor, hours=2)
+    assert asked(again) == asked(first)
+    # Now it was tried, which is as good as done: a table that failed has an hour of its own.
+    attempt = ("run", "raw.a", "cache hit", (datetime.now(UTC) + timedelta(hours=2)).isoformat(), 0.0, None)
+    append_attempts(log_path(settings.lake_dir), [attempt])
+    last = tick(again.cursor, hours=4)
+    assert not asked(last)
+    assert "asked" not in json.loads(last.cursor)
