@@ -18,15 +18,11 @@ from resistance_assets.defs.source_states import feeds_of
 from resistance_assets.defs.sources import source_assets
 from resistance_assets.defs.warehouse import warehouse_asset
 from resistance_assets.defs.warehouse_resource import WarehouseResource
+from resistance_assets.orchestration.dagster.executors.by_settings import executor_of
 from resistance_assets.orchestration.dagster.sqlite_tuning import tune_sqlite
 from resistance_assets.orchestration.dagster.table_assets import assets_of
 from resistance_assets.orchestration.steps import Step, readers_of
 from resistance_assets.settings import load_settings
-
-EXECUTORS = {
-    "in_process": dg.in_process_executor,
-    "multiprocess": dg.multiprocess_executor.configured({"max_concurrent": 2}),
-}
 
 
 def definitions_of(registry: Registry, steps: Mapping[str, Step]) -> dg.Definitions:
@@ -42,7 +38,7 @@ def definitions_of(registry: Registry, steps: Mapping[str, Step]) -> dg.Definiti
         ],
         asset_checks=[claim_checks(registry), second_opinion_checks(registry), source_checks(registry)],
         resources={"warehouse_resource": WarehouseResource()},
-        executor=EXECUTORS[settings.executor],
+        executor=executor_of(settings, steps, WarehouseResource()),
     )
     return dg.Definitions.merge(tables, automation_definitions(registry, steps, is_on=settings.schedule == "on"))
 

@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -37,6 +37,7 @@ class _Watch:
         self.told = KEPT
         self.is_interrupt_left = False
         self.writing: socket.socket | None = None
+        self.before_leaving: list[Callable[[], None]] = []
 
 
 _watch = _Watch()
@@ -110,6 +111,16 @@ def interrupts_left() -> Iterator[None]:
         _watch.is_interrupt_left = False
 
 
+@contextlib.contextmanager
+def told_first(call: Callable[[], None]) -> Iterator[None]:
+    """For a block whose work goes on elsewhere: where the process is left without its consent, ``call`` ends that."""
+    _watch.before_leaving.append(call)
+    try:
+        yield
+    finally:
+        _watch.before_leaving.remove(call)
+
+
 def _raise_stopped(number: int, frame: FrameType | None) -> None:
     # Noted here too: under an event loop the watch is not told.
     _watch.number = _watch.number or number
@@ -133,6 +144,9 @@ def _wait_for_signals(reading: socket.socket, writing: socket.socket) -> None:
 def _leave() -> None:
     """End the process where it stands, and the programs that it started."""
     number = _watch.number or signal.SIGINT
+    for call in tuple(_watch.before_leaving):
+        with contextlib.suppress(Exception):
+            call()
     for pid in _children():
         with contextlib.suppress(OSError):
             os.kill(pid, signal.SIGTERM)

@@ -30,10 +30,17 @@ class Settings(BaseSettings):
         host_map: prefixes of URLs and what stands for them, for corporate caches.
         opt_in: ids of sources whose licence asks for a decision.
         contact: address sent in the User-Agent to the hosts.
-        executor: how the steps of a run launched by Dagster are executed. Most steps take less than a second and the
-            start of a process takes three, so one process is the default; `multiprocess` pays where steps are long.
+        executor: where steps are executed, whoever launched the run. `in_process`: in the process of the run;
+            `multiprocess`: in processes of this machine; `slurm`: dear steps in jobs of a cluster, the others
+            in the process of the run. By default Dagster's runs take one process, and `resistance run` as many as
+            `jobs` says: most steps take less than a second, and the start of a process takes three.
         jobs: processes that compute at the same time in `resistance run` and `refresh`; `auto`: as many as cores and
-            memory allow, at two gigabytes each.
+            memory allow, at two gigabytes each. Of a cluster: jobs in the queue at the same time, eight by default.
+        job_memory: what a job of a cluster is given for steps whose peak is not recorded yet, such as `4GB`.
+        job_minutes: the longest that a job of a cluster may take.
+        job_cores: cores of a job of a cluster.
+        slurm_partition: where jobs are submitted; Slurm's default where empty.
+        slurm_options: further options of sbatch, such as `--account=lab --qos=short`.
         report: whether a run writes the pages into `<data_dir>/report` after it published.
         memory: what queries may use, such as `4GB` or `512MB`; half of what the machine or its cgroup has, by default.
         alert_webhook: URL that alerts are posted to; `alert_form`: as Slack wants them, or the whole as JSON.
@@ -58,9 +65,14 @@ class Settings(BaseSettings):
     host_map: dict[str, str] = {}
     opt_in: Annotated[tuple[str, ...], NoDecode] = ()
     contact: str | None = None
-    executor: Literal["in_process", "multiprocess"] = "in_process"
+    executor: Literal["in_process", "multiprocess", "slurm"] = "in_process"
     jobs: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = "auto"
     memory: str | None = None
+    job_memory: str = "4GB"
+    job_minutes: int = Field(default=240, ge=1)
+    job_cores: int = Field(default=1, ge=1)
+    slurm_partition: str | None = None
+    slurm_options: str = ""
     report: bool = True
     schedule: Literal["off", "on"] = "off"
     alert_webhook: SecretStr | None = None
@@ -91,7 +103,7 @@ class Settings(BaseSettings):
         parse_age(value)
         return value
 
-    @field_validator("memory")
+    @field_validator("memory", "job_memory")
     @classmethod
     def _check_memory(cls, value: str | None) -> str | None:
         if value is not None:
@@ -105,10 +117,19 @@ class Settings(BaseSettings):
 
     @property
     def job_count(self) -> int:
-        """Processes that compute at the same time."""
+        """Processes, or jobs of a cluster, that compute at the same time."""
         if self.jobs != "auto":
             return self.jobs
+        if self.uses_cluster:
+            return JOBS_OF_A_CLUSTER
+        if self.executor == "in_process" and "executor" in self.model_fields_set:
+            return 1
         return max(1, min(cores_of_machine(), self.memory_bytes // MEMORY_OF_A_JOB))
+
+    @property
+    def uses_cluster(self) -> bool:
+        """Whether dear steps are jobs of a cluster."""
+        return self.executor == "slurm"
 
     @property
     def lake_dir(self) -> Path:
@@ -175,6 +196,7 @@ _UNITS = {
 }
 LEAST_MEMORY_BYTES = 64 * 1000**2
 MEMORY_OF_A_JOB = 2 * 1000**3
+JOBS_OF_A_CLUSTER = 8
 
 
 def parse_bytes(text: str) -> int:

@@ -223,6 +223,7 @@ def _run_in_dagster(
 ) -> Launch:
     from resistance_assets.commands.engines.pool import pool_for
     from resistance_assets.definitions import definitions_of
+    from resistance_assets.orchestration.dagster.executors.by_settings import queue_of
     from resistance_assets.orchestration.dagster.run import launch, open_instance
     from resistance_assets.orchestration.dagster.table_assets import key_of
     from resistance_assets.orchestration.events import subscribe
@@ -231,7 +232,9 @@ def _run_in_dagster(
     run_id = str(uuid.uuid4())
     # What a selection in Dagster's syntax asks for is known only by Dagster, later.
     stale = None if addresses is None else list(addresses)
-    with serving(pool_for(settings, lake, steps, stale, run_id) if stale else None):
+    with serving(pool_for(settings, lake, steps, stale, run_id) if stale and not settings.uses_cluster else None):
+        if settings.uses_cluster:
+            queue_of(settings)
         definitions = definitions_of(registry, steps)
         if stale is not None:
             selection = {key_of(address) for address in stale}
@@ -239,7 +242,15 @@ def _run_in_dagster(
             selection = resolve_selection(definitions, steps, select) if select else None
         instance = open_instance(settings.dagster_home)
         with _Progress(quiet, len(definitions.resolve_all_asset_specs())) as on_event, subscribe(on_event):
-            return launch(definitions, steps, instance, lake, selection=selection, run_id=run_id)
+            return launch(
+                definitions,
+                steps,
+                instance,
+                lake,
+                selection=selection,
+                run_id=run_id,
+                by_executor=settings.uses_cluster,
+            )
 
 
 def publish_products(

@@ -39,8 +39,10 @@ def do_work(settings: Settings, addresses: list[str], *, run_id: str = "") -> bo
         prepare(settings)
         with run_lock(settings, waiting=print):
             steps = load_steps(current_registry())
-            wanted = _asked(sys.stdin) if addresses == [STANDARD_INPUT] else in_order(steps, addresses)
-            for work in work_through(Lake(settings.lake_dir), steps, open_origins(settings), wanted, run_id=run_id):
+            is_group = addresses != [STANDARD_INPUT]
+            wanted = in_order(steps, addresses) if is_group else _asked(sys.stdin)
+            lake, origins = Lake(settings.lake_dir), open_origins(settings)
+            for work in work_through(lake, steps, origins, wanted, run_id=run_id, is_group=is_group):
                 print(as_line(work), file=answers, flush=True)
                 went_through = went_through and work.error is None
     return went_through

@@ -10,12 +10,14 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 from dagster import DagsterInstance
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.execute_in_process import core_execute_in_process
 
 from resistance_assets import interruption
 from resistance_assets.orchestration.dagster.instance_config import write_instance_config
@@ -85,6 +87,7 @@ def launch(
     *,
     selection: Iterable[dg.AssetKey] | None = None,
     run_id: str | None = None,
+    by_executor: bool = False,
 ) -> Launch:
     """Materialise the selection, and then whatever a failure left out although it does not need what failed.
 
@@ -93,6 +96,7 @@ def launch(
 
     Args:
         run_id: of the first pass; by default a new one.
+        by_executor: steps are executed by the executor of the definitions; else one by one in this process.
     """
     started = time.perf_counter()
     close_dead_runs(instance)
@@ -103,13 +107,8 @@ def launch(
     remaining = wanted
     with subscribe(done.on_event):
         for _ in range(MAX_PASSES):
-            result = job.execute_in_process(
-                instance=instance,
-                asset_selection=sorted(remaining),
-                raise_on_error=False,
-                run_id=None if done.run_ids else run_id,
-                tags={PROCESS_TAG: process_name(os.getpid())},
-                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            result = _execute(
+                job, instance, sorted(remaining), run_id=None if done.run_ids else run_id, by_executor=by_executor
             )
             done.run_ids.append(result.run_id)
             _take_in_failed_checks(result, done, steps)
@@ -131,6 +130,34 @@ def launch(
     done.not_reached = tuple(sorted(address_of(key) for key in wanted if address_of(key) not in done.outcomes))
     done.elapsed = time.perf_counter() - started
     return done
+
+
+def _execute(
+    job: dg.JobDefinition,
+    instance: DagsterInstance,
+    keys: Sequence[dg.AssetKey],
+    *,
+    run_id: str | None,
+    by_executor: bool,
+) -> dg.ExecuteInProcessResult:
+    """One run of these assets from this process."""
+    config = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+    tags = {PROCESS_TAG: process_name(os.getpid())}
+    if not by_executor:
+        return job.execute_in_process(
+            instance=instance, asset_selection=keys, raise_on_error=False, run_id=run_id, tags=tags, run_config=config
+        )
+    # What Dagster itself does in `execute_in_process`, but for the executor, which it would replace by its own.
+    return core_execute_in_process(
+        run_config=config,
+        job=InMemoryJob(job.get_subset(asset_selection=set(keys))),
+        instance=instance,
+        output_capturing_enabled=False,
+        raise_on_error=False,
+        run_tags=tags,
+        run_id=run_id,
+        asset_selection=frozenset(keys),
+    )
 
 
 def _take_in_failed_checks(result: dg.ExecuteInProcessResult, done: Launch, steps: Mapping[str, Step]) -> None:

@@ -31,7 +31,7 @@ def process_name(pid: int) -> str:
 
 def note_process(context: Any) -> None:
     """Tag the run of a step with this process, once; where each step has a process of its own, none is the run's."""
-    if os.environ.get("RESISTANCE_EXECUTOR", "in_process") != "in_process":
+    if os.environ.get("RESISTANCE_EXECUTOR") == "multiprocess":
         return
     run = context.run
     if run.run_id in _noted or PROCESS_TAG in run.tags:

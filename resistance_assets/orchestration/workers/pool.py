@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.steps import Step, StepResult, run_step
@@ -217,11 +217,23 @@ def _ask(process: subprocess.Popen[str], name: str) -> Work | None:
         return None
 
 
-_active: list[WorkerPool] = []
+class Engine(contextlib.AbstractContextManager[Any], Protocol):
+    """What runs steps for this process: a pool of workers, or jobs of a cluster."""
+
+    def take(self, name: str) -> Work | None:
+        """The answer to a step whose inputs are there, once; None where it is the caller's to run."""
+        ...
+
+    def note(self, name: str, *, went_through: bool) -> None:
+        """A step was run by the caller."""
+        ...
+
+
+_active: list[Engine] = []
 
 
 @contextlib.contextmanager
-def serving(pool: WorkerPool | None) -> Iterator[None]:
+def serving(pool: Engine | None) -> Iterator[None]:
     """For the length of a block, steps are asked of the pool first; without one, everything runs in this process."""
     if pool is None:
         yield

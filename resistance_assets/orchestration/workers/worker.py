@@ -20,9 +20,21 @@ from resistance_assets.orchestration.workers.answers import Work
 
 
 def work_through(
-    lake: Lake, steps: Mapping[str, Step], origins: Any, addresses: Iterable[str], *, run_id: str = ""
+    lake: Lake,
+    steps: Mapping[str, Step],
+    origins: Any,
+    addresses: Iterable[str],
+    *,
+    run_id: str = "",
+    is_group: bool = False,
 ) -> Iterator[Work]:
-    """Run the step of each table, as they come; an address that no step writes is answered with a fault."""
+    """Run the step of each table, as they come; an address that no step writes is answered with a fault.
+
+    Args:
+        is_group: a step that rests on one that failed here is answered with a fault too. Else it is computed from what
+            that one gave before, as a run does in its second pass.
+    """
+    failed_steps: set[str] = set()
     for address in addresses:
         started = time.process_time()
         step = steps.get(address)
@@ -31,6 +43,12 @@ def work_through(
                 "no step writes it", subject=address, remedy="`resistance status --all` names the tables."
             )
             yield Work(address, error=fault)
+            continue
+        failed_steps.discard(step.name)
+        if is_group and (lacking := sorted(failed_steps.intersection(steps[one].name for one in step.inputs))):
+            failed_steps.add(step.name)
+            fault = DataFault(f"its input {lacking[0]} failed", subject=step.name, remedy="See there.")
+            yield Work(step.name, error=fault)
             continue
         results, error = {}, None
         forget_peak()
@@ -46,6 +64,8 @@ def work_through(
                 subject=step.name,
                 remedy="This is an error of the program: `resistance run --jobs 1` shows where.",
             )
+        if error is not None:
+            failed_steps.add(step.name)
         yield Work(step.name, results, error, time.process_time() - started, peak_bytes())
 
 
