@@ -6,6 +6,7 @@ module tunes what it writes through (`sqlite_tuning`), and how often an idle dae
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -55,7 +56,8 @@ class TunedInstance(DagsterInstance):
 def look_less_often() -> None:
     """Let this process, webserver or daemon, ask what seldom changes less often; it costs as much as the sensors do."""
     for name, intervals in INTERVALS.items():
-        module = sys.modules.get(name)
+        # Only the daemon has its own modules; those that ask the code server some processes import later than this one.
+        module = importlib.import_module(name) if name.startswith("dagster._grpc.") else sys.modules.get(name)
         if module is not None:
             vars(module).update({key: seconds for key, seconds in intervals.items() if hasattr(module, key)})
 
