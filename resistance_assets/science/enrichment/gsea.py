@@ -283,7 +283,8 @@ def _score_contrast(
         "term_id",
         "term",
         pl.Series("set_size", size),
-        pl.Series("enrichment_score", score),
+        # A running sum over the whole set may round to a hair beyond one.
+        pl.Series("enrichment_score", np.clip(score, -1.0, 1.0)),
         pl.Series("normalised_enrichment_score", normalised, nan_to_null=True),
         pl.Series("p_value", tail.p_value),
         pl.Series("p_value_method", tail.method),

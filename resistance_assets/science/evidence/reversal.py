@@ -85,7 +85,8 @@ def score_reversal(
     score, _ = observed_scores(offsets, flat, weights, starts, ends)
     sizes = np.unique(size)
     null = null_scores(sizes, permutations, seed, weights, starts, ends, tied, 64)
-    wide = _by_perturbation(sets.with_columns(score=pl.Series(score)))
+    # A running sum over the whole set may round to a hair beyond one.
+    wide = _by_perturbation(sets.with_columns(score=pl.Series(np.clip(score, -1.0, 1.0))))
     signed = wide["size_none"].is_null().to_numpy()
     up, down = wide["score_up"].to_numpy(), wide["score_down"].to_numpy()
     value = np.where(signed, connect(up, down), wide["score_none"].to_numpy())

@@ -298,3 +298,20 @@ def test_a_set_without_any_weight_counts_its_genes():
     ours = pre_ranked_gsea(ranks_of(metric), sets_of(zeros=list(range(30, 38))), min_set_size=1, permutations=50)
     # All its genes stand in one group of ties after 30 of the 62 others, 32 with the two zeros beside them.
     assert ours["enrichment_score"][0] == pytest.approx(1 - 32 / 62)
+
+
+@pytest.mark.parametrize("weight", [0, 1, 1.5, 2])
+def test_a_score_of_a_set_at_one_end_does_not_round_beyond_one(weight):
+    metric = np.sort(np.random.default_rng(3).normal(0, 1, 400))[::-1]
+    genes = [f"G{at:03d}" for at in range(400)]
+    ranks = pl.DataFrame({"contrast_id": "c", "hgnc_symbol": genes, "ranking_metric": metric})
+    sets = {
+        f"{end}{size}": genes[-size:] if end == "last" else genes[:size]
+        for size in range(5, 60)
+        for end in ("first", "last")
+    }
+    rows = [("x", term, term, gene) for term, members in sets.items() for gene in members]
+    members = pl.DataFrame(rows, schema=["collection", "term_id", "term", "hgnc_symbol"], orient="row")
+    found = pre_ranked_gsea(ranks, members, weight=weight, min_set_size=5, max_set_size=100, permutations=20, seed=1)
+    assert found["enrichment_score"].is_between(-1.0, 1.0).all()
+    assert found["enrichment_score"].abs().min() == pytest.approx(1.0)
