@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import polars as pl
 
 from resistance_assets.catalog.registry import Registry
-from resistance_assets.catalog.tables import TABLES
+from resistance_assets.catalog.tables import TABLES, table_of
 from resistance_assets.defs import sql
 from resistance_assets.defs.core.alterations import cohort_steps, layer_slices
 from resistance_assets.defs.core.survival import cohort_slices
@@ -28,10 +28,16 @@ def put(lake: Lake, address: str, frame: pl.DataFrame) -> None:
 
 
 def put_raw(lake: Lake, registry: Registry, tables: Mapping[str, Iterable[pl.DataFrame]]) -> None:
-    """Raw tables as unions of the frames given, and the cohorts of the catalog."""
-    put(lake, "raw.catalog__cohorts", catalog_cohorts(registry))
+    """Raw tables as unions of the frames given, values of matrices by cohort too, and the cohorts of the catalog."""
+    cohorts = catalog_cohorts(registry)
+    put(lake, "raw.catalog__cohorts", cohorts)
     for address, frames in tables.items():
-        put(lake, address, pl.concat([TABLES[address].shape(frame) for frame in frames]))
+        rows = pl.concat([TABLES[address].shape(frame) for frame in frames])
+        put(lake, address, rows)
+        for cohort in registry.analysed_cohorts() if sql.is_of_values(address) else ():
+            own = cohorts.filter(pl.col("cohort_id") == cohort.id)["study_id"].unique()
+            if (name := sql.values_of(cohort, registry, address)) is not None:
+                put(lake, name, rows.filter(pl.col("study_id").is_in(own.to_list())))
 
 
 def alteration_steps(registry: Registry) -> dict[str, Step]:
@@ -56,7 +62,9 @@ def run_upstream(lake: Lake, steps: Mapping[str, Step], targets: Iterable[str]) 
         step = steps.get(table)
         if step is None:
             if lake.current(table) is None:
-                put(lake, table, TABLES[table].empty())
+                model = table_of(table)
+                assert model is not None
+                put(lake, table, model.empty())
             outcomes[table] = "given"
             return
         for upstream in (*step.inputs, *step.optional_inputs):

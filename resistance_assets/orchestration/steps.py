@@ -690,11 +690,14 @@ def _run_checks(
         if address in read
     }
     mounts.update(frames)
-    mounts.update({address: [lake.path(*file) for file in one.files] for address, one in listed.items()})
+    for address, rows in listed.items():
+        mounts[address] = [path for file in rows.files for path in lake.intact_files(*file)]
     for address, tests in step.tests.items():
         # A frame that does not keep its own schema is not worth asking about others.
         if all(check_result.passed for check_result in check_results[address]):
-            check_results[address].extend(test.check({ref: mounts[ref] for ref in test.refs}) for test in tests)
+            check_results[address].extend(
+                test.check({ref: mounts[ref] for ref in test.refs if ref in mounts}) for test in tests
+            )
     faults = {}
     for address, found in check_results.items():
         wrong = next((check_result for check_result in found if not check_result.passed), None)

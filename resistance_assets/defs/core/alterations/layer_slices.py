@@ -70,10 +70,11 @@ def read_matrix(inputs: Inputs, layer: str, cohort_id: str) -> LayerMatrix:
     columns = ["patient_id", "hgnc_symbol", value]
     if "feature_id" in TABLES[staging].polars_schema:
         columns.append("feature_id")
-    if not inputs.has(staging):
+    staged = partition_of(staging, cohort_id)
+    if not inputs.has(staged):
         schema = TABLES[staging].polars_schema
         return layer_matrix(pl.DataFrame(schema={name: schema[name] for name in columns}), value)
-    return layer_matrix(inputs.scan(staging).filter(pl.col("cohort_id") == cohort_id).select(columns).collect(), value)
+    return layer_matrix(inputs.scan(staged).select(columns).collect(), value)
 
 
 def read_attributes(inputs: Inputs, cohort_id: str, names: list[str]) -> pl.DataFrame:
@@ -132,7 +133,8 @@ def layers_slice(cohort: Cohort, registry: Registry) -> Step:
     """All slices of one cohort."""
     cohort_id, attributes = cohort.id, stratum_attributes(cohort)
     addresses = {table: slice_address(table, cohort_id) for table in SLICES}
-    layers = (*ROWS.values(), *(staging for staging, _ in MATRICES.values())) if has_layers(cohort, registry) else ()
+    matrices = [partition_of(staging, cohort_id) for staging, _ in MATRICES.values()]
+    layers = (*ROWS.values(), *matrices) if has_layers(cohort, registry) else ()
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
         return {addresses[name]: frame for name, frame in cut_layers(inputs, cohort_id, attributes).items()}

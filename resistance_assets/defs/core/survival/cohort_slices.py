@@ -34,11 +34,11 @@ def patients_address(cohort_id: str) -> str:
 
 
 def expression_slice(cohort: Cohort) -> Step:
-    address = expression_address(cohort.id)
+    address, staged = expression_address(cohort.id), partition_of(EXPRESSION, cohort.id)
     cohort_id = cohort.id
 
     def compute(inputs: Inputs) -> pl.DataFrame:
-        frame = inputs.scan(EXPRESSION).filter(pl.col("cohort_id") == cohort_id).drop("cohort_id").collect()
+        frame = inputs.scan(staged).drop("cohort_id").collect()
         if frame.is_empty():
             raise SourceUnavailable(
                 "the cohort has no expression", subject=cohort_id, remedy="See `resistance sources`."
@@ -48,7 +48,7 @@ def expression_slice(cohort: Cohort) -> Step:
     return table_step(
         outputs={address: TABLES["parts.cohorts__expression"]},
         compute=compute,
-        inputs=(EXPRESSION,),
+        inputs=(staged,),
         parameters={"cohort": cohort_id},
         tags={"cohort": cohort_id},
     )
