@@ -96,6 +96,8 @@ lock: $(INSTALLED)
 	$(COMPILE) --group duckdb1 -o requirements-duckdb1.lock
 	$(COMPILE) --group build --extra reads pyproject.toml -o requirements.lock
 	$(COMPILE) --group dev -c requirements.lock -o requirements-dev.lock
+	$(COMPILE) --group build --extra reads --extra postgres --extra k8s -c requirements.lock pyproject.toml \
+		-o requirements-deploy.lock
 
 # The wheel is built from the source distribution, so that both hold the same.
 dist: $(DEV_INSTALLED)

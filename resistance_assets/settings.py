@@ -7,13 +7,16 @@ nothing is created or opened when settings are read.
 from __future__ import annotations
 
 import contextlib
+import difflib
 import os
 import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from resistance_assets.errors import UsageFault
 
 
 class Settings(BaseSettings):
@@ -31,7 +34,7 @@ class Settings(BaseSettings):
         opt_in: ids of sources whose licence asks for a decision.
         contact: address sent in the User-Agent to the hosts.
         executor: where steps are executed, whoever launched the run. `in_process`: in the process of the run;
-            `multiprocess`: in processes of this machine; `slurm`: dear steps in jobs of a cluster, the others
+            `multiprocess`: in processes of this machine; `slurm` and `k8s`: dear steps in jobs of a cluster, the others
             in the process of the run. By default Dagster's runs take one process, and `resistance run` as many as
             `jobs` says: most steps take less than a second, and the start of a process takes three.
         jobs: processes that compute at the same time in `resistance run` and `refresh`; `auto`: as many as cores and
@@ -41,6 +44,10 @@ class Settings(BaseSettings):
         job_cores: cores of a job of a cluster.
         slurm_partition: where jobs are submitted; Slurm's default where empty.
         slurm_options: further options of sbatch, such as `--account=lab --qos=short`.
+        k8s_image, k8s_namespace, k8s_service_account: of the Jobs; the image is that of the run.
+        k8s_volume_claim: claim of the volume that holds the data folder, mounted where the run has it.
+        k8s_config: a YAML file with what else Jobs get, in the form of dagster-k8s.
+        k8s_kubeconfig: where the cluster is described, for runs outside of it.
         report: whether a run writes the pages into `<data_dir>/report` after it published.
         memory: what queries may use, such as `4GB` or `512MB`; half of what the machine or its cgroup has, by default.
         alert_webhook: URL that alerts are posted to; `alert_form`: as Slack wants them, or the whole as JSON.
@@ -65,7 +72,7 @@ class Settings(BaseSettings):
     host_map: dict[str, str] = {}
     opt_in: Annotated[tuple[str, ...], NoDecode] = ()
     contact: str | None = None
-    executor: Literal["in_process", "multiprocess", "slurm"] = "in_process"
+    executor: Literal["in_process", "multiprocess", "slurm", "k8s"] = "in_process"
     jobs: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = "auto"
     memory: str | None = None
     job_memory: str = "4GB"
@@ -73,6 +80,12 @@ class Settings(BaseSettings):
     job_cores: int = Field(default=1, ge=1)
     slurm_partition: str | None = None
     slurm_options: str = ""
+    k8s_image: str | None = None
+    k8s_namespace: str = "default"
+    k8s_service_account: str | None = None
+    k8s_volume_claim: str | None = None
+    k8s_config: Path | None = None
+    k8s_kubeconfig: Path | None = None
     report: bool = True
     schedule: Literal["off", "on"] = "off"
     alert_webhook: SecretStr | None = None
@@ -129,7 +142,7 @@ class Settings(BaseSettings):
     @property
     def uses_cluster(self) -> bool:
         """Whether dear steps are jobs of a cluster."""
-        return self.executor == "slurm"
+        return self.executor in ("slurm", "k8s")
 
     @property
     def lake_dir(self) -> Path:
@@ -232,9 +245,30 @@ def cores_of_machine() -> int:
     return cores
 
 
+def _fault_of(error: ValidationError) -> UsageFault:
+    """The first value that is not allowed, with the nearest one that is."""
+    first = error.errors()[0]
+    value = first.get("input")
+    allowed = re.findall(r"'([^']+)'", first["msg"]) if first["type"] == "literal_error" else []
+    near = difflib.get_close_matches(str(value), allowed, n=1)
+    return UsageFault(
+        f"the value {value!r} is not allowed",
+        subject=f"RESISTANCE_{str(first['loc'][0]).upper()}",
+        expected=first["msg"],
+        remedy=f"Did you mean {near[0]}?" if near else "Correct the environment variable.",
+    )
+
+
 def load_settings() -> Settings:
-    """Settings from the environment, with paths made absolute."""
-    settings = Settings()
+    """Settings from the environment, with paths made absolute.
+
+    Raises:
+        UsageFault: a variable holds what it may not.
+    """
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        raise _fault_of(error) from None
     return settings.model_copy(
         update={
             "data_dir": settings.data_dir.expanduser().absolute(),

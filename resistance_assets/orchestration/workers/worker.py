@@ -31,8 +31,8 @@ def work_through(
     """Run the step of each table, as they come; an address that no step writes is answered with a fault.
 
     Args:
-        is_group: a step that rests on one that failed here is answered with a fault too. Else it is computed from what
-            that one gave before, as a run does in its second pass.
+        is_group: a step that reads what failed here is answered with a fault too, as in the first pass of a run. Else
+            it is computed from what there is, as in the second.
     """
     failed_steps: set[str] = set()
     for address in addresses:
@@ -45,7 +45,8 @@ def work_through(
             yield Work(address, error=fault)
             continue
         failed_steps.discard(step.name)
-        if is_group and (lacking := sorted(failed_steps.intersection(steps[one].name for one in step.inputs))):
+        read = {steps[one].name for one in (*step.inputs, *step.optional_inputs)} if is_group else set()
+        if lacking := sorted(failed_steps & read):
             failed_steps.add(step.name)
             fault = DataFault(f"its input {lacking[0]} failed", subject=step.name, remedy="See there.")
             yield Work(step.name, error=fault)

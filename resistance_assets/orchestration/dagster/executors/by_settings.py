@@ -53,4 +53,8 @@ def queue_of(settings: Settings) -> JobQueue:
     Raises:
         UsageFault: it cannot be used from here.
     """
+    if settings.executor == "k8s":
+        from resistance_assets.orchestration.dagster.executors.kubernetes import KubernetesQueue
+
+        return KubernetesQueue(settings)
     return SlurmQueue(settings)

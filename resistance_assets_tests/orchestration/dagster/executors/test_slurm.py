@@ -73,8 +73,7 @@ def ask_slurm(*arguments: str) -> list[list[str]]:
 
 def test_jobs_side_by_side_build_what_one_process_builds(place, world, tmp_path, monkeypatch):
     """Two jobs at once; a step that fails in its job is told as it is where the run computes it itself."""
-    monkeypatch.setattr(bundles, "TARGET_SECONDS", 0.5)
-    os.environ["RESISTANCE_ALERT_SMTP"] = "smtp://user:hidden@localhost"
+    monkeypatch.setattr(bundles, "TARGET_SECONDS", 2.0)
     before = len(ask_slurm("squeue", "-h", "--states=all", "--Format=JobID:|"))
     done = build()
     with settings_of_world(world, tmp_path / "here"):
