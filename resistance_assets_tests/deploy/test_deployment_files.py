@@ -126,6 +126,34 @@ def test_pods_are_not_root_name_what_exists_and_take_secrets_from_secrets():
     assert settings["RESISTANCE_EXECUTOR"] == "k8s"
 
 
+def test_values_of_dagsters_chart_make_pods_that_kubernetes_schema_allows():
+    """The chart's own schema is no package; of its keys those are held here that the values use."""
+    values = yaml.safe_load((DEPLOY / "kubernetes" / "helm-values.yaml").read_text())
+    assert set(values) <= {"global", "generatePostgresqlPasswordSecret", "postgresql", "dagster-user-deployments",
+                           "runLauncher", "concurrency", "telemetry"}  # fmt: skip
+    (code,) = values["dagster-user-deployments"]["deployments"]
+    assert set(code) <= {"name", "image", "port", "codeServerArgs", "includeConfigInLaunchedRuns", "envConfigMaps",
+                         "envSecrets", "podSecurityContext", "securityContext", "resources", "volumeMounts",
+                         "volumes"}  # fmt: skip
+    assert set(code["image"]) == {"repository", "tag", "pullPolicy"}
+    assert set(values["runLauncher"]["config"]) == {"k8sRunLauncher"}
+    container = {
+        "name": code["name"],
+        "image": f"{code['image']['repository']}:{code['image']['tag']}",
+        "args": code["codeServerArgs"],
+        "imagePullPolicy": code["image"]["pullPolicy"],
+        "ports": [{"containerPort": code["port"]}],
+        "envFrom": [*({"configMapRef": one} for one in code["envConfigMaps"]),
+                    *({"secretRef": one} for one in code["envSecrets"])],
+        **{key: code[key] for key in ("securityContext", "resources", "volumeMounts")},
+    }  # fmt: skip
+    spec = {"containers": [container], "securityContext": code["podSecurityContext"], "volumes": code["volumes"]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "code"}, "spec": spec}
+    kubernetes_validate.validate(pod, kubernetes_validate.latest_version(), strict=True)
+    assert code["securityContext"]["readOnlyRootFilesystem"] is True
+    assert code["podSecurityContext"]["runAsNonRoot"] is True
+
+
 def test_dagsters_settings_for_postgres_lack_nothing_and_hold_no_place_or_secret():
     text = (DEPLOY / "dagster-postgres.yaml").read_text()
     found = yaml.safe_load(text)
