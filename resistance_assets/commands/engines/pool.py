@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from resistance_assets.orchestration.lake import Lake
     from resistance_assets.orchestration.steps import Step
+    from resistance_assets.orchestration.workers.answers import Work
     from resistance_assets.orchestration.workers.pool import WorkerPool
     from resistance_assets.settings import Settings
 
@@ -33,6 +34,7 @@ def pool_for(
     jobs = settings.job_count
     if jobs == 1:
         return None
+    from resistance_assets.orchestration.jobs.costs import FILE, Costs
     from resistance_assets.orchestration.workers.pool import WORTH_A_POOL_SECONDS, WorkerPool, plan
 
     def seconds(name: str) -> float | None:
@@ -43,7 +45,12 @@ def pool_for(
     if planned.seconds < WORTH_A_POOL_SECONDS:
         return None
     command = [sys.executable, "-m", "resistance_assets.cli", "work", "-", "--run-id", run_id]
-    return WorkerPool(planned, [command] * jobs, _environment(settings, jobs), settings.cache_dir / LOG)
+    costs = Costs(settings.cache_dir / FILE)
+
+    def note(work: Work) -> None:
+        costs.note(work.step, seconds=work.cpu_seconds, peak_bytes=work.peak_bytes)
+
+    return WorkerPool(planned, [command] * jobs, _environment(settings, jobs), settings.cache_dir / LOG, on_answer=note)
 
 
 def _environment(settings: Settings, jobs: int) -> dict[str, str]:

@@ -20,10 +20,11 @@ FOLDER = "jobs"
 """Below the data folder's cache: answers and logs of jobs."""
 
 # What a program needs to run as it does here, and where sources and lake are. Whatever else the environment holds (the
-# password of Dagster's database, addresses of alerts) no job needs.
+# password of Dagster's database, addresses of alerts, the server's token) no job needs.
 _PASSED_ON = re.compile(
     r"PATH|HOME|USER|LOGNAME|LANG|LC_\w+|TZ|TMPDIR|VIRTUAL_ENV|LD_LIBRARY_PATH|PYTHON\w+|NUMBA_\w+|AWS_\w+"
-    r"|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|(?i:(?:http|https|all|no)_proxy)|RESISTANCE_(?!ALERT_)\w+"
+    r"|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|(?i:(?:http|https|all|no)_proxy)"
+    r"|RESISTANCE_(?!ALERT_|\w*(?:TOKEN|PASSWORD|SECRET))\w+"
 )
 _THREADS = ("POLARS_MAX_THREADS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS")
 

@@ -84,11 +84,19 @@ class WorkerPool:
         commands: the command line of each worker, which reads names of steps and answers as `answers` says.
         environment: of the workers.
         log: what they say beside their answers goes there, not between the lines of the run.
+        on_answer: told of each answer, by one thread at a time.
     """
 
     def __init__(
-        self, planned: Plan, commands: Sequence[Sequence[str]], environment: Mapping[str, str], log: Path
+        self,
+        planned: Plan,
+        commands: Sequence[Sequence[str]],
+        environment: Mapping[str, str],
+        log: Path,
+        *,
+        on_answer: Callable[[Work], None] = lambda work: None,
     ) -> None:
+        self._on_answer = on_answer
         self._plan = planned
         self._commands = commands
         self._environment = dict(environment)
@@ -175,6 +183,7 @@ class WorkerPool:
                     if work is not None:
                         self._answers[name] = work
                         self._finished[name] = work.error is None
+                        self._on_answer(work)
                     self._changed.notify_all()
                 if work is None:
                     return

@@ -17,7 +17,8 @@ def test_a_job_gets_sources_and_credentials_of_the_lake_and_no_other_secret(monk
     monkeypatch.setenv("RESISTANCE_MIRROR", "mirror")
     given = {
         "PATH": "/bin", "RESISTANCE_MIRROR": "mirror", "RESISTANCE_OPT_IN": "kegg", "RESISTANCE_JOBS": "4",
-        "RESISTANCE_ALERT_WEBHOOK": "secret", "DAGSTER_PG_PASSWORD": "secret", "GITHUB_TOKEN": "secret",
+        "RESISTANCE_ALERT_WEBHOOK": "secret",
+        "RESISTANCE_SERVE_TOKEN": "secret", "DAGSTER_PG_PASSWORD": "secret", "GITHUB_TOKEN": "secret",
         "AWS_SECRET_ACCESS_KEY": "of the lake", "https_proxy": "http://proxy", "SLURM_JOB_ID": "7",
         "POLARS_MAX_THREADS": "64",
     }  # fmt: skip

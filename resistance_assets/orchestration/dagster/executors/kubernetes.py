@@ -7,6 +7,7 @@ in the file that RESISTANCE_K8S_CONFIG names, never as text of a Job.
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -19,6 +20,7 @@ ASK_SECONDS = 2.0
 """Between two readings of one log."""
 
 VOLUME = "data"
+_WITH_PASSWORD = re.compile(r"://[^/\s]*@")
 
 
 class KubernetesQueue:
@@ -82,7 +84,9 @@ class KubernetesQueue:
         environment = environment_of_job(settings, os.environ, request, settings.job_cores)
         # What names places of this machine, or may be a credential, is the image's and the Secret's affair.
         sent = {
-            name: value for name, value in environment.items() if name.startswith("RESISTANCE_") or "THREADS" in name
+            name: value
+            for name, value in environment.items()
+            if (name.startswith("RESISTANCE_") or "THREADS" in name) and not _WITH_PASSWORD.search(value)
         }
         size = {"cpu": str(settings.job_cores), "memory": f"{-(-request.memory_bytes // 1024**2)}Mi"}
         claim = settings.k8s_volume_claim

@@ -44,6 +44,7 @@ def test_a_job_is_what_the_schema_allows_and_carries_no_secret(cluster, monkeypa
     monkeypatch.setenv("RESISTANCE_K8S_VOLUME_CLAIM", "resistance-data")
     monkeypatch.setenv("RESISTANCE_ALERT_WEBHOOK", "https://hidden.example")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hidden")
+    monkeypatch.setenv("RESISTANCE_HOST_MAP", '{"https://a.example": "https://us:hidden@cache.example"}')
     settings = load_settings()
     name = queue_of(settings).submit(REQUEST)
     job = cluster.jobs[name]
