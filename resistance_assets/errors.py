@@ -67,6 +67,11 @@ class CatalogFault(Fault):
     others: tuple[CatalogFault, ...] = ()
 
     @property
+    def leaves_out(self) -> str:
+        """What of a study waits for its mending: `intersection`, which waits alone, or `study`."""
+        return "intersection" if (self.place or "").startswith("intersection ") else "study"
+
+    @property
     def all(self) -> tuple[CatalogFault, ...]:
         """This one and the others."""
         return (self, *self.others)

@@ -37,15 +37,18 @@ class Standing:
     Attributes:
         tables: in the order of the definitions.
         studies_left_out: folder and fault.
+        intersections_left_out: folder of the study that asks for one, and fault; the rest of that study is there.
     """
 
     tables: tuple[TableState, ...]
     studies_left_out: tuple[tuple[str, str], ...] = ()
+    intersections_left_out: tuple[tuple[str, str], ...] = ()
 
     @property
     def ok(self) -> bool:
         """Whether nothing failed at the last attempt and no study was left out."""
-        return not self.studies_left_out and all(table.state not in ("failed", "damaged") for table in self.tables)
+        left_out = self.studies_left_out or self.intersections_left_out
+        return not left_out and all(table.state not in ("failed", "damaged") for table in self.tables)
 
     def as_document(self, attempts: Mapping[str, tuple[str, str]] | None = None) -> list[dict[str, Any]]:
         """One entry per table and per study that was left out.
@@ -55,7 +58,7 @@ class Standing:
         """
         studies = [
             {"address": f"{STUDY}{folder}", "state": "left out", "reasons": [fault]}
-            for folder, fault in self.studies_left_out
+            for folder, fault in (*self.studies_left_out, *self.intersections_left_out)
         ]
         tables = []
         for table in self.tables:
@@ -74,7 +77,11 @@ def read_states(settings: Settings) -> Standing:
     before = still()
     if (known := lookup(settings, "status", before)) is not None:
         tables = tuple(TableState(**{**state, "reasons": tuple(state["reasons"])}) for state in known["tables"])
-        return Standing(tables, tuple((folder, fault) for folder, fault in known["studies_left_out"]))
+        studies, intersections = (
+            tuple((folder, fault) for folder, fault in known.get(name, ()))
+            for name in ("studies_left_out", "intersections_left_out")
+        )
+        return Standing(tables, studies, intersections)
     standing = _compare_tables(settings)
     remember(settings, "status", before, asdict(standing), still=still)
     return standing
@@ -94,8 +101,11 @@ def _compare_tables(settings: Settings) -> Standing:
         origins,
         ask_sources=origins is not None and not origins.is_live,
     )
-    faults = tuple((str(folder), str(fault)) for folder, fault in registry.study_faults)
-    return Standing(tuple(states), faults)
+    studies, intersections = (
+        tuple((str(folder), str(fault)) for folder, fault in registry.study_faults if fault.leaves_out == what)
+        for what in ("study", "intersection")
+    )
+    return Standing(tuple(states), studies, intersections)
 
 
 def _mirror_is_there(settings: Settings) -> bool:
@@ -138,8 +148,9 @@ def check(settings: Settings, standing: Standing) -> Verdict:
         first = "; ".join(failed[0].reasons)[:MOST_OF_REASON]
         told.append(f"{len(failed)} tables failed: {named([table.address for table in failed])} ({first})")
     if standing.studies_left_out:
-        names = [folder.rstrip("/").rpartition("/")[2] for folder, _ in standing.studies_left_out]
-        told.append(f"studies left out: {named(names)}")
+        told.append(f"studies left out: {named(_names(standing.studies_left_out))}")
+    if standing.intersections_left_out:
+        told.append(f"intersections left out of: {named(_names(standing.intersections_left_out))}")
     try:
         release = max(list_releases(settings.data_dir), default=None)
     except DataFault:
@@ -159,6 +170,11 @@ def check(settings: Settings, standing: Standing) -> Verdict:
     told.append(", ".join(f"{count} {name}" for name, count in counts.items()))
     line = f"{word} release {release if release is not None else '-'}: {'; '.join(part for part in told if part)}"
     return Verdict(word, " ".join(line.split()))
+
+
+def _names(faults: tuple[tuple[str, str], ...]) -> list[str]:
+    """Names of the folders, each once."""
+    return list(dict.fromkeys(folder.rstrip("/").rpartition("/")[2] for folder, _ in faults))
 
 
 def show_slow(settings: Settings, most: int = MOST_SLOW) -> None:
@@ -187,6 +203,8 @@ def show_states(standing: Standing, *, everything: bool, attempts: Mapping[str, 
     width = max(map(len, STYLES))
     for folder, fault in standing.studies_left_out:
         tell(f"{folder}: {fault}", label="study left out", style="red")
+    for folder, fault in standing.intersections_left_out:
+        tell(f"{folder}: {fault}", label="intersection left out", style="red")
     order = list(STYLES)
     for state in sorted(standing.tables, key=lambda table: (table.state != "failed", order.index(table.state))):
         if state.state == "unavailable" and not everything:

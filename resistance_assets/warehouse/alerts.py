@@ -32,7 +32,7 @@ LASTING: tuple[Kind, ...] = ("table_failed", "study_left_out", "source_stale", "
 """Kinds that last until they are over; the others are events, told once."""
 WORDS: Mapping[Kind, str] = {
     "table_failed": "failed tables or checks",
-    "study_left_out": "studies left out",
+    "study_left_out": "studies left out, in whole or in part",
     "source_stale": "stale sources",
     "source_failed": "sources that sent something else",
     "claim_turned": "claims that turned",

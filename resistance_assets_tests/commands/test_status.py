@@ -43,6 +43,15 @@ def test_the_state_of_everything_in_one_line(demo_place, tables, left_out, word,
     assert "\n" not in verdict.line
 
 
+def test_an_intersection_that_waits_for_another_study_is_told_as_that(demo_place):
+    faults = (("/lab/ours", "study.toml, intersection a_and_b: no gene list"),)
+    standing = Standing((FRESH,), (), faults)
+    verdict = check(Settings(data_dir=demo_place / "data", max_age="off"), standing)
+    assert (verdict.word, standing.ok) == ("FAILED", False)
+    assert "intersections left out of: ours" in verdict.line
+    assert "studies left out" not in verdict.line
+
+
 def test_a_source_that_is_silent_for_long_makes_it_stale_and_nothing_published_makes_it_failed(tmp_path):
     long_ago = datetime.now(UTC) - timedelta(days=9)
     note_looks(tmp_path, {"hgnc_complete_set": None}, now=long_ago)

@@ -110,9 +110,7 @@ class Summary:
         from resistance_assets.commands.output.printing import tell
 
         for folder, fault in self.study_faults:
-            # An intersection that names a list of a study that was left out waits alone.
-            what = "intersection" if (fault.place or "").startswith("intersection ") else "study"
-            tell(f"{folder.name}: {fault}", label=f"{what} left out", style="red", is_error=True)
+            tell(f"{folder.name}: {fault}", label=f"{fault.leaves_out} left out", style="red", is_error=True)
         for message in dict.fromkeys(self.launch.messages[address] for address in self.launch.failed):
             tell(message, label="failed", style="red", is_error=True)
         if waiting := self.launch.not_reached:

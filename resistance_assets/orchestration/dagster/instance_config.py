@@ -31,6 +31,8 @@ concurrency:
     default_limit: 2
 # A look at the sources waits for hosts that do not answer; the other sensors do not wait for it.
 sensors: { use_threads: true, num_workers: 4 }
+# A machine that is busy takes long to load the definitions; Dagster gives up after three minutes.
+code_servers: { local_startup_timeout: 900 }
 # Faster records of runs, and a daemon that costs less when it is idle.
 instance_class:
   module: resistance_assets.orchestration.dagster.tuned_instance
@@ -41,6 +43,7 @@ EARLIER_CONFIGS = frozenset(
         "48e1dd8f397a9722e0c426d84476368ce982e3d05e6cf000a83712fe37455cff",  # without retention
         "41cf94596b9d0e2f0ca355a5d11fe0032553a44ed2457a99ef6669f14dba40b3",  # without the class of the instance
         "8545100056cf4a84224cbc7ef3585d202440b7201ef5c2a47192a0e35f889a32",  # without threads for sensors
+        "a018f56ce16072a791487581896354e32d7dc2e6d28e4b06de97c678e78f917f",  # without time to start
     ]
 )
 """SHA-256 of what earlier versions wrote: a file that is one of them is nobody's own, and is renewed."""
