@@ -55,6 +55,10 @@ class Settings(BaseSettings):
             by default), from `alert_sender`.
         max_age: how long ago the last good look at a source may be, such as `36h` or `3d`, before `refresh` and
             `status --check` fail; `off`: never.
+        lake: `s3://bucket/prefix` where the lake is in an object store; endpoint and credentials are the usual `AWS_*`
+            variables. By default it is a folder in the data folder.
+        lake_cache: of a lake in an object store, how much of it the data folder keeps copies of, such as `50GB`; what
+            was not used longest goes first. By default what `prune` leaves.
         keep_days: how long Dagster's runs and ticks, and lines of the log of runs times twelve, are kept.
         tick_seconds, watch_seconds: of the daemon, how often it looks for something to do, and at the sources.
         schedule: `on`: in the Dagster UI and daemon, the sensors and the schedule start switched on.
@@ -94,6 +98,8 @@ class Settings(BaseSettings):
     alert_smtp: SecretStr | None = None
     alert_sender: str = "resistance@localhost"
     max_age: str = "3d"
+    lake: SecretStr | None = None
+    lake_cache: str | None = None
     keep_days: int = 30
     tick_seconds: int = Field(default=60, ge=1)
     watch_seconds: int = Field(default=3600, ge=1)
@@ -116,7 +122,7 @@ class Settings(BaseSettings):
         parse_age(value)
         return value
 
-    @field_validator("memory", "job_memory")
+    @field_validator("memory", "job_memory", "lake_cache")
     @classmethod
     def _check_memory(cls, value: str | None) -> str | None:
         if value is not None:
@@ -150,7 +156,9 @@ class Settings(BaseSettings):
 
     @property
     def warehouse_path(self) -> Path:
-        return self.data_dir / "warehouse.duckdb"
+        from resistance_assets.orchestration.stores.opening import warehouse_home
+
+        return warehouse_home(self.data_dir) / "warehouse.duckdb"
 
     @property
     def releases_dir(self) -> Path:

@@ -6,9 +6,11 @@ Here belongs starting and ending it. What is kept in it belongs to each test, wh
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -88,7 +90,12 @@ def serve_objects(folder: Path) -> Iterator[ObjectHost]:
     ]  # fmt: skip
     with (folder / "log.txt").open("wb") as log:
         process = subprocess.Popen(
-            command, cwd=folder, stdout=log, stderr=log, env={"PATH": os.environ["PATH"], "HOME": str(folder)}
+            command,
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+            env={"PATH": os.environ["PATH"], "HOME": str(folder)},
+            preexec_fn=_end_with_parent,
         )
     host = ObjectHost(f"http://127.0.0.1:{ports['s3.port']}", access_key, secret_key)
     try:
@@ -97,6 +104,12 @@ def serve_objects(folder: Path) -> Iterator[ObjectHost]:
     finally:
         process.kill()
         process.wait()
+
+
+def _end_with_parent() -> None:
+    """Let the kernel end this process with the one that started it, which may be killed."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def _wait_until_it_writes(process: subprocess.Popen[bytes], host: ObjectHost, folder: Path) -> None:

@@ -147,9 +147,10 @@ def check_sources(settings: Settings) -> Answer:
 
 def check_lake(settings: Settings, *, read_all: bool = False) -> Answer:
     """Pointers, files and records of the lake; with `read_all` every byte is compared with its checksum."""
-    from resistance_assets.orchestration.lake import Lake
+    from resistance_assets.orchestration.lake import open_lake
 
-    lake = Lake(settings.lake_dir)
+    lake = open_lake(settings.data_dir)
+    lake.store.require_conditions()
     addresses = lake.addresses()
     damaged = {a: damage for a in addresses if (damage := lake.damage_of(a, read_all=read_all))}
     records = [path for a in addresses for path in lake.unreadable_records(a)]
@@ -163,13 +164,17 @@ def check_lake(settings: Settings, *, read_all: bool = False) -> Answer:
             f"{len(records)} records of known results cannot be read, {records[0]} first: they are made anew",
         )
     how = "every byte read" if read_all else "by size and time; `--verify` reads every byte"
-    return "ok", f"{len(addresses)} tables are whole ({how})"
+    return "ok", f"{len(addresses)} tables in {lake.store} are whole ({how})"
 
 
 def check_releases(settings: Settings) -> Answer:
     """The manifests beside the database."""
     import json
 
+    from resistance_assets.orchestration.stores.opening import open_objects
+
+    if open_objects(settings.data_dir) is not None:
+        return "ok", "the releases are in the lake's object store"
     broken = []
     for path in sorted(settings.releases_dir.glob("*.json")):
         try:
@@ -228,7 +233,9 @@ def check_network(settings: Settings) -> Answer:
 
 
 def check_warehouse(settings: Settings) -> Answer:
-    if not settings.warehouse_path.exists():
+    from resistance_assets.warehouse.published_file import published_file
+
+    if not published_file(settings.data_dir).exists():
         return "warning", "not published yet: run `resistance run`"
     return "ok", f"release {_published_release(settings)} opens"
 
@@ -281,9 +288,9 @@ def check_studies(settings: Settings) -> Answers:
 
 def check_gene_names(settings: Settings) -> Answer:
     from resistance_assets.commands.output.study_notes import unknown_gene_names
-    from resistance_assets.orchestration.lake import Lake
+    from resistance_assets.orchestration.lake import open_lake
 
-    lines = unknown_gene_names(Lake(settings.lake_dir))
+    lines = unknown_gene_names(open_lake(settings.data_dir))
     if not lines:
         return "ok", "most names of every dataset are known"
     more = f"; and {len(lines) - 3} datasets more" if len(lines) > 3 else ""

@@ -187,13 +187,13 @@ def _refresh(settings: Settings, *, quiet: bool, started: float) -> Refreshed:
     from resistance_assets.defs.graph import load_steps
     from resistance_assets.defs.publication import publish_current
     from resistance_assets.defs.resources import current_registry, open_origins
-    from resistance_assets.orchestration.lake import Lake
+    from resistance_assets.orchestration.lake import open_lake
     from resistance_assets.orchestration.run_outcome import PRODUCTS
     from resistance_assets.orchestration.source_log import note_looks
     from resistance_assets.orchestration.status import stale_outputs, with_dependants
     from resistance_assets.report.site import write_report
 
-    lake = Lake(settings.lake_dir)
+    lake = open_lake(settings.data_dir)
     before = _current_release(settings)
     origins = open_origins(settings)
     registry = current_registry()

@@ -114,14 +114,14 @@ def _bring_up_to_date(
     from resistance_assets.defs.graph import load_steps
     from resistance_assets.defs.resources import current_registry, open_origins
     from resistance_assets.orchestration.attempts import forget_unknown
-    from resistance_assets.orchestration.lake import Lake
+    from resistance_assets.orchestration.lake import open_lake
     from resistance_assets.orchestration.run_outcome import PRODUCTS, WAREHOUSE, look_up
     from resistance_assets.orchestration.source_log import note_looks
     from resistance_assets.orchestration.status import stale_outputs, with_dependants
 
     registry = current_registry()
     steps = load_steps(registry) if steps is None else steps
-    lake = Lake(settings.lake_dir)
+    lake = open_lake(settings.data_dir)
     lake.remove_orphans()
     forget_unknown(lake, steps)
     up_to_date: Launch | None = None

@@ -32,10 +32,10 @@ def _look_up_sources(settings: Settings) -> pl.DataFrame:
     from resistance_assets.defs.graph import load_steps
     from resistance_assets.defs.resources import current_registry
     from resistance_assets.defs.source_states import feeds_of, state_of_sources
-    from resistance_assets.orchestration.lake import Lake
+    from resistance_assets.orchestration.lake import open_lake
 
     registry = current_registry()
-    return state_of_sources(registry, Lake(settings.lake_dir), feeds_of(load_steps(registry)))
+    return state_of_sources(registry, open_lake(settings.data_dir), feeds_of(load_steps(registry)))
 
 
 def show_sources(frame: pl.DataFrame) -> None:

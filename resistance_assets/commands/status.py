@@ -90,13 +90,13 @@ def read_states(settings: Settings) -> Standing:
 def _compare_tables(settings: Settings) -> Standing:
     from resistance_assets.defs.graph import load_steps
     from resistance_assets.defs.resources import current_registry, open_origins
-    from resistance_assets.orchestration.lake import Lake
+    from resistance_assets.orchestration.lake import open_lake
     from resistance_assets.orchestration.status import states_of
 
     origins = open_origins(settings) if _mirror_is_there(settings) else None
     registry = current_registry()
     states = states_of(
-        Lake(settings.lake_dir),
+        open_lake(settings.data_dir),
         load_steps(registry),
         origins,
         ask_sources=origins is not None and not origins.is_live,

@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from resistance_assets.orchestration.package_hash import hash_of_code, paths_below
+from resistance_assets.orchestration.stores.opening import open_objects
 
 if TYPE_CHECKING:
+    from resistance_assets.orchestration.stores.objects import ObjectStore
     from resistance_assets.settings import Settings
 
 LOCK_SUFFIX = ".lock"
@@ -42,11 +44,22 @@ def fingerprint_of(settings: Settings, *, asks_sources: bool = True) -> str | No
     digest.update(json.dumps([FORMAT, sys.version, _versions(), document], sort_keys=True).encode())
     published = (settings.warehouse_path, settings.releases_dir, settings.data_dir / "report")
     sources = () if mirror is None else (mirror if mirror.is_dir() else mirror.parent,)
-    for root in (*sources, *settings.study_dirs, *settings.catalog_dirs, settings.lake_dir, *published):
+    objects = open_objects(settings.data_dir)
+    lake = (settings.lake_dir,) if objects is None else ()
+    for line in objects_in(objects) if objects is not None else ():
+        digest.update(line.encode())
+    for root in (*sources, *settings.study_dirs, *settings.catalog_dirs, *lake, *published):
         digest.update(f"\0{root}\0".encode())
         for line in sorted(_files_below(str(root))):
             digest.update(line.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
+
+
+def objects_in(store: ObjectStore) -> Iterator[str]:
+    """Each object of a lake with its size, entity tag and time, a thousand to a request."""
+    yield f"\0{store}\0"
+    for entry in store.list():
+        yield f"{entry.key}\0{entry.size_bytes}\0{entry.etag}\0{entry.modified_at.isoformat()}\n"
 
 
 def fingerprint_of_studies(settings: Settings) -> str:

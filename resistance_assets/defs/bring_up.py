@@ -25,12 +25,14 @@ from resistance_assets.files import write_json
 from resistance_assets.orchestration.attempts import all_failures
 from resistance_assets.orchestration.dagster.run import close_dead_runs
 from resistance_assets.orchestration.dagster.table_assets import key_of
-from resistance_assets.orchestration.lake import Lake
+from resistance_assets.orchestration.lake import Lake, open_lake
 from resistance_assets.orchestration.package_hash import hash_of_code
 from resistance_assets.orchestration.run_log import last_attempts, log_path
 from resistance_assets.orchestration.run_outcome import PRODUCTS
 from resistance_assets.orchestration.status import TableState, stale_outputs, states_of, with_dependants
 from resistance_assets.orchestration.steps import Step
+from resistance_assets.orchestration.stores.objects import ObjectStore
+from resistance_assets.orchestration.stores.opening import open_objects
 from resistance_assets.settings import Settings, load_settings
 from resistance_assets.warehouse.releases import read_manifests
 
@@ -80,7 +82,8 @@ def fingerprint(settings: Settings, study_files: Collection[Path]) -> str:
     index = [mirror / "index.jsonl" if mirror.is_dir() else mirror] if mirror is not None else []
     for path in (*study_files, *index, settings.data_dir / VERSIONS_FILE, settings.warehouse_path):
         digest.update(f"{path} {_times(path)}\n".encode())
-    for line in sorted(_records(settings.lake_dir)):
+    objects = open_objects(settings.data_dir)
+    for line in sorted(_records(settings.lake_dir) if objects is None else _records_in(objects)):
         digest.update(line.encode())
     return digest.hexdigest()
 
@@ -100,6 +103,13 @@ def _records(lake_dir: Path) -> Iterator[str]:
             yield f"{path} {_times(path)}\n"
 
 
+def _records_in(store: ObjectStore) -> Iterator[str]:
+    """As `_records`, and what was published, of a lake in an object store."""
+    for entry in store.list():
+        if entry.key.endswith(("/current.json", "/failed.json")):
+            yield f"{entry.key} {entry.etag} {entry.modified_at.isoformat()}\n"
+
+
 def what_is_due(settings: Settings, steps: Mapping[str, Step], changed_sources: Collection[str], now: datetime) -> Due:
     """What a run should bring up to date now.
 
@@ -111,7 +121,7 @@ def what_is_due(settings: Settings, steps: Mapping[str, Step], changed_sources: 
         changed_sources: ids, and `study_<id>`, of sources with another version than before.
         now: the clock's time.
     """
-    lake = Lake(settings.lake_dir)
+    lake = open_lake(settings.data_dir)
     if settings.effective_mirror is not None:
         stale = set(stale_outputs(lake, steps, open_origins(settings)))
     else:

@@ -24,7 +24,7 @@ from resistance_assets.connectors.transport.resource import FailureKind, failure
 from resistance_assets.connectors.transport.transport import Probe, Resource, Transport, open_transport, sha256_of
 from resistance_assets.errors import Fault, SourceUnavailable, TransportFault, UsageFault
 from resistance_assets.orchestration.events import ProgressEvent, emit
-from resistance_assets.orchestration.lake import Lake
+from resistance_assets.orchestration.lake import Lake, open_lake
 from resistance_assets.orchestration.steps import MOST_TOLD, ExternalInput
 from resistance_assets.settings import Settings, load_settings
 
@@ -88,7 +88,7 @@ class Origins:
         """The lake of the run."""
         if self.data_dir is None:
             raise ValueError("these sources were opened without a data folder")
-        return Lake(self.data_dir / "lake")
+        return open_lake(self.data_dir)
 
     def resource(self, source: Source) -> Resource:
         return Resource(

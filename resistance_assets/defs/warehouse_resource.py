@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from resistance_assets.defs.resources import Origins, open_origins
-from resistance_assets.orchestration.lake import Lake
+from resistance_assets.orchestration.lake import Lake, open_lake
 from resistance_assets.settings import Settings, load_settings
 
 
@@ -16,7 +16,7 @@ class WarehouseResource(dg.ConfigurableResource):
         return load_settings()
 
     def lake(self) -> Lake:
-        return Lake(self.settings().lake_dir)
+        return open_lake(self.settings().data_dir)
 
     def origins(self) -> Origins:
         return open_origins(self.settings())

@@ -19,7 +19,7 @@ from resistance_assets.connectors.transport.resource import tells_wrong_bytes
 from resistance_assets.errors import DataFault, Fault
 from resistance_assets.files import file_lock, write_json
 from resistance_assets.orchestration.attempts import all_failures
-from resistance_assets.orchestration.lake import Lake
+from resistance_assets.orchestration.lake import open_lake
 from resistance_assets.orchestration.messages import Channels, send
 from resistance_assets.orchestration.source_log import not_looked_at, overdue, read_looks, silence_in_words
 from resistance_assets.warehouse.reader import open_warehouse
@@ -81,7 +81,7 @@ def current_alerts(
         max_age: how long ago the last good look at a source may be.
     """
     by_reason: dict[str, list[str]] = {}
-    for table, failure in all_failures(Lake(data_dir / "lake")).items():
+    for table, failure in all_failures(open_lake(data_dir)).items():
         by_reason.setdefault(failure.reason, []).append(table)
     found = []
     for reason, tables in by_reason.items():

@@ -35,6 +35,6 @@ def rows_of(files: Sequence[Path]) -> str:
     return f"read_parquet([{', '.join(map(glob_literal, files))}])"
 
 
-def files_in(facts: Mapping[str, Any], data_dir: Path) -> list[Path]:
-    """Files that hold a table of a manifest; manifests of earlier versions name one as `parquet`."""
-    return [data_dir / name for name in facts.get("files") or [facts["parquet"]]]
+def names_in(facts: Mapping[str, Any]) -> list[str]:
+    """Names of the files that hold a table of a manifest; manifests of earlier versions name one as `parquet`."""
+    return list(facts.get("files") or [facts["parquet"]])

@@ -7,14 +7,17 @@ and the next pruning finishes the work.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from resistance_assets.errors import DataFault
-from resistance_assets.orchestration.lake import CACHE_FOLDER, TABLE_SUFFIX, Lake
+from resistance_assets.orchestration.lake import CACHE_FOLDER, CURRENT, TABLE_SUFFIX, Lake, open_lake
+from resistance_assets.orchestration.stores.store import Entry
 from resistance_assets.orchestration.table_files.file_list import LIST_SUFFIX
+from resistance_assets.warehouse.published_file import named_in_store
 from resistance_assets.warehouse.releases import cache_key_in, forget_releases, partitions_in
 
 
@@ -60,30 +63,52 @@ def prune(
     """
     if keep < 1:
         raise ValueError("at least one release is kept")
-    lake = Lake(data_dir / "lake")
+    lake = open_lake(data_dir)
     with lake.quiet(waiting=waiting):
         gone, manifests = forget_releases(data_dir, keep)
         for name in lake.addresses():
             if not is_known(name):
                 lake.forget(name)
-        named = _named(lake, data_dir, manifests)
-        entries = [entry for entry in lake.store.list() if _is_of_table(entry.key) and entry.key not in named]
+        named = _named(lake, manifests) | named_in_store(data_dir)
+        before = datetime.now(UTC) - lake.store.grace if lake.store.grace else datetime.max.replace(tzinfo=UTC)
+        entries = list(_unneeded(list(lake.store.list()), named, before))
         lake.store.delete(entry.key for entry in entries)
         tables = sum(entry.key.endswith(TABLE_SUFFIX) for entry in entries)
         freed = sum(entry.size_bytes for entry in entries)
         lake.remove_orphans()
-    return Pruned(gone, tuple(manifests), tables, len(entries) - tables, freed)
+        lake.store.forget_copies(named.__contains__)
+    records = sum(entry.key.endswith(".json") for entry in entries)
+    return Pruned(gone, tuple(manifests), tables, records, freed)
 
 
-def _is_of_table(key: str) -> bool:
-    """Whether a key is of a version of a table, or of the record of a known result."""
-    _, *parts = key.split("/")
+def _unneeded(entries: Sequence[Entry], named: Collection[str], before: datetime) -> Iterator[Entry]:
+    """What nothing names, where neither it nor the record of what is current beside it is of a moment ago.
+
+    Somebody may have read that record before it was replaced, and be about to read the version that it named.
+    """
+    is_recent = {
+        entry.key.rpartition("/")[0]
+        for entry in entries
+        if entry.key.endswith(f"/{CURRENT}") and entry.modified_at > before
+    }
+    for entry in entries:
+        if entry.key in named or not _is_removable(entry.key) or entry.modified_at > before:
+            continue
+        if "/".join(entry.key.split("/")[:2]) not in is_recent:
+            yield entry
+
+
+def _is_removable(key: str) -> bool:
+    """Whether a key is of a version of a table, of the record of a known result, or of a published file."""
+    folder, *parts = key.split("/")
+    if folder == "warehouse":
+        return len(parts) == 1 and key.endswith(".duckdb")
     return (len(parts) == 2 and key.endswith((TABLE_SUFFIX, LIST_SUFFIX))) or (
         len(parts) == 3 and parts[1] == CACHE_FOLDER and key.endswith(".json")
     )
 
 
-def _named(lake: Lake, data_dir: Path, manifests: Mapping[int, Mapping[str, Any]]) -> set[str]:
+def _named(lake: Lake, manifests: Mapping[int, Mapping[str, Any]]) -> set[str]:
     """Keys of what a current version or a kept release needs, the listed files of partitions among them."""
     named: set[str] = set()
 

@@ -11,6 +11,7 @@ swapped for one that states them (under the old release number); if nothing chan
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -22,12 +23,13 @@ import duckdb
 import polars as pl
 
 from resistance_assets.errors import DataFault
-from resistance_assets.files import aside_path, file_lock, flush_file, put_in_place, storage_fault
+from resistance_assets.files import aside_path, flush_file, storage_fault
 from resistance_assets.orchestration.lake import now_iso
 from resistance_assets.warehouse.building import database_fault, open_for_building, remove_aside, remove_orphans
-from resistance_assets.warehouse.database import WAREHOUSE_FILE, column_list, first_line, literal, quoted, rows_of
+from resistance_assets.warehouse.database import column_list, first_line, literal, quoted, rows_of
 from resistance_assets.warehouse.meta_schema import meta_version_of, write_meta_schema
 from resistance_assets.warehouse.publication import Publication, definition_version, is_key_enforced
+from resistance_assets.warehouse.published_file import OutrunError, publishing, warehouse_path
 from resistance_assets.warehouse.releases import manifest_of, read_published_state, write_manifests
 
 STEPS = (
@@ -44,6 +46,7 @@ STEPS = (
 )
 """What `between` is told, in order, after each step; a publish that finds nothing new leaves out those it skips."""
 
+MOST_TRIES = 3
 REBUILD_SHARE = 0.5
 """Where more than this share of the rows changed, or of the old file is free space, it is built from nothing."""
 
@@ -89,11 +92,18 @@ def publish(
             stays as it is.
     """
     try:
-        return _publish(data_dir, tables, meta, code_revision, settings, partitions, changes, between)
+        for _ in range(MOST_TRIES):
+            with contextlib.suppress(OutrunError):
+                return _publish(data_dir, tables, meta, code_revision, settings, partitions, changes, between)
     except OSError as error:
-        raise storage_fault(error, data_dir / WAREHOUSE_FILE) from error
+        raise storage_fault(error, warehouse_path(data_dir)) from error
     except duckdb.Error as error:
-        raise database_fault(error, data_dir / WAREHOUSE_FILE) from error
+        raise database_fault(error, warehouse_path(data_dir)) from error
+    raise DataFault(
+        f"others published {MOST_TRIES} times while this run tried to",
+        subject=str(warehouse_path(data_dir)),
+        remedy="Run again when the other runs have ended.",
+    )
 
 
 def _facts_of(
@@ -121,10 +131,10 @@ def _publish(
     between: Callable[[str], None],
 ) -> PublishResult:
     started = time.perf_counter()
-    warehouse = data_dir / WAREHOUSE_FILE
-    with file_lock(data_dir / ".publish.lock"):
+    with publishing(data_dir) as target:
+        warehouse = target.warehouse
         between("locked")
-        remove_orphans(data_dir)
+        remove_orphans(target.home)
         between("orphans_removed")
         old = read_published_state(data_dir)
         between("old_file_read")
@@ -173,8 +183,7 @@ def _publish(
                 between("closed")
                 flush_file(aside)
                 between("flushed")
-                put_in_place(aside, warehouse)
-                flush_file(data_dir)
+                target.put(aside, manifest["release"])
             except BaseException:
                 remove_aside(aside)
                 raise

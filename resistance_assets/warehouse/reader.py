@@ -23,7 +23,8 @@ import polars as pl
 from resistance_assets.errors import DataFault, UsageFault
 from resistance_assets.files import glob_literal
 from resistance_assets.integrity import find_damage
-from resistance_assets.warehouse.database import RELEASES_FOLDER, WAREHOUSE_FILE, files_in, literal, rows_of
+from resistance_assets.warehouse.database import RELEASES_FOLDER, literal, rows_of
+from resistance_assets.warehouse.published_file import published_file, release_files
 
 _NAME = "warehouse"
 _BATCH_ROWS = 100_000
@@ -50,7 +51,7 @@ def open_warehouse(
         UsageFault: there is no such release.
         DataFault: nothing was published yet, the file cannot be opened, or a release's Parquet file is gone.
     """
-    warehouse = data_dir / WAREHOUSE_FILE
+    warehouse = published_file(data_dir)
     if warehouse.is_dir():
         raise DataFault(
             "a folder stands in the place of the warehouse",
@@ -279,8 +280,11 @@ def _open_release(
     from resistance_assets.catalog.tables import TABLES
 
     stated: Mapping[str, Mapping[str, Any]] = manifests[release]["tables"]
-    files = {address: [path.resolve() for path in files_in(facts, data_dir)] for address, facts in stated.items()}
-    damaged = {a: (file, damage) for a, own in files.items() for file in own if (damage := find_damage(file))}
+    try:
+        files = {a: [path.resolve() for path in release_files(data_dir, facts)] for a, facts in stated.items()}
+        damaged = {a: (file, damage) for a, own in files.items() for file in own if (damage := find_damage(file))}
+    except FileNotFoundError as error:
+        files, damaged = {}, {str(error.strerror): (error.filename, "the file is gone")}
     if damaged:
         address = min(damaged)
         raise DataFault(

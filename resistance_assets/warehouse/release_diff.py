@@ -18,9 +18,9 @@ from typing import Any
 
 import polars as pl
 
-from resistance_assets.orchestration.lake import Lake, TableVersion, read_files
+from resistance_assets.orchestration.lake import Lake, TableVersion, open_lake, read_files
 from resistance_assets.orchestration.table_files.content import SIGNIFICANT_DIGITS
-from resistance_assets.warehouse.database import files_in
+from resistance_assets.warehouse.published_file import release_files
 from resistance_assets.warehouse.releases import cache_key_in, partitions_in
 
 Q_VALUE_THRESHOLD = 0.05
@@ -495,7 +495,7 @@ def diff_releases(data_dir: Path, before: Mapping[str, Any], after: Mapping[str,
     Raises:
         FileNotFoundError: a Parquet file that a manifest names is gone (pruned).
     """
-    lake = Lake(data_dir / "lake")
+    lake = open_lake(data_dir)
     old_record, new_record = _records(lake, before), _records(lake, after)
     tables: list[TableChange] = []
     items: list[ItemChange] = []
@@ -505,7 +505,7 @@ def diff_releases(data_dir: Path, before: Mapping[str, Any], after: Mapping[str,
         was, now = before["tables"].get(address), after["tables"].get(address)
         if was is not None and now is not None and was["data_version"] == now["data_version"]:
             continue
-        frames = [read_files(files_in(facts, data_dir)) if facts is not None else None for facts in (was, now)]
+        frames = [read_files(release_files(data_dir, facts)) if facts is not None else None for facts in (was, now)]
         change = compare_table(address, *frames)
         tables.append(_with_causes(change, causes_of(address, old_record, new_record)))
         old, new = frames

@@ -12,14 +12,15 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import polars as pl
 
 from resistance_assets.errors import DataFault
-from resistance_assets.files import aside_path, file_lock, flush_file, put_in_place, storage_fault, write_json
+from resistance_assets.files import aside_path, flush_file, json_text, storage_fault, write_json
 from resistance_assets.orchestration.lake import now_iso
+from resistance_assets.orchestration.stores.opening import open_objects
 from resistance_assets.warehouse.building import (
     STORAGE_VERSION,
     database_fault,
@@ -27,8 +28,12 @@ from resistance_assets.warehouse.building import (
     remove_aside,
     remove_orphans,
 )
-from resistance_assets.warehouse.database import RELEASES_FOLDER, WAREHOUSE_FILE, literal, quoted
+from resistance_assets.warehouse.database import RELEASES_FOLDER, literal, quoted
 from resistance_assets.warehouse.publication import Publication
+from resistance_assets.warehouse.published_file import OutrunError, as_in_manifest, publishing, warehouse_path
+
+if TYPE_CHECKING:
+    from resistance_assets.orchestration.stores.objects import ObjectStore
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ class PublishedState:
 def read_published_state(data_dir: Path) -> PublishedState:
     written = read_manifests(data_dir)
     nothing = PublishedState({}, [written[n] for n in sorted(written)], None, False, 0.0)
-    warehouse = data_dir / WAREHOUSE_FILE
+    warehouse = warehouse_path(data_dir)
     if not warehouse.is_file():
         return nothing
     try:
@@ -95,6 +100,8 @@ def read_published_state(data_dir: Path) -> PublishedState:
 def read_manifests(data_dir: Path) -> dict[int, dict[str, Any]]:
     """Manifests written beside the database; one that cannot be read counts as absent and is written again."""
     found: dict[int, dict[str, Any]] = {}
+    if (store := open_objects(data_dir)) is not None:
+        return _manifests_in(store)
     for path in (data_dir / RELEASES_FOLDER).glob("*.json"):
         with contextlib.suppress(OSError, json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError):
             document = json.loads(path.read_text(encoding="utf-8"))
@@ -103,10 +110,35 @@ def read_manifests(data_dir: Path) -> dict[int, dict[str, Any]]:
     return found
 
 
+def _manifests_in(store: ObjectStore) -> dict[int, dict[str, Any]]:
+    """As `read_manifests`; a manifest that this process has read is read again only where it was replaced."""
+    found: dict[int, dict[str, Any]] = {}
+    for entry in store.list(RELEASES_FOLDER):
+        if (entry.key, entry.etag) not in _READ:
+            stored = store.get(entry.key)
+            _READ[entry.key, entry.etag] = b"" if stored is None else stored.data
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            document = json.loads(_READ[entry.key, entry.etag])
+            if entry.key == _manifest_key(document["release"]) and isinstance(document["tables"], dict):
+                found[document["release"]] = document
+    return found
+
+
+_READ: dict[tuple[str, str], bytes] = {}
+
+
+def _manifest_key(release: int) -> str:
+    return f"{RELEASES_FOLDER}/{release}.json"
+
+
 def write_manifests(data_dir: Path, manifests: Sequence[Mapping[str, Any]]) -> None:
-    present = read_manifests(data_dir)
+    present, store = read_manifests(data_dir), open_objects(data_dir)
     for manifest in manifests:
-        if present.get(manifest["release"]) != manifest:
+        if present.get(manifest["release"]) == manifest:
+            continue
+        if store is not None:
+            store.replace(_manifest_key(manifest["release"]), json_text(manifest).encode())
+        else:
             write_json(data_dir / RELEASES_FOLDER / f"{manifest['release']}.json", manifest)
 
 
@@ -149,19 +181,13 @@ def manifest_of(
                 "inputs": dict(p.table_version.inputs),
                 "rows": p.table_version.rows,
                 "status": p.table_version.status,
-                "files": [_relative(path, data_dir) for path in p.files],
+                "files": [as_in_manifest(path, data_dir) for path in p.files],
                 "cache_key": p.table_version.notes.get("cache_key"),
             }
             for p in tables
         },
         "partitions": dict(partitions),
     }
-
-
-def _relative(path: Path, folder: Path) -> str:
-    """``path`` as seen from ``folder`` where it is below it, so that a data folder can be moved."""
-    path, folder = path.resolve(), folder.resolve()
-    return str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
 
 
 def forget_releases(data_dir: Path, keep: int) -> tuple[tuple[int, ...], dict[int, dict[str, Any]]]:
@@ -176,16 +202,18 @@ def forget_releases(data_dir: Path, keep: int) -> tuple[tuple[int, ...], dict[in
     Raises:
         DataFault: nothing was published yet, or the disk refuses.
     """
-    warehouse = data_dir / WAREHOUSE_FILE
+    warehouse, store = warehouse_path(data_dir), open_objects(data_dir)
     try:
-        with file_lock(data_dir / ".publish.lock"):
-            remove_orphans(data_dir)
+        with publishing(data_dir) as target:
+            remove_orphans(target.home)
             old = read_published_state(data_dir)
             if not old.manifests:
                 raise DataFault("nothing was published yet", subject=str(warehouse), remedy="Run `resistance run`.")
             kept = {manifest["release"]: manifest for manifest in old.manifests[-keep:]}
             gone = tuple(manifest["release"] for manifest in old.manifests[:-keep])
-            for release in gone:
+            if store is not None:
+                store.delete(_manifest_key(release) for release in gone)
+            for release in gone if store is None else ():
                 (data_dir / RELEASES_FOLDER / f"{release}.json").unlink(missing_ok=True)
             if gone and old.meta_version is not None:
                 aside = aside_path(warehouse)
@@ -196,12 +224,15 @@ def forget_releases(data_dir: Path, keep: int) -> tuple[tuple[int, ...], dict[in
                         connection.execute(f"DELETE FROM meta.releases WHERE release < {min(kept)}")
                         connection.execute("CHECKPOINT")
                     flush_file(aside)
-                    put_in_place(aside, warehouse)
-                    flush_file(data_dir)
+                    target.put(aside, max(kept))
                 except BaseException:
                     remove_aside(aside)
                     raise
             return gone, kept
+    except OutrunError:
+        raise DataFault(
+            "somebody else published meanwhile", subject=str(warehouse), remedy="Prune again when the run has ended."
+        ) from None
     except OSError as error:
         raise storage_fault(error, warehouse) from error
     except duckdb.Error as error:

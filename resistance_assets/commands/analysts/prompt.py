@@ -21,7 +21,7 @@ from resistance_assets.commands.output.paging import page
 from resistance_assets.commands.output.printing import plain
 from resistance_assets.commands.sql import DOT_COMMANDS, answer, as_csv, as_json, as_lines, as_text
 from resistance_assets.errors import Fault, UsageFault
-from resistance_assets.warehouse.database import WAREHOUSE_FILE
+from resistance_assets.warehouse.published_file import published_file
 from resistance_assets.warehouse.reader import open_warehouse
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Shell:
     def connection(self) -> duckdb.DuckDBPyConnection:
         """The warehouse, opened anew where another release was published."""
         try:
-            status = (self.data_dir / WAREHOUSE_FILE).stat()
+            status = published_file(self.data_dir).stat()
             file = status.st_ino, status.st_mtime_ns
         except OSError:
             file = self._file

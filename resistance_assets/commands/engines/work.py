@@ -29,7 +29,7 @@ def do_work(settings: Settings, addresses: list[str], *, run_id: str = "") -> bo
     """
     from resistance_assets.defs.graph import load_steps
     from resistance_assets.defs.resources import current_registry, open_origins
-    from resistance_assets.orchestration.lake import Lake
+    from resistance_assets.orchestration.lake import open_lake
     from resistance_assets.orchestration.workers.answers import as_line
     from resistance_assets.orchestration.workers.worker import in_order, work_through
 
@@ -41,7 +41,7 @@ def do_work(settings: Settings, addresses: list[str], *, run_id: str = "") -> bo
             steps = load_steps(current_registry())
             is_group = addresses != [STANDARD_INPUT]
             wanted = in_order(steps, addresses) if is_group else _asked(sys.stdin)
-            lake, origins = Lake(settings.lake_dir), open_origins(settings)
+            lake, origins = open_lake(settings.data_dir), open_origins(settings)
             for work in work_through(lake, steps, origins, wanted, run_id=run_id, is_group=is_group):
                 print(as_line(work), file=answers, flush=True)
                 went_through = went_through and work.error is None

@@ -213,9 +213,9 @@ def past_verdicts(lake: Lake, data_dir: Path) -> list[tuple[int, dict[str, str]]
         if version is None:
             continue
         if version not in known:
-            parquet = lake.path(VERDICTS.address, version)
             if lake.find_damage(VERDICTS.address, version):
                 continue
+            parquet = lake.intact_path(VERDICTS.address, version)
             known[version] = dict(read_file(parquet).select("claim_id", "verdict").iter_rows())
         found.append((int(manifest["release"]), known[version]))
     return sorted(found, key=lambda release: release[0])
@@ -233,7 +233,7 @@ def known_since(lake: Lake, data_dir: Path) -> dict[str, tuple[str, int]]:
             continue
         if version is None or lake.find_damage(HISTORY.address, version):
             return {}
-        rows = read_file(lake.path(HISTORY.address, version)).select(
+        rows = read_file(lake.intact_path(HISTORY.address, version)).select(
             "claim_id", "verdict", "first_release_with_verdict"
         )
         return {claim: (verdict, since) for claim, verdict, since in rows.iter_rows()}

@@ -212,7 +212,7 @@ def _metadata(
     lake: Lake, address: str, table: Table, result: StepResult, read_from_sql: Mapping[str, Sequence[str]] | None
 ) -> dict[str, Any]:
     table_version = result.table_version
-    files = lake.files(address, table_version.data_version)
+    files = lake.intact_files(address, table_version.data_version)
     deps = {
         column: [
             dg.TableColumnDep(asset_key=key_of(upstream.rsplit(".", 1)[0]), column_name=upstream.rsplit(".", 1)[1])

@@ -7,7 +7,7 @@ import contextlib
 import fcntl
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
 
@@ -125,6 +125,16 @@ class LocalStore:
     def quiet(self, *, waiting: Waiting = lambda holder: None) -> Iterator[None]:
         with file_lock(self.root / IN_USE_LOCK, waiting=waiting):
             yield
+
+    @property
+    def grace(self) -> timedelta:
+        return timedelta(0)
+
+    def forget_copies(self, is_named: Callable[[str], bool]) -> int:
+        return 0
+
+    def require_conditions(self) -> None:
+        """Nothing to do: the lock is the kernel's."""
 
     def remove_orphans(self) -> int:
         asides = list(self.root.rglob(f"*{ASIDE}"))

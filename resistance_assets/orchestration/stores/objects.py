@@ -17,7 +17,9 @@ import os
 import re
 import shutil
 import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,8 +34,10 @@ if TYPE_CHECKING:
     from obstore.store import S3Store
 
 FOOTER_BYTES = 64 * 1024
+RUN_AGAIN = "Run `resistance run`: it is built again."
 FOOTER_SUFFIX = ".footer"
 LISTED_AT_ONCE = 1000
+GRACE = timedelta(hours=1)
 MOST_TRIES, RETRIES = 4, 3
 UNUSED_SECONDS = 3600.0
 """A copy that was used less long ago is not removed to make room."""
@@ -83,6 +87,7 @@ class ObjectStore:
         # Tables that were found in the store since this process is one of its users: they stay as long as it is one.
         self._present: set[str] = set()
         self.leases = Leases(self)
+        self.grace = GRACE
 
     def __str__(self) -> str:
         return self._url
@@ -180,7 +185,7 @@ class ObjectStore:
                 raise DataFault(
                     f"the lake's file is damaged: {damage}; it was removed",
                     subject=self.name(key),
-                    remedy="Run `resistance run`: it is built again.",
+                    remedy=RUN_AGAIN,
                 )
         raise AssertionError("unreachable")
 
@@ -191,9 +196,7 @@ class ObjectStore:
                 found = self._client.get(key)
             except FileNotFoundError as error:
                 self._require_bucket(error)
-                raise DataFault(
-                    "the file is gone", subject=self.name(key), remedy="Run `resistance run`: it is built again."
-                ) from None
+                raise DataFault("the file is gone", subject=self.name(key), remedy=RUN_AGAIN) from None
             expected = found.attributes.get("sha256")
             try:
                 with replace_file(path) as aside:
@@ -231,9 +234,7 @@ class ObjectStore:
                 found = self._client.get(key, options={"range": {"suffix": FOOTER_BYTES}})
             except FileNotFoundError as error:
                 self._require_bucket(error)
-                raise DataFault(
-                    "the file is gone", subject=self.name(key), remedy="Run `resistance run`: it is built again."
-                ) from None
+                raise DataFault("the file is gone", subject=self.name(key), remedy=RUN_AGAIN) from None
             tail, size = bytes(found.bytes()), found.meta["size"]
             length = int.from_bytes(tail[-8:-4], "little") + 8
             if length > len(tail):
@@ -243,6 +244,34 @@ class ObjectStore:
                 file.truncate(size)
                 file.seek(size - len(tail))
                 file.write(tail)
+
+    def download(self, key: str, aside: Path, *, sha256: str) -> None:
+        """Copy an object into a file outside the cache.
+
+        Raises:
+            DataFault: it is gone, or its bytes are not those of the checksum.
+        """
+        with self._faults(key):
+            try:
+                found = self._client.get(key)
+            except FileNotFoundError as error:
+                self._require_bucket(error)
+                raise DataFault("the file is gone", subject=self.name(key), remedy=RUN_AGAIN) from None
+            with aside.open("wb") as file:
+                for piece in found.stream():
+                    file.write(piece)
+        if sha256_of(aside) != sha256:
+            raise DataFault("its bytes are not those that were written", subject=self.name(key), remedy=RUN_AGAIN)
+
+    def upload_once(self, key: str, file: Path, sha256: str) -> str:
+        """Upload a file under a key that is free, or under the same with a part of its checksum; which one it was."""
+        from obstore.exceptions import AlreadyExistsError
+
+        for name in (key, f"{key.rpartition('.')[0]}.{sha256[:12]}.{key.rpartition('.')[2]}"):
+            with self._faults(name), contextlib.suppress(AlreadyExistsError):
+                self._client.put(name, file, attributes={"sha256": sha256}, mode="create")
+                return name
+        return name  # of the same bytes, since its name holds their checksum
 
     @contextlib.contextmanager
     def writing(self, key: str) -> Iterator[Path]:
@@ -307,12 +336,24 @@ class ObjectStore:
             path.unlink(missing_ok=True)
         return len(orphans)
 
-    def drop_copies(self, named: Callable[[str], bool]) -> int:
-        """Remove copies of tables that nothing names any more; the bytes that this freed."""
+    def require_conditions(self) -> None:
+        key = f"{LEASES}/probe-{uuid.uuid4().hex}.json"
+        etag = self.create(key, b"1")
+        try:
+            if etag is None or self.create(key, b"2") is not None or self.swap(key, b"3", '"0"') is not None:
+                raise self._fault(
+                    "the object store takes no notice of conditions (If-None-Match, If-Match): of two runs, one would "
+                    "overwrite the records of the other",
+                    "Use one that does, such as Amazon S3, MinIO, Ceph or SeaweedFS in a present version.",
+                )
+        finally:
+            self.delete([key])
+
+    def forget_copies(self, is_named: Callable[[str], bool]) -> int:
         freed = 0
         for path in [path for path in self._cache.rglob("*") if path.is_file() and not path.name.startswith(".")]:
             key = path.with_suffix(".parquet").relative_to(self._cache).as_posix()
-            if path.suffix in (".parquet", ".sha256", FOOTER_SUFFIX) and not named(key):
+            if path.suffix in (".parquet", ".sha256", FOOTER_SUFFIX) and not is_named(key):
                 with contextlib.suppress(FileNotFoundError):
                     freed += path.stat().st_size if path.suffix == ".parquet" else 0
                     path.unlink()
@@ -359,8 +400,6 @@ class ObjectStore:
                 subject="RESISTANCE_LAKE",
                 remedy='Install it: `pip install "resistance-warehouse[object-store]"`.',
             ) from None
-        from datetime import timedelta
-
         return S3Store(
             self._bucket,
             prefix=self._prefix or None,

@@ -38,6 +38,17 @@ def open_objects(data_dir: Path) -> ObjectStore | None:
     return _open_objects(address, data_dir / CACHE_FOLDER, os.environ.get(LARGEST_CACHE), key)
 
 
+def warehouse_home(data_dir: Path) -> Path:
+    """Folder of the published file: the data folder, or one for the copies from the object store that holds the lake.
+
+    Each such lake has its own, so that what was published from another one is neither lost nor taken for its.
+    """
+    address = os.environ.get(ADDRESS)
+    if not address:
+        return data_dir
+    return data_dir / "cache" / "published" / hashlib.sha256(address.strip("/").encode()).hexdigest()[:12]
+
+
 @functools.lru_cache(maxsize=16)
 def _open_objects(address: str, cache: Path, largest: str | None, _hosts: str) -> ObjectStore:
     from resistance_assets.orchestration.stores.objects import ObjectStore

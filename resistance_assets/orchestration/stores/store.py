@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -120,6 +120,23 @@ class Store(Protocol):
 
     def quiet(self, *, waiting: Waiting = lambda holder: None) -> AbstractContextManager[None]:
         """Right to remove objects: nobody is within `in_use` meanwhile. Waits for whoever is."""
+        ...
+
+    @property
+    def grace(self) -> timedelta:
+        """Age below which a pruning leaves what nothing names: somebody may be about to."""
+        ...
+
+    def forget_copies(self, is_named: Callable[[str], bool]) -> int:
+        """Remove local copies of tables that nothing names any more; the bytes that this freed."""
+        ...
+
+    def require_conditions(self) -> None:
+        """Make sure that conditional writes are refused where they must be.
+
+        Raises:
+            DataFault: the host takes no notice of conditions: two writers would overwrite each other.
+        """
         ...
 
     def remove_orphans(self) -> int:

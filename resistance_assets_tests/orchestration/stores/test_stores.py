@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import string
+import subprocess
+import sys
 
 import hypothesis
 import polars as pl
@@ -74,45 +75,16 @@ def test_a_table_is_read_back(store: Store):
     assert pl.scan_parquet(store.footer("raw/x/v.parquet"), glob=False).collect_schema() == FRAME.schema
 
 
-def count_up(store: Store, key: str, times: int) -> None:
-    for _ in range(times):
-        while True:
-            stored = store.get(key)
-            number = 0 if stored is None else int(stored.data)
-            if store.swap(key, str(number + 1).encode(), None if stored is None else stored.etag) is not None:
-                break
-
-
 @pytest.mark.slow
 def test_of_four_processes_that_count_up_nothing_is_lost(make_store):
     store = make_store()
-    # Spawned: the client's threads do not live on in a fork.
-    processes = [
-        multiprocessing.get_context("spawn").Process(target=count_up_elsewhere, args=(describe(store), "n.json", 50))
-        for _ in range(4)
-    ]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(120)
-    assert [process.exitcode for process in processes] == [0] * 4
+    described = [type(store).__name__, str(store), str(store.place("x").parent), "n.json", "50"]
+    command = [sys.executable, "-m", "resistance_assets_tests.orchestration.stores.counting", *described]
+    processes = [subprocess.Popen(command) for _ in range(4)]
+    assert [process.wait(120) for process in processes] == [0] * 4
     stored = store.get("n.json")
     assert stored is not None
     assert stored.data == b"200"
-
-
-def describe(store) -> tuple[str, str, str]:
-    return type(store).__name__, str(store), str(store.place("x").parent)
-
-
-def count_up_elsewhere(described: tuple[str, str, str], key: str, times: int) -> None:
-    from pathlib import Path
-
-    from resistance_assets.orchestration.stores.local import LocalStore
-    from resistance_assets.orchestration.stores.objects import ObjectStore
-
-    kind, name, folder = described
-    count_up(LocalStore(Path(name)) if kind == "LocalStore" else ObjectStore(name, Path(folder)), key, times)
 
 
 KEYS = st.sampled_from(["raw/x/current.json", "raw/x/memo/a.json", "core/y/current.json"])

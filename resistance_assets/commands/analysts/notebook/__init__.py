@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from resistance_assets.errors import DataFault, UsageFault
 from resistance_assets.files import replace_file
-from resistance_assets.warehouse.database import WAREHOUSE_FILE
+from resistance_assets.warehouse.published_file import published_file
 
 if TYPE_CHECKING:
     from resistance_assets.settings import Settings
@@ -35,7 +35,7 @@ def write_notebook(settings: Settings, folder: Path, *, force: bool = False) -> 
         DataFault: nothing was published yet, or the folder cannot be written.
         UsageFault: the folder is a file, or lies in the data folder.
     """
-    warehouse = settings.data_dir / WAREHOUSE_FILE
+    warehouse = published_file(settings.data_dir)
     if not warehouse.is_file():
         raise DataFault(
             "there is no warehouse yet",

@@ -14,7 +14,7 @@ import polars as pl
 from resistance_assets.commands.sql import answer
 from resistance_assets.errors import UsageFault
 from resistance_assets.settings import LEAST_MEMORY_BYTES
-from resistance_assets.warehouse.database import WAREHOUSE_FILE
+from resistance_assets.warehouse.published_file import published_file
 from resistance_assets.warehouse.reader import closed_after, interrupt_until, open_warehouse
 
 LONGEST_QUERY_BYTES = 100_000
@@ -146,7 +146,7 @@ class Queries:
 
     def _file(self) -> tuple[int, int] | None:
         try:
-            status = (self.data_dir / WAREHOUSE_FILE).stat()
+            status = published_file(self.data_dir).stat()
         except OSError:
             return None
         return status.st_ino, status.st_mtime_ns
