@@ -19,6 +19,8 @@ LONG_FILES = (
     "commands/test_ui.py",
     "defs/test_main_job.py",
     "commands/test_refresh.py",
+    "deploy/test_postgres.py",
+    "orchestration/dagster/executors/test_slurm.py",
     "defs/test_bad_input.py",
     "report/test_browser.py",
     "defs/core/test_claims.py",

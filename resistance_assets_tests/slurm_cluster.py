@@ -128,13 +128,13 @@ def running(command: list[str], folder: Path) -> Iterator[subprocess.Popen]:
             process.wait()
 
 
-def wait_until(holds: Callable[[], bool], what: str, seconds: float = LONGEST_START) -> None:
+def wait_until(holds: Callable[[], bool], what: str, seconds: float = LONGEST_START, *, every: float = 0.1) -> None:
     """Look until something holds that no file descriptor tells of. Fails after so many seconds."""
     pause = threading.Event()
-    for _ in range(int(seconds / 0.1)):
+    for _ in range(int(seconds / every)):
         if holds():
             return
-        pause.wait(0.1)
+        pause.wait(every)
     pytest.fail(f"{what} did not begin to work within {seconds:.0f} s")
 
 
