@@ -80,8 +80,11 @@ class Summary:
         if self.release is None:
             tell("; the warehouse is as it was", label="nothing was published", style="red", is_error=True)
         else:
+            from resistance_assets.orchestration.stores.opening import warehouse_home
+
             word = "new release" if self.is_new_release else "nothing changed, still release"
-            tell(f"{word} {self.release} in {self.launch.elapsed:.1f} s: {self.data_dir / 'warehouse.duckdb'}")
+            place = warehouse_home(self.data_dir) / "warehouse.duckdb"
+            tell(f"{word} {self.release} in {self.launch.elapsed:.1f} s: {place}")
             pages = self.data_dir / "report" / "index.html"
             if pages.exists():
                 tell(f"pages: {pages}")
