@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -62,15 +62,15 @@ def main() -> int:
     return 0
 
 
-def needed() -> list[str]:
-    """Steps that the tables of the cohort rest on, in order."""
+def needed(targets: Sequence[str] = TARGETS) -> list[str]:
+    """Steps that these tables rest on, in order."""
     from resistance_assets.defs.graph import load_steps
     from resistance_assets.defs.resources import current_registry
     from resistance_assets.orchestration.workers.worker import in_order
 
     steps = load_steps(current_registry())
     found: set[str] = set()
-    waiting = list(TARGETS)
+    waiting = list(targets)
     while waiting:
         name = steps[waiting.pop()].name
         if name not in found:
@@ -97,8 +97,8 @@ def show(answers: Iterator[str]) -> None:
     print(f"all steps: {total:.1f} CPU s, largest peak {largest / 2**30:.2f} GiB", flush=True)
 
 
-def write_full_size(archive: Path) -> None:
-    """The archive with matrices of full size, under the samples and with the first rows that it had."""
+def write_full_size(archive: Path, size: int = VALUES) -> None:
+    """The archive with matrices of ``size`` values, under the samples and with the first rows that it had."""
     with tarfile.open(archive) as source:
         members = [
             (member, extracted.read() if (extracted := source.extractfile(member)) else b"") for member in source
@@ -107,7 +107,7 @@ def write_full_size(archive: Path) -> None:
         for member, content in members:
             name = member.name.rpartition("/")[2]
             if name.startswith(("data_mrna", "data_cna", "data_log2_cna", "data_methylation")):
-                content = _extended(content, name)
+                content = _extended(content, name, size)
             member.size = len(content)
             target.addfile(member, io.BytesIO(content) if member.isfile() else None)
     index = next(folder for folder in archive.parents if folder.name == "files").with_name("index.jsonl")
@@ -119,13 +119,13 @@ def write_full_size(archive: Path) -> None:
     index.write_text("".join(json.dumps(entry) + "\n" for entry in entries), encoding="utf-8")
 
 
-def _extended(content: bytes, name: str) -> bytes:
+def _extended(content: bytes, name: str, size: int) -> bytes:
     lines = content.decode().splitlines()
     header, rows = lines[0].split("\t"), lines[1:]
     leading = next(k for k, column in enumerate(header) if column.startswith("TCGA-"))
     samples = len(header) - leading
     rng = np.random.default_rng(7)
-    for number in range(len(rows), (PROBE_VALUES if "methylation" in name else VALUES) // samples):
+    for number in range(len(rows), (size * PROBE_VALUES // VALUES if "methylation" in name else size) // samples):
         if "methylation" in name:
             values, names = rng.beta(2, 2, samples).round(6), [f"cg{number:08d}", f"LOC{number}"]
         else:

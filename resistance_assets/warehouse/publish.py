@@ -26,11 +26,12 @@ from resistance_assets.errors import DataFault
 from resistance_assets.files import aside_path, flush_file, storage_fault
 from resistance_assets.orchestration.lake import now_iso
 from resistance_assets.warehouse.building import database_fault, open_for_building, remove_aside, remove_orphans
+from resistance_assets.warehouse.changed_files import ChangedFiles, find_changed_files, write_changed_files
 from resistance_assets.warehouse.database import column_list, first_line, literal, quoted, rows_of
 from resistance_assets.warehouse.meta_schema import meta_version_of, write_meta_schema
 from resistance_assets.warehouse.publication import Publication, definition_version, is_key_enforced
 from resistance_assets.warehouse.published_file import OutrunError, publishing, warehouse_path
-from resistance_assets.warehouse.releases import manifest_of, read_published_state, write_manifests
+from resistance_assets.warehouse.releases import PublishedState, manifest_of, read_published_state, write_manifests
 
 STEPS = (
     "locked",
@@ -155,13 +156,18 @@ def _publish(
         manifests = [*old.manifests, manifest] if is_new else old.manifests
 
         if is_new or changed or gone or meta_version != old.meta_version or not old.is_usable:
-            changed_rows = sum(p.table_version.rows for p in tables if p.table.address in changed)
+            partly = _partly_changed(data_dir, tables, old, definitions)
+            changed_rows = sum(
+                partly[p.table.address].rows if p.table.address in partly else p.table_version.rows
+                for p in tables
+                if p.table.address in changed
+            )
             all_rows = sum(p.table_version.rows for p in tables)
             from_nothing = (
                 not old.is_usable or changed_rows > REBUILD_SHARE * all_rows or old.free_share > REBUILD_SHARE
             )
             if from_nothing:
-                changed, gone = list(addresses), []
+                changed, gone, partly = list(addresses), [], {}
             aside = aside_path(warehouse)
             meta = _with_changes(meta, changes, last if is_new else None, manifest, old.release_changes)
             try:
@@ -173,7 +179,7 @@ def _publish(
                         connection.execute(f"DROP TABLE {quoted(address)}")
                     for publication in tables:
                         if publication.table.address in changed:
-                            _write_table(connection, publication)
+                            _write_table(connection, publication, partly.get(publication.table.address))
                     between("tables_written")
                     write_comments(connection, tables)
                     facts = _facts_of(manifest, meta_version, code_revision, settings)
@@ -196,6 +202,21 @@ def _publish(
     return PublishResult(manifest["release"], is_new, tuple(changed), kept, time.perf_counter() - started)
 
 
+def _partly_changed(
+    data_dir: Path, tables: Sequence[Publication], old: PublishedState, definitions: Mapping[str, str]
+) -> dict[str, ChangedFiles]:
+    """Tables of which the published file holds some partitions as they are now."""
+    stated = old.manifests[-1]["tables"] if old.manifests else {}
+    found = {}
+    for publication in tables:
+        address, before = publication.table.address, stated.get(publication.table.address)
+        if before and old.tables.get(address) == (before["data_version"], definitions[address]):
+            changed = find_changed_files(publication.table, before, publication.files, data_dir)
+            if changed is not None:
+                found[address] = changed
+    return found
+
+
 def _with_changes(
     meta: Mapping[str, pl.DataFrame],
     changes: Callable[[Mapping[str, Any], Mapping[str, Any]], pl.DataFrame] | None,
@@ -211,7 +232,9 @@ def _with_changes(
     return {**meta, "release_changes": pl.concat([*earlier, *news])} if earlier or news else meta
 
 
-def _write_table(connection: duckdb.DuckDBPyConnection, publication: Publication) -> None:
+def _write_table(
+    connection: duckdb.DuckDBPyConnection, publication: Publication, changed: ChangedFiles | None = None
+) -> None:
     table = publication.table
     if lost := [path for path in publication.files if not path.is_file()]:
         raise DataFault(
@@ -220,18 +243,14 @@ def _write_table(connection: duckdb.DuckDBPyConnection, publication: Publication
             expected=str(lost[0]),
             remedy="Delete the table's folder in the lake and run again.",
         )
-    columns = [
-        f'"{column.name}" {column.duckdb_type}{"" if column.nullable else " NOT NULL"}' for column in table.columns
-    ]
-    if is_key_enforced(table, publication.table_version.rows):
-        columns.append(f"PRIMARY KEY ({column_list(table.key)})")
     address = quoted(table.address)
-    connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{table.layer}"')
-    connection.execute(f"DROP TABLE IF EXISTS {address}")
-    connection.execute(f"CREATE TABLE {address} ({', '.join(columns)})")
     try:
-        # By name, since a file written before a column moved must not shift; in the order of the file, which is by key.
-        connection.execute(f"INSERT INTO {address} BY NAME SELECT * FROM {rows_of(publication.files)}")
+        if changed is not None:
+            write_changed_files(connection, table, changed)
+        else:
+            _create_table(connection, publication)
+            # By name, since a file written before a column moved must not shift; in the order of the file: by key.
+            connection.execute(f"INSERT INTO {address} BY NAME SELECT * FROM {rows_of(publication.files)}")
     except (duckdb.ConstraintException, duckdb.BinderException, duckdb.ConversionException) as error:
         raise DataFault(
             f"its Parquet file does not fit the table model: {first_line(error)}",
@@ -255,6 +274,18 @@ def _write_table(connection: duckdb.DuckDBPyConnection, publication: Publication
             expected=f"{publication.table_version.rows}, as its record says",
             remedy="Delete the table's folder in the lake and run again.",
         )
+
+
+def _create_table(connection: duckdb.DuckDBPyConnection, publication: Publication) -> None:
+    table, address = publication.table, quoted(publication.table.address)
+    columns = [
+        f'"{column.name}" {column.duckdb_type}{"" if column.nullable else " NOT NULL"}' for column in table.columns
+    ]
+    if is_key_enforced(table, publication.table_version.rows):
+        columns.append(f"PRIMARY KEY ({column_list(table.key)})")
+    connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{table.layer}"')
+    connection.execute(f"DROP TABLE IF EXISTS {address}")
+    connection.execute(f"CREATE TABLE {address} ({', '.join(columns)})")
 
 
 def write_comments(connection: duckdb.DuckDBPyConnection, tables: Sequence[Publication]) -> None:

@@ -62,7 +62,7 @@ def list_rows(
     if not all(_is_checked(lake, table, one) for one in held):
         return None
     files = [lake.intact_files(one.address, one.data_version) for one in held]
-    if not any(_are_apart([_range_of(paths, name) for paths in files]) for name in table.key):
+    if not any(_are_apart([range_of(paths, name) for paths in files]) for name in table.key):
         return None
     listed = [file for one in held for file in lake.listed_files(one.address, one.data_version)]
     return ListedRows(tuple(listed), content_of_union([lake.content(one) for one in held]))
@@ -80,7 +80,7 @@ def _is_checked(lake: Lake, table: Table, partition: TableVersion) -> bool:
     return all(result.passed for result in validate(table, frame, may_be_empty=True))
 
 
-def _range_of(paths: Iterable[Path], column: str) -> tuple[Any, Any] | None:
+def range_of(paths: Iterable[Path], column: str) -> tuple[Any, Any] | None:
     """Smallest and largest value of a column by what its files say of themselves; None where they do not."""
     import pyarrow.parquet
 
