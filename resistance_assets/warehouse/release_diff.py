@@ -12,13 +12,13 @@ the way leads through them to where the change came in.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from resistance_assets.orchestration.lake import Lake, TableVersion, open_lake, read_files
+from resistance_assets.orchestration.lake import Lake, TableVersion, open_lake, read_files, scan_files
 from resistance_assets.orchestration.table_files.content import SIGNIFICANT_DIGITS
 from resistance_assets.warehouse.published_file import release_files
 from resistance_assets.warehouse.releases import cache_key_in, partitions_in
@@ -505,8 +505,8 @@ def diff_releases(data_dir: Path, before: Mapping[str, Any], after: Mapping[str,
         was, now = before["tables"].get(address), after["tables"].get(address)
         if was is not None and now is not None and was["data_version"] == now["data_version"]:
             continue
-        frames = [read_files(release_files(data_dir, facts)) if facts is not None else None for facts in (was, now)]
-        change = compare_table(address, *frames)
+        frames = _changed_rows(data_dir, address, was, now)
+        change = _with_rows_of_all(compare_table(address, *frames), was, now)
         tables.append(_with_causes(change, causes_of(address, old_record, new_record)))
         old, new = frames
         if old is None or new is None:
@@ -527,6 +527,29 @@ def diff_releases(data_dir: Path, before: Mapping[str, Any], after: Mapping[str,
     moved = {item.subject for item in items}
     kept_sizes = {name: pair for name, pair in sizes.items() if name in moved}
     return ReleaseDiff(before["release"], after["release"], tuple(tables), tuple(items), kept_sizes)
+
+
+def _changed_rows(
+    data_dir: Path, address: str, was: Mapping[str, Any] | None, now: Mapping[str, Any] | None
+) -> tuple[pl.DataFrame | None, pl.DataFrame | None]:
+    """Rows of a table in two releases, without the files of partitions that both have: no key is in two of them."""
+    stated = [None if facts is None else release_files(data_dir, facts) for facts in (was, now)]
+    old, new = stated
+    if old is None or new is None or address in (*MEMBERSHIPS, *VERDICTS, *WORDS):
+        held = [None if files is None else read_files(files) for files in stated]
+        return held[0], held[1]
+    gone, came = ([path for path in files if path not in other] for files, other in ((old, new), (new, old)))
+    # Where nothing went, the columns are told by what came, and the other way round.
+    frames = [read_files(files) if files else None for files in (gone, came)]
+    [columns, *_] = [frame for frame in frames if frame is not None] or [scan_files(new[:1]).head(0).collect()]
+    return tuple(columns.clear() if frame is None else frame for frame in frames)  # pyright: ignore[reportReturnType]
+
+
+def _with_rows_of_all(change: TableChange, was: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> TableChange:
+    """A change with the rows that the manifests state, where not all of them were read."""
+    if was is None or now is None:
+        return change
+    return replace(change, rows_before=was["rows"], rows_after=now["rows"])
 
 
 def _with_causes(change: TableChange, causes: tuple[Cause, ...]) -> TableChange:

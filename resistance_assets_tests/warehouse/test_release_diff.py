@@ -274,6 +274,29 @@ def test_a_release_is_compared_from_its_files(tmp_path: Path):
     assert [(item.item, item.change) for item in backwards.items] == [("MET", "entered"), ("CCL20", "left")]
 
 
+def test_of_a_table_of_partitions_the_files_that_changed_are_compared(tmp_path: Path):
+    lake = Lake(tmp_path / "lake")
+    address = "staging.cohorts__gene_z_scores"
+
+    def facts(shifts: dict[str, float]) -> dict:
+        files = []
+        for cohort, shift in shifts.items():
+            frame = pl.DataFrame({"cohort_id": cohort, "hgnc_symbol": ["AXL", "MET"], "patient_id": "P1"})
+            frame = frame.with_columns(z_score=pl.Series([0.5 + shift, 1.5]))
+            version = lake.write(f"parts.x__{cohort}", frame)
+            files.append(str(lake.path(f"parts.x__{cohort}", version).relative_to(tmp_path)))
+        return {"data_version": str(sorted(shifts.items())), "files": files, "rows": 2 * len(shifts), "cache_key": None}
+
+    one, two = facts({"a": 0.0, "b": 0.0, "c": 0.0}), facts({"a": 0.0, "b": 1.0, "d": 0.0})
+    before = {"release": 1, "tables": {address: one}, "partitions": {}}
+    after = {"release": 2, "tables": {address: two}, "partitions": {}}
+    lake.path("parts.x__a", Path(one["files"][0]).stem).write_bytes(b"nobody reads it")
+    (change,) = diff_releases(tmp_path, before, after).tables
+    assert (change.rows_before, change.rows_after) == (6, 6)
+    assert (change.rows_added, change.rows_removed, change.rows_changed) == (2, 2, 1)
+    assert change.touched["cohort_id"] == ("b", "c", "d")
+
+
 def test_a_file_that_was_pruned_is_missed(tmp_path: Path):
     lake = Lake(tmp_path / "lake")
     before, after = release(lake, 1, ["AXL"], "s1"), release(lake, 2, ["MET"], "s2")
