@@ -199,10 +199,12 @@ def test_known_mechanisms_and_tumour_markers_are_flagged(row, expected):
 
 
 def test_what_patients_say_stands_beside_the_word_and_changes_nothing():
-    row = KNOWN | {"os_hazard_ratio_per_sd": 1.4, "os_q_value_bh": 1e-9, "os_cohort_id": "luad_tcga", "os_n": 500}
+    of_patients = {"os_cohort_id": "luad_tcga", "os_n": 500, "os_events": 180}
+    row = KNOWN | {"os_hazard_ratio_per_sd": 1.4, "os_q_value_bh": 1e-9} | of_patients
     found = candidates(SINGLE, marts_resistance_candidates=[row])["G0"]
     assert (found["confidence"], found["prognostic_hazard_ratio"]) == ("single study", 1.4)
-    assert (found["prognostic_cohort_id"], found["prognostic_n"]) == ("luad_tcga", 500)
+    told = [found[f"prognostic_{name}"] for name in ("cohort_id", "n", "events")]
+    assert told == ["luad_tcga", 500, 180]
 
 
 def test_patients_that_were_given_the_drug_are_predictive_for_its_class_alone():
@@ -218,7 +220,8 @@ def test_patients_that_were_given_the_drug_are_predictive_for_its_class_alone():
         "PFS",
         117,
     )
-    assert (found["predictive_hazard_ratio"], found["confidence"]) == (1.5, "single study")
+    assert (found["predictive_hazard_ratio"], found["predictive_events"]) == (1.5, 90)
+    assert found["confidence"] == "single study"
     tables["raw_catalog__treated_cohorts"] = [{"cohort_id": "battle", "drug_class": "ALK-TKI"}]
     assert candidates(SINGLE, **tables)["G0"]["predictive_cohort_id"] is None
 

@@ -176,6 +176,7 @@ gene_contexts AS (
         target_families,
         os_cohort_id,
         os_n,
+        os_events,
         os_hazard_ratio_per_sd,
         os_q_value_bh,
         tumour_log2_fold_change,
@@ -204,6 +205,7 @@ treated_patients AS (
         survival.cohort_id,
         survival.endpoint,
         survival.n,
+        survival.events,
         survival.hazard_ratio_primary,
         survival.q_primary
     FROM marts.survival_by_gene AS survival
@@ -493,11 +495,13 @@ SELECT
     gene_contexts.os_q_value_bh AS prognostic_q_value,
     gene_contexts.os_cohort_id AS prognostic_cohort_id,
     gene_contexts.os_n AS prognostic_n,
+    gene_contexts.os_events AS prognostic_events,
     treated_patients.hazard_ratio_primary AS predictive_hazard_ratio,
     treated_patients.q_primary AS predictive_q_value,
     treated_patients.cohort_id AS predictive_cohort_id,
     treated_patients.endpoint AS predictive_endpoint,
     treated_patients.n AS predictive_n,
+    treated_patients.events AS predictive_events,
     bench_genes.bench_summary,
     single_cell_genes.single_cell_summary
 FROM candidates

@@ -516,6 +516,7 @@ class MartCandidates(TableModel):
     prognostic_q_value: pl.Float64 = col("over all genes of the cohort", null=True)
     prognostic_cohort_id: pl.String = col("cohort", null=True)
     prognostic_n: pl.Int64 = col("patients", unit="patients", null=True)
+    prognostic_events: pl.Int64 = col("deaths among them", unit="patients", null=True)
     predictive_hazard_ratio: pl.Float64 = col(
         "per SD in patients that were all given a drug of the class (treated_with); null without such a cohort",
         null=True,
@@ -524,6 +525,7 @@ class MartCandidates(TableModel):
     predictive_cohort_id: pl.String = col("cohort", null=True)
     predictive_endpoint: pl.String = col("PFS where the cohort has it", null=True)
     predictive_n: pl.Int64 = col("patients", unit="patients", null=True)
+    predictive_events: pl.Int64 = col("events of the endpoint among them", unit="patients", null=True)
     bench_summary: pl.String = col("what bench studies of the warehouse say of the gene", null=True)
     single_cell_summary: pl.String = col("cell types that make it, the leading one first, by study", null=True)
 

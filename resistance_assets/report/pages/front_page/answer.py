@@ -242,12 +242,16 @@ def _druggable(row: dict[str, Any]) -> str | None:
 
 
 def prognosis_in_words(published: Published, row: dict[str, Any]) -> str | None:
-    """Hazard ratio, q, cohort and patients: one text, so that none of them is read without the others."""
+    """Hazard ratio, q, cohort, patients and deaths: one text, so that none of them is read without the others."""
     if row["prognostic_hazard_ratio"] is None:
         return None
     cohort = published.titles.get(row["prognostic_cohort_id"], row["prognostic_cohort_id"])
     q = number(row["prognostic_q_value"])
-    return f"OS HR {number(row['prognostic_hazard_ratio'])} per SD, q {q}; {cohort}, n = {row['prognostic_n']:,}"
+    patients = f"n = {row['prognostic_n']:,}"
+    # A release of before does not hold it.
+    if (events := row.get("prognostic_events")) is not None:
+        patients += f", {events:,} deaths"
+    return f"OS HR {number(row['prognostic_hazard_ratio'])} per SD, q {q}; {cohort}, {patients}"
 
 
 def study_marks(published: Published, drug_class: str, genes: Sequence[str]) -> dict[str, list[StudyMark]]:

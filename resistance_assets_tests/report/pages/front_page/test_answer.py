@@ -102,8 +102,12 @@ def test_a_hazard_ratio_of_patients_never_stands_without_its_cohort_and_patients
         "prognostic_q_value": 0.84,
         "prognostic_cohort_id": "luad",
         "prognostic_n": 1500,
+        "prognostic_events": 612,
     }
-    assert answer.prognosis_in_words(effects, row) == "OS HR 0.931 per SD, q 0.84; A cohort, n = 1,500"
+    told = "OS HR 0.931 per SD, q 0.84; A cohort, n = 1,500"
+    assert answer.prognosis_in_words(effects, row) == f"{told}, 612 deaths"
+    del row["prognostic_events"]
+    assert answer.prognosis_in_words(effects, row) == told
     assert answer.prognosis_in_words(effects, {"prognostic_hazard_ratio": None}) is None
 
 
