@@ -25,15 +25,23 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import polars as pl
+
+from resistance_assets.catalog.tables.model import Table
+
 PROCESSES = multiprocessing.get_context("forkserver")
 # Imported and not used: a process that has computed with polars cannot be forked.
 PRELOADED = [
     "resistance_assets.orchestration.steps",
+    "resistance_assets.orchestration.checks",
+    "resistance_assets_tests.soak.soaked_table",
+    "obstore",
     "resistance_assets.warehouse.publish",
     "resistance_assets.warehouse.reader",
 ]
 TABLES = tuple(f"core.t{number}" for number in range(8))
-MOST_KILLS_PER_GENERATION = 6
+MOST_KILLS_PER_GENERATION = 2
+ROWS = 2000
 LONGEST_SECONDS = 300
 
 
@@ -63,6 +71,19 @@ class Tally:
         return "\n".join([*lines, *(f"FAULT {fault}" for fault in self.faults), "ok" if self.ok else "NOT OK"])
 
 
+def table_of(address: str) -> Table:
+    """Model of one of the tables."""
+    from resistance_assets_tests.soak.soaked_table import Values
+
+    layer, name = address.split(".")
+    return Table(layer, name, "one row per gene", ("gene",), "that it is real", (), 0, Values, "Described.")
+
+
+def frame_of(generation: int) -> pl.DataFrame:
+    """Its rows, which all say the generation."""
+    return pl.DataFrame({"gene": [f"G{at:05d}" for at in range(ROWS)], "value": [generation] * ROWS})
+
+
 def work(data_dir: Path, generation: int, environment: dict[str, str]) -> None:
     """Bring every table to a generation, and publish."""
     os.environ.update(environment)
@@ -70,7 +91,6 @@ def work(data_dir: Path, generation: int, environment: dict[str, str]) -> None:
     from resistance_assets.orchestration.steps import Step, run_step
     from resistance_assets.warehouse.publication import Publication
     from resistance_assets.warehouse.publish import publish
-    from resistance_assets_tests.warehouse.test_publish import frame, table
 
     def reach(name: str) -> None:
         (data_dir / "at.txt").write_text(name)
@@ -83,8 +103,8 @@ def work(data_dir: Path, generation: int, environment: dict[str, str]) -> None:
         run_step(
             lake,
             Step(
-                {address: table(address)},
-                lambda inputs: frame(inputs.parameters, rows=2000),
+                {address: table_of(address)},
+                lambda inputs: frame_of(inputs.parameters),
                 code_version="v1",
                 inputs=() if before is None else (before,),
                 parameters=generation,
@@ -97,7 +117,7 @@ def work(data_dir: Path, generation: int, environment: dict[str, str]) -> None:
             current = lake.current(address)
             assert current is not None
             files = lake.intact_files(address, current.data_version)
-            publications.append(Publication(table(address), current, files, {}))
+            publications.append(Publication(table_of(address), current, files, {}))
         publish(
             data_dir,
             publications,
@@ -124,7 +144,7 @@ def judge(data_dir: Path, generation: int, environment: dict[str, str]) -> tuple
             with contextlib.closing(open_warehouse(data_dir)) as connection:
                 for address in TABLES:
                     found = connection.execute(f"SELECT count(*), min(value), max(value) FROM {address}").fetchall()
-                    if found != [(2000, release, release)]:
+                    if found != [(ROWS, release, release)]:
                         return release, f"{address} of release {release} holds {found}"
         if release not in (generation - 1, generation):
             return release, f"release {release} is published while {generation} is made"
@@ -167,19 +187,37 @@ def _answer(sending, look, arguments) -> None:
     sending.send(look(*arguments))
 
 
+def _full_seconds(hosts: list[Path], environment: dict[str, str]) -> float:
+    """How long two workers take from their first step to the end of the first generation, which nobody kills."""
+    workers = [PROCESSES.Process(target=work, args=(host, 1, environment)) for host in hosts]
+    for worker in workers:
+        worker.start()
+    while not any((host / "at.txt").exists() for host in hosts):
+        time.sleep(0.01)
+    begun = time.monotonic()
+    for worker in workers:
+        worker.join(LONGEST_SECONDS)
+    return time.monotonic() - begun
+
+
 def soak(folder: Path, environment: dict[str, str], *, kills: int, seed: int, say=lambda text: None) -> Tally:
     """Kill workers until there were ``kills`` kills; everything below ``folder`` and in the lake of ``environment``."""
     PROCESSES.set_forkserver_preload(PRELOADED)
     chance, tally, begun = random.Random(seed), Tally(), time.monotonic()
     hosts, reader = [folder / "host1", folder / "host2"], folder / "reader"
-    full_seconds = 1.0
+    full_seconds = _full_seconds(hosts, environment)
     while tally.kills < kills and tally.ok:
         tally.generations += 1
-        generation = tally.generations
+        generation = tally.generations + 1
         for _ in range(min(chance.randint(1, MOST_KILLS_PER_GENERATION), kills - tally.kills)):
             workers = [PROCESSES.Process(target=work, args=(host, generation, environment)) for host in hosts]
-            for worker in workers:
+            for worker, host in zip(workers, hosts, strict=True):
+                (host / "at.txt").unlink(missing_ok=True)
                 worker.start()
+            # One kill in four falls anywhere, the others on the work.
+            is_on_work = chance.random() < 3 / 4
+            while is_on_work and not all((host / "at.txt").exists() for host in hosts):
+                time.sleep(0.01)
             time.sleep(chance.uniform(0.0, full_seconds))
             struck = workers if chance.random() < 1 / 3 else [chance.choice(workers)]
             for worker in struck:
@@ -200,14 +238,11 @@ def soak(folder: Path, environment: dict[str, str], *, kills: int, seed: int, sa
                 worker.join(LONGEST_SECONDS)
                 if worker not in struck and worker.exitcode != 0:
                     tally.faults.append(f"kill {tally.kills}: the other worker ended with {worker.exitcode}")
-        started = time.monotonic()
         workers = [PROCESSES.Process(target=work, args=(host, generation, environment)) for host in hosts]
         for worker in workers:
             worker.start()
         for worker in workers:
             worker.join(LONGEST_SECONDS)
-        if generation == 1:
-            full_seconds = max(0.5, time.monotonic() - started)
         if [worker.exitcode for worker in workers] != [0, 0]:
             tally.faults.append(f"generation {generation}: did not end: {[worker.exitcode for worker in workers]}")
         if (found := elsewhere(judge, reader, generation, environment)) != (generation, ""):
