@@ -34,7 +34,7 @@ def lake_in_store(object_host, monkeypatch, request) -> None:
     monkeypatch.setenv("RESISTANCE_LAKE", object_host.lake(f"published/{name}"))
 
 
-pytestmark = pytest.mark.usefixtures("lake_in_store")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("lake_in_store")]
 
 
 def step(value: int) -> Step:

@@ -27,7 +27,7 @@ def aws(request, monkeypatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-@pytest.fixture(params=["files", "objects"])
+@pytest.fixture(params=["files", pytest.param("objects", marks=pytest.mark.slow)])
 def make_store(request, tmp_path) -> Callable[[], Store]:
     """Makes stores of this kind, each empty."""
     folders = itertools.count()

@@ -16,7 +16,7 @@ from resistance_assets.orchestration.stores.opening import open_store
 from resistance_assets_tests.orchestration.stores.conftest import object_store
 from resistance_assets_tests.orchestration.test_lake import version_of
 
-pytestmark = pytest.mark.usefixtures("aws")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("aws")]
 FRAME = pl.DataFrame({"gene": ["CCL20", "AXL"], "value": [1.5, -0.25]})
 
 
