@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -17,6 +18,9 @@ from resistance_assets.orchestration.table_files import unions
 from resistance_assets.orchestration.table_files.content import content_version, earlier_content_version
 from resistance_assets.orchestration.table_files.file_list import list_as_bytes, list_from_bytes
 from resistance_assets.orchestration.table_steps import as_step_test, sql_tests, table_step
+from resistance_assets.warehouse.prune import prune
+from resistance_assets.warehouse.publication import Publication
+from resistance_assets.warehouse.publish import publish
 
 TABLE = TABLES["staging.cohorts__gene_copy_number"]
 COHORTS = ("a", "b", "c", "d")
@@ -202,3 +206,29 @@ def test_a_list_that_is_none_is_no_list():
     assert list_from_bytes(list_as_bytes([("parts.x__a", "../../etc/passwd")])) is None
     for text in (b"", b"[]", b"null", b'{"files": [], "sha256": ""}', b'{"files": 3}', b"\xff", b"[" * 100_000):
         assert list_from_bytes(text) is None
+
+
+def test_pruning_keeps_the_files_that_a_union_or_a_release_lists_and_no_others(lake, tmp_path):
+    data_dir = tmp_path
+    lake = Lake(data_dir / "lake")
+    for cohort in COHORTS:
+        run_step(lake, partition(cohort, calls(cohort)))
+
+    def publish_union() -> list[Path]:
+        [result] = run_step(lake, UNION).values()
+        version = result.table_version
+        files = lake.intact_files(TABLE.address, version.data_version)
+        publish(data_dir, [Publication(TABLE, version, files, {})], meta={}, code_revision="1", settings={})
+        return files
+
+    first = publish_union()
+    run_step(lake, partition("b", calls("b", shift=1)))
+    second = publish_union()
+    run_step(lake, partition("b", calls("b", shift=2)))
+    third = publish_union()
+    prune(data_dir, keep=2)
+    held = {path.name for path in lake.root.glob("parts/*/*.parquet")}
+    assert {path.name for path in (*second, *third)} == held
+    assert {path.name for path in first} - held == {first[1].name}
+    assert len(list(lake.root.glob("*/*/*.files.json"))) == 2
+    assert lake.damage_of(TABLE.address) is None
