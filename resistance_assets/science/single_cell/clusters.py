@@ -12,6 +12,7 @@ from scipy import linalg, sparse
 
 from resistance_assets.errors import DesignFault
 from resistance_assets.science.single_cell.counts import log_cp10k
+from resistance_assets.science.single_cell.nearest_rows import nearest_rows
 
 GENES, COMPONENTS, NEIGHBOURS, RESOLUTION = 2000, 20, 15, 1.0
 LEAST_CELLS = 50
@@ -54,10 +55,7 @@ def principal_components(counts: sparse.csr_matrix, totals: NDArray[np.int64]) -
 
 def nearest_neighbours(components: NDArray[np.float64]) -> NDArray[np.int64]:
     """Each cell and its fifteen nearest neighbours: (cells, up to 16)."""
-    from sklearn.neighbors import NearestNeighbors
-
-    k = min(NEIGHBOURS, len(components) - 1)
-    return NearestNeighbors(n_neighbors=k + 1).fit(components).kneighbors(components, return_distance=False)
+    return nearest_rows(components, components, min(NEIGHBOURS, len(components) - 1) + 1)
 
 
 def find_communities(near: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import linalg, sparse
 
 from resistance_assets.science.single_cell.kernels.cell_passes import add_moments
+from resistance_assets.science.single_cell.nearest_rows import in_one_thread, nearest_rows
 from resistance_assets.science.single_cell.quality import LEAST_UMI
 
 SEED = 20260101
@@ -34,8 +35,6 @@ def score_doublets(counts: sparse.csr_matrix, *, least_umi: int = LEAST_UMI) -> 
         counts: barcodes x genes of one sample.
         least_umi: molecules of a barcode that is taken for a cell.
     """
-    from threadpoolctl import threadpool_limits
-
     total = np.asarray(counts.sum(axis=1)).ravel()
     cells = np.flatnonzero(total >= least_umi)
     score = np.full(counts.get_shape()[0], np.nan)
@@ -56,7 +55,7 @@ def score_doublets(counts: sparse.csr_matrix, *, least_umi: int = LEAST_UMI) -> 
     spread[spread == 0.0] = 1.0
     observed, simulated = (observed - centre) / spread, (simulated - centre) / spread
     # Threads that wait for each other in so small products cost more than they do.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with in_one_thread():
         axes = _leading_axes(observed)  # of the observed cells alone: simulated ones are put into them
         score[cells] = _neighbour_scores(observed @ axes, simulated @ axes)
     return score
@@ -93,12 +92,10 @@ def _leading_axes(observed: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _neighbour_scores(observed: NDArray, simulated: NDArray) -> NDArray[np.float64]:
-    from sklearn.neighbors import NearestNeighbors
-
     n, ratio = len(observed), len(simulated) / len(observed)
     k = max(1, round(0.5 * np.sqrt(n) * (1 + ratio)))
     both = np.vstack([observed, simulated])
-    near = NearestNeighbors(n_neighbors=min(k + 1, len(both))).fit(both).kneighbors(observed, return_distance=False)
+    near = nearest_rows(both, observed, min(k + 1, len(both)))
     # A cell is no neighbour of itself; where copies of it come first, the last neighbour is left out instead.
     is_self = near == np.arange(n)[:, None]
     is_self[~is_self.any(axis=1), -1] = True
