@@ -18,7 +18,7 @@ from resistance_assets.defs.resources import Origins
 from resistance_assets.defs.source_states import state_of_sources
 from resistance_assets.errors import CatalogFault
 from resistance_assets.orchestration.code_version import code_version_of, parameters_version
-from resistance_assets.orchestration.lake import Lake, read_file
+from resistance_assets.orchestration.lake import Lake
 from resistance_assets.orchestration.sql_models import SqlQuery, run_queries
 from resistance_assets.orchestration.steps import ExternalInput, Inputs, Step
 from resistance_assets.orchestration.table_steps import sql_queries, table_step
@@ -215,8 +215,8 @@ def past_verdicts(lake: Lake, data_dir: Path) -> list[tuple[int, dict[str, str]]
         if version not in known:
             if lake.find_damage(VERDICTS.address, version):
                 continue
-            parquet = lake.intact_path(VERDICTS.address, version)
-            known[version] = dict(read_file(parquet).select("claim_id", "verdict").iter_rows())
+            verdicts = lake.read_version(VERDICTS.address, version).select("claim_id", "verdict")
+            known[version] = dict(verdicts.iter_rows())
         found.append((int(manifest["release"]), known[version]))
     return sorted(found, key=lambda release: release[0])
 
@@ -233,9 +233,8 @@ def known_since(lake: Lake, data_dir: Path) -> dict[str, tuple[str, int]]:
             continue
         if version is None or lake.find_damage(HISTORY.address, version):
             return {}
-        rows = read_file(lake.intact_path(HISTORY.address, version)).select(
-            "claim_id", "verdict", "first_release_with_verdict"
-        )
+        history = lake.read_version(HISTORY.address, version)
+        rows = history.select("claim_id", "verdict", "first_release_with_verdict")
         return {claim: (verdict, since) for claim, verdict, since in rows.iter_rows()}
     return {}
 
