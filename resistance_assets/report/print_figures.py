@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 SUFFIXES = (".svg", ".pdf", ".png")
 MM_PER_INCH = 25.4
 DOTS_PER_INCH = 300
+LONGEST_TITLE, LONGEST_LABEL, LONGEST_NAME = 60, 44, 32
+"""Characters of a line above a figure, of a label of a contrast, and of a cohort with its endpoint."""
 COLOURS = PALETTE["light"]
 GENES = "marts.deg_by_contrast"
 CURVES = "core.survival__kaplan_meier"
@@ -253,7 +255,7 @@ def draw_volcano(published: Published, wanted: Wanted) -> tuple[Figure, str]:
             )  # fmt: skip
     axes.set(xlim=frames[0], ylim=frames[1], xlabel="log2 fold change", ylabel="−log10 p")
     title = published.contrast_titles.get(contrast, contrast)
-    axes.set_title("\n".join(textwrap.wrap(title, 60)), loc="left", parse_math=False)
+    axes.set_title(_wrapped(title, LONGEST_TITLE), loc="left", parse_math=False)
     _plain(axes)
     outside = sum(not frames[0][0] <= value <= frames[0][1] for value in x)
     caption = (
@@ -262,6 +264,15 @@ def draw_volcano(published: Published, wanted: Wanted) -> tuple[Figure, str]:
         f"|log2 fold change| > {least:g} (dotted)."
     )
     return figure, caption + (f" {outside} genes lie outside the frame." if outside else "")
+
+
+def _fitting(title: str, ident: str, longest: int) -> str:
+    """The title, or the id where there is no room for the title: half a title says less than an id."""
+    return title if len(title) <= longest else ident
+
+
+def _wrapped(text: str, longest: int) -> str:
+    return "\n".join(textwrap.wrap(text, longest))
 
 
 def draw_forest(published: Published, wanted: Wanted) -> tuple[Figure, str]:
@@ -281,11 +292,16 @@ def draw_forest(published: Published, wanted: Wanted) -> tuple[Figure, str]:
         endpoint = _choose("endpoint", "--endpoint", wanted.endpoint, endpoints)
         rows = [row for row in rows if (row["cohort_id"], row["endpoint"]) == (cohort, endpoint)]
         rows.sort(key=lambda row: -row["hazard_ratio"])
-        title, names = f"{cohort}, {endpoint}", [row["hgnc_symbol"] for row in rows]
+        title = f"{published.titles.get(cohort, cohort)}, {endpoint}"
+        names = [row["hgnc_symbol"] for row in rows]
     else:
         rows = [row for row in rows if wanted.cohort in (None, row["cohort_id"])
                 and wanted.endpoint in (None, row["endpoint"])]  # fmt: skip
-        title, names = ", ".join(genes), [f"{row['cohort_id']} {row['endpoint']}" for row in rows]
+        title = ", ".join(genes)
+        names = [
+            _fitting(published.in_words(name), name, LONGEST_NAME)
+            for name in (f"{row['cohort_id']} {row['endpoint']}" for row in rows)
+        ]
     if not rows:
         raise UsageFault(
             "no hazard ratio is there",
@@ -315,7 +331,7 @@ def draw_forest(published: Published, wanted: Wanted) -> tuple[Figure, str]:
     axes.set_ylim(-0.7, len(rows) - 0.3)
     scales = sorted({f"{row['model'].replace('_', ' ')}, per unit of {row['expression_scale']}" for row in rows})
     axes.set_xlabel("hazard ratio (log scale)")
-    axes.set_title(title, loc="left", parse_math=False)
+    axes.set_title(_wrapped(title, LONGEST_TITLE), loc="left", parse_math=False)
     _plain(axes)
     caption = (
         f"Hazard ratios with 95 % confidence intervals, {title}: Cox models on expression ({'; '.join(scales)}), "
@@ -372,7 +388,9 @@ def draw_kaplan_meier(published: Published, wanted: Wanted) -> tuple[Figure, str
     # Room for two lines of numbers between the axis and its name.
     axes.set_xlabel("months", labelpad=3.9 * wanted.font_points)
     # The names of the curves stand above them: within a narrow figure no corner is free of lines.
-    axes.set_title(f"{gene}: {cohort}, {endpoint}", loc="left", parse_math=False, pad=3.2 * wanted.font_points)
+    title = published.titles.get(cohort, cohort)
+    said_above = _wrapped(f"{gene}: {title}, {endpoint}", LONGEST_TITLE)
+    axes.set_title(said_above, loc="left", parse_math=False, pad=3.2 * wanted.font_points)
     axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0.1, borderpad=0.1,
                 labelspacing=0.2, fontsize=wanted.font_points - 0.5)  # fmt: skip
     _plain(axes)
@@ -390,7 +408,7 @@ def draw_kaplan_meier(published: Published, wanted: Wanted) -> tuple[Figure, str
             "adjusted for other genes."
         )
     caption = (
-        f"Kaplan-Meier curves of {endpoint} in {cohort}: patients with {gene} above its median (n {sizes['high']}, "
+        f"Kaplan-Meier curves of {endpoint} in {title}: patients with {gene} above its median (n {sizes['high']}, "
         f"{deaths['high']} events) and at or below it (n {sizes['low']}, {deaths['low']} events), 95 % bands; ticks "
         f"are censored patients.{said}"
     )
@@ -437,7 +455,8 @@ def draw_heatmap(published: Published, wanted: Wanted) -> tuple[Figure, str]:
     genes.sort(key=lambda gene: -means[gene])
     grid = [[values[g, c]["log2_fold_change"] if (g, c) in values else math.nan for c in contrasts] for g in genes]
     # Names of contrasts stand at an angle of 50 degrees; a letter is about 0.56 of its size wide.
-    longest = min(44, max(map(len, contrasts), default=0))
+    called = {one: _fitting(published.contrast_labels.get(one, one), one, LONGEST_LABEL) for one in contrasts}
+    longest = min(LONGEST_LABEL, max(map(len, called.values()), default=0))
     room_mm = longest * 0.56 * wanted.font_points * math.sin(math.radians(50)) / 72 * MM_PER_INCH
     figure = _new(wanted, 12 + room_mm + max(4.2, 0.5 * wanted.font_points) * max(len(genes), 4))
     axes = figure.subplots()
@@ -452,12 +471,12 @@ def draw_heatmap(published: Published, wanted: Wanted) -> tuple[Figure, str]:
             if found and found["in_list"]:
                 axes.plot(column, row, "o", ms=2.2, color=COLOURS["marked"])
     axes.set_yticks(range(len(genes)), genes, fontstyle="italic")
-    axes.set_xticks(range(len(contrasts)), [_short(c, 44) for c in contrasts],
+    axes.set_xticks(range(len(contrasts)), [_short(one, LONGEST_LABEL) for one in called.values()],
                     rotation=50, ha="right", rotation_mode="anchor")  # fmt: skip
     bar = figure.colorbar(image, ax=axes, shrink=0.6, pad=0.02, extend="both" if reach == 4.0 else "neither")
     bar.set_label("log2 fold change")
     samples = {row["contrast_id"]: f"{arms_in_words(row)}, {row['method']}" for row in rows}
-    told = "; ".join(f"{c}: {samples.get(c, 'not measured')}" for c in contrasts)
+    told = "; ".join(f"{called[c]}: {samples.get(c, 'not measured')}" for c in contrasts)
     return figure, (
         f"log2 fold changes of {len(genes)} genes in {len(contrasts)} contrasts, ordered by their mean; dots: beyond "
         f"both thresholds of the contrast; grey: not measured. Samples and method: {told}."
@@ -498,8 +517,10 @@ def draw_upset(published: Published, wanted: Wanted) -> tuple[Figure, str]:
     for i in at:
         inside = [row for row, name in enumerate(lists) if name in members[i]]
         lower.plot([i, i], [inside[0], inside[-1]], "-", lw=1.2, color=COLOURS["marked"], zorder=3)
-    lower.set_yticks(range(len(lists)),
-                     [f"{_short(n, 52)} ({sizes.get(n, 0):,})" for n in lists])  # fmt: skip
+    most = LONGEST_LABEL + 8
+    called = [_short(_fitting(published.titles.get(name, name), name, most), most) for name in lists]
+    told = [f"{label} ({sizes.get(name, 0):,})" for label, name in zip(called, lists, strict=True)]
+    lower.set_yticks(range(len(lists)), told)
     lower.set_xticks([])
     lower.set_ylim(-0.6, len(lists) - 0.4)
     lower.spines[["top", "right", "bottom", "left"]].set_visible(False)
