@@ -518,7 +518,7 @@ def draw_upset(published: Published, wanted: Wanted) -> tuple[Figure, str]:
         inside = [row for row, name in enumerate(lists) if name in members[i]]
         lower.plot([i, i], [inside[0], inside[-1]], "-", lw=1.2, color=COLOURS["marked"], zorder=3)
     most = LONGEST_LABEL + 8
-    called = [_short(_fitting(published.titles.get(name, name), name, most), most) for name in lists]
+    called = [_short(_fitting(published.in_words(name), name, most), most) for name in lists]
     told = [f"{label} ({sizes.get(name, 0):,})" for label, name in zip(called, lists, strict=True)]
     lower.set_yticks(range(len(lists)), told)
     lower.set_xticks([])
