@@ -25,6 +25,7 @@ from resistance_assets.errors import CatalogFault
 from resistance_assets.files import glob_literal
 from resistance_assets.orchestration.code_version import sql_code_version
 from resistance_assets.orchestration.scratch_database import in_place, query_memory_bytes
+from resistance_assets.orchestration.table_files.answers import Answer, answers
 
 # What a file of each folder may read. A staging model that read core would close a loop outside SQL.
 READABLE_LAYERS = {
@@ -37,7 +38,6 @@ MODEL_LAYERS = ("staging", "marts")
 TEST_FOLDER = "tests"
 QUERIES = "queries"
 EXAMPLES = 5
-ANSWERED_ROWS = 122_880
 
 _README = "dbt_like_sql/README.md states the rules."
 _TABLE_HEADER = re.compile(r"^table:\s*(\S+)\s*$")
@@ -233,8 +233,10 @@ def run_model(model: SqlModel, mounts: Mapping[str, Mount]) -> pl.DataFrame:
         CatalogFault: the query fails, or gives other columns or types than its model.
         ValueError: a reference has no mount.
     """
-    with _mounted(model.refs, mounts) as connection:
-        frame = _answer(connection, model.sql, model.path)
+    with answers() as answer:
+        with _mounted(model.refs, mounts) as connection:
+            _fetch(answer, connection, model.sql, model.path)
+        frame = answer.frame()
     wanted = model.table.polars_schema
     if frame.columns != list(wanted):
         raise _other_columns(model.path, frame.columns, list(wanted))
@@ -782,11 +784,15 @@ def _paths_of(mount: Path | Sequence[Path]) -> Sequence[Path]:
 
 
 def _answer(connection: duckdb.DuckDBPyConnection, sql: str, path: Path) -> pl.DataFrame:
-    # By batches: the answer in the database's own form never stands beside the whole frame.
+    """A short answer."""
+    with answers() as answer:
+        _fetch(answer, connection, sql, path)
+        return answer.frame()
+
+
+def _fetch(answer: Answer, connection: duckdb.DuckDBPyConnection, sql: str, path: Path) -> None:
     try:
-        batches = connection.sql(sql).to_arrow_reader(ANSWERED_ROWS)
-        frames = [pl.DataFrame(pl.from_arrow(batch)) for batch in batches]
-        return pl.concat(frames) if frames else pl.DataFrame(pl.from_arrow(batches.schema.empty_table()))
+        answer.fetch(connection, sql)
     except duckdb.Error as error:
         raise _query_fault(error, path) from error
 
