@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -197,3 +197,16 @@ def storage_fault(error: OSError, path: Path) -> DataFault:
         subject=str(path),
         remedy=remedy.get(name, "Look at the disk, or set RESISTANCE_DATA_DIR to a folder that can be written."),
     )
+
+
+def append_lines(path: Path, lines: Sequence[str]) -> None:
+    """Append whole lines to a log that several processes write. Raises OSError where the disk refuses."""
+    # One write at the end of the file: processes that work at once do not cut each other's lines.
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        size = os.fstat(handle).st_size
+        # What a killed process left of its last line, or a full disk, would take the first of these with it.
+        is_cut = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
+        os.write(handle, ("\n" * is_cut + "\n".join(lines) + "\n").encode())
+    finally:
+        os.close(handle)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 
 import polars as pl
 
-from resistance_assets.files import file_lock, replace_file
+from resistance_assets.files import append_lines, file_lock, replace_file
 
 FILE = "runs.jsonl"
 MOST_OF_REASON = 300
@@ -47,15 +46,7 @@ def append_attempts(path: Path, attempts: Iterable[tuple[str, str, str, str, flo
         return
     # `trim` replaces the file: what is appended to the old one meanwhile would be lost.
     with contextlib.suppress(OSError), file_lock(path.with_suffix(".lock"), shared=True):
-        # One write of whole lines at the end of the file: processes that work at once do not cut each other's lines.
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            size = os.fstat(handle).st_size
-            # What a killed process left of its last line, or a full disk, would take the first of these with it.
-            is_cut = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
-            os.write(handle, ("\n" * is_cut + "\n".join(lines) + "\n").encode())
-        finally:
-            os.close(handle)
+        append_lines(path, lines)
 
 
 def _lines(path: Path) -> Iterator[list[Any]]:

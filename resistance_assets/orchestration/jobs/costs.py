@@ -8,13 +8,12 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from resistance_assets.files import replace_file
+from resistance_assets.files import append_lines, replace_file
 
 FILE = "costs.jsonl"
 LONGEST_FILE_BYTES = 2_000_000
@@ -52,7 +51,7 @@ class Costs:
                     self._known[name] = Cost(**facts)
             if path.stat().st_size > LONGEST_FILE_BYTES:
                 with replace_file(path) as aside:
-                    aside.write_text("".join(_line(name, cost) for name, cost in self._known.items()), "utf-8")
+                    aside.write_text("".join(f"{_line(name, cost)}\n" for name, cost in self._known.items()), "utf-8")
 
     def of(self, name: str) -> Cost:
         return self._known.get(name, Cost())
@@ -62,11 +61,7 @@ class Costs:
         cost = self._known[name] = Cost(**facts)
         with contextlib.suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-            try:
-                os.write(handle, _line(name, cost).encode())
-            finally:
-                os.close(handle)
+            append_lines(self._path, [_line(name, cost)])
 
     def memory_bytes(self, names: Iterable[str], by_default: int) -> int:
         """What a job that does these steps one after the other is given; ``by_default`` where one is not known."""
@@ -90,4 +85,4 @@ class Costs:
 
 
 def _line(name: str, cost: Cost) -> str:
-    return json.dumps([name, {key: value for key, value in vars(cost).items() if value is not None}]) + "\n"
+    return json.dumps([name, {key: value for key, value in vars(cost).items() if value is not None}])
