@@ -21,7 +21,7 @@ import duckdb
 import polars as pl
 
 from resistance_assets.report.sql_text import literals
-from resistance_assets.report.titled import TITLED_COLUMNS, Titled
+from resistance_assets.report.titled import TITLED_COLUMNS, Titled, cut
 from resistance_assets.warehouse.reader import open_warehouse
 
 CATALOG_STUDIES = Path(__file__).parents[1] / "catalog" / "studies.toml"
@@ -231,7 +231,7 @@ class Published:
             elif has_line and row["cell_line"]:
                 title = self.contrast_labels[row["contrast_id"]]
             else:
-                study = _cut(row["study_title"] or row["study_id"], LONGEST_STUDY_TITLE)
+                study = cut(row["study_title"] or row["study_id"], LONGEST_STUDY_TITLE)
                 title = f"{study}: {self.groups_in_words(row)}"
             found[row["contrast_id"]] = title
         return found
@@ -248,7 +248,7 @@ class Published:
         found: dict[str, str] = {}
         has_line = self.has("raw.catalog__contrasts", "cell_line")
         for row in self._plain_rows("SELECT * FROM raw.catalog__contrasts"):
-            study = _cut(row["study_title"] or row["study_id"], LONGEST_LABEL)
+            study = cut(row["study_title"] or row["study_id"], LONGEST_LABEL)
             groups = self.groups_in_words(row)
             # What the groups say themselves is not said before them.
             line = (has_line and row["cell_line"]) or study
@@ -390,10 +390,6 @@ class Published:
         if not lacking:
             return self.failed_cause(dataset_id) or self._rejections(dataset_id)
         return "; ".join(dict.fromkeys(f"{source.source_id}: {short_reason(source)}" for source in lacking))
-
-
-def _cut(title: str, longest: int) -> str:
-    return title if len(title) <= longest else f"{title[: longest - 1].rstrip()}…"
 
 
 def short_reason(source: Source) -> str:

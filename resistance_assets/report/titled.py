@@ -28,6 +28,11 @@ def title_of(ident: str) -> str:
     return ident.words if isinstance(ident, Titled) else ident
 
 
+def cut(title: str, longest: int) -> str:
+    """A title, or as much of its beginning as ``longest`` characters hold."""
+    return title if len(title) <= longest else f"{title[: longest - 1].rstrip()}…"
+
+
 # Columns of the tables that hold such an id, whatever it is of.
 TITLED_COLUMNS = frozenset(
     (

@@ -15,6 +15,7 @@ from resistance_assets.report.html import Page, data_element, fill
 from resistance_assets.report.pages.front_page.answer import CANDIDATES, EFFECTS, study_title
 from resistance_assets.report.paths import contrast_path, gene_path
 from resistance_assets.report.published import Published
+from resistance_assets.report.titled import cut
 
 MOST_PER_CLASS = 10
 MOST_GENES = 40
@@ -158,7 +159,7 @@ def draw_map(
             parts.append(_tile(cell, column, gene, left, y, pages, root))
     for column, left in zip(columns, places, strict=True):
         at = f"{left + 14} {top - 6}"
-        shown = escape(_cut(column.title))
+        shown = escape(cut(column.title, LONGEST_TITLE))
         parts.append(f'<text class="study" transform="translate({at}) rotate(-55)">{shown}</text>')
     longest = max(ends, default=0)
     width, height = max(x + 110, longest) + 4, top + TILE * len(genes) + 6
@@ -175,10 +176,6 @@ _HATCH = (
     '<path class="hatch" d="M0 0V5"/></pattern>'
 )
 LONGEST_TITLE = 24
-
-
-def _cut(title: str) -> str:
-    return title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 1].rstrip()}…"
 
 
 def _tile(
