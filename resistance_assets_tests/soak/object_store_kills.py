@@ -3,11 +3,11 @@
     python -m resistance_assets_tests.soak.object_store_kills --kills 100 --seed 1
 
 Two workers, each with a data folder of its own as if on two hosts, bring the same chain of tables up to date and
-publish it: whoever comes first builds, the other takes its result. At a random instant one of them (in one case of
-three both) is killed with SIGKILL and started again. After every kill a third data folder opens what is published: it
-must be one whole release, every table of it; and every current version must be a whole table of this generation or the
-one before. When both were left alone to the end, the next generation is published, nothing may be half-written, and no
-lease may stand in the way of a pruning. A short soak is a test.
+publish it: whoever comes first builds, the other takes its result. At a random instant (of two kills in five: while one
+of them publishes) one of them (in one case of three both) is killed with SIGKILL and started again. After every kill a
+third data folder opens what is published: it must be one whole release, every table of it; and every current version
+must be a whole table of this generation or the one before. When both were left alone to the end, the next generation is
+published, nothing may be half-written, and no lease may stand in the way of a pruning. A short soak is a test.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -93,7 +95,9 @@ def work(data_dir: Path, generation: int, environment: dict[str, str]) -> None:
     from resistance_assets.warehouse.publish import publish
 
     def reach(name: str) -> None:
-        (data_dir / "at.txt").write_text(name)
+        # As a whole: whoever reads it meanwhile finds where the worker was before.
+        (data_dir / "at.aside").write_text(name)
+        (data_dir / "at.aside").replace(data_dir / "at.txt")
 
     data_dir.mkdir(parents=True, exist_ok=True)
     lake = open_lake(data_dir)
@@ -118,6 +122,7 @@ def work(data_dir: Path, generation: int, environment: dict[str, str]) -> None:
             assert current is not None
             files = lake.intact_files(address, current.data_version)
             publications.append(Publication(table_of(address), current, files, {}))
+        reach("publish begun")
         publish(
             data_dir,
             publications,
@@ -135,13 +140,14 @@ def judge(data_dir: Path, generation: int, environment: dict[str, str]) -> tuple
     from resistance_assets.errors import Fault
     from resistance_assets.orchestration.lake import open_lake
     from resistance_assets.warehouse.published_file import published_file
-    from resistance_assets.warehouse.reader import list_releases, open_warehouse
+    from resistance_assets.warehouse.reader import open_warehouse
 
     release = 0
     try:
         if published_file(data_dir).exists():
-            release = max(list_releases(data_dir))
+            # What is asked is one opened file: the other worker may publish between two openings.
             with contextlib.closing(open_warehouse(data_dir)) as connection:
+                (release,) = connection.execute("SELECT max(release) FROM meta.releases").fetchall()[0]
                 for address in TABLES:
                     found = connection.execute(f"SELECT count(*), min(value), max(value) FROM {address}").fetchall()
                     if found != [(ROWS, release, release)]:
@@ -187,17 +193,36 @@ def _answer(sending, look, arguments) -> None:
     sending.send(look(*arguments))
 
 
-def _full_seconds(hosts: list[Path], environment: dict[str, str]) -> float:
-    """How long two workers take from their first step to the end of the first generation, which nobody kills."""
+def _at(host: Path) -> str:
+    """What a worker is at; empty before its first step."""
+    try:
+        return (host / "at.txt").read_text()
+    except FileNotFoundError:
+        return ""
+
+
+def _wait_until(hosts: list[Path], workers: list[Any], holds: Callable[[list[str]], bool]) -> None:
+    """Look until something holds of what the workers are at, or all of them have ended."""
+    while not holds([_at(host) for host in hosts]) and any(worker.is_alive() for worker in workers):
+        time.sleep(0.01)
+
+
+def _is_publishing(at: list[str]) -> bool:
+    return any(one.startswith("publish") for one in at)
+
+
+def _full_seconds(hosts: list[Path], environment: dict[str, str]) -> tuple[float, float]:
+    """Seconds of two workers from their first step, and from their first publishing, to the end of a generation."""
     workers = [PROCESSES.Process(target=work, args=(host, 1, environment)) for host in hosts]
     for worker in workers:
         worker.start()
-    while not any((host / "at.txt").exists() for host in hosts):
-        time.sleep(0.01)
+    _wait_until(hosts, workers, any)
     begun = time.monotonic()
+    _wait_until(hosts, workers, _is_publishing)
+    published = time.monotonic()
     for worker in workers:
         worker.join(LONGEST_SECONDS)
-    return time.monotonic() - begun
+    return time.monotonic() - begun, time.monotonic() - published
 
 
 def soak(folder: Path, environment: dict[str, str], *, kills: int, seed: int, say=lambda text: None) -> Tally:
@@ -205,7 +230,7 @@ def soak(folder: Path, environment: dict[str, str], *, kills: int, seed: int, sa
     PROCESSES.set_forkserver_preload(PRELOADED)
     chance, tally, begun = random.Random(seed), Tally(), time.monotonic()
     hosts, reader = [folder / "host1", folder / "host2"], folder / "reader"
-    full_seconds = _full_seconds(hosts, environment)
+    full_seconds, publish_seconds = _full_seconds(hosts, environment)
     while tally.kills < kills and tally.ok:
         tally.generations += 1
         generation = tally.generations + 1
@@ -214,11 +239,13 @@ def soak(folder: Path, environment: dict[str, str], *, kills: int, seed: int, sa
             for worker, host in zip(workers, hosts, strict=True):
                 (host / "at.txt").unlink(missing_ok=True)
                 worker.start()
-            # One kill in four falls anywhere, the others on the work.
-            is_on_work = chance.random() < 3 / 4
-            while is_on_work and not all((host / "at.txt").exists() for host in hosts):
-                time.sleep(0.01)
-            time.sleep(chance.uniform(0.0, full_seconds))
+            # One kill in five falls anywhere, two on the work, and two on the publishing, which is a small part of it.
+            falls_on = chance.choice(("all", "work", "work", "publishing", "publishing"))
+            if falls_on == "work":
+                _wait_until(hosts, workers, all)
+            elif falls_on == "publishing":
+                _wait_until(hosts, workers, _is_publishing)
+            time.sleep(chance.uniform(0.0, publish_seconds if falls_on == "publishing" else full_seconds))
             struck = workers if chance.random() < 1 / 3 else [chance.choice(workers)]
             for worker in struck:
                 worker.kill()
@@ -228,8 +255,7 @@ def soak(folder: Path, environment: dict[str, str], *, kills: int, seed: int, sa
                     is_killed = worker.exitcode == -9
                     tally.kills += is_killed
                     tally.too_late += not is_killed
-                    at = host / "at.txt"
-                    tally.struck[at.read_text() if at.exists() else "start"] += is_killed
+                    tally.struck[_at(host) or "start"] += is_killed
             release, problem = elsewhere(judge, reader, generation, environment)
             tally.releases_behind[generation - release] += 1
             if problem:
