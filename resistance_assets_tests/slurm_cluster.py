@@ -106,6 +106,12 @@ def run_slurm(folder: Path) -> Iterator[Path]:
         yield configuration
 
 
+def ask_slurm(*arguments: str) -> list[list[str]]:
+    """Cells of what a program of Slurm prints, asked with `--Format=NAME:|,NAME:|`."""
+    said = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    return [[cell.strip() for cell in line.split("|")[:-1]] for line in said.stdout.splitlines()]
+
+
 def _program(name: str) -> list[str]:
     found = shutil.which(name, path=_path())
     assert found is not None

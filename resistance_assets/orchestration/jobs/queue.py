@@ -58,11 +58,13 @@ class JobState:
         is_over: whether nothing more will come of it.
         told: state and reason in the queue's own words.
         lacked: what it was killed for, where the queue tells.
+        hindrance: what keeps it from beginning, where that is more than others that come first.
     """
 
     is_over: bool
     told: str
     lacked: Literal["memory", "time"] | None = None
+    hindrance: str | None = None
 
 
 class JobQueue(Protocol):

@@ -25,6 +25,8 @@ KEPT_SECONDS = 7 * 86400
 _OVER = ("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED",
          "REVOKED", "TIMEOUT")  # fmt: skip
 _LACKED: Mapping[str, Literal["memory", "time"]] = {"OUT_OF_MEMORY": "memory", "TIMEOUT": "time", "DEADLINE": "time"}
+# Reasons of a waiting job that are the order of things; any other asks for somebody to do something.
+_ORDINARY = ("", "None", "Resources", "Priority", "Prolog", "Cleaning", "BeginTime", "Reservation", "Licenses")
 _FORGOTTEN = JobState(True, "no longer known to Slurm")
 
 
@@ -145,7 +147,7 @@ def _state(state: str, reason: str, ended_with: str) -> JobState:
         told += f", signal {signal}"
     # Without control groups Slurm kills what takes too much memory and calls it a failure.
     lacked = "memory" if word == "FAILED" and signal == 9 else _LACKED.get(word)
-    return JobState(word in _OVER, told, lacked)
+    return JobState(word in _OVER, told, lacked, reason if word == "PENDING" and reason not in _ORDINARY else None)
 
 
 def _remove_old(folder: Path) -> None:

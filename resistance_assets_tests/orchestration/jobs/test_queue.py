@@ -40,6 +40,8 @@ def test_a_job_gets_sources_and_credentials_of_the_lake_and_no_other_secret(monk
     [
         (("RUNNING", "None", "0"), JobState(False, "RUNNING")),
         (("PENDING", "Resources", "0"), JobState(False, "PENDING, Resources")),
+        (("PENDING", "PartitionTimeLimit", "0"),
+         JobState(False, "PENDING, PartitionTimeLimit", hindrance="PartitionTimeLimit")),
         (("COMPLETING", "None", "0"), JobState(False, "COMPLETING")),
         (("OUT_OF_MEMORY", "OutOfMemory", "125"), JobState(True, "OUT_OF_MEMORY, OutOfMemory, signal 125", "memory")),
         (("FAILED", "JobLaunchFailure", "9"), JobState(True, "FAILED, JobLaunchFailure, signal 9", "memory")),
@@ -49,7 +51,7 @@ def test_a_job_gets_sources_and_credentials_of_the_lake_and_no_other_secret(monk
         (("NODE_FAIL", "None", "0"), JobState(True, "NODE_FAIL")),
         (("", "", ""), JobState(False, "UNKNOWN")),
     ],
-)
+)  # fmt: skip
 def test_a_state_is_read_from_slurms_words(said, expected):
     assert _state(*said) == expected
 

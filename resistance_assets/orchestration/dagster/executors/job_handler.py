@@ -76,6 +76,7 @@ class JobStepHandler(StepHandler):
         self._requests: dict[str, JobRequest] = {}
         self._job_of: dict[str, str] = {}
         self._seen_over: set[str] = set()
+        self._told: set[tuple[str, str | None]] = set()
         self._looked = 0.0
         self._submitted = 0
 
@@ -234,6 +235,20 @@ class JobStepHandler(StepHandler):
                 if job in self._seen_over:
                     self._give_up(job, request, missing, states[job])
                 self._seen_over.add(job)
+            elif job in states and states[job].hindrance:
+                self._tell_hindrance(job, missing, states[job].hindrance)
+
+    def _tell_hindrance(self, job: str, missing: Sequence[str], hindrance: str | None) -> None:
+        """Say, once for each reason, that a job does not begin unless somebody does something."""
+        if (job, hindrance) in self._told:
+            return
+        self._told.add((job, hindrance))
+        message = f"{self._queue.name} job {job} does not begin: {hindrance}"
+        emit(ProgressEvent("note", missing[0], message=message))
+        for key in (self._key(name) for name in missing):
+            if key in self._launched:
+                context = self._launched[key].get_step_context(key)
+                DagsterEvent.engine_event(context, message, EngineEventData())
 
     def _give_up(self, job: str, request: JobRequest, missing: Sequence[str], state: JobState) -> None:
         """Answer for a job that ended without answers to some of its steps: the first of them was under way."""
@@ -244,7 +259,11 @@ class JobStepHandler(StepHandler):
             remedy += " partition has it (RESISTANCE_JOB_MEMORY is for steps that never ran)."
             self._costs.note(first, seconds=self._seconds.get(first), memory_bytes=2 * request.memory_bytes)
         elif state.lacked == "time":
-            remedy = f"It had {request.minutes} minutes; set RESISTANCE_JOB_MINUTES to more."
+            more = min(2 * request.minutes, self._limits.minutes)
+            next_time = (
+                f"the next run asks for {more}" if more > request.minutes else "RESISTANCE_JOB_MINUTES allows no more"
+            )
+            remedy = f"It had {request.minutes} min; {next_time}."
             self._costs.note(first, seconds=self._seconds.get(first), minutes=2 * request.minutes)
         else:
             remedy = "Run again to go on from there."

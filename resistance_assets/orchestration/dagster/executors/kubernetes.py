@@ -20,6 +20,8 @@ ASK_SECONDS = 2.0
 """Between two readings of one log."""
 
 VOLUME = "data"
+# What a container waits for that comes by itself.
+_ORDINARY = ("ContainerCreating", "PodInitializing")
 _WITH_PASSWORD = re.compile(r"://[^/\s]*@")
 
 
@@ -137,17 +139,28 @@ class KubernetesQueue:
         if status is None:
             return JobState(True, "deleted")
         reasons = [one.reason for one in status.conditions or [] if one.type == "Failed" and one.reason]
+        hindrances = []
         for pod in self._client.get_pods_in_job(job, namespace):
+            hindrances += [
+                one.reason
+                for one in pod.status.conditions or []
+                if one.type == "PodScheduled" and one.status == "False" and one.reason
+            ]
             for container in pod.status.container_statuses or []:
                 ended = container.state.terminated if container.state else None
                 if ended is not None and ended.reason:
                     reasons.append(ended.reason)
+                waiting = container.state.waiting if container.state else None
+                if waiting is not None and waiting.reason and waiting.reason not in _ORDINARY:
+                    hindrances.append(waiting.reason)
         told = ", ".join(dict.fromkeys(reasons))
         if "OOMKilled" in reasons:
             return JobState(True, told, "memory")
         if "DeadlineExceeded" in reasons:
             return JobState(True, told, "time")
-        return JobState(bool(status.succeeded or status.failed), told or ("active" if status.active else "waiting"))
+        is_over = bool(status.succeeded or status.failed)
+        hindrance = None if is_over else ", ".join(dict.fromkeys(hindrances)) or None
+        return JobState(is_over, told or ("active" if status.active else "waiting"), hindrance=hindrance)
 
     def cancel(self, jobs: Collection[str]) -> None:
         for job in jobs:

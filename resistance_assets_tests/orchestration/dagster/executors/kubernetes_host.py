@@ -33,6 +33,7 @@ class KubernetesHost:
         self.jobs: dict[str, dict[str, Any]] = {}
         self.deleted: list[str] = []
         self.killed: dict[str, str] = {}
+        self.waiting: dict[str, str] = {}
         self._processes: dict[str, subprocess.Popen] = {}
 
     def create(self, job: dict[str, Any]) -> None:
@@ -55,7 +56,8 @@ class KubernetesHost:
 
     def pods(self, job: str) -> list[dict[str, Any]]:
         ended = {"terminated": {"exitCode": 137, "reason": self.killed[job]}} if job in self.killed else {}
-        status = {"name": "dagster", "image": "", "imageID": "", "ready": False, "restartCount": 0, "state": ended}
+        state = {"waiting": {"reason": self.waiting[job]}} if job in self.waiting else ended
+        status = {"name": "dagster", "image": "", "imageID": "", "ready": False, "restartCount": 0, "state": state}
         return [{"metadata": {"name": f"{job}-pod"}, "status": {"containerStatuses": [status]}}]
 
     def log(self, pod: str) -> str:

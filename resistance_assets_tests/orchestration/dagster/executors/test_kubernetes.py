@@ -67,6 +67,11 @@ def test_the_state_of_a_job_says_what_it_was_killed_for(cluster):
     job = queue.submit(REQUEST)
     assert queue.look([job]) == {job: JobState(False, "active")}
     assert queue.answers(job) == ""
+    cluster.waiting[job] = "ContainerCreating"
+    assert queue.look([job]) == {job: JobState(False, "active")}
+    cluster.waiting[job] = "ImagePullBackOff"
+    assert queue.look([job]) == {job: JobState(False, "active", hindrance="ImagePullBackOff")}
+    del cluster.waiting[job]
     cluster.killed[job] = "OOMKilled"
     assert queue.look([job]) == {job: JobState(True, "OOMKilled", "memory")}
     queue.cancel([job])

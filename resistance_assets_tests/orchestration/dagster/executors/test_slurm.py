@@ -25,7 +25,14 @@ from resistance_assets_tests.orchestration.dagster.executors.world import (
     versions_of,
     write_world,
 )  # fmt: skip
-from resistance_assets_tests.slurm_cluster import MEMORY_MB, missing_programs, require, run_slurm
+from resistance_assets_tests.slurm_cluster import (
+    MEMORY_MB,
+    ask_slurm,
+    missing_programs,
+    require,
+    run_slurm,
+    wait_until,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -64,11 +71,6 @@ def place(world, cluster, tmp_path, monkeypatch) -> Iterator[Path]:
         )
         monkeypatch.setattr(job_handler, "LOOK_SECONDS", 0.5)
         yield tmp_path / "data"
-
-
-def ask_slurm(*arguments: str) -> list[list[str]]:
-    said = subprocess.run(arguments, capture_output=True, text=True, check=True)
-    return [[cell.strip() for cell in line.split("|")[:-1]] for line in said.stdout.splitlines()]
 
 
 def test_jobs_side_by_side_build_what_one_process_builds(place, world, tmp_path, monkeypatch):
@@ -116,8 +118,11 @@ def test_costs_are_recorded_what_is_up_to_date_is_no_job_and_no_secret_goes_alon
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_cancels_the_jobs_of_a_run(place, number, code):
+    """Before that, a job that somebody has to release is told of."""
     os.environ["RESISTANCE_SLURM_OPTIONS"] = "--hold"
     process, job = begin_run()
+    assert process.stderr is not None
+    assert process.stderr.readline() == f"Slurm job {job} does not begin: JobHeldUser\n"
     process.send_signal(number)
     _, told = process.communicate(timeout=60)
     assert process.returncode == code, told
@@ -145,6 +150,29 @@ def test_jobs_that_are_lost_are_told_of_and_one_that_lacked_memory_gets_more_nex
     assert "signal 9). It had 1200 MB; the next run asks for twice as much" in done.messages[killed]
     (line,) = (place / "cache" / "costs.jsonl").read_text().splitlines()
     assert json.loads(line) == [killed, {"memory_bytes": 2_400_000_000}]
+
+
+def test_a_job_that_takes_longer_than_its_limit_is_told_of_and_gets_more_next_time(place):
+    """It waits for the right to write its table; its limit is drawn in, since Slurm's are whole minutes."""
+    table = COUNTS + GOOD[0]
+    costs = place / "cache" / "costs.jsonl"
+    costs.parent.mkdir(parents=True)
+    costs.write_text(json.dumps([table, {"seconds": 1.0, "peak_bytes": 10**9}]) + "\n")
+    limits = []
+
+    def end_soon(event) -> None:
+        if event.kind == "note" and event.message.startswith("Slurm job "):
+            job = event.message.split()[2].rstrip(":")
+            update = ["scontrol", "update", f"JobId={job}", "EndTime=now"]
+            wait_until(lambda: subprocess.run(update, capture_output=True).returncode == 0, "the job")
+            limits.append(ask_slurm("squeue", "-h", f"--jobs={job}", "--Format=MinMemory:|"))
+
+    with Lake(place / "lake").locked(table), subscribe(end_soon):
+        done = build([table])
+    assert "ended before it was built (TIMEOUT, TimeLimit" in done.messages[table]
+    assert "It had 11 min; the next run asks for 22." in done.messages[table]
+    assert limits == [[["1431M"]]], "half more than its peak"
+    assert json.loads(costs.read_text().splitlines()[-1]) == [table, {"minutes": 22}]
 
 
 def begin_run() -> tuple[subprocess.Popen[str], str]:
