@@ -38,7 +38,7 @@ SHARED = Path(os.environ.get("RESISTANCE_SHARED_DIR", Path(__file__).resolve().p
 # `make test-fast` leaves out what takes more than about half a second: tests that use fixtures which build a whole
 # warehouse or start a browser, LONG_FILES, the files and folders here (their tests share a study or a world, which the
 # first of them pays for), and what is marked `slow` where it stands.
-SLOW_FIXTURES = {"demo_place", "real_data_dir", "browser"}
+SLOW_FIXTURES = {"demo_place", "small_place", "real_data_dir", "browser"}
 SLOW_FILES = (
     "orchestration/dagster/test_automation.py",
     "defs/test_automation.py",
@@ -118,6 +118,21 @@ def demo_place(tmp_path_factory, worker_id: str) -> Path:
         assert summary.ok, summary.as_document()
 
     return _made_once(tmp_path_factory, worker_id, "demo_place", make)
+
+
+@pytest.fixture(scope="session")
+def small_place(tmp_path_factory, worker_id: str) -> Path:
+    """A good run on the small world: `mirror/`, `studies/` and `data/`. To be read; copy it to change it."""
+    from resistance_assets_tests.small_world import SETS, write_small_world
+    from resistance_assets_tests.warehouse_runs import run_warehouse
+
+    def make(place: Path) -> None:
+        mirror, studies = write_small_world(place)
+        summary = run_warehouse(place / "data", mirror=mirror, studies=[studies], sets=SETS)
+        assert summary.ok, summary.as_document()
+
+    # The folder is called as people call theirs: nothing takes a name for a pattern, a path for an address.
+    return _made_once(tmp_path_factory, worker_id, "small [1] ü & 'x' * 50% #", make)
 
 
 @pytest.fixture(scope="session")

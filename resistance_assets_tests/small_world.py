@@ -26,6 +26,9 @@ denominator = "parental"
 methods = ["limma_voom"]
 thresholds = {{ q_value = {q_value}, abs_log2_fold_change = 1.0 }}
 """
+SETS = ""
+"""Sets of the built-in catalog with which a run has half of its tables: no public study, and no cohort."""
+
 GENES = 60
 SAMPLES = ("r1", "r2", "r3", "p1", "p2", "p3")
 

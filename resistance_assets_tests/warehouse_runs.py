@@ -15,7 +15,9 @@ from resistance_assets.warehouse.reader import open_warehouse, run_query
 
 
 @contextlib.contextmanager
-def environment(data_dir: Path, *, mirror: Path | None = None, studies: Sequence[Path] = ()) -> Iterator[None]:
+def environment(
+    data_dir: Path, *, mirror: Path | None = None, studies: Sequence[Path] = (), sets: str | None = None
+) -> Iterator[None]:
     """Settings for the length of the block; whatever the caller's environment says of the warehouse is set aside."""
     before = dict(os.environ)
     try:
@@ -32,6 +34,8 @@ def environment(data_dir: Path, *, mirror: Path | None = None, studies: Sequence
             os.environ["RESISTANCE_MIRROR"] = str(mirror)
         if studies:
             os.environ["RESISTANCE_STUDIES"] = os.pathsep.join(str(path) for path in studies)
+        if sets is not None:
+            os.environ["RESISTANCE_SETS"] = sets
         yield
     finally:
         os.environ.clear()
@@ -39,10 +43,15 @@ def environment(data_dir: Path, *, mirror: Path | None = None, studies: Sequence
 
 
 def run_warehouse(
-    data_dir: Path, *, mirror: Path | None = None, studies: Sequence[Path] = (), select: str | None = None
+    data_dir: Path,
+    *,
+    mirror: Path | None = None,
+    studies: Sequence[Path] = (),
+    sets: str | None = None,
+    select: str | None = None,
 ) -> Summary:
     """`resistance run`, with `--select` where something is selected, in this process."""
-    with environment(data_dir, mirror=mirror, studies=studies):
+    with environment(data_dir, mirror=mirror, studies=studies, sets=sets):
         return bring_up_to_date(load_settings(), select=select, quiet=True)
 
 

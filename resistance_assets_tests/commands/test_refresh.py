@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 from pathlib import Path
 
 import pytest
 
 from resistance_assets.orchestration.lake import Lake
-from resistance_assets_tests.small_world import write_small_world
-from resistance_assets_tests.soak.two_nights import CUT, CUT_ARCHIVE, GOOD, PAGE, WEB_PAGE, allonco, serve
+from resistance_assets_tests.small_world import SETS, write_small_world
+from resistance_assets_tests.soak.two_nights import CUT_ARCHIVE, GOOD, PAGE, WEB_PAGE, allonco, serve
 from resistance_assets_tests.warehouse_runs import ask, environment, run_warehouse
 
 # A child of the fork server has the packages loaded and no thread of ours, so it may be killed like a real process.
@@ -20,6 +21,8 @@ PROCESSES.set_forkserver_preload(["resistance_assets.definitions", "resistance_a
 # What is killed, and what two processes share: the study's genes that change, with the fifty steps below.
 SELECTED = "core.gene_lists__members"
 UP = "small_resistant_vs_parental__limma_voom__up"
+# A source that the small world reads and that is a gzip file.
+CUT = "goa_human"
 
 
 def refresh(data_dir: Path, mirror: Path, studies: Path):
@@ -27,7 +30,7 @@ def refresh(data_dir: Path, mirror: Path, studies: Path):
     from resistance_assets.commands.refresh import refresh as bring_up
     from resistance_assets.settings import load_settings
 
-    with environment(data_dir, mirror=mirror, studies=[studies]):
+    with environment(data_dir, mirror=mirror, studies=[studies], sets=SETS):
         return bring_up(load_settings(), quiet=True)
 
 
@@ -37,14 +40,11 @@ def published(data_dir: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    """A data folder with release 1, and what it was made from."""
-    # The folders are called as people call theirs: nothing takes a name for a pattern, a path for an address.
-    root = tmp_path_factory.mktemp("refreshing") / "data [1] ü & 'x' * 50% #"
-    mirror, studies = write_small_world(root)
-    summary = run_warehouse(root / "data", mirror=mirror, studies=[studies])
-    assert summary.ok, summary.as_document()
-    return root, mirror, studies
+def world(small_place, tmp_path_factory):
+    """A data folder with release 1, and what it was made from; all of it was moved since."""
+    root = tmp_path_factory.mktemp("refreshing") / small_place.name
+    shutil.copytree(small_place, root)
+    return root, root / "mirror", root / "studies"
 
 
 def test_refreshing_recomputes_what_changed_and_tells_why(world):
@@ -134,7 +134,7 @@ def _run(data_dir: Path, mirror: Path, studies: Path, kill_at: int | None, log: 
             os.kill(os.getpid(), signal.SIGKILL)
 
     with subscribe(on_event):
-        summary = run_warehouse(data_dir, mirror=mirror, studies=[studies], select=SELECTED)
+        summary = run_warehouse(data_dir, mirror=mirror, studies=[studies], sets=SETS, select=SELECTED)
     os._exit(0 if summary.ok else 1)
 
 
@@ -204,7 +204,7 @@ def test_a_run_in_several_processes_finds_what_one_process_made(tmp_path, monkey
     ]
     data_dir = tmp_path / "data"
     for executor, cache in (("in_process", "miss"), ("multiprocess", "hit")):
-        with environment(data_dir, mirror=mirror, studies=[studies]):
+        with environment(data_dir, mirror=mirror, studies=[studies], sets=SETS):
             monkeypatch.setenv("RESISTANCE_EXECUTOR", executor)
             assert launch(data_dir, names) == dict.fromkeys(names, cache)
 
