@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 class Profile(StrEnum):
     demo = "demo"
     public = "public"
+    lake = "lake"
 
 
 class Format(StrEnum):
@@ -35,7 +36,12 @@ class ExportFormat(StrEnum):
 
 
 ProfileOption = Annotated[
-    Profile | None, typer.Option(help="demo: synthetic studies, no network. public: live sources.", show_default="demo")
+    Profile | None,
+    typer.Option(
+        help="demo: synthetic studies, no network. public: live sources. lake: what the lake in the object store was "
+        "made from; no host is asked.",
+        show_default="demo",
+    ),
 ]
 MirrorOption = Annotated[
     Path | None, typer.Option(help="Folder with index.jsonl (or an index file): sources are read from there alone.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import json
 import os
 import re
 from pathlib import Path
@@ -24,7 +25,10 @@ class Settings(BaseSettings):
 
     Attributes:
         data_dir: folder that holds everything the warehouse writes.
-        profile: `demo` (synthetic studies, no network), `public` (live sources); a mirror overrides either.
+        profile: `demo` (synthetic studies, no network), `public` (live sources); a mirror overrides either. `lake`:
+            catalog, studies and sources as the runs that write to the lake in an object store had them. For what the
+            lake lacks a mirror is asked, if one is named, or whom `else_ask` names.
+        else_ask: with the profile `lake`, whether hosts are asked for what the lake lacks: `nobody` or `hosts`.
         mirror: folder with `index.jsonl`, or an index file: sources are read from there and never from the network.
         studies: folders of laboratory studies beside `<data_dir>/studies`.
         genes: a file with further genes of interest, one a line.
@@ -67,7 +71,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="RESISTANCE_", extra="ignore")
 
     data_dir: Path = Path("data")
-    profile: Literal["demo", "public"] = "demo"
+    profile: Literal["demo", "public", "lake"] = "demo"
+    else_ask: Literal["nobody", "hosts"] = "nobody"
     mirror: Path | None = None
     studies: Annotated[tuple[Path, ...], NoDecode] = ()
     genes: Path | None = None
@@ -183,7 +188,30 @@ class Settings(BaseSettings):
     @property
     def is_synthetic(self) -> bool:
         """Whether the sources are the demo's: by the profile, or because the mirror that was named is a demo's."""
-        return self.is_demo or (self.mirror is not None and (self.mirror.parent / "truth.json").is_file())
+        return self.is_demo or (self.truth is not None and self.truth.is_file())
+
+    @property
+    def truth(self) -> Path | None:
+        """Where the planted truth stands, if the sources are a demo's."""
+        if self.is_from_lake:
+            return None if self.configuration_dir is None else self.configuration_dir / "truth.json"
+        return None if self.effective_mirror is None else self.effective_mirror.parent / "truth.json"
+
+    @property
+    def is_from_lake(self) -> bool:
+        """Whether catalog, studies and sources are those of the runs that write to the lake."""
+        return self.profile == "lake"
+
+    @property
+    def configuration_dir(self) -> Path | None:
+        """Of the profile `lake`, the copy of catalog and studies that is in use; None where there is none yet."""
+        from resistance_assets.orchestration.stores.opening import configuration_home
+
+        home = configuration_home(self.data_dir)
+        with contextlib.suppress(OSError):
+            if (name := (home / CONFIGURATION_IN_USE).read_text(encoding="ascii")).isalnum():
+                return home / name
+        return None
 
     @property
     def effective_mirror(self) -> Path | None:
@@ -193,6 +221,8 @@ class Settings(BaseSettings):
     @property
     def study_dirs(self) -> tuple[Path, ...]:
         """Folders in which laboratory studies are looked for, those that exist by convention included."""
+        if self.is_from_lake:
+            return self._copied("studies")
         own = (self.data_dir / "studies", *((self.demo_dir / "studies",) if self.is_demo else ()))
         return (*self.studies, *(path for path in own if path.is_dir()))
 
@@ -200,9 +230,19 @@ class Settings(BaseSettings):
     def catalog_dirs(self) -> tuple[Path, ...]:
         """Folders of catalogs laid over the built-in one, in this order: the demo's (where its sources are in use), the
         one by convention, those that are named."""
+        if self.is_from_lake:
+            return self._copied("catalog")
         demo = (self.effective_mirror.parent / "catalog",) if self.effective_mirror and self.is_synthetic else ()
         return (*(path for path in (*demo, self.data_dir / "catalog") if path.is_dir()), *self.catalog)
 
+    def _copied(self, what: str) -> tuple[Path, ...]:
+        """Folders of the copied configuration, which are numbered in the order that they had."""
+        folder = self.configuration_dir
+        return () if folder is None else tuple(sorted((folder / what).glob("*/*")))
+
+
+CONFIGURATION_IN_USE = "in_use"
+COPIED_SETTINGS = "settings.json"
 
 _UNITS = {
     "": 1,
@@ -277,7 +317,7 @@ def load_settings() -> Settings:
         settings = Settings()
     except ValidationError as error:
         raise _fault_of(error) from None
-    return settings.model_copy(
+    absolute = settings.model_copy(
         update={
             "data_dir": settings.data_dir.expanduser().absolute(),
             "mirror": settings.mirror.expanduser().absolute() if settings.mirror else None,
@@ -286,3 +326,22 @@ def load_settings() -> Settings:
             "catalog": tuple(path.expanduser().absolute() for path in settings.catalog),
         }
     )
+    return _as_in_the_lake(absolute) if absolute.is_from_lake else absolute
+
+
+def _as_in_the_lake(settings: Settings) -> Settings:
+    """Settings of the profile `lake`: sets and genes of interest are those of the runs that write to the lake."""
+    if settings.lake is None or not settings.lake.get_secret_value():
+        raise UsageFault(
+            "takes everything from a lake in an object store, and none is named",
+            subject="--profile lake",
+            remedy="Set RESISTANCE_LAKE=s3://bucket/prefix.",
+        )
+    found: dict[str, object] = {"studies": (), "catalog": (), "genes": None}
+    folder = settings.configuration_dir
+    if folder is not None:
+        with contextlib.suppress(OSError, ValueError):
+            found["sets"] = tuple(json.loads((folder / COPIED_SETTINGS).read_text(encoding="utf-8"))["sets"])
+        if (folder / "genes.txt").is_file():
+            found["genes"] = folder / "genes.txt"
+    return settings.model_copy(update=found)

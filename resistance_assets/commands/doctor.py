@@ -102,7 +102,7 @@ def check_licences(settings: Settings) -> Answer:
     registry = load_registry(own_catalogs=settings.catalog_dirs, sets=settings.sets)
     asking = [source for source in registry.sources.values() if source.opt_in]
     waiting = [source.id for source in asking if source.id not in settings.opt_in]
-    if settings.effective_mirror is not None or not waiting:
+    if settings.effective_mirror is not None or settings.is_from_lake or not waiting:
         return "ok", "no source waits for a decision on its licence"
     return "warning", (
         f"left out until you decide: {', '.join(waiting)}. Read their licences with `resistance sources`, then "
@@ -163,8 +163,28 @@ def check_lake(settings: Settings, *, read_all: bool = False) -> Answer:
             "warning",
             f"{len(records)} records of known results cannot be read, {records[0]} first: they are made anew",
         )
+    sources = check_staged_sources(settings, read_all=read_all)
+    if isinstance(sources, tuple):
+        return sources
     how = "every byte read" if read_all else "by size and time; `--verify` reads every byte"
-    return "ok", f"{len(addresses)} tables in {lake.store} are whole ({how})"
+    return "ok", f"{len(addresses)} tables{sources} in {lake.store} are whole ({how})"
+
+
+def check_staged_sources(settings: Settings, *, read_all: bool) -> Answer | str:
+    """Files of sources in a lake that is in an object store: what is wrong, or how many there are, to be told."""
+    from resistance_assets.orchestration.stores.sources import open_source_files
+
+    files = open_source_files(settings.data_dir)
+    if files is None:
+        return ""
+    survey = files.survey(read_all=read_all)
+    if survey.problems:
+        named = "; ".join(survey.problems[:MOST_NAMED])
+        return "warning", (
+            f"{len(survey.problems)} files of sources are damaged: {named}. Run `resistance run` where mirror, studies "
+            "or network are: they are put there again."
+        )
+    return f" and {survey.files} files of sources ({survey.size_bytes / 1e6:,.1f} MB)"
 
 
 def check_releases(settings: Settings) -> Answer:

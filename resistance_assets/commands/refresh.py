@@ -187,6 +187,7 @@ def _refresh(settings: Settings, *, quiet: bool, started: float) -> Refreshed:
     from resistance_assets.defs.graph import load_steps
     from resistance_assets.defs.publication import publish_current
     from resistance_assets.defs.resources import current_registry, open_origins
+    from resistance_assets.defs.staging.configuration import stage_configuration
     from resistance_assets.orchestration.lake import open_lake
     from resistance_assets.orchestration.run_outcome import PRODUCTS
     from resistance_assets.orchestration.source_log import note_looks
@@ -195,8 +196,9 @@ def _refresh(settings: Settings, *, quiet: bool, started: float) -> Refreshed:
 
     lake = open_lake(settings.data_dir)
     before = _current_release(settings)
-    origins = open_origins(settings)
+    origins = open_origins(settings, stages=True)
     registry = current_registry()
+    stage_configuration(settings, registry)
     steps = load_steps(registry)
     stale = stale_outputs(lake, steps, origins)
     note_looks(settings.data_dir, origins.looks)

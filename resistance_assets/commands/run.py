@@ -113,6 +113,7 @@ def _bring_up_to_date(
     everything = select is None and addresses is None
     from resistance_assets.defs.graph import load_steps
     from resistance_assets.defs.resources import current_registry, open_origins
+    from resistance_assets.defs.staging.configuration import stage_configuration
     from resistance_assets.orchestration.attempts import forget_unknown
     from resistance_assets.orchestration.lake import open_lake
     from resistance_assets.orchestration.run_outcome import PRODUCTS, WAREHOUSE, look_up
@@ -125,8 +126,9 @@ def _bring_up_to_date(
     lake.remove_orphans()
     forget_unknown(lake, steps)
     up_to_date: Launch | None = None
+    stage_configuration(settings, registry)
     if everything:
-        origins = open_origins(settings)
+        origins = open_origins(settings, stages=True)
         stale = with_dependants(steps, stale_outputs(lake, steps, origins))
         note_looks(settings.data_dir, origins.looks)
         up_to_date = look_up(lake, steps, origins, [address for address in steps if address not in stale])

@@ -72,7 +72,7 @@ def read_states(settings: Settings) -> Standing:
     from resistance_assets.commands.up_to_date import fingerprint_of, lookup, remember
     from resistance_assets.orchestration.status import TableState
 
-    asks_sources = settings.effective_mirror is not None
+    asks_sources = settings.effective_mirror is not None or settings.is_from_lake
     still = functools.partial(fingerprint_of, settings, asks_sources=asks_sources)
     before = still()
     if (known := lookup(settings, "status", before)) is not None:
@@ -110,7 +110,7 @@ def _compare_tables(settings: Settings) -> Standing:
 
 def _mirror_is_there(settings: Settings) -> bool:
     mirror = settings.effective_mirror
-    return mirror is None or mirror.exists()
+    return mirror is None or settings.is_from_lake or mirror.exists()
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def fingerprint_of(settings: Settings, *, asks_sources: bool = True) -> str | No
         asks_sources: whether the command looks at the sources themselves.
     """
     mirror = settings.effective_mirror
-    if mirror is None and asks_sources:
+    if mirror is None and asks_sources and not settings.is_from_lake:
         return None
     digest = hashlib.sha256(hash_of_code().encode())
     document = settings.model_dump(mode="json")

@@ -33,6 +33,8 @@ from resistance_assets.orchestration.status import TableState, stale_outputs, st
 from resistance_assets.orchestration.steps import Step
 from resistance_assets.orchestration.stores.objects import ObjectStore
 from resistance_assets.orchestration.stores.opening import open_objects
+from resistance_assets.orchestration.stores.sources import CONFIGURATION
+from resistance_assets.orchestration.stores.sources import FOLDER as SOURCES
 from resistance_assets.settings import Settings, load_settings
 from resistance_assets.warehouse.releases import read_manifests
 
@@ -104,9 +106,10 @@ def _records(lake_dir: Path) -> Iterator[str]:
 
 
 def _records_in(store: ObjectStore) -> Iterator[str]:
-    """As `_records`, and what was published, of a lake in an object store."""
+    """As `_records`, what was published, and what was had of sources, of a lake in an object store."""
     for entry in store.list():
-        if entry.key.endswith(("/current.json", "/failed.json")):
+        is_source = entry.key == CONFIGURATION or entry.key.startswith(f"{SOURCES}/")
+        if is_source or entry.key.endswith(("/current.json", "/failed.json")):
             yield f"{entry.key} {entry.etag} {entry.modified_at.isoformat()}\n"
 
 
@@ -122,7 +125,7 @@ def what_is_due(settings: Settings, steps: Mapping[str, Step], changed_sources: 
         now: the clock's time.
     """
     lake = open_lake(settings.data_dir)
-    if settings.effective_mirror is not None:
+    if settings.effective_mirror is not None or settings.is_from_lake:
         stale = set(stale_outputs(lake, steps, open_origins(settings)))
     else:
         states = states_of(lake, steps, None, ask_sources=False)

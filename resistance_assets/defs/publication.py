@@ -153,10 +153,8 @@ def failed_tables(lake: Lake) -> pl.DataFrame:
 
 def planted_effects(settings: Settings) -> dict[str, pl.DataFrame]:
     """`meta.planted_effects` of a demo: what its `truth.json` says of every contrast; empty where data are real."""
-    if not settings.is_synthetic or settings.effective_mirror is None:
-        return {}
-    truth = settings.effective_mirror.parent / "truth.json"
-    if not truth.is_file():
+    truth = settings.truth
+    if truth is None or not truth.is_file():
         return {}
     planted = json.loads(truth.read_text(encoding="utf-8")).get("contrasts", {})
     rows = [

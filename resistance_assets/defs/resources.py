@@ -21,7 +21,10 @@ from resistance_assets.connectors.transport.fallbacks import fetch_with_fallback
 from resistance_assets.connectors.transport.published_versions import published_version
 from resistance_assets.connectors.transport.replay import Crawl, record
 from resistance_assets.connectors.transport.resource import FailureKind, failure_kind, transfer_fault, without_secrets
+from resistance_assets.connectors.transport.staged import NoTransport
 from resistance_assets.connectors.transport.transport import Probe, Resource, Transport, open_transport, sha256_of
+from resistance_assets.defs.staging.configuration import adopt_configuration
+from resistance_assets.defs.staging.sources import open_staging
 from resistance_assets.errors import Fault, SourceUnavailable, TransportFault, UsageFault
 from resistance_assets.orchestration.events import ProgressEvent, emit
 from resistance_assets.orchestration.lake import Lake, open_lake
@@ -36,6 +39,9 @@ class LicenceUndecided(SourceUnavailable):
 def current_registry() -> Registry:
     """The catalog with what the settings lay over it, and their studies; read again only where a file changed."""
     settings = load_settings()
+    if settings.is_from_lake:
+        adopt_configuration(settings)
+        settings = load_settings()
     folders, genes = settings.study_dirs, settings.genes
     read = [*files_of(settings.catalog_dirs)]
     read += [path for folder in folders for path in sorted(folder.glob("**/study.toml"))]
@@ -211,41 +217,57 @@ def _faults_of(source: Source) -> Iterator[None]:
         ) from error
 
 
-def open_origins(settings: Settings) -> Origins:
+def open_origins(settings: Settings, *, stages: bool = False) -> Origins:
     """Origins for these settings; nothing is fetched.
 
     Those of a mirror are the same for every step of a process until its index is written anew, so that the index is
     read, and each file verified, once.
+
+    Args:
+        settings: where sources come from.
+        stages: put what is had of them into the lake, if that is in an object store; for what computes tables.
     """
     mirror = settings.effective_mirror
+    if settings.is_from_lake and mirror is not None and not mirror.exists():
+        mirror = None
     if mirror is None:
-        return _open(settings, mirror)
+        return _open(settings, mirror, stages=stages)
     index = mirror / "index.jsonl" if mirror.is_dir() else mirror
     try:
         facts = index.stat()
     except OSError:
-        return _open(settings, mirror)  # which says that there is no mirror
-    key = (settings.model_dump_json(), facts.st_mtime_ns, facts.st_ctime_ns, facts.st_size, facts.st_ino)
+        return _open(settings, mirror, stages=stages)  # which says that there is no mirror
+    key = (settings.model_dump_json(), stages, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_size, facts.st_ino)
     if key not in _OPENED:
         _OPENED.clear()
-        _OPENED[key] = _open(settings, mirror)
+        _OPENED[key] = _open(settings, mirror, stages=stages)
     return _OPENED[key]
 
 
-_OPENED: dict[tuple[str, int, int, int, int], Origins] = {}
+_OPENED: dict[tuple[str, bool, int, int, int, int], Origins] = {}
 
 
-def _open(settings: Settings, mirror: Path | None) -> Origins:
-    transport = open_transport(
-        mirror=mirror, cache_dir=settings.cache_dir, host_map=settings.host_map, contact=settings.contact
-    )
-    return Origins(
-        transport=transport,
-        opt_in=settings.opt_in,
-        is_live=mirror is None,
-        work_dir=settings.cache_dir / "quantified",
-        data_dir=settings.data_dir,
-    )
+def _open(settings: Settings, mirror: Path | None, *, stages: bool) -> Origins:
+    asks_hosts = mirror is None and (not settings.is_from_lake or settings.else_ask == "hosts")
+    if mirror is None and not asks_hosts:
+        transport: Transport = NoTransport()
+    else:
+        transport = open_transport(
+            mirror=mirror, cache_dir=settings.cache_dir, host_map=settings.host_map, contact=settings.contact
+        )
+    opened = {
+        "transport": transport,
+        "opt_in": settings.opt_in,
+        "is_live": asks_hosts,
+        "work_dir": settings.cache_dir / "quantified",
+        "data_dir": settings.data_dir,
+    }
+    staging = open_staging(settings, is_written=stages)
+    if staging is None:
+        return Origins(**opened)
+    from resistance_assets.defs.staging.origins import StagingOrigins
+
+    return StagingOrigins(**opened, staging=staging)
 
 
 def study_source(study_id: str) -> str:

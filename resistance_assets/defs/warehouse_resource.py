@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dagster as dg
 
-from resistance_assets.defs.resources import Origins, open_origins
+from resistance_assets.defs.resources import Origins, current_registry, open_origins
+from resistance_assets.defs.staging.configuration import stage_configuration_once
 from resistance_assets.orchestration.lake import Lake, open_lake
 from resistance_assets.settings import Settings, load_settings
 
@@ -19,4 +20,6 @@ class WarehouseResource(dg.ConfigurableResource):
         return open_lake(self.settings().data_dir)
 
     def origins(self) -> Origins:
-        return open_origins(self.settings())
+        settings = self.settings()
+        stage_configuration_once(settings, current_registry)
+        return open_origins(settings, stages=True)

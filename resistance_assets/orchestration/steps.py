@@ -194,7 +194,8 @@ def run_step(
     Args:
         lake: where the inputs are and the outputs go.
         step: what to do.
-        origins: what the step's external inputs are looked up in.
+        origins: what the step's external inputs are looked up in. Its method `bring`, if it has one, is called with
+            each of them before the step computes: what is known needs no more than their checksums.
         run_id: recorded with what is built.
         force: compute even where the result is known.
 
@@ -217,6 +218,7 @@ def run_step(
             cache_key = cache_key_of(step, versions)
             if not force and (known := _lookup_all(lake, step, cache_key)):
                 return _set_back(lake, known, started)
+            _bring(external_inputs, origins)
             inputs = Inputs(lake, table_versions, external_inputs, step.parameters)
             listed = _list_unions(lake, step, table_versions)
             shaped = _stack_others(step, inputs, listed) if listed else _compute(step, inputs)
@@ -263,6 +265,14 @@ def run_step(
         if failure is not None:
             raise StepFailed(failure.fault, failure.check_results, failure.faults, results)
         return results
+
+
+def _bring(external_inputs: Mapping[str, ExternalInput], origins: Any) -> None:
+    """Make sure that files from outside are on this host, where the origins keep them elsewhere until they are read."""
+    bring: Callable[[ExternalInput], None] | None = getattr(origins, "bring", None)
+    if bring is not None:
+        for external in external_inputs.values():
+            bring(external)
 
 
 def _list_unions(lake: Lake, step: Step, table_versions: Mapping[str, TableVersion]) -> dict[str, ListedRows]:

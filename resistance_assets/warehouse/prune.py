@@ -15,6 +15,8 @@ from typing import Any
 
 from resistance_assets.errors import DataFault
 from resistance_assets.orchestration.lake import CACHE_FOLDER, CURRENT, TABLE_SUFFIX, Lake, open_lake
+from resistance_assets.orchestration.stores.sources import FOLDER as SOURCES
+from resistance_assets.orchestration.stores.sources import keys_named, open_source_files
 from resistance_assets.orchestration.stores.store import Entry
 from resistance_assets.orchestration.table_files.file_list import LIST_SUFFIX
 from resistance_assets.warehouse.published_file import named_in_store
@@ -70,6 +72,9 @@ def prune(
             if not is_known(name):
                 lake.forget(name)
         named = _named(lake, manifests) | named_in_store(data_dir)
+        sources = open_source_files(data_dir)
+        if sources is not None:
+            named |= keys_named(sources, _sources_in(lake, named), manifests.values())
         before = datetime.now(UTC) - lake.store.grace if lake.store.grace else datetime.max.replace(tzinfo=UTC)
         entries = list(_unneeded(list(lake.store.list()), named, before))
         lake.store.delete(entry.key for entry in entries)
@@ -79,6 +84,14 @@ def prune(
         lake.store.forget_copies(named.__contains__)
     records = sum(entry.key.endswith(".json") for entry in entries)
     return Pruned(gone, tuple(manifests), tables, records, freed)
+
+
+def _sources_in(lake: Lake, named: Collection[str]) -> Iterator[Mapping[str, Any]]:
+    """What the records that stay say of their sources: facts by source, of each table."""
+    for address in lake.addresses():
+        current = lake.current(address)
+        found = [current, *(record for key, record in lake.records(address) if key in named)]
+        yield from (record.notes["sources"] for record in found if record is not None and record.notes.get("sources"))
 
 
 def _unneeded(entries: Sequence[Entry], named: Collection[str], before: datetime) -> Iterator[Entry]:
@@ -99,8 +112,10 @@ def _unneeded(entries: Sequence[Entry], named: Collection[str], before: datetime
 
 
 def _is_removable(key: str) -> bool:
-    """Whether a key is of a version of a table, of the record of a known result, or of a published file."""
+    """Whether a key is of a version of a table, the record of a known result, a published file, or a source."""
     folder, *parts = key.split("/")
+    if folder == SOURCES:
+        return len(parts) == 1
     if folder == "warehouse":
         return len(parts) == 1 and key.endswith(".duckdb")
     return (len(parts) == 2 and key.endswith((TABLE_SUFFIX, LIST_SUFFIX))) or (

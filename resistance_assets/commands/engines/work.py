@@ -37,11 +37,12 @@ def do_work(settings: Settings, addresses: list[str], *, run_id: str = "") -> bo
     # Answers alone go to standard output; whatever else prints must not stand between them.
     with contextlib.redirect_stdout(sys.stderr):
         prepare(settings)
-        with run_lock(settings, waiting=print):
+        # What is taken from the lake is the same for every folder, and a job may share that of the run it belongs to.
+        with contextlib.nullcontext() if settings.is_from_lake else run_lock(settings, waiting=print):
             steps = load_steps(current_registry())
             is_group = addresses != [STANDARD_INPUT]
             wanted = in_order(steps, addresses) if is_group else _asked(sys.stdin)
-            lake, origins = open_lake(settings.data_dir), open_origins(settings)
+            lake, origins = open_lake(settings.data_dir), open_origins(settings, stages=True)
             for work in work_through(lake, steps, origins, wanted, run_id=run_id, is_group=is_group):
                 print(as_line(work), file=answers, flush=True)
                 went_through = went_through and work.error is None

@@ -72,6 +72,8 @@ def where_sources_come_from(settings: Settings) -> str:
     """The demo, a mirror or live hosts, in words."""
     if settings.is_demo:
         return "the demo (synthetic)"
+    if settings.is_from_lake:
+        return f"the lake{f' and the mirror {settings.mirror}' if settings.mirror else ''}"
     return f"the mirror {settings.mirror}" if settings.mirror else "live hosts"
 
 

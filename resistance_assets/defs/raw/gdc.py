@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -19,7 +21,7 @@ from resistance_assets.connectors.gdc.counts import fetch_files, files_version, 
 from resistance_assets.connectors.gdc.rows import CASES, COUNT_TABLES, read_project
 from resistance_assets.connectors.transport.transport import Transport
 from resistance_assets.defs.resources import Origins
-from resistance_assets.errors import SourceUnavailable
+from resistance_assets.defs.staging.origins import ask_for_list
 from resistance_assets.orchestration.events import ProgressEvent, emit
 from resistance_assets.orchestration.partitions import partition_of, rejected_of, union_of
 from resistance_assets.orchestration.steps import ExternalInput, Inputs, Step
@@ -41,12 +43,9 @@ def list_inputs(
     """Externals of a step that reads what a list names: the list is asked for in every run, its content only where
     the list changed."""
 
-    def external_inputs(origins: Origins) -> Mapping[str, ExternalInput]:
-        try:
-            listed, set_aside, version = ask(origins.transport)
-        except SourceUnavailable as fault:
-            raise SourceUnavailable(fault.problem, subject=source.id, remedy=fault.remedy) from fault
-        facts = {
+    def describe(origins: Origins, found: tuple[pl.DataFrame, pl.DataFrame, str]) -> tuple[str, dict[str, Any]]:
+        listed, _, version = found
+        return version, {
             "url": source.url,
             "resolved_url": source.url,
             "bytes": int(listed["size_bytes"].sum()) if "size_bytes" in listed.columns else None,
@@ -55,6 +54,10 @@ def list_inputs(
             "retrieved_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "transport": "live" if origins.is_live else "mirror",
         }
+
+    def external_inputs(origins: Origins) -> Mapping[str, ExternalInput]:
+        found, facts, transport = ask_for_list(origins, source, ask, functools.partial(describe, origins))
+        listed, set_aside, version = found
         return {
             source.id: Listed(
                 checksum=version,
@@ -62,7 +65,7 @@ def list_inputs(
                 facts=facts,
                 listed=listed,
                 set_aside=set_aside,
-                transport=origins.transport,
+                transport=transport,
             )
         }
 

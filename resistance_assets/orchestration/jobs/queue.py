@@ -109,9 +109,24 @@ def environment_of_job(settings: Settings, given: Mapping[str, str], request: Jo
         **dict.fromkeys(_THREADS, str(cores)),
         **{name: value for name, value in given.items() if _PASSED_ON.fullmatch(name)},
         **{name: value for name, value in paths.items() if value},
+        **(_from_lake(settings) if settings.lake is not None else {}),
         "RESISTANCE_EXECUTOR": "in_process",
         "RESISTANCE_JOBS": "1",
         "RESISTANCE_MEMORY": str(max(LEAST_MEMORY_BYTES, request.memory_bytes // 2)),
+    }
+
+
+def _from_lake(settings: Settings) -> dict[str, str]:
+    """What the run had of its sources is in the lake: a node needs neither mirror nor studies nor a network.
+
+    Reads of sequencing are not; where the job quantifies some, it asks whom the run would ask.
+    """
+    mirror = settings.effective_mirror
+    asks_hosts = mirror is None and (settings.else_ask == "hosts" or not settings.is_from_lake)
+    return {
+        "RESISTANCE_PROFILE": "lake",
+        "RESISTANCE_ELSE_ASK": "hosts" if asks_hosts else "nobody",
+        **({"RESISTANCE_MIRROR": str(mirror)} if mirror is not None else {}),
     }
 
 

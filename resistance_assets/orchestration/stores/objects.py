@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import hashlib
 import os
 import re
 import shutil
@@ -21,7 +22,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from resistance_assets.errors import DataFault, UsageFault
 from resistance_assets.files import ASIDE, is_being_written, replace_file
@@ -39,6 +40,7 @@ FOOTER_SUFFIX = ".footer"
 LISTED_AT_ONCE = 1000
 GRACE = timedelta(hours=1)
 MOST_TRIES, RETRIES = 4, 3
+LARGE_BYTES, PART_BYTES = 16 * 2**20, 8 * 2**20
 UNUSED_SECONDS = 3600.0
 """A copy that was used less long ago is not removed to make room."""
 
@@ -272,6 +274,77 @@ class ObjectStore:
                 self._client.put(name, file, attributes={"sha256": sha256}, mode="create")
                 return name
         return name  # of the same bytes, since its name holds their checksum
+
+    def keep_file(self, key: str, file: Path, sha256: str) -> None:
+        """Upload a file under a key that holds its checksum, unless it is there; a cut one is replaced.
+
+        Of two who upload it at the same time the second finds it there. A large file goes in parts, whose completion
+        takes no condition: the second then puts the same bytes in the place of the first's.
+        """
+        size = file.stat().st_size
+        with self.in_use():
+            if key in self._present:
+                return
+            found = self._size_of(key)
+            if found != size:
+                self._upload(key, file, size, sha256, is_free=found is None)
+            self._present.add(key)
+
+    def _upload(self, key: str, file: Path, size: int, sha256: str, *, is_free: bool) -> None:
+        from obstore.exceptions import AlreadyExistsError
+
+        attributes = {"sha256": sha256}
+        with self._faults(key), contextlib.suppress(AlreadyExistsError):
+            if size > LARGE_BYTES:
+                self._client.put(
+                    key, file, attributes=attributes, use_multipart=True, chunk_size=PART_BYTES, max_concurrency=2
+                )
+            else:
+                mode = "create" if is_free else "overwrite"
+                self._client.put(key, file, attributes=attributes, use_multipart=False, mode=mode)
+
+    def _size_of(self, key: str) -> int | None:
+        with self._faults(key):
+            try:
+                return self._client.head(key)["size"]
+            except FileNotFoundError as error:
+                self._require_bucket(error)
+                return None
+
+    def digest_of(self, key: str) -> str | None:
+        """SHA-256 of an object's bytes, of which none is kept here; None where there is none."""
+        digest = hashlib.sha256()
+        with self._faults(key):
+            try:
+                found = self._client.get(key)
+            except FileNotFoundError as error:
+                self._require_bucket(error)
+                return None
+            for piece in found.stream():
+                digest.update(piece)
+        return digest.hexdigest()
+
+    def copy_file(self, key: str, path: Path, sha256: str) -> Literal["gone", "damaged"] | None:
+        """Copy an object whose key holds its checksum; what is wrong with it. One of other bytes is removed."""
+        digest = hashlib.sha256()
+        with self._faults(key):
+            try:
+                found = self._client.get(key)
+            except FileNotFoundError as error:
+                self._require_bucket(error)
+                return "gone"
+            try:
+                with replace_file(path) as aside:
+                    with aside.open("wb") as file:
+                        for piece in found.stream():
+                            digest.update(piece)
+                            file.write(piece)
+                    if digest.hexdigest() != sha256:
+                        raise _DifferentError
+            except _DifferentError:
+                self.delete([key])
+                return "damaged"
+        return None
 
     @contextlib.contextmanager
     def writing(self, key: str) -> Iterator[Path]:

@@ -49,6 +49,12 @@ def warehouse_home(data_dir: Path) -> Path:
     return data_dir / "cache" / "published" / hashlib.sha256(address.strip("/").encode()).hexdigest()[:12]
 
 
+def configuration_home(data_dir: Path) -> Path:
+    """Folder of the copies of catalogs and studies that a lake was made from; each lake has its own."""
+    address = os.environ.get(ADDRESS, "")
+    return data_dir / "cache" / "configuration" / hashlib.sha256(address.strip("/").encode()).hexdigest()[:12]
+
+
 @functools.lru_cache(maxsize=16)
 def _open_objects(address: str, cache: Path, largest: str | None, _hosts: str) -> ObjectStore:
     from resistance_assets.orchestration.stores.objects import ObjectStore

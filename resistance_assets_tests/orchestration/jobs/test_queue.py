@@ -33,6 +33,29 @@ def test_a_job_gets_sources_and_credentials_of_the_lake_and_no_other_secret(monk
     assert found["RESISTANCE_MEMORY"] == "1500000000"
     assert found["POLARS_MAX_THREADS"] == "2"
     assert "SLURM_JOB_ID" not in found
+    assert "RESISTANCE_ELSE_ASK" not in found
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"RESISTANCE_PROFILE": "public"}, ("lake", "hosts", None)),
+        ({"RESISTANCE_PROFILE": "public", "RESISTANCE_MIRROR": "/mirror"}, ("lake", "nobody", "/mirror")),
+        ({"RESISTANCE_PROFILE": "demo"}, ("lake", "nobody", "/data/demo/mirror")),
+        ({"RESISTANCE_PROFILE": "lake"}, ("lake", "nobody", None)),
+        ({"RESISTANCE_PROFILE": "lake", "RESISTANCE_ELSE_ASK": "hosts"}, ("lake", "hosts", None)),
+    ],
+)
+def test_a_job_over_a_lake_in_an_object_store_takes_sources_from_the_lake(monkeypatch, settings, expected):
+    given = {"RESISTANCE_DATA_DIR": "/data", "RESISTANCE_LAKE": "s3://bucket/lake", **settings}
+    for name in ("RESISTANCE_PROFILE", "RESISTANCE_MIRROR", "RESISTANCE_ELSE_ASK"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    found = environment_of_job(load_settings(), given, REQUEST, 1)
+    names = ("RESISTANCE_PROFILE", "RESISTANCE_ELSE_ASK", "RESISTANCE_MIRROR")
+    assert tuple(found.get(name) for name in names) == expected
+    assert found["RESISTANCE_LAKE"] == "s3://bucket/lake"
 
 
 @pytest.mark.parametrize(
