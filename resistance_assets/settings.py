@@ -198,6 +198,11 @@ class Settings(BaseSettings):
         return None if self.effective_mirror is None else self.effective_mirror.parent / "truth.json"
 
     @property
+    def has_object_lake(self) -> bool:
+        """Whether the lake is in an object store."""
+        return self.lake is not None and bool(self.lake.get_secret_value())
+
+    @property
     def is_from_lake(self) -> bool:
         """Whether catalog, studies and sources are those of the runs that write to the lake."""
         return self.profile == "lake"
@@ -331,7 +336,7 @@ def load_settings() -> Settings:
 
 def _as_in_the_lake(settings: Settings) -> Settings:
     """Settings of the profile `lake`: sets and genes of interest are those of the runs that write to the lake."""
-    if settings.lake is None or not settings.lake.get_secret_value():
+    if not settings.has_object_lake:
         raise UsageFault(
             "takes everything from a lake in an object store, and none is named",
             subject="--profile lake",

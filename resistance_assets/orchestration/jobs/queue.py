@@ -109,7 +109,7 @@ def environment_of_job(settings: Settings, given: Mapping[str, str], request: Jo
         **dict.fromkeys(_THREADS, str(cores)),
         **{name: value for name, value in given.items() if _PASSED_ON.fullmatch(name)},
         **{name: value for name, value in paths.items() if value},
-        **(_from_lake(settings) if settings.lake is not None else {}),
+        **(_from_lake(settings) if settings.has_object_lake else {}),
         "RESISTANCE_EXECUTOR": "in_process",
         "RESISTANCE_JOBS": "1",
         "RESISTANCE_MEMORY": str(max(LEAST_MEMORY_BYTES, request.memory_bytes // 2)),

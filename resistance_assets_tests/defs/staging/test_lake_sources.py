@@ -168,7 +168,7 @@ def test_a_damaged_copy_is_refused_and_had_from_a_mirror_that_has_the_same(share
     hosts, built = shared_lake
     store = store_of(settings := hosts.be(f"damage {bytes_there!r}"))
     lake, steps, origins = graph(settings)
-    digest = digest_of(settings, "hgnc")
+    digest = digest_of(settings, "hgnc_complete_set")
     key = f"sources/{digest}"
     stored = store.get(key)
     assert stored is not None
@@ -177,7 +177,7 @@ def test_a_damaged_copy_is_refused_and_had_from_a_mirror_that_has_the_same(share
     with pytest.raises(TransportFault) as told:
         run_step(lake, steps[FILE], origins=origins)
     assert re.fullmatch(
-        rf"hgnc \(https://\S+\): checksum_mismatch: the lake's copy of it was damaged, and was removed "
+        rf"hgnc_complete_set \(https://\S+\): checksum_mismatch: the lake's copy of it was damaged, and was removed "
         rf"\(expected sha256 {digest}\)\. Run where its mirror, host or folder can be had: it is put there again",
         str(told.value),
     )
@@ -215,7 +215,7 @@ def test_a_source_that_the_mirror_lost_is_had_from_the_lake_and_the_silence_is_k
     forget(settings, FILE)
     assert run_step(lake, steps[FILE], origins=origins)[FILE].outcome == "built"
     assert versions(lake, FILE) == {FILE: built[FILE]}
-    assert "not_listed: the mirror does not list it" in (origins.looks["hgnc"] or "")
+    assert "not_listed: the mirror does not list it" in (origins.looks["hgnc_complete_set"] or "")
 
 
 def test_a_new_version_in_a_mirror_is_noticed_and_followed_by_who_has_none(shared_lake, tmp_path):
@@ -229,12 +229,12 @@ def test_a_new_version_in_a_mirror_is_noticed_and_followed_by_who_has_none(share
     settings = hosts.be("seven", profile="public", mirror=mirror, studies=hosts.world / "studies")
     lake, steps, origins = graph(settings)
     assert not is_up_to_date(lake, steps[FILE], origins)
-    assert digest_of(settings, "hgnc") == sha256_of(path)
+    assert digest_of(settings, "hgnc_complete_set") == sha256_of(path)
     follower = hosts.be("eight")
     lake, steps, origins = graph(follower)
     assert not is_up_to_date(lake, steps[FILE], origins)
     result = run_step(lake, steps[FILE], origins=origins)[FILE]
-    assert (result.outcome, result.table_version.inputs["source:hgnc"]) == ("built", sha256_of(path))
+    assert (result.outcome, result.table_version.inputs["source:hgnc_complete_set"]) == ("built", sha256_of(path))
     # Back to the mirror of before, which the first host has.
     assert build(hosts.first(), FILE) == {FILE: built[FILE]}
 
