@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from resistance_assets.commands.run import bring_up_to_date
+from resistance_assets.commands.status import read_states
 from resistance_assets.connectors.transport.verification import sha256_of
 from resistance_assets.defs.graph import load_steps
 from resistance_assets.defs.resources import Origins, current_registry, open_origins
@@ -27,6 +30,7 @@ from resistance_assets.orchestration.stores.sources import open_source_files
 from resistance_assets.settings import Settings, load_settings
 from resistance_assets.warehouse.prune import prune
 from resistance_assets_tests.small_world import write_small_world
+from resistance_assets_tests.warehouse_runs import environment
 
 pytestmark = pytest.mark.slow
 
@@ -315,3 +319,20 @@ def read_index(mirror: Path) -> list[dict[str, object]]:
 def write_index(mirror: Path, url: object, **facts: object) -> None:
     entries = [{**entry, **(facts if entry["url"] == url else {})} for entry in read_index(mirror)]
     (mirror / "index.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+
+
+def test_a_run_over_everything_builds_and_publishes_nothing_in_a_folder_without_sources(object_host, tmp_path):
+    mirror, studies = write_small_world(tmp_path)
+    given = {**object_host.environment, "RESISTANCE_LAKE": object_host.lake("whole")}
+    with environment(tmp_path / "one", mirror=mirror, studies=[studies]):
+        os.environ.update(given)
+        first = bring_up_to_date(load_settings(), quiet=True)
+    shutil.rmtree(mirror)
+    shutil.rmtree(studies)
+    with environment(tmp_path / "two"):
+        os.environ.update(given, RESISTANCE_PROFILE="lake")
+        states = {table.address: table.state for table in read_states(load_settings()).tables}
+        second = bring_up_to_date(load_settings(), quiet=True)
+    assert set(states.values()) == {"fresh", "unavailable"}
+    assert (second.release, second.is_new_release) == (first.release, False)
+    assert set(second.launch.outcomes.values()) <= {"cache hit", "unavailable", "kept"}
