@@ -321,18 +321,15 @@ def write_index(mirror: Path, url: object, **facts: object) -> None:
     (mirror / "index.jsonl").write_text("".join(json.dumps(entry) + "\n" for entry in entries))
 
 
-def test_a_run_over_everything_builds_and_publishes_nothing_in_a_folder_without_sources(object_host, tmp_path):
+def test_every_table_of_a_run_is_up_to_date_in_a_folder_without_sources(object_host, tmp_path):
     mirror, studies = write_small_world(tmp_path)
     given = {**object_host.environment, "RESISTANCE_LAKE": object_host.lake("whole")}
     with environment(tmp_path / "one", mirror=mirror, studies=[studies]):
         os.environ.update(given)
-        first = bring_up_to_date(load_settings(), quiet=True)
+        assert bring_up_to_date(load_settings(), quiet=True).ok
     shutil.rmtree(mirror)
     shutil.rmtree(studies)
     with environment(tmp_path / "two"):
         os.environ.update(given, RESISTANCE_PROFILE="lake")
         states = {table.address: table.state for table in read_states(load_settings()).tables}
-        second = bring_up_to_date(load_settings(), quiet=True)
     assert set(states.values()) == {"fresh", "unavailable"}
-    assert (second.release, second.is_new_release) == (first.release, False)
-    assert set(second.launch.outcomes.values()) <= {"cache hit", "unavailable", "kept"}
