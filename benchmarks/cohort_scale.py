@@ -132,15 +132,13 @@ def add_cohorts(folder: Path, cohorts: int) -> Iterator[dict[str, Any]]:
             "RESISTANCE_CATALOG": str(folder / "catalog"),
             "RESISTANCE_JOBS": "1",
         }
-        yield {"cohorts": number, **_bring(environment, number), **_publish(environment), **_sizes(data)}
+        yield {"cohorts": number, **_bring(environment), **_publish(environment), **_sizes(data)}
 
 
-def _bring(environment: dict[str, str], number: int) -> dict[str, Any]:
+def _bring(environment: dict[str, str]) -> dict[str, Any]:
     started, before = time.perf_counter(), _cpu_of_children()
-    asked = "import json, benchmarks.cohort_scale as b; print(json.dumps(b.needed({number})))"
-    listed = subprocess.run(
-        [sys.executable, "-c", asked.format(number=number)], env=environment, capture_output=True, text=True, check=True
-    )
+    asked = "import json, benchmarks.cohort_scale as b; print(json.dumps(b.needed()))"
+    listed = subprocess.run([sys.executable, "-c", asked], env=environment, capture_output=True, text=True, check=True)
     done = subprocess.run(
         [sys.executable, "-m", "resistance_assets.cli", "work", "-"],
         input="".join(f"{name}\n" for name in json.loads(listed.stdout)),
@@ -170,10 +168,9 @@ def _bring(environment: dict[str, str], number: int) -> dict[str, Any]:
     }
 
 
-def needed(number: int) -> list[str]:
-    """Steps that the tables of matrices and the expression of the cohorts rest on, in order."""
-    expression = [f"parts.cohorts__expression__{name_of(one)}" for one in range(1, number + 1)]
-    return cohort_steps.needed((*MATRICES, *expression))
+def needed() -> list[str]:
+    """Steps that the tables of matrices rest on, in order."""
+    return cohort_steps.needed(MATRICES)
 
 
 def _publish(environment: dict[str, str]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ import numpy as np
 VALUES, PROBE_VALUES = 20_531 * 510, 16_000 * 510
 ARCHIVE = "luad_tcga_pan_can_atlas_2018.tar.gz"
 TARGETS = (
-    "parts.cohorts__expression__luad_tcga",
+    "staging.cohorts__gene_expression",
     "staging.cohorts__gene_z_scores",
     "staging.cohorts__gene_copy_number",
     "staging.cohorts__gene_log2_copy_number",

@@ -79,7 +79,8 @@ def followed_genes(lake: Lake, cohort: Cohort, endpoint: str, genes: Sequence[st
 
 def expression_of(lake: Lake, cohort: Cohort, genes: Sequence[str]) -> pl.DataFrame:
     """Expression of these genes, of which the cohort may have measured none."""
-    return lake.scan(expression_address(cohort.id)).filter(pl.col("hgnc_symbol").is_in(genes)).collect()
+    of_cohort = lake.scan(expression_address(cohort.id)).drop("cohort_id")
+    return of_cohort.filter(pl.col("hgnc_symbol").is_in(genes)).collect()
 
 
 def opinion_on_screen(

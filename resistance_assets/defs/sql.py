@@ -14,6 +14,7 @@ import polars as pl
 from resistance_assets.catalog.models.cohort import Cohort
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
+from resistance_assets.errors import SourceUnavailable
 from resistance_assets.orchestration.checks import CheckResult
 from resistance_assets.orchestration.code_version import sql_code_version
 from resistance_assets.orchestration.partitions import partition_of, slice_of, union_of
@@ -113,7 +114,12 @@ def cohort_step(model: SqlModel, cohort: Cohort, registry: Registry) -> Step:
         mounts: dict[str, Mount] = {ref: inputs.files(name) for ref, name in others.items()}
         for ref, name in values.items():
             mounts[ref] = inputs.files(name) if name is not None and inputs.has(name) else TABLES[ref].empty()
-        return run_model(model, mounts)
+        frame = run_model(model, mounts)
+        if model.address == EXPRESSION and frame.is_empty():
+            raise SourceUnavailable(
+                "the cohort has no expression", subject=cohort.id, remedy="See `resistance sources`."
+            )
+        return frame
 
     step = table_step(
         outputs={address: TABLES[model.address]},

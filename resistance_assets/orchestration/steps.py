@@ -38,6 +38,10 @@ MOST_TOLD_OF_PARTITION = 800
 
 Outcome = Literal["built", "cache hit", "kept", "unavailable"]
 
+Rows = pl.DataFrame | Callable[[], pl.DataFrame]
+"""An output: its frame, or what makes it. Of a step with several large outputs only one is then held at a time; it is
+made twice, to be checked and to be written, so making it has to cost little."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -45,7 +49,7 @@ class Step:
 
     Attributes:
         outputs: address of each table written -> its model. Addresses in layer `parts` share the model of their kind.
-        compute: from `Inputs` to one frame per output (or a frame, where there is one output).
+        compute: from `Inputs` to one frame, or `Rows`, per output (or a frame, where there is one output).
         code_version: hash of the code that decides the result.
         inputs: addresses that must be there. If one is unavailable, so are the outputs.
         optional_inputs: addresses that are taken where they are there: the parts of a union.
@@ -64,7 +68,7 @@ class Step:
     """
 
     outputs: Mapping[str, Table]
-    compute: Callable[[Inputs], pl.DataFrame | Mapping[str, pl.DataFrame]]
+    compute: Callable[[Inputs], pl.DataFrame | Mapping[str, Rows]]
     code_version: str
     inputs: tuple[str, ...] = ()
     optional_inputs: tuple[str, ...] = ()
@@ -290,8 +294,10 @@ def _stack_others(step: Step, inputs: Inputs, listed: Collection[str]) -> dict[s
     return {name: tables[name].shape(read_partitions(inputs, own, tables[name])) for name, own in others.items()}
 
 
-def _write(lake: Lake, address: str, rows: pl.DataFrame | ListedRows) -> tuple[Content, str]:
+def _write(lake: Lake, address: str, rows: Rows | ListedRows) -> tuple[Content, str]:
     """Content and data version of what is written: rows that are as an earlier release wrote them keep its version."""
+    if not isinstance(rows, ListedRows):
+        rows = frame_of(rows)
     content = rows.content if isinstance(rows, ListedRows) else content_of(rows)
     current = lake.current(address)
     if current is not None and current.is_available and not current.content and current.rows == content.rows:
@@ -414,16 +420,25 @@ def look_up_external_inputs(step: Step, origins: Any) -> dict[str, ExternalInput
         raise _unreadable(step, error) from error
 
 
-def _compute(step: Step, inputs: Inputs) -> dict[str, pl.DataFrame]:
+def frame_of(rows: Rows) -> pl.DataFrame:
+    """The frame of an output."""
+    return rows if isinstance(rows, pl.DataFrame) else rows()
+
+
+def _compute(step: Step, inputs: Inputs) -> dict[str, Rows]:
     """What the step computes, by output, with the columns and types of the outputs' models."""
     produced = _computed(step, inputs)
     frames = produced if isinstance(produced, Mapping) else {step.name: produced}
     if set(frames) != set(step.outputs):
         raise ValueError(f"{step.name}: computed {sorted(frames)}, declared {sorted(step.outputs)}")
-    return {address: step.outputs[address].shape(frame) for address, frame in frames.items()}
+    return {address: _shape(step.outputs[address], rows) for address, rows in frames.items()}
 
 
-def _computed(step: Step, inputs: Inputs) -> pl.DataFrame | Mapping[str, pl.DataFrame]:
+def _shape(table: Table, rows: Rows) -> Rows:
+    return table.shape(rows) if isinstance(rows, pl.DataFrame) else lambda: table.shape(rows())
+
+
+def _computed(step: Step, inputs: Inputs) -> pl.DataFrame | Mapping[str, Rows]:
     try:
         return step.compute(inputs)
     except Fault:
@@ -617,7 +632,7 @@ def _without_culprits(
     table_versions: Mapping[str, TableVersion],
     external_inputs: Mapping[str, ExternalInput],
     failed: StepFailed,
-) -> tuple[dict[str, pl.DataFrame], dict[str, list[CheckResult]], dict[str, str]]:
+) -> tuple[dict[str, Rows], dict[str, list[CheckResult]], dict[str, str]]:
     """A union without the partitions that make a check fail: its frames, results of checks, and why each is left out.
 
     Partitions are added in blocks that are halved where a check fails, so that a few culprits among n partitions take
@@ -630,7 +645,7 @@ def _without_culprits(
     kept: list[str] = []
     left_out: dict[str, str] = {}
 
-    def made_of(names: Sequence[str]) -> dict[str, pl.DataFrame]:
+    def made_of(names: Sequence[str]) -> dict[str, Rows]:
         taken = {a: table_version for a, table_version in table_versions.items() if a not in present or a in names}
         return _compute(step, Inputs(lake, taken, external_inputs, step.parameters))
 
@@ -639,7 +654,7 @@ def _without_culprits(
             _run_checks(lake, step, made_of([*kept, *block]), table_versions, is_part=True)
         except StepFailed as reason:
             if len(block) == 1:
-                place = _first_bad_row(step.outputs[step.name], made_of(block)[step.name])
+                place = _first_bad_row(step.outputs[step.name], frame_of(made_of(block)[step.name]))
                 left_out[block[0]] = f"left out of {step.name}, {reason.fault.problem}{place}"[:MOST_TOLD_OF_PARTITION]
                 return
             half = len(block) // 2
@@ -681,7 +696,7 @@ def _told(left_out: Mapping[str, str]) -> str | None:
 def _run_checks(
     lake: Lake,
     step: Step,
-    frames: Mapping[str, pl.DataFrame],
+    frames: Mapping[str, Rows],
     table_versions: Mapping[str, TableVersion],
     *,
     is_part: bool = False,
@@ -689,7 +704,8 @@ def _run_checks(
 ) -> dict[str, list[CheckResult]]:
     # A least number of rows is asked of the whole alone.
     check_results = {
-        address: validate(step.outputs[address], frame, may_be_empty=is_part) for address, frame in frames.items()
+        address: validate(step.outputs[address], frame_of(rows), may_be_empty=is_part)
+        for address, rows in frames.items()
     }
     for address, rows in listed.items():
         check_results[address] = checked_by_partition(step.outputs[address], rows.content.rows)
@@ -699,7 +715,7 @@ def _run_checks(
         for address, table_version in table_versions.items()
         if address in read
     }
-    mounts.update(frames)
+    mounts.update({address: frame_of(rows) for address, rows in frames.items() if address in read})
     for address, rows in listed.items():
         mounts[address] = [path for file in rows.files for path in lake.intact_files(*file)]
     for address, tests in step.tests.items():

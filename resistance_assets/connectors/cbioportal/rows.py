@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -53,8 +54,12 @@ def loaded_into(cohort: Cohort, expression: str | None) -> dict[str, str]:
     return {profile: table for table, profiles in asked.items() for profile in profiles if profile}
 
 
-def read_cohort(cohort: Cohort, archive: Path) -> dict[str, pl.DataFrame]:
-    """A cohort's archive as partitions of the raw tables, by the names of `CBIOPORTAL_TABLES` and `rejected`."""
+def read_cohort(cohort: Cohort, archive: Path) -> dict[str, pl.DataFrame | Callable[[], pl.DataFrame]]:
+    """A cohort's archive as partitions of the raw tables, by the names of `CBIOPORTAL_TABLES` and `rejected`.
+
+    The two matrices are held as they stand in the archive, and made into rows when they are asked for: of a full cohort
+    the rows of one take ten times as much memory.
+    """
     status = [endpoint.status_attribute for endpoint in cohort.endpoint]
     months = [endpoint.months_attribute for endpoint in cohort.endpoint]
     held = list_profiles(archive)
@@ -98,8 +103,8 @@ def read_cohort(cohort: Cohort, archive: Path) -> dict[str, pl.DataFrame]:
         "profiles": tag_study(study.profiles).with_columns(
             loaded_into=pl.col("stable_id").replace_strict(tables, default=None, return_dtype=pl.String)
         ),
-        "mrna": values(expression, TABLES["raw.cbioportal__mrna_values"]),
-        "copy_number": values(copy_number, TABLES["raw.cbioportal__copy_number_values"]),
+        "mrna": lambda: values(expression, TABLES["raw.cbioportal__mrna_values"]),
+        "copy_number": lambda: values(copy_number, TABLES["raw.cbioportal__copy_number_values"]),
         "profiled": tag_study(study.profiled.samples),
         "panels": tag_study(study.profiled.panels),
         "rejected": rejected_as_table([("raw.cbioportal", study.rejected)]),

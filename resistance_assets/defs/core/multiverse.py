@@ -11,7 +11,7 @@ import polars as pl
 from resistance_assets.catalog.models.claim import Multiverse
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES, Table
-from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address
+from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address, scan_expression
 from resistance_assets.defs.core.survival.screen import split_minimum
 from resistance_assets.orchestration.partitions import partition_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
@@ -195,7 +195,7 @@ def gene_survival(multiverse: Multiverse, registry: Registry) -> Step:
             if not inputs.has(expression):
                 continue
             gene = (
-                inputs.scan(expression)
+                scan_expression(inputs, expression)
                 .filter(pl.col("hgnc_symbol") == multiverse.gene)
                 .collect()
                 .join(

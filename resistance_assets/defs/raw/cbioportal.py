@@ -27,7 +27,7 @@ from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejecte
 from resistance_assets.defs.resources import Origins, fetch_inputs
 from resistance_assets.errors import SourceUnavailable
 from resistance_assets.orchestration.partitions import partition_of, rejected_of, union_of
-from resistance_assets.orchestration.steps import ExternalInput, Inputs, Step
+from resistance_assets.orchestration.steps import ExternalInput, Inputs, Rows, Step
 from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.alterations.consequences import is_readable_change
 
@@ -52,9 +52,9 @@ def cohort_step(cohort: Cohort, source: Source) -> Step:
     addresses["rejected"] = rejected_of(clinical_address(cohort.id))
     tables = {name: TABLES[address] for name, address in CBIOPORTAL_TABLES.items()} | {"rejected": REJECTED}
 
-    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
-        frames = read_cohort(cohort, inputs.external_inputs[source.id].path)
-        return {addresses[name]: frame for name, frame in frames.items()}
+    def compute(inputs: Inputs) -> Mapping[str, Rows]:
+        read = read_cohort(cohort, inputs.external_inputs[source.id].path)
+        return {addresses[name]: rows for name, rows in read.items()}
 
     return table_step(
         outputs={addresses[name]: tables[name] for name in addresses},

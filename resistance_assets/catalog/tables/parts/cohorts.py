@@ -1,4 +1,4 @@
-"""Models of parts.cohorts__*: one cohort's partition of expression, follow-up, patients and other layers."""
+"""Models of parts.cohorts__*: one cohort's partition of follow-up, patients and other layers."""
 
 from __future__ import annotations
 
@@ -8,22 +8,6 @@ import polars as pl
 
 from resistance_assets.catalog.tables.model import TableModel, col, table
 from resistance_assets.catalog.tables.shared_columns import SYMBOL
-
-
-@table(
-    "parts.cohorts__expression",
-    grain="one row per gene and patient of one cohort",
-    key=("hgnc_symbol", "patient_id"),
-    limitation="genes cannot be compared with one another where the scale is a z-score per gene",
-)
-class PartExpression(TableModel):
-    """Expression of one cohort, so that another cohort's change does not touch it."""
-
-    hgnc_symbol: pl.String = col(SYMBOL, of="staging.cohorts__gene_expression.hgnc_symbol")
-    patient_id: pl.String = col("patient", of="staging.cohorts__gene_expression.patient_id")
-    expression_value: pl.Float64 = col(
-        "expression", unit="as the cohort's profile", null=True, of="staging.cohorts__gene_expression.expression_value"
-    )
 
 
 @table(

@@ -7,7 +7,12 @@ import polars as pl
 from resistance_assets.catalog.models.cohort import Cohort
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address, patients_address
+from resistance_assets.defs.core.survival.cohort_slices import (
+    expression_address,
+    follow_up_address,
+    patients_address,
+    scan_expression,
+)
 from resistance_assets.orchestration.partitions import partition_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
 from resistance_assets.orchestration.table_steps import table_step
@@ -51,7 +56,9 @@ def endpoint_step(cohort: Cohort, endpoint: str) -> Step:
     cohort_id = cohort.id
 
     def compute(inputs: Inputs) -> pl.DataFrame:
-        profiled = inputs.scan(expression).select(pl.col("patient_id").unique()).collect()["patient_id"].to_list()
+        profiled = (
+            scan_expression(inputs, expression).select(pl.col("patient_id").unique()).collect()["patient_id"].to_list()
+        )
         return endpoint_row(inputs.read(patients), profiled, inputs.read(follow_up), cohort_id, endpoint)
 
     return table_step(

@@ -1,6 +1,6 @@
-"""Slices of the cohorts: expression and patients of one cohort, follow-up of one cohort for one endpoint.
+"""What survival reads of one cohort: its partition of expression, and slices of its patients and of their follow-up.
 
-A slice has a data version of its own, so a change in one cohort or one endpoint recomputes what rests on it and nothing
+Each has a data version of its own, so a change in one cohort or one endpoint recomputes what rests on it and nothing
 else.
 """
 
@@ -22,7 +22,17 @@ ENDPOINTS = "staging.cohorts__patient_endpoints"
 
 
 def expression_address(cohort_id: str) -> str:
-    return partition_of("parts.cohorts__expression", cohort_id)
+    return partition_of(EXPRESSION, cohort_id)
+
+
+def scan_expression(inputs: Inputs, address: str) -> pl.LazyFrame:
+    """Expression of one cohort: hgnc_symbol, patient_id, expression_value (in the scale of the cohort's profile)."""
+    return inputs.scan(address).drop("cohort_id")
+
+
+def read_expression(inputs: Inputs, address: str) -> pl.DataFrame:
+    """As `scan_expression`, in memory."""
+    return scan_expression(inputs, address).collect()
 
 
 def follow_up_address(cohort_id: str, endpoint: str) -> str:
@@ -31,27 +41,6 @@ def follow_up_address(cohort_id: str, endpoint: str) -> str:
 
 def patients_address(cohort_id: str) -> str:
     return partition_of("parts.cohorts__patients", cohort_id)
-
-
-def expression_slice(cohort: Cohort) -> Step:
-    address, staged = expression_address(cohort.id), partition_of(EXPRESSION, cohort.id)
-    cohort_id = cohort.id
-
-    def compute(inputs: Inputs) -> pl.DataFrame:
-        frame = inputs.scan(staged).drop("cohort_id").collect()
-        if frame.is_empty():
-            raise SourceUnavailable(
-                "the cohort has no expression", subject=cohort_id, remedy="See `resistance sources`."
-            )
-        return frame
-
-    return table_step(
-        outputs={address: TABLES["parts.cohorts__expression"]},
-        compute=compute,
-        inputs=(staged,),
-        parameters={"cohort": cohort_id},
-        tags={"cohort": cohort_id},
-    )
 
 
 def patients_slice(cohort: Cohort) -> Step:
@@ -98,6 +87,6 @@ def follow_up_slice(cohort: Cohort, endpoint: str) -> Step:
 def steps(registry: Registry) -> list[Step]:
     made = []
     for cohort in registry.analysed_cohorts():
-        made += [expression_slice(cohort), patients_slice(cohort)]
+        made.append(patients_slice(cohort))
         made += [follow_up_slice(cohort, endpoint.id) for endpoint in cohort.endpoint]
     return made

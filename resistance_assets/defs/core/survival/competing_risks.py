@@ -9,7 +9,7 @@ import polars as pl
 from resistance_assets.catalog.models.cohort import Cohort
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address
+from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address, scan_expression
 from resistance_assets.defs.core.survival.followed_patients import Followed, followed_patients
 from resistance_assets.orchestration.partitions import partition_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
@@ -82,7 +82,7 @@ def incidence_step(cohort: Cohort, genes: tuple[str, ...]) -> Step:
     cohort_id = cohort.id
 
     def compute(inputs: Inputs) -> pl.DataFrame:
-        measured = inputs.scan(expression).filter(pl.col("hgnc_symbol").is_in(genes)).collect()
+        measured = scan_expression(inputs, expression).filter(pl.col("hgnc_symbol").is_in(genes)).collect()
         return incidence_of(measured, inputs.read(any_cause), inputs.read(of_disease), cohort_id)
 
     return table_step(

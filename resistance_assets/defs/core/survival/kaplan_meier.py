@@ -8,7 +8,7 @@ import polars as pl
 from resistance_assets.catalog.models.cohort import Cohort
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address
+from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address, read_expression
 from resistance_assets.defs.core.survival.followed_patients import Followed, followed_patients
 from resistance_assets.orchestration.partitions import partition_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
@@ -60,7 +60,7 @@ def curves_step(cohort: Cohort, endpoint: str, genes: tuple[str, ...]) -> Step:
     cohort_id = cohort.id
 
     def compute(inputs: Inputs) -> pl.DataFrame:
-        return curves_of(inputs.read(expression), inputs.read(follow_up), cohort_id, endpoint, genes)
+        return curves_of(read_expression(inputs, expression), inputs.read(follow_up), cohort_id, endpoint, genes)
 
     return table_step(
         outputs={address: CURVES},

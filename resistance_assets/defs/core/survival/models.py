@@ -10,7 +10,12 @@ from resistance_assets.catalog.models.analysis_settings import SurvivalSettings
 from resistance_assets.catalog.models.cohort import Cohort
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES, Table
-from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address, patients_address
+from resistance_assets.defs.core.survival.cohort_slices import (
+    expression_address,
+    follow_up_address,
+    patients_address,
+    scan_expression,
+)
 from resistance_assets.defs.core.survival.followed_patients import Followed, followed_patients, select_patients
 from resistance_assets.defs.core.survival.screen import split_minimum
 from resistance_assets.orchestration.partitions import partition_of, union_of
@@ -125,7 +130,7 @@ def models_step(cohort: Cohort, endpoint: str, genes: tuple[str, ...], settings:
     cohort_id = cohort.id
 
     def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
-        measured = inputs.scan(expression).filter(pl.col("hgnc_symbol").is_in(genes)).collect()
+        measured = scan_expression(inputs, expression).filter(pl.col("hgnc_symbol").is_in(genes)).collect()
         found = model_cohort(measured, inputs.read(follow_up), inputs.read(patients), cohort_id, endpoint, settings)
         return {addresses[name]: frame for name, frame in found.items()}
 

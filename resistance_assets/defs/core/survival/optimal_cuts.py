@@ -9,7 +9,7 @@ from resistance_assets.catalog.models.analysis_settings import SurvivalSettings
 from resistance_assets.catalog.models.cohort import Cohort
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address
+from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address, read_expression
 from resistance_assets.defs.core.survival.followed_patients import Followed, followed_patients
 from resistance_assets.orchestration.partitions import partition_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
@@ -75,7 +75,7 @@ def cuts_step(cohort: Cohort, endpoint: str, settings: SurvivalSettings) -> Step
     rules = settings.model_dump(include={"min_proportion", "max_proportion", "permutations", "seed"})
 
     def compute(inputs: Inputs) -> pl.DataFrame:
-        return cut_cohort(inputs.read(expression), inputs.read(follow_up), cohort_id, endpoint, **rules)
+        return cut_cohort(read_expression(inputs, expression), inputs.read(follow_up), cohort_id, endpoint, **rules)
 
     return table_step(
         outputs={address: CUTS},

@@ -15,7 +15,12 @@ from resistance_assets.catalog.models.analysis_settings import SurvivalSettings
 from resistance_assets.catalog.models.cohort import Cohort, ScreenModel
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address, patients_address
+from resistance_assets.defs.core.survival.cohort_slices import (
+    expression_address,
+    follow_up_address,
+    patients_address,
+    read_expression,
+)
 from resistance_assets.defs.core.survival.followed_patients import Followed, followed_patients, select_patients
 from resistance_assets.orchestration.partitions import partition_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
@@ -121,7 +126,7 @@ def screen_step(cohort: Cohort, endpoint: str, settings: SurvivalSettings) -> St
 
     def compute(inputs: Inputs) -> pl.DataFrame:
         return screen_cohort(
-            inputs.read(expression),
+            read_expression(inputs, expression),
             inputs.read(follow_up),
             inputs.read(patients),
             cohort_id,

@@ -9,7 +9,7 @@ import polars as pl
 from resistance_assets.catalog.models.cohort import Cohort
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address
+from resistance_assets.defs.core.survival.cohort_slices import expression_address, follow_up_address, read_expression
 from resistance_assets.defs.core.survival.followed_patients import followed_patients
 from resistance_assets.defs.core.survival.models import model_address, shape_results
 from resistance_assets.orchestration.partitions import union_of
@@ -50,7 +50,9 @@ def signatures_step(cohort: Cohort, endpoint: str, registry: Registry) -> Step:
     rules = registry.survival.model_dump(include={"random_signatures", "seed"})
 
     def compute(inputs: Inputs) -> pl.DataFrame:
-        measured = followed_patients(inputs.read(expression), inputs.read(follow_up), f"{endpoint} of {cohort_id}")
+        measured = followed_patients(
+            read_expression(inputs, expression), inputs.read(follow_up), f"{endpoint} of {cohort_id}"
+        )
         chosen = signatures_of(inputs.read(LISTS), inputs.read(MEMBERS), panels, kinds)
         scored = score_signatures(
             measured.matrix, measured.genes, measured.time_months, measured.event_observed, chosen, **rules
