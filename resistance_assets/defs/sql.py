@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-import polars as pl
-
 from resistance_assets.catalog.models.cohort import Cohort
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
@@ -18,8 +16,9 @@ from resistance_assets.errors import SourceUnavailable
 from resistance_assets.orchestration.checks import CheckResult
 from resistance_assets.orchestration.code_version import sql_code_version
 from resistance_assets.orchestration.partitions import partition_of, slice_of, union_of
-from resistance_assets.orchestration.sql_models import Mount, SqlModel, SqlTest, run_model
+from resistance_assets.orchestration.sql_models import Mount, SqlModel, SqlTest, run_large_model
 from resistance_assets.orchestration.steps import Inputs, Step, StepTest
+from resistance_assets.orchestration.table_files.spooled_rows import Rows
 from resistance_assets.orchestration.table_steps import as_step_test, sql_models, sql_tests, table_step
 
 EXPRESSION = "staging.cohorts__gene_expression"
@@ -48,8 +47,8 @@ _CBIOPORTAL, _XENA = "raw.cbioportal__", "raw.xena__"
 def model_step(model: SqlModel) -> Step:
     """One SQL model."""
 
-    def compute(inputs: Inputs) -> pl.DataFrame:
-        return run_model(model, {ref: inputs.files(ref) for ref in model.refs})
+    def compute(inputs: Inputs) -> Rows:
+        return run_large_model(model, {ref: inputs.files(ref) for ref in model.refs})
 
     return table_step(
         outputs={model.address: TABLES[model.address]},
@@ -110,16 +109,16 @@ def cohort_step(model: SqlModel, cohort: Cohort, registry: Registry) -> Step:
     values = {ref: values_of(cohort, registry, ref) for ref in refs if is_of_values(ref)}
     others = {ref: partition_of(ref, cohort.id) if ref in CUT_BY else ref for ref in refs if ref not in values}
 
-    def compute(inputs: Inputs) -> pl.DataFrame:
+    def compute(inputs: Inputs) -> Rows:
         mounts: dict[str, Mount] = {ref: inputs.files(name) for ref, name in others.items()}
         for ref, name in values.items():
             mounts[ref] = inputs.files(name) if name is not None and inputs.has(name) else TABLES[ref].empty()
-        frame = run_model(model, mounts)
-        if model.address == EXPRESSION and frame.is_empty():
+        rows = run_large_model(model, mounts)
+        if model.address == EXPRESSION and not rows.height:
             raise SourceUnavailable(
                 "the cohort has no expression", subject=cohort.id, remedy="See `resistance sources`."
             )
-        return frame
+        return rows
 
     step = table_step(
         outputs={address: TABLES[model.address]},

@@ -6,7 +6,7 @@ number of rows. A frame that fails is not written; the result says what is wrong
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ import polars as pl
 
 from resistance_assets.errors import DataFault
 from resistance_assets.orchestration.scratch_database import cursor_over
-from resistance_assets.orchestration.table_files.content import HASHED_ROWS
+from resistance_assets.orchestration.table_files.spooled_rows import HELD_ROWS, Rows, SpooledRows
 
 if TYPE_CHECKING:
     import pandera.errors
@@ -35,19 +35,21 @@ class CheckResult:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-def validate(table: Table, frame: pl.DataFrame | pl.LazyFrame, *, may_be_empty: bool = False) -> list[CheckResult]:
-    """Check a frame by its table's model.
+def validate(table: Table, frame: Rows | pl.LazyFrame, *, may_be_empty: bool = False) -> list[CheckResult]:
+    """Check rows by their table's model.
 
     Args:
         table: what the frame is meant to become.
-        frame: eager or lazy. A lazy frame is checked on its values too: left to itself, pandera looks at nothing but
-            its dtypes.
+        frame: eager, lazy or spooled. A lazy frame is checked on its values too: left to itself, pandera looks at
+            nothing but its dtypes.
         may_be_empty: true where the source could not be had, so that a least number of rows does not apply.
 
     Returns:
         Two results, `schema` and `primary_key`.
     """
     eager = frame.collect() if isinstance(frame, pl.LazyFrame) else frame
+    if isinstance(eager, SpooledRows):
+        return _check_pieces(table, eager, may_be_empty)
     return [_check_schema(table, eager, may_be_empty), _check_key(table, eager)]
 
 
@@ -79,6 +81,26 @@ def require(table: Table, check_results: Sequence[CheckResult]) -> None:
             )
 
 
+def _check_pieces(table: Table, rows: SpooledRows, may_be_empty: bool) -> list[CheckResult]:
+    """As of a frame, a piece at a time: no rule of a model but its key compares rows."""
+    hashes, at, is_good = np.empty(rows.height, dtype=np.uint64), 0, True
+    for piece in rows.pieces():
+        is_good = is_good and _check_schema(table, piece, True).passed
+        hashes[at : at + piece.height] = _hashes(piece.select(table.key))
+        at += piece.height
+    # What is wrong is told of the whole, as of any table.
+    schema = (
+        _has_enough_rows(table, rows, may_be_empty) if is_good else _check_schema(table, rows.frame(), may_be_empty)
+    )
+    return [schema, _check_hashes(table, hashes, (piece.select(table.key) for piece in rows.pieces()))]
+
+
+def _has_enough_rows(table: Table, rows: Rows, may_be_empty: bool) -> CheckResult:
+    if not may_be_empty and rows.height < table.min_rows:
+        return CheckResult("schema", False, f"{rows.height} rows, at least {table.min_rows} expected", {})
+    return _is_as_the_model_says(rows.height, rows.width)
+
+
 def _check_schema(table: Table, frame: pl.DataFrame, may_be_empty: bool) -> CheckResult:
     # Of no row nothing but names and types can be wrong, and two of three tables of a small warehouse have none.
     if frame.is_empty() and (may_be_empty or not table.min_rows) and frame.schema == table.polars_schema:
@@ -97,9 +119,7 @@ def _check_schema(table: Table, frame: pl.DataFrame, may_be_empty: bool) -> Chec
     infinite = frame.select(pl.col(floats).is_infinite().sum()).to_dicts()[0] if floats else {}
     if bad := {name: count for name, count in infinite.items() if count}:
         return CheckResult("schema", False, f"infinite values: {bad}", {"infinite": bad})
-    if not may_be_empty and frame.height < table.min_rows:
-        return CheckResult("schema", False, f"{frame.height} rows, at least {table.min_rows} expected", {})
-    return _is_as_the_model_says(frame.height, frame.width)
+    return _has_enough_rows(table, frame, may_be_empty)
 
 
 def _failures(errors: pandera.errors.SchemaErrors) -> list[str]:
@@ -126,14 +146,34 @@ def _failures(errors: pandera.errors.SchemaErrors) -> list[str]:
 
 
 def _check_key(table: Table, frame: pl.DataFrame) -> CheckResult:
-    columns = ", ".join(f'"{name}"' for name in table.key)
     if missing := [name for name in table.key if name not in frame.columns]:
         return CheckResult("primary_key", False, f"key column {missing[0]} is missing")
     if frame.is_empty():
         return CheckResult("primary_key", True, f"{', '.join(table.key)}: no rows")
-    if _rises(frame.select(table.key)):
+    keys = frame.select(table.key)
+    if _rises(keys):
         return _is_unique(table)
-    suspects = _rows_with_a_twin(frame.select(table.key))
+    hashes, at = np.empty(keys.height, dtype=np.uint64), 0
+    for block in keys.iter_slices(HELD_ROWS):
+        hashes[at : at + block.height] = _hashes(block)
+        at += block.height
+    return _check_hashes(table, hashes, keys.iter_slices(HELD_ROWS))
+
+
+def _hashes(keys: pl.DataFrame) -> np.ndarray:
+    """A hash of 64 bits of each row.
+
+    To group millions of rows by columns of text takes gigabytes; their hashes take eight bytes a row.
+    """
+    return keys.hash_rows(seed=0).to_numpy()
+
+
+def _check_hashes(table: Table, hashes: np.ndarray, keys: Iterable[pl.DataFrame]) -> CheckResult:
+    """Whether no key stands twice; the keys are read where a hash does."""
+    suspects = _rows_with_a_twin(hashes, keys)
+    if suspects is None:
+        return _is_unique(table)
+    columns = ", ".join(f'"{name}"' for name in table.key)
     with cursor_over("candidate", suspects) as cursor:
         repeated = cursor.execute(
             f"SELECT {columns}, count(*) AS n FROM candidate GROUP BY ALL HAVING n > 1 ORDER BY ALL LIMIT {EXAMPLES}"
@@ -144,19 +184,18 @@ def _check_key(table: Table, frame: pl.DataFrame) -> CheckResult:
     return _is_unique(table)
 
 
-def _rows_with_a_twin(keys: pl.DataFrame) -> pl.DataFrame:
-    """Rows whose hash stands twice: all that are repeated, and hardly one that is not.
-
-    To group millions of rows by columns of text takes gigabytes; their hashes take eight bytes a row.
-    """
-    hashes = np.empty(keys.height, dtype=np.uint64)
-    at = 0
-    for block in keys.iter_slices(HASHED_ROWS):
-        hashes[at : at + block.height] = block.hash_rows(seed=0).to_numpy()
-        at += block.height
+def _rows_with_a_twin(hashes: np.ndarray, keys: Iterable[pl.DataFrame]) -> pl.DataFrame | None:
+    """Rows whose hash stands twice: all that are repeated, and hardly one that is not; None where none does."""
     ordered = np.sort(hashes)
     twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-    return keys.filter(np.isin(hashes, twice)) if twice.size else keys.clear()
+    del ordered
+    if not twice.size:
+        return None
+    suspects, at = [], 0
+    for block in keys:
+        suspects.append(block.filter(np.isin(hashes[at : at + block.height], twice)))
+        at += block.height
+    return pl.concat(suspects)
 
 
 def _rises(keys: pl.DataFrame) -> bool:

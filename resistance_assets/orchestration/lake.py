@@ -36,7 +36,6 @@ from resistance_assets.orchestration.stores.local import LocalStore
 from resistance_assets.orchestration.stores.opening import open_store
 from resistance_assets.orchestration.stores.store import Store
 from resistance_assets.orchestration.table_files.content import (
-    ROW_GROUP_ROWS,
     Content,
     content_from_record,
     content_of,
@@ -50,6 +49,7 @@ from resistance_assets.orchestration.table_files.file_list import (
     list_as_bytes,
     list_from_bytes,
 )
+from resistance_assets.orchestration.table_files.spooled_rows import PIECE_ROWS, Rows, SpooledRows
 
 # Named so since the first version: a data folder of an earlier version keeps its known results.
 CACHE_FOLDER, _EARLIER_CACHE_KEY = "memo", "memo_key"
@@ -239,13 +239,13 @@ class Lake:
         noted = content_from_record(table_version.content, self.schema(address, version))
         return noted or content_of_union([content_of_file(path) for path in self.intact_files(address, version)])
 
-    def write(self, address: str, frame: pl.DataFrame, content: Content | None = None) -> str:
-        """Write a frame under its content version, unless that is already there. The current version stays as it is.
+    def write(self, address: str, frame: Rows, content: Content | None = None) -> str:
+        """Write rows under its content version, unless that is already there. The current version stays as it is.
 
         Args:
             address: the table.
-            frame: its rows.
-            content: of the frame, where the caller has it.
+            frame: its rows, in memory or spooled.
+            content: of these, where the caller has it.
 
         Returns:
             The data version.
@@ -387,14 +387,17 @@ def read_files(paths: Sequence[Path]) -> pl.DataFrame:
     return read_file(paths[0]) if len(paths) == 1 else scan_files(paths).collect()
 
 
-def _write_parquet(frame: pl.DataFrame, path: Path) -> None:
-    """A frame as Parquet.
+def _write_parquet(frame: Rows, path: Path) -> None:
+    """Rows as Parquet.
 
     Unsigned numbers alone are a sparse matrix: places, which lie close to those before them, and last a value, of which
     there are few. Differences of the places and a dictionary of the values take half of what polars writes.
     """
+    if isinstance(frame, SpooledRows):
+        frame.scan().sink_parquet(path, compression="zstd", row_group_size=PIECE_ROWS, statistics=True)
+        return
     if frame.width < 2 or frame.is_empty() or not all(dtype.is_unsigned_integer() for dtype in frame.dtypes):
-        frame.write_parquet(path, compression="zstd", row_group_size=ROW_GROUP_ROWS, statistics=True)
+        frame.write_parquet(path, compression="zstd", row_group_size=PIECE_ROWS, statistics=True)
         return
     import pyarrow.parquet
 
@@ -403,7 +406,7 @@ def _write_parquet(frame: pl.DataFrame, path: Path) -> None:
         frame.to_arrow(),
         path,
         compression="zstd",
-        row_group_size=ROW_GROUP_ROWS,
+        row_group_size=PIECE_ROWS,
         use_dictionary=[value],  # pyright: ignore[reportArgumentType]
         column_encoding=dict.fromkeys(places, "DELTA_BINARY_PACKED"),
     )

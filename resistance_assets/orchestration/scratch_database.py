@@ -16,7 +16,7 @@ import polars as pl
 
 from resistance_assets.settings import load_settings
 
-MEMORY_OF_A_STEP = 500 * 1000**2
+MEMORY_OF_A_STEP = 400 * 1000**2
 
 
 @contextlib.contextmanager

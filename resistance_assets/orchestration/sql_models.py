@@ -25,7 +25,7 @@ from resistance_assets.errors import CatalogFault
 from resistance_assets.files import glob_literal
 from resistance_assets.orchestration.code_version import sql_code_version
 from resistance_assets.orchestration.scratch_database import in_place, query_memory_bytes
-from resistance_assets.orchestration.table_files.answers import Answer, answers
+from resistance_assets.orchestration.table_files.spooled_rows import PIECE_ROWS, Rows, SpooledRows, spool
 
 # What a file of each folder may read. A staging model that read core would close a loop outside SQL.
 READABLE_LAYERS = {
@@ -46,8 +46,8 @@ _WITH_HEADER = re.compile(r"^with:\s*(\w+) for (\w+)\s*$")
 _NUMBER = re.compile(r"^(U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?|DOUBLE|FLOAT|DECIMAL.*)$")
 _FILE_FUNCTIONS = re.compile(r"^(read_\w+|scan_\w+|\w+_scan|glob|parquet_\w+|query|query_table)$", re.IGNORECASE)
 
-Mount = Path | Sequence[Path] | pl.DataFrame
-"""Rows of a table that a query reads: a Parquet file, several of them one after the other, or a frame."""
+Mount = Path | Sequence[Path] | Rows
+"""Rows of a table that a query reads: a Parquet file, several of them one after the other, a frame or spooled rows."""
 
 
 @dataclass(frozen=True)
@@ -220,23 +220,30 @@ def load_tests(folder: Path, models: Mapping[str, SqlModel], tables: Mapping[str
 
 
 def run_model(model: SqlModel, mounts: Mapping[str, Mount]) -> pl.DataFrame:
+    """Compute a model, with its rows in memory; see `run_large_model`."""
+    rows = run_large_model(model, mounts)
+    return rows if isinstance(rows, pl.DataFrame) else rows.frame()
+
+
+def run_large_model(model: SqlModel, mounts: Mapping[str, Mount]) -> Rows:
     """Compute a model in a private in-memory database that holds the tables it names and nothing else.
 
     Args:
         model: as loaded.
-        mounts: for each of ``model.refs`` its Parquet files or a frame; further ones are ignored.
+        mounts: for each of ``model.refs`` its Parquet files or rows; further ones are ignored.
 
     Returns:
-        The table, with the columns, order and types of its model.
+        The table, with the columns, order, types and bounds of its model.
 
     Raises:
         CatalogFault: the query fails, or gives other columns or types than its model.
         ValueError: a reference has no mount.
     """
-    with answers() as answer:
-        with _mounted(model.refs, mounts) as connection:
-            _fetch(answer, connection, model.sql, model.path)
-        frame = answer.frame()
+    with _mounted(model.refs, mounts) as connection:
+        return spool(_as_model_says(model, part) for part in _parts(connection, model.sql, model.path))
+
+
+def _as_model_says(model: SqlModel, frame: pl.DataFrame) -> pl.DataFrame:
     wanted = model.table.polars_schema
     if frame.columns != list(wanted):
         raise _other_columns(model.path, frame.columns, list(wanted))
@@ -249,7 +256,7 @@ def run_model(model: SqlModel, mounts: Mapping[str, Mount]) -> pl.DataFrame:
                 expected=f"{dtype}, as the model of {model.address} says",
                 remedy=f"CAST it to {column.duckdb_type} in the SELECT.",
             )
-    return frame
+    return model.table.shape(frame)
 
 
 def run_test(test: SqlTest, mounts: Mapping[str, Mount]) -> SqlTestResult:
@@ -758,7 +765,7 @@ def _mounted(refs: Iterable[str], mounts: Mapping[str, Mount]) -> Iterator[duckd
         connection.execute(f"SET memory_limit = '{query_memory_bytes() // 1000}KB'")
         connection.execute("SET TimeZone = 'UTC'")
         given = [mounts[ref] for ref in refs]
-        paths = [path for mount in given if not isinstance(mount, pl.DataFrame) for path in _paths_of(mount)]
+        paths = [path for mount in given if not isinstance(mount, Rows) for path in _paths_of(mount)]
         # Both spellings: access is asked for as the path is written, before its pattern is resolved.
         files = [text for path in paths for text in (_literal(str(path)), glob_literal(path))]
         connection.execute(f"SET allowed_paths = [{', '.join(files)}]")
@@ -769,9 +776,9 @@ def _mounted(refs: Iterable[str], mounts: Mapping[str, Mount]) -> Iterator[duckd
         for number, ref in enumerate(refs):
             layer, name = ref.split(".", 1)
             mount = mounts[ref]
-            if isinstance(mount, pl.DataFrame):
+            if isinstance(mount, Rows):
                 source = f"mounted_{number}"
-                connection.register(source, in_place(mount))
+                connection.register(source, mount.in_place() if isinstance(mount, SpooledRows) else in_place(mount))
             else:
                 source = f"read_parquet([{', '.join(map(glob_literal, _paths_of(mount)))}])"
             connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{layer}"')
@@ -785,14 +792,16 @@ def _paths_of(mount: Path | Sequence[Path]) -> Sequence[Path]:
 
 def _answer(connection: duckdb.DuckDBPyConnection, sql: str, path: Path) -> pl.DataFrame:
     """A short answer."""
-    with answers() as answer:
-        _fetch(answer, connection, sql, path)
-        return answer.frame()
+    return pl.concat(_parts(connection, sql, path))
 
 
-def _fetch(answer: Answer, connection: duckdb.DuckDBPyConnection, sql: str, path: Path) -> None:
+def _parts(connection: duckdb.DuckDBPyConnection, sql: str, path: Path) -> Iterator[pl.DataFrame]:
+    """An answer in parts, of which the first has its columns and no row."""
     try:
-        answer.fetch(connection, sql)
+        batches = connection.sql(sql).to_arrow_reader(PIECE_ROWS)
+        yield pl.DataFrame(pl.from_arrow(batches.schema.empty_table()))
+        for batch in batches:
+            yield pl.DataFrame(pl.from_arrow(batch))
     except duckdb.Error as error:
         raise _query_fault(error, path) from error
 

@@ -26,6 +26,7 @@ from resistance_assets.orchestration.code_version import flat_parameters, parame
 from resistance_assets.orchestration.events import ProgressEvent, emit
 from resistance_assets.orchestration.lake import Lake, TableVersion, now_iso, read_files, scan_files
 from resistance_assets.orchestration.table_files.content import Content, content_of
+from resistance_assets.orchestration.table_files.spooled_rows import Rows
 from resistance_assets.orchestration.table_files.unions import MODEL, ListedRows, list_rows, read_partitions
 
 if TYPE_CHECKING:
@@ -38,10 +39,6 @@ MOST_TOLD_OF_PARTITION = 800
 
 Outcome = Literal["built", "cache hit", "kept", "unavailable"]
 
-Rows = pl.DataFrame | Callable[[], pl.DataFrame]
-"""An output: its frame, or what makes it. Of a step with several large outputs only one is then held at a time; it is
-made twice, to be checked and to be written, so making it has to cost little."""
-
 
 @dataclass(frozen=True)
 class Step:
@@ -49,7 +46,7 @@ class Step:
 
     Attributes:
         outputs: address of each table written -> its model. Addresses in layer `parts` share the model of their kind.
-        compute: from `Inputs` to one frame, or `Rows`, per output (or a frame, where there is one output).
+        compute: from `Inputs` to the rows of each output (or to rows, where there is one output).
         code_version: hash of the code that decides the result.
         inputs: addresses that must be there. If one is unavailable, so are the outputs.
         optional_inputs: addresses that are taken where they are there: the parts of a union.
@@ -68,7 +65,7 @@ class Step:
     """
 
     outputs: Mapping[str, Table]
-    compute: Callable[[Inputs], pl.DataFrame | Mapping[str, Rows]]
+    compute: Callable[[Inputs], Rows | Mapping[str, Rows]]
     code_version: str
     inputs: tuple[str, ...] = ()
     optional_inputs: tuple[str, ...] = ()
@@ -113,7 +110,7 @@ class StepTest:
 
     name: str
     refs: tuple[str, ...]
-    check: Callable[[Mapping[str, Path | Sequence[Path] | pl.DataFrame]], CheckResult]
+    check: Callable[[Mapping[str, Path | Sequence[Path] | Rows]], CheckResult]
     code_version: str
 
 
@@ -296,8 +293,6 @@ def _stack_others(step: Step, inputs: Inputs, listed: Collection[str]) -> dict[s
 
 def _write(lake: Lake, address: str, rows: Rows | ListedRows) -> tuple[Content, str]:
     """Content and data version of what is written: rows that are as an earlier release wrote them keep its version."""
-    if not isinstance(rows, ListedRows):
-        rows = frame_of(rows)
     content = rows.content if isinstance(rows, ListedRows) else content_of(rows)
     current = lake.current(address)
     if current is not None and current.is_available and not current.content and current.rows == content.rows:
@@ -420,11 +415,6 @@ def look_up_external_inputs(step: Step, origins: Any) -> dict[str, ExternalInput
         raise _unreadable(step, error) from error
 
 
-def frame_of(rows: Rows) -> pl.DataFrame:
-    """The frame of an output."""
-    return rows if isinstance(rows, pl.DataFrame) else rows()
-
-
 def _compute(step: Step, inputs: Inputs) -> dict[str, Rows]:
     """What the step computes, by output, with the columns and types of the outputs' models."""
     produced = _computed(step, inputs)
@@ -435,10 +425,15 @@ def _compute(step: Step, inputs: Inputs) -> dict[str, Rows]:
 
 
 def _shape(table: Table, rows: Rows) -> Rows:
-    return table.shape(rows) if isinstance(rows, pl.DataFrame) else lambda: table.shape(rows())
+    """Rows with the columns and types of their table; those that are spooled were given them before."""
+    if isinstance(rows, pl.DataFrame):
+        return table.shape(rows)
+    if rows.schema != table.polars_schema:
+        raise ValueError(f"{table.address}: spooled rows have {dict(rows.schema)}")
+    return rows
 
 
-def _computed(step: Step, inputs: Inputs) -> pl.DataFrame | Mapping[str, Rows]:
+def _computed(step: Step, inputs: Inputs) -> Rows | Mapping[str, Rows]:
     try:
         return step.compute(inputs)
     except Fault:
@@ -654,7 +649,7 @@ def _without_culprits(
             _run_checks(lake, step, made_of([*kept, *block]), table_versions, is_part=True)
         except StepFailed as reason:
             if len(block) == 1:
-                place = _first_bad_row(step.outputs[step.name], frame_of(made_of(block)[step.name]))
+                place = _first_bad_row(step.outputs[step.name], made_of(block)[step.name])
                 left_out[block[0]] = f"left out of {step.name}, {reason.fault.problem}{place}"[:MOST_TOLD_OF_PARTITION]
                 return
             half = len(block) // 2
@@ -674,8 +669,9 @@ def _without_culprits(
         raise failed from None
 
 
-def _first_bad_row(table: Table, frame: pl.DataFrame) -> str:
-    """The first row that the table's model refuses, by number and key; empty where the model takes the frame."""
+def _first_bad_row(table: Table, rows: Rows) -> str:
+    """The first row that the table's model refuses, by number and key; empty where the model takes the rows."""
+    frame = rows if isinstance(rows, pl.DataFrame) else rows.frame()
 
     def is_refused(rows: int) -> bool:
         return not validate(table, frame.head(rows), may_be_empty=True)[0].passed
@@ -704,18 +700,17 @@ def _run_checks(
 ) -> dict[str, list[CheckResult]]:
     # A least number of rows is asked of the whole alone.
     check_results = {
-        address: validate(step.outputs[address], frame_of(rows), may_be_empty=is_part)
-        for address, rows in frames.items()
+        address: validate(step.outputs[address], rows, may_be_empty=is_part) for address, rows in frames.items()
     }
     for address, rows in listed.items():
         check_results[address] = checked_by_partition(step.outputs[address], rows.content.rows)
     read = {ref for tests in step.tests.values() for test in tests for ref in test.refs}
-    mounts: dict[str, Sequence[Path] | pl.DataFrame] = {
+    mounts: dict[str, Sequence[Path] | Rows] = {
         address: lake.intact_files(address, table_version.data_version)
         for address, table_version in table_versions.items()
         if address in read
     }
-    mounts.update({address: frame_of(rows) for address, rows in frames.items() if address in read})
+    mounts.update(frames)
     for address, rows in listed.items():
         mounts[address] = [path for file in rows.files for path in lake.intact_files(*file)]
     for address, tests in step.tests.items():

@@ -12,8 +12,6 @@ import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import polars as pl
-
 from resistance_assets.catalog.tables import TABLES, Table
 from resistance_assets.errors import CatalogFault
 from resistance_assets.orchestration.checks import CheckResult
@@ -30,13 +28,14 @@ from resistance_assets.orchestration.sql_models import (
     models_folder,
     run_test,
 )
-from resistance_assets.orchestration.steps import ExternalInput, Inputs, Rows, Step, StepTest
+from resistance_assets.orchestration.steps import ExternalInput, Inputs, Step, StepTest
+from resistance_assets.orchestration.table_files.spooled_rows import Rows
 
 
 def table_step(
     *,
     outputs: Mapping[str, Table],
-    compute: Callable[[Inputs], pl.DataFrame | Mapping[str, Rows]],
+    compute: Callable[[Inputs], Rows | Mapping[str, Rows]],
     code_version: str | None = None,
     inputs: Iterable[str] = (),
     optional_inputs: Iterable[str] = (),
@@ -53,7 +52,7 @@ def table_step(
 
     Args:
         outputs: table written -> its model; more than one where they are computed together.
-        compute: from `Inputs` to one frame, or `Rows`, per output (or a frame, where there is one output).
+        compute: from `Inputs` to the rows of each output (or to rows, where there is one output).
         code_version: by default that of `compute` and of everything that it reaches.
         inputs: tables that must be there. What a SQL test reads beside the outputs is added to them.
         others: as the attributes of `Step`.

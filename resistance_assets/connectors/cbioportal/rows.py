@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
@@ -29,16 +30,28 @@ CBIOPORTAL_TABLES = {
 }
 
 
-def long_matrix(wide: pl.DataFrame, study_id: str, stable_id: str, table: Table) -> pl.DataFrame:
-    """A matrix as rows of its table, each gene or feature with its row in the vendor's file, from 1."""
+ROWS_AT_A_TIME = 500_000
+
+Parts = Iterator[pl.DataFrame]
+"""Rows of a table in parts, at least one: the rows of a matrix take ten times the memory that the matrix takes."""
+
+
+def matrix_rows(wide: pl.DataFrame, study_id: str, stable_id: str, table: Table) -> Parts:
+    """A matrix as rows of its table, in parts; each gene or feature has its row in the vendor's file, from 1."""
     number = next(name for name in ("gene_row", "feature_row") if name in table.polars_schema)
     first, second, *samples = wide.columns
-    numbered = wide.with_row_index(number, offset=1).select(first, second, number, *samples)
-    long = unpivot_matrix(numbered, leading=3)
-    if number == "feature_row" and "feature_id" not in long.columns:
-        # Some hosts name the rows of proteins and probes by gene alone.
-        long = long.with_columns(feature_id=pl.coalesce("hugo_symbol", pl.col("entrez_gene_id").cast(pl.String)))
-    return table.shape(long.with_columns(study_id=pl.lit(study_id), stable_id=pl.lit(stable_id)))
+    keys = [first, second, number]
+    numbered = wide.with_row_index(number, offset=1).select(*keys, *samples)
+    del wide
+    ordered = numbered.sort(keys, nulls_last=True)
+    del numbered
+    height = max(1, ROWS_AT_A_TIME // max(1, len(samples)))
+    for at in range(0, max(1, ordered.height), height):
+        long = unpivot_matrix(ordered.slice(at, height), leading=3)
+        if number == "feature_row" and "feature_id" not in long.columns:
+            # Some hosts name the rows of proteins and probes by gene alone.
+            long = long.with_columns(feature_id=pl.coalesce("hugo_symbol", pl.col("entrez_gene_id").cast(pl.String)))
+        yield table.shape(long.with_columns(study_id=pl.lit(study_id), stable_id=pl.lit(stable_id)))
 
 
 def loaded_into(cohort: Cohort, expression: str | None) -> dict[str, str]:
@@ -54,11 +67,10 @@ def loaded_into(cohort: Cohort, expression: str | None) -> dict[str, str]:
     return {profile: table for table, profiles in asked.items() for profile in profiles if profile}
 
 
-def read_cohort(cohort: Cohort, archive: Path) -> dict[str, pl.DataFrame | Callable[[], pl.DataFrame]]:
+def read_cohort(cohort: Cohort, archive: Path) -> dict[str, pl.DataFrame | Parts]:
     """A cohort's archive as partitions of the raw tables, by the names of `CBIOPORTAL_TABLES` and `rejected`.
 
-    The two matrices are held as they stand in the archive, and made into rows when they are asked for: of a full cohort
-    the rows of one take ten times as much memory.
+    The two matrices come in parts.
     """
     status = [endpoint.status_attribute for endpoint in cohort.endpoint]
     months = [endpoint.months_attribute for endpoint in cohort.endpoint]
@@ -84,9 +96,12 @@ def read_cohort(cohort: Cohort, archive: Path) -> dict[str, pl.DataFrame | Calla
     def tag_study(frame: pl.DataFrame) -> pl.DataFrame:
         return frame.with_columns(study_id=pl.lit(study.study_id))
 
-    def values(stable_id: str | None, table: Table) -> pl.DataFrame:
-        matrix = study.matrices.get(stable_id or "")
-        return table.empty() if matrix is None else long_matrix(matrix, study.study_id, str(stable_id), table)
+    def values(stable_id: str | None, table: Table) -> Parts:
+        # Each matrix is let go once its rows are made.
+        matrix = study.matrices.pop(stable_id or "", None)
+        if matrix is None:
+            return iter([table.empty()])
+        return matrix_rows(matrix, study.study_id, str(stable_id), table)
 
     kinds = {"mutations": "MUTATION_EXTENDED", "structural_variants": "STRUCTURAL_VARIANT"}  # pyright: ignore
     tables = loaded_into(cohort, expression)
@@ -103,8 +118,8 @@ def read_cohort(cohort: Cohort, archive: Path) -> dict[str, pl.DataFrame | Calla
         "profiles": tag_study(study.profiles).with_columns(
             loaded_into=pl.col("stable_id").replace_strict(tables, default=None, return_dtype=pl.String)
         ),
-        "mrna": lambda: values(expression, TABLES["raw.cbioportal__mrna_values"]),
-        "copy_number": lambda: values(copy_number, TABLES["raw.cbioportal__copy_number_values"]),
+        "mrna": values(expression, TABLES["raw.cbioportal__mrna_values"]),
+        "copy_number": values(copy_number, TABLES["raw.cbioportal__copy_number_values"]),
         "profiled": tag_study(study.profiled.samples),
         "panels": tag_study(study.profiled.panels),
         "rejected": rejected_as_table([("raw.cbioportal", study.rejected)]),
@@ -126,8 +141,8 @@ METHYLATION = "raw.cbioportal__methylation_values"
 
 def read_matrices(
     archive: Path, stable_ids: tuple[str, ...], in_use: tuple[str, ...], table: Table
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Matrices of an archive as rows of their table, and the rejected rows.
+) -> tuple[Parts, pl.DataFrame]:
+    """Matrices of an archive as rows of their table, in parts, and the rejected rows.
 
     Args:
         stable_ids: wanted; those that the archive lacks are left out.
@@ -149,8 +164,8 @@ def read_matrices(
     elsewhere = next((name for name in in_use if name in held), None)
     wanted = [name for name in asked if name != elsewhere]
     if not wanted:
-        return table.empty(), REJECTED.empty()
-    frames, rejected = [], []
+        return iter([table.empty()]), REJECTED.empty()
+    parts, rejected = [], []
     for stable_id in wanted:
         matrix = read_profile(archive, stable_id)
         wide, set_aside = matrix.wide, matrix.rejected
@@ -158,9 +173,9 @@ def read_matrices(
             wide, set_aside = blank_odd_cells(
                 wide, set_aside, source=matrix.source, fits=is_share, reason=NO_SHARE, lines=matrix.lines
             )
-        frames.append(long_matrix(wide, matrix.study_id, stable_id, table))
+        parts.append(matrix_rows(wide, matrix.study_id, stable_id, table))
         rejected.append((table.address, set_aside))
-    return pl.concat(frames), rejected_as_table(rejected)
+    return chain.from_iterable(parts), rejected_as_table(rejected)
 
 
 ALTERATION_TYPES = {

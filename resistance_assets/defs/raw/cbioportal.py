@@ -27,7 +27,8 @@ from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejecte
 from resistance_assets.defs.resources import Origins, fetch_inputs
 from resistance_assets.errors import SourceUnavailable
 from resistance_assets.orchestration.partitions import partition_of, rejected_of, union_of
-from resistance_assets.orchestration.steps import ExternalInput, Inputs, Rows, Step
+from resistance_assets.orchestration.steps import ExternalInput, Inputs, Step
+from resistance_assets.orchestration.table_files.spooled_rows import Rows, spool
 from resistance_assets.orchestration.table_steps import table_step
 from resistance_assets.science.alterations.consequences import is_readable_change
 
@@ -54,7 +55,7 @@ def cohort_step(cohort: Cohort, source: Source) -> Step:
 
     def compute(inputs: Inputs) -> Mapping[str, Rows]:
         read = read_cohort(cohort, inputs.external_inputs[source.id].path)
-        return {addresses[name]: rows for name, rows in read.items()}
+        return {addresses[name]: rows if isinstance(rows, pl.DataFrame) else spool(rows) for name, rows in read.items()}
 
     return table_step(
         outputs={addresses[name]: tables[name] for name in addresses},
@@ -103,9 +104,9 @@ def matrices_step(cohort: Cohort, source: Source, kind: str) -> Step:
     stable_ids, in_use = chosen_profiles(cohort, kind), cohort.expression_profiles
     source_id = source.id
 
-    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+    def compute(inputs: Inputs) -> Mapping[str, Rows]:
         values, rejected = read_matrices(inputs.external_inputs[source_id].path, stable_ids, in_use, table)
-        return {own: values, set_aside: rejected}
+        return {own: spool(values), set_aside: rejected}
 
     return table_step(
         outputs={own: table, set_aside: REJECTED},

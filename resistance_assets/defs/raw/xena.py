@@ -10,12 +10,13 @@ from resistance_assets.catalog.models.cohort import Cohort
 from resistance_assets.catalog.models.source import Source
 from resistance_assets.catalog.registry import Registry
 from resistance_assets.catalog.tables import TABLES
-from resistance_assets.connectors.cbioportal.rows import long_matrix
+from resistance_assets.connectors.cbioportal.rows import matrix_rows
 from resistance_assets.connectors.formats.rejected_rows import REJECTED, rejected_as_table
 from resistance_assets.connectors.xena import ENDPOINTS, read_xena_matrix, read_xena_survival
 from resistance_assets.defs.resources import fetch_inputs
 from resistance_assets.orchestration.partitions import partition_of, rejected_of, union_of
 from resistance_assets.orchestration.steps import Inputs, Step
+from resistance_assets.orchestration.table_files.spooled_rows import Rows, spool
 from resistance_assets.orchestration.table_steps import table_step
 
 VALUES = TABLES["raw.xena__expression_values"]
@@ -28,11 +29,11 @@ def expression_step(cohort: Cohort, source: Source) -> Step:
     set_aside = rejected_of(own)
     cohort_id, data_set, source_id = cohort.id, cohort.expression_profiles[0], source.id
 
-    def compute(inputs: Inputs) -> Mapping[str, pl.DataFrame]:
+    def compute(inputs: Inputs) -> Mapping[str, Rows]:
         matrix, rejected = read_xena_matrix(inputs.external_inputs[source_id].path)
         keyed = matrix.select("gene_symbol", pl.col("gene_symbol").alias("hugo_symbol"), pl.exclude("gene_symbol"))
         return {
-            own: long_matrix(keyed, cohort_id, data_set, VALUES),
+            own: spool(matrix_rows(keyed, cohort_id, data_set, VALUES)),
             set_aside: rejected_as_table([(VALUES.address, rejected)]),
         }
 

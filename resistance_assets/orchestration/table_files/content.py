@@ -23,10 +23,10 @@ import duckdb
 import polars as pl
 
 from resistance_assets.orchestration.scratch_database import cursor_over
+from resistance_assets.orchestration.table_files.spooled_rows import HELD_ROWS, Rows, SpooledRows
 
 SIGNIFICANT_DIGITS = 12
-ROW_GROUP_ROWS = 122_880
-HASHED_ROWS = 8 * ROW_GROUP_ROWS
+HASHED_ROWS = HELD_ROWS
 HASHED_BY = f"duckdb {duckdb.__version__}"
 _LANES, _MODULUS = 2, 1 << 128
 
@@ -50,9 +50,10 @@ class Content:
         return {"hashed_by": HASHED_BY, "rows": self.rows, "sums": [str(one) for one in self.sums]}
 
 
-def content_of(frame: pl.DataFrame) -> Content:
-    """Content of a frame. Floats count by 12 significant digits, and -0.0 as 0.0."""
-    return _content_of(frame.schema, frame.iter_slices(HASHED_ROWS))
+def content_of(rows: Rows) -> Content:
+    """Content of a frame or of spooled rows. Floats count by 12 significant digits, and -0.0 as 0.0."""
+    pieces = rows.pieces() if isinstance(rows, SpooledRows) else rows.iter_slices(HASHED_ROWS)
+    return _content_of(rows.schema, pieces)
 
 
 def content_of_file(path: Path) -> Content:

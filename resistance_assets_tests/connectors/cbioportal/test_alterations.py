@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import polars as pl
 import pytest
 
 from resistance_assets.catalog.tables import TABLES
@@ -167,7 +168,8 @@ def test_a_share_of_methylation_outside_its_range_is_left_blank_and_told_with_fi
     rows = head + "cg01\tGAS6\tx\ty\t0.25\t1.2\ncg02\tAXL\tx\ty\t-0.1\t1\n"
     archive = study(tmp_path, data_methylation__txt=rows)
     table = TABLES["raw.cbioportal__methylation_values"]
-    values, rejected = read_matrices(archive, ("methylation",), (), table)
+    parts, rejected = read_matrices(archive, ("methylation",), (), table)
+    values = pl.concat(parts)
     assert values["value"].to_list() == [0.25, None, None, 1.0]
     told_cells = rejected.select("line", "row_text").rows()
     assert told_cells == [(3, "cg02, sample P1-01: -0.1"), (2, "cg01, sample P2-01: 1.2")]

@@ -11,7 +11,6 @@ import polars as pl
 from resistance_assets.catalog.models.cohort import Cohort
 from resistance_assets.connectors.cbioportal.alterations import read_alterations
 from resistance_assets.connectors.cbioportal.rows import CBIOPORTAL_TABLES, alterations_as_table, read_cohort
-from resistance_assets.orchestration.steps import frame_of
 from resistance_assets.science.alterations.consequences import is_readable_change
 
 STUDY = "luad_tcga_pan_can_atlas_2018"
@@ -104,7 +103,8 @@ def write_real_archive(path: Path, shared: Path, goldens: Path) -> Path:
 
 def read_raw_tables(cohort: Cohort, archive: Path) -> dict[str, list[pl.DataFrame]]:
     """Raw tables of a cohort's archive, as its steps read them."""
-    read = {name: frame_of(rows) for name, rows in read_cohort(cohort, archive).items()}
+    parts = read_cohort(cohort, archive)
+    read = {name: rows if isinstance(rows, pl.DataFrame) else pl.concat(rows) for name, rows in parts.items()}
     assert read.pop("rejected").is_empty()
     found = read_alterations(archive, kinds=["MUTATION_EXTENDED"], is_readable=is_readable_change)
     return {
