@@ -1,7 +1,9 @@
 """How long differential expression takes, beside R's tools and beside pydeseq2 as it comes.
 
 Each case is a dict: name, size, ours and peer (callables without arguments, peer None where it is R), peer_name,
-peer_seconds (R's median of three runs, read from the shared timings, None where those are absent), peer_scale, note.
+peer_seconds, peer_scale, note. R's tools are timed in the same run where `Rscript` and the package are on the PATH
+(`r_peers`); elsewhere the seconds are quoted: the median of three earlier runs, from the shared timings, or none where
+those are absent. The note says which.
 The tables are the TCGA LUAD pairs where the shared folder is there, else negative binomial counts of the same size.
 """
 
@@ -16,6 +18,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from benchmarks.r_peers import seconds_in_r
 from resistance_assets.science.deg.designs import Contrast
 from resistance_assets.science.deg.methods import run_contrast
 
@@ -57,7 +60,40 @@ def _three() -> tuple[pl.DataFrame, pl.DataFrame]:
     return counts.select("hgnc_symbol", *kept["sample_id"]), kept
 
 
-def _r_seconds(task: str) -> float | None:
+_EXACT = """
+d <- DGEList(counts = counts, group = tumour)
+exactTest(estimateDisp(calcNormFactors(d)))
+"""
+_VOOM = """
+design <- model.matrix(~ patient + tumour)
+eBayes(lmFit(voom(calcNormFactors(DGEList(counts = counts)), design), design))
+"""
+_DESEQ2 = """
+sheet <- data.frame(patient = patient, tumour = factor(tumour))
+results(DESeq(DESeqDataSetFromMatrix(counts, sheet, ~ patient + tumour), quiet = TRUE))
+"""
+
+
+def _r_now(data: Callable[[], tuple[pl.DataFrame, pl.DataFrame]], work: str, packages: tuple[str, ...]) -> float | None:
+    """Seconds of a tool of R in this run; None where it is not there."""
+    counts, samples = data()
+    matrix = counts.select(samples["sample_id"].to_list()).to_numpy()
+    tumour = (samples["condition"] == "tumour").cast(pl.Float64).to_numpy()[:, None]
+    patient = samples["patient"].rank("dense").cast(pl.Float64).to_numpy()[:, None]
+    genes, people = matrix.shape
+    script = f"""
+counts <- take("counts", {genes}, {people})
+mode(counts) <- "integer"
+rownames(counts) <- paste0("G", seq_len({genes}))
+colnames(counts) <- paste0("S", seq_len({people}))
+tumour <- take("tumour", {people}, 1)[, 1]
+patient <- factor(take("patient", {people}, 1)[, 1])
+timed(function() {{ {work} }})
+"""
+    return seconds_in_r(script, {"counts": matrix, "tumour": tumour, "patient": patient}, packages)
+
+
+def _r_quoted(task: str) -> float | None:
     path = _GOLDENS / "timings.tsv"
     if not path.is_file():
         return None
@@ -96,30 +132,39 @@ def cases() -> list[dict[str, Any]]:
     """The cases of this file, in the shape that the runner expects."""
     whole, small = "13,044 genes x 59 samples", "13,044 genes x 6 samples"
 
-    def case(
-        name: str, size: str, ours: Callable[[], object], peer_name: str, task: str | None, note: str, peer: Any = None
+    def beside_r(
+        name: str,
+        size: str,
+        data: Callable[[], tuple[pl.DataFrame, pl.DataFrame]],
+        contrast: Contrast,
+        method: str,
+        work: str,
+        packages: tuple[str, ...],
+        task: str,
     ) -> dict[str, Any]:
+        now = _r_now(data, work, packages)
         return {
             "name": name,
             "size": size,
-            "ours": ours,
-            "peer_name": peer_name,
-            "peer": peer,
-            "peer_seconds": _r_seconds(task) if task else None,
-            "peer_scale": 1.0,
-            "note": note,
+            "ours": _ours(data, contrast, method),
+            "peer_name": f"{packages[-1]} (R)",
+            "peer_seconds": now if now is not None else _r_quoted(task),
+            "note": "R timed in this run"
+            if now is not None
+            else f"no R with {packages[-1]} here; quoted: R 4.2.2, one thread, timed earlier on such a machine",
         }
 
-    r_note = "R 4.2.2, one thread, timed earlier on such a machine"
+    edger = ("limma", "edgeR")
     return [
-        case("limma_voom_paired", f"{whole}, 28 coefficients", _ours(_everything, _PAIRED, "limma_voom"),
-             "limma-voom (R)", "limma_voom_paired_59_samples", r_note),
-        case("edger_exact_59_samples", whole, _ours(_everything, _CONTRAST, "edger_exact"),
-             "edgeR (R)", "edger_tmm_estimateDisp_exactTest_59_samples", r_note),
-        case("edger_exact_3v3", small, _ours(_three, _CONTRAST, "edger_exact"),
-             "edgeR (R)", "edger_tmm_estimateDisp_exactTest_3v3", r_note),
-        case("pydeseq2_3v3", small, _ours(_three, _CONTRAST, "pydeseq2"),
-             "pydeseq2, one cpu", None, "ours with DESeq2's trend; the rest equal to 1e-5", _pydeseq2_as_it_comes),
-        case("pydeseq2_paired", f"{whole}, 28 coefficients", _ours(_everything, _PAIRED, "pydeseq2"),
-             "DESeq2 (R)", "deseq2_paired_59_samples_28_coefficients", r_note),
+        beside_r("limma_voom_paired", f"{whole}, 28 coefficients", _everything, _PAIRED, "limma_voom", _VOOM,
+                 ("edgeR", "limma"), "limma_voom_paired_59_samples"),
+        beside_r("edger_exact_59_samples", whole, _everything, _CONTRAST, "edger_exact", _EXACT, edger,
+                 "edger_tmm_estimateDisp_exactTest_59_samples"),
+        beside_r("edger_exact_3v3", small, _three, _CONTRAST, "edger_exact", _EXACT, edger,
+                 "edger_tmm_estimateDisp_exactTest_3v3"),
+        {"name": "pydeseq2_3v3", "size": small, "ours": _ours(_three, _CONTRAST, "pydeseq2"),
+         "peer_name": "pydeseq2, one cpu", "peer": _pydeseq2_as_it_comes,
+         "note": "ours with DESeq2's trend; the rest equal to 1e-5"},
+        beside_r("pydeseq2_paired", f"{whole}, 28 coefficients", _everything, _PAIRED, "pydeseq2", _DESEQ2,
+                 ("DESeq2",), "deseq2_paired_59_samples_28_coefficients"),
     ]  # fmt: skip

@@ -1,7 +1,8 @@
-"""How long the survival screens take, beside lifelines on a sample of the same genes.
+"""How long the survival screens take, beside lifelines and R's coxph and survdiff on a sample of the same genes.
 
 Each case is a dict: name, size, ours and peer (callables without arguments), peer_name, peer_scale (what the peer's
 seconds are multiplied with, because it ran on a sample of the genes), note. The runner times ours and peer in turn.
+R is timed where `Rscript` and its package survival are on the PATH (`r_peers`); elsewhere its rows have no time.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from functools import cache
 
 import numpy as np
 
+from benchmarks.r_peers import seconds_in_r
 from resistance_assets.science.survival.optimal_cut import screen_optimal_cut
 from resistance_assets.science.survival.screen import screen_cox, screen_median_split
 
 _SAMPLE = 20
+_R_SAMPLE = 200
 
 
 @cache
@@ -67,6 +70,28 @@ def _lifelines_best_cut(genes: int, patients: int, sample: int = 1) -> Callable[
     return run
 
 
+_R_COX = "for (k in seq_len(nrow(m))) summary(coxph(Surv(s[, 1], s[, 2]) ~ m[k, ]))"
+_R_LOGRANK = "for (k in seq_len(nrow(m))) survdiff(Surv(s[, 1], s[, 2]) ~ m[k, ] > median(m[k, ]))"
+
+
+def _beside_r(name: str, screen: Callable, genes: int, patients: int, r_name: str, work: str) -> dict:
+    expression, time, event, _ = _cohort(genes, patients)
+    script = f"""
+m <- take("m", {_R_SAMPLE}, {patients})
+s <- take("s", {patients}, 2)
+timed(function() {{ {work} }})
+"""
+    seconds = seconds_in_r(script, {"m": expression[:_R_SAMPLE], "s": np.column_stack([time, event])}, ("survival",))
+    return {
+        "name": name,
+        "size": f"{genes:,} genes x {patients:,} patients",
+        "ours": _ours(screen, genes, patients),
+        "peer_name": r_name,
+        "peer_seconds": None if seconds is None else seconds * genes / _R_SAMPLE,
+        "note": f"R on {_R_SAMPLE} genes in this run, scaled" if seconds else "no R with survival here: no time of R",
+    }
+
+
 def _ours(screen: Callable, genes: int, patients: int) -> Callable[[], object]:
     def run() -> object:
         expression, time, event, names = _cohort(genes, patients)
@@ -116,4 +141,8 @@ def cases() -> list[dict]:
     ]
     for genes, patients in [(1_000, 500), (60_000, 500), (2_000, 2_000), (2_000, 10_000)]:
         found.append(_case("survival_cox_scaling", screen_cox, genes, patients, cox, _lifelines_cox, 5, all_statistics))
+    found.append(_beside_r("survival_cox_r", screen_cox, 20_000, 500, "R coxph, gene by gene", _R_COX))
+    found.append(
+        _beside_r("survival_logrank_r", screen_median_split, 20_000, 500, "R survdiff, gene by gene", _R_LOGRANK)
+    )
     return found
