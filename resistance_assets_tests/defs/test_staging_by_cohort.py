@@ -144,6 +144,24 @@ def test_a_cohort_without_a_matrix_has_no_rows_of_it(tmp_path, registry):
     assert lake.read(COPY_NUMBER).is_empty()
 
 
+def test_a_cohort_without_expression_is_unavailable_and_says_so(tmp_path, registry):
+    """Survival reads the partition, so that nothing is computed over no patient."""
+    lake, address = Lake(tmp_path), partition_of(sql.EXPRESSION, "a")
+    own = with_cohorts(registry, "a")
+    step = sql.cohort_step(sql_models()[sql.EXPRESSION], own.cohorts["a"], own)
+    given = world(("a",))
+    for name in step.inputs:
+        table = (
+            TABLES[name]
+            if name in TABLES
+            else TABLES[next(ref for ref in sql.CUT_BY if name == partition_of(ref, "a"))]
+        )
+        put(lake, name, given.get(name, table.empty()))
+    [result] = run_step(lake, step).values()
+    assert result.outcome == "unavailable"
+    assert "the cohort has no expression" in str(lake.current(address).reason)
+
+
 def test_every_cohort_has_partitions_of_what_its_source_may_hold(registry):
     models = {c.id: [m.address for m in sql.models_of(c, registry)] for c in registry.analysed_cohorts()}
     connectors = {cohort.id: registry.sources[cohort.source].connector for cohort in registry.cohorts.values()}

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import os
+import subprocess
+import sys
 import tempfile
 from dataclasses import replace
 
@@ -177,3 +180,17 @@ def test_files_are_gone_with_the_rows_also_where_a_part_fails(small_pieces, monk
         spool(parts())
     gc.collect()
     assert not any(tmp_path.iterdir())
+
+
+def test_polars_gives_memory_back_at_once_unless_the_environment_says_otherwise():
+    def setting(**environment: str) -> str:
+        program = "import os, resistance_assets, polars; print(os.environ['_RJEM_MALLOC_CONF'])"
+        kept = {name: value for name, value in os.environ.items() if name != "_RJEM_MALLOC_CONF"}
+        done = subprocess.run(
+            [sys.executable, "-c", program], env=kept | environment, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    # The last one counts: polars puts its own before.
+    assert setting().endswith(",dirty_decay_ms:0,muzzy_decay_ms:0")
+    assert setting(_RJEM_MALLOC_CONF="dirty_decay_ms:7").endswith(",dirty_decay_ms:7")
