@@ -141,7 +141,7 @@ def _bring(environment: dict[str, str]) -> dict[str, Any]:
     listed = subprocess.run([sys.executable, "-c", asked], env=environment, capture_output=True, text=True, check=True)
     done = subprocess.run(
         [sys.executable, "-m", "resistance_assets.cli", "work", "-"],
-        input="".join(f"{name}\n" for name in json.loads(listed.stdout)),
+        input="".join(f"{name}\n" for name in json.loads(listed.stdout.splitlines()[-1])),
         env=environment,
         capture_output=True,
         text=True,

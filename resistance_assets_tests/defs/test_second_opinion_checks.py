@@ -46,7 +46,7 @@ def screened(tmp_path: Path, monkeypatch) -> tuple[Lake, pl.DataFrame]:
     time, event = rng.exponential(20, len(patients)).round(1) + 0.1, rng.integers(0, 2, len(patients))
     lake = Lake(tmp_path / "lake")
     expression = [
-        {"hgnc_symbol": gene, "patient_id": patient, "expression_value": values[row, column]}
+        {"cohort_id": COHORT, "hgnc_symbol": gene, "patient_id": patient, "expression_value": values[row, column]}
         for row, gene in enumerate(genes)
         for column, patient in enumerate(patients)
     ]
