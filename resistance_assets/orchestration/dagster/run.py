@@ -20,6 +20,7 @@ from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.execution.execute_in_process import core_execute_in_process
 
 from resistance_assets import interruption
+from resistance_assets.files import file_lock
 from resistance_assets.orchestration.dagster.instance_config import write_instance_config
 from resistance_assets.orchestration.dagster.run_process import PROCESS_TAG, process_name
 from resistance_assets.orchestration.dagster.run_records import put_damaged_aside
@@ -45,9 +46,11 @@ def open_instance(home: Path) -> DagsterInstance:
     home.mkdir(parents=True, exist_ok=True)
     write_instance_config(home)
     os.environ["DAGSTER_HOME"] = str(home)
-    put_damaged_aside(home)
     tune_sqlite()
-    return DagsterInstance.from_config(str(home))
+    # Of two processes that open a new home, the second would find tables that were not there a moment before.
+    with file_lock(home / ".opening.lock"):
+        put_damaged_aside(home)
+        return DagsterInstance.from_config(str(home))
 
 
 def close_dead_runs(instance: DagsterInstance) -> list[str]:
