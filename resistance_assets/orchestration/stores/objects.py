@@ -194,11 +194,9 @@ class ObjectStore:
     def _fetch(self, key: str, path: Path, content_version: Callable[[Path], str] | None) -> str | None:
         """Copy an object into the cache; what is wrong with its bytes, None where nothing is."""
         with self._faults(key):
-            try:
-                found = self._client.get(key)
-            except FileNotFoundError as error:
-                self._require_bucket(error)
-                raise DataFault("the file is gone", subject=self.name(key), remedy=RUN_AGAIN) from None
+            found = self._found(key)
+            if found is None:
+                raise DataFault("the file is gone", subject=self.name(key), remedy=RUN_AGAIN)
             expected = found.attributes.get("sha256")
             try:
                 with replace_file(path) as aside:
@@ -254,11 +252,9 @@ class ObjectStore:
             DataFault: it is gone, or its bytes are not those of the checksum.
         """
         with self._faults(key):
-            try:
-                found = self._client.get(key)
-            except FileNotFoundError as error:
-                self._require_bucket(error)
-                raise DataFault("the file is gone", subject=self.name(key), remedy=RUN_AGAIN) from None
+            found = self._found(key)
+            if found is None:
+                raise DataFault("the file is gone", subject=self.name(key), remedy=RUN_AGAIN)
             with aside.open("wb") as file:
                 for piece in found.stream():
                     file.write(piece)
@@ -311,14 +307,20 @@ class ObjectStore:
                 self._require_bucket(error)
                 return None
 
+    def _found(self, key: str) -> Any:
+        """An object, whose bytes come by its `stream`; None where there is none."""
+        try:
+            return self._client.get(key)
+        except FileNotFoundError as error:
+            self._require_bucket(error)
+            return None
+
     def digest_of(self, key: str) -> str | None:
         """SHA-256 of an object's bytes, of which none is kept here; None where there is none."""
         digest = hashlib.sha256()
         with self._faults(key):
-            try:
-                found = self._client.get(key)
-            except FileNotFoundError as error:
-                self._require_bucket(error)
+            found = self._found(key)
+            if found is None:
                 return None
             for piece in found.stream():
                 digest.update(piece)
@@ -328,10 +330,8 @@ class ObjectStore:
         """Copy an object whose key holds its checksum; what is wrong with it. One of other bytes is removed."""
         digest = hashlib.sha256()
         with self._faults(key):
-            try:
-                found = self._client.get(key)
-            except FileNotFoundError as error:
-                self._require_bucket(error)
+            found = self._found(key)
+            if found is None:
                 return "gone"
             try:
                 with replace_file(path) as aside:
